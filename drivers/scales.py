@@ -1,0 +1,12 @@
+"""Scales, one row a model."""
+
+from drivers.model import Model
+from protocol.link import Link
+
+MODELS = (
+    Model("mt-sics", "Mettler Toledo", "any scale set to MT-SICS", "mt_sics"),
+    Model("yaohua-a9", "Yaohua", "XK3190-A9 / A9+, tF=0", "yaohua_tf0", unit="kg"),
+    Model("yaohua-a6", "Yaohua", "XK3190-A6, tF=0", "yaohua_tf0", unit="kg"),
+    Model("yaohua-d2", "Yaohua", "XK3190-D2, tF=0 at 1200", "yaohua_tf0", link=Link(1200), unit="kg"),
+    Model("yaohua-ds3", "Yaohua", "XK3190-DS3, tF=0", "yaohua_tf0", unit="kg"),
+)

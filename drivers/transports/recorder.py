@@ -1,0 +1,73 @@
+"""Port logs: what went over a wire, so that it can be read again without the device.
+
+A log is text: head lines ``# Name: value`` (Name, Firmware, Submitter, Date, Notes, Serial), then one line a chunk:
+seconds since the start, ``<`` from the device or ``>`` to it, the bytes in hex.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from drivers.transports.base import READ_SECONDS, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One line of a log: ``seconds`` since its start, and whether the device sent it."""
+
+    seconds: float
+    from_device: bool
+    data: bytes
+
+
+class Recorder:
+    """A transport around another one that writes down what passes."""
+
+    def __init__(
+        self,
+        inner: Transport,
+        out: TextIO,
+        head: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inner = inner
+        self._out = out
+        self._clock = clock
+        self._start = clock()
+        for name, value in head.items():
+            out.write(f"# {name}: {value}\n")
+
+    def read(self, timeout: float = READ_SECONDS) -> bytes:
+        data = self._inner.read(timeout)
+        self._note("<", data)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self._note(">", data)
+        self._inner.write(data)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _note(self, direction: str, data: bytes) -> None:
+        if data:
+            self._out.write(f"{self._clock() - self._start:.3f} {direction} {data.hex(' ')}\n")
+            self._out.flush()
+
+
+def read_log(path: Path) -> Iterator[Chunk]:
+    """The chunks of a log file; raises ValueError naming file and line where it is not one."""
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            seconds, direction, payload = line.split(" ", 2)
+            if direction not in "<>":
+                raise ValueError(direction)
+            yield Chunk(float(seconds), direction == "<", bytes.fromhex(payload))
+        except ValueError as error:
+            raise ValueError(
+                f"{path}:{number}: not a log line (seconds, < or >, hex): {line[:60]!r}"
+            ) from error

@@ -1,0 +1,71 @@
+"""Serial lines and serial servers (``socket://``), by pyserial."""
+
+import contextlib
+import select
+from pathlib import Path
+
+import serial
+
+from drivers.transports.base import READ_SECONDS, LinkLost
+from protocol.link import Link
+
+WRITE_SECONDS = 2.0
+CHUNK = 4096
+_BITS = {7: serial.SEVENBITS, 8: serial.EIGHTBITS}
+_PARITY = {"n": serial.PARITY_NONE, "o": serial.PARITY_ODD, "e": serial.PARITY_EVEN}
+_STOP = {1: serial.STOPBITS_ONE, 2: serial.STOPBITS_TWO}
+
+
+class SerialPort:
+    """A serial device, opened for us alone, or a TCP serial server. An unplug shows as LinkLost on either call.
+
+    After LinkLost close the port before opening it again: a process that keeps the old file open gets the adapter
+    back under another name.
+    """
+
+    def __init__(self, address: str, link: Link) -> None:
+        self.address = address
+        if address.startswith("/") and not Path(address).exists():
+            raise LinkLost(f"{address}: no such device; is it plugged in? `marketedge ports` lists what is")
+        try:
+            self._port = serial.serial_for_url(
+                address,
+                baudrate=link.baud,
+                bytesize=_BITS[link.bits],
+                parity=_PARITY[link.parity],
+                stopbits=_STOP[link.stop],
+                timeout=0,
+                write_timeout=WRITE_SECONDS,
+                exclusive=True if address.startswith("/") else None,
+            )
+        except (OSError, ValueError) as error:
+            raise LinkLost(f"{address}: cannot open: {_reason(error)}") from error
+
+    def read(self, timeout: float = READ_SECONDS) -> bytes:
+        try:
+            ready, _, _ = select.select([self._port.fileno()], [], [], max(0.0, timeout))
+            if not ready:
+                return b""
+            data: bytes = self._port.read(CHUNK)
+        except (OSError, ValueError, TypeError) as error:
+            raise LinkLost(f"{self.address}: gone while reading: {_reason(error)}") from error
+        return data
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except (OSError, ValueError, TypeError) as error:
+            raise LinkLost(f"{self.address}: gone while writing: {_reason(error)}") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._port.close()
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "Permission" in text:
+        return f"{text}; add the service's user to group dialout"
+    if "exclusively lock" in text or "Resource temporarily unavailable" in text:
+        return f"{text}; another program uses it"
+    return text

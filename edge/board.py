@@ -1,0 +1,159 @@
+"""What the station shows: the latest view of everything, posted by the core thread and read by pages and health.
+
+Views are frozen and replaced whole, so readers in other threads always see a complete one.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleView:
+    """A scale as a person should see it.
+
+    ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
+    ``sellable`` is True when pressing the button now would sell; otherwise ``why`` is a fixed word:
+    ``no_signal, motion, below_min, overload, underload, error, empty_first, sold, unverified, unit, stale``.
+    """
+
+    name: str
+    up: bool
+    net_g: int | None
+    text: str
+    unit: str
+    stable: bool | None
+    derived: bool
+    sellable: bool
+    why: str
+    max_g: int | None
+    min_g: int | None
+    e_g: str
+    port_why: str = ""
+    garbage: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    """``price_fen`` per ``per_g`` grams (1000 or 500)."""
+
+    code: str
+    name: str
+    name_en: str
+    price_fen: int
+    per_g: int
+
+
+@dataclass(frozen=True, slots=True)
+class LotView:
+    """``state``: pending, released, held. ``source`` is the 20-digit source code once released."""
+
+    test_code: str
+    source: str | None
+    state: str
+    product: str
+    product_name: str
+    origin: str
+    supplier: str
+    sample: str
+    net_g: int
+    registered: str
+    verdict: str | None
+    value: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """A print job. ``state``: waiting, printing, printed, unknown, failed. ``text`` is the paper as plain text."""
+
+    job: int
+    title: str
+    code: str
+    state: str
+    why: str
+    copy: int
+    printer: str
+    time: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterView:
+    name: str
+    up: bool
+    why: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class CityView:
+    """The way to the city: records written, acknowledged by the city, waiting, and set aside by rejection."""
+
+    up: bool
+    why: str
+    written: int
+    acked: int
+    pending: int
+    set_aside: tuple[tuple[int, str], ...]
+    broker: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyzerView:
+    name: str
+    up: bool
+    why: str
+    results: int
+    unmatched: int
+    garbage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The whole view. ``version`` grows with every change."""
+
+    station: str = ""
+    seller: str = ""
+    stall: str = ""
+    language: str = "zh"
+    jobs: tuple[str, ...] = ()
+    clock_state: str = "unsynced"
+    disk_free: int = 0
+    trouble: str = ""
+    scales: tuple[ScaleView, ...] = ()
+    analyzers: tuple[AnalyzerView, ...] = ()
+    products: tuple[ProductView, ...] = ()
+    lots: tuple[LotView, ...] = ()
+    papers: tuple[PaperView, ...] = ()
+    printers: tuple[PrinterView, ...] = ()
+    city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))
+    version: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Showing:
+    """Holds the current board. Written by the core thread alone; ``watch`` callbacks run there and must only signal."""
+
+    def __init__(self, board: Board | None = None) -> None:
+        self.board = board or Board()
+        self._watchers: tuple[Callable[[], None], ...] = ()
+
+    def post(self, **changes: Any) -> None:
+        """Replace parts of the board; nothing is signalled when nothing changed."""
+        changed = {name: value for name, value in changes.items() if getattr(self.board, name) != value}
+        if changed:
+            self.board = replace(self.board, **changed, version=self.board.version + 1)
+            for signal in self._watchers:
+                signal()
+
+    def watch(self, signal: Callable[[], None]) -> Callable[[], None]:
+        """Call ``signal`` after each change; returns the function that ends it."""
+        self._watchers = (*self._watchers, signal)
+
+        def end() -> None:
+            self._watchers = tuple(one for one in self._watchers if one is not signal)
+
+        return end

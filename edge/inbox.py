@@ -1,0 +1,194 @@
+"""The core thread's inbox: every message that can change the station's state.
+
+Messages are frozen.  Whoever wants an answer wraps a command in a ``Request`` and waits on its future; the answer
+comes after the commit, so an answer means *recorded*.
+"""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any
+
+from protocol.readings import TestResult, Weighing
+
+
+class Refused(Exception):
+    """The station will not do this, and says why and what to do next.
+
+    ``code`` is a fixed word for programs (``weight_changed``); the message is for the person, in ``zh`` and ``en``.
+    """
+
+    def __init__(self, code: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.code = code
+        self.zh = zh
+        self.en = en
+
+
+# --- from the ports -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A scale spoke; ``at`` is the steady clock when its last byte was read."""
+
+    device: str
+    weighing: Weighing
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """An analyzer handed over results."""
+
+    device: str
+    results: tuple[TestResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortChanged:
+    """A port was opened or lost; ``why`` is for the technician."""
+
+    device: str
+    up: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PortGarbage:
+    """A port read bytes that are no frame; counted, and shown with the reason."""
+
+    device: str
+    why: str
+    raw: bytes
+
+
+# --- from pages, the local API and scenarios ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterEntry:
+    """Goods come in. ``net_g`` is grams. With ``upstream`` (a 20-digit source code) the lot is already released.
+
+    Answer: ``{"test_code": …, "sample": …, "source": … or None}``.
+    """
+
+    product: str
+    net_g: int
+    origin: str
+    supplier: str
+    origin_code: str = ""
+    supplier_code: str = ""
+    plate: str = ""
+    proofs: tuple[tuple[str, str], ...] = ()
+    upstream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sell:
+    """Sell what lies on the scale. ``seen_g`` is the net weight the person saw; another weight is refused.
+
+    ``price_fen`` replaces the product's price for this sale. ``buyer`` is a 13-digit code or empty for a walk-in.
+    Answer: ``{"tx": …, "net_g": …, "amount_fen": …, "url": …, "job": …}``.
+    """
+
+    scale: str
+    product: str
+    lot: str
+    seen_g: int | None = None
+    price_fen: int | None = None
+    buyer: str = ""
+    buyer_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrice:
+    """Change a product's price; fen per the product's own basis. Answer: ``{"product": …, "price_fen": …}``."""
+
+    product: str
+    price_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reprint:
+    """Print a paper again, marked COPY. Answer: ``{"job": …, "copy": n}``."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskScale:
+    """Tare or zero; refused unless the configuration allows writing to this scale. ``wish`` is a ``Wish`` value."""
+
+    scale: str
+    wish: str
+
+
+Command = RegisterEntry | Sell | SetPrice | Reprint | AskScale
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    command: Command
+    answer: "Future[dict[str, Any]]" = field(default_factory=Future)
+
+
+# --- from the printers ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A job ended: ``state`` is printed, unknown or failed; ``proof`` or the reason is in ``why``."""
+
+    job: int
+    state: str
+    why: str
+
+
+# --- from MQTT ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The broker took us or we lost it. ``receive_maximum`` is what the broker allows in flight."""
+
+    up: bool
+    why: str = ""
+    receive_maximum: int = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAnswer:
+    """The broker acknowledged publish ``mid``; ``refused`` is its reason when it did not accept it."""
+
+    mid: int
+    refused: str = ""
+    code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CityMessage:
+    """A message of the platform, not yet looked into."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the core thread."""
+
+
+Message = (
+    Weighed
+    | Tested
+    | PortChanged
+    | PortGarbage
+    | Request
+    | Printed
+    | LinkChanged
+    | BrokerAnswer
+    | CityMessage
+    | Stop
+)
+Inbox = SimpleQueue[Message]

@@ -1,0 +1,143 @@
+"""What devices say, as values: a weighing, a test result, another reply, or bytes that made no sense.
+
+Values are frozen. Numbers are ``Decimal`` with the digits as sent, because the trailing zero of ``1.250`` is the
+scale's resolution. ``raw`` holds the frame's own bytes and does not take part in comparison: two frames that say
+the same are the same reading.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+
+class Net(Enum):
+    """Which mass a weighing is (OIML R 76): gross = net + tare."""
+
+    GROSS = "gross"
+    NET = "net"
+    TARE = "tare"
+
+
+class State(Enum):
+    """Why a weighing has no value; ``OK`` when it has one."""
+
+    OK = "ok"
+    OVERLOAD = "overload"
+    UNDERLOAD = "underload"
+    MOTION = "motion"
+    ERROR = "error"
+
+
+class Verdict(Enum):
+    """Conclusion of one test; the words and their rules are in the traceability contract (part A3)."""
+
+    QUALIFIED = "qualified"
+    SUSPECT = "suspect"
+    UNQUALIFIED = "unqualified"
+    INVALID = "invalid"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """One statement of a scale.
+
+    ``unit`` is the text the scale sent, or None when the format carries none (the model's row then knows it).
+    ``stable``, ``zero`` and ``net`` are None when the format does not say.  ``value`` is None unless ``state`` is OK.
+    """
+
+    value: Decimal | None
+    unit: str | None = None
+    net: Net | None = None
+    stable: bool | None = None
+    zero: bool | None = None
+    state: State = State.OK
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "kind": "weighing",
+            "value": _text(self.value),
+            "unit": self.unit,
+            "net": self.net and self.net.value,
+            "stable": self.stable,
+            "zero": self.zero,
+            "state": self.state.value,
+            "raw": self.raw.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One result of an analyzer, as the analyzer states it.
+
+    ``sample`` is the number the person typed or the instrument counted; ``identity`` stays the same when the
+    instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
+    ``limit`` is the bound the instrument says it judged by, in ``unit``.
+    """
+
+    __test__ = False  # not a pytest class
+
+    sample: str | None
+    channel: str | None
+    item: str
+    value: Decimal | None
+    unit: str | None
+    verdict: Verdict | None
+    measured_at: datetime | None
+    identity: str
+    name: str | None = None
+    limit: Decimal | None = None
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "kind": "result",
+            "sample": self.sample,
+            "channel": self.channel,
+            "item": self.item,
+            "value": _text(self.value),
+            "unit": self.unit,
+            "verdict": self.verdict and self.verdict.value,
+            "time": self.measured_at and self.measured_at.isoformat(),
+            "name": self.name,
+            "limit": _text(self.limit),
+            "raw": self.raw.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Anything else a device says: an acknowledgement, an identification, an error it reports."""
+
+    what: str
+    fields: tuple[tuple[str, str], ...] = ()
+    raw: bytes = field(default=b"", compare=False)
+
+    def get(self, name: str) -> str | None:
+        return dict(self.fields).get(name)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": True, "kind": "reply", "what": self.what, **dict(self.fields), "raw": self.raw.hex()}
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """Bytes that are not a frame of the format, and why."""
+
+    data: bytes
+    why: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": False, "why": self.why, "raw": self.data.hex()}
+
+
+Event = Weighing | TestResult | Reply | Garbage
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else format(number, "f")

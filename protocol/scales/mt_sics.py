@@ -1,0 +1,140 @@
+"""Mettler Toledo MT-SICS, levels 0 and 1: commands and replies, one per line.
+
+    host    SI<CR><LF>                          weight now
+    scale   S D     312.40 g<CR><LF>
+            | |     |      unit as displayed, never assumed
+            | |     value, right-aligned in 10 columns by most firmware, one blank by some: split on blanks
+            | S stable | D dynamic | I not executable now | + overload | - underload
+            the command's id; S for S, SI, SIR and SR
+
+Other replies: ``Z A`` done, ``T S 250.0 g`` the tare that was set, ``TA A 250.0 g`` the tare memory,
+``I4 A "serial"`` (also sent by itself at power-up), whole-line errors ``ES`` syntax, ``ET`` transmission,
+``EL`` logical.  The PRINT key sends free text, which is not a reply and never becomes a weight.
+
+Default link 9600/8n1. ``S`` may block for the scale's stability timeout, so polling uses ``SI``.
+Source: MT-SICS reference manual as used by the public drivers named in the facts (scales 1); the print line
+from captures of an MS204TS.
+"""
+
+import re
+from decimal import Decimal
+
+from protocol.formats import WireFormat
+from protocol.framing import PARITY_WHY, Lines, parity_suspect
+from protocol.link import Link
+from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
+from protocol.session import Wish
+
+WEIGHT = re.compile(rb"(S|T|TI|TA) +([SDA]) +(-?\d{1,9}(?:\.\d{1,9})?) +([A-Za-z%\xb5/]{1,5}) *")
+WITHOUT = re.compile(rb"(S|SI|SIR|SR) +([-+I]) *")
+STATUS = re.compile(rb"(Z|ZI|T|TI|TA|TAC) +([AISDL+-]) *")
+QUOTED = re.compile(rb"(I\d{1,2}) +([AB])((?: +(?:\"[^\"]*\"|[0-9A-Za-z.]+))*) *")
+NOT_NOW = re.compile(rb"(I\d{1,2}) +([IL]) *")
+ERRORS = {b"ES": "syntax", b"ET": "transmission", b"EL": "logical"}
+
+MEANING = {
+    b"A": "done",
+    b"B": "more",
+    b"S": "done-stable",
+    b"D": "done-dynamic",
+    b"I": "not-executable",
+    b"L": "wrong-parameter",
+    b"+": "overload",
+    b"-": "underload",
+}
+COMMANDS = {Wish.TARE: b"TI\r\n", Wish.CLEAR_TARE: b"TAC\r\n", Wish.ZERO: b"ZI\r\n"}
+POLL = b"SI\r\n"
+LINE_CAP = 128
+
+
+def decode(line: bytes) -> Event:
+    """One line without its terminator."""
+    raw = line + b"\r\n"
+    if found := WEIGHT.fullmatch(line):
+        command, status, digits, unit = found.groups()
+        if (command == b"TA") != (status == b"A"):
+            return Garbage(raw, "status does not belong to this reply")
+        return Weighing(
+            value=Decimal(digits.decode()),
+            unit=unit.decode("latin-1"),
+            net=None if command == b"S" else Net.TARE,
+            stable=status != b"D",
+            raw=raw,
+        )
+    if found := WITHOUT.fullmatch(line):
+        state = {b"+": State.OVERLOAD, b"-": State.UNDERLOAD, b"I": State.MOTION}[found[2]]
+        return Weighing(value=None, stable=False if state is State.MOTION else None, state=state, raw=raw)
+    if found := STATUS.fullmatch(line):
+        return Reply(found[1].decode(), (("status", MEANING[found[2]]),), raw=raw)
+    if found := QUOTED.fullmatch(line):
+        words = re.findall(rb"\"([^\"]*)\"|([0-9A-Za-z.]+)", found[3])
+        text = " ".join((quoted or bare).decode("latin-1") for quoted, bare in words)
+        return Reply(found[1].decode(), (("status", MEANING[found[2]]), ("text", text)), raw=raw)
+    if found := NOT_NOW.fullmatch(line):
+        return Reply(found[1].decode(), (("status", MEANING[found[2]]),), raw=raw)
+    if line in ERRORS:
+        return Reply("error", (("error", ERRORS[line]),), raw=raw)
+    if parity_suspect(line):
+        return Garbage(raw, PARITY_WHY)
+    return Garbage(raw, "not an MT-SICS reply")
+
+
+def encode(reading: Weighing) -> bytes:
+    """The reply a scale gives for this reading: value right-aligned in 10 columns."""
+    if reading.value is None:
+        mark = {State.OVERLOAD: b"+", State.UNDERLOAD: b"-"}.get(reading.state, b"I")
+        return b"S " + mark + b"\r\n"
+    head = "TA A" if reading.net is Net.TARE else "S S" if reading.stable else "S D"
+    return f"{head} {reading.value:>10f} {reading.unit}\r\n".encode("latin-1")
+
+
+def decoder() -> Lines:
+    return Lines(decode, cap=LINE_CAP)
+
+
+class Session:
+    """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again."""
+
+    def __init__(self, poll: float = 0.1, patience: float = 1.0) -> None:
+        self._lines = decoder()
+        self._poll = poll
+        self._patience = patience
+        self._out = bytearray()
+        self._wishes: list[bytes] = []
+        self.deadline: float | None = 0.0
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        events = self._lines.feed(data)
+        if events:
+            self.deadline = now + self._poll
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        self._out += self._wishes.pop(0) if self._wishes else POLL
+        self.deadline = now + self._patience
+        return []
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        self._wishes.append(COMMANDS[wish])
+        return True
+
+    def committed(self, now: float) -> None:
+        return None
+
+
+FORMAT = WireFormat(
+    id="mt_sics",
+    kind="scale",
+    title="Mettler Toledo MT-SICS level 0/1",
+    link=Link(9600),
+    polled=True,
+    checked=False,
+    confidence="high",
+    decoder=decoder,
+    session=Session,
+)

@@ -1,0 +1,80 @@
+"""The two faces every wire format shows.
+
+A ``Decoder`` turns bytes into events, whatever the chunking.  A ``Session`` holds the dialogue: it also says which
+bytes to send, and when it wants to be woken.  Both are handed the time (seconds of any steady clock) and never read
+one, so a whole conversation can be replayed in a test.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from protocol.readings import Event
+
+
+class Wish(Enum):
+    """What a person may ask of a scale."""
+
+    TARE = "tare"
+    CLEAR_TARE = "clear_tare"
+    ZERO = "zero"
+
+
+class Decoder(Protocol):
+    def feed(self, data: bytes) -> list[Event]:
+        """Events completed by these bytes. Never raises for bad bytes: they come back as ``Garbage``."""
+        ...
+
+
+class Session(Protocol):
+    @property
+    def deadline(self) -> float | None:
+        """When ``expired`` wants to be called, or None."""
+        ...
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        """Events completed by these bytes."""
+        ...
+
+    def expired(self, now: float) -> list[Event]:
+        """Call when ``deadline`` has passed: the session decides what silence means."""
+        ...
+
+    def pending(self) -> bytes:
+        """Bytes to send now; empty when there are none. Each byte is handed out once."""
+        ...
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        """Queue a person's wish for sending; False when this format cannot carry it."""
+        ...
+
+    def committed(self, now: float) -> None:
+        """All results handed over so far are on disk: the instrument may be asked for more, or told so."""
+        ...
+
+
+class Listening:
+    """Session of a device that talks by itself and is never answered."""
+
+    deadline: float | None = None
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        return self._decoder.feed(data)
+
+    def expired(self, now: float) -> list[Event]:
+        return []
+
+    def pending(self) -> bytes:
+        return b""
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        return False
+
+    def committed(self, now: float) -> None:
+        return None
+
+
+SessionFactory = Callable[..., Session]
