@@ -10,7 +10,5 @@ MODELS = (
         "dayuan_crc8",
         options={"model": "lz4000t"},
     ),
-    Model(
-        "dayuan-tl310", "Dayuan", "TL310 pesticide residue tester", "dayuan_crc8", options={"model": "tl310"}
-    ),
+    Model("dayuan-tl310", "Dayuan", "TL310 pesticide residue tester", "dayuan_crc8", options={"model": "tl310"}),
 )

@@ -135,7 +135,7 @@ class Board:
 
 
 class Showing:
-    """Holds the current board. Written by the core thread alone; ``watch`` callbacks run there and must only signal."""
+    """Holds the current board. Written by the core thread alone; ``watch`` callbacks run there and only signal."""
 
     def __init__(self, board: Board | None = None) -> None:
         self.board = board or Board()

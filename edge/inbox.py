@@ -180,15 +180,6 @@ class Stop:
 
 
 Message = (
-    Weighed
-    | Tested
-    | PortChanged
-    | PortGarbage
-    | Request
-    | Printed
-    | LinkChanged
-    | BrokerAnswer
-    | CityMessage
-    | Stop
+    Weighed | Tested | PortChanged | PortGarbage | Request | Printed | LinkChanged | BrokerAnswer | CityMessage | Stop
 )
 Inbox = SimpleQueue[Message]

@@ -51,9 +51,7 @@ class Lines:
                 events.append(self._decode(line))
         if len(self._buffer) > self._cap:
             if not self._dropping:
-                events.append(
-                    Garbage(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes")
-                )
+                events.append(Garbage(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
             # What follows up to the next terminator is the tail of this line, never a line of its own.
             keep = len(self._terminator) - 1
             del self._buffer[: len(self._buffer) - keep]

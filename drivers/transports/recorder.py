@@ -68,6 +68,4 @@ def read_log(path: Path) -> Iterator[Chunk]:
                 raise ValueError(direction)
             yield Chunk(float(seconds), direction == "<", bytes.fromhex(payload))
         except ValueError as error:
-            raise ValueError(
-                f"{path}:{number}: not a log line (seconds, < or >, hex): {line[:60]!r}"
-            ) from error
+            raise ValueError(f"{path}:{number}: not a log line (seconds, < or >, hex): {line[:60]!r}") from error
