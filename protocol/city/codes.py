@@ -1,0 +1,79 @@
+"""Codes of the traceability contract (part C1): trace codes, operator codes, device ids.
+
+A trace code has 20 digits, ``NNNNNNNNN K TT SSSSSSS C``: node, kind, terminal, serial, check digit MOD 11,10.  The
+node is an opaque number the city gives.  There is no date inside, so a dead clock cannot spoil a code.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+
+from protocol.checks import mod11_10
+
+NODE = re.compile(r"[0-9]{9}")
+OPERATOR = re.compile(r"[0-9]{13}")
+TERMINAL = re.compile(r"[0-9]{2}")
+MAX_SERIAL = 9_999_999
+WALK_IN = "0" * 13
+
+
+class CodeKind(Enum):
+    """The tenth digit: what the code names."""
+
+    SOURCE = 1
+    SALE = 2
+    TEST = 3
+    DISPOSAL = 4
+    ACCEPTANCE = 5
+    TRAINING = 9
+
+
+class BadCode(ValueError):
+    """Not a code; the message says which digit or rule fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceCode:
+    """The parts of a trace code. ``str()`` gives the 20 digits."""
+
+    node: str
+    kind: CodeKind
+    terminal: str
+    serial: int
+
+    def __post_init__(self) -> None:
+        if not NODE.fullmatch(self.node):
+            raise BadCode(f"node {self.node!r} is not 9 digits")
+        if not TERMINAL.fullmatch(self.terminal):
+            raise BadCode(f"terminal {self.terminal!r} is not 2 digits")
+        if not 0 < self.serial <= MAX_SERIAL:
+            raise BadCode(f"serial {self.serial} is not 1 to {MAX_SERIAL}")
+
+    def __str__(self) -> str:
+        body = f"{self.node}{self.kind.value}{self.terminal}{self.serial:07d}"
+        return body + mod11_10(body)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read 20 digits; raises BadCode for another length, a wrong check digit or an unknown kind."""
+        if not re.fullmatch(r"[0-9]{20}", text):
+            raise BadCode(f"trace code {text[:40]!r} is not 20 digits")
+        if mod11_10(text[:19]) != text[19]:
+            raise BadCode(f"trace code {text}: the check digit does not fit; a digit was mistyped or misread")
+        try:
+            kind = CodeKind(int(text[9]))
+        except ValueError:
+            raise BadCode(f"trace code {text}: kind {text[9]} is not in use") from None
+        return cls(text[:9], kind, text[10:12], int(text[12:19]))
+
+    def packed(self) -> bytes:
+        """The code as a 9-byte big-endian number, as it stands in a QR token."""
+        return int(str(self)).to_bytes(9, "big")
+
+
+def operator(code: str) -> str:
+    """The code itself when it is a 13-digit operator code; raises BadCode."""
+    if not OPERATOR.fullmatch(code):
+        raise BadCode(f"operator code {code[:40]!r} is not 13 digits")
+    return code

@@ -1,0 +1,152 @@
+"""The envelope of an event: CloudEvents 1.0 in structured JSON, signed and chained (contract part C3).
+
+The bytes of an event are its RFC 8785 form with the signature in it.  They are the same on disk and on the wire.
+``sig`` is Ed25519 over the RFC 8785 form without ``sig``; ``prevhash`` is SHA-256 over the previous event's bytes.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from protocol.city.token import kid_of
+
+FIRST_PREVHASH = "0" * 64
+HARD_CAP = 60_000
+SEQUENCE_DIGITS = 20
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+REVERSE_DNS = "cn.marketedge"
+_FIELDS = {
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "recordedtime",
+    "datacontenttype",
+    "dataschema",
+    "sequence",
+    "bootid",
+    "clockstate",
+    "prevhash",
+    "kid",
+    "sig",
+    "data",
+}
+
+
+class BadEvent(ValueError):
+    """Bytes that are not an event of ours; the message says why."""
+
+
+class TooLarge(ValueError):
+    """The event is above the hard cap; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``."""
+
+    id: str
+    source: str
+    kind: str
+    subject: str
+    time: str
+    recordedtime: str
+    bootid: str
+    clockstate: str
+
+
+def type_of(kind: str) -> str:
+    """``trade.completed`` → ``cn.marketedge.market.trade.completed.v1``."""
+    return f"{REVERSE_DNS}.market.{kind}.v1"
+
+
+def kind_of(event_type: str) -> str:
+    """The reverse of ``type_of``; raises BadEvent."""
+    prefix, suffix = f"{REVERSE_DNS}.market.", ".v1"
+    if not (event_type.startswith(prefix) and event_type.endswith(suffix)):
+        raise BadEvent(f"type {event_type[:80]!r} is not of this contract")
+    return event_type[len(prefix) : -len(suffix)]
+
+
+def seal(head: Head, data: Mapping[str, Any], sequence: int, prevhash: str, key: Ed25519PrivateKey) -> bytes:
+    """The event's bytes, signed. Raises TooLarge."""
+    fields: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": head.id,
+        "source": head.source,
+        "type": type_of(head.kind),
+        "subject": head.subject,
+        "time": head.time,
+        "recordedtime": head.recordedtime,
+        "datacontenttype": "application/json",
+        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
+        "bootid": head.bootid,
+        "clockstate": head.clockstate,
+        "prevhash": prevhash,
+        "kid": kid_of(key.public_key()).hex(),
+        "data": dict(data),
+    }
+    # RFC 8785 sorts members, so canonical members joined in order are the canonical whole: serialise once, sign,
+    # and put the signature in its place.
+    members = {name: rfc8785.dumps(name) + b":" + rfc8785.dumps(value) for name, value in fields.items()}
+    unsigned = _join(members)
+    signature = base64.b64encode(key.sign(unsigned)).decode()
+    members["sig"] = rfc8785.dumps("sig") + b":" + rfc8785.dumps(signature)
+    body = _join(members)
+    if len(body) > HARD_CAP:
+        raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
+    return body
+
+
+def _join(members: Mapping[str, bytes]) -> bytes:
+    return b"{" + b",".join(members[name] for name in sorted(members)) + b"}"
+
+
+def hash_of(body: bytes) -> str:
+    """What the next event's ``prevhash`` is."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """An event's fields; raises BadEvent for anything that is not a complete canonical event of ours."""
+    if len(body) > HARD_CAP:
+        raise BadEvent(f"{len(body)} bytes; at most {HARD_CAP} are allowed")
+    try:
+        event = json.loads(body)
+        if not isinstance(event, dict) or rfc8785.dumps(event) != body:
+            raise BadEvent("not in canonical form")
+    except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
+        raise error if isinstance(error, BadEvent) else BadEvent("not JSON") from None
+    if set(event) != _FIELDS:
+        raise BadEvent(f"fields missing or unknown: {', '.join(sorted(set(event) ^ _FIELDS))[:200]}")
+    if not all(isinstance(event[name], str) for name in _FIELDS - {"data"}) or not isinstance(event["data"], dict):
+        raise BadEvent("a field is of the wrong type")
+    if (
+        len(event["sequence"]) != SEQUENCE_DIGITS
+        or not event["sequence"].isascii()
+        or not event["sequence"].isdigit()
+    ):
+        raise BadEvent("sequence is not 20 digits")
+    return event
+
+
+def verify(event: Mapping[str, Any], key: Ed25519PublicKey) -> None:
+    """Check the signature of an event that ``read`` returned; raises BadEvent."""
+    if event["kid"] != kid_of(key).hex():
+        raise BadEvent(f"signed by key {event['kid'][:16]}, not by {kid_of(key).hex()}")
+    unsigned = rfc8785.dumps({name: value for name, value in event.items() if name != "sig"})
+    try:
+        key.verify(base64.b64decode(event["sig"], validate=True), unsigned)
+    except (InvalidSignature, binascii.Error, ValueError):
+        raise BadEvent("the signature does not fit: the event was altered") from None

@@ -1,0 +1,174 @@
+"""What an event says: one pydantic model per record kind (contract parts A2, A3, C6).
+
+Masses are integer grams, money integer fen, every other number a decimal string.  Unknown fields are refused: an
+event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the paper's own code.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Trace = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
+Operator = Annotated[str, StringConstraints(pattern=r"^[0-9]{13}$")]
+ProductCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+Name = Annotated[str, StringConstraints(max_length=120)]
+Short = Annotated[str, StringConstraints(max_length=40)]
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,9})?$")]
+Grams = Annotated[int, Field(ge=0, le=100_000_000)]
+Fen = Annotated[int, Field(ge=0, le=4_294_967_295)]
+VerdictWord = Literal["qualified", "suspect", "unqualified", "invalid", "not_applicable"]
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Proof(Record):
+    """A voucher that came with the goods; ``type`` as in contract A4 (``hgz`` is the 承诺达标合格证)."""
+
+    type: Short
+    no: Name
+
+
+class Goods(Record):
+    product: ProductCode
+    name: Name
+    name_en: Name = ""
+
+
+class EntryRegistered(Record):
+    """Goods came in. ``upstream`` is the source code they already have, when they have one."""
+
+    goods: Goods
+    net_g: Grams
+    origin: Name
+    origin_code: Short = ""
+    supplier: Name
+    supplier_code: str = ""
+    plate: Short = ""
+    sample: Short
+    proofs: tuple[Proof, ...] = ()
+    upstream: Trace | None = None
+
+
+class Analyzer(Record):
+    """Which instrument said it, and its own words."""
+
+    name: Short
+    model: Short
+    sample: Short | None
+    channel: Short | None
+    verdict: VerdictWord | None
+    measured_at: str | None
+    raw: str
+
+
+class TestRecorded(Record):
+    """A result, judged. ``source`` is the lot's source code when this result released the lot.
+
+    ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet.  ``verdict`` is ours;
+    the instrument's own is in ``analyzer``.  It is a screening result whatever it says.
+    """
+
+    __test__ = False
+
+    lot: Trace | None
+    goods: Goods | None
+    item: Name
+    value: DecimalText | None
+    unit: Short | None
+    method: Short
+    limit: DecimalText | None
+    limit_basis: Literal["instrument", "method"]
+    verdict: VerdictWord
+    screening: Literal[True] = True
+    analyzer: Analyzer
+    source: Trace | None = None
+
+
+class Price(Record):
+    fen: Fen
+    per_g: Literal[500, 1000]
+
+
+class Line(Record):
+    """One line of a slip, exactly as the QR token's digest covers it."""
+
+    amount_fen: Fen
+    net_g: Grams
+    price: Price
+    product: ProductCode
+    source: Trace
+
+
+class Slip(Record):
+    """What the token's digest covers."""
+
+    amount_fen: Fen
+    buyer: Operator
+    lines: tuple[Line, ...]
+    seller: Operator
+    time: str
+    tx: Trace
+
+
+class Party(Record):
+    code: Operator
+    name: Name
+    stall: Short = ""
+    contact: Name = ""
+
+
+class Weighed(Record):
+    """How a line's weight came about. ``value`` is the scale's own digits, ``raw`` its frame in hex.
+
+    ``stability`` tells who said the weight was stable: the scale, or we by equal frames.
+    """
+
+    scale: Short
+    model: Short
+    value: DecimalText
+    unit: Short
+    stability: Literal["scale", "derived"]
+    raw: str
+    verified_until: str | None
+
+
+class TestSummary(Record):
+    """The test a lot was released on, as a slip shows it."""
+
+    __test__ = False
+
+    code: Trace | None
+    item: Name
+    verdict: VerdictWord
+    value: DecimalText | None
+    unit: Short | None
+    time: str
+
+
+class Sold(Record):
+    """What a slip shows of a line beside the digest-covered part."""
+
+    goods: Goods
+    origin: Name
+    test: TestSummary | None
+    weighed: Weighed
+
+
+class TradeCompleted(Record):
+    slip: Slip
+    seller: Party
+    buyer: Party
+    sold: tuple[Sold, ...]
+    clock_trusted: bool
+    scale_verified: bool
+    digest: str
+    url: str
+
+
+EVENT_TYPES: dict[str, type[Record]] = {
+    "entry.registered": EntryRegistered,
+    "test.result": TestRecorded,
+    "trade.completed": TradeCompleted,
+}

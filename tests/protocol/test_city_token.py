@@ -1,0 +1,116 @@
+"""The contract's test vector, and what a damaged or foreign code becomes."""
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from protocol.city.token import (
+    EPOCH,
+    BadToken,
+    Flags,
+    Token,
+    TokenKind,
+    TokenVerdict,
+    digest_of,
+    kid_of,
+    parse_url,
+    url_of,
+    verify_url,
+)
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+SLIP = {
+    "amount_fen": 4319,
+    "buyer": "4101080010456",
+    "lines": [
+        {
+            "amount_fen": 4319,
+            "net_g": 12340,
+            "price": {"fen": 175, "per_g": 500},
+            "product": "01040201",
+            "source": "41010800110100010074",
+        }
+    ],
+    "seller": "4101080010123",
+    "time": "2026-11-22T05:31:07+08:00",
+    "tx": "41010800120300000424",
+}
+TOKEN = (
+    "1156475aa70cf62c9b023923a16cc50754a803badb6acd8b03badb6ace"
+    "d800003034000010df0d0be451b74e4d07e801023923a16a650fd45a"
+)
+SIGNATURE = (
+    "ac050e0f870915a2dcde13bb37300811f75cbd026bc0017eefec9c56d588a50c"
+    "c36a8b2eb5ea2fb326380140007ac716b7e0a858b892b6ab70e42b900d35af08"
+)
+URL = (
+    "https://sy.example.cn/j/EVZHWqcM9iybAjkjoWzFB1SoA7rbas2LA7rbas7YAAAwNAAAEN8NC-RRt05NB-gBAjkjoWplD9RarAUOD4cJFaLc3hO7"
+    "NzAIEfdcvQJrwAF-7-ycVtWIpQzDaosuteovsyY4AUAAescWt-CoWLiStqtw5CuQDTWvCA"
+)
+
+
+@pytest.fixture
+def token() -> Token:
+    return Token(
+        kind=TokenKind.SALE,
+        kid=kid_of(KEY.public_key()),
+        t=1_795_296_667 - EPOCH,  # 2026-11-22T05:31:07+08:00
+        tx="41010800120300000424",
+        seller="4101080010123",
+        buyer="4101080010456",
+        net_g=12340,
+        amount_fen=4319,
+        verdict=TokenVerdict.QUALIFIED,
+        flags=Flags.CLOCK_TRUSTED | Flags.SCALE_VERIFIED,
+        digest=digest_of(SLIP),
+        sources=("41010800110100010074",),
+    )
+
+
+def test_the_contract_vector_holds(token: Token) -> None:
+    assert KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex() == PUBLIC
+    assert kid_of(KEY.public_key()).hex() == "56475aa7"
+    assert token.digest.hex() == "0be451b74e4d07e8"
+    assert token.encode().hex() == TOKEN
+    url = url_of(token, KEY, "sy.example.cn")
+    assert url == URL
+    assert len(url) == 186
+    assert parse_url(url)[2].hex() == SIGNATURE
+
+
+def test_a_token_reads_back(token: Token) -> None:
+    assert verify_url(URL, KEY.public_key()) == token
+    assert verify_url(URL.rsplit("/", 1)[1], KEY.public_key()) == token
+
+
+@pytest.mark.parametrize("position", range(0, 162, 3))
+def test_a_changed_letter_is_found(position: int) -> None:
+    text = URL.rsplit("/", 1)[1]
+    changed = text[:position] + ("A" if text[position] != "A" else "B") + text[position + 1 :]
+    with pytest.raises(BadToken):
+        verify_url(changed, KEY.public_key())
+
+
+def test_a_foreign_key_is_named(token: Token) -> None:
+    other = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    with pytest.raises(BadToken, match="56475aa7"):
+        verify_url(URL, other.public_key())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "https://sy.example.cn/j/", "A" * 2000, "不是码", base64.urlsafe_b64encode(b"\x11" * 70).decode()],
+)
+def test_what_is_not_a_token_is_refused_with_a_reason(text: str) -> None:
+    with pytest.raises(BadToken):
+        verify_url(text, KEY.public_key())
+
+
+def test_more_than_two_sources_live_under_the_digest(token: Token) -> None:
+    from dataclasses import replace
+
+    many = replace(token, sources=("41010800110100010074",) * 3)
+    assert Token.decode(many.encode()).sources is None
