@@ -1,7 +1,8 @@
 """Cutting a byte stream into frames, for the shapes that many formats share.
 
-A framer never keeps more than ``cap`` bytes: a stream without terminator costs a ``Garbage`` every ``cap`` bytes,
-not memory.  After noise the next complete frame is found again.
+A framer never keeps more than about twice ``cap`` bytes: a stream without frames costs a ``Garbage`` every ``cap``
+bytes, not memory.  After noise the next complete frame is found again.  The cost is linear in the bytes fed, whatever
+the bytes are.  Readings do not depend on the chunking; how noise is grouped into ``Garbage`` may.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,11 @@ from collections.abc import Callable
 from protocol.readings import Event, Garbage
 
 Decode = Callable[[bytes], Event]
+Measure = Callable[[bytes], int | None]
 
 PARITY_WHY = "parity: bytes with bit 7 set; the line is probably 7 data bits with parity, read as 8n1"
+NO_FRAME = "no frame starts here"
+CUT = "cut: the stream ended inside a frame"
 
 
 def parity_suspect(frame: bytes) -> bool:
@@ -25,7 +29,8 @@ class Lines:
 
     ``decode`` gets the line without its terminator.  NUL and 7F bytes in front of a line are power-on noise and
     are dropped.  With ``drop_first`` everything before the first terminator is dropped without a word, for formats
-    whose cut tail could still look whole.
+    whose cut tail could still look whole.  A line longer than ``cap`` is told in pieces of ``cap`` bytes; its tail up
+    to the terminator is never a line of its own.
     """
 
     def __init__(
@@ -41,91 +46,119 @@ class Lines:
         events: list[Event] = []
         self._buffer += data
         while (end := self._buffer.find(self._terminator)) >= 0:
+            self._shorten(end, 0, events)
+            end = self._buffer.find(self._terminator)
             line = bytes(self._buffer[:end]).lstrip(b"\x00\x7f")
             del self._buffer[: end + len(self._terminator)]
             if self._dropping:
                 self._dropping = False
-            elif len(line) > self._cap:
-                events.append(Garbage(line[: self._cap], f"line longer than {self._cap} bytes"))
             elif line:
                 events.append(self._decode(line))
-        if len(self._buffer) > self._cap:
-            if not self._dropping:
-                events.append(Garbage(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
-            # What follows up to the next terminator is the tail of this line, never a line of its own.
-            keep = len(self._terminator) - 1
-            del self._buffer[: len(self._buffer) - keep]
-            self._dropping = True
+        # A terminator that has begun to arrive is not counted as part of the line.
+        self._shorten(len(self._buffer), len(self._terminator) - 1, events)
         return events
+
+    def finish(self) -> list[Event]:
+        """The stream is over: what is left of a line, as Garbage. The next byte fed starts afresh."""
+        left = bytes(self._buffer).lstrip(b"\x00\x7f")
+        dropping, self._dropping = self._dropping, False
+        self._buffer.clear()
+        return [Garbage(left, CUT)] if left and not dropping else []
+
+    def _shorten(self, length: int, spare: int, events: list[Event]) -> None:
+        """Take pieces off the buffer's front until no more than ``cap`` of its first ``length`` bytes are left."""
+        while length > self._cap + spare:
+            events.append(Garbage(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
+            del self._buffer[: self._cap]
+            length -= self._cap
+            self._dropping = True
 
 
 class Scanner:
     """Frames found by looking at the start of the buffer, for binary formats with a head, a length and a check.
 
-    ``measure(buffer)`` looks at the buffer's first bytes and answers the length of the frame that starts there,
-    ``None`` when more bytes are needed to tell, or ``0`` when no frame starts there.  ``decode`` may still refuse
-    a whole frame by returning ``Garbage``: then one byte is dropped and the search goes on inside it, so a false
-    head never swallows the true frame behind it.
+    ``measure(buffer)`` looks at the buffer's first bytes (at most ``look``, which is ``cap`` unless told) and answers
+    the length of the frame that starts there, ``None`` when more bytes are needed to tell, or ``0`` when no frame
+    starts there.  ``decode`` may still refuse a whole frame by returning ``Garbage``: then one byte is dropped and
+    the search goes on inside it, so a false head never swallows the true frame behind it.
+
+    Keep ``look`` small and answer ``0`` early: a noisy line is full of heads.
     """
 
     def __init__(
-        self, measure: Callable[[bytes], int | None], decode: Decode, *, head: bytes, cap: int = 1024
+        self, measure: Measure, decode: Decode, *, head: bytes, cap: int = 1024, look: int | None = None
     ) -> None:
         self._measure = measure
         self._decode = decode
         self._head = head
         self._cap = cap
-        self._buffer = bytearray()
+        self._look = look or cap
+        self._buffer = b""
         self._noise = bytearray()
-        self._why = ""
+        self._why = NO_FRAME
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
-        self._buffer += data
-        while self._buffer:
-            start = self._buffer.find(self._head)
+        buffer = self._buffer + data
+        end = len(buffer)
+        at = 0  # everything before it is dealt with
+        while at < end:
+            start = buffer.find(self._head, at)
             if start < 0:
-                start = len(self._buffer) - _overlap(self._buffer, self._head)
-            if start:
-                self._skip(start, "no frame starts here", events)
-                if not self._buffer.startswith(self._head):
-                    break
-            length = self._measure(bytes(self._buffer[: self._cap]))
-            if length is None and len(self._buffer) < self._cap:
+                start = max(at, end - _overlap(buffer, self._head))
+                self._skip(buffer[at:start], NO_FRAME, events)
+                at = start
+                break
+            if start > at:
+                self._skip(buffer[at:start], NO_FRAME, events)
+                at = start
+            length = self._measure(buffer[at : at + self._look])
+            if length is None and end - at < self._look:
                 break
             if not length or length > self._cap:
-                self._skip(1, "not the start of a frame", events)
+                self._skip(buffer[at : at + 1], NO_FRAME, events)
+                at += 1
                 continue
-            if len(self._buffer) < length:
+            if end - at < length:
                 break
-            frame = bytes(self._buffer[:length])
-            event = self._decode(frame)
+            event = self._decode(buffer[at : at + length])
             if isinstance(event, Garbage):
-                self._skip(1, event.why, events)
+                self._skip(buffer[at : at + 1], event.why, events)
+                at += 1
                 continue
             self._flush(events)
             events.append(event)
-            del self._buffer[:length]
-        else:
+            at += length
+        self._buffer = buffer[at:]
+        if not self._buffer:
             self._flush(events)
         return events
 
-    def _skip(self, count: int, why: str, events: list[Event]) -> None:
-        """Move bytes to the noise; a run of noise is told once, with the first reason that says most."""
-        self._noise += self._buffer[:count]
-        if not self._why or self._why == "no frame starts here":
+    def finish(self) -> list[Event]:
+        """The stream is over: what is left, as Garbage. The next byte fed starts afresh."""
+        events: list[Event] = []
+        self._skip(self._buffer, CUT, events)
+        self._buffer = b""
+        self._flush(events)
+        return events
+
+    def _skip(self, noise: bytes, why: str, events: list[Event]) -> None:
+        """Put bytes to the noise; a run of it is told once, with the first reason that says something."""
+        if noise and self._why == NO_FRAME:
             self._why = why
-        del self._buffer[:count]
-        if len(self._noise) >= self._cap:
-            self._flush(events)
+        self._noise += noise
+        while len(self._noise) >= self._cap:
+            events.append(Garbage(bytes(self._noise[: self._cap]), self._why))
+            del self._noise[: self._cap]
+            self._why = NO_FRAME
 
     def _flush(self, events: list[Event]) -> None:
         if self._noise:
             events.append(Garbage(bytes(self._noise), self._why))
             self._noise.clear()
-            self._why = ""
+        self._why = NO_FRAME
 
 
-def _overlap(buffer: bytearray, head: bytes) -> int:
+def _overlap(buffer: bytes, head: bytes) -> int:
     """How many bytes at the buffer's end could be the beginning of ``head``."""
     return next((n for n in range(min(len(head) - 1, len(buffer)), 0, -1) if buffer.endswith(head[:n])), 0)

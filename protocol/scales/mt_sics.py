@@ -10,10 +10,11 @@
 Other replies: ``Z A`` done, ``T S 250.0 g`` the tare that was set, ``TA A 250.0 g`` the tare memory,
 ``I4 A "serial"`` (also sent by itself at power-up), whole-line errors ``ES`` syntax, ``ET`` transmission,
 ``EL`` logical.  The PRINT key sends free text, which is not a reply and never becomes a weight.
+A zero has no sign: ``-0.00`` is read as 0.00.
 
 Default link 9600/8n1. ``S`` may block for the scale's stability timeout, so polling uses ``SI``.
-Source: MT-SICS reference manual as used by the public drivers named in the facts (scales 1); the print line
-from captures of an MS204TS.
+Sources: Mettler Toledo, Reference Manual MT-SICS (levels 0 and 1); the tests of the public mt-sics and
+mettler_toledo_device_python drivers; the PRINT key's line as captured from an MS204TS.
 """
 
 import re
@@ -54,8 +55,9 @@ def decode(line: bytes) -> Event:
         command, status, digits, unit = found.groups()
         if (command == b"TA") != (status == b"A"):
             return Garbage(raw, "status does not belong to this reply")
+        value = Decimal(digits.decode())
         return Weighing(
-            value=Decimal(digits.decode()),
+            value=value if value else value.copy_abs(),
             unit=unit.decode("latin-1"),
             net=None if command == b"S" else Net.TARE,
             stable=status != b"D",
@@ -76,16 +78,29 @@ def decode(line: bytes) -> Event:
         return Reply("error", (("error", ERRORS[line]),), raw=raw)
     if parity_suspect(line):
         return Garbage(raw, PARITY_WHY)
+    if line.startswith(b" "):
+        return Garbage(raw, "begins with a blank: text of the PRINT key, or the tail of a cut line")
     return Garbage(raw, "not an MT-SICS reply")
 
 
-def encode(reading: Weighing) -> bytes:
-    """The reply a scale gives for this reading: value right-aligned in 10 columns."""
+def encode(reading: Weighing, command: str = "") -> bytes:
+    """The reply a scale gives for this reading, value right-aligned in 10 columns.
+
+    ``command`` is the reply's id where it is not the usual one: ``T`` and ``TI`` answer with the tare they set.
+    """
     if reading.value is None:
         mark = {State.OVERLOAD: b"+", State.UNDERLOAD: b"-"}.get(reading.state, b"I")
         return b"S " + mark + b"\r\n"
-    head = "TA A" if reading.net is Net.TARE else "S S" if reading.stable else "S D"
-    return f"{head} {reading.value:>10f} {reading.unit}\r\n".encode("latin-1")
+    if not command:
+        command = "TA" if reading.net is Net.TARE else "S"
+    status = "A" if command == "TA" else "S" if reading.stable else "D"
+    return f"{command} {status} {reading.value:>10f} {reading.unit}\r\n".encode("latin-1")
+
+
+def encode_reply(command: str, status: str, *words: int | str) -> bytes:
+    """A reply without a weight: ``encode_reply("I4", "A", "B021002593")``; text is quoted, numbers are bare."""
+    parts = [command, status, *(str(word) if isinstance(word, int) else f'"{word}"' for word in words)]
+    return " ".join(parts).encode("latin-1") + b"\r\n"
 
 
 def decoder() -> Lines:
@@ -93,24 +108,31 @@ def decoder() -> Lines:
 
 
 class Session:
-    """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again."""
+    """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again.
+
+    A wish is sent before the next poll, at once if no answer is awaited; a wish that waits already is not doubled.
+    """
 
     def __init__(self, poll: float = 0.1, patience: float = 1.0) -> None:
         self._lines = decoder()
         self._poll = poll
         self._patience = patience
         self._out = bytearray()
-        self._wishes: list[bytes] = []
+        self._wishes: list[Wish] = []
+        self._waiting = False
         self.deadline: float | None = 0.0
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         events = self._lines.feed(data)
-        if events:
-            self.deadline = now + self._poll
+        if events and self._waiting and self.deadline is not None:
+            # Text of the PRINT key or a damaged answer also brings the next question forward, but never puts it off.
+            self.deadline = min(self.deadline, now + (0 if self._wishes else self._poll))
+            self._waiting = all(isinstance(event, Garbage) for event in events)
         return events
 
     def expired(self, now: float) -> list[Event]:
-        self._out += self._wishes.pop(0) if self._wishes else POLL
+        self._out += COMMANDS[self._wishes.pop(0)] if self._wishes else POLL
+        self._waiting = True
         self.deadline = now + self._patience
         return []
 
@@ -120,7 +142,10 @@ class Session:
         return out
 
     def ask(self, wish: Wish, now: float) -> bool:
-        self._wishes.append(COMMANDS[wish])
+        if wish not in self._wishes:
+            self._wishes.append(wish)
+        if not self._waiting:
+            self.deadline = now
         return True
 
     def committed(self, now: float) -> None:
