@@ -1,0 +1,300 @@
+"""station.toml: what the station is, which devices it has, where the city is.
+
+Read once at start.  A mistake is refused with the file, the key and what would be right.  A value can be overridden by
+the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from drivers import model as models
+from drivers.model import Model
+from protocol.city.codes import operator
+from protocol.link import Link
+
+GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
+
+DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Node = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
+OperatorCode = Annotated[str, AfterValidator(operator)]
+JobName = Literal["gate", "stall", "canteen"]
+
+
+class BadConfig(ValueError):
+    """station.toml cannot be used; the message has one line per mistake."""
+
+
+def grams(text: str) -> int:
+    """``"30 kg"`` → 30000; raises ValueError for a part of a gram or an unknown unit."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(kg|g|t)", text.strip())
+    if not found:
+        raise ValueError(f"{text!r}: write a mass like 30 kg or 200 g")
+    mass = Decimal(found[1]) * GRAMS[found[2]]
+    if mass != int(mass):
+        raise ValueError(f"{text!r} is not a whole number of grams")
+    return int(mass)
+
+
+def fen(text: str) -> int:
+    """``"3.50"`` yuan → 350 fen; raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,2})?", text.strip()):
+        raise ValueError(f"{text!r}: write a price in yuan like 3.50")
+    return int(Decimal(text) * 100)
+
+
+def _checked(parse: Any) -> Any:
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+Mass = Annotated[str, _checked(grams)]
+Yuan = Annotated[str, _checked(fen)]
+LinkText = Annotated[str, _checked(Link.parse)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StationPart(Part):
+    """Who this box is. ``node``, ``terminal`` and ``region`` are given by the city."""
+
+    name: str
+    jobs: tuple[JobName, ...] = Field(min_length=1)
+    node: Node
+    terminal: Annotated[str, StringConstraints(pattern=r"^[0-9]{2}$")]
+    region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
+    host: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")]
+    language: Literal["zh", "en"] = "zh"
+    data: Path = Path("data")
+    key: Path = Path("station.key")
+
+
+class SellerPart(Part):
+    """The stall's operator, as printed on slips."""
+
+    code: OperatorCode
+    name: str
+    stall: str = ""
+    contact: str = ""
+
+
+class CityPart(Part):
+    """The way to the city. The first broker that answers is used; ``mqtts://`` verifies the certificate."""
+
+    brokers: tuple[str, ...] = Field(min_length=1)
+    mqtt: Literal["5", "3.1.1"] = "5"
+    confirm: Literal["city", "broker"] = "city"
+    window: int = Field(20, ge=1, le=1000)
+    resend_seconds: float = Field(10.0, gt=0)
+    user: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        for url in self.brokers:
+            parts = urlsplit(url)
+            if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+                raise ValueError(f"broker {url!r}: write mqtt://host:1883 or mqtts://host:8883")
+            if parts.username or parts.password:
+                raise ValueError("broker: put the name in `user` and the password in a file (`password_file`)")
+        return self
+
+
+class WebPart(Part):
+    """The local pages. ``allow`` names other host names that browsers may use to reach them."""
+
+    listen: Annotated[str, StringConstraints(pattern=r"^[^:]+:[0-9]{1,5}$")] = "127.0.0.1:8080"
+    allow: tuple[str, ...] = ()
+
+
+class ClockPart(Part):
+    """``kernel``: trust the wall clock while a time service keeps it; ``host``: a virtual machine's host keeps it."""
+
+    trust: Literal["kernel", "host"] = "kernel"
+
+
+class PortPart(Part):
+    """What every device on a port has. ``protocol`` may be named instead of ``model`` when no row fits."""
+
+    name: DeviceName
+    port: str
+    model: str = ""
+    protocol: str = ""
+    link: LinkText = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if bool(self.model) == bool(self.protocol):
+            raise ValueError("name either a model or a protocol (`marketedge protocols` lists them)")
+        self.row()
+        return self
+
+    def row(self) -> Model:
+        """The model's row, or one made up from the protocol."""
+        try:
+            if self.model:
+                return models.find(self.model)
+            row = Model(self.protocol, "", self.protocol, self.protocol)
+            row.default_link()
+        except LookupError as error:
+            raise ValueError(str(error.args[0])) from None
+        return row
+
+    def settings(self) -> Link:
+        return Link.parse(self.link) if self.link else self.row().default_link()
+
+
+class ScalePart(PortPart):
+    """A scale. ``max``, ``min``, ``e`` are on its type plate; ``verified_until`` is on the certificate (检定).
+
+    ``unit`` is needed for formats that send none.  ``agree`` is how many equal frames make a weight stable when the
+    scale does not say.  ``writable`` allows tare and zero from the page.
+    """
+
+    max: Mass
+    min: Mass
+    e: Mass
+    unit: Literal["kg", "g", ""] = ""
+    verified_until: date | None = None
+    agree: int = Field(5, ge=2, le=50)
+    writable: bool = False
+
+    @model_validator(mode="after")
+    def _order(self) -> Self:
+        if not 0 < grams(self.e) <= grams(self.min) < grams(self.max):
+            raise ValueError("it must hold: 0 < e <= min < max")
+        return self
+
+
+class AnalyzerPart(PortPart):
+    """An analyzer. ``limit`` and ``method`` judge results of instruments that do not say by which limit they judged."""
+
+    item: str = ""
+    method: str = "GB/T 5009.199-2003"
+    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$")] = "50"
+
+
+class PrinterPart(Part):
+    """A printer: ``/dev/…`` (serial), ``file:PATH`` or ``tcp://host:9100``; ``profile`` is a row of drivers/printers."""
+
+    name: DeviceName
+    port: str
+    profile: str = "generic-58"
+    link: LinkText = "115200/8n1"
+
+
+class ProductPart(Part):
+    """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
+    name: str
+    name_en: str = ""
+    price: Yuan = "0"
+    per: Literal["kg", "500g"] = "kg"
+
+    @property
+    def per_g(self) -> Literal[500, 1000]:
+        return 1000 if self.per == "kg" else 500
+
+
+class StallPart(Part):
+    """``continuous`` names a product: each new stable load becomes a sale by itself (连续过秤, sacks on a belt)."""
+
+    continuous: str = ""
+
+
+class Config(BaseSettings):
+    """The whole of station.toml."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="MARKETEDGE_", env_nested_delimiter="__")
+
+    station: StationPart
+    seller: SellerPart
+    city: CityPart
+    web: WebPart = WebPart()
+    clock: ClockPart = ClockPart()
+    stall: StallPart = StallPart()
+    scale: tuple[ScalePart, ...] = ()
+    analyzer: tuple[AnalyzerPart, ...] = ()
+    printer: tuple[PrinterPart, ...] = ()
+    product: tuple[ProductPart, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [part.name for part in (*self.scale, *self.analyzer, *self.printer)]
+        codes = [part.code for part in self.product]
+        for what, values in (("device name", names), ("product code", codes)):
+            doubled = {value for value in values if values.count(value) > 1}
+            if doubled:
+                raise ValueError(f"{what} used twice: {', '.join(sorted(doubled))}")
+        for part in self.scale:
+            if not part.unit and part.row().unit is None and part.row().format == "yaohua_tf0":
+                raise ValueError(f"{part.name}: this format sends no unit; set `unit` to what the scale displays")
+        if self.stall.continuous and self.stall.continuous not in codes:
+            raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")
+        return self
+
+
+def load(path: Path) -> Config:
+    """Read station.toml; paths in it are relative to its folder. Raises BadConfig."""
+
+    class FromFile(Config):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    if not path.is_file():
+        raise BadConfig(f"{path}: no such file; `marketedge init DIR --job stall` writes one")
+    try:
+        config = FromFile()  # type: ignore[call-arg]  # the values come from the file
+    except ValidationError as error:
+        lines = [f"{path}: [{_where(one['loc'])}] {_what(one)}" for one in error.errors()]
+        raise BadConfig("\n".join(lines)) from None
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{path}: {error}") from None
+    base = path.resolve().parent
+    station = config.station.model_copy(update={"data": base / config.station.data, "key": base / config.station.key})
+    city = config.city.model_copy(
+        update={
+            name: base / value
+            for name in ("password_file", "ca_file")
+            if (value := getattr(config.city, name)) is not None
+        }
+    )
+    return config.model_copy(update={"station": station, "city": city})
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "file"
+
+
+def _what(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    given = error.get("input")
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float) else ""
+    return message + shown

@@ -1,0 +1,66 @@
+"""The station's key: made once by ``marketedge init``, kept in a file only the service may read."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+
+class BadKey(ValueError):
+    """The key file is missing, unreadable or not an Ed25519 key; the message names the file and the next step."""
+
+
+def create_key(path: Path) -> Ed25519PrivateKey:
+    """Make a key and write it with mode 0600, its public half beside it as ``.pub``. Never overwrites."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(pem)
+        out.flush()
+        os.fsync(out.fileno())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    path.with_suffix(".pub").write_bytes(public)
+    return key
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """The station's key; raises BadKey."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError:
+        raise BadKey(f"{path}: no key; `marketedge init` makes one, or restore it from the backup") from None
+    except (OSError, ValueError) as error:
+        raise BadKey(f"{path}: cannot be read as a key: {error}") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise BadKey(f"{path}: not an Ed25519 key")
+    return key
+
+
+def load_public_key(path: Path) -> Ed25519PublicKey:
+    """A public key in PEM form, or as the 64 hex digits the city registers; raises BadKey."""
+    try:
+        data = path.read_bytes()
+        text = data.strip()
+        if len(text) == 64:
+            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
+        if b"PRIVATE" in data:
+            return load_key(path).public_key()
+        key = load_pem_public_key(data)
+    except (OSError, ValueError) as error:
+        raise BadKey(f"{path}: cannot be read as a public key: {error}") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise BadKey(f"{path}: not an Ed25519 key")
+    return key
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    """The raw public key as 64 hex digits: what the city registers."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()

@@ -1,0 +1,209 @@
+"""The ledger: every record of the station in one SQLite file, signed, chained, and on disk before anybody is told.
+
+WAL with ``synchronous=FULL``: a market loses power.  Small pages, because every page touched is written twice and SD
+cards die of it.  One thread opens it for writing and keeps it; another one that tries gets an error from sqlite3.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlite_utils import Database
+
+from edge.clock import Stamp
+from edge.migrations import ledger as migrations
+from protocol.city import envelope
+from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.events import EVENT_TYPES, Record
+
+FILE = "ledger.db"
+PAGE_SIZE = 512
+ORDINARY, ALARM = 0, 1
+
+
+class LedgerFull(OSError):
+    """The disk took no more: nothing of this batch was recorded."""
+
+
+class LedgerBroken(ValueError):
+    """The file does not hold what this station wrote; the message names the first record that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that was appended; it counts once the batch is committed."""
+
+    seq: int
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: last sequence, hash for the next one, last serial of each code kind, last time."""
+
+    seq: int = 0
+    prevhash: str = envelope.FIRST_PREVHASH
+    serials: Mapping[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs: the station's key and the names that stand in every envelope."""
+
+    key: Ed25519PrivateKey
+    host: str
+    node: str
+    terminal: str
+
+    @property
+    def source(self) -> str:
+        return f"https://{self.host}/edge/{self.node}-{self.terminal}"
+
+
+class Ledger:
+    """Open for writing. Use ``with ledger.batch():`` around each group of changes: one transaction, one fsync."""
+
+    def __init__(self, folder: Path, signer: Signer) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        self.db = _open(self.path)
+        migrations.apply(self.db)
+        self.conn: sqlite3.Connection = self.db.conn
+        self.signer = signer
+        self.head = self._read_head()
+
+    def close(self) -> None:
+        self.db.close()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction. Rolls back and raises LedgerFull when the disk is full; nothing of it stays."""
+        before = self.head
+        try:
+            with self.db.atomic():
+                yield
+        except sqlite3.Error as error:
+            self.head = before
+            if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
+                raise LedgerFull(f"{self.path}: {error}; free some space on the disk") from error
+            raise
+        except BaseException:
+            self.head = before
+            raise
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
+        before = self.head
+        try:
+            with self.db.atomic():
+                yield
+        except BaseException:
+            self.head = before
+            raise
+
+    def next_code(self, kind: CodeKind) -> TraceCode:
+        """A fresh code; it is used up by the next ``append`` of the same step."""
+        serial = self.head.serials.get(kind.value, 0) + 1
+        self.head = replace(self.head, serials={**self.head.serials, kind.value: serial})
+        return TraceCode(self.signer.node, kind, self.signer.terminal, serial)
+
+    def append(
+        self, kind: str, subject: str, record: Record, stamp: Stamp, boot_id: str, *, lane: int = ORDINARY
+    ) -> Recorded:
+        """Sign the record, chain it to the one before and insert it."""
+        if type(record) is not EVENT_TYPES[kind]:
+            raise TypeError(f"{kind} takes {EVENT_TYPES[kind].__name__}, not {type(record).__name__}")
+        seconds = max(stamp.seconds, self.head.seconds)
+        event_id = uuid7(seconds)
+        head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
+        seq = self.head.seq + 1
+        body = envelope.seal(head, record.model_dump(mode="json"), seq, self.head.prevhash, self.signer.key)
+        serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, lane, serials, body))
+        self.head = Head(seq, envelope.hash_of(body), self.head.serials, seconds)
+        return Recorded(seq, event_id, body)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def body(self, seq: int) -> bytes:
+        """The stored bytes of a record; raises LookupError."""
+        row = self.conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
+        if row is None:
+            raise LookupError(f"no record {seq}")
+        return bytes(row[0])
+
+    def event(self, seq: int) -> dict[str, Any]:
+        return envelope.read(self.body(seq))
+
+    def _read_head(self) -> Head:
+        row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        if row is None:
+            return Head()
+        seq, serials, body = row
+        from edge.clock import parse_time
+
+        seconds = parse_time(envelope.read(body)["time"]).timestamp()
+        counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
+        return Head(seq, envelope.hash_of(body), counts, seconds)
+
+
+def uuid7(seconds: float) -> str:
+    """A UUID version 7 (RFC 9562): milliseconds since 1970, then 74 random bits."""
+    number = int(seconds * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _open(path: Path) -> Database:
+    new = not path.exists()
+    db = Database(path)
+    if new:
+        db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA busy_timeout = 2000")
+    return db
+
+
+def open_reader(folder: Path) -> Database:
+    """A read-only connection for pages, exports and checks; raises FileNotFoundError when there is no ledger."""
+    path = folder / FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no ledger yet; `marketedge run` makes it")
+    conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    return Database(conn)
+
+
+def verify(db: Database, signer_key: Any) -> tuple[int, str]:
+    """Check every record's signature, chain and sequence. Answers their number and the last hash.
+
+    Raises LedgerBroken naming the first record that does not hold.
+    """
+    expected, previous = 1, envelope.FIRST_PREVHASH
+    for seq, body in db.conn.execute("SELECT seq, body FROM events ORDER BY seq"):
+        if seq != expected:
+            raise LedgerBroken(f"record {expected} is missing (the next one is {seq})")
+        try:
+            event = envelope.read(bytes(body))
+            envelope.verify(event, signer_key)
+        except envelope.BadEvent as error:
+            raise LedgerBroken(f"record {seq}: {error}") from None
+        if int(event["sequence"]) != seq:
+            raise LedgerBroken(f"record {seq} calls itself {int(event['sequence'])}")
+        if event["prevhash"] != previous:
+            raise LedgerBroken(f"record {seq} does not continue record {seq - 1}")
+        previous = envelope.hash_of(bytes(body))
+        expected += 1
+    return expected - 1, previous

@@ -1,0 +1,60 @@
+"""The ledger's schema, step by step. A step that was released is never edited; the next change is a new step."""
+
+from sqlite_utils import Database, Migrations
+
+ledger = Migrations("ledger")
+
+
+@ledger()
+def m001_events_and_state(db: Database) -> None:
+    """Append-only events; beside them the state that is changed in the same transaction."""
+    db.executescript(
+        """
+        CREATE TABLE events (
+            seq      INTEGER PRIMARY KEY,  -- contiguous, in the order of receipt
+            lane     INTEGER NOT NULL,     -- 0 ordinary, 1 alarm: sent ahead of the backlog
+            serials  TEXT NOT NULL,        -- last serial of every code kind after this event, "1:74 2:424"
+            body     BLOB NOT NULL         -- the signed bytes, the same as on the wire
+        ) STRICT;
+        CREATE INDEX events_alarms ON events (seq) WHERE lane = 1;
+
+        CREATE TABLE lots (
+            test_code TEXT PRIMARY KEY,    -- 20 digits, given at the entrance
+            seq       INTEGER NOT NULL,    -- its entry.registered
+            sample    TEXT NOT NULL,
+            source    TEXT,                -- 20 digits, once released
+            state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
+            test_seq  INTEGER              -- the test.result that decided
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX lots_by_source ON lots (source) WHERE source IS NOT NULL;
+
+        CREATE TABLE results (             -- what instruments already handed over
+            analyzer TEXT NOT NULL,
+            identity TEXT NOT NULL,
+            seq      INTEGER NOT NULL,
+            PRIMARY KEY (analyzer, identity)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE prices (product TEXT PRIMARY KEY, fen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE print_jobs (
+            job     INTEGER PRIMARY KEY,
+            seq     INTEGER NOT NULL,      -- the event whose paper it is
+            printer TEXT NOT NULL,
+            copy    INTEGER NOT NULL,      -- 0 the first print, n the n-th copy
+            state   TEXT NOT NULL CHECK (state IN ('waiting', 'printed', 'unknown', 'failed')),
+            why     TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE delivery (            -- one row: the city has everything up to here
+            one  INTEGER PRIMARY KEY CHECK (one = 1),
+            upto INTEGER NOT NULL
+        ) STRICT;
+        INSERT INTO delivery VALUES (1, 0);
+
+        CREATE TABLE settled_ahead (       -- beyond upto: acknowledged singly (reason null) or set aside
+            seq    INTEGER PRIMARY KEY,
+            reason TEXT
+        ) STRICT;
+        """
+    )
