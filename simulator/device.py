@@ -1,0 +1,19 @@
+"""The face of a simulated device: bytes in, bytes out, and the time handed in with each call."""
+
+from typing import Protocol
+
+
+class Device(Protocol):
+    """Seconds are those of any steady clock; a device never reads one."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """What the host sent."""
+        ...
+
+    def pending(self, now: float) -> bytes:
+        """Bytes the device sends by now; each is handed out once."""
+        ...
+
+    def deadline(self, now: float) -> float | None:
+        """When ``pending`` will have more without being asked, or None."""
+        ...
