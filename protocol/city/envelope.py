@@ -21,6 +21,7 @@ from protocol.city.token import kid_of
 FIRST_PREVHASH = "0" * 64
 HARD_CAP = 60_000
 SEQUENCE_DIGITS = 20
+MAX_SEQUENCE = (1 << 63) - 1  # what a database integer holds
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 REVERSE_DNS = "cn.marketedge"
 _FIELDS = {
@@ -138,6 +139,8 @@ def read(body: bytes) -> dict[str, Any]:
         or not event["sequence"].isdigit()
     ):
         raise BadEvent("sequence is not 20 digits")
+    if not 0 < int(event["sequence"]) <= MAX_SEQUENCE:
+        raise BadEvent(f"sequence is not 1 to {MAX_SEQUENCE}")
     return event
 
 
@@ -147,6 +150,12 @@ def verify(event: Mapping[str, Any], key: Ed25519PublicKey) -> None:
         raise BadEvent(f"signed by key {event['kid'][:16]}, not by {kid_of(key).hex()}")
     unsigned = rfc8785.dumps({name: value for name, value in event.items() if name != "sig"})
     try:
-        key.verify(base64.b64decode(event["sig"], validate=True), unsigned)
-    except (InvalidSignature, binascii.Error, ValueError):
+        signature = base64.b64decode(event["sig"], validate=True)
+        # Base64 of 64 bytes has four spare bits: without this, other bytes than the station's own would verify.
+        if base64.b64encode(signature).decode() != event["sig"]:
+            raise BadEvent("the signature is not written in its one form")
+        key.verify(signature, unsigned)
+    except (InvalidSignature, binascii.Error, ValueError) as error:
+        if isinstance(error, BadEvent):
+            raise
         raise BadEvent("the signature does not fit: the event was altered") from None

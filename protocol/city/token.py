@@ -16,6 +16,7 @@ A signature proves origin, not freshness: a copied slip verifies too.
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,13 +163,15 @@ def source_url(code: str, host: str) -> str:
 
 def parse_url(url: str) -> tuple[Token, bytes, bytes]:
     """Token, its bytes and its signature from a slip's address (or only its last part); raises BadToken."""
-    text = url.strip().rsplit("/", 1)[-1]
+    text = re.split(r"[?#]", url.strip(), maxsplit=1)[0].rsplit("/", 1)[-1]
     if len(text) > 1024:
         raise BadToken("too long for a slip code")
     try:
         signed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
         raise BadToken("not base64url") from None
+    if base64.urlsafe_b64encode(signed).rstrip(b"=").decode() != text:
+        raise BadToken("not in its one base64url form")
     data, signature = signed[:-_SIGNATURE], signed[-_SIGNATURE:]
     return Token.decode(data), data, signature
 

@@ -3,10 +3,17 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 _SAFE = re.compile(r"[0-9A-Za-z_-]{1,64}")
 ACK_CAP = 65_536
+MAX_UPTO = (1 << 63) - 1
+
+# A rejection says one of two things.  Final: these very bytes verify under your key and are refused; their sequence is
+# accounted for, sending them again changes nothing, a person has to look.  Open: what arrived is not proven to be
+# yours, so it says nothing about your record; keep it and send it again, slowly.
+FINAL_CODES = frozenset({"bad_data", "unknown_type", "wrong_source", "fork", "broken_chain"})
+OPEN_CODES = frozenset({"bad_signature", "unknown_key", "unreadable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,21 @@ class Topics:
         for part in (self.region, self.node, self.terminal):
             if not _SAFE.fullmatch(part):
                 raise ValueError(f"topic part {part!r}: only letters, digits, _ and - are allowed")
+
+    @classmethod
+    def parse(cls, topic: str) -> tuple[Self, str]:
+        """The station of a topic it publishes on, and ``evt``, ``alm`` or ``state``; raises ValueError for any other."""
+        parts = topic.split("/")
+        if parts[:2] != ["mkt", "1"] or not (
+            (len(parts) == 7 and parts[5] in ("evt", "alm") and _SAFE.fullmatch(parts[6]))
+            or (len(parts) == 6 and parts[5] == "state")
+        ):
+            raise ValueError(f"topic {topic[:120]!r} is not one a station publishes on")
+        return cls(*parts[2:5]), parts[5]
+
+    @property
+    def station(self) -> str:
+        return f"{self.node}-{self.terminal}"
 
     @property
     def base(self) -> str:
@@ -47,6 +69,11 @@ class Rejected:
     id: str
     code: str
     reason: str
+
+    @property
+    def final(self) -> bool:
+        """Unknown codes count as final: an older station must not send for ever what a newer city refuses."""
+        return self.code not in OPEN_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +109,7 @@ def read_ack(payload: bytes) -> Ack:
         if isinstance(upto, str) and upto.isascii() and upto.isdigit():
             upto = int(upto)
         ids, rejected = body.get("ids", []), body.get("rejected", [])
-        if not (upto is None or (type(upto) is int and upto >= 0)) or not isinstance(ids, list):
+        if not (upto is None or (type(upto) is int and 0 <= upto <= MAX_UPTO)) or not isinstance(ids, list):
             raise BadAck("upto is not a count, or ids is not a list")
         return Ack(
             upto,

@@ -1,0 +1,95 @@
+"""A station's own word about itself, on its ``…/state`` topic: a birth when it connects, the same as ``offline`` in its will.
+
+    {"state":"online","station":"410108001-01","public_key":"<64 hex>","kid":"<8 hex>","time":"…","bootid":"…",
+     "last":1234,"software":"marketedge 0.1.0","sig":"<base64>"}
+
+``sig`` is Ed25519 over the RFC 8785 form without ``sig``, by the key that stands in it.  It proves that the sender
+holds that key, not that the key is the station's: whom to trust the platform decides.  ``last`` is the newest sequence
+in the ledger, so the platform sees what is still to come.
+"""
+
+import base64
+import binascii
+import json
+from typing import Annotated, Literal
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from protocol.city.token import kid_of
+
+STATE_CAP = 4096
+_Line = Annotated[str, StringConstraints(max_length=80)]
+
+
+class BadState(ValueError):
+    """Not a station's word about itself; the message says why."""
+
+
+class StationState(BaseModel):
+    """What a station says of itself; ``sig`` is empty until ``encode`` signed it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: Literal["online", "offline"]
+    station: Annotated[str, StringConstraints(pattern=r"^[0-9]{9}-[0-9]{2}$")]
+    public_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    kid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+    time: _Line
+    bootid: _Line
+    last: Annotated[int, Field(ge=0, lt=1 << 53)]
+    software: _Line
+
+    @property
+    def key(self) -> Ed25519PublicKey:
+        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public_key))
+
+
+def encode_state(
+    state: Literal["online", "offline"],
+    station: str,
+    key: Ed25519PrivateKey,
+    *,
+    time: str,
+    bootid: str,
+    last: int,
+    software: str,
+) -> bytes:
+    """The signed message of the station that holds ``key``."""
+    public = key.public_key()
+    said = StationState(
+        state=state,
+        station=station,
+        public_key=public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
+        kid=kid_of(public).hex(),
+        time=time,
+        bootid=bootid,
+        last=last,
+        software=software,
+    ).model_dump()
+    return rfc8785.dumps({**said, "sig": base64.b64encode(key.sign(rfc8785.dumps(said))).decode()})
+
+
+def read_state(payload: bytes) -> StationState:
+    """What a station says of itself, when the key in it signed it; raises BadState."""
+    if len(payload) > STATE_CAP:
+        raise BadState(f"{len(payload)} bytes; at most {STATE_CAP} are allowed")
+    try:
+        body = json.loads(payload)
+        signature = base64.b64decode(body.pop("sig"), validate=True)
+        said = StationState.model_validate_json(json.dumps(body), strict=True)
+        if said.kid != kid_of(said.key).hex():
+            raise BadState("the key id does not belong to the key")
+        said.key.verify(signature, rfc8785.dumps(body))
+    except BadState:
+        raise
+    except ValidationError as error:
+        raise BadState(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}") from None
+    except InvalidSignature:
+        raise BadState("the signature does not fit") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
+        raise BadState("not a state message") from None
+    return said
