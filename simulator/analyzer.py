@@ -3,7 +3,7 @@
 The bytes come from the same ``encode`` functions the station's decoders are tested against.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
@@ -11,6 +11,8 @@ from typing import Protocol
 from protocol.analyzers import dayuan_crc8
 from protocol.readings import Event, Reply, TestResult, Verdict
 from simulator.device import Device
+from simulator.line import Line, Plug
+from simulator.script import Command, Say, lead
 
 
 class Analyzer(Device, Protocol):
@@ -97,5 +99,38 @@ class Dayuan:
             self._out += dayuan_crc8.encode(result, records=len(results), index=index)
 
 
-ANALYZERS: dict[str, Callable[[str], Analyzer]] = {"dayuan_crc8": Dayuan}
-"""By protocol id; each takes the name of the model."""
+def _dayuan(model: str | None) -> Dayuan:
+    return Dayuan(model or "lz4000t")
+
+
+ANALYZERS: dict[str, Callable[[str | None], Analyzer]] = {"dayuan_crc8": _dayuan}
+"""By protocol id; each takes the name of the model, None for the usual one."""
+
+
+def run_analyzer(
+    protocol: str,
+    plug: Plug,
+    *,
+    model: str | None = None,
+    script: Iterable[str] | None = None,
+    say: Say = lambda text: None,
+    clock: Callable[[], datetime] = datetime.now,
+) -> None:
+    """Be an analyzer until the script says ``quit``. Raises ScriptError, or OSError when there is no such place to be.
+
+    ``clock`` is the instrument's own: local time, without a zone.
+    """
+    with Line(ANALYZERS[protocol](model), plug) as line:
+        say(f"analyzer {protocol} at {line.address}")
+        lead(line, script, _commands(line, clock))
+
+
+def _commands(line: Line[Analyzer], clock: Callable[[], datetime]) -> dict[str, Command]:
+    def measure(words: list[str]) -> None:
+        if not 2 <= len(words) <= 3:
+            raise ValueError("write measure SAMPLE VALUE [NAME]")
+        sample, value, name = int(words[0]), None if words[1] == "NA" else Decimal(words[1]), "".join(words[2:])
+        at = clock().replace(microsecond=0)
+        line.do(lambda device, now: device.measure(sample, value, at, name=name))
+
+    return {"measure": measure}

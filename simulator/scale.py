@@ -3,13 +3,16 @@
 The bytes come from the same ``encode`` functions the station's decoders are tested against.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Protocol
 
 from protocol.framing import Lines
 from protocol.readings import Event, Net, Reply, State, Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from simulator.device import Device
+from simulator.line import Line, Plug
+from simulator.script import Command, Say, lead
 
 OVER_DIVISIONS = 9  # OIML R 76: no indication above Max + 9 e
 UNDER_DIVISIONS = 20
@@ -123,6 +126,12 @@ class Pan:
     def _shown(self, weight: Decimal) -> Decimal:
         steps = (weight / self.e).to_integral_value(ROUND_HALF_EVEN)
         return steps * self.e if steps else 0 * self.e
+
+
+class Scale(Device, Protocol):
+    """A simulated scale: a device with a pan."""
+
+    pan: Pan
 
 
 class Continuous:
@@ -273,8 +282,46 @@ def _refused(command: str, state: State) -> bytes:
     return mt_sics.encode_reply(command, "+" if state is State.OVERLOAD else "-")
 
 
-def _yaohua_tf0(pan: Pan) -> Device:
+def _yaohua_tf0(pan: Pan) -> Continuous:
     return Continuous(pan, yaohua_tf0.encode)
 
 
-SCALES: dict[str, Callable[[Pan], Device]] = {"mt_sics": MtSics, "yaohua_tf0": _yaohua_tf0}
+SCALES: dict[str, Callable[[Pan], Scale]] = {"mt_sics": MtSics, "yaohua_tf0": _yaohua_tf0}
+"""By protocol id."""
+
+
+def run_scale(
+    protocol: str,
+    plug: Plug,
+    *,
+    load: Decimal = Decimal(0),
+    capacity: Decimal = Decimal(15),
+    division: Decimal = Decimal("0.005"),
+    script: Iterable[str] | None = None,
+    say: Say = lambda text: None,
+) -> None:
+    """Be a scale until the script says ``quit``. Raises ScriptError, or OSError when there is no such place to be."""
+    scale = SCALES[protocol](Pan(capacity, division))
+    with Line(scale, plug) as line:
+        line.do(lambda device, now: device.pan.put(load, now))
+        say(f"scale {protocol} at {line.address}")
+        lead(line, script, _commands(line))
+
+
+def _commands(line: Line[Scale]) -> dict[str, Command]:
+    def put(words: list[str]) -> None:
+        (kg,) = words
+        weight = Decimal(kg)
+        line.do(lambda scale, now: scale.pan.put(weight, now))
+
+    def key(press: Callable[[Pan, float], State | None]) -> Command:
+        def command(words: list[str]) -> None:
+            if words:
+                raise ValueError("nothing may follow this command")
+            state = line.do(lambda scale, now: press(scale.pan, now))
+            if state not in (None, State.OK):
+                raise ValueError(f"the scale refuses: {state.value}")
+
+        return command
+
+    return {"put": put, "off": key(Pan.take_off), "tare": key(Pan.tare_now), "zero": key(Pan.zero)}

@@ -1,0 +1,92 @@
+"""``marketsim scale`` and ``marketsim analyzer``: a simulated device behind a pty or a TCP port, led by a script."""
+
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from simulator.analyzer import ANALYZERS, run_analyzer
+from simulator.line import Plug, Pty, TcpPort
+from simulator.scale import SCALES, run_scale
+
+
+class Number(click.ParamType):
+    """A decimal number, kept with the digits as written."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            self.fail(f"{value!r} is not a decimal number, for example 2.350", param, ctx)
+        return number
+
+
+def _plug(pty: Path | None, tcp: int | None) -> Plug:
+    if (pty is None) == (tcp is None):
+        raise click.UsageError("say where: either --pty LINK or --tcp PORT")
+    return Pty(pty) if pty is not None else TcpPort(tcp or 0)
+
+
+def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> None:
+    """Run until the script says ``quit``, stdin ends, the person presses Ctrl-C, or somebody sends SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            run(script)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(sorted(SCALES)))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--load", type=Number(), default="0", show_default=True, help="What lies on the pan, in kg.")
+@click.option("--capacity", type=Number(), default="15", show_default=True, help="Max, in kg.")
+@click.option("--division", type=Number(), default="0.005", show_default=True, help="Division e, in kg.")
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def scale(
+    protocol: str,
+    pty: Path | None,
+    tcp: int | None,
+    load: Decimal,
+    capacity: Decimal,
+    division: Decimal,
+    script: TextIO | None,
+) -> None:
+    """Be a scale that speaks PROTOCOL.
+
+    Script lines: put KG, off, tare, zero, unplug, replug, wait SECONDS, quit. After the last line of a file the
+    scale stays; when stdin ends, it ends.
+    """
+    plug = _plug(pty, tcp)
+    _run(
+        lambda lines: run_scale(
+            protocol, plug, load=load, capacity=capacity, division=division, script=lines, say=click.echo
+        ),
+        script,
+    )
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(sorted(ANALYZERS)))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def analyzer(protocol: str, pty: Path | None, tcp: int | None, model: str | None, script: TextIO | None) -> None:
+    """Be a rapid tester that speaks PROTOCOL.
+
+    Script lines: measure SAMPLE VALUE [NAME] (VALUE is a number or NA), unplug, replug, wait SECONDS, quit. After the
+    last line of a file the tester stays; when stdin ends, it ends.
+    """
+    plug = _plug(pty, tcp)
+    _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)

@@ -1,0 +1,59 @@
+"""Scripts that lead a simulated device: one command a line, ``#`` begins a comment."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from simulator.line import Line
+
+Say = Callable[[str], None]
+Command = Callable[[list[str]], None]
+
+
+class ScriptError(ValueError):
+    """A line that cannot be done; the message names its number."""
+
+
+def play(lines: Iterable[str], commands: Mapping[str, Command], *, sleep: Callable[[float], None] = time.sleep) -> bool:
+    """Do each line; True when one of them said ``quit``. ``wait SECONDS`` and ``quit`` are always known."""
+
+    def wait(words: list[str]) -> None:
+        (seconds,) = words
+        sleep(float(seconds))
+
+    known: dict[str, Command] = {"wait": wait, **commands}
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if words == ["quit"]:
+            return True
+        if words[0] not in known:
+            raise ScriptError(f"line {number}: no command {words[0]!r}; there are: {', '.join((*known, 'quit'))}")
+        try:
+            known[words[0]](words[1:])
+        except (ValueError, ArithmeticError) as error:
+            raise ScriptError(f"line {number}: cannot do {line.strip()!r}: {error or 'not a number'}") from error
+    return False
+
+
+def lead(line: Line[Any], script: Iterable[str] | None, commands: Mapping[str, Command]) -> None:
+    """Play the script on a running line. Without ``quit`` the device then stays, unless the script was stdin."""
+    plugs: dict[str, Command] = {"unplug": _nothing(line.unplug), "replug": _nothing(line.replug)}
+    done = script is not None and play(script, {**commands, **plugs})
+    if not done and not _is_stdin(script):
+        threading.Event().wait()
+
+
+def _nothing(action: Callable[[], None]) -> Command:
+    def command(words: list[str]) -> None:
+        if words:
+            raise ValueError("nothing may follow this command")
+        action()
+
+    return command
+
+
+def _is_stdin(script: Iterable[str] | None) -> bool:
+    return getattr(script, "name", "") == "<stdin>"
