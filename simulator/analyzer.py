@@ -12,7 +12,7 @@ from protocol.analyzers import dayuan_crc8
 from protocol.readings import Event, Reply, TestResult, Verdict
 from simulator.device import Device
 from simulator.line import Line, Plug
-from simulator.script import Command, Say, lead
+from simulator.script import Command, Say, lead, number
 
 
 class Analyzer(Device, Protocol):
@@ -129,7 +129,7 @@ def _commands(line: Line[Analyzer], clock: Callable[[], datetime]) -> dict[str, 
     def measure(words: list[str]) -> None:
         if not 2 <= len(words) <= 3:
             raise ValueError("write measure SAMPLE VALUE [NAME]")
-        sample, value, name = int(words[0]), None if words[1] == "NA" else Decimal(words[1]), "".join(words[2:])
+        sample, value, name = int(words[0]), None if words[1] == "NA" else number(words[1]), "".join(words[2:])
         at = clock().replace(microsecond=0)
         line.do(lambda device, now: device.measure(sample, value, at, name=name))
 

@@ -3,30 +3,23 @@
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
 from simulator.analyzer import ANALYZERS, run_analyzer
 from simulator.line import Plug, Pty, TcpPort
 from simulator.scale import SCALES, run_scale
+from simulator.script import number
 
 
-class Number(click.ParamType):
-    """A decimal number, kept with the digits as written."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite():
-            self.fail(f"{value!r} is not a decimal number, for example 2.350", param, ctx)
-        return number
+def _kg(text: str) -> Decimal:
+    try:
+        return number(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _plug(pty: Path | None, tcp: int | None) -> Plug:
@@ -37,21 +30,23 @@ def _plug(pty: Path | None, tcp: int | None) -> Plug:
 
 def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> None:
     """Run until the script says ``quit``, stdin ends, the person presses Ctrl-C, or somebody sends SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
             run(script)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.command()
 @click.argument("protocol", type=click.Choice(sorted(SCALES)))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
-@click.option("--load", type=Number(), default="0", show_default=True, help="What lies on the pan, in kg.")
-@click.option("--capacity", type=Number(), default="15", show_default=True, help="Max, in kg.")
-@click.option("--division", type=Number(), default="0.005", show_default=True, help="Division e, in kg.")
+@click.option("--load", type=_kg, default="0", show_default=True, help="What lies on the pan, in kg.")
+@click.option("--capacity", type=_kg, default="15", show_default=True, help="Max, in kg.")
+@click.option("--division", type=_kg, default="0.005", show_default=True, help="Division e, in kg.")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
 def scale(
     protocol: str,

@@ -12,7 +12,7 @@ from protocol.readings import Event, Net, Reply, State, Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from simulator.device import Device
 from simulator.line import Line, Plug
-from simulator.script import Command, Say, lead
+from simulator.script import Command, Say, lead, number, only
 
 OVER_DIVISIONS = 9  # OIML R 76: no indication above Max + 9 e
 UNDER_DIVISIONS = 20
@@ -310,8 +310,7 @@ def run_scale(
 
 def _commands(line: Line[Scale]) -> dict[str, Command]:
     def put(words: list[str]) -> None:
-        (kg,) = words
-        weight = Decimal(kg)
+        weight = number(only(words, "put KG"))
         line.do(lambda scale, now: scale.pan.put(weight, now))
 
     def key(press: Callable[[Pan, float], State | None]) -> Command:

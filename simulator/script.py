@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from simulator.line import Line
@@ -19,23 +20,40 @@ def play(lines: Iterable[str], commands: Mapping[str, Command], *, sleep: Callab
     """Do each line; True when one of them said ``quit``. ``wait SECONDS`` and ``quit`` are always known."""
 
     def wait(words: list[str]) -> None:
-        (seconds,) = words
-        sleep(float(seconds))
+        sleep(float(number(only(words, "wait SECONDS"))))
 
     known: dict[str, Command] = {"wait": wait, **commands}
-    for number, line in enumerate(lines, 1):
+    for count, line in enumerate(lines, 1):
         words = line.partition("#")[0].split()
         if not words:
             continue
         if words == ["quit"]:
             return True
         if words[0] not in known:
-            raise ScriptError(f"line {number}: no command {words[0]!r}; there are: {', '.join((*known, 'quit'))}")
+            raise ScriptError(f"line {count}: no command {words[0]!r}; there are: {', '.join((*known, 'quit'))}")
         try:
             known[words[0]](words[1:])
-        except (ValueError, ArithmeticError) as error:
-            raise ScriptError(f"line {number}: cannot do {line.strip()!r}: {error or 'not a number'}") from error
+        except ValueError as error:
+            raise ScriptError(f"line {count}: cannot do {line.strip()!r}: {error}") from error
     return False
+
+
+def number(text: str) -> Decimal:
+    """A decimal number with the digits as written; raises ValueError."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise ValueError(f"{text!r} is not a number; write 2.350")
+    return value
+
+
+def only(words: list[str], usage: str) -> str:
+    """The one word that follows a command; raises ValueError."""
+    if len(words) != 1:
+        raise ValueError(f"write {usage}")
+    return words[0]
 
 
 def lead(line: Line[Any], script: Iterable[str] | None, commands: Mapping[str, Command]) -> None:
