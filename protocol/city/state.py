@@ -1,4 +1,4 @@
-"""A station's own word about itself, on its ``…/state`` topic: a birth when it connects, the same as ``offline`` in its will.
+"""A station's own word about itself, on its ``…/state`` topic: a birth when it connects, ``offline`` in its will.
 
     {"state":"online","station":"410108001-01","public_key":"<64 hex>","kid":"<8 hex>","time":"…","bootid":"…",
      "last":1234,"software":"marketedge 0.1.0","sig":"<base64>"}

@@ -31,7 +31,7 @@ class Topics:
 
     @classmethod
     def parse(cls, topic: str) -> tuple[Self, str]:
-        """The station of a topic it publishes on, and ``evt``, ``alm`` or ``state``; raises ValueError for any other."""
+        """The station of a topic it publishes on, and ``evt``, ``alm`` or ``state``; raises ValueError for others."""
         parts = topic.split("/")
         if parts[:2] != ["mkt", "1"] or not (
             (len(parts) == 7 and parts[5] in ("evt", "alm") and _SAFE.fullmatch(parts[6]))

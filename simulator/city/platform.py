@@ -1,0 +1,426 @@
+"""The city's end of the wire: takes events from MQTT, judges them, keeps them, and answers.
+
+    paho's thread ──(topic, payload)──> inbox ──> writer thread: judge, one transaction, then the answers
+
+Answers to a station, on its ``…/ack`` topic, each sent only after what it says is on disk:
+
+* ``{"upto": n}`` in every answer: once per station and batch, for repeats too, after each birth, and to every known
+  station when the city has (re)connected.  It never falls.
+* ``{"ids": […]}`` for accepted events beyond a gap (an alarm ahead of its backlog): the city has them, ``upto`` will
+  cover them later.
+* ``{"rejected": [{id, code, reason}]}`` for refused ones, never later than the ``upto`` that passes them.  After a
+  birth the newest final refusals are told again.
+
+Final codes are only ever given for bytes that verify under the key of the station they are told to, so nobody without
+that key can make a station give up a record.  ``protocol.city.topics`` lists both kinds.
+"""
+
+import json
+import logging
+import queue
+import re
+import secrets
+import sqlite3
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+from pydantic import ValidationError
+
+from protocol.city import events
+from protocol.city.envelope import HARD_CAP, BadEvent, kind_of, read, verify
+from protocol.city.state import BadState, read_state
+from protocol.city.token import kid_of
+from protocol.city.topics import Ack, Rejected, Topics
+from simulator.city.store import Store
+
+log = logging.getLogger("city")
+
+FILTERS = ("mkt/1/+/+/+/evt/+", "mkt/1/+/+/+/alm/+", "mkt/1/+/+/+/state")
+BATCH = 500
+INBOX = 1000
+TOLD_AGAIN = 50  # final refusals repeated after a birth
+IDS_PER_ACK = 500
+REJECTED_PER_ACK = 50
+_T = TypeVar("_T")
+_STATION = re.compile(r"[0-9]{9}-[0-9]{2}")
+_ID = re.compile(r"[0-9A-Za-z._:-]{1,64}")
+_SOURCE = re.compile(r"https://[0-9A-Za-z.:\[\]-]{1,253}/edge/([0-9]{9}-[0-9]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """As it came. ``payload`` is None when it was larger than anything we read; ``size`` is its true size."""
+
+    topic: str
+    payload: bytes | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The subscription stands: greet the stations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A phone opened a genuine slip."""
+
+    code: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """A long run behind a closed gap is not walked to its end yet."""
+
+    station: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    pass
+
+
+Item = Message | Connected | Scanned | More | Stop
+
+
+@dataclass(slots=True)
+class Draft:
+    """What one station will be told after the batch. ``kept`` are accepted events: id and sequence."""
+
+    station: str
+    kept: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, Rejected] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An event that verifies. ``code`` is empty when its content is fine."""
+
+    event: dict[str, Any]
+    kind: str
+    code: str
+    reason: str
+
+
+def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
+    """Read and verify what came on a station's topic; ``Rejected`` with an open code when it proves nothing.
+
+    Pure. Whatever comes, it returns.
+    """
+    try:
+        event = read(body)
+    except BadEvent as error:
+        return Rejected(_id_of(body), "unreadable", str(error))
+    if key is None:
+        return Rejected(event["id"][:64], "unknown_key", f"no key is registered for {station}")
+    public = Ed25519PublicKey.from_public_bytes(key)
+    if event["kid"] != kid_of(public).hex():
+        reason = f"signed by key {event['kid'][:16]}; registered is {kid_of(public).hex()}"
+        return Rejected(event["id"][:64], "unknown_key", reason)
+    try:
+        verify(event, public)
+    except BadEvent as error:
+        return Rejected(event["id"][:64], "bad_signature", str(error))
+    source = _SOURCE.fullmatch(event["source"])
+    if source is None or source[1] != station:
+        return Judged(event, "", "wrong_source", f"source {event['source'][:80]} is not {station}")
+    try:
+        kind = kind_of(event["type"])
+    except BadEvent as error:
+        return Judged(event, "", "unknown_type", str(error))
+    model = events.EVENT_TYPES.get(kind)
+    if model is None:
+        return Judged(event, kind, "unknown_type", f"type {event['type'][:80]} is not known here")
+    try:
+        model.model_validate_json(json.dumps(event["data"]), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return Judged(event, kind, "bad_data", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    if not _ID.fullmatch(event["id"]):
+        return Judged(event, kind, "bad_data", "the id is not 1 to 64 letters, digits, '.', '_', ':' or '-'")
+    return Judged(event, kind, "", "")
+
+
+def _id_of(body: bytes) -> str:
+    """The id of something that is not an event of ours, so that its sender hears of it; empty when it has none."""
+    try:
+        event = json.loads(body)
+        name = event.get("id") if isinstance(event, dict) else None
+        return name if isinstance(name, str) and _ID.fullmatch(name) else ""
+    except (ValueError, RecursionError):
+        return ""
+
+
+class Platform:
+    """Subscribes, keeps, answers; two threads. ``start`` returns at once, the broker may come later."""
+
+    def __init__(self, broker: str, path: Path | str, *, enrol: bool = False, mqtt_version: str = "5") -> None:
+        self.connected = threading.Event()
+        self._broker, self._path, self._enrol = broker, path, enrol
+        self._inbox: queue.Queue[Item] = queue.Queue(INBOX)
+        self._stopping = self._disk_down = False
+        self._told: set[tuple[str, str]] = set()
+        self._client = _client(broker, mqtt_version)
+        self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._writer = threading.Thread(target=self._write, name="city writer")
+
+    def start(self) -> None:
+        target = urlsplit(self._broker)
+        port = target.port or (8883 if target.scheme == "mqtts" else 1883)
+        self._writer.start()
+        self._client.connect_async(target.hostname or "127.0.0.1", port, keepalive=30)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Take no more, keep what came, and end."""
+        self._stopping = True
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._inbox.put(Stop())
+        self._writer.join()
+
+    def scanned(self, code: str, when: str) -> None:
+        """Note the first time a genuine slip is opened; left out when the city is busier than that."""
+        try:
+            self._inbox.put_nowait(Scanned(code, when))
+        except queue.Full:
+            log.warning("city scan=%s dropped=busy", code)
+
+    # paho's thread: these only pass on
+
+    def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
+        if reason.is_failure:
+            log.error("city broker=%s refused=%r", _shown(self._broker), str(reason))
+            return
+        client.subscribe([(one, 1) for one in FILTERS])
+
+    def _on_subscribe(self, _: mqtt.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.error("city broker=%s subscription=refused", _shown(self._broker))
+            return
+        log.info("city broker=%s state=up", _shown(self._broker))
+        self.connected.set()
+        self._put(Connected())
+
+    def _on_disconnect(self, _: mqtt.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
+        if self.connected.is_set():
+            log.warning("city broker=%s state=down reason=%r", _shown(self._broker), str(reason))
+        self.connected.clear()
+
+    def _on_message(self, _: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return
+        size = len(message.payload)
+        self._put(Message(topic, bytes(message.payload) if size <= HARD_CAP else None, size))
+
+    def _put(self, item: Item) -> None:
+        # A full inbox stops the reading of the socket: the broker, and behind it the stations, wait.
+        while not self._stopping:
+            try:
+                self._inbox.put(item, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    # The writer's thread
+
+    def _write(self) -> None:
+        store = Store(self._path)
+        try:
+            for batch in self._batches():
+                self._do(store, batch)
+        finally:
+            store.close()
+
+    def _batches(self) -> Iterator[list[Item]]:
+        while True:
+            batch = [self._inbox.get()]
+            while len(batch) < BATCH:
+                try:
+                    batch.append(self._inbox.get_nowait())
+                except queue.Empty:
+                    break
+            stop = any(isinstance(item, Stop) for item in batch)
+            yield [item for item in batch if not isinstance(item, Stop)]
+            if stop:
+                return
+
+    def _do(self, store: Store, batch: list[Item]) -> None:
+        """One transaction, then the answers. A disk that fails answers nothing: the stations send again."""
+        drafts: dict[str, Draft] = {}
+        more: list[More] = []
+        try:
+            with store.batch():
+                # States first: a station's key arrives with its first records.
+                for item in sorted(batch, key=lambda one: not _is_state(one)):
+                    self._take(store, item, drafts)
+                for base, draft in drafts.items():
+                    broken, left = store.advance(draft.station)
+                    draft.rejected.update((one.id, one) for one in broken)
+                    if left:
+                        more.append(More(draft.station, base))
+            answers = [
+                (base, ack)
+                for base, draft in drafts.items()
+                for ack in acks_of(draft, store.station(draft.station).upto)
+            ]
+        except sqlite3.Error as error:
+            if not self._disk_down:
+                log.error("city db=%s state=down error=%r; records are not answered", self._path, str(error))
+            self._disk_down = True
+            time.sleep(0.5)
+            return
+        if self._disk_down:
+            log.info("city db=%s state=up", self._path)
+            self._disk_down = False
+        self._answer(answers)
+        for one in more:
+            try:
+                self._inbox.put_nowait(one)
+            except queue.Full:
+                break  # the station's next record goes on from there
+
+    def _take(self, store: Store, item: Item, drafts: dict[str, Draft]) -> None:
+        match item:
+            case Message(topic, payload, size):
+                self._message(store, topic, payload, size, drafts)
+            case Scanned(code, when):
+                store.scanned(code, when)
+            case More(station, base):
+                drafts.setdefault(base, Draft(station))
+            case Connected():
+                for base, _ in store.bases():
+                    drafts.setdefault(base, Draft(Topics.parse(f"{base}/state")[0].station))
+
+    def _message(self, store: Store, topic: str, payload: bytes | None, size: int, drafts: dict[str, Draft]) -> None:
+        try:
+            topics, lane = Topics.parse(topic)
+        except ValueError:
+            self._tell("?", "topic", f"topic={topic[:80]!r}")
+            return
+        if not _STATION.fullmatch(topics.station):
+            self._tell("?", "topic", f"topic={topic[:80]!r}")
+        elif payload is None:
+            store.refuse(topics.station, "", "unreadable", f"{size} bytes; at most {HARD_CAP} are allowed", b"")
+            self._tell(topics.station, "unreadable", f"size={size}")
+        elif lane == "state":
+            self._state(store, topics, payload, drafts)
+        else:
+            self._event(store, topics, lane == "alm", payload, drafts)
+
+    def _state(self, store: Store, topics: Topics, payload: bytes, drafts: dict[str, Draft]) -> None:
+        name = topics.station
+        if not payload:  # a retained state was cleared
+            return
+        try:
+            said = read_state(payload)
+            if said.station != name:
+                raise BadState(f"station {said.station} on the topic of {name}")
+        except BadState as error:
+            store.refuse(name, "", "unreadable", f"state: {error}", payload)
+            self._tell(name, "state", f"reason={str(error)!r}")
+            return
+        if not self._enrol and store.key_of(name) is None:
+            self._tell(name, "unknown_key", f"key={said.public_key} hint='marketsim city keys add {name} …'")
+            return
+        if not store.trust(name, said.public_key, "enrolled"):
+            self._tell(name, "other_key", f"key={said.public_key}")
+            return
+        store.heard(said, topics.base)
+        if said.state == "online":
+            draft = drafts.setdefault(topics.base, Draft(name))
+            draft.rejected.update((one.id, one) for one in store.final_refusals(name, TOLD_AGAIN))
+
+    def _event(self, store: Store, topics: Topics, alarm: bool, body: bytes, drafts: dict[str, Draft]) -> None:
+        name = topics.station
+        draft = drafts.setdefault(topics.base, Draft(name))
+        judged = judge(body, name, store.key_of(name))
+        if isinstance(judged, Rejected):
+            refused: Rejected | None = store.refuse(name, judged.id, judged.code, judged.reason, body)
+        elif judged.code == "wrong_source":
+            # Another station's number: it says nothing about a number of this one.
+            refused = store.refuse(name, judged.event["id"], judged.code, judged.reason, body)
+        else:
+            taken = store.add(
+                name, topics.base, judged.event, judged.kind, body, alarm, judged.code, judged.reason[:200]
+            )
+            refused = taken.rejected
+            if refused is None:
+                draft.kept[judged.event["id"]] = int(judged.event["sequence"])
+        if refused is not None:
+            self._tell(name, refused.code, f"id={refused.id!r} reason={refused.reason!r}")
+            if refused.id:
+                draft.rejected[refused.id] = refused
+
+    def _answer(self, answers: Iterable[tuple[str, Ack]]) -> None:
+        for base, ack in answers:
+            # What is published while the link is down would be kept by paho and sent stale; a greeting follows anyway.
+            if self._client.is_connected():
+                self._client.publish(f"{base}/ack", ack.encode(), qos=1)
+
+    def _tell(self, station: str, what: str, detail: str) -> None:
+        """Say it once for a station; the counts are on the page."""
+        if (station, what) not in self._told and len(self._told) < 10_000:
+            self._told.add((station, what))
+            log.warning("station=%s refused=%s %s", station, what, detail)
+
+
+def acks_of(draft: Draft, upto: int) -> list[Ack]:
+    """The answers to one station, small enough each; refusals come before the ``upto`` that passes them."""
+    ids = [one for one, sequence in draft.kept.items() if sequence > upto and one not in draft.rejected]
+    rejected = list(draft.rejected.values())
+    acks = [Ack(None, (), tuple(part)) for part in _cut(rejected[REJECTED_PER_ACK:], REJECTED_PER_ACK)]
+    acks += [Ack(None, tuple(part)) for part in _cut(ids[IDS_PER_ACK:], IDS_PER_ACK)]
+    return [*acks, Ack(upto, tuple(ids[:IDS_PER_ACK]), tuple(rejected[:REJECTED_PER_ACK]))]
+
+
+def _cut(items: list[_T], size: int) -> Iterator[list[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _is_state(item: Item) -> bool:
+    return isinstance(item, Message) and item.topic.endswith("/state")
+
+
+def _shown(broker: str) -> str:
+    """The broker's address without a password."""
+    target = urlsplit(broker)
+    return f"{target.scheme}://{target.hostname}:{target.port or ''}"
+
+
+def _client(broker: str, version: str) -> mqtt.Client:
+    target = urlsplit(broker)
+    if target.scheme not in ("mqtt", "mqtts") or not target.hostname:
+        raise ValueError(f"broker {_shown(broker)}: write mqtt://HOST:PORT or mqtts://HOST:PORT")
+    name = f"city-{secrets.token_hex(6)}"
+    if version == "5":
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
+    elif version == "3.1.1":
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv311)
+    else:
+        raise ValueError(f"MQTT version {version!r}: 5 or 3.1.1")
+    if target.username:
+        client.username_pw_set(unquote(target.username), unquote(target.password or "") or None)
+    if target.scheme == "mqtts":
+        client.tls_set_context(ssl.create_default_context())
+    client.reconnect_delay_set(1, 2)
+    client.max_inflight_messages_set(0)
+    return client
