@@ -15,6 +15,7 @@ class ScaleView:
     ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
     ``sellable`` is True when pressing the button now would sell; otherwise ``why`` is a fixed word:
     ``no_signal, motion, below_min, overload, underload, error, empty_first, sold, unverified, unit, stale``.
+    ``writable``: the page may offer tare and zero.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ScaleView:
     e_g: str
     port_why: str = ""
     garbage: int = 0
+    writable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,15 @@ class Board:
 
 
 class Showing:
-    """Holds the current board. Written by the core thread alone; ``watch`` callbacks run there and only signal."""
+    """Holds the current board. Written by the core thread alone; ``watch`` callbacks run there and only signal.
+
+    ``beat`` is the steady clock (``time.monotonic``) when the core thread last went round, at least once a second.
+    Pages take the board for dead, and show no weight, when it is two seconds old; None means that nobody keeps it.
+    """
 
     def __init__(self, board: Board | None = None) -> None:
         self.board = board or Board()
+        self.beat: float | None = None
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def post(self, **changes: Any) -> None:
