@@ -8,12 +8,13 @@ goes on from there, marked ``unsynced``.
 import ctypes
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
+from protocol.city.token import CHINA
+
 ClockState = Literal["synced", "holdover", "unsynced"]
-CHINA = timezone(timedelta(hours=8))
 _HOLDOVER_SECONDS = 24 * 3600
 _STA_UNSYNC = 0x40
 _CHECK_SECONDS = 5.0
@@ -44,6 +45,11 @@ class Stamp:
     text: str
     seconds: float
     state: ClockState
+
+    @property
+    def to_the_second(self) -> str:
+        """The moment without its fraction, as slips and their digests carry it."""
+        return datetime.fromisoformat(self.text).isoformat(timespec="seconds")
 
     @property
     def trusted(self) -> bool:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from drivers import model as models
 from drivers.model import Model
+from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
 
@@ -193,7 +194,7 @@ class AnalyzerPart(PortPart):
 
 
 class PrinterPart(Part):
-    """A printer: ``/dev/…`` (serial), ``file:PATH`` or ``tcp://host:9100``; ``profile`` is a row of drivers/printers."""
+    """A printer on ``/dev/…`` (serial), ``file:PATH`` or ``tcp://host:9100``; ``profile`` names its row."""
 
     name: DeviceName
     port: str
@@ -239,14 +240,18 @@ class Config(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [part.name for part in (*self.scale, *self.analyzer, *self.printer)]
+        names = [
+            *(part.name for part in self.scale),
+            *(part.name for part in self.analyzer),
+            *(part.name for part in self.printer),
+        ]
         codes = [part.code for part in self.product]
         for what, values in (("device name", names), ("product code", codes)):
             doubled = {value for value in values if values.count(value) > 1}
             if doubled:
                 raise ValueError(f"{what} used twice: {', '.join(sorted(doubled))}")
         for part in self.scale:
-            if not part.unit and part.row().unit is None and part.row().format == "yaohua_tf0":
+            if not (part.unit or part.row().unit or formats.find(part.row().format).sends_unit):
                 raise ValueError(f"{part.name}: this format sends no unit; set `unit` to what the scale displays")
         if self.stall.continuous and self.stall.continuous not in codes:
             raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")

@@ -138,11 +138,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A job ended: ``state`` is printed, unknown or failed; ``proof`` or the reason is in ``why``."""
+    """News of a job: ``state`` is printing, printed, unknown or failed; the proof or the reason is in ``why``.
+
+    ``text`` is the paper as plain text, told once.
+    """
 
     job: int
     state: str
     why: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterChanged:
+    """A printer answered, or could not be reached."""
+
+    printer: str
+    up: bool
+    why: str = ""
 
 
 # --- from MQTT ------------------------------------------------------------------------------------------------------

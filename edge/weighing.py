@@ -101,7 +101,7 @@ class TradeScale:
         if weighing is None or now - self._last_at > FRESH_SECONDS:
             return "stale" if weighing else "no_signal"
         if weighing.state is not State.OK:
-            return weighing.state.value
+            return str(weighing.state.value)
         if not self._stable():
             return "motion"
         net = self._net_g(weighing)

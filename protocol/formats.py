@@ -23,6 +23,7 @@ class WireFormat:
 
     ``confidence`` says how well its facts are sourced: ``high``, ``medium`` or ``low``.  ``checked`` is True when
     its frames carry a check byte, so that a damaged frame cannot give another number.
+    ``sends_unit`` is False for scales whose frames carry digits only.
     """
 
     id: str
@@ -34,6 +35,7 @@ class WireFormat:
     confidence: str
     decoder: Callable[[], Decoder]
     session: SessionFactory
+    sends_unit: bool = True
 
 
 class UnknownFormat(LookupError):

@@ -20,6 +20,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from enum import Enum, IntFlag
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from protocol.city.codes import TraceCode
 
 EPOCH = 1_577_836_800  # 2020-01-01T00:00Z
+CHINA = timezone(timedelta(hours=8))
 _DOMAIN = b"MEDGE-QR1\0"
 _FIXED = struct.Struct(">B4sI9s6s6sIIB8sB")
 _ED25519 = 1
@@ -97,6 +99,26 @@ class Token:
             self.digest,
             _MANY if shown is None else len(shown),
         ) + b"".join(TraceCode.parse(source).packed() for source in shown or ())
+
+    def as_json(self) -> dict[str, Any]:
+        """What the token states, for programs; ``time`` is null when the clock was not trusted."""
+        moment = datetime.fromtimestamp(EPOCH + self.t, CHINA).isoformat() if self.t else None
+        return {
+            "kind": self.kind.name.lower(),
+            "kid": self.kid.hex(),
+            "time": moment,
+            "tx": self.tx,
+            "seller": self.seller,
+            "buyer": self.buyer,
+            "net_g": self.net_g,
+            "amount_fen": self.amount_fen,
+            "verdict": self.verdict.name.lower(),
+            "clock_trusted": Flags.CLOCK_TRUSTED in self.flags,
+            "scale_verified": Flags.SCALE_VERIFIED in self.flags,
+            "replaces_voided": Flags.REPLACES_VOIDED in self.flags,
+            "digest": self.digest.hex(),
+            "sources": None if self.sources is None else list(self.sources),
+        }
 
     @classmethod
     def decode(cls, data: bytes) -> Self:

@@ -1,0 +1,253 @@
+"""The command `marketedge`. Each command loads what it needs when it runs, so the service starts fast."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import click
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Mistakes of the world end the command with one clear line, not with a traceback."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError) as error:
+        raise click.ClickException(
+            str(error.args[0] if isinstance(error, LookupError) and error.args else error)
+        ) from None
+
+
+class Lazy(click.Group):
+    """Commands that live in modules of their own: name → module and attribute."""
+
+    elsewhere: ClassVar[dict[str, str]] = {
+        "render": "edge.commands_render:render",
+        "ledger": "edge.commands_ledger:ledger",
+        "check": "edge.commands_check:check",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.elsewhere})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.elsewhere:
+            from importlib import import_module
+
+            module, attribute = self.elsewhere[cmd_name].split(":")
+            found: click.Command = getattr(import_module(module), attribute)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+config_option: Callable[[Any], Any] = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("station.toml"),
+    show_default=True,
+    help="The station's configuration.",
+)
+
+
+@click.group(cls=Lazy)
+@click.version_option(package_name="marketedge")
+def main() -> None:
+    """marketedge: the station of a food market, test room or school canteen.
+
+    \b
+    First steps:
+      marketedge init mystall --job stall     writes mystall/station.toml and the station's key
+      marketedge ports                        what is plugged in
+      marketedge check -c mystall/station.toml
+      marketedge run -c mystall/station.toml
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--job", "jobs", type=click.Choice(["gate", "stall", "canteen"]), multiple=True, required=True)
+@click.option("--name", default="", help="The station's name, shown on pages and slips.")
+def init(folder: Path, jobs: tuple[str, ...], name: str) -> None:
+    """Write FOLDER/station.toml with comments, and the station's key."""
+    from edge.identity import create_key, public_hex
+
+    config, key_file = folder / "station.toml", folder / "station.key"
+    if config.exists() or key_file.exists():
+        raise click.ClickException(f"{folder} already holds a station; nothing was changed")
+    with plain_errors():
+        folder.mkdir(parents=True, exist_ok=True)
+        template = Path(__file__).with_name("template.toml").read_text("utf-8")
+        text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
+        config.write_text(text, "utf-8")
+        key = create_key(key_file)
+    click.echo(f"{config}: fill in who you are and what is plugged in")
+    click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
+    click.echo(f"public key for the city: {public_hex(key)}")
+
+
+@main.command()
+@config_option
+@click.option("-v", "--verbose", is_flag=True, help="Log every frame that could not be read, in hex.")
+def run(config_path: Path, verbose: bool) -> None:
+    """Run the station until it is stopped."""
+    from edge.config import load
+    from edge.service import run as serve
+    from edge.service import set_up_logging
+
+    set_up_logging(verbose)
+    with plain_errors():
+        serve(load(config_path))
+
+
+@main.command()
+def ports() -> None:
+    """List serial ports by the names to put into station.toml."""
+    from drivers.discover import serial_ports
+
+    found = serial_ports()
+    for port in found:
+        click.echo(f'port = "{port.stable}"    # {port.device}  {port.what}')
+    if not found:
+        click.echo("no serial port found; plug the device in and look again", err=True)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def protocols(as_json: bool) -> None:
+    """List the wire formats and their default link settings."""
+    from drivers.model import models
+    from protocol import formats
+
+    rows = [formats.find(name) for name in formats.ids()]
+    known = list(models().values())
+    if as_json:
+        table = [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "title": row.title,
+                "link": str(row.link),
+                "polled": row.polled,
+                "checked": row.checked,
+                "confidence": row.confidence,
+                "models": [model.id for model in known if model.format == row.id],
+            }
+            for row in rows
+        ]
+        click.echo(json.dumps(table, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        names = ", ".join(model.id for model in known if model.format == row.id)
+        click.echo(f"{row.id:16} {row.kind:9} {row.link!s:13} {row.title}")
+        click.echo(f"{'':16} {'':9} {'':13} models: {names}")
+
+
+@main.command()
+@click.argument("protocol")
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--hex", "as_hex", is_flag=True, help="The input is hex text, not bytes.")
+def decode(protocol: str, file: Any, as_hex: bool) -> None:
+    """Decode bytes of PROTOCOL from FILE (or standard input): one JSON object a line."""
+    from protocol import formats
+
+    with plain_errors():
+        decoder = formats.find(protocol).decoder()
+        data = file.read()
+        chunk = bytes.fromhex(data.decode("ascii")) if as_hex else data
+        for event in decoder.feed(chunk):
+            click.echo(json.dumps(event.as_json(), ensure_ascii=False))
+        for event in decoder.finish():
+            click.echo(json.dumps(event.as_json(), ensure_ascii=False))
+
+
+@main.command()
+@click.argument("port")
+@click.argument("file", type=click.File("w", "utf-8"))
+@click.option("--link", default="9600/8n1", show_default=True, help="Line settings.")
+@click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
+@click.option("--name", default="", help="Device name for the log's head.")
+@click.option("--notes", default="", help="What was done while recording.")
+def record(port: str, file: Any, link: str, seconds: float | None, name: str, notes: str) -> None:
+    """Write what PORT says to FILE, with times, so that it can be replayed and sent to us."""
+    import time
+
+    from drivers.transports import open_port
+    from drivers.transports.recorder import Recorder
+    from protocol.link import Link
+
+    head = {"Name": name, "Firmware": "", "Submitter": "", "Date": "", "Notes": notes, "Serial": link}
+    count = 0
+    with plain_errors():
+        recorder = Recorder(open_port(port, Link.parse(link)), file, head)
+        end = None if seconds is None else time.monotonic() + seconds
+        try:
+            while end is None or time.monotonic() < end:
+                count += len(recorder.read())
+                click.echo(f"\r{count} bytes", nl=False, err=True)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            recorder.close()
+            click.echo("", err=True)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.option("--protocol", default="", help="Decode as this wire format instead of printing hex.")
+def replay(file: Path, protocol: str) -> None:
+    """Show a recorded log: its chunks, or with --protocol its readings as JSON."""
+    from drivers.transports.recorder import read_log
+    from protocol import formats
+
+    with plain_errors():
+        decoder = formats.find(protocol).decoder() if protocol else None
+        for chunk in read_log(file):
+            if decoder is None:
+                click.echo(f"{chunk.seconds:9.3f} {'<' if chunk.from_device else '>'} {chunk.data.hex(' ')}")
+            elif chunk.from_device:
+                for event in decoder.feed(chunk.data):
+                    click.echo(json.dumps(event.as_json(), ensure_ascii=False))
+
+
+@main.command("verify-qr")
+@click.argument("url")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="The station's public key.")
+def verify_qr(url: str, key_file: Path) -> None:
+    """Check a slip's QR address offline with the station's public key; prints what it states."""
+    from edge.identity import load_public_key
+    from protocol.city.token import BadToken, verify_url
+
+    with plain_errors():
+        key = load_public_key(key_file)
+        try:
+            token = verify_url(url, key)
+        except BadToken as error:
+            click.echo(json.dumps({"ok": False, "why": str(error)}, ensure_ascii=False))
+            sys.exit(1)
+        click.echo(json.dumps({"ok": True, **token.as_json()}, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["schemas", "openapi"]))
+def contract(what: str) -> None:
+    """Print what we promise: event schemas, or the local API's OpenAPI."""
+    if what == "schemas":
+        from protocol.city.events import EVENT_TYPES
+
+        schemas = {kind: record.model_json_schema() for kind, record in EVENT_TYPES.items()}
+        click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
+        return
+    from edge.board import Showing
+    from edge.inbox import Inbox
+    from edge.web.app import create_app
+
+    click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main()

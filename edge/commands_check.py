@@ -1,0 +1,152 @@
+"""`marketedge check`: try everything the station needs, a line each."""
+
+import contextlib
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty
+
+import click
+
+from drivers.transports import LinkLost, open_port
+from drivers.transports.printer import open_printer
+from edge.cli import config_option
+from edge.clock import Clock
+from edge.config import BadConfig, Config, PortPart, load
+from edge.identity import BadKey, load_key
+from edge.inbox import Inbox, LinkChanged
+from edge.mqtt import Mqtt
+from edge.service import new_session
+from protocol.link import Link
+from protocol.readings import Garbage
+
+LISTEN_SECONDS = 3.0
+BROKER_SECONDS = 6.0
+LEAST_DISK = 200_000_000
+
+Outcome = tuple[bool, str]
+
+
+@click.command()
+@config_option
+@click.pass_context
+def check(ctx: click.Context, config_path: Path) -> None:
+    """Try configuration, key, ports, printers, broker, clock and disk. Exit code 1 when one fails.
+
+    Stop the station first: a port can be opened by one program only.
+    """
+    failed = 0
+    for name, attempt in _attempts(config_path):
+        good, text = attempt()
+        failed += not good
+        click.echo(f"{'ok  ' if good else 'FAIL'} {name}: {text}")
+        if name == "config" and not good:
+            break
+    ctx.exit(1 if failed else 0)
+
+
+def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    try:
+        config = load(path)
+    except BadConfig as error:
+        message = str(error)
+        yield "config", lambda: (False, message)
+        return
+    yield "config", lambda: (True, str(path))
+    yield "key", lambda: _key(config)
+    clock = Clock(config.clock.trust)
+    for part in (*config.scale, *config.analyzer):
+        yield part.name, lambda part=part: _port(part, clock)  # type: ignore[misc]
+    for printer in config.printer:
+        yield printer.name, lambda printer=printer: _printer(printer.port, Link.parse(printer.link))  # type: ignore[misc]
+    yield "broker", lambda: _broker(config)
+    yield "web", lambda: _web(config.web.listen)
+    yield "clock", lambda: _clock(clock)
+    yield "disk", lambda: _disk(config)
+
+
+def _key(config: Config) -> Outcome:
+    try:
+        load_key(config.station.key)
+    except BadKey as error:
+        return False, str(error)
+    if config.station.key.stat().st_mode & 0o077:
+        return False, f"{config.station.key} can be read by others; run: chmod 600 {config.station.key}"
+    return True, str(config.station.key)
+
+
+def _port(part: PortPart, clock: Clock) -> Outcome:
+    """Open the port and wait for one frame that can be read."""
+    garbage = 0
+    try:
+        with contextlib.closing(open_port(part.port, part.settings())) as transport:
+            session, end = new_session(part, clock), time.monotonic() + LISTEN_SECONDS
+            while (now := time.monotonic()) < end:
+                events = session.receive(transport.read(0.05), now)
+                if session.deadline is not None and now >= session.deadline:
+                    events += session.expired(now)
+                if out := session.pending():
+                    transport.write(out)
+                for event in events:
+                    if not isinstance(event, Garbage):
+                        return True, f"{part.port} {part.settings()}: {event.as_json()}"
+                    garbage += 1
+                    why = event.why
+    except LinkLost as lost:
+        return False, str(lost)
+    if garbage:
+        return False, f"{part.port}: only bytes that cannot be read ({why}); check protocol and link settings"
+    return False, f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+
+
+def _printer(address: str, link: Link) -> Outcome:
+    try:
+        open_printer(address, link).close()
+    except LinkLost as lost:
+        return False, str(lost)
+    return True, f"{address} can be opened"
+
+
+def _broker(config: Config) -> Outcome:
+    inbox: Inbox = Inbox()
+    mqtt = Mqtt(config.city, f"marketedge-check-{config.station.node}-{config.station.terminal}", (), None, inbox)
+    mqtt.start()
+    try:
+        end, why = time.monotonic() + BROKER_SECONDS, "no answer"
+        while time.monotonic() < end:
+            with contextlib.suppress(Empty):
+                message = inbox.get(timeout=0.2)
+                if isinstance(message, LinkChanged):
+                    if message.up:
+                        return True, mqtt.broker
+                    why = message.why
+        return False, f"{why}; check [city] brokers, and that the uplink works"
+    finally:
+        mqtt.stop()
+
+
+def _web(listen: str) -> Outcome:
+    host, _, port = listen.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            return False, f"{listen}: {error}; choose another address in [web] listen, or stop what uses it"
+    return True, f"http://{listen}/"
+
+
+def _clock(clock: Clock) -> Outcome:
+    state = clock.state()
+    if state == "unsynced":
+        return False, f"{clock.now().text} is not synchronised; slips will say so until a time service sets it"
+    return True, f"{clock.now().text} {state}"
+
+
+def _disk(config: Config) -> Outcome:
+    folder = config.station.data
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    return free >= LEAST_DISK, f"{folder}: {free // 1_000_000} MB free"

@@ -1,0 +1,114 @@
+"""`marketedge ledger`: look at the ledger without changing it."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edge.cli import config_option, plain_errors
+from edge.config import load
+from edge.identity import load_key, load_public_key
+from edge.ledger import LedgerBroken, open_reader, verify
+
+
+@click.group()
+def ledger() -> None:
+    """Look at the ledger: status, verification, export. Works while the station runs."""
+
+
+@ledger.command()
+@config_option
+def status(config_path: Path) -> None:
+    """Records written, delivered, waiting and set aside; papers without proof."""
+    with plain_errors():
+        db = open_reader(load(config_path).station.data)
+        last = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+        upto = db.execute("SELECT upto FROM delivery").fetchone()[0]
+        ahead = db.execute("SELECT count(*) FROM settled_ahead WHERE seq > ?", (upto,)).fetchone()[0]
+        answer = {
+            "records": last,
+            "delivered_upto": upto,
+            "pending": last - upto - ahead,
+            "set_aside": [
+                {"seq": row["seq"], "reason": row["reason"]}
+                for row in db["settled_ahead"].rows_where("reason IS NOT NULL", order_by="seq")
+            ],
+            "papers": {
+                row["state"]: row["n"] for row in db.query("SELECT state, count(*) n FROM print_jobs GROUP BY state")
+            },
+            "lots": {row["state"]: row["n"] for row in db.query("SELECT state, count(*) n FROM lots GROUP BY state")},
+        }
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+@ledger.command("verify")
+@config_option
+@click.option("--key", "key_file", type=click.Path(path_type=Path), help="Public key; default: the station's own.")
+def verify_command(config_path: Path, key_file: Path | None) -> None:
+    """Check every record's signature, chain and number. Exit code 1 names the first record that fails."""
+    with plain_errors():
+        config = load(config_path)
+        key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
+        db = open_reader(config.station.data)
+        try:
+            count, last = verify(db, key)
+        except LedgerBroken as broken:
+            click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
+            sys.exit(1)
+    click.echo(json.dumps({"ok": True, "records": count, "last_hash": last}))
+
+
+@ledger.command()
+@config_option
+@click.option("--as", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("-o", "--out", type=click.File("w", "utf-8", lazy=True), default="-")
+@click.option("--after", default=0, help="Only records after this sequence number.")
+def export(config_path: Path, form: str, out: Any, after: int) -> None:
+    """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet."""
+    with plain_errors():
+        db = open_reader(load(config_path).station.data)
+        rows = db.execute("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq", (after,))
+        if form == "jsonl":
+            for _, body in rows:
+                out.write(body.decode("utf-8") + "\n")
+            return
+        table = csv.DictWriter(out, fieldnames=list(_columns(0, {}, {})))
+        table.writeheader()
+        for seq, body in rows:
+            event = json.loads(body)
+            table.writerow({name: _cell(value) for name, value in _columns(seq, event, event["data"]).items()})
+
+
+def _columns(seq: int, event: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    slip = data.get("slip", {})
+    goods = data.get("goods") or (data.get("sold") or [{}])[0].get("goods") or {}
+    net_g = sum(line["net_g"] for line in slip["lines"]) if slip else data.get("net_g")
+    return {
+        "seq": seq,
+        "type": event.get("type"),
+        "code": event.get("subject"),
+        "time": event.get("time"),
+        "clock": event.get("clockstate"),
+        "product": goods.get("product"),
+        "name": goods.get("name"),
+        "net_g": net_g,
+        "amount_fen": slip.get("amount_fen"),
+        "buyer": slip.get("buyer"),
+        "origin": data.get("origin"),
+        "supplier": data.get("supplier"),
+        "item": data.get("item"),
+        "value": data.get("value"),
+        "unit": data.get("unit"),
+        "verdict": data.get("verdict"),
+        "source": data.get("source"),
+    }
+
+
+def _cell(value: Any) -> Any:
+    """A spreadsheet runs a text that starts with = + - @ as a formula; an apostrophe keeps it text."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value

@@ -1,0 +1,357 @@
+"""The core thread: owns all state, the only writer of the ledger.
+
+It drains its whole inbox, does the work, commits once, then lets the effects go: print, publish, answer the page.  So
+no effect runs ahead of the disk, and many records share one fsync when many come at once.
+"""
+
+import contextlib
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from queue import Empty
+from typing import Any
+
+import sdnotify
+
+from edge.board import AnalyzerView, CityView, PrinterView, Showing
+from edge.clock import Clock
+from edge.config import Config
+from edge.inbox import (
+    AskScale,
+    BrokerAnswer,
+    CityMessage,
+    Inbox,
+    LinkChanged,
+    Message,
+    PortChanged,
+    PortGarbage,
+    Printed,
+    PrinterChanged,
+    Refused,
+    RegisterEntry,
+    Reprint,
+    Request,
+    Sell,
+    SetPrice,
+    Stop,
+    Tested,
+    Weighed,
+)
+from edge.jobs import gate, stall
+from edge.ledger import Ledger, LedgerFull
+from edge.mqtt import Mqtt
+from edge.ports import Committed, Port
+from edge.printing import PaperJob, Printer, view_of
+from edge.publisher import SET_ASIDE_SHOWN, Publisher
+from edge.station import RECENT_PAPERS, Station
+from protocol.city.topics import Topics
+from protocol.session import Wish
+
+TICK_SECONDS = 0.5
+BATCH = 500
+SAVE_SECONDS = 5.0  # progress of printing and delivery is written this long after the last record at the latest
+DISK_SECONDS = 10.0
+log = logging.getLogger("core")
+
+
+class Core:
+    """Call ``run`` in the thread that is to own the state; it returns after ``Stop``."""
+
+    def __init__(
+        self,
+        config: Config,
+        ledger: Ledger,
+        clock: Clock,
+        inbox: Inbox,
+        showing: Showing,
+        ports: dict[str, Port],
+        printers: dict[str, Printer],
+        mqtt: Mqtt,
+        birth: Callable[[int], bytes],
+    ) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._clock = clock
+        self._inbox = inbox
+        self._showing = showing
+        self._ports = ports
+        self._printers = printers
+        self._mqtt = mqtt
+        self._birth = birth
+        self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
+        self._station = Station(config, ledger, clock, self._print)
+        self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
+        self._analyzers = {part.name: AnalyzerView(part.name, False, "", 0, 0, 0) for part in config.analyzer}
+        self._printer_views = {part.name: PrinterView(part.name, True, "", 0) for part in config.printer}
+        self._city_why = ""
+        self._trouble = ""
+        self._disk_at = float("-inf")
+        self._jobs_unsaved: dict[int, tuple[str, str]] = {}
+        self._last_record = 0.0
+        self._continuous_told = ""
+        self._notify = sdnotify.SystemdNotifier()
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        self._recover_papers()
+        self._show()
+        self._notify.notify("READY=1")
+        while True:
+            messages = self._gather()
+            stopping = any(isinstance(message, Stop) for message in messages)
+            self._work(messages)
+            now = self._clock.steady()
+            self._publisher.pump(now)
+            self._save_when_quiet(now, stopping)
+            self._show()
+            self._notify.notify("WATCHDOG=1")
+            if stopping:
+                return
+
+    # --- one round --------------------------------------------------------------------------------------------------
+
+    def _gather(self) -> list[Message]:
+        """Everything that is in the inbox; waits a tick for the first."""
+        wait = TICK_SECONDS
+        if (deadline := self._publisher.deadline()) is not None:
+            wait = min(wait, max(0.0, deadline - self._clock.steady()))
+        messages: list[Message] = []
+        with contextlib.suppress(Empty):
+            messages.append(self._inbox.get(timeout=wait))
+            while len(messages) < BATCH:
+                messages.append(self._inbox.get_nowait())
+        return messages
+
+    def _work(self, messages: list[Message]) -> None:
+        """One batch: handle, commit, let the effects go. When the disk is full everybody who waits is told so."""
+        station = self._station
+        station.after.clear()
+        station.undo.clear()
+        requests = [message for message in messages if isinstance(message, Request)]
+        try:
+            before = self._ledger.head.seq
+            with self._ledger.batch():
+                for message in messages:
+                    self._handle(message)
+                if self._ledger.head.seq != before:
+                    self._save_progress()
+        except LedgerFull as full:
+            for take_back in reversed(station.undo):
+                take_back()
+            if self._trouble != str(full):
+                log.error("nothing recorded: %s", full)
+            self._trouble = str(full)
+            refusal = Refused("disk_full", "磁盘已满，未记录。请联系技术员", f"not recorded: {full}")
+            for request in requests:
+                if not request.answer.done():
+                    request.answer.set_exception(refusal)
+            return
+        if self._ledger.head.seq != before:
+            self._trouble = ""
+        for effect in station.after:
+            effect()
+
+    def _handle(self, message: Message) -> None:
+        match message:
+            case Weighed(device, weighing, at):
+                self._station.scales[device].feed(weighing, at)
+                if self._config.stall.continuous:
+                    self._sell_continuously(device)
+            case Request():
+                self._answer(message)
+            case Tested():
+                self._take_results(message)
+            case PortChanged(device, up, why):
+                self._port_changed(device, up, why)
+            case PortGarbage(device):
+                self._garbage(device)
+            case Printed(job, state, why, text):
+                self._printed(job, state, why, text)
+            case PrinterChanged(printer, up, why):
+                waiting = self._printer_views[printer].waiting
+                self._printer_views[printer] = PrinterView(printer, up, why, waiting)
+            case LinkChanged(up, why, receive_maximum):
+                self._city_why = why
+                self._publisher.link(up, receive_maximum)
+                if up:
+                    self._mqtt.announce(self._topics.state, self._birth(self._ledger.head.seq))
+            case BrokerAnswer(mid, refused, code):
+                self._publisher.answered(mid, refused, code, self._clock.steady())
+            case CityMessage(topic, payload):
+                if topic == self._topics.ack:
+                    self._publisher.acknowledged(payload)
+            case Stop():
+                pass
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def _answer(self, request: Request) -> None:
+        """Do a command in a step of its own; its answer goes out after the commit, its refusal at once."""
+        effects, undo = len(self._station.after), len(self._station.undo)
+        try:
+            with self._ledger.step():
+                answer = self._obey(request.command)
+        except Refused as refused:
+            for take_back in reversed(self._station.undo[undo:]):
+                take_back()
+            del self._station.after[effects:], self._station.undo[undo:]
+            request.answer.set_exception(refused)
+            return
+        self._station.after.append(lambda: request.answer.set_result(answer))
+
+    def _obey(self, command: Any) -> dict[str, Any]:
+        station = self._station
+        match command:
+            case Sell():
+                return stall.sell(station, command)
+            case RegisterEntry():
+                return gate.register(station, command)
+            case SetPrice():
+                return stall.set_price(station, command)
+            case Reprint():
+                return stall.reprint(station, command)
+            case AskScale(scale, wish):
+                stall.may_ask(station, command)
+                self._ports[scale].order(Wish(wish))
+                return {"scale": scale, "asked": wish}
+        raise TypeError(f"no such command: {command!r}")
+
+    def _sell_continuously(self, device: str) -> None:
+        """Continuous weighing: each new load of the configured product becomes a sale by itself."""
+        scale = self._station.scales[device]
+        if scale.why_not(self._clock.steady(), self._clock.today()):
+            return
+        product = self._config.stall.continuous
+        try:
+            with self._ledger.step():
+                lot = stall.newest_lot(self._station, product)
+                if lot is None:
+                    raise Refused("no_lot", "没有可售批次", "no released lot of this product")
+                stall.sell(self._station, Sell(device, product, lot))
+        except Refused as refused:
+            if self._continuous_told != refused.code:
+                log.warning("%s continuous weighing: not sold: %s", device, refused)
+            self._continuous_told = refused.code
+            return
+        self._continuous_told = ""
+
+    def _take_results(self, message: Tested) -> None:
+        device = message.device
+        recorded = gate.tested(self._station, message)
+        view = self._analyzers[device]
+        self._analyzers[device] = AnalyzerView(
+            device,
+            view.up,
+            view.why,
+            view.results + len(recorded),
+            self._station.unmatched.get(device, 0),
+            view.garbage,
+        )
+        log.info("%s handed over %d results, %d of them new", device, len(message.results), len(recorded))
+        self._station.after.append(lambda: self._ports[device].order(Committed()))
+
+    # --- devices ----------------------------------------------------------------------------------------------------
+
+    def _port_changed(self, device: str, up: bool, why: str) -> None:
+        if device in self._station.scales:
+            self._station.scales[device].port(up, why)
+        else:
+            view = self._analyzers[device]
+            self._analyzers[device] = AnalyzerView(device, up, why, view.results, view.unmatched, view.garbage)
+
+    def _garbage(self, device: str) -> None:
+        if device in self._station.scales:
+            self._station.scales[device].disturbed()
+        else:
+            view = self._analyzers[device]
+            self._analyzers[device] = AnalyzerView(
+                device, view.up, view.why, view.results, view.unmatched, view.garbage + 1
+            )
+
+    # --- papers -----------------------------------------------------------------------------------------------------
+
+    def _print(self, job: PaperJob) -> None:
+        """After the commit: hand the paper to its printer's own thread."""
+        self._printers[job.printer].put(job)
+        self._waiting(job.printer, 1)
+
+    def _printed(self, job: int, state: str, why: str, text: str) -> None:
+        changes = {"state": state, "why": why, **({"text": text} if text else {})}
+        self._station.paper_news(job, **changes)
+        if state != "printing":
+            self._jobs_unsaved[job] = (state, why)
+            if job in self._station.papers:
+                self._waiting(self._station.papers[job].printer, -1)
+
+    def _waiting(self, printer: str, change: int) -> None:
+        view = self._printer_views[printer]
+        self._printer_views[printer] = PrinterView(printer, view.up, view.why, max(0, view.waiting + change))
+
+    def _recover_papers(self) -> None:
+        """Papers of the last run. One without proof may or may not have come out: a person decides on a copy."""
+        rows = self._ledger.conn.execute(
+            "SELECT job, seq, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?", (RECENT_PAPERS,)
+        ).fetchall()
+        for job, seq, printer, copy, state, why in rows:
+            if state == "waiting":
+                state, why = "unknown", "the station was restarted before the printer answered"
+                self._jobs_unsaved[job] = (state, why)
+            paper = PaperJob(job, printer, self._ledger.body(seq), copy)
+            self._station.papers[job] = replace(view_of(paper, with_text=True), state=state, why=why)
+
+    # --- progress that may wait -------------------------------------------------------------------------------------
+
+    def _save_progress(self) -> None:
+        """Write what became of papers and deliveries, inside the current transaction."""
+        self._last_record = self._clock.steady()
+        self._publisher.save()
+        if self._jobs_unsaved:
+            rows = [(state, why, job) for job, (state, why) in self._jobs_unsaved.items()]
+            self._ledger.conn.executemany("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", rows)
+            self._jobs_unsaved.clear()
+
+    def _save_when_quiet(self, now: float, stopping: bool) -> None:
+        """Progress rides with the next record; when none comes, it is written by itself.
+
+        Losing it is harmless: an unknown paper is asked about, a delivered record is sent again and dropped as a
+        repeat.  Writing it at once would double what one sale writes to the SD card.
+        """
+        if not (self._jobs_unsaved or self._publisher.unsaved):
+            return
+        if stopping or now - self._last_record >= SAVE_SECONDS:
+            with contextlib.suppress(LedgerFull), self._ledger.batch():
+                self._save_progress()
+
+    # --- what pages see ---------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        """Post what changed."""
+        station, publisher, now = self._station, self._publisher, self._clock.steady()
+        today = self._clock.today()
+        changes: dict[str, Any] = {
+            "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
+            "analyzers": tuple(self._analyzers.values()),
+            "printers": tuple(self._printer_views.values()),
+            "papers": station.paper_views(),
+            "clock_state": self._clock.state(),
+            "trouble": self._trouble or publisher.trouble,
+            "city": CityView(
+                publisher.up,
+                self._city_why,
+                self._ledger.head.seq,
+                publisher.upto,
+                publisher.pending,
+                tuple(sorted(publisher.aside.items()))[-SET_ASIDE_SHOWN:],
+                self._mqtt.broker,
+            ),
+        }
+        if station.lots_changed:
+            changes["lots"] = station.lot_views()
+        if station.prices_changed:
+            changes["products"] = station.product_views()
+        station.lots_changed = station.prices_changed = False
+        if now - self._disk_at >= DISK_SECONDS:
+            self._disk_at = now
+            changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free
+        self._showing.post(**changes)

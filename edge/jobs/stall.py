@@ -1,0 +1,216 @@
+"""The stall (摊位): what lies on the scale is sold, recorded, and its slip printed."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from edge.inbox import AskScale, Refused, Reprint, Sell, SetPrice
+from edge.station import Lot, Station
+from protocol.city import token as qr
+from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator
+from protocol.city.events import (
+    Line,
+    Party,
+    Price,
+    Slip,
+    Sold,
+    TestSummary,
+    TradeCompleted,
+    Weighed,
+)
+
+HIGHEST_FEN = 0xFFFFFFFF
+_VERDICTS = {
+    "qualified": qr.TokenVerdict.QUALIFIED,
+    "suspect": qr.TokenVerdict.PENDING,
+    "unqualified": qr.TokenVerdict.UNQUALIFIED,
+}
+
+
+def amount_fen(net_g: int, fen: int, per_g: int) -> int:
+    """Line amount, rounded half up (contract C6)."""
+    return int((Decimal(fen) * net_g / per_g).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def sell(station: Station, command: Sell) -> dict[str, Any]:
+    """One sale of what lies on the scale; raises Refused with nothing changed."""
+    scale = station.scales.get(command.scale)
+    if scale is None:
+        raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
+    product = station.product(command.product)
+    lot = _sellable(station, command)
+    buyer = _buyer(command)
+    fen = station.price(product.code) if command.price_fen is None else command.price_fen
+    if fen <= 0:
+        raise Refused("no_price", f"请先设定{product.name}的单价", f"set a price for {product.name} first")
+    today = station.clock.today()
+    load = scale.load(station.clock.steady(), today)
+    if command.seen_g is not None and command.seen_g != load.net_g:
+        raise Refused(
+            "weight_changed",
+            f"重量已变为 {load.value} {load.unit}，请核对后再按",
+            f"the weight is now {load.value} {load.unit}: check it and press again",
+        )
+    amount = amount_fen(load.net_g, fen, product.per_g)
+    if amount > HIGHEST_FEN:
+        raise Refused("amount", "金额过大，请核对单价", "the amount is too large: check the price")
+
+    stamp = station.clock.now()
+    tx = str(station.ledger.next_code(CodeKind.SALE))
+    assert lot.source is not None
+    line = Line(
+        amount_fen=amount,
+        net_g=load.net_g,
+        price=Price(fen=fen, per_g=product.per_g),
+        product=product.code,
+        source=lot.source,
+    )
+    seller = station.config.seller
+    slip = Slip(
+        amount_fen=amount,
+        buyer=buyer.code,
+        lines=(line,),
+        seller=seller.code,
+        time=stamp.to_the_second,
+        tx=tx,
+    )
+    test = _summary(lot)
+    verified = scale.verified(today)
+    url, digest = _sign(station, slip, stamp.seconds if stamp.trusted else None, test, verified)
+    trade = TradeCompleted(
+        slip=slip,
+        seller=Party(code=seller.code, name=seller.name, stall=seller.stall, contact=seller.contact),
+        buyer=buyer,
+        sold=(
+            Sold(
+                goods=station.goods(product.code),
+                origin=lot.entry["data"]["origin"],
+                test=test,
+                weighed=Weighed(
+                    scale=scale.part.name,
+                    model=scale.model,
+                    value=load.value,
+                    unit=load.unit,
+                    stability="derived" if load.derived else "scale",
+                    raw=load.raw.hex(),
+                    verified_until=scale.part.verified_until.isoformat() if scale.part.verified_until else None,
+                ),
+            ),
+        ),
+        clock_trusted=stamp.trusted,
+        scale_verified=verified,
+        digest=digest,
+        url=url,
+    )
+    recorded = station.record("trade.completed", tx, trade, stamp)
+    scale.sold()
+    station.undo.append(scale.unsold)
+    job = station.paper(recorded.seq, recorded.body)
+    return {"tx": tx, "net_g": load.net_g, "amount_fen": amount, "url": url, "job": job}
+
+
+def newest_lot(station: Station, product: str) -> str | None:
+    """Test code of the newest released lot of a product."""
+    for lot in station.lots("state = 'released'"):
+        if lot.entry["data"]["goods"]["product"] == product:
+            return lot.test_code
+    return None
+
+
+def set_price(station: Station, command: SetPrice) -> dict[str, Any]:
+    product = station.product(command.product)
+    if not 0 < command.price_fen <= HIGHEST_FEN:
+        raise Refused("price", "单价应大于零", "a price is more than zero")
+    station.ledger.conn.execute(
+        "INSERT INTO prices VALUES (?, ?) ON CONFLICT (product) DO UPDATE SET fen = excluded.fen",
+        (product.code, command.price_fen),
+    )
+    station.prices_changed = True
+    return {"product": product.code, "price_fen": command.price_fen}
+
+
+def reprint(station: Station, command: Reprint) -> dict[str, Any]:
+    """Print a record's paper again; the new paper says COPY and counts."""
+    row = station.ledger.conn.execute("SELECT seq FROM print_jobs WHERE job = ?", (command.job,)).fetchone()
+    if row is None:
+        raise Refused("no_paper", f"没有打印任务 {command.job}", f"no print job {command.job}")
+    seq = int(row[0])
+    copies = station.ledger.conn.execute("SELECT max(copy) FROM print_jobs WHERE seq = ?", (seq,)).fetchone()[0]
+    job = station.paper(seq, station.ledger.body(seq), copy=copies + 1)
+    if job is None:
+        raise Refused("no_printer", "未配置打印机", "no printer is configured")
+    return {"job": job, "copy": copies + 1}
+
+
+def may_ask(station: Station, command: AskScale) -> None:
+    """Tare and zero write to the scale: only when its section says so. Raises Refused."""
+    scale = station.scales.get(command.scale)
+    if scale is None:
+        raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
+    if not scale.part.writable:
+        raise Refused(
+            "read_only",
+            f"{command.scale} 只读，请在秤上按键操作",
+            f"{command.scale} is read-only: use its own keys, or set `writable = true` in its section",
+        )
+
+
+def _sellable(station: Station, command: Sell) -> Lot:
+    lot = station.lot(command.lot)
+    if lot.state == "held":
+        raise Refused(
+            "lot_held", "该批次快检阳性（筛查），暂停销售", "this lot is held: its screening test was positive"
+        )
+    if lot.state != "released" or lot.source is None:
+        raise Refused("lot_pending", "该批次尚未检测合格", "this lot has not passed its test yet")
+    if lot.entry["data"]["goods"]["product"] != command.product:
+        raise Refused("lot_product", "批次与商品不符", "this lot is of another product")
+    return lot
+
+
+def _buyer(command: Sell) -> Party:
+    try:
+        return Party(code=operator(command.buyer) if command.buyer else WALK_IN, name=command.buyer_name.strip()[:120])
+    except BadCode as error:
+        raise Refused("buyer", "买方编码应为13位数字", str(error)) from None
+
+
+def _summary(lot: Lot) -> TestSummary | None:
+    if lot.test is None:
+        return None
+    data = lot.test["data"]
+    return TestSummary(
+        code=lot.test["subject"],
+        item=data["item"],
+        verdict=data["verdict"],
+        value=data["value"],
+        unit=data["unit"],
+        time=lot.test["time"],
+    )
+
+
+def _sign(
+    station: Station, slip: Slip, seconds: float | None, test: TestSummary | None, verified: bool
+) -> tuple[str, str]:
+    """The slip's address and digest."""
+    signer = station.ledger.signer
+    digest = qr.digest_of(slip.model_dump(mode="json"))
+    flags = qr.Flags(0)
+    if seconds is not None:
+        flags |= qr.Flags.CLOCK_TRUSTED
+    if verified:
+        flags |= qr.Flags.SCALE_VERIFIED
+    token = qr.Token(
+        kind=qr.TokenKind.SALE,
+        kid=qr.kid_of(signer.key.public_key()),
+        t=0 if seconds is None else int(seconds) - qr.EPOCH,
+        tx=slip.tx,
+        seller=slip.seller,
+        buyer=slip.buyer,
+        net_g=sum(line.net_g for line in slip.lines),
+        amount_fen=slip.amount_fen,
+        verdict=_VERDICTS.get(test.verdict, qr.TokenVerdict.NONE) if test else qr.TokenVerdict.NONE,
+        flags=flags,
+        digest=digest,
+        sources=tuple(line.source for line in slip.lines),
+    )
+    return qr.url_of(token, signer.key, signer.host), digest.hex()

@@ -1,0 +1,119 @@
+"""One thread a port: open, read, decode, hand to the inbox; when the device goes, close, wait, open again.
+
+A port is lost and found aloud once each.  What a person asks of the device travels through the port's own queue,
+because only its thread touches the device.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from drivers.transports import LinkLost, Transport
+from drivers.transports.base import READ_SECONDS
+from edge.inbox import Inbox, PortChanged, PortGarbage, Tested, Weighed
+from protocol.readings import Garbage, Reply, TestResult, Weighing
+from protocol.session import Session, Wish
+
+BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
+log = logging.getLogger("port")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """All results this port handed over are on disk."""
+
+
+class Port(threading.Thread):
+    """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears."""
+
+    def __init__(
+        self, name: str, inbox: Inbox, open_it: Callable[[], Transport], new_session: Callable[[], Session]
+    ) -> None:
+        super().__init__(name=f"port {name}", daemon=True)
+        self.device = name
+        self._inbox = inbox
+        self._open = open_it
+        self._new_session = new_session
+        self._orders: SimpleQueue[Wish | Committed] = SimpleQueue()
+        self._halt = threading.Event()
+        self._up: bool | None = None
+
+    def order(self, order: Wish | Committed) -> None:
+        """From another thread: a person's wish, or the news that results are committed."""
+        self._orders.put(order)
+
+    def stop(self) -> None:
+        self._halt.set()
+
+    def run(self) -> None:
+        failures = 0
+        while not self._halt.is_set():
+            try:
+                transport = self._open()
+            except LinkLost as lost:
+                self._report(False, str(lost))
+                self._halt.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
+                failures += 1
+                continue
+            try:
+                self._report(True, "")
+                failures = 0
+                self._serve(transport)
+            except LinkLost as lost:
+                self._report(False, str(lost))
+                self._halt.wait(BACK_OFF[0])
+            finally:
+                transport.close()
+
+    def _serve(self, transport: Transport) -> None:
+        session = self._new_session()
+        while not self._halt.is_set():
+            deadline = session.deadline
+            wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
+            data = transport.read(wait)
+            now = time.monotonic()
+            events = session.receive(data, now) if data else []
+            if session.deadline is not None and now >= session.deadline:
+                events += session.expired(now)
+            results = []
+            for event in events:
+                match event:
+                    case Weighing():
+                        self._inbox.put(Weighed(self.device, event, now))
+                    case TestResult():
+                        results.append(event)
+                    case Garbage(data=raw, why=why):
+                        log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
+                        self._inbox.put(PortGarbage(self.device, why, raw))
+                    case Reply():
+                        log.debug("%s reply %s", self.device, event.as_json())
+            if results:
+                self._inbox.put(Tested(self.device, tuple(results)))
+            self._obey(session, now)
+            if out := session.pending():
+                transport.write(out)
+
+    def _obey(self, session: Session, now: float) -> None:
+        while True:
+            try:
+                order = self._orders.get_nowait()
+            except Empty:
+                return
+            if isinstance(order, Committed):
+                session.committed(now)
+            elif not session.ask(order, now):
+                log.warning("%s cannot be asked to %s: its format has no such command", self.device, order.value)
+
+    def _report(self, up: bool, why: str) -> None:
+        """Tell the core and the log, once for each change."""
+        if up == self._up:
+            return
+        if up:
+            log.info("%s is there", self.device)
+        else:
+            log.warning("%s is gone: %s", self.device, why)
+        self._up = up
+        self._inbox.put(PortChanged(self.device, up, why))

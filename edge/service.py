@@ -1,0 +1,125 @@
+"""`marketedge run`: put the parts together, start their threads, and take them down in order."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Literal
+
+from drivers.transports import open_port
+from edge.board import Board, Showing
+from edge.clock import Clock
+from edge.config import Config, PortPart, ScalePart
+from edge.core import Core
+from edge.identity import load_key
+from edge.inbox import Inbox, Stop
+from edge.ledger import Ledger, Signer
+from edge.mqtt import Mqtt
+from edge.ports import Port
+from edge.printing import Printer
+from edge.web.server import WebServer
+from protocol import formats
+from protocol.city.state import encode_state
+from protocol.city.topics import Topics
+from protocol.session import Session
+
+JOIN_SECONDS = 3.0
+log = logging.getLogger("service")
+
+
+def software() -> str:
+    return f"marketedge {version('marketedge')}"
+
+
+def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT. Raises BadKey, OSError (web address taken) before anything is started."""
+    key = load_key(config.station.key)
+    station = config.station
+    signer = Signer(key, station.host, station.node, station.terminal)
+    inbox: Inbox = Inbox()
+    showing = Showing(
+        Board(
+            station=station.name,
+            seller=config.seller.name,
+            stall=config.seller.stall,
+            language=station.language,
+            jobs=station.jobs,
+        )
+    )
+    ledger = Ledger(station.data, signer)
+    clock = Clock(config.clock.trust, floor=ledger.head.seconds)
+    topics = Topics(station.region, station.node, station.terminal)
+
+    def say(state: Literal["online", "offline"], last: int) -> bytes:
+        return encode_state(
+            state,
+            f"{station.node}-{station.terminal}",
+            key,
+            time=clock.now().text,
+            bootid=clock.boot_id,
+            last=last,
+            software=software(),
+        )
+
+    mqtt = Mqtt(
+        config.city,
+        f"marketedge-{station.node}-{station.terminal}",
+        (topics.ack,),
+        (topics.state, say("offline", ledger.head.seq)),
+        inbox,
+    )
+    ports = {
+        part.name: Port(
+            part.name, inbox, partial(open_port, part.port, part.settings()), partial(new_session, part, clock)
+        )
+        for part in (*config.scale, *config.analyzer)
+    }
+    printers = {part.name: Printer(part, station, inbox) for part in config.printer}
+    web = WebServer(showing, inbox, config.web.listen, allow=config.web.allow)
+    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
+
+    threading.excepthook = _die
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: inbox.put(Stop()))
+    web.start()
+    log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
+    for thread in (*ports.values(), *printers.values(), mqtt):
+        thread.start()
+    try:
+        core.run()
+    finally:
+        for part in (*ports.values(), *printers.values(), mqtt, web):
+            part.stop()
+        for thread in (*ports.values(), *printers.values(), mqtt):
+            thread.join(JOIN_SECONDS)
+        ledger.close()
+        log.info("stopped")
+
+
+def new_session(part: PortPart, clock: Clock) -> Session:
+    """A fresh session each time the device appears; analyzers that are asked by date get the market's calendar."""
+    row = part.row()
+    options: dict[str, Any] = dict(part.options)
+    if not isinstance(part, ScalePart) and formats.find(row.format).by_date:
+        options["today"] = clock.today
+    return row.session(**options)
+
+
+def _die(failure: Any) -> None:
+    """An unexpected exception in any thread ends the process; systemd starts it again."""
+    log.critical("thread %s failed", failure.thread and failure.thread.name, exc_info=failure.exc_value)
+    logging.shutdown()
+    os._exit(70)
+
+
+def set_up_logging(verbose: bool) -> None:
+    """One line an event on stderr: level, part, message. systemd's journal adds the time itself."""
+    form = "%(levelname)s %(name)s: %(message)s"
+    if "JOURNAL_STREAM" not in os.environ:
+        form = "%(asctime)s " + form
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, stream=sys.stderr)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("escpos").setLevel(logging.WARNING)

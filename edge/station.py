@@ -1,0 +1,167 @@
+"""The station's state, as the core thread holds it: what the jobs (gate, stall) work on.
+
+Jobs change it inside a batch.  What must wait for the commit goes to ``after``; what must be taken back when the
+commit fails goes to ``undo``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edge.board import LotView, PaperView, ProductView
+from edge.clock import Clock, Stamp
+from edge.config import Config, ProductPart, fen
+from edge.inbox import Refused
+from edge.ledger import ORDINARY, Ledger, Recorded
+from edge.printing import PaperJob, view_of
+from edge.weighing import TradeScale
+from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.events import Goods, Record
+
+RECENT_LOTS = 60
+RECENT_PAPERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A lot with its entry and its deciding test, as their events say."""
+
+    test_code: str
+    sample: str
+    source: str | None
+    state: str
+    entry: dict[str, Any]
+    test: dict[str, Any] | None
+
+
+class Station:
+    """Owned by the core thread."""
+
+    def __init__(self, config: Config, ledger: Ledger, clock: Clock, print_paper: Callable[[PaperJob], None]) -> None:
+        self.config = config
+        self.ledger = ledger
+        self.clock = clock
+        self._print = print_paper
+        self.scales = {part.name: TradeScale(part) for part in config.scale}
+        self.products = {part.code: part for part in config.product}
+        self.after: list[Callable[[], None]] = []
+        self.undo: list[Callable[[], None]] = []
+        self.papers: dict[int, PaperView] = {}
+        self.unmatched: dict[str, int] = {}
+        self.lots_changed = self.prices_changed = True
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    def record(
+        self, kind: str, subject: str, record: Record, stamp: Stamp | None = None, lane: int = ORDINARY
+    ) -> Recorded:
+        """Append an event to the ledger, at ``stamp`` or now."""
+        return self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
+
+    # --- products ---------------------------------------------------------------------------------------------------
+
+    def product(self, code: str) -> ProductPart:
+        """The product with its current price; raises Refused."""
+        if code not in self.products:
+            raise Refused("no_product", f"没有商品 {code[:8]}", f"no product {code[:8]}: add it to station.toml")
+        return self.products[code]
+
+    def goods(self, code: str) -> Goods:
+        part = self.product(code)
+        return Goods(product=part.code, name=part.name, name_en=part.name_en)
+
+    def price(self, code: str) -> int:
+        """Fen per the product's own basis: the last price set at the stall, else the configured one."""
+        row = self.ledger.conn.execute("SELECT fen FROM prices WHERE product = ?", (code,)).fetchone()
+        return int(row[0]) if row else fen(self.product(code).price)
+
+    def product_views(self) -> tuple[ProductView, ...]:
+        return tuple(
+            ProductView(part.code, part.name, part.name_en, self.price(part.code), part.per_g)
+            for part in self.products.values()
+        )
+
+    # --- lots -------------------------------------------------------------------------------------------------------
+
+    def lot(self, code: str) -> Lot:
+        """The lot with this test code or source code; raises Refused for a mistyped or unknown one."""
+        try:
+            kind = TraceCode.parse(code).kind
+        except BadCode as error:
+            raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
+        column = "source" if kind is CodeKind.SOURCE else "test_code"
+        row = self.ledger.conn.execute(
+            f"SELECT test_code, seq, sample, source, state, test_seq FROM lots WHERE {column} = ? "
+            "ORDER BY seq DESC LIMIT 1",
+            (code,),
+        ).fetchone()
+        if row is None:
+            raise Refused("no_lot", f"没有批次 {code}", f"no lot {code}: register the goods first")
+        return self._lot(row)
+
+    def lots(self, where: str = "1", *values: object, limit: int = RECENT_LOTS) -> list[Lot]:
+        """Lots, newest first."""
+        rows = self.ledger.conn.execute(
+            f"SELECT test_code, seq, sample, source, state, test_seq FROM lots WHERE {where} ORDER BY seq DESC LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        return [self._lot(row) for row in rows]
+
+    def _lot(self, row: tuple[Any, ...]) -> Lot:
+        test_code, seq, sample, source, state, test_seq = row
+        test = self.ledger.event(test_seq) if test_seq else None
+        return Lot(test_code, sample, source, state, self.ledger.event(seq), test)
+
+    def lot_views(self) -> tuple[LotView, ...]:
+        return tuple(_lot_view(lot) for lot in self.lots())
+
+    # --- papers -----------------------------------------------------------------------------------------------------
+
+    def paper(self, seq: int, body: bytes, *, copy: int = 0) -> int | None:
+        """Put the paper of a record into the same transaction; it is printed after the commit.
+
+        None when the station has no printer.
+        """
+        if not self.config.printer:
+            return None
+        printer = self.config.printer[0].name
+        cursor = self.ledger.conn.execute(
+            "INSERT INTO print_jobs (seq, printer, copy, state, why) VALUES (?, ?, ?, 'waiting', '')",
+            (seq, printer, copy),
+        )
+        job = PaperJob(int(cursor.lastrowid or 0), printer, body, copy)
+        self.papers[job.job] = view_of(job)
+        self.undo.append(lambda: self._forget(job.job))
+        self.after.append(lambda: self._print(job))
+        while len(self.papers) > RECENT_PAPERS:
+            del self.papers[min(self.papers)]
+        return job.job
+
+    def _forget(self, job: int) -> None:
+        self.papers.pop(job, None)
+
+    def paper_news(self, job: int, **changes: Any) -> None:
+        if job in self.papers:
+            self.papers[job] = replace(self.papers[job], **changes)
+
+    def paper_views(self) -> tuple[PaperView, ...]:
+        return tuple(self.papers[job] for job in sorted(self.papers, reverse=True))
+
+
+def _lot_view(lot: Lot) -> LotView:
+    entry, test = lot.entry["data"], lot.test["data"] if lot.test else None
+    return LotView(
+        test_code=lot.test_code,
+        source=lot.source,
+        state=lot.state,
+        product=entry["goods"]["product"],
+        product_name=entry["goods"]["name"],
+        origin=entry["origin"],
+        supplier=entry["supplier"],
+        sample=lot.sample,
+        net_g=entry["net_g"],
+        registered=lot.entry["time"],
+        verdict=test and test["verdict"],
+        value=test and test["value"],
+        unit=test and test["unit"],
+    )
