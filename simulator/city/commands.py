@@ -1,0 +1,100 @@
+"""``marketsim city``: the city platform as a process."""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from simulator.city.server import City, check_key, check_station, register
+from simulator.city.store import Reader
+
+_DB = click.option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("city.db"),
+    show_default=True,
+    help="The city's database.",
+)
+
+
+@click.group("city", invoke_without_command=True)
+@click.option("--broker", default="mqtt://127.0.0.1:1883", show_default=True, help="mqtt://… or mqtts://HOST:PORT")
+@_DB
+@click.option("--listen", default="127.0.0.1:8600", show_default=True, help="Address of the pages; port 0 takes one.")
+@click.option("--enrol", is_flag=True, help="Trust the first key a station shows. For demonstration and tests.")
+@click.option("--mqtt", "version", type=click.Choice(["5", "3.1.1"]), default="5", show_default=True)
+@click.option("--key", "keys", multiple=True, metavar="STATION=HEX", help="Trust a station's public key.")
+@click.pass_context
+def city(
+    context: click.Context, broker: str, db: Path, listen: str, enrol: bool, version: str, keys: tuple[str, ...]
+) -> None:
+    """Run a small working city platform: takes events over MQTT, keeps them, answers, shows slips to phones."""
+    if context.invoked_subcommand is not None:
+        context.obj = db
+        return
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        pairs = dict(one.partition("=")[::2] for one in keys)
+        running = City(broker, db, listen, enrol=enrol, mqtt_version=version, keys=pairs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    ending = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: ending.set())
+    threading.excepthook = _end_process
+    try:
+        running.start()
+    except OSError as error:
+        raise click.ClickException(f"{listen}: {error.strerror}") from None
+    ending.wait()
+    running.stop()
+
+
+@city.group()
+def keys() -> None:
+    """Which public keys are trusted."""
+
+
+@keys.command()
+@click.argument("station")
+@click.argument("key", metavar="HEX")
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="The city's database.")
+@click.pass_context
+def add(context: click.Context, station: str, key: str, db: Path | None) -> None:
+    """Trust a station's public key (64 hex digits); a running city takes it at once."""
+    try:
+        name, public = check_station(station), check_key(key)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if register(db or context.obj, {name: public}):
+        raise click.ClickException(f"{name} already has another key; it was not changed")
+    click.echo(f"station={name} key={public} trusted")
+
+
+@keys.command("list")
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="The city's database.")
+@click.pass_context
+def list_keys(context: click.Context, db: Path | None) -> None:
+    """Print the trusted keys."""
+    path = db or context.obj
+    if not path.exists():
+        raise click.ClickException(f"{path}: no such file")
+    with Reader(path) as reader:
+        for row in reader.keys().values():
+            click.echo(f"station={row['station']} key={row['public_key']} how={row['how']} time={row['time']}")
+
+
+def _end_process(failed: threading.ExceptHookArgs) -> None:
+    """A thread that fails in a way nobody foresaw ends the process; whoever started it starts it again."""
+    logging.getLogger("city").critical(
+        "thread=%s ended", failed.thread.name if failed.thread else "?", exc_info=failed.exc_value
+    )
+    logging.shutdown()
+    os._exit(70)
+
+
+if __name__ == "__main__":
+    city()

@@ -1,0 +1,137 @@
+"""The city in one object: platform and pages, started and stopped together."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import uvicorn
+
+from protocol.city.codes import NODE, TERMINAL
+from simulator.city.platform import Platform
+from simulator.city.store import Store, summary
+from simulator.city.web import application
+
+log = logging.getLogger("city")
+
+
+class City:
+    """A running city between ``with`` and its end, or ``start`` and ``stop``.
+
+    ``keys`` are trusted from the beginning: station ``NNNNNNNNN-TT`` to 64 hex digits.  ``enrol`` trusts the first
+    key each other station shows.  ``listen`` with port 0 takes a free one; ``url`` says which.
+    """
+
+    def __init__(
+        self,
+        broker: str,
+        db: Path | str,
+        listen: str = "127.0.0.1:0",
+        *,
+        enrol: bool = False,
+        mqtt_version: str = "5",
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
+        host, _, port = listen.rpartition(":")
+        if not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"listen {listen!r}: write HOST:PORT")
+        self.db = Path(db)
+        self._listen = (host.strip("[]") or "127.0.0.1", int(port))
+        self._keys = {check_station(name): check_key(key) for name, key in (keys or {}).items()}
+        self._platform = Platform(broker, self.db, enrol=enrol, mqtt_version=mqtt_version)
+        self._enrol = enrol
+        self._socket: socket.socket | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the pages are, once started."""
+        if self._socket is None:
+            raise RuntimeError("the city is not started")
+        host, port = self._socket.getsockname()[:2]
+        return str(host), int(port)
+
+    @property
+    def url(self) -> str:
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the subscription at the broker stands."""
+        return self._platform.connected.is_set()
+
+    def wait_connected(self, seconds: float = 10) -> bool:
+        return self._platform.connected.wait(seconds)
+
+    def summary(self) -> dict[str, Any]:
+        """The same as ``/api/summary``."""
+        return summary(self.db)
+
+    def start(self) -> None:
+        """Open the database, then the pages, then the way to the broker; raises OSError when the address is taken."""
+        register(self.db, self._keys)
+        self._socket = _listening(self._listen)
+        app = application(
+            self.db, enrol=self._enrol, scanned=self._platform.scanned, connected=self._platform.connected.is_set
+        )
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, ws="none")
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="city web")
+        self._platform.start()
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.005)
+        log.info("city url=%s db=%s enrol=%s", self.url, self.db, "on" if self._enrol else "off")
+
+    def stop(self) -> None:
+        """Take no more, keep what came, close."""
+        if self._server is None or self._thread is None or self._socket is None:
+            return
+        self._platform.stop()
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        self._server = self._thread = self._socket = None
+        log.info("city state=stopped")
+
+
+def register(db: Path, keys: Mapping[str, str]) -> list[str]:
+    """Trust these keys; returns the stations that already have another one. Makes the database when it is new."""
+    store = Store(db)
+    try:
+        with store.batch():
+            return [name for name, key in keys.items() if not store.trust(name, key, "registered")]
+    finally:
+        store.close()
+
+
+def check_station(name: str) -> str:
+    node, _, terminal = name.partition("-")
+    if not NODE.fullmatch(node) or not TERMINAL.fullmatch(terminal):
+        raise ValueError(f"station {name[:40]!r}: write 9 digits, '-', 2 digits")
+    return name
+
+
+def check_key(text: str) -> str:
+    key = text.strip().lower()
+    if len(key) != 64 or set(key) - set("0123456789abcdef"):
+        raise ValueError("key: write the raw 32 bytes of the public key as 64 hex digits")
+    return key
+
+
+def _listening(where: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+    return socket.create_server(where, family=family, backlog=128)
