@@ -125,7 +125,7 @@ class Pan:
 
     def _shown(self, weight: Decimal) -> Decimal:
         steps = (weight / self.e).to_integral_value(ROUND_HALF_EVEN)
-        return steps * self.e if steps else 0 * self.e
+        return (steps * self.e if steps else Decimal(0)).quantize(self.e)
 
 
 class Scale(Device, Protocol):
@@ -265,8 +265,9 @@ class MtSics:
         return mt_sics.encode(self._tare(0.0)) if accepted else mt_sics.encode_reply("TA", "L")
 
     def _tare(self, now: float) -> Weighing:
-        shown = self.pan.tare if self.pan.tare else 0 * self.pan.e
-        return Weighing(shown, unit=self.pan.unit, net=Net.TARE, stable=self.pan.stable(now))
+        return Weighing(
+            self.pan.tare.quantize(self.pan.e), unit=self.pan.unit, net=Net.TARE, stable=self.pan.stable(now)
+        )
 
     def _hello(self) -> bytes:
         return mt_sics.encode_reply("I4", "A", self._serial)
