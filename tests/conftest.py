@@ -1,0 +1,32 @@
+"""Fixtures that many tests share. Import nothing from here: ask for the fixture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.clock import Clock
+from edge.ledger import Ledger, Signer
+
+
+@pytest.fixture
+def key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+@pytest.fixture
+def signer(key: Ed25519PrivateKey) -> Signer:
+    return Signer(key, "sy.example.cn", "410108001", "01")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, signer: Signer) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path / "data", signer)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock("host")
