@@ -326,8 +326,9 @@ class Core:
     # --- what pages see ---------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        """Post what changed."""
+        """Post what changed, and the beat."""
         station, publisher, now = self._station, self._publisher, self._clock.steady()
+        self._showing.beat = now
         today = self._clock.today()
         changes: dict[str, Any] = {
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),

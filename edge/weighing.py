@@ -154,6 +154,7 @@ class TradeScale:
             e_g=str(grams(self.part.e)),
             port_why=self.port_why,
             garbage=self.garbage,
+            writable=self.part.writable,
         )
 
     def _stable(self) -> bool:

@@ -24,6 +24,7 @@ class WireFormat:
     ``confidence`` says how well its facts are sourced: ``high``, ``medium`` or ``low``.  ``checked`` is True when
     its frames carry a check byte, so that a damaged frame cannot give another number.
     ``sends_unit`` is False for scales whose frames carry digits only.
+    ``by_date``: the instrument is asked day by day, so its session takes ``today``, a function giving the local date.
     """
 
     id: str
@@ -36,6 +37,7 @@ class WireFormat:
     decoder: Callable[[], Decoder]
     session: SessionFactory
     sends_unit: bool = True
+    by_date: bool = False
 
 
 class UnknownFormat(LookupError):

@@ -483,4 +483,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    by_date=True,
 )

@@ -104,4 +104,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    sends_unit=False,
 )
