@@ -224,7 +224,9 @@ def source_view(code: str, lot: str, entry: dict[str, Any] | None, tests: list[d
         return SourceView("none", code)
     newest = next((one.verdict for one in reversed(views) if one.verdict in _DECIDING), "")
     data = entry["data"] if entry else {}
-    goods = data.get("goods") or next((event["data"]["goods"] for event in tests if event["data"]["goods"]), {})
+    goods: dict[str, Any] = data.get("goods") or next(
+        (event["data"]["goods"] for event in tests if event["data"]["goods"]), {}
+    )
     return SourceView(
         "held" if newest in ("unqualified", "suspect") else "known",
         code,

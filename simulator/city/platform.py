@@ -191,7 +191,12 @@ class Platform:
         self._stopping = True
         self._client.disconnect()
         self._client.loop_stop()
-        self._inbox.put(Stop())
+        while self._writer.is_alive():
+            try:
+                self._inbox.put(Stop(), timeout=0.2)
+                break
+            except queue.Full:
+                continue
         self._writer.join()
 
     def scanned(self, code: str, when: str) -> None:
@@ -218,7 +223,7 @@ class Platform:
         self._put(Connected())
 
     def _on_disconnect(self, _: mqtt.Client, __: Any, ___: Any, reason: ReasonCode, ____: Any) -> None:
-        if self.connected.is_set():
+        if self.connected.is_set() and not self._stopping:
             log.warning("city broker=%s state=down reason=%r", _shown(self._broker), str(reason))
         self.connected.clear()
 
@@ -318,7 +323,8 @@ class Platform:
         if not _STATION.fullmatch(topics.station):
             self._tell("?", "topic", f"topic={topic[:80]!r}")
         elif payload is None:
-            store.refuse(topics.station, "", "unreadable", f"{size} bytes; at most {HARD_CAP} are allowed", b"")
+            reason = f"{size} bytes; at most {HARD_CAP} are allowed"
+            store.refuse(topics.station, "", "unreadable", reason, reason.encode())
             self._tell(topics.station, "unreadable", f"size={size}")
         elif lane == "state":
             self._state(store, topics, payload, drafts)

@@ -39,8 +39,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "forged": ("假的，请勿相信", "Not genuine"),
     "forged_more": (
         "签名不符：这个二维码不是该市场的设备签发的，或者被改动过。请向市场管理方反映。",
-        "The signature does not fit: this code was not issued by the market's station, or it was altered."
-        " Please tell the market's office.",
+        (
+            "The signature does not fit: this code was not issued by the market's station, or it was altered."
+            " Please tell the market's office."
+        ),
     ),
     "unknown": ("无法确认真假", "Cannot be confirmed"),
     "unknown_more": (
@@ -50,14 +52,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "differs": ("明细与二维码不一致", "Details differ from the code"),
     "differs_more": (
         "市场上传的明细与小票二维码对不上，以下只显示二维码本身的内容。请向市场管理方反映。",
-        "The record the market sent does not belong to this code; only what the code itself states is shown."
-        " Please tell the market's office.",
+        (
+            "The record the market sent does not belong to this code; only what the code itself states is shown."
+            " Please tell the market's office."
+        ),
     ),
     "on_the_way": ("明细还在路上", "The details are on their way"),
     "on_the_way_more": (
         "市场网络较慢，品名、产地等明细稍后自动出现。下面的内容由二维码本身证明。",
-        "The market's uplink is slow; goods and origin will appear here by themselves."
-        " What stands below is proven by the code itself.",
+        (
+            "The market's uplink is slow; goods and origin will appear here by themselves."
+            " What stands below is proven by the code itself."
+        ),
     ),
     "amount": ("合计", "Total"),
     "net": ("净重", "Net weight"),
