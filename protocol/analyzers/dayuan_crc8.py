@@ -352,6 +352,7 @@ class Session:
         self._hurry = False  # a day before was read whole: go on with the next question at once
         self._day = date.min  # the day asked about
         self._round: set[bytes] = set()  # its record frames so far
+        self._heard = False  # any byte at all since the question
         self._complete: dict[date, int] = {}  # LZ4000T: how many records a day had when it was read whole
         self._handed: dict[str, date] = {}  # identities handed over, with their day
         self._uncommitted = False
@@ -363,6 +364,7 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         events: list[Event] = []
+        self._heard = self._heard or bool(data)
         for event in self._frames.feed(data):
             if isinstance(event, Garbage):
                 events.append(event)
@@ -376,8 +378,8 @@ class Session:
     def expired(self, now: float) -> list[Event]:
         if self._doing is Doing.NOTHING:
             self._ask(now)
-        elif self._doing is Doing.RECORDS and self._round:
-            self._rest(now)  # not all of them came: the day is asked for again
+        elif self._doing is Doing.RECORDS and self._heard:
+            self._rest(now)  # not all of them came whole: the day is asked for again
         elif self._doing is Doing.RECORDS and self._model == "tl310":
             self._send(ask_test(self._model), Doing.TEST, now)
         else:
@@ -452,6 +454,7 @@ class Session:
         self._out += request
         self._doing = doing
         self._round.clear()
+        self._heard = False
         self.deadline = now + self._patience
 
     def _finish(self, records: int, now: float) -> None:

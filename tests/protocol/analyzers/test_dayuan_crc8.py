@@ -378,6 +378,24 @@ def test_a_damaged_record_is_read_again(model):
 
 
 @MODELS
+def test_a_day_whose_only_record_came_damaged_is_not_an_empty_day(model):
+    booth = Booth(model)
+    booth.measure(1, AT - timedelta(days=1))
+    bad = encode(booth.tester.records[0])
+    spoilt = []
+
+    def spoil_once(data):
+        if data == bad and not spoilt:
+            spoilt.append(data)
+            return data[2:]
+        return data
+
+    booth.mangle = spoil_once
+    assert booth.run(20) == ["1"]
+    assert spoilt
+
+
+@MODELS
 def test_a_record_that_is_always_damaged_does_not_keep_the_next_day_from_being_read(model):
     booth = Booth(model)
     booth.measure(1, AT - timedelta(days=1))
