@@ -1,0 +1,31 @@
+"""Receipt printers, one row a model.
+
+Dots, columns and cutters are from the printers' manuals and the public escpos-printer-db; the two generic rows do for a
+printer without a name. A row says less than the printer can where makers differ.
+"""
+
+from protocol.printers.profile import Profile
+
+_ROWS = (
+    Profile("generic-58", "", "58 mm printer", dots=384, columns=32),
+    Profile("generic-80", "", "80 mm printer", dots=576, columns=48, cutter=True, module=6, tear=5),
+    Profile("pos-5890", "Zjiang", "POS-5890 / NT-5890K", dots=384, columns=32),
+    Profile("zj-5870", "Zjiang", "ZJ-5870", dots=384, columns=32),
+    Profile("sunmi-v2", "Sunmi", "V2, built-in printer", dots=384, columns=32, status="none"),
+    Profile("kr-306", "KR", "KR-306", dots=576, columns=48, cutter=True, module=6, tear=5),
+    Profile("tp80k", "HPRT", "TP80K", dots=576, columns=48, cutter=True, module=6, tear=5),
+    Profile("tm-t20ii", "Epson", "TM-T20II", dots=576, columns=48, cutter=True, module=6, tear=5),
+)
+
+PROFILES = {row.id: row for row in _ROWS}
+
+
+class UnknownPrinter(LookupError):
+    """No row has this id; the message lists those there are."""
+
+
+def profile(printer_id: str) -> Profile:
+    """The row with this id; raises UnknownPrinter."""
+    if printer_id not in PROFILES:
+        raise UnknownPrinter(f"no printer {printer_id!r}; there are: {', '.join(PROFILES)}")
+    return PROFILES[printer_id]

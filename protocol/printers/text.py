@@ -1,0 +1,139 @@
+"""Everything that comes from data passes here before it is laid out: what is left can be printed and does nothing else.
+
+ESC/POS has no escaping, so what a printer would obey, or what would make people read something else than was written
+(bidirectional marks, zero-width characters, combining marks without end), is taken out on Unicode, before encoding.
+Chinese heads know GBK's two-byte characters and mostly nothing above them; what GBK lacks becomes a visible mark.
+
+One GBK byte is one column on paper: a Chinese character and a full-width ``，`` take two, ``A`` takes one.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+ENCODING = "gbk"
+MARK = "〓"
+ELLIPSIS = "…"
+
+MAP = str.maketrans(
+    {
+        "\u00a5": "￥",
+        "\u00b2": "2",
+        "\u00b3": "3",
+        "\u00b5": "μ",
+        "\u00a9": "(C)",
+        "\u00ae": "(R)",
+        "\u00bc": "1/4",
+        "\u00bd": "1/2",
+        "\u00be": "3/4",
+        "\u2010": "-",
+        "\u2011": "-",
+        "\u2012": "-",
+        "\u2022": "·",
+        "\u2027": "·",
+        "\u30fb": "·",
+        "\u2122": "(TM)",
+        "\u2212": "-",
+        "\u2713": "√",
+        "\u2714": "√",
+        "\u2715": "×",
+        "\u2716": "×",
+        "\u20ac": "EUR",
+    }
+)
+_DROPPED = {"Cc", "Cf", "Cs"}
+_JOINING = {"Mn", "Mc", "Me"}
+_SPACES = {"Zs", "Zl", "Zp"}
+_BREAKS = "\t\n\v\f\r\x85"
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Text fit for the printer, and the characters it could not keep (a note for the log, not for the paper)."""
+
+    text: str
+    replaced: tuple[str, ...] = ()
+
+
+def clean(text: str) -> Clean:
+    """One line of printable text: no control, format or surrogate character, single blanks, only what GBK has."""
+    if text.isascii() and text.isprintable():
+        return Clean(" ".join(text.split()))
+    kept: list[str] = []
+    replaced: list[str] = []
+    for letter in unicodedata.normalize("NFC", text).translate(MAP):
+        category = unicodedata.category(letter)
+        if letter in _BREAKS or category in _SPACES:
+            kept.append(" ")
+        elif category in _DROPPED:
+            continue
+        elif _in_gbk(letter):
+            kept.append(letter)
+        else:
+            replaced.append(letter)
+            if category not in _JOINING:
+                kept.append(MARK)
+    return Clean(" ".join("".join(kept).split()), tuple(dict.fromkeys(replaced)))
+
+
+def columns(text: str) -> int:
+    """How many columns cleaned text takes on paper, at normal size."""
+    return len(text.encode(ENCODING))
+
+
+def encode(text: str) -> bytes:
+    """The printer's bytes of cleaned text; anything else is a mistake of ours and raises ValueError."""
+    data = text.encode(ENCODING)
+    if any(byte < 0x20 or byte == 0x7F for byte in data):
+        raise ValueError(f"text was not cleaned before printing: {text[:40]!a}")
+    return data
+
+
+def cut(text: str, width: int) -> str:
+    """Cleaned text in at most ``width`` columns, ending in an ellipsis when something was left out."""
+    if columns(text) <= width:
+        return text
+    return _head(text, width - columns(ELLIPSIS)) + ELLIPSIS if width >= 2 else ""
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Cleaned text as lines of at most ``width`` columns (2 or more); at least one line, which may be empty.
+
+    Lines end at a blank where one is near; a word longer than a line, and Chinese, is broken between characters.
+    """
+    if width < 2:
+        raise ValueError(f"a Chinese character does not fit {width} column")
+    lines = []
+    while columns(text) > width:
+        head = _head(text, width)
+        if text[len(head)] != " " and _in_word(head[-1]) and _in_word(text[len(head)]):
+            start = len(head.rstrip(_WORD))
+            if start > 0 and columns(head[:start]) * 3 >= width:
+                head = head[:start]
+        lines.append(head.rstrip(" "))
+        text = text[len(head) :].lstrip(" ")
+    return [*lines, text]
+
+
+_WORD = "".join(chr(code) for code in range(0x21, 0x7F))
+
+
+def _in_word(letter: str) -> bool:
+    return "!" <= letter <= "~"
+
+
+def _head(text: str, width: int) -> str:
+    """The longest start of ``text`` in at most ``width`` columns."""
+    taken = 0
+    for place, letter in enumerate(text):
+        taken += columns(letter)
+        if taken > width:
+            return text[:place]
+    return text
+
+
+def _in_gbk(letter: str) -> bool:
+    try:
+        data = letter.encode(ENCODING)
+    except UnicodeEncodeError:
+        return False
+    return len(data) == 2 or 0x20 <= data[0] < 0x7F
