@@ -22,7 +22,7 @@ bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
 
 logs: $(VENV)/.test
-	$(BIN)/python tests/rebuild_logs.py
+	$(BIN)/python -P tests/rebuild_logs.py
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }

@@ -25,6 +25,10 @@ class Decoder(Protocol):
         """Events completed by these bytes. Never raises for bad bytes: they come back as ``Garbage``."""
         ...
 
+    def finish(self) -> list[Event]:
+        """The stream has ended: what is left is an incomplete frame, and so ``Garbage``."""
+        ...
+
 
 class Session(Protocol):
     @property
