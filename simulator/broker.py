@@ -182,7 +182,11 @@ class Broker:
 
 
 class _Embedded:
-    """amqtt in a thread with its own event loop."""
+    """amqtt in a thread with its own event loop.
+
+    The listener is ours: amqtt 0.12 may wait for ever for a client's reader when it closes in order, so we cut the
+    connections ourselves and then clear away what is left.
+    """
 
     def __init__(self, port: int) -> None:
         try:
@@ -194,6 +198,7 @@ class _Embedded:
         self._made = Amqtt
         self._port = port
         self._error = ""
+        self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         self._up = threading.Event()
@@ -206,38 +211,56 @@ class _Embedded:
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(_START_WITHIN)
+        self._thread.join()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(lambda *_: None)  # clients that go away in the middle of something
         try:
             self._loop.run_until_complete(self._serve())
+            # A cancellation that meets an arriving packet can be lost, so ask more than once.
+            for _ in range(20):
+                left = asyncio.all_tasks(self._loop)
+                if not left:
+                    break
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.wait(left, timeout=0.2))
         finally:
-            # Handlers of clients that are still there end with the loop.
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.close()
 
     async def _serve(self) -> None:
         broker = self._made(
             {
-                "listeners": {"default": {"type": "tcp", "bind": f"{_HOST}:{self._port}"}},
+                "listeners": {"default": {"type": "external", "bind": f"{_HOST}:{self._port}"}},
                 "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
             },
             loop=self._loop,
         )
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._writers.add(writer)
+            try:
+                with contextlib.suppress(Exception):  # whatever a client sends ends its own connection only
+                    await broker.stream_connected(reader, writer, "default")
+            finally:
+                self._writers.discard(writer)
+                writer.transport.abort()
+
         try:
             await broker.start()
+            listener = await asyncio.start_server(serve, _HOST, self._port)
         except Exception as error:  # amqtt wraps what went wrong in classes of its own
             self._error = str(error)
             self._up.set()
             return
         self._up.set()
         await self._end.wait()
-        with contextlib.suppress(Exception):  # a client that is just going away must not keep us from ending
-            await broker.shutdown()
+        listener.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(broker.shutdown(), 1)
 
 
 def _check_free(port: int) -> None:

@@ -95,7 +95,9 @@ class Signer:
         }
         return self.event("test.result", data | changes, subject=self.code(CodeKind.TEST, serial))
 
-    def slip(self, serial: int = 1, lines: int = 1, contact: str = "13800000000", **names: str) -> tuple[dict[str, Any], str]:
+    def slip(
+        self, serial: int = 1, lines: int = 1, contact: str = "13800000000", **names: str
+    ) -> tuple[dict[str, Any], str]:
         """The data of a trade, and the address in its QR code."""
         tx, source = self.code(CodeKind.SALE, serial), self.code(CodeKind.SOURCE, 1)
         seller, buyer = f"{self.topics.node}0123", "0" * 13
@@ -263,9 +265,7 @@ def eventually() -> Callable[..., None]:
 
 
 @pytest.fixture
-def town(
-    broker: Broker, tmp_path: Path, wire: Callable[[Broker, Topics], Wire]
-) -> Iterator[tuple[City, Signer, Wire]]:
+def town(broker: Broker, tmp_path: Path, wire: Callable[[Broker, Topics], Wire]) -> Iterator[tuple[City, Signer, Wire]]:
     """A city that knows one station, the station, and its wire."""
     one = Signer()
     with City(broker.url, tmp_path / "city.db", keys={one.name: one.hex}) as city:

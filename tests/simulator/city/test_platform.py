@@ -254,7 +254,7 @@ def test_a_station_cannot_speak_for_another(town: Any, signer: Any, broker: Brok
 
 
 def test_city_and_stations_find_each_other_again_after_the_broker_died(town: Any, broker: Broker) -> None:
-    city, station, wire = town
+    _, station, wire = town
     wire.event(station.entry())
     wire.until(lambda w: w.upto == 1)
     broker.kill()
