@@ -48,10 +48,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key at the left and its value; a long value goes on below itself, never below the key.
+    """A key and its value.
 
-    ``align`` places the value: at the right edge, or right after the key. ``key_width`` is the least number of
-    columns the key takes, so that the values of several pairs stand in line.
+    ``align`` right: the value stands at the right edge, on a line of its own when both do not fit one.  Left: right
+    after the key, and a long value goes on below itself, never below the key; ``key_width`` is the least number of
+    columns the key then takes, so that the values of several pairs stand in line.
     """
 
     key: str
@@ -60,6 +61,10 @@ class Pair:
     size: Size = Size.NORMAL
     bold: bool = False
     key_width: int = 0
+
+    def __post_init__(self) -> None:
+        if self.align is Align.CENTER:
+            raise ValueError("align: a value stands left or right")
 
 
 @dataclass(frozen=True, slots=True)

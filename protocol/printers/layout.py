@@ -60,8 +60,8 @@ class Page:
     replaced: tuple[str, ...] = ()
 
 
-def lay_out(document: Document, columns: int = COLUMNS_58) -> Page:
-    """Put a document on the grid. Text that is too long wraps within its own place; nothing is lost but the end of keys."""
+def layout(document: Document, columns: int = COLUMNS_58) -> Page:
+    """Put a document on the grid. Long text wraps within its own place; only the end of a long key is lost."""
     grid = _Grid(columns)
     for part in document.parts:
         grid.add(part)
@@ -103,17 +103,14 @@ class _Grid:
             self.rows.append(TextRow((Run(line, size, bold),), align))
 
     def _pair(self, pair: Pair) -> None:
-        """Key and value share a line: the key gets at most half of it, the value wraps in the rest."""
+        key, value = self._clean(pair.key), self._clean(pair.value)
         width = self.columns // pair.size.wide
-        key = paper_text.cut(self._clean(pair.key), width // 2)
-        key_width = min(max(pair.key_width, paper_text.columns(key)), width // 2)
-        value_width = width - key_width - 1
-        lines = paper_text.wrap(self._clean(pair.value), value_width)
-        align = pair.align if len(lines) == 1 else Align.LEFT
+        if pair.align is Align.LEFT:
+            lines = _hanging(key, value, pair.key_width, width)
+        else:
+            lines = _apart(key, value, width)
         for line in lines:
-            text = _fill(key, key_width, Align.LEFT) + " " + _fill(line, value_width, align)
-            self.rows.append(TextRow((Run(text.rstrip(" "), pair.size, pair.bold),)))
-            key = ""
+            self.rows.append(TextRow((Run(line, pair.size, pair.bold),)))
 
     def _cells(self, part: Columns) -> None:
         widths = _widths(part.cells, self.columns)
@@ -126,6 +123,23 @@ class _Grid:
                 for cell, width, lines in zip(part.cells, widths, wrapped, strict=True)
             ]
             self.rows.append(TextRow((Run(" ".join(shown).rstrip(" "), part.size, part.bold),)))
+
+
+def _hanging(key: str, value: str, key_width: int, width: int) -> list[str]:
+    """The value right after the key, its further lines below its first; the key gets half the width at most."""
+    key = paper_text.cut(key, width // 2)
+    key_width = min(max(key_width, paper_text.columns(key)), width // 2)
+    first, *further = paper_text.wrap(value, width - key_width - 1)
+    lines = [_fill(key, key_width, Align.LEFT) + " " + first]
+    return [line.rstrip(" ") for line in lines + [" " * (key_width + 1) + line for line in further]]
+
+
+def _apart(key: str, value: str, width: int) -> list[str]:
+    """The value at the right edge: beside the key, or on a line of its own, so that a number is not broken."""
+    blank = width - paper_text.columns(key) - paper_text.columns(value)
+    if blank >= 1:
+        return [(key + " " * blank + value).rstrip(" ")]
+    return paper_text.wrap(key, width) + [_fill(line, width, Align.RIGHT) for line in paper_text.wrap(value, width)]
 
 
 def _fill(text: str, width: int, align: Align) -> str:

@@ -98,14 +98,17 @@ def cut(text: str, width: int) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Cleaned text as lines of at most ``width`` columns (2 or more); at least one line, which may be empty.
 
-    Lines end at a blank where one is near; a word longer than a line, and Chinese, is broken between characters.
+    Lines end at a blank where one is near; a word longer than a line, and Chinese, is broken between characters. A
+    line does not begin with a comma or a closing bracket when the character before can come along.
     """
     if width < 2:
         raise ValueError(f"a Chinese character does not fit {width} column")
     lines = []
     while columns(text) > width:
         head = _head(text, width)
-        if text[len(head)] != " " and _in_word(head[-1]) and _in_word(text[len(head)]):
+        if text[len(head)] in _CLOSING and len(tied := _untie(text, len(head))) > 0:
+            head = tied
+        elif text[len(head)] != " " and _in_word(head[-1]) and _in_word(text[len(head)]):
             start = len(head.rstrip(_WORD))
             if start > 0 and columns(head[:start]) * 3 >= width:
                 head = head[:start]
@@ -114,7 +117,15 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, text]
 
 
+_CLOSING = "，。、；：！？）】》”’…"
 _WORD = "".join(chr(code) for code in range(0x21, 0x7F))
+
+
+def _untie(text: str, end: int) -> str:
+    """The start of ``text`` up to a place before ``end`` where the next line begins well; empty when there is none."""
+    while end > 0 and text[end] in _CLOSING:
+        end -= 1
+    return text[:end]
 
 
 def _in_word(letter: str) -> bool:
