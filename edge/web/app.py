@@ -1,0 +1,70 @@
+"""The web app: API, events, pages, health. It owns no state: the board is read, commands go to the inbox."""
+
+from collections.abc import Iterable
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from edge.board import Showing
+from edge.inbox import Inbox
+from edge.web import api, pages
+from edge.web.events import Live, dumps
+from edge.web.guard import Guard
+from edge.web.health import health, metrics
+
+ABOUT = """
+Sell, register goods and reprint from other software on the station, and follow scales, lots and slips live.
+
+* An answer 200 or 201 means *recorded on disk*; it does not wait for the printer or the city.
+* Refusals are 409 with a fixed `code`; nothing was recorded. 503 means *not known*: ask again with the same
+  `Idempotency-Key`, or look at `papers`.
+* Mass is integer grams, money integer fen. Writes are taken from programs on the box and from the station's own pages.
+"""
+
+
+def create_app(
+    showing: Showing,
+    inbox: Inbox,
+    *,
+    allow: Iterable[str] = (),
+    release: str = "",
+    timeout: float = api.ANSWER_SECONDS,
+    live: Live | None = None,
+) -> FastAPI:
+    """The app over a board and an inbox.
+
+    ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for.
+    """
+    live = live or Live(showing)
+    app = FastAPI(
+        title="marketedge station",
+        version=release or "0",
+        description=ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers={
+            api.Problems: api.show_problem,
+            RequestValidationError: api.show_invalid,
+            HTTPException: api.show_http_error,
+        },
+    )
+    app.state.live = live
+    app.include_router(api.router(showing, api.Desk(inbox, timeout), live))
+    app.include_router(pages.router(showing, release, live.steady))
+
+    @app.get("/health", tags=["read"], summary="Can the station do its job?")
+    async def read_health() -> Response:
+        """200, or 503 when a port, printer, the disk or the core fails. City and clock are told, and no failure."""
+        ok, state = health(showing, live.steady())
+        return Response(dumps(state), 200 if ok else 503, media_type="application/json")
+
+    @app.get("/metrics", tags=["read"], summary="For Prometheus")
+    async def read_metrics() -> Response:
+        text, kind = metrics(showing, release)
+        return Response(text, headers={"Content-Type": kind})
+
+    app.add_middleware(Guard, allow=tuple(allow))
+    return app

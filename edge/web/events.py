@@ -1,0 +1,188 @@
+"""Server-sent events: what changed on the board, to every page that is open.
+
+    retry: 1000
+    data: {"at":81234567,"alive":true,"version":41,"scales":[…],"city":{…}}     the parts that changed, whole
+    event: pulse
+    data: {"at":81235567,"alive":true}                                          on /api/live?pulse=1, every second
+    :                                                                            otherwise every ten seconds
+
+The first message holds every part.  ``at`` is the station's steady clock in milliseconds: a page uses it to see that
+what it received was held up on the way.  The pulse is for pages that show a weight: a weight that lies still changes
+nothing, so silence alone could not be told from a cut line.  ``alive`` is false when the core thread has stopped.
+
+Nothing is queued for a reader: each takes the newest board when it is ready for it.  Without readers nobody watches.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import asdict, fields
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from edge.board import Board, Showing
+
+GAP = 0.1
+HEARTBEAT = 10.0
+PULSE = 1.0
+DEAD_AFTER = 2.0
+PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
+
+
+def dumps(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def plain(name: str, value: Any) -> Any:
+    """A part of the board as JSON values; papers without their text, which ``/api/papers/{job}`` has."""
+    if name == "city":
+        return asdict(value)
+    if name == "papers":
+        return [{key: item for key, item in asdict(paper).items() if key != "text"} for paper in value]
+    if isinstance(value, tuple):
+        return [one if isinstance(one, str) else asdict(one) for one in value]
+    return value
+
+
+def alive(showing: Showing, now: float) -> bool:
+    """False when the core thread has not gone round for two seconds: the board is then no longer true."""
+    return showing.beat is None or now - showing.beat < DEAD_AFTER
+
+
+class Live:
+    """Wakes the readers when the board changed, at most every ``gap`` seconds. Lives in the web thread's loop."""
+
+    def __init__(
+        self,
+        showing: Showing,
+        *,
+        gap: float = GAP,
+        heartbeat: float = HEARTBEAT,
+        pulse: float = PULSE,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.showing = showing
+        self.steady = steady
+        self._gap, self._heartbeat, self._pulse = gap, heartbeat, pulse
+        self._readers: set[asyncio.Event] = set()
+        self._encoded: dict[str, tuple[Any, bytes]] = {}
+        self._signalled = False
+        self._woken = float("-inf")
+        self._closed = False
+        self._unwatch: Callable[[], None] | None = None
+
+    def close(self) -> None:
+        """End every stream."""
+        self._closed = True
+        self._wake()
+
+    async def follow(self, pulse: bool) -> AsyncIterator[bytes]:
+        """The stream of one reader."""
+        changed = self._join()
+        seen: Board | None = None
+        try:
+            yield b"retry: 1000\n\n"
+            while not self._closed:
+                changed.clear()
+                board = self.showing.board
+                if board is not seen:
+                    yield self._message(seen, board)
+                    seen = board
+                try:
+                    async with asyncio.timeout(self._pulse if pulse else self._heartbeat):
+                        await changed.wait()
+                except TimeoutError:
+                    yield b"event: pulse\ndata: " + dumps(self._stamp()) + b"\n\n" if pulse else b":\n\n"
+        finally:
+            self._leave(changed)
+
+    def _message(self, seen: Board | None, board: Board) -> bytes:
+        names = [name for name in PARTS if seen is None or getattr(seen, name) is not getattr(board, name)]
+        head = dumps(self._stamp() | {"version": board.version})
+        parts = b"".join(b',"' + name.encode() + b'":' + self._part(name, getattr(board, name)) for name in names)
+        return b"data: " + head[:-1] + parts + b"}\n\n"
+
+    def _part(self, name: str, value: Any) -> bytes:
+        """Encoded once for all readers."""
+        known = self._encoded.get(name)
+        if known is None or known[0] is not value:
+            known = self._encoded[name] = (value, dumps(plain(name, value)))
+        return known[1]
+
+    def _stamp(self) -> dict[str, Any]:
+        now = self.steady()
+        return {"at": int(now * 1000), "alive": alive(self.showing, now)}
+
+    def _join(self) -> asyncio.Event:
+        changed = asyncio.Event()
+        self._readers.add(changed)
+        if self._unwatch is None:
+            loop = asyncio.get_running_loop()
+            self._signalled = False
+            self._unwatch = self.showing.watch(lambda: self._signal(loop))
+        return changed
+
+    def _leave(self, changed: asyncio.Event) -> None:
+        self._readers.discard(changed)
+        if not self._readers and self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+            self._encoded.clear()
+
+    def _signal(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Runs in the core thread: at most one wake-up is under way at a time."""
+        if not self._signalled:
+            self._signalled = True
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._soon)
+
+    def _soon(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(0.0, self._woken + self._gap - loop.time()), self._wake_at, loop)
+
+    def _wake_at(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._woken = loop.time()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._signalled = False  # before the board is read: a later change signals again
+        for changed in self._readers:
+            changed.set()
+
+
+class EventStream(Response):
+    """Sends a reader's stream until the client or the server goes."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, live: Live, *, pulse: bool) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._live = live
+        self._pulse = pulse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        writing = asyncio.create_task(self._write(send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (writing, leaving):
+                task.cancel()
+            await asyncio.gather(writing, leaving, return_exceptions=True)
+
+    async def _write(self, send: Send) -> None:
+        async with aclosing(self._live.follow(self._pulse)) as stream:  # type: ignore[type-var]
+            async for chunk in stream:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

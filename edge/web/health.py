@@ -1,0 +1,92 @@
+"""Health for watchdogs and metrics for Prometheus, both from the board alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from edge.board import AnalyzerView, PrinterView, ScaleView, Showing
+from edge.web.events import alive
+
+DISK_LOW = 256 * 1024 * 1024
+
+
+def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
+    """Whether the station can do its job, and each part's state.
+
+    A lost city link or an unset clock is told but is no failure: the station is made to work through both.
+    """
+    board = showing.board
+    devices: list[ScaleView | AnalyzerView] = [*board.scales, *board.analyzers]
+    ports = {one.name: _up(one.up, one.port_why if isinstance(one, ScaleView) else one.why) for one in devices}
+    printers = {one.name: _up(one.up, one.why) | {"waiting": one.waiting} for one in board.printers}
+    core = alive(showing, now)
+    enough = board.disk_free >= DISK_LOW
+    ok = core and enough and not board.trouble and all(one["ok"] for one in (*ports.values(), *printers.values()))
+    city = board.city
+    return ok, {
+        "ok": ok,
+        "station": board.station,
+        "core": {"ok": core},
+        "ports": ports,
+        "printer": printers,
+        "city": {
+            "up": city.up,
+            "why": city.why,
+            "broker": city.broker,
+            "pending": city.pending,
+            "set_aside": len(city.set_aside),
+        },
+        "disk": {"ok": enough, "free_bytes": board.disk_free},
+        "clock": board.clock_state,
+        "trouble": board.trouble,
+    }
+
+
+def _up(up: bool, why: str) -> dict[str, Any]:
+    return {"ok": up, "why": why}
+
+
+class BoardCollector:
+    """A prometheus_client collector: what the board knows at the moment of asking."""
+
+    def __init__(self, showing: Showing, release: str) -> None:
+        self._showing = showing
+        self._release = release
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+        board = self._showing.board
+        city = board.city
+        yield InfoMetricFamily("marketedge", "This station", {"version": self._release, "station": board.station})
+        yield CounterMetricFamily("marketedge_records_written", "Records committed to the ledger", city.written)
+        yield CounterMetricFamily("marketedge_records_acked", "Records the city has confirmed", city.acked)
+        yield GaugeMetricFamily("marketedge_records_pending", "Records the city has not confirmed", city.pending)
+        yield GaugeMetricFamily("marketedge_records_set_aside", "Records the city rejected", len(city.set_aside))
+        yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
+        yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
+        yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
+        yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")
+        yield _each(GaugeMetricFamily, "analyzer_up", "1 while the analyzer's port is open", board.analyzers, "up")
+        yield _each(GaugeMetricFamily, "printer_up", "1 while the printer can print", board.printers, "up")
+        yield _each(GaugeMetricFamily, "printer_waiting", "Papers waiting", board.printers, "waiting")
+        yield _each(CounterMetricFamily, "results", "Results taken from the analyzer", board.analyzers, "results")
+        ports: tuple[ScaleView | AnalyzerView, ...] = (*board.scales, *board.analyzers)
+        yield _each(CounterMetricFamily, "garbage", "Byte runs that were no frame", ports, "garbage")
+
+
+def _each(
+    family: Any, name: str, text: str, views: tuple[ScaleView | AnalyzerView | PrinterView, ...], attribute: str
+) -> Any:
+    metric = family(f"marketedge_{name}", text, labels=["device"])
+    for view in views:
+        metric.add_metric([view.name], int(getattr(view, attribute)))
+    return metric
+
+
+def metrics(showing: Showing, release: str) -> tuple[bytes, str]:
+    """The metrics as text, and its content type."""
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(BoardCollector(showing, release))
+    return generate_latest(registry), CONTENT_TYPE_LATEST

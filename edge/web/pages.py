@@ -1,0 +1,139 @@
+"""The pages, rendered here; scripts fetch single parts of them again when the board says that they changed."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Cookie
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from edge.board import LotView, Showing
+from edge.web.events import alive
+from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
+from edge.web.wording import clock, fen, kg, megabytes, tail
+
+HERE = Path(__file__).parent
+PAGES = ("stall", "gate", "status")
+PARTS = ("strip", "products", "choices", "papers", "lots", "status")
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+YEAR = 365 * 24 * 3600
+
+Language = Annotated[str | None, Cookie(alias="lang")]
+
+
+class Painter:
+    """Templates with the board in hand."""
+
+    def __init__(self, showing: Showing, release: str, steady: Callable[[], float]) -> None:
+        self._showing = showing
+        self._release = release
+        self._steady = steady
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.filters.update(fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes)
+
+    def paint(self, template: str, language: str | None) -> HTMLResponse:
+        board = self._showing.board
+        lang = language if language in LANGUAGES else board.language if board.language in LANGUAGES else "zh"
+        html = self._templates.get_template(template).render(
+            board=board,
+            lang=lang,
+            t=Words(lang),
+            page=template.removesuffix(".html"),
+            pages=self.pages(),
+            alive=alive(self._showing, self._steady()),
+            release=self._release,
+            offered=offered(board.lots),
+            words=FOR_SCRIPTS[lang],
+        )
+        return HTMLResponse(html)
+
+    def pages(self) -> list[str]:
+        """The pages this station's jobs need."""
+        return [job for job in self._showing.board.jobs if job in PAGES] + ["status"]
+
+
+def offered(lots: tuple[LotView, ...]) -> list[LotView]:
+    """Lots a stall may choose from, and those it should see as held; the newest first."""
+    return sorted(
+        (lot for lot in lots if lot.state == "held" or (lot.state == "released" and lot.source)),
+        key=lambda lot: lot.registered,
+        reverse=True,
+    )
+
+
+def router(showing: Showing, release: str, steady: Callable[[], float]) -> APIRouter:
+    painter = Painter(showing, release, steady)
+    static = _static()
+    routes = APIRouter(include_in_schema=False)
+
+    def page(name: str) -> Callable[..., Any]:
+        async def show(request: Request, cookie: Language = None) -> Response:
+            wanted = request.query_params.get("lang")
+            if wanted in LANGUAGES:
+                return _remember(request, wanted)
+            return painter.paint(f"{name}.html", cookie)
+
+        return show
+
+    for name in PAGES:
+        routes.add_api_route(f"/{name}", page(name), methods=["GET"])
+
+    @routes.get("/")
+    async def first() -> Response:
+        return RedirectResponse(f"/{painter.pages()[0]}", 303)
+
+    @routes.get("/parts/{name}")
+    async def part(name: str, cookie: Language = None) -> Response:
+        if name not in PARTS:
+            raise HTTPException(404)
+        return painter.paint(f"_{name}.html", cookie)
+
+    @routes.get("/static/{name}")
+    async def asset(name: str, request: Request) -> Response:
+        if name not in static:
+            raise HTTPException(404)
+        body, kind, etag = static[name]
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers=headers | {"Content-Type": kind})
+
+    @routes.get("/favicon.ico")
+    async def icon() -> Response:
+        return RedirectResponse("/static/icon.svg", 308)
+
+    return routes
+
+
+def _remember(request: Request, language: str) -> Response:
+    answer = RedirectResponse(request.url.path, 303)
+    answer.set_cookie("lang", language, max_age=YEAR, httponly=True, samesite="lax")
+    return answer
+
+
+def _static() -> dict[str, tuple[bytes, str, str]]:
+    """All of the few small files, in memory: no path from a request ever reaches the disk."""
+    files = {}
+    for path in sorted((HERE / "static").iterdir()):
+        if path.suffix in KINDS:
+            body = path.read_bytes()
+            etag = json.dumps(hashlib.sha256(body).hexdigest()[:16])
+            files[path.name] = (body, KINDS[path.suffix], etag)
+    return files

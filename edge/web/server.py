@@ -1,0 +1,98 @@
+"""The web server's thread.
+
+``start`` binds the address at once, so a mistake is told before anything else runs, and returns; the frameworks are
+loaded inside the thread.  What comes in meanwhile waits in the socket's queue.
+"""
+
+import socket
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from edge.board import Showing
+from edge.inbox import Inbox
+
+if TYPE_CHECKING:
+    from edge.web.serving import Serving
+
+SEND_BUFFER = 128 * 1024
+STOP_SECONDS = 5.0
+
+
+class CannotListen(OSError):
+    """The address cannot be used; the message names it and the setting."""
+
+
+class WebServer:
+    """Serves the pages at ``listen`` (``host:port``; port 0 takes any free one).
+
+    ``allow`` names further hosts by which browsers may come; ``options`` go to ``create_app``.
+    """
+
+    def __init__(self, listen: str, showing: Showing, inbox: Inbox, allow: Iterable[str] = (), **options: Any) -> None:
+        self._listen = listen
+        self._showing = showing
+        self._inbox = inbox
+        self._options = {**options, "allow": tuple(allow)}
+        self._serving: Serving | None = None
+        self._stopping = threading.Event()
+        self.ready = threading.Event()
+        self.address = ""
+        self.thread = threading.Thread(target=self._run, name="web")
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def start(self) -> None:
+        """Bind, set ``address``, and begin to serve; raises CannotListen."""
+        self._socket = _bind(self._listen)
+        host, port = self._socket.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.thread.start()
+
+    def stop(self) -> None:
+        """End the streams and the thread, and wait for it. May be called in any state."""
+        self._stopping.set()
+        if self._serving is not None:
+            self._serving.stop_soon()
+        if self.thread.is_alive():
+            self.thread.join(STOP_SECONDS)
+        if self._socket is not None:
+            self._socket.close()
+
+    def _run(self) -> None:
+        from edge.web.app import create_app
+        from edge.web.serving import Serving
+
+        assert self._socket is not None
+        app = create_app(self._showing, self._inbox, **self._options)
+        self._serving = Serving(app, self.ready.set)
+        if not self._stopping.is_set():
+            self._serving.run(sockets=[self._socket])
+
+
+def _bind(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, proto)
+    except (ValueError, OSError) as error:
+        raise CannotListen(_sorry(listen, error)) from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # a slow reader cannot hold more
+        bound.bind(address)
+        bound.listen(64)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        raise CannotListen(_sorry(listen, error)) from error
+    return bound
+
+
+def _sorry(listen: str, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or error
+    return f"web: cannot listen on {listen}: {why}; choose a free address of this box in [web] listen"

@@ -1,0 +1,100 @@
+// The gate: goods are registered; results come by themselves.
+
+import { find, newKey, post, say } from "./live.js";
+
+const form = find("#entry");
+const button = find("#register");
+const wrong = find("#wrong");
+const answer = find("#answer");
+const value = (id) => find(`#${id}`).value.trim();
+let unsure = null; // a request whose answer did not come, and its key
+
+/** "12.5" → 12500 grams, or null. Digits only, no floating point. */
+function grams(text) {
+  const found = /^(\d{1,6})(?:[.。,，](\d{1,3}))?$/.exec(text);
+  return found ? Number(found[1]) * 1000 + Number((found[2] ?? "").padEnd(3, "0")) : null;
+}
+
+function read() {
+  for (const id of ["product", "net", "origin", "supplier"]) {
+    if (!value(id)) {
+      const label = find(`#${id}`).closest("label").firstChild.textContent.trim();
+      return [say("field_missing", { field: label }), id];
+    }
+  }
+  const net = grams(value("net"));
+  if (!net) return [say("kg_wrong"), "net"];
+  if (value("upstream") && !/^\d{20}$/.test(value("upstream"))) return [say("upstream_wrong"), "upstream"];
+  return {
+    product: value("product"),
+    net_g: net,
+    origin: value("origin"),
+    supplier: value("supplier"),
+    plate: value("plate"),
+    proofs: value("certificate") ? [{ type: "hgz", no: value("certificate") }] : [],
+    upstream: value("upstream"),
+  };
+}
+
+function line(className, ...texts) {
+  const p = document.createElement("p");
+  p.className = className;
+  for (const text of texts) {
+    const part = document.createElement(texts.indexOf(text) === texts.length - 1 ? "b" : "span");
+    part.textContent = text;
+    p.append(part, " ");
+  }
+  return p;
+}
+
+function show(said, name) {
+  const lines = [line("done", `${say("registered")}：`, name)];
+  if (said.source) {
+    lines.push(line("big", say("source_code"), said.source), line("hint", say("released_now")));
+  } else {
+    lines.push(line("huge", say("sample_is"), said.sample), line("hint", say("write_sample")));
+    lines.push(line("small", say("test_code"), said.test_code));
+  }
+  answer.replaceChildren(...lines);
+  answer.hidden = false;
+}
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = read();
+  if (Array.isArray(body)) {
+    wrong.textContent = body[0];
+    find(`#${body[1]}`).focus();
+    return;
+  }
+  wrong.textContent = "";
+  answer.hidden = true;
+  button.disabled = true;
+  const text = JSON.stringify(body);
+  const key = unsure?.text === text ? unsure.key : newKey();
+  try {
+    const said = await post("/api/entries", body, key);
+    unsure = null;
+    show(said, find("#product").selectedOptions[0].textContent);
+    // The next goods of the same truck: origin, supplier and plate stay.
+    for (const id of ["product", "net", "certificate", "upstream"]) find(`#${id}`).value = "";
+    find("#product").focus();
+  } catch (error) {
+    unsure = error.known ? null : { text, key };
+    wrong.textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+const filter = find("#filter");
+if (filter) {
+  const all = [...find("#product").options];
+  filter.addEventListener("input", () => {
+    const chosen = value("product");
+    const text = filter.value.trim().toLowerCase();
+    const kept = all.filter((one) => !one.value || one.textContent.toLowerCase().includes(text) || one.value.startsWith(text));
+    find("#product").replaceChildren(...kept);
+    find("#product").value = kept.some((one) => one.value === chosen) ? chosen : kept.length === 2 ? kept[1].value : "";
+  });
+}

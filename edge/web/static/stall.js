@@ -1,0 +1,327 @@
+// The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
+
+import { board, find, fresh, newKey, onChange, post, say, toast, yuan } from "./live.js";
+
+const panel = find("#weight");
+const button = find("#sell");
+const answer = find("#answer");
+const names = panel.dataset.scales.split(" ").filter(Boolean);
+const chosen = { scale: names.includes(localStorage.scale) ? localStorage.scale : names[0], product: "", lot: "" };
+let busy = false;
+let unsure = null; // a sale whose answer did not come, and its key
+let sold = null; // the last sale's answer; `left` once the station has said that this load is sold
+let knewNone = true; // the chosen product had no lot to choose
+
+const scale = () => (board.scales ?? []).find((one) => one.name === chosen.scale);
+const product = () => (board.products ?? []).find((one) => one.code === chosen.product);
+const nameOf = (one) => (document.documentElement.lang === "en" && one.name_en) || one.name;
+const per = (one) => say(`per_${one.per_g}`);
+const set = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+/** Round half up, as the station does (whole numbers below 2^53). */
+const amount = (fen, grams, perG) => Math.floor((2 * fen * grams + perG) / (2 * perG));
+
+// --- the weight --------------------------------------------------------------------------------------------------
+
+function drawWeight(one) {
+  const known = one && fresh() && one.net_g !== null && one.text !== "";
+  const still = known && one.stable === true;
+  panel.className = `weight ${!known ? "lost" : still ? "still" : "moving"}`;
+  set(find("#digits"), known ? one.text : "- - -");
+  set(find("#unit"), known ? one.unit : "");
+  let words = say("no_signal_short");
+  if (known) words = say(still ? "stable" : "moving");
+  else if (one && fresh() && one.why && one.why !== "no_signal") words = reason(one);
+  set(find("#steady"), words);
+  find("#wishes").hidden = !(one && fresh() && one.writable);
+}
+
+function reason(one) {
+  if (one.why === "below_min" && one.net_g === 0) return say("why_empty");
+  if (one.why === "below_min" && one.min_g) return say("why_below_min", { min: one.min_g / 1000 });
+  if (one.why === "below_min") return say("why_below_min_plain");
+  const key = `why_${one.why}`;
+  const text = say(key);
+  return text === key ? say("why_other", { why: one.why }) : text;
+}
+
+// --- the button ----------------------------------------------------------------------------------------------------
+
+/** Why the button cannot be pressed now, in words; empty when it can. */
+function whyNot(one, goods) {
+  if (busy) return say("why_busy");
+  if (!fresh()) return say(board.version === undefined ? "loading" : "why_lost");
+  if (!one) return say("why_no_signal");
+  if (!one.sellable) return reason(one);
+  if (!goods) return say("why_product");
+  if (!(goods.price_fen > 0)) return say("why_price");
+  if (!chosen.lot) return say(lotsOf(chosen.product).length ? "why_lot" : "why_no_lot");
+  const buyer = find("#buyer-code").value.trim();
+  if (buyer && !/^\d{13}$/.test(buyer)) return say("why_buyer");
+  return "";
+}
+
+function draw() {
+  const one = scale();
+  const goods = product();
+  drawWeight(one);
+  const weight = one && fresh() && one.net_g > 0 && one.why !== "sold" ? one.net_g : 0;
+  const fen = goods && weight ? amount(goods.price_fen, weight, goods.per_g) : null;
+  set(find("#sum-words"), goods ? `${nameOf(goods)} ¥${yuan(goods.price_fen)}${per(goods)}` : "");
+  set(find("#amount"), fen === null ? "" : `¥${yuan(fen)}`);
+  find("#amount").title = say("preview");
+  find("#amount").dataset.preview = say("preview");
+  find("#reprice").hidden = !goods;
+  const why = whyNot(one, goods);
+  button.setAttribute("aria-disabled", String(Boolean(why)));
+  button.classList.toggle("ready", !why);
+  button.classList.toggle("busy", busy);
+  set(find("#sell-words"), why || say("sell"));
+  if (sold) drawSold();
+}
+
+async function sell() {
+  const one = scale();
+  const goods = product();
+  if (whyNot(one, goods)) return;
+  const body = {
+    scale: one.name,
+    product: goods.code,
+    lot: chosen.lot,
+    seen_g: one.net_g,
+    price_fen: goods.price_fen,
+    buyer: find("#buyer-code").value.trim(),
+    buyer_name: find("#buyer-name").value.trim(),
+  };
+  const text = JSON.stringify(body);
+  const key = unsure?.text === text ? unsure.key : newKey();
+  busy = true;
+  sold = null;
+  answer.hidden = true;
+  draw();
+  try {
+    sold = await post("/api/sales", body, key);
+    unsure = null;
+    clearBuyer();
+    navigator.vibrate?.(60);
+  } catch (error) {
+    unsure = error.known ? null : { text, key };
+    showError(error);
+  } finally {
+    busy = false;
+    draw();
+  }
+}
+
+function showError(error) {
+  const words = document.createElement("b");
+  words.textContent = error.message;
+  answer.className = `answer ${error.known ? "refused" : "unsure"}`;
+  answer.replaceChildren(words);
+  answer.hidden = false;
+}
+
+function drawSold() {
+  const paper = (board.papers ?? []).find((one) => one.job === sold.job);
+  const state = sold.job ? paper?.state ?? "waiting" : "none";
+  const text = `${sold.tx} ${state} ${paper?.why ?? ""}`;
+  if (answer.dataset.shown === text && !answer.hidden) return;
+  answer.dataset.shown = text;
+  const parts = [
+    ["b", "money", `¥${yuan(sold.amount_fen)}`],
+    ["span", "", `${say("sold_answer")} · ${(sold.net_g / 1000).toFixed(3)} kg`],
+    ["span", "code", `${say("slip")} …${sold.tx.slice(-6)}`],
+    ["span", `state ${state}`, say(`paper_${state}`) + (paper?.why && state !== "printed" ? ` · ${paper.why}` : "")],
+  ].map(([tag, className, words]) => {
+    const element = document.createElement(tag);
+    element.className = className;
+    element.textContent = words;
+    return element;
+  });
+  answer.className = "answer done";
+  answer.replaceChildren(...parts);
+  answer.hidden = false;
+}
+
+// Always clickable, so that a screen reader and a finger get the reason; `aria-disabled` tells that it does nothing.
+button.addEventListener("click", sell);
+
+// --- products and lots -----------------------------------------------------------------------------------------------
+
+const lotsOf = (code) => [...document.querySelectorAll("#lots label.lot")].filter((one) => one.dataset.product === code);
+
+function choose(code) {
+  if (chosen.product !== code) {
+    chosen.product = code;
+    chosen.lot = lotsOf(code)[0]?.querySelector("input").value ?? "";
+    if (!busy && !answer.classList.contains("unsure")) [sold, answer.hidden] = [null, true];
+  }
+  drawChoice();
+  draw();
+}
+
+function drawChoice() {
+  for (const one of document.querySelectorAll(".product")) {
+    one.setAttribute("aria-pressed", String(one.dataset.code === chosen.product));
+  }
+  let offered = 0;
+  for (const one of document.querySelectorAll("#lots .lot")) {
+    one.hidden = one.dataset.product !== chosen.product;
+    offered += one.hidden ? 0 : 1;
+  }
+  const inputs = lotsOf(chosen.product).map((one) => one.querySelector("input"));
+  for (const input of inputs) input.checked = input.value === chosen.lot;
+  if (!inputs.some((input) => input.checked)) chosen.lot = ""; // held meanwhile: a person chooses anew
+  set(find("#lots-hint"), !chosen.product ? find("#lots-hint").dataset.words : offered ? "" : say("why_no_lot"));
+}
+
+find("#lots-hint").dataset.words = find("#lots-hint").textContent;
+find("#lots").addEventListener("change", (event) => {
+  chosen.lot = event.target.value;
+  draw();
+});
+document.addEventListener("part", (event) => {
+  if (event.target.id === "lots" || event.target.id === "products") {
+    const had = lotsOf(chosen.product).length > 0;
+    drawChoice();
+    if (!chosen.lot && had && knewNone) chosen.lot = lotsOf(chosen.product)[0].querySelector("input").value;
+    drawChoice();
+  }
+  knewNone = lotsOf(chosen.product).length === 0;
+  draw();
+});
+
+// A tap chooses; a second tap, or a long one, changes the price.
+let holding = 0;
+let held = false;
+const products = find("#products");
+products.addEventListener("pointerdown", (event) => {
+  const one = event.target.closest(".product");
+  held = false;
+  clearTimeout(holding);
+  if (one) {
+    holding = setTimeout(() => {
+      held = true;
+      choose(one.dataset.code);
+      openPrice(one.dataset.code);
+    }, 600);
+  }
+});
+for (const kind of ["pointerup", "pointercancel", "pointerleave", "scroll"]) {
+  products.addEventListener(kind, () => clearTimeout(holding));
+}
+addEventListener("scroll", () => clearTimeout(holding), { passive: true });
+products.addEventListener("contextmenu", (event) => event.preventDefault());
+products.addEventListener("click", (event) => {
+  const one = event.target.closest(".product");
+  if (!one || held) return;
+  if (one.dataset.code === chosen.product) openPrice(chosen.product);
+  else choose(one.dataset.code);
+  knewNone = lotsOf(chosen.product).length === 0;
+});
+find("#reprice").addEventListener("click", () => openPrice(chosen.product));
+
+// --- the price -----------------------------------------------------------------------------------------------------
+
+const pricing = find("#pricing");
+let undoing = 0;
+
+/** "3.5" → 350 fen, or null. */
+function fenOf(text) {
+  const found = /^(\d{1,5})(?:[.。,，](\d{1,2}))?$/.exec(text.trim());
+  return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) || null : null;
+}
+
+function openPrice(code) {
+  const goods = (board.products ?? []).find((one) => one.code === code);
+  if (!goods || pricing.open) return;
+  pricing.dataset.code = code;
+  set(find("#pricing-name"), nameOf(goods));
+  set(find("#pricing-unit"), say(goods.per_g === 500 ? "yuan_per_500g" : "yuan_per_kg"));
+  find("#pricing-yuan").value = yuan(goods.price_fen);
+  find("#pricing-wrong").textContent = "";
+  pricing.showModal();
+  find("#pricing-yuan").select();
+}
+
+pricing.querySelector("form").addEventListener("submit", (event) => {
+  if (event.submitter?.value === "cancel") return;
+  event.preventDefault();
+  const fen = fenOf(find("#pricing-yuan").value);
+  if (fen === null) {
+    find("#pricing-wrong").textContent = say("price_wrong");
+    return;
+  }
+  pricing.close();
+  const goods = (board.products ?? []).find((one) => one.code === pricing.dataset.code);
+  if (goods && goods.price_fen !== fen) changePrice(goods, fen, true);
+});
+// Enter in the field means save, not the first button of the form.
+find("#pricing-yuan").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.isComposing) {
+    event.preventDefault();
+    find("#pricing-save").click();
+  }
+});
+
+async function changePrice(goods, fen, undoable) {
+  const box = find("#undo");
+  const old = goods.price_fen;
+  box.hidden = true;
+  try {
+    await post("/api/prices", { product: goods.code, price_fen: fen });
+  } catch (error) {
+    toast(error.message);
+    return;
+  }
+  if (!undoable) return;
+  const values = { name: nameOf(goods), old: yuan(old), new: yuan(fen) };
+  box.querySelector("span").textContent = say("price_changed", values);
+  const back = box.querySelector("button");
+  back.textContent = say("undo", { price: yuan(old) });
+  back.onclick = () => changePrice({ ...goods, price_fen: fen }, old, false);
+  box.hidden = false;
+  clearTimeout(undoing);
+  undoing = setTimeout(() => (box.hidden = true), 10000);
+}
+
+// --- buyer, scale ----------------------------------------------------------------------------------------------------
+
+function clearBuyer() {
+  find("#buyer-code").value = find("#buyer-name").value = "";
+  drawBuyer();
+}
+function drawBuyer() {
+  set(find("#buyer-said"), find("#buyer-name").value.trim() || find("#buyer-code").value.trim());
+}
+find("#buyer-clear").addEventListener("click", () => (clearBuyer(), draw()));
+find("#buyer").addEventListener("input", () => (drawBuyer(), draw()));
+
+function drawScales() {
+  for (const one of document.querySelectorAll("[data-scale]")) {
+    one.setAttribute("aria-pressed", String(one.dataset.scale === chosen.scale));
+  }
+}
+document.addEventListener("click", (event) => {
+  const one = event.target.closest("[data-scale]");
+  if (one) {
+    chosen.scale = localStorage.scale = one.dataset.scale;
+    drawScales();
+    draw();
+  }
+  const wish = event.target.closest("[data-wish]");
+  if (wish) post(`/api/scales/${encodeURIComponent(chosen.scale)}/${wish.dataset.wish}`).catch((error) => toast(error.message));
+});
+
+onChange((changed) => {
+  if (sold && changed.has("scales")) {
+    if (!scale()?.sellable) sold.left = true;
+    else if (sold.left) [sold, answer.hidden] = [null, true]; // the next load
+  }
+  draw();
+});
+drawScales();
+drawChoice();
+draw();

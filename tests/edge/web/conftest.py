@@ -1,0 +1,241 @@
+"""A core for the web's tests: answers requests by the contract of edge/inbox.py, and shows what it is told to show.
+
+It stands in for the real core only here, so that refusals, delays and cut lines can be had at will.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from edge.board import (
+    AnalyzerView,
+    Board,
+    CityView,
+    LotView,
+    PaperView,
+    PrinterView,
+    ProductView,
+    ScaleView,
+    Showing,
+)
+from edge.inbox import AskScale, Command, Inbox, Refused, RegisterEntry, Reprint, Request, Sell, SetPrice, Stop
+from edge.web.server import WebServer
+
+HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
+SOURCE = "41010800110100010074"
+SALE = "41010800120300000424"
+TIME = "2026-11-22T05:31:07+08:00"
+
+EMPTY = ScaleView(
+    name="scale-1",
+    up=True,
+    net_g=0,
+    text="0.000",
+    unit="kg",
+    stable=True,
+    derived=False,
+    sellable=False,
+    why="below_min",
+    max_g=30000,
+    min_g=100,
+    e_g="5",
+)
+
+
+def a_lot(number: int, product: str, name: str, state: str, **more: Any) -> LotView:
+    known = {
+        "test_code": f"410108001301{number:07d}1",
+        "source": SOURCE if state == "released" else None,
+        "state": state,
+        "product": product,
+        "product_name": name,
+        "origin": "河南中牟",
+        "supplier": "王建国",
+        "sample": str(number),
+        "net_g": 250000,
+        "registered": f"2026-11-22T0{number}:10:00+08:00",
+        "verdict": {"released": "qualified", "held": "unqualified"}.get(state),
+        "value": {"released": "12.5", "held": "81.0"}.get(state),
+        "unit": None if state == "pending" else "%",
+    }
+    return LotView(**(known | more))
+
+
+def a_paper(job: int, state: str, **more: Any) -> PaperView:
+    known = {
+        "job": job,
+        "title": "交易小票",
+        "code": f"4101080012030000{job:03d}4",
+        "state": state,
+        "why": "",
+        "copy": 0,
+        "printer": "printer-1",
+        "time": TIME,
+        "text": "交易小票\n大白菜  1.250 kg\n¥4.38",
+    }
+    return PaperView(**(known | more))
+
+
+def a_board() -> Board:
+    return Board(
+        station="东区 12 号",
+        seller="李秀兰蔬菜",
+        stall="A-12",
+        jobs=("stall", "gate"),
+        clock_state="synced",
+        disk_free=12_400_000_000,
+        scales=(EMPTY,),
+        analyzers=(AnalyzerView("analyzer-1", True, "", 31, 0, 0),),
+        products=(
+            ProductView("01040201", "大白菜", "Chinese cabbage", 350, 1000),
+            ProductView("01040301", "西红柿", "Tomato", 199, 500),
+            ProductView("01040401", "黄瓜", "Cucumber", 480, 1000),
+            ProductView("01040501", "土豆", "Potato", 260, 1000),
+            ProductView("01040601", HOSTILE, HOSTILE, 100, 1000),
+        ),
+        lots=(
+            a_lot(5, "01040201", "大白菜", "released"),
+            a_lot(
+                4, "01040201", "大白菜", "released", origin="山东寿光", supplier="寿光合作社", verdict=None, value=None
+            ),
+            a_lot(3, "01040301", "西红柿", "pending"),
+            a_lot(2, "01040401", "黄瓜", "held"),
+            a_lot(1, "01040601", HOSTILE, "released", origin=HOSTILE),
+        ),
+        papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="纸盖打开"), a_paper(39, "printed", copy=1)),
+        printers=(PrinterView("printer-1", True, "", 0),),
+        city=CityView(True, "", 1204, 1201, 3, (), "mqtts://city.example.cn:8883"),
+        version=1,
+    )
+
+
+class FakeCore:
+    """A thread that owns the board, like the real one; ``refuse`` and ``hold`` change how it answers."""
+
+    def __init__(self) -> None:
+        self.showing = Showing(a_board())
+        self.inbox: Inbox = queue.SimpleQueue()
+        self.asked: list[Command] = []
+        self.refuse: Refused | None = None
+        self.hold = False
+        self.held: list[Request] = []
+        self._thread = threading.Thread(target=self._run, name="fake core")
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.inbox.put(Stop())
+        self._thread.join()
+
+    def weigh(self, **changes: Any) -> None:
+        """Show another state of the first scale."""
+        first, *others = self.showing.board.scales
+        self.showing.post(scales=(replace(first, **changes), *others))
+
+    def load(self, net_g: int) -> None:
+        """Goods lie still and may be sold."""
+        self.weigh(up=True, net_g=net_g, text=f"{net_g / 1000:.3f}", unit="kg", stable=True, sellable=True, why="")
+
+    def paper(self, job: int, **changes: Any) -> None:
+        self.showing.post(
+            papers=tuple(replace(one, **changes) if one.job == job else one for one in self.showing.board.papers)
+        )
+
+    def answer(self, request: Request) -> None:
+        if self.refuse:
+            request.answer.set_exception(self.refuse)
+        else:
+            request.answer.set_result(self._do(request.command))
+
+    def _run(self) -> None:
+        while not isinstance(message := self.inbox.get(), Stop):
+            assert isinstance(message, Request)
+            self.asked.append(message.command)
+            if self.hold:
+                self.held.append(message)
+            else:
+                self.answer(message)
+
+    def _do(self, command: Command) -> dict[str, Any]:
+        board = self.showing.board
+        match command:
+            case Sell():
+                net = board.scales[0].net_g or 0
+                if command.seen_g not in (None, net):
+                    raise AssertionError("the page did not send the weight it showed")
+                product = next(one for one in board.products if one.code == command.product)
+                fen = command.price_fen or product.price_fen
+                amount = (2 * fen * net + product.per_g) // (2 * product.per_g)
+                job = self._print(SALE)
+                self.weigh(sellable=False, why="sold")
+                return {"tx": SALE, "net_g": net, "amount_fen": amount, "url": "https://sy.example.cn/j/x", "job": job}
+            case SetPrice():
+                self.showing.post(
+                    products=tuple(
+                        replace(one, price_fen=command.price_fen) if one.code == command.product else one
+                        for one in board.products
+                    )
+                )
+                return {"product": command.product, "price_fen": command.price_fen}
+            case Reprint():
+                return {"job": self._print(SALE, copy=1), "copy": 1}
+            case RegisterEntry():
+                name = next(one.name for one in board.products if one.code == command.product)
+                lot = a_lot(9, command.product, name, "released" if command.upstream else "pending")
+                self.showing.post(lots=(lot, *board.lots))
+                return {"test_code": lot.test_code, "sample": lot.sample, "source": command.upstream or None}
+            case AskScale():
+                return {"scale": command.scale, "wish": command.wish}
+
+    def _print(self, code: str, copy: int = 0) -> int:
+        papers = self.showing.board.papers
+        job = max(paper.job for paper in papers) + 1
+        self.showing.post(papers=(a_paper(job, "waiting", code=code, copy=copy), *papers))
+        return job
+
+
+@pytest.fixture
+def core() -> Iterator[FakeCore]:
+    core = FakeCore()
+    yield core
+    core.stop()
+
+
+@pytest.fixture
+def serve(core: FakeCore) -> Iterator[Callable[..., WebServer]]:
+    """Start a web server over the fake core; stopped at the end."""
+    servers: list[WebServer] = []
+
+    def start(**options: Any) -> WebServer:
+        server = WebServer("127.0.0.1:0", core.showing, core.inbox, **({"release": "0.1.0"} | options))
+        server.start()
+        servers.append(server)
+        assert server.ready.wait(20)
+        return server
+
+    yield start
+    for server in servers:
+        server.stop()
+        assert not server.thread.is_alive()
+
+
+@pytest.fixture
+def web(serve: Callable[..., WebServer]) -> WebServer:
+    return serve()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait for something another thread does."""
+
+    def wait(happened: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not happened():
+            assert time.monotonic() < deadline, "it did not happen within ten seconds"
+            time.sleep(0.005)
+
+    return wait
