@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from drivers import model as models
 from drivers.model import Model
+from drivers.printers import UnknownPrinter, profile
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
@@ -53,6 +54,14 @@ def fen(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,2})?", text.strip()):
         raise ValueError(f"{text!r}: write a price in yuan like 3.50")
     return int(Decimal(text) * 100)
+
+
+def find_profile(name: str) -> None:
+    """Raises ValueError for a printer profile that is no row."""
+    try:
+        profile(name)
+    except UnknownPrinter as error:
+        raise ValueError(str(error.args[0])) from None
 
 
 def _checked(parse: Any) -> Any:
@@ -198,7 +207,7 @@ class PrinterPart(Part):
 
     name: DeviceName
     port: str
-    profile: str = "generic-58"
+    profile: Annotated[str, _checked(find_profile)] = "generic-58"
     link: LinkText = "115200/8n1"
 
 

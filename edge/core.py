@@ -42,7 +42,7 @@ from edge.jobs import gate, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
 from edge.ports import Committed, Port
-from edge.printing import PaperJob, Printer, view_of
+from edge.printing import PaperJob, Printer, paper_text, view_of
 from edge.publisher import SET_ASIDE_SHOWN, Publisher
 from edge.station import RECENT_PAPERS, Station
 from protocol.city.topics import Topics
@@ -298,7 +298,9 @@ class Core:
                 state, why = "unknown", "the station was restarted before the printer answered"
                 self._jobs_unsaved[job] = (state, why)
             paper = PaperJob(job, printer, self._ledger.body(seq), copy)
-            self._station.papers[job] = replace(view_of(paper, with_text=True), state=state, why=why)
+            self._station.papers[job] = replace(
+                view_of(paper), state=state, why=why, text=paper_text(paper, self._config.station)
+            )
 
     # --- progress that may wait -------------------------------------------------------------------------------------
 

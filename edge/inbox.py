@@ -193,6 +193,16 @@ class Stop:
 
 
 Message = (
-    Weighed | Tested | PortChanged | PortGarbage | Request | Printed | LinkChanged | BrokerAnswer | CityMessage | Stop
+    Weighed
+    | Tested
+    | PortChanged
+    | PortGarbage
+    | Request
+    | Printed
+    | PrinterChanged
+    | LinkChanged
+    | BrokerAnswer
+    | CityMessage
+    | Stop
 )
 Inbox = SimpleQueue[Message]

@@ -8,11 +8,10 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from drivers.printers import PROFILES
+from drivers.printers import profile
 from drivers.transports import LinkLost, Transport
 from drivers.transports.printer import open_printer
 from edge.board import PaperView
@@ -24,6 +23,7 @@ from protocol.link import Link
 from protocol.printers.escpos import emit
 from protocol.printers.layout import Page, layout
 from protocol.printers.plain import plain
+from protocol.printers.status import GS_R_PAPER, PaperState, StatusReader
 
 ANSWER_SECONDS = 5.0
 TITLES = {"trade.completed": "交易小票", "test.result": "快检报告"}
@@ -47,6 +47,11 @@ def view_of(job: PaperJob) -> PaperView:
     return PaperView(job.job, title, event["subject"], "waiting", "", job.copy, job.printer, event["time"], "")
 
 
+def paper_text(job: PaperJob, station: StationPart) -> str:
+    """The paper as plain text, without printing it."""
+    return plain(layout(document_of(job.body, station, copy=job.copy)))
+
+
 class Printer(threading.Thread):
     """Owns one printer. A slow or dead one delays nothing but its own papers."""
 
@@ -55,7 +60,7 @@ class Printer(threading.Thread):
         self._part = part
         self._station = station
         self._inbox = inbox
-        self._profile = PROFILES[part.profile]
+        self._profile = profile(part.profile)
         self._link = Link.parse(part.link)
         self._jobs: SimpleQueue[PaperJob | None] = SimpleQueue()
         self._transport: Transport | None = None
@@ -110,11 +115,13 @@ class Printer(threading.Thread):
         """GS r is answered in the order of the data: an answer means that all before it was taken and acted on."""
         transport.write(GS_R_PAPER)
         until = time.monotonic() + ANSWER_SECONDS + self._written * self._link.byte_seconds
-        received = b""
+        answers = StatusReader()
         while (left := until - time.monotonic()) > 0:
-            received += transport.read(min(left, 0.2))
-            if (paper := paper_answer(received)) is not None:
-                return ("failed", "paper out") if paper == "out" else ("printed", f"GS r: paper {paper}")
+            status = answers.receive(transport.read(min(left, 0.2)))
+            if status.passed and status.paper is PaperState.END:
+                return "failed", "paper out: put in a new roll and print the slip again"
+            if status.passed:
+                return "printed", f"GS r: paper {status.paper.value if status.paper else 'unknown'}"
         return "unknown", "the printer did not answer: check paper, cover and cable, then look at the slip"
 
     def _report(self, up: bool, why: str) -> None:

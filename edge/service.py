@@ -78,7 +78,7 @@ def run(config: Config) -> None:
         for part in (*config.scale, *config.analyzer)
     }
     printers = {part.name: Printer(part, station, inbox) for part in config.printer}
-    web = WebServer(showing, inbox, config.web.listen, allow=config.web.allow)
+    web = WebServer(config.web.listen, showing, inbox, config.web.allow)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
 
     threading.excepthook = _die
@@ -91,8 +91,10 @@ def run(config: Config) -> None:
     try:
         core.run()
     finally:
-        for part in (*ports.values(), *printers.values(), mqtt, web):
-            part.stop()
+        stops = [port.stop for port in ports.values()] + [printer.stop for printer in printers.values()]
+        for stop in (*stops, mqtt.stop):
+            stop()
+        web.stop()
         for thread in (*ports.values(), *printers.values(), mqtt):
             thread.join(JOIN_SECONDS)
         ledger.close()
@@ -122,4 +124,5 @@ def set_up_logging(verbose: bool) -> None:
         form = "%(asctime)s " + form
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format=form, stream=sys.stderr)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    logging.getLogger("escpos").setLevel(logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)  # python-escpos

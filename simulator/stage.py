@@ -205,8 +205,20 @@ class StationProcess:
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         if wait:
-            self.wait_ready()
+            try:
+                self.wait_ready()
+            except BaseException:
+                self._child.kill()
+                self._child.wait()
+                raise
         return self
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.running:
+            self.stop()
 
     def wait_ready(self) -> None:
         wait_for(f"the station (log: {self.log})", self._ready, pause=0.02)
@@ -243,7 +255,9 @@ class StationProcess:
     # --- its local API ----------------------------------------------------------------------------------------------
 
     def board(self) -> dict[str, Any]:
-        return self.call("GET", "/api/board")
+        """What the station's pages show now."""
+        board: dict[str, Any] = self.call("GET", "/api/board")["board"]
+        return board
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
         """POST to the local API; raises Refusal when the station refuses, OSError when it is not there."""

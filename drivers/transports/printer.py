@@ -7,6 +7,7 @@ import os
 import select
 import tempfile
 from functools import cache
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,10 +27,9 @@ def _escpos() -> ModuleType:
         before, tempfile.tempdir = tempfile.tempdir, folder
         os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"] = folder
         try:
-            import escpos.printer
+            return import_module("escpos.printer")
         finally:
             tempfile.tempdir = before
-    return escpos.printer
 
 
 class PrinterPort:
