@@ -1,0 +1,144 @@
+"""The demo's market: every part running, and the deeds of its people as methods."""
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Self
+
+from protocol.city.token import CHINA
+from simulator.analyzer import Analyzer, Dayuan
+from simulator.broker import Broker
+from simulator.city.server import City
+from simulator.line import Line, Pty
+from simulator.paper import Paper
+from simulator.printer import Printer
+from simulator.scale import MtSics, Pan
+from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, wait_for
+
+CAPACITY, DIVISION = Decimal(30), Decimal("0.010")
+DEED_SECONDS = 15.0
+
+
+class Market:
+    """Everything started between ``with`` and its end. ``folder`` keeps ledger, city and papers."""
+
+    def __init__(self, folder: Path, *, broker: str = "", mqtt: str = "5", ports: tuple[int, int] = (0, 0)) -> None:
+        self.folder = folder
+        self.papers: list[Paper] = []
+        self._given = broker
+        self._mqtt = mqtt
+        self._station_port, self._city_port = ports
+        self._stack = ExitStack()
+        self.broker: Broker | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        dev = self.folder / "dev"
+        dev.mkdir(exist_ok=True)
+        url, mqtt = self._given, self._mqtt
+        if not url:
+            self.broker = self._stack.enter_context(Broker(data_dir=self.folder / "broker"))
+            url, mqtt = self.broker.url, self.broker.mqtt_version
+        self.city = self._stack.enter_context(
+            City(url, self.folder / "city.db", f"127.0.0.1:{self._city_port}", enrol=True, mqtt_version=mqtt)
+        )
+        self.scale: Line[MtSics] = self._stack.enter_context(Line(MtSics(Pan(CAPACITY, DIVISION)), Pty(dev / "scale")))
+        self.analyzer: Line[Analyzer] = self._stack.enter_context(Line(Dayuan("lz4000t"), Pty(dev / "analyzer")))
+        self.printer: Line[Printer] = self._stack.enter_context(
+            Line(Printer(on_paper=self.papers.append), Pty(dev / "printer"))
+        )
+        self.station = StationProcess(
+            self.folder / "station",
+            Wiring(
+                broker=url,
+                mqtt=mqtt,
+                scale=self.scale.address,
+                analyzer=self.analyzer.address,
+                printer=self.printer.address,
+            ),
+            port=self._station_port,
+        )
+        self.station.start()
+        self._stack.callback(self.station.stop)
+
+    # --- deeds ------------------------------------------------------------------------------------------------------
+
+    def bring_in(self, product: str, net_g: int, origin: str, supplier: str) -> dict[str, Any]:
+        """A truck comes to the gate. Answers test code and sample number."""
+        return self.station.post(
+            "/api/entries", product=product, net_g=net_g, origin=origin, supplier=supplier, plate="豫A·12345"
+        )
+
+    def test(self, sample: str, inhibition: Decimal, name: str = "") -> None:
+        """The tester measures a sample; the station fetches the result by itself."""
+        at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
+        self.analyzer.do(lambda device, now: device.measure(int(sample), inhibition, at, name=name))
+
+    def lot(self, test_code: str, state: str) -> dict[str, Any]:
+        """Wait until the lot is in this state; answers it as the pages show it."""
+
+        def found() -> dict[str, Any] | None:
+            lots = self.station.board()["lots"]
+            return next((lot for lot in lots if lot["test_code"] == test_code and lot["state"] == state), None)
+
+        answer: dict[str, Any] = wait_for(f"lot {test_code} {state}", found, DEED_SECONDS)
+        return answer
+
+    def weigh(self, kg: Decimal) -> dict[str, Any]:
+        """Put goods on the empty pan and wait until they may be sold; answers the scale as the pages show it."""
+        self.scale.do(lambda device, now: device.pan.take_off(now))
+        wait_for("an empty pan", lambda: self._scale()["net_g"] == 0 and self._scale()["stable"], DEED_SECONDS)
+        self.scale.do(lambda device, now: device.pan.put(kg, now))
+        answer: dict[str, Any] = wait_for(
+            f"{kg} kg on the scale", lambda: self._scale()["sellable"] and self._scale(), DEED_SECONDS
+        )
+        return answer
+
+    def sell(self, product: str, lot: str, kg: Decimal, buyer: str = "", buyer_name: str = "") -> dict[str, Any]:
+        """Weigh and sell; answers what the station recorded."""
+        seen = self.weigh(kg)
+        return self.station.post(
+            "/api/sales",
+            scale="scale-1",
+            product=product,
+            lot=lot,
+            seen_g=seen["net_g"],
+            buyer=buyer,
+            buyer_name=buyer_name,
+        )
+
+    def slips(self) -> list[str]:
+        """The QR payloads of the slips that came out of the printer."""
+        return [payload for paper in list(self.papers) for payload in paper.qr if "/j/" in payload]
+
+    def verify_qr(self, payload: str) -> bool:
+        """Check a slip as somebody without network would: with the station's public key alone."""
+        key = self.station.folder / "station.pub"
+        command = [sys.executable, "-m", "edge.cli", "verify-qr", payload, "--key", str(key)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def city_station(self) -> dict[str, Any]:
+        """What the city says of this station."""
+        found: dict[str, Any] = self.city.summary()["stations"].get(STATION, {})
+        return found
+
+    def _scale(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.station.board()["scales"][0]
+        return found
+
+
+__all__ = ["Market", "Refusal", "StageFailed"]
