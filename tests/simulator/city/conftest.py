@@ -180,17 +180,23 @@ class Wire:
     def __init__(self, broker: Broker, topics: Topics) -> None:
         self.topics = topics
         self.acks: list[Ack] = []
+        self.birth: bytes | None = None  # told again after each reconnection, as a station does
         self._changed = threading.Condition()
         self._ready = threading.Event()
         protocol = mqtt.MQTTv5 if broker.mqtt_version == "5" else mqtt.MQTTv311
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
         self.client.on_connect = lambda client, *_: client.subscribe(topics.ack, 1)
-        self.client.on_subscribe = lambda *_: self._ready.set()
+        self.client.on_subscribe = self._on_subscribe
         self.client.on_message = self._on_message
         self.client.reconnect_delay_set(1, 1)
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
         assert self._ready.wait(10)
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._ready.set()
+        if self.birth is not None:
+            self.state(self.birth)
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
         with self._changed:
@@ -218,6 +224,7 @@ class Wire:
         self.client.publish(topic, body, qos=1)
 
     def state(self, body: bytes) -> None:
+        self.birth = body
         self.client.publish(self.topics.state, body, qos=1, retain=True)
 
     def close(self) -> None:
