@@ -24,7 +24,7 @@ def report(
     """
     words = Words(language)
     parts = heading(words, "report", market, copy, code)
-    parts.append(Pair(words("number"), grouped(code), Align.LEFT))
+    parts.append(Pair(words("number"), grouped(code)))
     if test.goods is None:
         goods = words("unknown")
     else:

@@ -31,6 +31,8 @@ SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
 MIN_MODULE = 3
+MAX_MODULE = 8
+SLIP_MODULES = 65  # version 10 with its quiet zone: the token with one source code
 _SHIFTS = (0, 1, -1, 2, -2, 3, -3, 4)
 
 
@@ -97,7 +99,7 @@ def picture(payload: str, profile: Profile) -> Iterator[bytes]:
     """A QR code in the middle of the paper, one raster command for each band."""
     for mask in range(qr.MASKS):
         modules = qr.matrix(payload, mask)
-        module = min(profile.module, profile.dots // len(modules))
+        module = _module(len(modules), profile)
         if module < MIN_MODULE:
             raise ValueError(f"a QR code of {len(payload)} bytes does not fit {profile.dots} dots readably")
         spare = profile.dots - module * len(modules)
@@ -108,6 +110,12 @@ def picture(payload: str, profile: Profile) -> Iterator[bytes]:
                 if not any(map(AT_ONCE.search, bands)):
                     return iter(bands)
     raise ValueError(f"a QR code of {payload!r} cannot be drawn without bytes a printer takes for commands")
+
+
+def _module(modules: int, profile: Profile) -> int:
+    """Dots a module: a small code is drawn larger, up to the width a slip's code has."""
+    wanted = min(max(profile.module, profile.module * SLIP_MODULES // modules), max(MAX_MODULE, profile.module))
+    return min(wanted, profile.dots // modules)
 
 
 def _bands(rows: list[bytes], height: int) -> Iterator[bytes]:
