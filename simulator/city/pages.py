@@ -94,6 +94,7 @@ class SlipView:
     lines: tuple[LineView, ...] = ()
     scale_verified: bool = False
     replaces: bool = False
+    held: bool = False
     first: str = ""
     first_is_old: bool = False
 
@@ -130,8 +131,8 @@ def check_slip(text: str, key: bytes | None) -> str:
     return "ok"
 
 
-def slip_view(token: Token, event: dict[str, Any] | None, first: str, now: datetime) -> SlipView:
-    """The page of a genuine slip, with the trade's event when it has arrived."""
+def slip_view(token: Token, event: dict[str, Any] | None, held: bool, first: str, now: datetime) -> SlipView:
+    """The page of a genuine slip, with the trade's event when it has arrived; ``held``: a lot in it is stopped."""
     trusted = bool(token.flags & Flags.CLOCK_TRUSTED) and token.t > 0
     shown: dict[str, Any] = {
         "tx": token.tx,
@@ -144,6 +145,7 @@ def slip_view(token: Token, event: dict[str, Any] | None, first: str, now: datet
         "sources": token.sources or (),
         "scale_verified": bool(token.flags & Flags.SCALE_VERIFIED),
         "replaces": bool(token.flags & Flags.REPLACES_VOIDED),
+        "held": held,
         "first": local(first) if first else "",
         "first_is_old": bool(first) and now - datetime.fromisoformat(first) > _FRESH,
     }

@@ -105,9 +105,12 @@ def application(
                 return page(request, "slip.html", slip=pages.SlipView(state))
             event = reader.about(station, token.tx, "trade.completed")
             first = reader.first_scan(token.tx) or ""
+            lines = event["data"]["slip"]["lines"] if event else ()
+            sources = {line["source"] for line in lines} | set(token.sources or ())
+            held = any(_is_held(reader, code) for code in sources)
         if not first:
             scanned(token.tx, datetime.now(UTC).isoformat(timespec="seconds"))
-        return page(request, "slip.html", slip=pages.slip_view(token, event, first, datetime.now(UTC)))
+        return page(request, "slip.html", slip=pages.slip_view(token, event, held, first, datetime.now(UTC)))
 
     @app.get("/b/{code}")
     def source(request: Request, code: str) -> Response:
@@ -115,17 +118,8 @@ def application(
             trace = TraceCode.parse(code)
         except BadCode:
             return page(request, "source.html", 404, source=pages.SourceView("bad"))
-        station = f"{trace.node}-{trace.terminal}"
         with Reader(path) as reader:
-            lot = code
-            if trace.kind is CodeKind.SOURCE:
-                released = reader.tests_of(station, code)
-                lot = next((one["data"]["lot"] for one in reversed(released) if one["data"]["lot"]), code)
-            else:
-                released = []
-            entry = reader.about(station, lot, "entry.registered")
-            tests = reader.tests_of(station, lot) if lot != code else reader.tests_of(station, code)
-        view = pages.source_view(code, lot, entry, tests or released)
+            view = _source(reader, trace)
         return page(request, "source.html", 404 if view.state == "none" else 200, source=view)
 
     @app.get("/api/summary")
@@ -152,6 +146,25 @@ def application(
         return page(request, "missing.html", error.status_code)
 
     return app
+
+
+def _source(reader: Reader, trace: TraceCode) -> pages.SourceView:
+    """What the station that issued the code recorded about its lot."""
+    code, station = str(trace), f"{trace.node}-{trace.terminal}"
+    tests = reader.tests_of(station, code)
+    lot = code
+    if trace.kind is CodeKind.SOURCE:
+        lot = next((one["data"]["lot"] for one in reversed(tests) if one["data"]["lot"]), code)
+    if lot != code:
+        tests = reader.tests_of(station, lot)
+    return pages.source_view(code, lot, reader.about(station, lot, "entry.registered"), tests)
+
+
+def _is_held(reader: Reader, code: str) -> bool:
+    try:
+        return _source(reader, TraceCode.parse(code)).state == "held"
+    except BadCode:
+        return False
 
 
 def _is_local(request: Request) -> bool:

@@ -34,7 +34,7 @@ REFUSALS: dict[str, tuple[str, str]] = {
 WORDS: dict[str, tuple[str, str]] = {
     "other_language": ("English", "中文"),
     "slip_title": ("交易小票", "Sales slip"),
-    "ok": ("真的", "Genuine"),
+    "ok": ("小票是真的", "Genuine"),
     "ok_more": ("由市场电子秤签发，内容未被改动", "Signed by the market's station, nothing was altered"),
     "forged": ("假的，请勿相信", "Not genuine"),
     "forged_more": (
@@ -85,9 +85,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "source": ("来源码", "Source code"),
     "first_scan": ("首次扫码", "First scanned"),
     "first_scan_now": ("刚刚，第一次", "just now, for the first time"),
-    "first_scan_old": (
-        "这张小票以前被扫过。复印件也能通过验证，请核对时间和金额。",
-        "This slip was scanned before. A copy verifies too: compare time and amount.",
+    "first_scan_old": ("这张小票以前被扫过", "This slip was scanned before"),
+    "first_scan_old_more": ("复印件也能通过验证，请核对时间和金额。", "A copy verifies too: compare time and amount."),
+    "held": ("此批货物现已暂停销售", "Sale of these goods has been stopped"),
+    "held_more": (
+        "售出之后快检阳性或可疑（筛查结果，待确认）。建议先不要食用，并向市场管理方咨询。",
+        "A later rapid test was positive or doubtful (screening). Better not eat them yet; ask the market's office.",
     ),
     "scale_ok": ("电子秤检定有效", "The scale's verification is valid"),
     "scale_not_ok": ("电子秤检定信息未确认", "The scale's verification is not confirmed"),

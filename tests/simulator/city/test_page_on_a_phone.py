@@ -53,7 +53,7 @@ def test_a_slip_is_understood_without_scrolling(town: tuple[City, Any, Any], pho
     phone.goto(address(city, url))
     keep(phone, "slip")
     assert fits(phone)
-    for text in ("真的", "¥43.19", "上海青", "合格（快检）"):
+    for text in ("小票是真的", "¥43.19", "上海青", "合格（快检）"):
         box = phone.get_by_text(text, exact=True).first.bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 640, text

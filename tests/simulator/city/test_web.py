@@ -185,6 +185,18 @@ def test_a_lot_with_a_later_positive_test_is_shown_as_stopped(town: Town) -> Non
     assert "快检阳性（筛查）" in text
 
 
+def test_a_slip_of_goods_found_positive_later_says_so(town: Town) -> None:
+    data, url = town.station.slip()
+    for body in (town.station.entry(), town.station.result()):
+        town.take(body)
+    town.take(town.station.event("trade.completed", data, subject=data["slip"]["tx"]))
+    assert "现已暂停销售" not in town.page(path_of(url))
+    town.take(town.station.result(verdict="unqualified"))
+    text = text_of(town.page(path_of(url)))
+    assert "现已暂停销售" in text
+    assert "筛查" in text
+
+
 def test_source_codes_that_are_wrong_or_not_here_yet(town: Town) -> None:
     assert "来源码有误" in town.page("/b/123")
     assert "还没有这个来源的记录" in town.page("/b/" + town.station.code(CodeKind.SOURCE, 77))
