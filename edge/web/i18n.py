@@ -63,7 +63,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "products": ("商品", "Products"),
     "no_products": ("没有商品，请在 station.toml 中添加", "No products: add them to station.toml"),
     "no_scales": ("没有配置秤，请在 station.toml 中添加", "No scale is configured: add one to station.toml"),
-    "price_hint": ("再点一次或长按可改价", "Tap again or hold to change the price"),
+    "price_hint": ("再点一次或长按可改价", "Tap again or hold for its price"),
     "change_price": ("改价", "Price"),
     "new_price": ("新单价", "New price"),
     "yuan_per_kg": ("元/kg", "yuan/kg"),
@@ -148,7 +148,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     # status
     "all_well": ("全部正常", "Everything works"),
-    "needs_hand": ("有 {n} 处需要处理", "{n} to be looked at"),
+    "needs_hand": ("有 {n} 处需要处理", "To look at: {n}"),
     "device": ("设备", "Device"),
     "state": ("状态", "State"),
     "next_step": ("下一步", "Next step"),

@@ -39,11 +39,11 @@ function read() {
 function line(className, ...texts) {
   const p = document.createElement("p");
   p.className = className;
-  for (const text of texts) {
-    const part = document.createElement(texts.indexOf(text) === texts.length - 1 ? "b" : "span");
+  texts.forEach((text, at) => {
+    const part = document.createElement(at > 0 ? "b" : "span"); // the label, then the value
     part.textContent = text;
     p.append(part, " ");
-  }
+  });
   return p;
 }
 

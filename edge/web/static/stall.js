@@ -29,6 +29,7 @@ function drawWeight(one) {
   const known = one && fresh() && one.net_g !== null && one.text !== "";
   const still = known && one.stable === true;
   panel.className = `weight ${!known ? "lost" : still ? "still" : "moving"}`;
+  panel.classList.toggle("long", Boolean(known) && one.text.length > 6);
   set(find("#digits"), known ? one.text : "- - -");
   set(find("#unit"), known ? one.unit : "");
   let words = say("no_signal_short");
@@ -70,7 +71,10 @@ function draw() {
   const weight = one && fresh() && one.net_g > 0 && one.why !== "sold" ? one.net_g : 0;
   const fen = goods && weight ? amount(goods.price_fen, weight, goods.per_g) : null;
   set(find("#sum-words"), goods ? `${nameOf(goods)} ¥${yuan(goods.price_fen)}${per(goods)}` : "");
-  set(find("#amount"), fen === null ? "" : `¥${yuan(fen)}`);
+  set(find("#sum-lot"), lotWords());
+  const rough = one?.stable !== true; // not a weight yet
+  set(find("#amount"), fen === null ? "" : `${rough ? "≈" : ""}¥${yuan(fen)}`);
+  find("#amount").className = rough ? "rough" : "";
   find("#amount").title = say("preview");
   find("#amount").dataset.preview = say("preview");
   find("#reprice").hidden = !goods;
@@ -80,6 +84,11 @@ function draw() {
   button.classList.toggle("busy", busy);
   set(find("#sell-words"), why || say("sell"));
   if (sold) drawSold();
+}
+
+function lotWords() {
+  const one = (board.lots ?? []).find((lot) => lot.test_code === chosen.lot);
+  return one ? `${say("lot")} …${(one.source ?? "").slice(-6)} ${one.origin.slice(0, 12)}` : "";
 }
 
 async function sell() {
@@ -322,6 +331,13 @@ onChange((changed) => {
   }
   draw();
 });
+// Room for the bar, which lies over the page's end on a phone and grows with an answer.
+const bar = find(".bar");
+new ResizeObserver(() => {
+  const over = getComputedStyle(bar).position === "fixed" ? bar.offsetHeight : 0;
+  document.body.style.setProperty("--bar", `${over}px`);
+}).observe(bar);
+
 drawScales();
 drawChoice();
 draw();

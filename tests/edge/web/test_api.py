@@ -1,0 +1,285 @@
+"""The JSON API against the fake core, over a real socket."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from edge.inbox import AskScale, Refused, RegisterEntry, Reprint, Sell, SetPrice
+from edge.web.server import WebServer
+
+LOT = "41010800110100010074"
+SALE = {"scale": "scale-1", "product": "01040201", "lot": LOT, "seen_g": 1250}
+ENTRY = {"product": "01040201", "net_g": 250000, "origin": "河南中牟", "supplier": "王建国"}
+
+
+@pytest.fixture
+def http(web: WebServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=web.url, timeout=10) as client:
+        yield client
+
+
+COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
+    ("/api/sales", SALE, 201, Sell("scale-1", "01040201", LOT, 1250)),
+    (
+        "/api/sales",
+        SALE | {"price_fen": 300, "buyer": "4101080010456", "buyer_name": " 张三 "},
+        201,
+        Sell("scale-1", "01040201", LOT, 1250, 300, "4101080010456", "张三"),
+    ),
+    ("/api/sales", SALE | {"seen_g": None}, 201, Sell("scale-1", "01040201", LOT)),
+    (
+        "/api/entries",
+        ENTRY | {"plate": "豫A12345", "proofs": [{"type": "hgz", "no": "H-1"}], "upstream": LOT},
+        201,
+        RegisterEntry("01040201", 250000, "河南中牟", "王建国", "", "", "豫A12345", (("hgz", "H-1"),), LOT),
+    ),
+    ("/api/entries", ENTRY, 201, RegisterEntry("01040201", 250000, "河南中牟", "王建国")),
+    ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice("01040201", 375)),
+    ("/api/papers/41/reprint", {}, 201, Reprint(41)),
+    ("/api/scales/scale-1/tare", {}, 200, AskScale("scale-1", "tare")),
+]
+
+
+@pytest.mark.parametrize(("address", "body", "status", "command"), COMMANDS)
+def test_a_post_becomes_its_command(
+    core: Any, http: httpx.Client, address: str, body: dict[str, Any], status: int, command: object
+) -> None:
+    core.load(1250)
+    answer = http.post(address, json=body)
+    assert (answer.status_code, core.asked) == (status, [command])
+
+
+def test_a_sale_answers_what_the_core_answered(core: Any, http: httpx.Client) -> None:
+    core.load(1250)
+    said = http.post("/api/sales", json=SALE).json()
+    assert said == {
+        "tx": "41010800120300000424",
+        "net_g": 1250,
+        "amount_fen": 438,
+        "url": "https://sy.example.cn/j/x",
+        "job": 42,
+    }
+
+
+def test_a_refusal_is_409_in_both_languages(core: Any, http: httpx.Client) -> None:
+    core.refuse = Refused("weight_changed", "重量已变", "the weight changed")
+    answer = http.post("/api/sales", json=SALE)
+    assert answer.status_code == 409
+    assert answer.json() == {"code": "weight_changed", "message_zh": "重量已变", "message_en": "the weight changed"}
+
+
+def test_no_answer_in_time_says_that_it_may_be_recorded(core: Any, serve: Callable[..., WebServer]) -> None:
+    core.hold = True
+    answer = httpx.post(serve(timeout=0.1).url + "/api/sales", json=SALE)
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_answer")
+    assert "小票列表" in answer.json()["message_zh"]
+    assert "may or may not be recorded" in answer.json()["message_en"]
+    core.answer(core.held[0])  # the core can still answer: nobody cancelled its future
+
+
+def test_asked_again_with_the_same_key_nothing_is_done_twice(core: Any, serve: Callable[..., WebServer]) -> None:
+    address = serve(timeout=0.1).url + "/api/sales"
+    core.load(1250)
+    core.hold = True
+    key = {"Idempotency-Key": "a1"}
+    assert httpx.post(address, json=SALE, headers=key).status_code == 503
+    core.answer(core.held[0])
+    assert httpx.post(address, json=SALE, headers=key).json()["job"] == 42
+    assert len(core.asked) == 1
+    other = httpx.post(address, json=SALE | {"seen_g": 1}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (409, "key_reused")
+
+
+def test_a_refused_request_may_be_tried_again_with_its_key(core: Any, http: httpx.Client) -> None:
+    core.load(1250)
+    core.refuse = Refused("motion", "未稳定", "moving")
+    key = {"Idempotency-Key": "a2"}
+    assert http.post("/api/sales", json=SALE, headers=key).status_code == 409
+    core.refuse = None
+    assert http.post("/api/sales", json=SALE, headers=key).status_code == 201
+
+
+def test_a_core_that_stops_gives_no_promise(core: Any, serve: Callable[..., WebServer]) -> None:
+    core.hold = True
+    web = serve(timeout=0.1)
+    httpx.post(web.url + "/api/sales", json=SALE, headers={"Idempotency-Key": "a3"})
+    core.held[0].answer.cancel()
+    answer = httpx.post(web.url + "/api/sales", json=SALE, headers={"Idempotency-Key": "a3"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (SALE | {"seen_g": "1250"}, "seen_g"),
+        (SALE | {"seen_g": 1.5}, "seen_g"),
+        (SALE | {"seen_g": True}, "seen_g"),
+        (SALE | {"price_fen": 0}, "price_fen"),
+        (SALE | {"buyer": "12"}, "buyer"),
+        (SALE | {"colour": "red"}, "colour"),
+        ({"scale": "scale-1"}, "product"),
+        ([], "body"),
+    ],
+)
+def test_a_mistake_is_422_and_names_its_field(core: Any, http: httpx.Client, body: Any, field: str) -> None:
+    answer = http.post("/api/sales", json=body)
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"code", "message_zh", "message_en"}
+    assert field in answer.json()["message_en"]
+    assert core.asked == []
+
+
+def test_what_is_no_json_is_422(http: httpx.Client) -> None:
+    answer = http.post("/api/sales", content=b"{", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+def test_an_unknown_wish_is_no_command(core: Any, http: httpx.Client) -> None:
+    assert http.post("/api/scales/scale-1/calibrate", json={}).status_code == 422
+    assert core.asked == []
+
+
+def test_the_board_is_whole_and_papers_have_their_text(core: Any, http: httpx.Client) -> None:
+    said = http.get("/api/board").json()
+    assert said["alive"] is True
+    assert said["board"] == json.loads(json.dumps(core.showing.board.as_json()))
+    assert "大白菜" in http.get("/api/papers/41").json()["text"]
+    assert http.get("/api/papers/999").json()["code"] == "no_paper"
+
+
+@pytest.mark.parametrize(("address", "status"), [("/nothing", 404), ("/static/..%2Fapp.py", 404), ("/parts/base", 404)])
+def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address: str, status: int) -> None:
+    answer = http.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (status, "not_found")
+
+
+def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
+    contract = http.get("/api/openapi.json").json()
+    writes = [way["post"] for way in contract["paths"].values() if "post" in way]
+    assert len(writes) == 5
+    for write in writes:
+        assert {"403", "409", "422", "503"} <= set(write["responses"])
+        assert write["summary"]
+    assert "/stall" not in contract["paths"]
+    sale = contract["components"]["schemas"]["SaleBody"]["properties"]
+    assert all(field["description"] for field in sale.values())
+
+
+# --- who may write ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_another_site_may_not_write(core: Any, http: httpx.Client, headers: dict[str, str]) -> None:
+    answer = http.post("/api/sales", json=SALE, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign_origin")
+    assert core.asked == []
+
+
+def test_the_own_page_may_write(core: Any, http: httpx.Client, web: WebServer) -> None:
+    core.load(1250)
+    assert http.post("/api/sales", json=SALE, headers={"Origin": web.url}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8080", "192.0.2.7", "127.0.0.1.evil.example", "", "[::"]
+)
+def test_a_rebound_name_sees_and_writes_nothing(core: Any, http: httpx.Client, host: str) -> None:
+    assert http.get("/api/board", headers={"Host": host}).status_code in (400, 403)
+    written = http.post("/api/sales", json=SALE, headers={"Host": host, "Origin": f"http://{host}"})
+    assert written.status_code in (400, 403)
+    assert core.asked == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:99", "[::1]:80", "127.0.0.1"])
+def test_the_box_is_known_by_its_own_names(http: httpx.Client, host: str) -> None:
+    assert http.get("/api/board", headers={"Host": host}).status_code == 200
+
+
+def test_a_configured_name_is_accepted(serve: Callable[..., WebServer]) -> None:
+    web = serve(allow=("station.market.example",))
+    assert httpx.get(web.url + "/api/board", headers={"Host": "station.market.example"}).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_taken(core: Any, http: httpx.Client, kind: str) -> None:
+    answer = http.post("/api/sales", content=json.dumps(SALE), headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (415, "not_json")
+    assert core.asked == []
+
+
+def test_a_large_or_endless_body_is_not_read(http: httpx.Client) -> None:
+    kind = {"Content-Type": "application/json"}
+    assert http.post("/api/sales", content=b" " * 70_000, headers=kind).status_code == 413
+    assert http.post("/api/sales", content=iter([b"{}"]), headers=kind).status_code == 411
+
+
+@pytest.mark.parametrize("address", ["/stall", "/api/board", "/static/stall.js", "/nothing"])
+def test_every_answer_carries_the_security_headers(http: httpx.Client, address: str) -> None:
+    headers = http.get(address).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cache-control"] in ("no-store", "no-cache")
+
+
+# --- health and metrics ---------------------------------------------------------------------------------------------
+
+
+def test_health_is_200_while_the_station_can_work(core: Any, http: httpx.Client) -> None:
+    from dataclasses import replace
+
+    core.showing.post(city=replace(core.showing.board.city, up=False), clock_state="unsynced")
+    answer = http.get("/health")
+    assert answer.status_code == 200
+    assert answer.json()["city"]["up"] is False
+    assert answer.json()["clock"] == "unsynced"
+
+
+def test_health_is_503_when_a_part_of_the_work_is_down(core: Any, http: httpx.Client) -> None:
+    from dataclasses import replace
+
+    printer = core.showing.board.printers[0]
+    core.showing.post(printers=(replace(printer, up=False, why="no paper"),))
+    answer = http.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["printer"]["printer-1"] == {"ok": False, "why": "no paper", "waiting": 0}
+    core.showing.post(printers=(printer,))
+    core.weigh(up=False, port_why="unplugged")
+    assert http.get("/health").json()["ports"]["scale-1"] == {"ok": False, "why": "unplugged"}
+    core.weigh(up=True)
+    for change in ({"disk_free": 1000}, {"disk_free": 10**10, "trouble": "ledger"}):
+        core.showing.post(**change)
+        assert http.get("/health").status_code == 503
+    core.showing.post(trouble="")
+    assert http.get("/health").status_code == 200
+    core.showing.beat = 0.0  # the core thread has not gone round since
+    assert http.get("/health").json()["core"] == {"ok": False}
+
+
+def test_metrics_tell_what_the_board_knows(core: Any, http: httpx.Client) -> None:
+    core.weigh(garbage=7)
+    text = http.get("/metrics").text
+    for line in (
+        "marketedge_records_written_total 1204.0",
+        "marketedge_records_acked_total 1201.0",
+        "marketedge_records_pending 3.0",
+        'marketedge_scale_up{device="scale-1"} 1.0',
+        'marketedge_garbage_total{device="scale-1"} 7.0',
+        'marketedge_printer_up{device="printer-1"} 1.0',
+        "marketedge_disk_free_bytes 1.24e+010",
+        'marketedge_info{station="东区 12 号",version="0.1.0"} 1.0',
+    ):
+        assert line in text

@@ -1,0 +1,170 @@
+"""Server-sent events: what is sent, how often, and that a reader who does not read costs nothing."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from edge.board import ScaleView, Showing
+from edge.web import serving
+from edge.web.events import Live
+from edge.web.server import WebServer
+
+
+def said(chunk: bytes) -> dict[str, Any]:
+    assert chunk.startswith(b"data: ") and chunk.endswith(b"\n\n"), chunk
+    message: dict[str, Any] = json.loads(chunk[6:])
+    return message
+
+
+def other(scale: ScaleView, net_g: int) -> ScaleView:
+    from dataclasses import replace
+
+    return replace(scale, net_g=net_g, text=f"{net_g / 1000:.3f}")
+
+
+def test_the_first_message_is_whole_and_the_next_hold_what_changed(core: Any) -> None:
+    async def story() -> None:
+        live = Live(core.showing, gap=0.0)
+        stream = live.follow(False)
+        assert await anext(stream) == b"retry: 1000\n\n"
+        first = said(await anext(stream))
+        assert set(first) == {"at", "alive", *core.showing.board.as_json()}
+        assert "text" not in first["papers"][0] and first["papers"][0]["state"] == "printed"
+        core.showing.post(clock_state="holdover", disk_free=7)
+        second = said(await anext(stream))
+        assert set(second) == {"at", "alive", "version", "clock_state", "disk_free"}
+        assert second["disk_free"] == 7
+        await stream.aclose()
+
+    asyncio.run(story())
+
+
+def test_nothing_is_sent_when_nothing_changed_but_a_heartbeat(core: Any) -> None:
+    async def story() -> None:
+        stream = Live(core.showing, heartbeat=0.02).follow(False)
+        await anext(stream)
+        await anext(stream)
+        core.showing.post(disk_free=core.showing.board.disk_free)
+        assert [await anext(stream) for _ in range(3)] == [b":\n\n"] * 3
+        await stream.aclose()
+
+    asyncio.run(story())
+
+
+def test_the_pulse_says_whether_the_core_is_alive(core: Any) -> None:
+    async def story() -> None:
+        now = 100.0
+        stream = Live(core.showing, pulse=0.01, steady=lambda: now).follow(True)
+        core.showing.beat = 99.5
+        await anext(stream)
+        assert said(await anext(stream))["alive"] is True
+        assert await anext(stream) == b'event: pulse\ndata: {"at":100000,"alive":true}\n\n'
+        now = 102.0
+        assert await anext(stream) == b'event: pulse\ndata: {"at":102000,"alive":false}\n\n'
+        await stream.aclose()
+
+    asyncio.run(story())
+
+
+def test_nobody_watches_while_no_page_is_open(core: Any) -> None:
+    async def story() -> None:
+        showing: Showing = core.showing
+        live = Live(showing)
+        streams = [live.follow(False) for _ in range(3)]
+        assert showing._watchers == ()
+        for stream in streams:
+            await anext(stream)
+        assert len(showing._watchers) == 1
+        for stream in streams:
+            await stream.aclose()
+        assert showing._watchers == ()
+
+    asyncio.run(story())
+
+
+def test_a_change_after_the_loop_ended_does_not_hurt_the_core(core: Any) -> None:
+    async def story() -> None:
+        stream = Live(core.showing).follow(False)
+        await anext(stream)
+        core.kept = stream
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(story())
+    loop.close()
+    core.showing.post(disk_free=1)
+
+
+def test_a_thousand_changes_a_second_are_ten_messages(core: Any, web: WebServer) -> None:
+    stop = threading.Event()
+
+    def shake() -> None:
+        number = 0
+        while not stop.wait(0.001):
+            number += 1
+            core.weigh(net_g=number, text=f"{number / 1000:.3f}")
+
+    shaking = threading.Thread(target=shake)
+    shaking.start()
+    try:
+        numbers = []
+        with httpx.stream("GET", web.url + "/api/live", timeout=10) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            end = time.monotonic() + 1.5
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    numbers.append(json.loads(line[6:])["scales"][0]["net_g"])
+                if time.monotonic() > end:
+                    break
+    finally:
+        stop.set()
+        shaking.join()
+    assert 8 <= len(numbers) <= 18
+    assert numbers == sorted(numbers)
+
+
+def test_the_last_change_always_arrives(core: Any, web: WebServer) -> None:
+    with httpx.stream("GET", web.url + "/api/live", timeout=10) as answer:
+        lines = (json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: "))
+        next(lines)
+        for number in range(1, 300):
+            core.weigh(net_g=number)
+        message = next(lines)
+        while message["scales"][0]["net_g"] != 299:
+            message = next(lines)
+
+
+def test_a_reader_who_does_not_read_is_cut(
+    core: Any, serve: Callable[..., WebServer], until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "SLOW_SECONDS", 0.3)
+    web = serve()
+    host, port = web.address.split(":")
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    lazy.connect((host, int(port)))
+    lazy.sendall(b"GET /api/live HTTP/1.1\r\nHost: " + web.address.encode() + b"\r\n\r\n")
+    until(lambda: core.showing._watchers)
+    number = 0
+
+    def gone() -> bool:
+        nonlocal number
+        number += 1
+        core.showing.post(trouble=f"{number}" + "x" * 200_000)
+        return not core.showing._watchers
+
+    until(gone)
+    assert httpx.get(web.url + "/api/board").status_code == 200
+    lazy.close()
+
+
+def test_a_reader_who_leaves_is_forgotten(core: Any, web: WebServer, until: Callable[..., None]) -> None:
+    with httpx.stream("GET", web.url + "/api/live"):
+        until(lambda: core.showing._watchers)
+    until(lambda: not core.showing._watchers)

@@ -1,0 +1,146 @@
+"""The pages as served, without a browser."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import edge.web
+from edge.web.i18n import TEXTS, Words
+from edge.web.server import WebServer
+from edge.web.wording import clock, fen, kg, megabytes, tail
+
+WEB = Path(edge.web.__file__).parent
+SOURCES = [*(WEB / "templates").iterdir(), *(WEB / "static").glob("*.js")]
+
+
+@pytest.fixture
+def http(web: WebServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=web.url, timeout=10) as client:
+        yield client
+
+
+def test_the_first_page_is_the_first_job(core: Any, http: httpx.Client) -> None:
+    assert http.get("/").headers["location"] == "/stall"
+    core.showing.post(jobs=("gate",))
+    assert http.get("/").headers["location"] == "/gate"
+    core.showing.post(jobs=("canteen",))
+    assert http.get("/").headers["location"] == "/status"
+
+
+@pytest.mark.parametrize("page", ["stall", "gate", "status"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_are_rendered_in_both_languages(http: httpx.Client, page: str, language: str) -> None:
+    html = http.get(f"/{page}", headers={"Cookie": f"lang={language}"}).text
+    assert f'<html lang="{"zh-CN" if language == "zh" else "en"}">' in html
+    assert Words(language)(f"page_{page}") in html
+    assert not re.search(r"<script(?! type=\"application/json\"| type=\"module\" src=)", html)
+    assert not re.search(r"\son\w+=", re.sub(r"&\w+;|&#\d+;", "", html.replace("onerror", "")))
+    assert "<img" not in html
+
+
+def test_the_language_is_remembered(core: Any, http: httpx.Client) -> None:
+    assert 'lang="zh-CN"' in http.get("/gate").text
+    switched = http.get("/gate?lang=en")
+    assert (switched.status_code, switched.headers["location"]) == (303, "/gate")
+    assert 'lang="en"' in http.get("/gate").text
+    core.showing.post(language="en")
+    assert '<html lang="en">' in httpx.get(f"{http.base_url}/stall").text
+    assert '<html lang="en">' in httpx.get(f"{http.base_url}/stall", headers={"Cookie": "lang=xx"}).text
+
+
+def test_a_weight_is_never_in_the_page_itself(core: Any, http: httpx.Client) -> None:
+    core.load(7777)
+    assert "7.777" not in http.get("/stall").text
+
+
+def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> None:
+    assert "全部正常" in http.get("/status").text
+    board = core.showing.board
+    core.showing.post(
+        printers=(replace(board.printers[0], up=False, why="缺纸"),),
+        city=replace(board.city, up=False, why="timeout", set_aside=((17, "unknown <product>"),)),
+        clock_state="unsynced",
+        disk_free=1_000_000,
+    )
+    core.weigh(up=False, port_why="no such port", garbage=3)
+    html = http.get("/parts/status").text
+    for text in (
+        "检查秤的电源",
+        "no such port",
+        "检查纸",
+        "缺纸",
+        "#17",
+        "unknown &lt;product&gt;",
+        "拒收",
+        "时间未校准",
+    ):
+        assert text in html
+    assert "有 6 处需要处理" in html
+
+
+def test_a_dead_core_is_said(core: Any, http: httpx.Client) -> None:
+    core.showing.beat = 0.0
+    assert "程序无响应" in http.get("/status").text
+
+
+def test_every_state_has_the_words_of_the_contract(core: Any, http: httpx.Client) -> None:
+    html = http.get("/gate").text
+    for text in ("快检结果为筛查结果", "合格（快检）", "快检阳性（筛查），暂停销售", "待检测", "41010800110100010074"):
+        assert text in html
+    assert "不合格" not in html.replace(str(TEXTS), "")
+
+
+def test_an_empty_station_has_pages_too(core: Any, http: httpx.Client) -> None:
+    core.showing.post(
+        scales=(), analyzers=(), products=(), lots=(), papers=(), printers=(), jobs=(), stall="", seller="", station=""
+    )
+    for page in ("stall", "gate", "status"):
+        assert http.get(f"/{page}").status_code == 200
+
+
+def test_static_files_are_revalidated(http: httpx.Client) -> None:
+    first = http.get("/static/style.css")
+    assert first.headers["content-type"].startswith("text/css")
+    again = http.get("/static/style.css", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
+    text = "\n".join(path.read_text() for path in SOURCES)
+    used = set(re.findall(r"\b(?:t|say)\(\s*[\"'](\w+)[\"'](?=[,)])", text))
+    used |= set(re.findall(r"[\"'`](\w+)[\"'`]", text)) & set(TEXTS)
+    assert used <= set(TEXTS), used - set(TEXTS)
+    prefixes = ("why_", "paper_", "state_", "verdict_", "clock_is_", "page_", "per_")
+    unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
+    assert not unused
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_both_languages_take_the_same_values(key: str) -> None:
+    zh, en = TEXTS[key]
+    assert zh and en
+    assert set(re.findall(r"\{\w+\}", zh)) >= set(re.findall(r"\{\w+\}", en))
+
+
+def test_every_reason_of_the_board_has_words() -> None:
+    reasons = "no_signal motion below_min overload underload error empty_first sold unverified unit stale".split()
+    assert all(f"why_{reason}" in TEXTS for reason in reasons)
+
+
+def test_nothing_is_fetched_from_elsewhere() -> None:
+    for path in [*SOURCES, *(WEB / "static").iterdir()]:
+        found = re.findall(r"https?://[^\s\"'<)]+", path.read_text())
+        assert [url for url in found if url != "http://www.w3.org/2000/svg"] == []
+
+
+def test_values_are_written_as_people_read_them() -> None:
+    assert [fen(5), fen(438), fen(100000)] == ["0.05", "4.38", "1000.00"]
+    assert [kg(1250), kg(-5), kg(0)] == ["1.250", "-0.005", "0.000"]
+    assert clock("2026-11-22T05:31:07+08:00") == "11-22 05:31"
+    assert [tail("41010800110100010074"), tail("7")] == ["…010074", "7"]
+    assert [megabytes(12_400_000_000), megabytes(9_900_000)] == ["12.4 GB", "9 MB"]

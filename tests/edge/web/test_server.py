@@ -1,0 +1,78 @@
+"""The server's thread."""
+
+import queue
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from edge.board import Showing
+from edge.inbox import Inbox
+from edge.web.server import CannotListen, WebServer
+
+
+@pytest.fixture
+def idle() -> Callable[[str], WebServer]:
+    def make(listen: str) -> WebServer:
+        inbox: Inbox = queue.SimpleQueue()
+        return WebServer(listen, Showing(), inbox)
+
+    return make
+
+
+def test_the_thread_has_a_name_and_the_address_can_be_read(web: WebServer) -> None:
+    assert web.thread.name == "web"
+    assert web.url.startswith("http://127.0.0.1:")
+    assert httpx.get(web.url + "/api/board").status_code == 200
+
+
+def test_a_taken_address_is_named_with_its_setting(idle: Callable[[str], WebServer]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotListen, match=rf"{listen}.*\[web\] listen"):
+            idle(listen).start()
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.1:8080", "127.0.0.1:99999", "nowhere", "127.0.0.1:http"])
+def test_an_impossible_address_is_named(idle: Callable[[str], WebServer], listen: str) -> None:
+    with pytest.raises(CannotListen, match="cannot listen on"):
+        idle(listen).start()
+
+
+def test_stop_ends_open_streams_at_once(web: WebServer) -> None:
+    with httpx.stream("GET", web.url + "/api/live?pulse=1") as answer:
+        next(answer.iter_lines())
+        begun = time.monotonic()
+        web.stop()
+        assert time.monotonic() - begun < 2
+        assert not web.thread.is_alive()
+
+
+def test_stop_is_harmless_before_start_and_twice(idle: Callable[[str], WebServer]) -> None:
+    never = idle("127.0.0.1:0")
+    never.stop()
+    soon = idle("127.0.0.1:0")
+    soon.start()
+    soon.stop()
+    soon.stop()
+    assert not soon.thread.is_alive()
+
+
+def test_importing_the_server_loads_no_framework() -> None:
+    code = "import sys, edge.web.server; print([m for m in ('fastapi', 'uvicorn', 'jinja2', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reading_pages_needs_no_further_thread(core: Any, web: WebServer) -> None:
+    import threading
+
+    before = threading.active_count()
+    for address in ("/stall", "/static/style.css", "/health", "/metrics", "/api/board"):
+        httpx.get(web.url + address)
+    assert threading.active_count() == before
