@@ -10,7 +10,7 @@ Papers end at a cut; ``ESC @`` begins a new one when something is on the old one
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -88,12 +88,17 @@ PaperRow = TextLine | Raster | NativeCode | Blank
 
 @dataclass(frozen=True)
 class Paper:
-    """One piece of paper. ``unknown``: (offset in the stream, hex) of bytes that are no known command or character."""
+    """One piece of paper.
+
+    ``unknown``: (offset in the stream, hex) of bytes that are no known command or character, and of commands that have
+    no business on a slip. ``raw``: the bytes that made it.
+    """
 
     rows: tuple[PaperRow, ...]
     dots: int
     cut: bool
     unknown: tuple[tuple[int, str], ...] = ()
+    raw: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def rasters(self) -> list[Raster]:
@@ -174,6 +179,7 @@ class Reader:
         self.asked: list[bytes] = []
         self._input = bytearray()
         self._offset = 0
+        self._raw = bytearray()
         self._papers: list[Paper] = []
         self._rows: list[PaperRow] = []
         self._unknown: list[tuple[int, bytes]] = []
@@ -184,6 +190,7 @@ class Reader:
         self._input += data
         place = 0
         while place < len(self._input) and (taken := self._step(place)):
+            self._keep(self._input[place : place + taken])
             place += taken
         del self._input[:place]
         self._offset += place
@@ -194,9 +201,26 @@ class Reader:
         if self._input:
             self._strange(self._offset, bytes(self._input))
             self._offset += len(self._input)
+            self._raw += self._input
             self._input.clear()
         self._end(cut=False)
+        if self._papers:
+            self._keep(bytearray())
+        self._raw.clear()
         return self._finished()
+
+    def _keep(self, taken: bytearray) -> None:
+        """Bytes that were obeyed: they belong to the paper they ended by a cut, else to the next one."""
+        ended = self._papers[-1] if self._papers and not self._papers[-1].raw else None
+        if ended is None:
+            self._raw += taken
+            return
+        if ended.cut:
+            self._papers[-1] = replace(ended, raw=bytes(self._raw + taken))
+            self._raw.clear()
+        else:
+            self._papers[-1] = replace(ended, raw=bytes(self._raw))
+            self._raw[:] = taken
 
     @property
     def busy(self) -> bool:

@@ -82,27 +82,28 @@ def _native(area: Image.Image, code: NativeCode, top: int) -> None:
 @cache
 def _glyph(letter: str, cells: int, bold: bool) -> Image.Image:
     """A character as the head's font has it: 1 bit, in its cell; what is wider than the cell is made narrower."""
-    font = _font(bold)
+    face = font(bold)
     cell = Image.new("L", (cells * CELL, GLYPH_DOTS), 0)
-    width = max(1, round(font.getlength(letter)))
+    width = max(1, round(face.getlength(letter)))
     drawn = Image.new("L", (width, GLYPH_DOTS), 0)
     # The system font has one weight: print it twice, a dot apart, as heads do.
-    for left in (0, 1) if bold and not _is_package(font) else (0,):
-        ImageDraw.Draw(drawn).text((left, _baseline(font, cells)), letter, font=font, fill=255, anchor="ls")
+    for left in (0, 1) if bold and not _is_package(face) else (0,):
+        ImageDraw.Draw(drawn).text((left, _baseline(face, cells)), letter, font=face, fill=255, anchor="ls")
     if width > cell.width:
         drawn = drawn.resize((cell.width, GLYPH_DOTS), Image.Resampling.LANCZOS)
     cell.paste(drawn, ((cell.width - drawn.width) // 2, 0))
     return cell.point(lambda value: 255 if value > 110 else 0).convert("1")
 
 
-def _baseline(font: ImageFont.FreeTypeFont, cells: int) -> int:
+def _baseline(face: ImageFont.FreeTypeFont, cells: int) -> int:
     """Where letters stand: Chinese in the middle of the cell, Latin high enough for the tail of a ``g``."""
-    _, top, _, bottom = font.getbbox("国" if cells == 2 else "Ag", anchor="ls")
+    _, top, _, bottom = face.getbbox("国" if cells == 2 else "Ag", anchor="ls")
     return round((GLYPH_DOTS - (bottom - top)) / 2 - top)
 
 
 @cache
-def _font(bold: bool) -> ImageFont.FreeTypeFont:
+def font(bold: bool) -> ImageFont.FreeTypeFont:
+    """The system's Chinese font, or the package's; raises NoFont."""
     if SYSTEM_FONT.exists():
         return ImageFont.truetype(SYSTEM_FONT, GLYPH_DOTS, index=1)  # the monospaced face
     spec = find_spec(FONT_PACKAGE)
@@ -112,13 +113,13 @@ def _font(bold: bool) -> ImageFont.FreeTypeFont:
             "no Chinese font to draw paper with: apt-get install fonts-wqy-microhei, "
             "or pip install justmytype-intl-cjk (part of 'marketedge[sim]')"
         )
-    font = ImageFont.truetype(path, 23)
-    font.set_variation_by_axes([WEIGHTS[bold]])
-    return font
+    face = ImageFont.truetype(path, 23)
+    face.set_variation_by_axes([WEIGHTS[bold]])
+    return face
 
 
-def _is_package(font: ImageFont.FreeTypeFont) -> bool:
-    return Path(str(font.path)) != SYSTEM_FONT
+def _is_package(face: ImageFont.FreeTypeFont) -> bool:
+    return Path(str(face.path)) != SYSTEM_FONT
 
 
 def _on_desk(print_area: Image.Image, margin: int) -> Image.Image:
