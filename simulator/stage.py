@@ -57,12 +57,16 @@ def wait_for(what: str, ready: Callable[[], Any], seconds: float = START_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out."""
+    """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
+
+    ``agree`` is how many equal frames make a weight stable when the scale does not say; 0 leaves it as it is.
+    """
 
     broker: str
     mqtt: str = "5"
     scale: str = ""
     scale_model: str = "mt-sics"
+    agree: int = 0
     analyzer: str = ""
     analyzer_model: str = "dayuan-lz4000t"
     printer: str = ""
@@ -140,6 +144,8 @@ e = "10 g"
 verified_until = 2099-12-31
 """
             )
+            if self.agree:
+                parts.append(f"agree = {self.agree}\n")
         if self.analyzer:
             parts.append(
                 f"""
