@@ -89,7 +89,7 @@ host = "sy.example.cn"
 code = "4101080010123"
 name = "王秀英蔬菜摊"
 stall = "A-012"
-contact = "摊主 王秀英"
+contact = "0371-00000000"
 
 [city]
 brokers = ["{self.broker}"]

@@ -26,8 +26,9 @@ PORTS = (8080, 8600, 8700)
 @click.option(
     "--mqtt", type=click.Choice(["5", "3.1.1"]), default="5", help="What the broker given by --broker speaks."
 )
+@click.option("--embedded", is_flag=True, help="Use the broker inside Python although Mosquitto is installed.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep ledger, city and papers here; else they go away.")
-def demo(once: bool, broker: str, mqtt: str, folder: Path | None) -> None:
+def demo(once: bool, broker: str, mqtt: str, embedded: bool, folder: Path | None) -> None:
     """The whole story: goods come in, the rapid test passes, three sales, slips, the city has it all.
 
     Then it stays for you to use: the stall's page, the papers as pictures, a scale to put things on.
@@ -35,7 +36,7 @@ def demo(once: bool, broker: str, mqtt: str, folder: Path | None) -> None:
     try:
         with _folder(folder) as place:
             ports = (0, 0) if once else PORTS[:2]
-            with Market(place, broker=broker, mqtt=mqtt, ports=ports) as market:
+            with Market(place, broker=broker, mqtt=mqtt, embedded=embedded, ports=ports) as market:
                 if once:
                     summary = play(market, lambda line: None)
                     click.echo(json.dumps(summary, ensure_ascii=False, separators=(",", ":")))

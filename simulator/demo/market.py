@@ -25,11 +25,20 @@ DEED_SECONDS = 15.0
 class Market:
     """Everything started between ``with`` and its end. ``folder`` keeps ledger, city and papers."""
 
-    def __init__(self, folder: Path, *, broker: str = "", mqtt: str = "5", ports: tuple[int, int] = (0, 0)) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        broker: str = "",
+        mqtt: str = "5",
+        embedded: bool = False,
+        ports: tuple[int, int] = (0, 0),
+    ) -> None:
         self.folder = folder
         self.papers: list[Paper] = []
         self._given = broker
         self._mqtt = mqtt
+        self._embedded = embedded
         self._station_port, self._city_port = ports
         self._stack = ExitStack()
         self.broker: Broker | None = None
@@ -51,7 +60,9 @@ class Market:
         dev.mkdir(exist_ok=True)
         url, mqtt = self._given, self._mqtt
         if not url:
-            self.broker = self._stack.enter_context(Broker(data_dir=self.folder / "broker"))
+            self.broker = self._stack.enter_context(
+                Broker(data_dir=self.folder / "broker", kind="embedded" if self._embedded else "auto")
+            )
             url, mqtt = self.broker.url, self.broker.mqtt_version
         self.city = self._stack.enter_context(
             City(url, self.folder / "city.db", f"127.0.0.1:{self._city_port}", enrol=True, mqtt_version=mqtt)
