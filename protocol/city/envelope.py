@@ -22,6 +22,7 @@ FIRST_PREVHASH = "0" * 64
 HARD_CAP = 60_000
 SEQUENCE_DIGITS = 20
 MAX_SEQUENCE = (1 << 63) - 1  # what a database integer holds
+_SAFE = (1 << 53) - 1  # the largest integer RFC 8785 takes
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 REVERSE_DNS = "cn.marketedge"
 _FIELDS = {
@@ -124,31 +125,65 @@ def read(body: bytes) -> dict[str, Any]:
     if len(body) > HARD_CAP:
         raise BadEvent(f"{len(body)} bytes; at most {HARD_CAP} are allowed")
     try:
-        event = json.loads(body)
-        if not isinstance(event, dict) or rfc8785.dumps(event) != body:
-            raise BadEvent("not in canonical form")
+        event = _canonical(body)
+        if not isinstance(event, dict):
+            raise BadEvent("not an object")
     except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise error if isinstance(error, BadEvent) else BadEvent("not JSON") from None
     if set(event) != _FIELDS:
         raise BadEvent(f"fields missing or unknown: {', '.join(sorted(set(event) ^ _FIELDS))[:200]}")
     if not all(isinstance(event[name], str) for name in _FIELDS - {"data"}) or not isinstance(event["data"], dict):
         raise BadEvent("a field is of the wrong type")
-    if (
-        len(event["sequence"]) != SEQUENCE_DIGITS
-        or not event["sequence"].isascii()
-        or not event["sequence"].isdigit()
-    ):
+    if len(event["sequence"]) != SEQUENCE_DIGITS or not event["sequence"].isascii() or not event["sequence"].isdigit():
         raise BadEvent("sequence is not 20 digits")
     if not 0 < int(event["sequence"]) <= MAX_SEQUENCE:
         raise BadEvent(f"sequence is not 1 to {MAX_SEQUENCE}")
     return event
 
 
-def verify(event: Mapping[str, Any], key: Ed25519PublicKey) -> None:
-    """Check the signature of an event that ``read`` returned; raises BadEvent."""
+class _Unusual(Exception):
+    """A number where Python's own writer and RFC 8785 might differ."""
+
+
+def _unusual(_: str) -> None:
+    raise _Unusual
+
+
+def _integer(text: str) -> int:
+    value = int(text)
+    if not -_SAFE <= value <= _SAFE:
+        raise _Unusual
+    return value
+
+
+def _canonical(body: bytes) -> Any:
+    """The value in canonical bytes; raises BadEvent for other bytes.
+
+    Python's C writer with sorted keys gives RFC 8785 as long as all numbers are safe integers and no character is
+    outside the basic plane (members sort by UTF-16 there). That is every event of ours, in a tenth of the time.
+    """
+    try:
+        value = json.loads(body, parse_float=_unusual, parse_int=_integer, parse_constant=_unusual)
+        if max(body, default=0) < 0xF0:
+            written = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        else:
+            written = rfc8785.dumps(value)
+    except _Unusual:
+        value = json.loads(body)
+        written = rfc8785.dumps(value)
+    if written != body:
+        raise BadEvent("not in canonical form")
+    return value
+
+
+def verify(event: Mapping[str, Any], key: Ed25519PublicKey, body: bytes | None = None) -> None:
+    """Check the signature of an event that ``read`` returned; raises BadEvent.
+
+    ``body``, when at hand, must be the bytes it was read from; it saves writing them again.
+    """
     if event["kid"] != kid_of(key).hex():
         raise BadEvent(f"signed by key {event['kid'][:16]}, not by {kid_of(key).hex()}")
-    unsigned = rfc8785.dumps({name: value for name, value in event.items() if name != "sig"})
+    unsigned = _unsigned(event, body)
     try:
         signature = base64.b64decode(event["sig"], validate=True)
         # Base64 of 64 bytes has four spare bits: without this, other bytes than the station's own would verify.
@@ -159,3 +194,13 @@ def verify(event: Mapping[str, Any], key: Ed25519PublicKey) -> None:
         if isinstance(error, BadEvent):
             raise
         raise BadEvent("the signature does not fit: the event was altered") from None
+
+
+def _unsigned(event: Mapping[str, Any], body: bytes | None) -> bytes:
+    # Behind the member "sig" only plain strings follow (source … type), and a quote inside them is escaped: the last
+    # place that looks like the member is the member.
+    member = b',"sig":' + rfc8785.dumps(event["sig"])
+    place = body.rfind(member) if body is not None else -1
+    if body is None or place < 0:
+        return rfc8785.dumps({name: value for name, value in event.items() if name != "sig"})
+    return body[:place] + body[place + len(member) :]

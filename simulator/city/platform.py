@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -125,12 +126,12 @@ def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
         return Rejected(_id_of(body), "unreadable", str(error))
     if key is None:
         return Rejected(event["id"][:64], "unknown_key", f"no key is registered for {station}")
-    public = Ed25519PublicKey.from_public_bytes(key)
-    if event["kid"] != kid_of(public).hex():
-        reason = f"signed by key {event['kid'][:16]}; registered is {kid_of(public).hex()}"
+    public, kid = _public(key)
+    if event["kid"] != kid:
+        reason = f"signed by key {event['kid'][:16]}; registered is {kid}"
         return Rejected(event["id"][:64], "unknown_key", reason)
     try:
-        verify(event, public)
+        verify(event, public, body)
     except BadEvent as error:
         return Rejected(event["id"][:64], "bad_signature", str(error))
     source = _SOURCE.fullmatch(event["source"])
@@ -151,6 +152,12 @@ def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
     if not _ID.fullmatch(event["id"]):
         return Judged(event, kind, "bad_data", "the id is not 1 to 64 letters, digits, '.', '_', ':' or '-'")
     return Judged(event, kind, "", "")
+
+
+@lru_cache(4096)
+def _public(key: bytes) -> tuple[Ed25519PublicKey, str]:
+    public = Ed25519PublicKey.from_public_bytes(key)
+    return public, kid_of(public).hex()
 
 
 def _id_of(body: bytes) -> str:

@@ -47,6 +47,7 @@ def test_what_is_sealed_reads_back_and_verifies(data: dict[str, Any], sequence: 
     body = seal(HEAD, data, sequence, FIRST_PREVHASH, KEY)
     event = read(body)
     verify(event, KEY.public_key())
+    verify(event, KEY.public_key(), body)
     assert event["data"] == data
     assert int(event["sequence"]) == sequence
     assert rfc8785.dumps(event) == body
@@ -144,6 +145,42 @@ def test_every_flipped_byte_is_found(place: int, change: int) -> None:
     body = BODY[:place] + bytes([BODY[place] ^ change]) + BODY[place + 1 :]
     with pytest.raises(BadEvent):
         verify(read(body), KEY.public_key())
+
+
+def members(value: Any) -> Any:
+    return st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), value, max_size=4)
+
+
+@given(members(st.floats() | st.integers() | st.text(max_size=5) | members(st.integers() | st.floats())))
+def test_canonical_means_rfc_8785_and_nothing_else(data: dict[str, Any]) -> None:
+    """Python's writer and RFC 8785 differ in some numbers and member orders; only the second counts."""
+    event = json.loads(BODY) | {"data": data}
+    body = json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        canonical = rfc8785.dumps(event) == body
+    except rfc8785.CanonicalizationError:
+        canonical = False
+    try:
+        read(body)
+        accepted = True
+    except BadEvent:
+        accepted = False
+    assert accepted == canonical
+
+
+def test_members_sort_by_utf_16() -> None:
+    body = seal(HEAD, {"\U0001f600": 1, "\uff5e": 2}, 1, FIRST_PREVHASH, KEY)
+    assert read(body)["data"] == {"\U0001f600": 1, "\uff5e": 2}
+
+
+def test_a_look_alike_of_the_signature_inside_the_data_confuses_nobody() -> None:
+    look = {"sig": json.loads(BODY)["sig"], "a": 1, "text": ',"sig":"' + json.loads(BODY)["sig"] + '"'}
+    body = seal(HEAD, look, 1, FIRST_PREVHASH, KEY)
+    event = read(body)
+    verify(event, KEY.public_key(), body)
+    twin = event | {"data": look | {"sig": event["sig"]}, "source": ',"sig":"' + event["sig"] + '"'}
+    with pytest.raises(BadEvent):
+        verify(read(rfc8785.dumps(twin)), KEY.public_key(), rfc8785.dumps(twin))
 
 
 def test_kinds_and_types_belong_together() -> None:
