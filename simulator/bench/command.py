@@ -1,0 +1,83 @@
+"""``marketsim bench``."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from simulator.bench.helpers import HelperFailed
+from simulator.bench.report import Report
+from simulator.broker import BrokerFailed
+from simulator.stage import Refusal, StageFailed
+
+NAMES = ("latency", "start", "writes")
+MEMORY = frozenset({"tmpfs", "ramfs"})
+
+
+@click.command()
+@click.argument("name", type=click.Choice([*NAMES, "all"]))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; about 30 otherwise.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=Path("/var/tmp"),
+    show_default=True,
+    help="A folder on the disk to be measured.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
+def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose: bool) -> None:
+    """Measure the whole station, each figure beside a floor of this machine and the target.
+
+    A missed target is a figure, not an error: the exit code is 0 whenever it was measured.
+    """
+    check_disk(folder)
+    reports = []
+    try:
+        for one in NAMES if name == "all" else (name,):
+            report = _bench(one, verbose)(folder.absolute(), seconds)
+            reports.append(report)
+            if not as_json:
+                click.echo(report.as_text() + "\n")
+    except (StageFailed, BrokerFailed, Refusal, HelperFailed, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        found = [report.as_json() for report in reports]
+        click.echo(json.dumps({"benches": found} if name == "all" else found[0], ensure_ascii=False))
+
+
+def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
+    """Each is loaded when it runs, and has its own usual length."""
+    if name == "latency":
+        from simulator.bench import latency
+
+        return lambda folder, seconds: latency.measure(folder, seconds or 30.0)
+    if name == "start":
+        from simulator.bench import start
+
+        return lambda folder, seconds: start.measure(folder, seconds or 30.0, verbose=verbose)
+    from simulator.bench import writes
+
+    return lambda folder, seconds: writes.measure(folder, seconds or 40.0)
+
+
+def check_disk(folder: Path) -> None:
+    """Raises ClickException when the folder is in memory: there is no disk to be measured."""
+    kind = filesystem_of(folder)
+    if kind in MEMORY:
+        raise click.ClickException(f"{folder} is in memory ({kind}); name a folder on a disk with --folder")
+
+
+def filesystem_of(folder: Path) -> str:
+    """The type of the file system a folder is on; empty where the kernel does not say."""
+    try:
+        lines = Path("/proc/self/mounts").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    here = folder.resolve()
+    places = [(Path(line.split()[1].replace("\\040", " ")), line.split()[2]) for line in lines]
+    fitting = [
+        (len(place.parts), number, kind) for number, (place, kind) in enumerate(places) if here.is_relative_to(place)
+    ]
+    return max(fitting)[2] if fitting else ""

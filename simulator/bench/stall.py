@@ -1,0 +1,80 @@
+"""The station of the benchmarks: continuous weighing, a released lot, a broker, a city and a second subscriber."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from protocol.city.codes import CodeKind, TraceCode
+from simulator.bench.counter import AGREE, MODEL, Counter
+from simulator.bench.helpers import CityProcess, Watcher
+from simulator.broker import Broker
+from simulator.stage import CABBAGE, NODE, TERMINAL, StationProcess, Wiring, wait_for
+
+UPSTREAM = str(TraceCode(NODE, CodeKind.SOURCE, TERMINAL, 1))
+
+
+class Stall:
+    """Everything running between ``with`` and its end. Raises what its parts raise."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            dev = self._folder / "dev"
+            dev.mkdir(parents=True)
+            self.broker = stack.enter_context(Broker())
+            url, self.mqtt = self.broker.url, self.broker.mqtt_version
+            self.city = stack.enter_context(CityProcess(url, self._folder / "city.db", self.mqtt))
+            self.watcher = stack.enter_context(Watcher(url, self.mqtt))
+            self.counter = stack.enter_context(Counter(dev))
+            self.station = StationProcess(
+                self._folder / "station",
+                Wiring(
+                    broker=url,
+                    mqtt=self.mqtt,
+                    scale=self.counter.scale,
+                    scale_model=MODEL,
+                    agree=AGREE,
+                    printer=self.counter.printer,
+                    continuous=CABBAGE,
+                ),
+            )
+            stack.enter_context(self.station)
+            wait_for("the station's way to the city", lambda: self.station.board()["city"]["up"])
+            register(self.station)
+            self.wait_delivered()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def wait_delivered(self, seconds: float = 20) -> None:
+        wait_for("the city's answer", lambda: self.station.board()["city"]["pending"] == 0, seconds)
+
+    def trades(self) -> dict[int, int]:
+        """Net grams of the trades that the city has, and how often it has each."""
+        counts: dict[int, int] = {}
+        for event in self.city.events("trade.completed"):
+            net = net_g(event)
+            counts[net] = counts.get(net, 0) + 1
+        return counts
+
+
+def register(station: StationProcess) -> dict[str, Any]:
+    """Goods come in that have a source code already: their lot may be sold at once."""
+    return station.post(
+        "/api/entries",
+        product=CABBAGE,
+        net_g=500_000,
+        origin="河南省郑州市中牟县",
+        supplier="中牟县绿源合作社",
+        upstream=UPSTREAM,
+    )
+
+
+def net_g(event: dict[str, Any]) -> int:
+    """Net grams of a trade's only line."""
+    return int(event["data"]["slip"]["lines"][0]["net_g"])
