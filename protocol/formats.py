@@ -1,20 +1,21 @@
-"""The table of wire formats: what ``marketedge protocols`` lists and what a model's row points at.
+"""Finding wire formats: what ``marketedge protocols`` lists and what a model's row points at.
 
-A format is a file in ``protocol/scales`` or ``protocol/analyzers`` that ends with ``FORMAT = WireFormat(...)``; its
-name in this table is the file's name.  Files are imported when asked for: a station loads the formats it uses.
+A format is a file in ``protocol/scales`` or ``protocol/analyzers`` that ends with ``FORMAT = WireFormat(...)``; its id
+is the file's name.  Files are imported when asked for: a station loads the formats it uses.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 
+import protocol.analyzers
+import protocol.scales
 from protocol.link import Link
 from protocol.session import Decoder, SessionFactory
 
-_KINDS = {
-    "scale": ("protocol.scales", ("mt_sics", "yaohua_tf0")),
-    "analyzer": ("protocol.analyzers", ("dayuan_crc8",)),
-}
+_KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,20 @@ class UnknownFormat(LookupError):
     """No wire format has this id; the message lists those there are."""
 
 
+def module_names(package: ModuleType) -> list[str]:
+    """Names of a package's files, without those that begin with an underscore."""
+    return sorted(file.name for file in iter_modules(package.__path__) if not file.name.startswith("_"))
+
+
 def ids(kind: str | None = None) -> list[str]:
     """Ids of all formats, or of those of one kind (``scale``, ``analyzer``)."""
-    return [name for key, (_, names) in _KINDS.items() if kind in (None, key) for name in names]
+    return [name for key, package in _KINDS.items() if kind in (None, key) for name in module_names(package)]
 
 
 def find(format_id: str) -> WireFormat:
     """The format with this id; raises UnknownFormat."""
-    for package, names in _KINDS.values():
-        if format_id in names:
-            found: WireFormat = import_module(f"{package}.{format_id}").FORMAT
+    for package in _KINDS.values():
+        if format_id in module_names(package):
+            found: WireFormat = import_module(f"{package.__name__}.{format_id}").FORMAT
             return found
     raise UnknownFormat(f"no wire format {format_id!r}; there are: {', '.join(ids())}")

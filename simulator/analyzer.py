@@ -1,15 +1,18 @@
 """Simulated analyzers: a memory of records, and the dialogue that reads it.
 
-The bytes come from the same ``encode`` functions the station's decoders are tested against.
+How an instrument of a format behaves is in ``simulator/analyzers``, a file a format, named like the format:
+``simulate(model)`` gives the device.  Its bytes come from the same ``encode`` the station's decoder is tested against.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
+from importlib import import_module
 from typing import Protocol
 
-from protocol.analyzers import dayuan_crc8
-from protocol.readings import Event, Reply, TestResult, Verdict
+from protocol.formats import module_names
+from protocol.readings import TestResult
+from simulator import analyzers
 from simulator.device import Device
 from simulator.line import Line, Plug
 from simulator.script import Command, Say, lead, number
@@ -26,85 +29,17 @@ class Analyzer(Device, Protocol):
         ...
 
 
-class Dayuan:
-    """An LZ4000T or a TL310. Its memory is only ever added to: nothing the host can send erases it.
-
-    ``limit`` is the inhibition (50 or 70 %) from which the TL310 calls a sample unqualified.
-    """
-
-    def __init__(self, model: str = "lz4000t", *, limit: Decimal = Decimal(50)) -> None:
-        if model not in dayuan_crc8.MODELS:
-            raise ValueError(f"no model {model!r}; there are: {', '.join(dayuan_crc8.MODELS)}")
-        self.model = model
-        self.limit = limit
-        self.records: list[TestResult] = []
-        self.asked: list[Reply] = []
-        self._frames = dayuan_crc8.decoder()
-        self._out = bytearray()
-
-    def measure(
-        self, sample: int, value: Decimal | None, at: datetime, *, name: str = "", channel: int = 1
-    ) -> TestResult:
-        tl310 = self.model == "tl310"
-        verdict = Verdict.QUALIFIED if value is not None and value < self.limit else Verdict.UNQUALIFIED
-        result = TestResult(
-            sample=str(sample),
-            channel=str(channel) if tl310 else None,
-            item=dayuan_crc8.ITEM,
-            value=value,
-            unit="%",
-            verdict=Verdict.INVALID if value is None else verdict if tl310 else None,
-            measured_at=at,
-            identity="",
-            name=name or None,
-            limit=self.limit if tl310 else None,
-        )
-        kept = dayuan_crc8.decode(dayuan_crc8.encode(result))
-        if not isinstance(kept, TestResult):
-            raise ValueError(f"the instrument cannot keep {result}")
-        self.records.append(kept)
-        return kept
-
-    def receive(self, data: bytes, now: float) -> None:
-        for event in self._frames.feed(data):
-            self._answer(event)
-
-    def pending(self, now: float) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def deadline(self, now: float) -> float | None:
-        return now if self._out else None
-
-    def _answer(self, event: Event) -> None:
-        if not isinstance(event, Reply) or event.get("model") != self.model:
-            return
-        self.asked.append(event)
-        day = event.get("day")
-        found = [r for r in self.records if day and r.measured_at and r.measured_at.date().isoformat() == day]
-        if event.what == "ask-test":
-            self._out += dayuan_crc8.answer_test(self.model)
-        elif event.what == "ask-count" and day:
-            self._out += dayuan_crc8.answer_count(date.fromisoformat(day), len(found))
-        elif event.what == "ask-day":
-            self._send(found)
-        elif event.what == "ask-last":
-            self._send(self.records[-1:])
-        elif event.what == "ask-all":
-            self._send(self.records)
-
-    def _send(self, results: list[TestResult]) -> None:
-        for index, result in enumerate(results, 1):
-            self._out += dayuan_crc8.encode(result, records=len(results), index=index)
+def ids() -> list[str]:
+    """The formats that can be simulated."""
+    return module_names(analyzers)
 
 
-def _dayuan(model: str | None) -> Dayuan:
-    return Dayuan(model or "lz4000t")
-
-
-ANALYZERS: dict[str, Callable[[str | None], Analyzer]] = {"dayuan_crc8": _dayuan}
-"""By protocol id; each takes the name of the model, None for the usual one."""
+def find(format_id: str) -> Callable[[str | None], Analyzer]:
+    """What makes an analyzer of this format; takes the model's name, None for the usual one. Raises LookupError."""
+    if format_id not in ids():
+        raise LookupError(f"no simulated analyzer speaks {format_id!r}; there are: {', '.join(ids())}")
+    simulate: Callable[[str | None], Analyzer] = import_module(f"{analyzers.__name__}.{format_id}").simulate
+    return simulate
 
 
 def run_analyzer(
@@ -120,7 +55,7 @@ def run_analyzer(
 
     ``clock`` is the instrument's own: local time, without a zone.
     """
-    with Line(ANALYZERS[protocol](model), plug) as line:
+    with Line(find(protocol)(model), plug) as line:
         say(f"analyzer {protocol} at {line.address}")
         lead(line, script, _commands(line, clock))
 

@@ -9,9 +9,11 @@ from typing import TextIO
 
 import click
 
-from simulator.analyzer import ANALYZERS, run_analyzer
+from simulator import analyzer as analyzers
+from simulator import scale as scales
+from simulator.analyzer import run_analyzer
 from simulator.line import Plug, Pty, TcpPort
-from simulator.scale import SCALES, run_scale
+from simulator.scale import run_scale
 from simulator.script import number
 
 
@@ -41,7 +43,7 @@ def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> 
 
 
 @click.command()
-@click.argument("protocol", type=click.Choice(sorted(SCALES)))
+@click.argument("protocol", type=click.Choice(scales.ids()))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
 @click.option("--load", type=_kg, default="0", show_default=True, help="What lies on the pan, in kg.")
@@ -72,7 +74,7 @@ def scale(
 
 
 @click.command()
-@click.argument("protocol", type=click.Choice(sorted(ANALYZERS)))
+@click.argument("protocol", type=click.Choice(analyzers.ids()))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
 @click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")

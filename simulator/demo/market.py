@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from protocol.city.token import CHINA
-from simulator.analyzer import Analyzer, Dayuan
+from simulator.analyzer import Analyzer
+from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.broker import Broker
 from simulator.city.server import City
 from simulator.line import Line, Pty
 from simulator.paper import Paper
 from simulator.printer import Printer
-from simulator.scale import MtSics, Pan
+from simulator.scale import Pan
+from simulator.scales.mt_sics import MtSics
 from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, wait_for
 
 CAPACITY, DIVISION = Decimal(30), Decimal("0.010")

@@ -15,7 +15,7 @@ from simulator.broker import Broker
 from simulator.city.server import City
 from simulator.faults import Faults
 from simulator.line import Line, Pty
-from simulator.scale import SCALES, Pan
+from simulator.scale import Pan, find
 from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
 
 pytestmark = pytest.mark.broker
@@ -35,7 +35,7 @@ def test_a_bad_wire_never_sells_another_weight(
     model: str,
 ) -> None:
     pan = Pan(Decimal(30), Decimal("0.010"), settle=0.15)
-    with Line(SCALES[format_id](pan), Pty(tmp_path / "scale"), faults=BAD_WIRE) as line:
+    with Line(find(format_id)(pan), Pty(tmp_path / "scale"), faults=BAD_WIRE) as line:
         running = station(Wiring(broker=broker.url, scale=line.address, scale_model=model, continuous=CABBAGE))
         released_lot(running)
         dice = random.Random(11)
@@ -64,7 +64,7 @@ def test_unplugging_and_replugging_the_scale_needs_no_hand(
     tmp_path: Path, broker: Broker, station: Callable[..., StationProcess], released_lot: Callable[..., str]
 ) -> None:
     pan = Pan(Decimal(30), Decimal("0.010"), settle=0.1)
-    with Line(SCALES["mt_sics"](pan), Pty(tmp_path / "scale")) as line:
+    with Line(find("mt_sics")(pan), Pty(tmp_path / "scale")) as line:
         running = station(Wiring(broker=broker.url, scale=line.address))
         lot = released_lot(running)
 
@@ -99,7 +99,7 @@ def test_a_weight_that_changed_since_the_person_looked_is_refused(
     tmp_path: Path, broker: Broker, station: Callable[..., StationProcess], released_lot: Callable[..., str]
 ) -> None:
     pan = Pan(Decimal(30), Decimal("0.010"), settle=0.1)
-    with Line(SCALES["mt_sics"](pan), Pty(tmp_path / "scale")) as line:
+    with Line(find("mt_sics")(pan), Pty(tmp_path / "scale")) as line:
         running = station(Wiring(broker=broker.url, scale=line.address))
         lot = released_lot(running)
         wait_for("zero", lambda: running.board()["scales"][0]["net_g"] == 0)

@@ -20,7 +20,8 @@ from simulator.broker import Broker
 from simulator.line import Line, Pty
 from simulator.paper import Paper
 from simulator.printer import Printer
-from simulator.scale import MtSics, Pan
+from simulator.scale import Pan
+from simulator.scales.mt_sics import MtSics
 from simulator.stage import CABBAGE, Refusal, StageFailed, StationProcess, Wiring, free_port, wait_for
 
 KILLS = 20

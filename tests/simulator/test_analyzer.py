@@ -7,7 +7,8 @@ import pytest
 
 from protocol.analyzers import dayuan_crc8
 from protocol.readings import Verdict
-from simulator.analyzer import ANALYZERS, Dayuan
+from simulator.analyzer import find
+from simulator.analyzers.dayuan_crc8 import Dayuan
 
 AT = datetime(2025, 3, 14, 9, 14, 32)
 
@@ -64,6 +65,6 @@ def test_what_the_instrument_cannot_hold_is_refused(sample, value):
 
 
 def test_the_table_makes_the_model_that_is_named():
-    assert ANALYZERS["dayuan_crc8"]("tl310").model == "tl310"
+    assert find("dayuan_crc8")("tl310").model == "tl310"
     with pytest.raises(ValueError, match="lz4000t, tl310"):
-        ANALYZERS["dayuan_crc8"]("tl311")
+        find("dayuan_crc8")("tl311")

@@ -5,7 +5,7 @@ import pytest
 from protocol.readings import Weighing
 from protocol.scales import yaohua_tf0
 from simulator.faults import Faults, FaultyDevice, FaultyTransport, Mangler
-from simulator.scale import SCALES, Pan
+from simulator.scale import Pan, find
 
 FRAME = yaohua_tf0.encode(Weighing(Decimal("1.250")))
 
@@ -79,7 +79,7 @@ def test_a_checked_format_gives_no_wrong_weight_on_a_bad_wire():
 
 
 def test_a_device_on_a_bad_wire_still_says_everything():
-    device = FaultyDevice(SCALES["yaohua_tf0"](Pan(settle=0.0)), Faults(glue=0.5, split=0.5, delay=0.05))
+    device = FaultyDevice(find("yaohua_tf0")(Pan(settle=0.0)), Faults(glue=0.5, split=0.5, delay=0.05))
     now, out = 0.0, b""
     while now < 5.0:
         while piece := device.pending(now):

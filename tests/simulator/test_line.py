@@ -9,7 +9,7 @@ from protocol.readings import Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from simulator.faults import Faults
 from simulator.line import Line, Pty, TcpPort
-from simulator.scale import SCALES, Pan
+from simulator.scale import Pan, find
 
 LINK = Link(9600)
 SECONDS = 10.0
@@ -18,7 +18,7 @@ SECONDS = 10.0
 def scale(protocol="mt_sics", kg="2.350"):
     pan = Pan(settle=0.0)
     pan.put(Decimal(kg), 0.0)
-    return SCALES[protocol](pan)
+    return find(protocol)(pan)
 
 
 def read_until(port, enough):

@@ -6,7 +6,8 @@ from protocol import formats
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from protocol.session import Wish
-from simulator.scale import SCALES, MtSics, Pan
+from simulator.scale import Pan, find, ids
+from simulator.scales.mt_sics import MtSics
 
 KG = Decimal("2.350")
 
@@ -77,9 +78,9 @@ def test_a_zeroed_scale_counts_from_there():
     assert pan.reading(2.0).value == 1
 
 
-@pytest.mark.parametrize("protocol", sorted(SCALES))
+@pytest.mark.parametrize("protocol", ids())
 def test_what_a_scale_says_is_read_by_its_own_format(protocol):
-    scale = SCALES[protocol](loaded())
+    scale = find(protocol)(loaded())
     session = formats.find(protocol).session()
     now, seen = 10.0, []
     while now < 11.0:
@@ -96,7 +97,7 @@ def test_what_a_scale_says_is_read_by_its_own_format(protocol):
 
 
 def test_a_continuous_scale_keeps_its_rate_and_does_not_catch_up():
-    scale = SCALES["yaohua_tf0"](loaded())
+    scale = find("yaohua_tf0")(loaded())
     sent = b"".join(scale.pending(tenth / 10) for tenth in range(11))
     assert 10 <= len(sent) // 12 <= 11
     assert len(scale.pending(100.0)) == 12
@@ -104,7 +105,7 @@ def test_a_continuous_scale_keeps_its_rate_and_does_not_catch_up():
 
 
 def test_an_overloaded_continuous_scale_sends_no_digits():
-    frame = SCALES["yaohua_tf0"](loaded(Decimal(20))).pending(1.0)
+    frame = find("yaohua_tf0")(loaded(Decimal(20))).pending(1.0)
     assert isinstance(yaohua_tf0.decode(frame), Garbage)
 
 

@@ -16,7 +16,7 @@ from protocol.checks import crc8_31
 from protocol.framing import Scanner
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
-from simulator.analyzer import Dayuan
+from simulator.analyzers.dayuan_crc8 import Dayuan
 
 DAY = date(2025, 3, 14)
 AT = datetime(2025, 3, 14, 9, 14, 32)

@@ -1,0 +1,1 @@
+"""How scales of each wire format behave: a file a format, each with ``simulate(pan)``."""

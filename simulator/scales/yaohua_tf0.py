@@ -1,0 +1,8 @@
+"""An indicator that sends its display continuously."""
+
+from protocol.scales import yaohua_tf0
+from simulator.scale import Continuous, Pan
+
+
+def simulate(pan: Pan) -> Continuous:
+    return Continuous(pan, yaohua_tf0.encode)
