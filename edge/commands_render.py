@@ -10,9 +10,10 @@ import click
 from pydantic import ValidationError
 
 from drivers.printers import profile
-from edge.documents import PRINTED, document_of_data
+from edge.documents import document_of_data
 from edge.documents.words import Language
 from protocol.city.envelope import kind_of
+from protocol.city.events import EVENT_TYPES
 from protocol.printers.document import Document
 from protocol.printers.escpos import emit
 from protocol.printers.layout import layout
@@ -68,7 +69,9 @@ def render(
             for one in error.errors(include_input=False, include_url=False)
         ]
         raise click.ClickException("\n".join(lines)) from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+    except ValueError as error:
         raise click.ClickException(f"{file}: {error}") from None
 
 
@@ -92,7 +95,7 @@ def _document(tree: dict[str, Any], shown: Shown, copy: int) -> Document:
     kind = str(tree["type"])
     code = str(tree.get("subject") or _subject(tree["data"]))
     return document_of_data(
-        kind if kind in PRINTED else kind_of(kind),
+        kind if kind in EVENT_TYPES else kind_of(kind),
         tree["data"],
         shown,
         code=code,

@@ -29,6 +29,8 @@ ROOM = 30  # 32 columns less the two blanks between the three
 
 def slip(trade: TradeCompleted, *, market: str, language: Language = "zh", copy: int = 0) -> Document:
     """The slip of a recorded sale; ``copy`` counts reprints, 0 is the first print."""
+    if len(trade.sold) != len(trade.slip.lines):
+        raise ValueError(f"sold: {len(trade.sold)} entries for {len(trade.slip.lines)} lines of the slip")
     words = Words(language)
     parts: list[Part] = [*heading(words, "slip", market, copy, trade.slip.tx), *_parties(words, trade), Rule()]
     for count, (line, sold) in enumerate(zip(trade.slip.lines, trade.sold, strict=True), 1):
@@ -45,7 +47,7 @@ def heading(words: Words, title: str, market: str, copy: int, code: str) -> list
     parts: list[Part] = []
     if copy:
         parts += [Text(f"重打 COPY {copy}", Align.CENTER, Size.LARGE, bold=True), Rule()]
-    if code[9] == str(CodeKind.TRAINING.value):
+    if code[9:10] == str(CodeKind.TRAINING.value):
         parts.append(Text(words("training"), Align.CENTER, bold=True))
     return [*parts, Text(market, Align.CENTER, bold=True), *large(words.each(title)), Rule()]
 

@@ -1,0 +1,80 @@
+"""Documents on the grid."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.printers.document import QR, Align, Cell, Columns, Cut, Document, Feed, Pair, Part, Rule, Size, Text
+from protocol.printers.layout import TextRow, layout
+from protocol.printers.plain import plain
+
+ANY = st.text(st.characters(), max_size=60)
+ALIGN, SIZE = st.sampled_from(Align), st.sampled_from(Size)
+SIDES = st.sampled_from([Align.LEFT, Align.RIGHT])
+CELLS = st.lists(st.builds(Cell, ANY, st.integers(0, 64), ALIGN), min_size=1, max_size=6).map(tuple)
+PARTS = st.one_of(
+    st.builds(Text, ANY, ALIGN, SIZE, st.booleans()),
+    st.builds(Pair, ANY, ANY, SIDES, SIZE, st.booleans(), st.integers(0, 64)),
+    st.builds(Columns, CELLS, st.sampled_from([Size.NORMAL, Size.TALL]), st.booleans()),
+    st.builds(Feed, st.integers(0, 5)),
+    st.just(Rule()),
+    st.just(Cut()),
+    st.just(QR("https://sy.example.cn/b/1", "1")),
+)
+DOCUMENTS = st.lists(PARTS, max_size=8).map(lambda parts: Document("test", "test", tuple(parts)))
+
+
+def shown(*parts: Part, columns: int = 32) -> list[str]:
+    return plain(layout(Document("", "", parts), columns)).splitlines()
+
+
+@given(DOCUMENTS, st.sampled_from([32, 42, 48]))
+def test_no_row_is_wider_than_the_paper(document: Document, columns: int) -> None:
+    for row in layout(document, columns).rows:
+        if isinstance(row, TextRow):
+            assert sum(run.columns for run in row.runs) <= columns
+
+
+@given(st.integers(0, 4_294_967_295), st.sampled_from(Size), st.sampled_from([32, 48]))
+def test_an_amount_is_never_broken_or_cut(fen: int, size: Size, columns: int) -> None:
+    amount = f"￥{fen // 100}.{fen % 100:02d}"
+    lines = shown(Pair("合计 Total", amount, size=size), columns=columns)
+    assert lines[-1].endswith(amount)
+
+
+def test_text_stands_where_it_is_told_to() -> None:
+    assert shown(Text("白菜")) == ["白菜"]
+    assert shown(Text("白菜", Align.CENTER)) == [" " * 14 + "白菜"]
+    assert shown(Text("白菜", Align.RIGHT, Size.LARGE)) == [" " * 24 + "白菜"]
+
+
+def test_a_long_value_stays_in_its_column() -> None:
+    assert shown(Pair("卖方", "刘记蔬菜批发部东门分店二号摊位", Align.LEFT)) == [
+        "卖方 刘记蔬菜批发部东门分店二号",
+        "     摊位",
+    ]
+    assert shown(Pair("检测时间 Measured", "2026-11-22 04:12:44")) == [
+        "检测时间 Measured",
+        " " * 13 + "2026-11-22 04:12:44",
+    ]
+
+
+def test_cells_wrap_within_themselves() -> None:
+    cells = (Cell("小白菜苗", 6), Cell("1.75", 6), Cell("43.19", align=Align.RIGHT))
+    assert shown(Columns(cells)) == ["小白菜 1.75                43.19", "苗"]
+
+
+def test_columns_wider_than_the_paper_give_way() -> None:
+    assert shown(Columns((Cell("a", 40), Cell("b", 40)))) == ["a" + " " * 15 + "b"]
+    rows = layout(Document("", "", (Columns(tuple(Cell("白菜", 64) for _ in range(6))),)), 32).rows
+    assert all(isinstance(row, TextRow) and row.runs[0].columns <= 32 for row in rows)
+
+
+def test_what_the_printer_lacks_is_told_once() -> None:
+    page = layout(Document("", "", (Text("🥬"), Pair("🥬", "𬭊"))))
+    assert page.replaced == ("🥬", "𬭊")
+
+
+@pytest.mark.parametrize("name", ["a\n合计 0.00", "a\u2028合计 0.00", "a" + " " * 40 + "合计 0.00"])
+def test_data_cannot_begin_a_line(name: str) -> None:
+    assert not any(line.startswith("合计") for line in shown(Pair("品名", name, Align.LEFT)))
