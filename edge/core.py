@@ -175,14 +175,21 @@ class Core:
                 self._city_why = why
                 self._publisher.link(up, receive_maximum)
                 if up:
-                    self._mqtt.announce(self._topics.state, self._birth(self._ledger.head.seq))
+                    self._announce()
             case BrokerAnswer(mid, refused, code):
                 self._publisher.answered(mid, refused, code, self._clock.steady())
             case CityMessage(topic, payload):
                 if topic == self._topics.ack:
                     self._publisher.acknowledged(payload)
+                    if self._publisher.birth_due:
+                        self._publisher.birth_due = False
+                        self._announce()
             case Stop():
                 pass
+
+    def _announce(self) -> None:
+        """Tell the city who we are and how far our ledger goes."""
+        self._mqtt.announce(self._topics.state, self._birth(self._ledger.head.seq))
 
     # --- requests ---------------------------------------------------------------------------------------------------
 

@@ -15,12 +15,13 @@ from typing import Protocol
 from edge.config import CityPart
 from edge.ledger import ALARM, ORDINARY, Ledger
 from protocol.city.envelope import kind_of
-from protocol.city.topics import Ack, BadAck, Topics, read_ack
+from protocol.city.topics import Ack, BadAck, Rejected, Topics, read_ack
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
 RESEND_CAP = 60.0
 SET_ASIDE_SHOWN = 50
+RECENT = 200
 log = logging.getLogger("publisher")
 
 
@@ -54,6 +55,7 @@ class Publisher:
         self._hold_until = 0.0
         self.up = False
         self.trouble = ""
+        self.birth_due = False  # the city does not know our key: say again who we are
         self.upto = int(ledger.conn.execute("SELECT upto FROM delivery").fetchone()[0])
         rows = ledger.conn.execute("SELECT seq, reason FROM settled_ahead").fetchall()
         self.aside: dict[int, str] = {seq: reason for seq, reason in rows if reason is not None}
@@ -168,13 +170,31 @@ class Publisher:
                 if one in known:
                     self._settle(known[one], None)
             for rejection in ack.rejected:
-                if rejection.id in known:
-                    reason = f"{rejection.code}: {rejection.reason}"
-                    self._settle(known[rejection.id], reason)
-                    log.error("record %d set aside: the city rejects it: %s", known[rejection.id], reason)
+                seq = known.get(rejection.id) or self._recent(rejection.id)
+                if seq is not None and seq not in self.aside:
+                    self._refused(seq, rejection)
         if ack.upto is not None and ack.upto > self.upto:
             self.upto = ack.upto
             self._advance()
+
+    def _refused(self, seq: int, rejection: Rejected) -> None:
+        """A final rejection sets the record aside; an open one says that what arrived was not proven to be ours."""
+        reason = f"{rejection.code}: {rejection.reason}"
+        if rejection.final:
+            self._settle(seq, reason)
+            log.error("record %d set aside: the city rejects it: %s", seq, reason)
+            return
+        if self.trouble != f"the city cannot take our records yet: {reason}":
+            log.error("record %d stays: %s", seq, reason)
+        self.trouble = f"the city cannot take our records yet: {reason}"
+        self.birth_due = self.birth_due or rejection.code == "unknown_key"
+
+    def _recent(self, event_id: str) -> int | None:
+        """The sequence of a record the city names although we hold it for settled, among the newest."""
+        for seq in range(self._ledger.head.seq, max(0, self._ledger.head.seq - RECENT), -1):
+            if self._id(seq) == event_id:
+                return seq
+        return None
 
     def _settle(self, seq: int, reason: str | None) -> None:
         """This record needs no further sending; without reason because it arrived, else set aside."""

@@ -187,6 +187,21 @@ def test_progress_survives_a_restart_once_saved(
     assert wire.sequences() == [3, 4]
 
 
+def test_an_open_rejection_keeps_the_record_and_says_again_who_we_are(
+    make: Callable[..., Publisher], fill: Callable[..., None], wire: Wire
+) -> None:
+    fill(1)
+    publisher = make(resend_seconds=10)
+    publisher.pump(0.0)
+    publisher.acknowledged(ack(rejected=(Rejected(wire.ids[1], "unknown_key", "who are you"),)))
+    assert (publisher.pending, publisher.aside, publisher.birth_due) == (1, {}, True)
+    assert "unknown_key" in publisher.trouble
+    publisher.pump(10.0)
+    assert wire.sequences() == [1, 1]
+    publisher.acknowledged(ack(1))
+    assert (publisher.pending, publisher.trouble) == (0, "")
+
+
 @pytest.mark.parametrize(
     "payload", [b"", b"[]", b"{", b'{"upto": -1}', b'{"upto": 99}', b'{"upto": "x"}', b"9" * 70_000]
 )
