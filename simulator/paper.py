@@ -379,8 +379,8 @@ class Reader:
 
     def raster(self, data: bytes) -> bool | None:
         """One band; a band right under another of the same place and width is the same picture."""
-        mode, row_bytes = data[0] % 48, data[2] | data[3] << 8
-        if mode > 3 or data[0] > 51 or not row_bytes:
+        mode, row_bytes = data[1] % 48, data[2] | data[3] << 8
+        if data[0] != 0x30 or mode > 3 or data[1] > 51 or not row_bytes:
             return False
         if self._line:
             self._print_line()

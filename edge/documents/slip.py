@@ -34,8 +34,8 @@ def slip(trade: TradeCompleted, *, market: str, language: Language = "zh", copy:
     words = Words(language)
     parts: list[Part] = [*heading(words, "slip", market, copy, trade.slip.tx), *_parties(words, trade), Rule()]
     for count, (line, sold) in enumerate(zip(trade.slip.lines, trade.sold, strict=True), 1):
-        number = f"{count}. " if len(trade.sold) > 1 else ""
-        parts += [*_line(words, number, line, sold), Rule()]
+        key = f"{count}." if len(trade.sold) > 1 else words("goods")
+        parts += [*_line(words, key, line, sold), Rule()]
     parts.append(Pair(words("total"), f"￥{money(trade.slip.amount_fen)}", size=Size.LARGE, bold=True))
     parts += [Rule(), *_footer(words, trade)]
     parts += [QR(trade.url, grouped(trade.slip.tx)), Text(words("scan_trade"), Align.CENTER), Cut()]
@@ -78,11 +78,11 @@ def _width(keys: list[str]) -> int:
     return max(sum(1 if letter.isascii() else 2 for letter in key) for key in keys)
 
 
-def _line(words: Words, number: str, line: Line, sold: Sold) -> list[Part]:
+def _line(words: Words, key: str, line: Line, sold: Sold) -> list[Part]:
     keys = [words(name) for name in ("origin", "source", "test", "report_no")]
     width = _width(keys)
     name = words.choose(sold.goods.name, sold.goods.name_en)
-    parts: list[Part] = [Text(number + name, size=Size.TALL, bold=True), *_figures(words, line, sold)]
+    parts: list[Part] = [Pair(key, name, Align.LEFT, Size.TALL, bold=True), *_figures(words, line, sold)]
     parts.append(Pair(keys[0], sold.origin, Align.LEFT, key_width=width))
     parts.append(Pair(keys[1], grouped(line.source), Align.LEFT, key_width=width))
     if sold.test is not None:

@@ -1,0 +1,185 @@
+"""What is on a slip, and what is said when something is not as usual."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.documents import slip
+from edge.documents.words import WORDS, grouped, kilograms, money
+from protocol.city.events import TradeCompleted
+from protocol.printers.document import QR
+from protocol.printers.layout import layout
+from protocol.printers.plain import plain
+
+
+def shown(trade: TradeCompleted, columns: int = 32, **options: Any) -> str:
+    return plain(layout(slip(trade, market="惠民市场", **options), columns))
+
+
+def changed(data: dict[str, Any], **fields: Any) -> TradeCompleted:
+    return TradeCompleted.model_validate({**data, **fields})
+
+
+def test_a_slip_says_all_that_a_voucher_must(trade: TradeCompleted) -> None:
+    text = shown(trade)
+    for words in (
+        "惠民市场",
+        "刘记蔬菜 4101080010123",
+        "A区012",
+        "0371-0000 0000",
+        "东风路第二小学食堂",
+        "上海青",
+        "河南省新郑市",
+        "12.340kg",
+        "1.75元/500g",
+        "43.19",
+        "41010 80011 01000 10074",
+        "合格（快检） 2026-11-22",
+        "41010 80013 01000 00071",
+        "快检结果为筛查结果",
+        "scale-1",
+        "2026-11-22 05:31:07",
+        "41010 80012 03000 00424",
+    ):
+        assert words in text
+    assert "斤" not in text
+    assert "重打" not in text
+    assert "未校准" not in text
+
+
+def test_the_qr_code_is_the_signed_address(trade: TradeCompleted) -> None:
+    codes = [part for part in slip(trade, market="").parts if isinstance(part, QR)]
+    assert codes == [QR(trade.url, "41010 80012 03000 00424")]
+
+
+def test_a_copy_says_so_first(trade: TradeCompleted) -> None:
+    assert shown(trade, copy=2).splitlines()[0].strip() == "重打 COPY 2"
+    assert shown(trade, copy=2, language="en").splitlines()[0].strip() == "重打 COPY 2"
+
+
+def test_a_clock_that_was_not_set_and_a_scale_out_of_verification_are_told(trade_data: dict[str, Any]) -> None:
+    text = shown(changed(trade_data, clock_trusted=False, scale_verified=False))
+    assert "时间未校准" in text
+    assert "秤的检定未确认" in text
+
+
+def test_a_walk_in_buyer_needs_no_name(trade_data: dict[str, Any]) -> None:
+    data = {**trade_data, "buyer": {"code": "0" * 13, "name": ""}}
+    assert "买方 散客" in shown(changed(data))
+    data["buyer"] = {"code": "0" * 13, "name": "王师傅"}
+    assert "买方 王师傅\n" in shown(changed(data))
+
+
+def test_a_training_code_is_no_voucher(trade_data: dict[str, Any]) -> None:
+    data = {**trade_data, "slip": {**trade_data["slip"], "tx": "41010800190300000424"}}
+    assert "测试票 不作凭证" in shown(changed(data))
+
+
+def test_goods_without_a_test_make_no_claim(trade_data: dict[str, Any]) -> None:
+    data = {**trade_data, "sold": [{**trade_data["sold"][0], "test": None}]}
+    assert "快检" not in shown(changed(data))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "zh", "en"),
+    [
+        ("qualified", "合格（快检）", "passed (rapid test)"),
+        ("suspect", "可疑，待复测", "suspect, to be repeated"),
+        ("unqualified", "快检阳性（筛查），暂停", "positive (screening)"),
+        ("invalid", "无效，重做", "invalid, repeat"),
+        ("not_applicable", "方法不适用", "method not applicable"),
+    ],
+)
+def test_verdicts_are_screening_words(trade_data: dict[str, Any], verdict: str, zh: str, en: str) -> None:
+    sold = trade_data["sold"][0]
+    trade = changed(trade_data, sold=[{**sold, "test": {**sold["test"], "verdict": verdict}}])
+    assert zh in shown(trade)
+    assert en in shown(trade, language="en", columns=48)
+    assert "不合格" not in shown(trade)
+
+
+def test_several_lines_are_numbered(trade_data: dict[str, Any]) -> None:
+    two = {**trade_data["slip"], "lines": trade_data["slip"]["lines"] * 2, "amount_fen": 8638}
+    text = shown(changed(trade_data, slip=two, sold=trade_data["sold"] * 2))
+    assert "1. 上海青" in text
+    assert "2. 上海青" in text
+    assert "￥86.38" in text
+
+
+def test_lines_and_goods_must_agree(trade_data: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="sold: 2 entries for 1 lines"):
+        slip(changed(trade_data, sold=trade_data["sold"] * 2), market="")
+
+
+def test_very_large_numbers_are_whole(trade_data: dict[str, Any]) -> None:
+    line = {**trade_data["slip"]["lines"][0], "net_g": 99_999_999, "amount_fen": 4_294_967_295}
+    line["price"] = {"fen": 4_294_967_295, "per_g": 1000}
+    trade = changed(trade_data, slip={**trade_data["slip"], "lines": [line], "amount_fen": 4_294_967_295})
+    for language in ("zh", "en", "both"):
+        text = shown(trade, language=language)
+        assert "99999.999kg\n" in text
+        assert "42949672.95元/kg\n" in text or "￥42949672.95/kg\n" in text
+        assert text.count("42949672.95\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("net_g", "value", "unit", "text"),
+    [
+        (12340, "12.340", "kg", "12.340"),
+        (12340, "12.34", "kg", "12.34"),
+        (12300, "12.3", "kg", "12.3"),
+        (12345, "12.3", "kg", "12.345"),  # never rounded
+        (12000, "12", "kg", "12"),
+        (12340, "12340", "g", "12.340"),
+        (12340, "12340.5", "g", "12.340"),
+        (1200000, "1.2", "t", "1200"),
+        (12340, "24.68", "jin", "12.340"),
+        (0, "0.000", "kg", "0.000"),
+    ],
+)
+def test_the_weight_keeps_the_scale_s_resolution(net_g: int, value: str, unit: str, text: str) -> None:
+    assert kilograms(net_g, value, unit) == text
+
+
+@given(st.integers(0, 100_000_000), st.integers(0, 5), st.sampled_from(["kg", "g", "t", "lb"]))
+def test_the_printed_weight_is_the_recorded_one(net_g: int, decimals: int, unit: str) -> None:
+    shown = kilograms(net_g, f"{1:.{decimals}f}", unit)
+    whole, _, fraction = shown.partition(".")
+    assert int(whole) * 1000 + int(fraction.ljust(3, "0")) == net_g
+
+
+def test_numbers_are_written_as_people_write_them() -> None:
+    assert (money(5), money(4319), money(100000)) == ("0.05", "43.19", "1000.00")
+    assert grouped("41010800120300000424") == "41010 80012 03000 00424"
+    assert all(zh and en for zh, en in WORDS.values())
+
+
+HOSTILE = [
+    "白菜\x1b@\x1bp\x00\x19\x19",
+    "白菜\n合计 ￥0.01\n",
+    "白菜" + " " * 60 + "合计 ￥0.01",
+    "\u202e菜白\u2066",
+    "菜" * 120,
+    "🥬" * 120,
+    "\U0002cb4a" * 60,
+    "Z" + "\u0335" * 119,
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("columns", [32, 48])
+def test_no_name_can_forge_a_line(trade_data: dict[str, Any], name: str, columns: int) -> None:
+    sold = trade_data["sold"][0]
+    trade = changed(
+        trade_data,
+        seller={**trade_data["seller"], "name": name, "contact": name},
+        buyer={**trade_data["buyer"], "name": name},
+        sold=[
+            {**sold, "goods": {**sold["goods"], "name": name}, "origin": name, "test": {**sold["test"], "item": name}}
+        ],
+    )
+    totals = [line for line in shown(trade, columns).splitlines() if line.startswith("合计")]
+    assert len(totals) == 1
+    assert "43.19" in totals[0]
