@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium fonts-wqy-microhei
 
-.PHONY: demo test check bench logs clean
+.PHONY: demo test check bench logs pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -23,6 +23,9 @@ bench: $(VENV)/.sim packages
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py
+
+pictures: $(VENV)/.test packages
+	$(BIN)/python -m simulator.demo.pictures
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }

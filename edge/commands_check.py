@@ -1,6 +1,7 @@
 """`marketedge check`: try everything the station needs, a line each."""
 
 import contextlib
+import logging
 import shutil
 import socket
 import time
@@ -37,6 +38,7 @@ def check(ctx: click.Context, config_path: Path) -> None:
 
     Stop the station first: a port can be opened by one program only.
     """
+    logging.disable(logging.WARNING)  # each line below says it
     failed = 0
     for name, attempt in _attempts(config_path):
         good, text = attempt()
