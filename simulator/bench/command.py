@@ -50,16 +50,16 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose
 def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
     """Each is loaded when it runs, and has its own usual length."""
     if name == "latency":
-        from simulator.bench import latency
+        from simulator.bench.latency import measure as latency
 
-        return lambda folder, seconds: latency.measure(folder, seconds or 30.0)
+        return lambda folder, seconds: latency(folder, seconds or 30.0)
     if name == "start":
-        from simulator.bench import start
+        from simulator.bench.start import measure as start
 
-        return lambda folder, seconds: start.measure(folder, seconds or 30.0, verbose=verbose)
-    from simulator.bench import writes
+        return lambda folder, seconds: start(folder, seconds or 30.0, verbose=verbose)
+    from simulator.bench.writes import measure as writes
 
-    return lambda folder, seconds: writes.measure(folder, seconds or 40.0)
+    return lambda folder, seconds: writes(folder, seconds or 45.0)
 
 
 def check_disk(folder: Path) -> None:

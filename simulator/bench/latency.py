@@ -12,17 +12,17 @@ from pathlib import Path
 from subprocess import Popen
 from tempfile import TemporaryDirectory
 
-from protocol.city.envelope import kind_of
 from simulator.bench.counter import frame_of, weights
 from simulator.bench.helpers import Arrival, bare_rows, elsewhere, publish_times
 from simulator.bench.report import Figure, Report, spread
-from simulator.bench.stall import Stall, net_g
+from simulator.bench.stall import Stall, is_kind, net_g
 from simulator.stage import StageFailed
 
 RATE = 10.0
 FLOOR_SAMPLES = 100
 FLOOR_RATE = 50.0
 WARM_UP = 10
+RECORD_BYTES = 1700  # for the floors, when no record came
 PRINTER_TARGET = {"p99": 50.0}
 MQTT_TARGET = {"p50": 10.0, "p99": 50.0}
 ECHO = "import os,sys\nwhile d:=os.read(0,64):\n if d.endswith(b'\\x03'): os.write(1,b'!')"
@@ -41,8 +41,9 @@ def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, samples: in
             stall.wait_delivered()
         seen = arrivals(stall.watcher.seen())
         trades = stall.trades()
-        written = stall.station.board()["city"]["written"]
-        size = _event_size(stall.watcher.seen())
+        written = stall.written()
+        sizes = stall.sizes("trade")
+        size = sum(sizes) // len(sizes) if sizes else RECORD_BYTES
         publishing = publish_times(stall.broker.url, stall.mqtt, size, samples, FLOOR_RATE)
         commits, _ = elsewhere(bare_rows, Path(name) / "floor.db", size, samples)
     printer = [(counter.paper[one] - counter.sent[one]) / 1e6 for one in sales if one in counter.paper]
@@ -77,19 +78,9 @@ def arrivals(messages: list[Arrival]) -> dict[int, int]:
     """Net grams of the trades to the moment of their first arrival."""
     found: dict[int, int] = {}
     for at, payload in messages:
-        if is_trade(payload):
+        if is_kind(payload, "trade"):
             found.setdefault(net_g(json.loads(payload)), at)
     return found
-
-
-def is_trade(payload: bytes) -> bool:
-    event = json.loads(payload)
-    return "type" in event and kind_of(event["type"]) == "trade.completed"
-
-
-def _event_size(messages: list[Arrival]) -> int:
-    sizes = [len(payload) for _, payload in messages if is_trade(payload)]
-    return sum(sizes) // len(sizes) if sizes else 1500
 
 
 def echo_times(samples: int) -> list[float]:

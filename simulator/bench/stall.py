@@ -1,23 +1,35 @@
 """The station of the benchmarks: continuous weighing, a released lot, a broker, a city and a second subscriber."""
 
+import json
+from collections.abc import Iterable
 from contextlib import ExitStack
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
 from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.envelope import kind_of
+from simulator.analyzer import Analyzer
+from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.bench.counter import AGREE, MODEL, Counter
 from simulator.bench.helpers import CityProcess, Watcher
 from simulator.broker import Broker
+from simulator.line import Line, Pty
 from simulator.stage import CABBAGE, NODE, TERMINAL, StationProcess, Wiring, wait_for
 
 UPSTREAM = str(TraceCode(NODE, CodeKind.SOURCE, TERMINAL, 1))
 
 
 class Stall:
-    """Everything running between ``with`` and its end. Raises what its parts raise."""
+    """Everything running between ``with`` and its end. Raises what its parts raise.
 
-    def __init__(self, folder: Path) -> None:
+    ``analyzer`` plugs in a tester, too.
+    """
+
+    def __init__(self, folder: Path, *, analyzer: bool = False) -> None:
         self._folder = folder
+        self._with_analyzer = analyzer
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -29,6 +41,9 @@ class Stall:
             self.city = stack.enter_context(CityProcess(url, self._folder / "city.db", self.mqtt))
             self.watcher = stack.enter_context(Watcher(url, self.mqtt))
             self.counter = stack.enter_context(Counter(dev))
+            self._analyzer: Line[Analyzer] = Line(Dayuan("lz4000t"), Pty(dev / "analyzer"))
+            if self._with_analyzer:
+                stack.enter_context(self._analyzer)
             self.station = StationProcess(
                 self._folder / "station",
                 Wiring(
@@ -37,6 +52,7 @@ class Stall:
                     scale=self.counter.scale,
                     scale_model=MODEL,
                     agree=AGREE,
+                    analyzer=self._analyzer.address if self._with_analyzer else "",
                     printer=self.counter.printer,
                     continuous=CABBAGE,
                 ),
@@ -53,6 +69,27 @@ class Stall:
 
     def wait_delivered(self, seconds: float = 20) -> None:
         wait_for("the city's answer", lambda: self.station.board()["city"]["pending"] == 0, seconds)
+
+    @property
+    def ledger(self) -> Path:
+        return self._folder / "station" / "data" / "ledger.db"
+
+    def written(self) -> int:
+        """Records in the station's ledger."""
+        return int(self.station.board()["city"]["written"])
+
+    def measure(self, samples: Iterable[int], value: Decimal, at: datetime) -> None:
+        """The tester has results of these samples, all at once."""
+
+        def remember(device: Analyzer, now: float) -> None:
+            for sample in samples:
+                device.measure(sample, value, at)
+
+        self._analyzer.do(remember)
+
+    def sizes(self, kind: str) -> list[int]:
+        """Bytes of the events whose kind begins so, as they came over the wire."""
+        return [len(payload) for _, payload in self.watcher.seen() if is_kind(payload, kind)]
 
     def trades(self) -> dict[int, int]:
         """Net grams of the trades that the city has, and how often it has each."""
@@ -73,6 +110,12 @@ def register(station: StationProcess) -> dict[str, Any]:
         supplier="中牟县绿源合作社",
         upstream=UPSTREAM,
     )
+
+
+def is_kind(payload: bytes, kind: str) -> bool:
+    """Whether these are the bytes of an event, not of a state, whose kind begins so."""
+    event = json.loads(payload)
+    return "type" in event and kind_of(event["type"]).startswith(kind)
 
 
 def net_g(event: dict[str, Any]) -> int:

@@ -1,133 +1,148 @@
 """How many bytes a whole sale sends to the disk: SD cards die of writing."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from protocol.city.token import CHINA
 from simulator.bench.counter import weights
 from simulator.bench.helpers import bare_rows, elsewhere, written_bytes
 from simulator.bench.report import Figure, Report
-from simulator.bench.stall import Stall, register
+from simulator.bench.stall import Stall
+from simulator.stage import wait_for
 
-PACE = 1.0
-FAST = 8.0
+PACE, FAST = 1.0, 8.0  # sales a second
 AT_ONCE = 100
-SLOWLY = 10
 WARM_UP = 10
 STEP = 8
 FLOOR_ROWS = 2000
-SETTLE_SECONDS = 6.5  # progress that no record carries is written by itself within this time
+SAVED_SECONDS = 6.5  # progress that no record carried is on disk this long after the last record
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """``count`` records and the ``bytes`` they sent to the disk; ``checkpoints`` is how many whole ones are in it."""
+    """What ``count`` records sent to the disk: their commits, and the checkpoint that ends them."""
 
     count: int
-    bytes: int
-    checkpoints: int
+    commits: int
+    checkpoint: int
 
     @property
     def each(self) -> float:
-        return self.bytes / max(1, self.count)
+        return (self.commits + self.checkpoint) / max(1, self.count)
 
 
-def measure(folder: Path, seconds: float = 40.0, *, at_once: int = AT_ONCE) -> Report:
-    """Sales one by one over whole checkpoints, then bursts of records; half of the time each."""
-    with TemporaryDirectory(dir=folder, prefix="writes-") as name, Stall(Path(name)) as stall:
-        counter, pid = stall.counter, stall.station.pid
-        log = Path(name) / "station" / "data" / "ledger.db-wal"
+class Account:
+    """Counts what a station writes. Its ledger's log is checkpointed at both ends, so nothing is owed or left over."""
+
+    def __init__(self, pid: int, ledger: Path) -> None:
+        self._pid = pid
+        self._ledger = ledger
+
+    def over(self, work: Callable[[], int], seconds: float) -> Written:
+        """Do the work again and again until the time is over; it answers how many records it made."""
+        end = time.monotonic() + seconds
+        elsewhere(checkpoint, self._ledger)
+        before, count = written_bytes(self._pid), 0
+        while not count or time.monotonic() < end:
+            count += work()
+        time.sleep(SAVED_SECONDS)
+        return Written(count, written_bytes(self._pid) - before, elsewhere(checkpoint, self._ledger))
+
+
+def checkpoint(ledger: Path) -> int:
+    """Bring everything from the log into the database, as SQLite does by itself each 1000 pages; the bytes written."""
+    conn = sqlite3.connect(ledger, timeout=10)
+    before = written_bytes()
+    busy, _, _ = conn.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    written = written_bytes() - before
+    conn.close()
+    if busy:
+        raise OSError(f"{ledger}: no checkpoint was possible")
+    return written
+
+
+def measure(folder: Path, seconds: float = 45.0, *, at_once: int = AT_ONCE) -> Report:
+    """Sales at one a second, sales over a long log, and bursts of results; a third of the time each."""
+    part = seconds / 3
+    with TemporaryDirectory(dir=folder, prefix="writes-") as name, Stall(Path(name), analyzer=True) as stall:
         row = iter(weights(20_000))
+        account = Account(stall.station.pid, stall.ledger)
 
         def sell(count: int, rate: float) -> int:
-            before = counter.slips
-            counter.serve([next(row) for _ in range(count)], rate)
-            counter.until_printed(before + count, 10)
-            return counter.slips - before
+            before = stall.counter.slips
+            stall.counter.serve([next(row) for _ in range(count)], rate)
+            stall.counter.until_printed(before + count, 10)
+            return stall.counter.slips - before
 
         def burst() -> int:
-            with ThreadPoolExecutor(at_once) as pool:
-                answers = list(pool.map(lambda _: register(stall.station), range(at_once)))
-            stall.wait_delivered()
-            return len(answers)
+            return _burst(stall, at_once)
 
         sell(WARM_UP, FAST)
-        slow = counted(pid, log, lambda: sell(max(2, int(min(SLOWLY, seconds / 4) * PACE)), PACE), 0)
-        whole = counted(pid, log, lambda: sell(STEP, FAST), seconds / 2)
-        sale_size = round(average_size(stall, "trade.completed"))
-        bursts = counted(pid, log, burst, seconds / 2)
-        time.sleep(SETTLE_SECONDS)
-        entry_size = round(average_size(stall, "entry.registered"))
-        recorded = stall.station.board()["city"]["written"]
-        _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale_size, FLOOR_ROWS)
-        _, entry_floor = elsewhere(bare_rows, Path(name) / "floor.db", entry_size, FLOOR_ROWS)
-    bare = "SQLite's bare row of the same size, one FULL transaction, defaults"
+        slow = account.over(lambda: sell(1, PACE), part)
+        long = account.over(lambda: sell(STEP, FAST), part)
+        burst()
+        bursts = account.over(burst, part)
+        sale, result = (round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test")))
+        _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, FLOOR_ROWS)
+        _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, FLOOR_ROWS)
+    bare = "SQLite's bare row of this size in one FULL transaction, its defaults"
     facts = {
-        "sale_bytes": sale_size,
-        "entry_bytes": entry_size,
-        "records": recorded,
-        "sales_over_whole_checkpoints": whole.count,
-        "checkpoints": whole.checkpoints,
-        "bytes_of_a_sale_at_1_per_s_without_checkpoint": slow.each if not slow.checkpoints else None,
-        "burst_records": bursts.count,
-        "burst_checkpoints": bursts.checkpoints,
-        "burst_share_of_record": bursts.each / entry_size,
+        "sale_record_bytes": sale,
+        "result_record_bytes": result,
+        "sales_at_1_per_s": split(slow),
+        f"sales_at_{FAST:.0f}_per_s": split(long),
+        "results_in_bursts": split(bursts),
+        "times_record_in_bursts": round(bursts.each / result, 2),
         "load_average": os.getloadavg()[0],
     }
     return Report(
         "writes",
-        "bytes sent to the disk for one record with all that belongs to it",
+        "bytes to the disk for a record with its paper, its printed mark, its delivered mark and their checkpoint",
         (
-            Figure("sale", "bytes", {"each": whole.each}, {"each": sale_floor}, bare, {"each": sale_floor}),
+            Figure("sale, 1 a second", "bytes", {"each": slow.each}, {"each": sale_floor}, bare, {"each": sale_floor}),
             Figure(
-                f"{at_once} entries at once",
+                f"sale, {FAST:.0f} a second one after the other (longer log)",
+                "bytes",
+                {"each": long.each},
+                {"each": sale_floor},
+                bare,
+                {"each": sale_floor},
+            ),
+            Figure(
+                f"test result, {at_once} at once",
                 "bytes",
                 {"each": bursts.each},
-                {"each": entry_floor},
+                {"each": result_floor},
                 bare,
-                {"each": 3.0 * entry_size},
+                {"each": 3.0 * result},
             ),
         ),
         facts,
     )
 
 
-def counted(pid: int, log: Path, work: Callable[[], int], seconds: float) -> Written:
-    """Do the work again and again, from one checkpoint to another when the time allows; once with ``seconds`` 0.
-
-    SQLite writes the log from its beginning again after a checkpoint, and numbers that in the log's head.
-    """
-    end = time.monotonic() + seconds
-    first = checkpoint(log)
-    if seconds:
-        while checkpoint(log) == first and time.monotonic() < end - seconds * 0.6:
-            work()
-    before, start, count = written_bytes(pid), checkpoint(log), 0
-    best: Written | None = None
-    last = start
-    while True:
-        count += work()
-        if (now := checkpoint(log)) != last:
-            last = now
-            best = Written(count, written_bytes(pid) - before, now - start)
-        if time.monotonic() >= end:
-            return best or Written(count, written_bytes(pid) - before, 0)
+def split(written: Written) -> dict[str, float]:
+    """How the bytes of one record came about."""
+    return {
+        "records": written.count,
+        "commits_each": round(written.commits / max(1, written.count), 1),
+        "checkpoint_each": round(written.checkpoint / max(1, written.count), 1),
+    }
 
 
-def checkpoint(log: Path) -> int:
-    """The sequence number in the head of SQLite's write-ahead log; 0 when there is no log."""
-    try:
-        with log.open("rb") as file:
-            return int.from_bytes(file.read(16)[12:], "big")
-    except FileNotFoundError:
-        return 0
-
-
-def average_size(stall: Stall, kind: str) -> float:
-    """Bytes of the events of this kind, as they came over the wire."""
-    sizes = [len(payload) for _, payload in stall.watcher.seen() if f"{kind}".encode() in payload]
-    return sum(sizes) / len(sizes) if sizes else 0.0
+def _burst(stall: Stall, count: int) -> int:
+    """A morning's work is in the instrument when it is plugged in: the station reads, records and prints all of it."""
+    before, slips = stall.written(), stall.counter.slips
+    at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
+    stall.measure(range(before + 1, before + count + 1), Decimal("12.5"), at)
+    wait_for(f"{count} results", lambda: stall.written() >= before + count)
+    stall.counter.until_printed(slips + count, 30)
+    stall.wait_delivered()
+    return stall.written() - before
