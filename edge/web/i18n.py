@@ -79,7 +79,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "preview": ("预览", "preview"),
     "lot": ("批次", "Lot"),
     "lot_hint": ("选商品后显示批次", "Choose a product to see its lots"),
-    "newest": ("最新", "newest"),
     "tested_ok": ("快检合格", "passed rapid test"),
     "upstream_ok": ("凭上游来源码放行", "released by upstream code"),
     "held_lot": ("快检阳性（筛查），暂停销售", "Rapid test positive (screening): sale stopped"),
@@ -149,7 +148,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     # status
     "all_well": ("全部正常", "Everything works"),
     "needs_hand": ("有 {n} 处需要处理", "To look at: {n}"),
-    "device": ("设备", "Device"),
     "state": ("状态", "State"),
     "next_step": ("下一步", "Next step"),
     "devices": ("设备", "Devices"),
@@ -162,7 +160,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "数据线松动，或波特率、协议不符：用 marketedge identify 检查",
         "Loose cable, or wrong speed or protocol: try marketedge identify",
     ),
-    "do_why": ("见卖货页按钮上的说明：{why}", "{why}"),
     "do_analyzer": ("检查检测仪电源、数据线和上传设置", "Check the analyzer's power, cable and upload setting"),
     "do_unmatched": ("核对检测仪上输入的样品号", "Compare the sample numbers typed into the analyzer"),
     "do_printer": (
@@ -187,8 +184,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "acked": ("平台已确认", "Confirmed by the city"),
     "pending": ("待确认", "Waiting"),
     "set_aside": ("被拒收的记录", "Rejected records"),
-    "number": ("编号", "No."),
-    "reason": ("原因", "Reason"),
     "box": ("本机", "This box"),
     "station": ("站点", "Station"),
     "disk": ("剩余空间", "Free space"),
@@ -200,7 +195,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "trouble": ("故障", "Trouble"),
     "connected": ("已连接", "Connected"),
     "not_connected": ("未连接", "Not connected"),
-    "nothing_to_do": ("不需要处理", "nothing to do"),
 }
 
 

@@ -76,6 +76,8 @@ class WebServer:
 def _bind(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
     try:
+        if not 0 <= int(port) <= 65535:  # the resolver would quietly take the rest of a division
+            raise ValueError("a port is 0 to 65535")
         family, kind, proto, _, address = socket.getaddrinfo(
             host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -87,7 +89,7 @@ def _bind(listen: str) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # a slow reader cannot hold more
         bound.bind(address)
         bound.listen(64)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         bound.close()
         raise CannotListen(_sorry(listen, error)) from error
     return bound

@@ -112,6 +112,7 @@ async function sell() {
   draw();
   try {
     sold = await post("/api/sales", body, key);
+    sold.left = !scale()?.sellable;
     unsure = null;
     clearBuyer();
     navigator.vibrate?.(60);

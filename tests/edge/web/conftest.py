@@ -146,10 +146,12 @@ class FakeCore:
         )
 
     def answer(self, request: Request) -> None:
-        if self.refuse:
-            request.answer.set_exception(self.refuse)
-        else:
+        try:
+            if self.refuse:
+                raise self.refuse
             request.answer.set_result(self._do(request.command))
+        except Refused as refused:
+            request.answer.set_exception(refused)
 
     def _run(self) -> None:
         while not isinstance(message := self.inbox.get(), Stop):
@@ -166,7 +168,7 @@ class FakeCore:
             case Sell():
                 net = board.scales[0].net_g or 0
                 if command.seen_g not in (None, net):
-                    raise AssertionError("the page did not send the weight it showed")
+                    raise Refused("weight_changed", "重量已变", "the weight changed")
                 product = next(one for one in board.products if one.code == command.product)
                 fen = command.price_fen or product.price_fen
                 amount = (2 * fen * net + product.per_g) // (2 * product.per_g)

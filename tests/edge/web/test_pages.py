@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 import edge.web
+from edge.board import ScaleView
 from edge.web.i18n import TEXTS, Words
 from edge.web.server import WebServer
 from edge.web.wording import clock, fen, kg, megabytes, tail
@@ -128,8 +129,9 @@ def test_both_languages_take_the_same_values(key: str) -> None:
 
 
 def test_every_reason_of_the_board_has_words() -> None:
-    reasons = "no_signal motion below_min overload underload error empty_first sold unverified unit stale".split()
-    assert all(f"why_{reason}" in TEXTS for reason in reasons)
+    reasons = re.findall(r"``([a-z_, ]+)``\.$", ScaleView.__doc__ or "", re.MULTILINE)[0].split(", ")
+    assert len(reasons) >= 11
+    assert [reason for reason in reasons if f"why_{reason}" not in TEXTS] == []
 
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
