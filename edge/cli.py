@@ -70,7 +70,14 @@ def main() -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--job", "jobs", type=click.Choice(["gate", "stall", "canteen"]), multiple=True, required=True)
+@click.option(
+    "--job",
+    "jobs",
+    type=click.Choice(["gate", "stall", "canteen"]),
+    multiple=True,
+    required=True,
+    help="What the station does; may be given twice.",
+)
 @click.option("--name", default="", help="The station's name, shown on pages and slips.")
 def init(folder: Path, jobs: tuple[str, ...], name: str) -> None:
     """Write FOLDER/station.toml with comments, and the station's key."""

@@ -33,7 +33,9 @@ class Shown:
 
 @click.command()
 @click.argument("file", metavar="DOCUMENT.json", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.option("--as", "form", type=click.Choice(["text", "escpos"]), default="text", show_default=True)
+@click.option(
+    "--as", "form", type=click.Choice(["text", "escpos"]), default="text", show_default=True, help="What to write."
+)
 @click.option("--paper", type=click.Choice(list(PAPERS)), default="58", show_default=True, help="Paper width in mm.")
 @click.option("--market", default="市场", show_default=True, help="The market's name, for events.")
 @click.option("--host", default="sy.example.cn", show_default=True, help="Host of source QR codes, for events.")

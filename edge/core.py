@@ -13,6 +13,7 @@ from queue import Empty
 from typing import Any
 
 import sdnotify
+from pydantic import ValidationError
 
 from edge.board import AnalyzerView, CityView, PrinterView, Showing
 from edge.clock import Clock
@@ -45,6 +46,7 @@ from edge.ports import Committed, Port
 from edge.printing import PaperJob, Printer, paper_text, view_of
 from edge.publisher import SET_ASIDE_SHOWN, Publisher
 from edge.station import RECENT_PAPERS, Station
+from protocol.city.envelope import TooLarge
 from protocol.city.topics import Topics
 from protocol.session import Wish
 
@@ -87,6 +89,7 @@ class Core:
         self._city_why = ""
         self._trouble = ""
         self._disk_at = float("-inf")
+        self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
         self._jobs_unsaved: dict[int, tuple[str, str]] = {}
         self._last_record = 0.0
         self._continuous_told = ""
@@ -105,6 +108,7 @@ class Core:
             self._publisher.pump(now)
             self._save_when_quiet(now, stopping)
             self._show()
+            self._reply()
             self._notify.notify("WATCHDOG=1")
             if stopping:
                 return
@@ -128,6 +132,7 @@ class Core:
         station = self._station
         station.after.clear()
         station.undo.clear()
+        self._answers.clear()
         requests = [message for message in messages if isinstance(message, Request)]
         try:
             before = self._ledger.head.seq
@@ -143,9 +148,7 @@ class Core:
                 log.error("nothing recorded: %s", full)
             self._trouble = str(full)
             refusal = Refused("disk_full", "磁盘已满，未记录。请联系技术员", f"not recorded: {full}")
-            for request in requests:
-                if not request.answer.done():
-                    request.answer.set_exception(refusal)
+            self._answers = [(request, refusal) for request in requests]
             return
         if self._ledger.head.seq != before:
             self._trouble = ""
@@ -194,18 +197,27 @@ class Core:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def _answer(self, request: Request) -> None:
-        """Do a command in a step of its own; its answer goes out after the commit, its refusal at once."""
+        """Do a command in a step of its own; the answer goes out after the commit."""
         effects, undo = len(self._station.after), len(self._station.undo)
         try:
             with self._ledger.step():
                 answer = self._obey(request.command)
-        except Refused as refused:
+        except (Refused, ValidationError, TooLarge) as error:
             for take_back in reversed(self._station.undo[undo:]):
                 take_back()
             del self._station.after[effects:], self._station.undo[undo:]
-            request.answer.set_exception(refused)
+            self._answers.append((request, error if isinstance(error, Refused) else _unfit(error)))
             return
-        self._station.after.append(lambda: request.answer.set_result(answer))
+        self._answers.append((request, answer))
+
+    def _reply(self) -> None:
+        """Last of all: who asked finds on the board what the answer speaks of."""
+        for request, answer in self._answers:
+            if isinstance(answer, Refused):
+                request.answer.set_exception(answer)
+            else:
+                request.answer.set_result(answer)
+        self._answers.clear()
 
     def _obey(self, command: Any) -> dict[str, Any]:
         station = self._station
@@ -365,3 +377,12 @@ class Core:
             self._disk_at = now
             changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free
         self._showing.post(**changes)
+
+
+def _unfit(error: ValidationError | TooLarge) -> Refused:
+    """A value that does not fit a record: too long, or not of its form."""
+    if isinstance(error, TooLarge):
+        return Refused("too_large", "内容过长，未记录", str(error))
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Refused("bad_value", f"{where} 的内容不符合要求", f"{where}: {first['msg']}")

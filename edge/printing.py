@@ -78,6 +78,8 @@ class Printer(threading.Thread):
         while (job := self._jobs.get()) is not None:
             page = layout(document_of(job.body, self._station, copy=job.copy), self._profile.columns)
             self._inbox.put(Printed(job.job, "printing", "", plain(page)))
+            if page.replaced:
+                log.warning("job=%d characters this printer does not have: %s", job.job, "".join(page.replaced))
             try:
                 state, why = self._print(page)
                 self._report(True, "")

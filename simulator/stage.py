@@ -6,6 +6,7 @@ with a configuration file, as on a box; what stands around it is simulated.
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -201,8 +202,11 @@ class StationProcess:
             raise StageFailed(f"marketedge {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout
 
-    def start(self, *, wait: bool = True) -> Self:
-        """Start it; with ``wait``, until its pages answer."""
+    def start(self, *, wait: bool = True, file_limit: int = 0) -> Self:
+        """Start it; with ``wait``, until its pages answer.
+
+        ``file_limit`` is the largest file in bytes the system lets it write, as on a disk that is full.
+        """
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "edge.cli", "run", "-c", str(self.config)],
@@ -210,6 +214,8 @@ class StationProcess:
                 stderr=out,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
+        if file_limit:
+            resource.prlimit(self._child.pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
         if wait:
             try:
                 self.wait_ready()

@@ -14,6 +14,7 @@ from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import Analyzer, EntryRegistered, Proof, TestRecorded, VerdictWord
 from protocol.readings import TestResult, Verdict
 
+ITEM_LETTERS, SHORT_LETTERS = 120, 40  # what the record holds of an instrument's texts
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
 
 
@@ -82,9 +83,9 @@ def _record(station: Station, part: AnalyzerPart, result: TestResult) -> Recorde
     record = TestRecorded(
         lot=lot.test_code if lot else None,
         goods=station.goods(lot.entry["data"]["goods"]["product"]) if lot else None,
-        item=part.item or result.item,
+        item=(part.item or result.item)[:ITEM_LETTERS],
         value=None if result.value is None else format(result.value, "f"),
-        unit=result.unit,
+        unit=result.unit and result.unit[:SHORT_LETTERS],
         method=part.method,
         limit=format(limit, "f"),
         limit_basis=basis,
@@ -92,8 +93,8 @@ def _record(station: Station, part: AnalyzerPart, result: TestResult) -> Recorde
         analyzer=Analyzer(
             name=part.name,
             model=part.row().id,
-            sample=result.sample,
-            channel=result.channel,
+            sample=result.sample and result.sample[:SHORT_LETTERS],
+            channel=result.channel and result.channel[:SHORT_LETTERS],
             verdict=result.verdict.value if result.verdict else None,
             measured_at=result.measured_at.isoformat() if result.measured_at else None,
             raw=result.raw.hex(),

@@ -25,7 +25,14 @@ _DB = click.option(
 @_DB
 @click.option("--listen", default="127.0.0.1:8600", show_default=True, help="Address of the pages; port 0 takes one.")
 @click.option("--enrol", is_flag=True, help="Trust the first key a station shows. For demonstration and tests.")
-@click.option("--mqtt", "version", type=click.Choice(["5", "3.1.1"]), default="5", show_default=True)
+@click.option(
+    "--mqtt",
+    "version",
+    type=click.Choice(["5", "3.1.1"]),
+    default="5",
+    show_default=True,
+    help="What the broker speaks.",
+)
 @click.option("--key", "keys", multiple=True, metavar="STATION=HEX", help="Trust a station's public key.")
 @click.pass_context
 def city(

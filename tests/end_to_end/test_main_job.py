@@ -1,0 +1,52 @@
+"""The whole story, told by the commands people use."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.broker import Broker
+
+
+def demo(*options: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-m", "simulator.cli", "demo", "--once", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert done.stdout, done.stderr
+    summary: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return done.returncode, summary
+
+
+def expect_whole(code: int, summary: dict[str, Any]) -> None:
+    addresses = summary.pop("qr")
+    assert summary == {
+        "entries": 1,
+        "results": 1,
+        "trades": 3,
+        "slips": 3,
+        "acked": 5,
+        "pending": 0,
+        "chain_ok": True,
+        "qr_verified": True,
+    }
+    assert code == 0
+    assert len(set(addresses)) == 3
+    assert all(address.startswith("https://sy.example.cn/j/") for address in addresses)
+
+
+@pytest.mark.broker
+def test_the_story_over_mosquitto_on_mqtt_5(broker: Broker) -> None:
+    expect_whole(*demo("--broker", broker.url))
+
+
+@pytest.mark.broker
+def test_the_story_over_mosquitto_on_mqtt_3(broker: Broker) -> None:
+    expect_whole(*demo("--broker", broker.url, "--mqtt", "3.1.1"))
+
+
+def test_the_story_with_nothing_installed(tmp_path: Path) -> None:
+    expect_whole(*demo("--embedded", "--folder", str(tmp_path)))
+    papers = sorted((tmp_path / "station" / "data").glob("*"))
+    assert papers

@@ -1,0 +1,145 @@
+"""What goes wrong in a market, and what people are told."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.broker import Broker
+from simulator.line import Line, Pty
+from simulator.paper import Paper
+from simulator.printer import Printer
+from simulator.scale import Pan, find
+from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
+
+pytestmark = pytest.mark.broker
+
+
+def register(running: StationProcess) -> str:
+    entry = running.post("/api/entries", product=CABBAGE, net_g=1000, origin="河南", supplier="李四")
+    return str(entry["test_code"])
+
+
+def recorded(running: StationProcess) -> set[str]:
+    lines = running.command("ledger", "export", "-c", str(running.config)).splitlines()
+    return {json.loads(line)["subject"] for line in lines}
+
+
+def test_a_full_disk_is_told_and_nothing_answered_is_lost(tmp_path: Path, broker: Broker) -> None:
+    running = StationProcess(tmp_path / "station", Wiring(broker=broker.url))
+    running.start(file_limit=120_000)
+    try:
+        answered = []
+        with pytest.raises(Refusal) as refused:
+            for _ in range(500):
+                answered.append(register(running))
+        assert refused.value.code == "disk_full"
+        assert "disk" in running.board()["trouble"]
+        assert running.running
+    finally:
+        running.kill()
+    running.start()
+    try:
+        assert set(answered) <= recorded(running)
+        register(running)
+        assert running.board()["trouble"] == ""
+        assert json.loads(running.command("ledger", "verify", "-c", str(running.config)))["ok"]
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def stall(
+    tmp_path: Path, broker: Broker, station: Callable[..., StationProcess], released_lot: Callable[..., str]
+) -> Any:
+    """A station with a scale and a printer, and a function that sells the next load."""
+
+    class Stall:
+        def __init__(self) -> None:
+            self.papers: list[Paper] = []
+            self.pan = Pan(Decimal(30), Decimal("0.010"), settle=0.05)
+            self.scale = Line(find("mt_sics")(self.pan), Pty(tmp_path / "scale")).start()
+            self.printer = Line(Printer(on_paper=self.papers.append), Pty(tmp_path / "printer")).start()
+            self.station = station(Wiring(broker=broker.url, scale=self.scale.address, printer=self.printer.address))
+            self.lot = released_lot(self.station)
+
+        def sell(self, grams: int = 1500) -> dict[str, Any]:
+            self.scale.do(lambda _, now: self.pan.take_off(now))
+            wait_for("an empty pan", lambda: self.station.board()["scales"][0]["net_g"] == 0)
+            self.scale.do(lambda _, now: self.pan.put(Decimal(grams) / 1000, now))
+            wait_for("a load", lambda: self.station.board()["scales"][0]["sellable"])
+            return self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=self.lot)
+
+        def state(self, job: int) -> str:
+            papers = self.station.board()["papers"]
+            return str(next(paper["state"] for paper in papers if paper["job"] == job))
+
+        def becomes(self, job: int, state: str) -> None:
+            wait_for(f"job {job} {state}", lambda: self.state(job) == state)
+
+    made = Stall()
+    yield made
+    made.station.stop()
+    made.scale.stop()
+    made.printer.stop()
+
+
+def test_a_slip_of_a_dead_printer_is_known_and_printed_again_as_a_copy(stall: Any) -> None:
+    stall.becomes(stall.sell()["job"], "printed")
+    stall.printer.unplug()
+    sale = stall.sell(2000)
+    assert sale["net_g"] == 2000  # the sale does not wait for the printer
+    wait_for("failure", lambda: stall.state(sale["job"]) in ("failed", "unknown"))
+    stall.printer.replug()
+    copy = stall.station.post(f"/api/papers/{sale['job']}/reprint")
+    assert copy["copy"] == 1
+    stall.becomes(copy["job"], "printed")
+    wait_for("the copy", lambda: any("COPY 1" in paper.text for paper in stall.papers))
+    again = stall.station.post(f"/api/papers/{copy['job']}/reprint")
+    assert again["copy"] == 2
+
+
+def test_a_printer_that_never_answers_gives_unknown(stall: Any) -> None:
+    stall.printer.do(lambda printer, now: printer.trouble(now, silent=True))
+    job = stall.sell()["job"]
+    stall.becomes(job, "unknown")
+    assert len(stall.papers) <= 1
+
+
+def test_a_paper_of_the_last_run_without_proof_is_unknown(stall: Any) -> None:
+    stall.printer.do(lambda printer, now: printer.trouble(now, silent=True))
+    job = stall.sell()["job"]
+    stall.station.kill()
+    stall.station.start()
+    assert stall.state(job) == "unknown"
+    assert "大白菜" in stall.station.board()["papers"][0]["text"]
+
+
+def test_a_held_lot_cannot_be_sold_and_a_pending_one_neither(stall: Any) -> None:
+    pending = register(stall.station)
+    stall.sell()
+    with pytest.raises(Refusal) as refused:
+        stall.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=pending)
+    assert refused.value.code == "lot_pending"
+    with pytest.raises(Refusal) as mistyped:
+        stall.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=pending[:-1] + "0")
+    assert mistyped.value.code in ("bad_code", "no_lot")
+
+
+def test_a_hostile_name_is_recorded_as_it_is_and_harmless_on_paper(stall: Any) -> None:
+    stall.sell()
+    name = "\x1b@\x1bp\x00<script>\n合计 0.00\u202e"
+    stall.scale.do(lambda _, now: stall.pan.take_off(now))
+    wait_for("an empty pan", lambda: stall.station.board()["scales"][0]["net_g"] == 0)
+    stall.scale.do(lambda _, now: stall.pan.put(Decimal(1), now))
+    wait_for("a load", lambda: stall.station.board()["scales"][0]["sellable"])
+    sale = stall.station.post(
+        "/api/sales", scale="scale-1", product=CABBAGE, lot=stall.lot, buyer="4101080010456", buyer_name=name
+    )
+    stall.becomes(sale["job"], "printed")
+    paper = wait_for("the slip", lambda: len(stall.papers) >= 2 and stall.papers[-1])
+    assert not paper.unknown
+    assert not any(line.strip().startswith("合计 0.00") for line in paper.text.splitlines())

@@ -1,0 +1,78 @@
+"""What users read is true: every command, every setting, every file that the pages name."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from edge.cli import main as marketedge
+from edge.config import Config
+from simulator.cli import main as marketsim
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands(group: click.Group) -> list[str]:
+    return group.list_commands(click.Context(group))
+
+
+@pytest.mark.parametrize("name", commands(marketedge))
+def test_the_readme_names_every_command_of_marketedge(name: str) -> None:
+    assert re.search(rf"marketedge {name}\b|`{name}`", README)
+
+
+@pytest.mark.parametrize("name", commands(marketsim))
+def test_the_readme_names_every_command_of_marketsim(name: str) -> None:
+    assert re.search(rf"marketsim {name}\b|`{name}`", README)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [(group, name) for group in (marketedge, marketsim) for name in commands(group)],
+)
+def test_every_command_and_option_has_help(group: click.Group, name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+
+
+@pytest.mark.parametrize("section", Config.model_fields)
+def test_the_template_names_every_section(section: str) -> None:
+    template = (ROOT / "edge" / "template.toml").read_text("utf-8")
+    assert re.search(rf"\[\[?{section}\]", template)
+
+
+def test_every_setting_is_in_the_template_or_the_readme() -> None:
+    text = (ROOT / "edge" / "template.toml").read_text("utf-8") + README
+    missing = []
+    for section, field in Config.model_fields.items():
+        part = field.annotation
+        arguments = getattr(part, "__args__", None)
+        model = arguments[0] if arguments else part
+        missing += [f"{section}.{key}" for key in model.model_fields if not re.search(rf"\b{key}\b", text)]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*/README.md")), ROOT / "README.md"])
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", text)
+    for link in {one or other for one, other in links}:
+        assert (page.parent / link).exists(), f"{page}: {link}"
+    for row in re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE):
+        for name in re.findall(r"`([\w./*]+)`", row):
+            if "." in name or name.endswith("/"):
+                assert list(page.parent.glob(name)) or list(page.parent.rglob(name)), f"{page}: {name}"
+
+
+@pytest.mark.parametrize("module", ["edge.cli", "simulator.cli"])
+def test_help_comes_from_the_command_line(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
+    assert "Commands:" in done.stdout
