@@ -47,9 +47,7 @@ def decode(frame: bytes) -> Event:
         return Garbage(frame, f"check is {sent!r}, the bytes give {_check(body)!r}")
     value = VALUE.fullmatch(body)
     if not value:
-        return Garbage(
-            frame, "no digits where the weight should be: the indicator shows none (overload, or a message)"
-        )
+        return Garbage(frame, "no digits where the weight should be: the indicator shows none (overload, or a message)")
     sign, digits, decimals = (part.decode() for part in value.groups())
     weight = Decimal(f"{sign}{digits}E-{decimals}")
     return Weighing(value=weight if weight else weight.copy_abs(), raw=frame)
