@@ -78,7 +78,7 @@ def run(config: Config) -> None:
         for part in (*config.scale, *config.analyzer)
     }
     printers = {part.name: Printer(part, station, inbox) for part in config.printer}
-    web = WebServer(config.web.listen, showing, inbox, config.web.allow)
+    web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software())
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
 
     threading.excepthook = _die

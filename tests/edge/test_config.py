@@ -66,7 +66,7 @@ def test_the_key_is_private_and_never_overwritten(written: Path) -> None:
         ('name = "scale-1"', 'name = "tester-1"', "used twice: tester-1"),
         ("[web]", "[wbe]", "wbe"),
         ('name = "scale-1"', 'name = "scale-1"\ncolour = "red"', "colour"),
-        ('model = "mt-sics"', 'protocol = "yaohua_tf0"', "set `unit`"),
+        ('unit = "kg"', 'protocol = "mt_sics"', "either a model or a protocol"),
         ("[station]", "[station", "station.toml"),
     ],
 )
@@ -78,6 +78,15 @@ def test_a_mistake_is_named_with_what_would_be_right(written: Path, old: str, ne
         load(written)
     assert complaint in str(bad.value)
     assert "station.toml" in str(bad.value)
+
+
+def test_a_scale_that_sends_no_unit_needs_one(written: Path) -> None:
+    text = uncommented(written.read_text("utf-8")).replace('model = "mt-sics"', 'protocol = "yaohua_tf0"')
+    written.write_text(text, "utf-8")
+    assert load(written).scale[0].unit == "kg"
+    written.write_text(text.replace('unit = "kg"', ""), "utf-8")
+    with pytest.raises(BadConfig, match="set `unit`"):
+        load(written)
 
 
 def test_the_environment_wins_over_the_file(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
