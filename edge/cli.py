@@ -127,7 +127,7 @@ def ports() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def protocols(as_json: bool) -> None:
     """List the wire formats and their default link settings."""
-    from drivers.model import models
+    from drivers.catalogue import models
     from protocol import formats
 
     rows = [formats.find(name) for name in formats.ids()]

@@ -19,7 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from drivers import model as models
+from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import UnknownPrinter, profile
 from protocol import formats
@@ -161,7 +161,7 @@ class PortPart(Part):
         """The model's row, or one made up from the protocol."""
         try:
             if self.model:
-                return models.find(self.model)
+                return catalogue.find(self.model)
             row = Model(self.protocol, "", self.protocol, self.protocol)
             row.default_link()
         except LookupError as error:

@@ -1,0 +1,42 @@
+"""Finding models: our own rows and those of other packages.
+
+Rows of other packages come in through the entry point group ``marketedge.drivers``: each entry names a tuple of
+``Model``.
+"""
+
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+from drivers import analyzers, scales
+from drivers.model import Model
+
+GROUP = "marketedge.drivers"
+
+
+class UnknownModel(LookupError):
+    """No row has this id; the message lists those there are."""
+
+
+def models() -> dict[str, Model]:
+    """All rows by id: ours, then those of installed packages. A second row with an id is refused."""
+    found: dict[str, Model] = {}
+    _add(found, scales.MODELS, "drivers.scales")
+    _add(found, analyzers.MODELS, "drivers.analyzers")
+    for entry in entry_points(group=GROUP):
+        _add(found, entry.load(), entry.value)
+    return found
+
+
+def find(model_id: str) -> Model:
+    """The model with this id; raises UnknownModel."""
+    rows = models()
+    if model_id not in rows:
+        raise UnknownModel(f"no model {model_id!r}; there are: {', '.join(sorted(rows))}")
+    return rows[model_id]
+
+
+def _add(found: dict[str, Model], rows: Iterable[Model], origin: str) -> None:
+    for row in rows:
+        if row.id in found:
+            raise ValueError(f"{origin}: model {row.id!r} exists already")
+        found[row.id] = row
