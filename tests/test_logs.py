@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import model
+from drivers import catalogue
 from drivers.transports.recorder import read_log
 from protocol import formats
 from protocol.link import Link
@@ -29,7 +29,7 @@ def expected(log):
 
 
 def read(log, chunks):
-    decoder = formats.find(model.find(log.parent.name).format).decoder()
+    decoder = formats.find(catalogue.find(log.parent.name).format).decoder()
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
     return [event.as_json() for event in events if not isinstance(event, Garbage)]
 
@@ -42,7 +42,7 @@ def test_there_are_logs():
 def test_a_log_says_where_it_comes_from(log):
     head = dict(re.findall(r"^# (\w+): (.+)$", log.read_text("utf-8"), re.MULTILINE))
     assert tuple(head) == HEAD
-    assert Link.parse(head["Serial"]) == model.find(log.parent.name).default_link()
+    assert Link.parse(head["Serial"]) == catalogue.find(log.parent.name).default_link()
 
 
 @every_log
