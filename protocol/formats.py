@@ -25,6 +25,8 @@ class WireFormat:
     ``confidence`` says how well its facts are sourced: ``high``, ``medium`` or ``low``.  ``checked`` is True when
     its frames carry a check byte, so that a damaged frame cannot give another number.
     ``sends_unit`` is False for scales whose frames carry digits only.
+    ``repeats`` is False for scales that state each stable weight once and then say nothing: their silence is no fault,
+    and there is no second frame to compare.
     ``by_date``: the instrument is asked day by day, so its session takes ``today``, a function giving the local date.
     """
 
@@ -39,6 +41,7 @@ class WireFormat:
     session: SessionFactory
     sends_unit: bool = True
     by_date: bool = False
+    repeats: bool = True
 
 
 class UnknownFormat(LookupError):

@@ -15,6 +15,7 @@ Measure = Callable[[bytes], int | None]
 PARITY_WHY = "parity: bytes with bit 7 set; the line is probably 7 data bits with parity, read as 8n1"
 NO_FRAME = "no frame starts here"
 CUT = "cut: the stream ended inside a frame"
+PARITY_BYTES = 4  # fewer bytes with bit 7 are noise, not a diagnosis
 
 
 def parity_suspect(frame: bytes) -> bool:
@@ -63,12 +64,12 @@ class Lines:
         left = bytes(self._buffer).lstrip(b"\x00\x7f")
         dropping, self._dropping = self._dropping, False
         self._buffer.clear()
-        return [Garbage(left, CUT)] if left and not dropping else []
+        return [_no_frame(left, CUT)] if left and not dropping else []
 
     def _shorten(self, length: int, spare: int, events: list[Event]) -> None:
         """Take pieces off the buffer's front until no more than ``cap`` of its first ``length`` bytes are left."""
         while length > self._cap + spare:
-            events.append(Garbage(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
+            events.append(_no_frame(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
             del self._buffer[: self._cap]
             length -= self._cap
             self._dropping = True
@@ -148,15 +149,20 @@ class Scanner:
             self._why = why
         self._noise += noise
         while len(self._noise) >= self._cap:
-            events.append(Garbage(bytes(self._noise[: self._cap]), self._why))
+            events.append(_no_frame(bytes(self._noise[: self._cap]), self._why))
             del self._noise[: self._cap]
             self._why = NO_FRAME
 
     def _flush(self, events: list[Event]) -> None:
         if self._noise:
-            events.append(Garbage(bytes(self._noise), self._why))
+            events.append(_no_frame(bytes(self._noise), self._why))
             self._noise.clear()
         self._why = NO_FRAME
+
+
+def _no_frame(data: bytes, why: str) -> Garbage:
+    """Bytes without a frame: a parity mistake also spoils heads and terminators (CR with even parity is 8D)."""
+    return Garbage(data, PARITY_WHY if len(data) >= PARITY_BYTES and parity_suspect(data) else why)
 
 
 def _overlap(buffer: bytes, head: bytes) -> int:

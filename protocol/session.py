@@ -5,11 +5,12 @@ bytes to send, and when it wants to be woken.  Both are handed the time (seconds
 one, so a whole conversation can be replayed in a test.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Protocol
 
-from protocol.readings import Event
+from protocol.readings import Event, Garbage
 
 
 class Wish(Enum):
@@ -76,6 +77,64 @@ class Listening:
 
     def ask(self, wish: Wish, now: float) -> bool:
         return False
+
+    def committed(self, now: float) -> None:
+        return None
+
+
+class Asking:
+    """Session of a scale that answers: asks ``question`` every ``poll`` seconds.
+
+    After ``patience`` seconds without an answer it asks again.  A wish that has a command is sent instead of the next
+    question, at once if no answer is awaited; one that waits already is not doubled.
+    """
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        question: bytes,
+        *,
+        poll: float,
+        patience: float,
+        commands: Mapping[Wish, bytes] = MappingProxyType({}),
+    ) -> None:
+        self._decoder = decoder
+        self._question = question
+        self._poll = poll
+        self._patience = patience
+        self._commands = commands
+        self._out = bytearray()
+        self._wishes: list[Wish] = []
+        self._waiting = False
+        self.deadline: float | None = 0.0
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        events = self._decoder.feed(data)
+        if events and self._waiting and self.deadline is not None:
+            # A damaged answer also brings the next question forward, but never puts it off.
+            self.deadline = min(self.deadline, now + (0 if self._wishes else self._poll))
+            self._waiting = all(isinstance(event, Garbage) for event in events)
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        self._out += self._commands[self._wishes.pop(0)] if self._wishes else self._question
+        self._waiting = True
+        self.deadline = now + self._patience
+        return []
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        if wish not in self._commands:
+            return False
+        if wish not in self._wishes:
+            self._wishes.append(wish)
+        if not self._waiting:
+            self.deadline = now
+        return True
 
     def committed(self, now: float) -> None:
         return None

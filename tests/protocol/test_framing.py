@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.framing import CUT, NO_FRAME, Lines, Scanner, parity_suspect
+from protocol.framing import CUT, NO_FRAME, PARITY_WHY, Lines, Scanner, parity_suspect
 from protocol.readings import Garbage, Reply
 
 
@@ -156,3 +156,17 @@ def test_bytes_with_bit_7_look_like_parity():
     assert parity_suspect(bytes(byte | 0x80 for byte in b"S S 1.0 kg"))
     assert not parity_suspect(b"S S 1.0 kg")
     assert not parity_suspect(b"\xff\x00")
+
+
+def test_a_parity_mistake_that_hides_the_terminator_is_told_as_such():
+    sent = b"W 1.250 kg\r"
+    even = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in sent)
+    framer = lines(terminator=b"\r", cap=16)
+    assert {event.why for event in framer.feed(even * 3) + framer.finish()} == {PARITY_WHY}
+
+
+def test_a_parity_mistake_that_hides_the_head_is_told_as_such():
+    (event,) = scanner().feed(b"\x82\xb1\xb2.50\x03")
+    assert event.why == PARITY_WHY
+    (event,) = scanner().feed(b"\xb1")
+    assert event.why == NO_FRAME
