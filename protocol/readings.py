@@ -1,4 +1,4 @@
-"""What devices say, as values: a weighing, a test result, another reply, or bytes that made no sense.
+"""What devices say, as values: a weighing, a test result, a ticket, another reply, or bytes that made no sense.
 
 Values are frozen. Numbers are ``Decimal`` with the digits as sent, because the trailing zero of ``1.250`` is the
 scale's resolution. ``raw`` holds the frame's own bytes and does not take part in comparison: two frames that say
@@ -46,6 +46,7 @@ class Weighing:
 
     ``unit`` is the text the scale sent, or None when the format carries none (the model's row then knows it).
     ``stable``, ``zero`` and ``net`` are None when the format does not say.  ``value`` is None unless ``state`` is OK.
+    ``auxiliary``: the scale marks the last digit as finer than its verification interval (behind a slash, in brackets).
     """
 
     value: Decimal | None
@@ -55,6 +56,7 @@ class Weighing:
     zero: bool | None = None
     state: State = State.OK
     raw: bytes = field(default=b"", compare=False)
+    auxiliary: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +69,7 @@ class Weighing:
             "zero": self.zero,
             "state": self.state.value,
             "raw": self.raw.hex(),
+            **({"auxiliary": True} if self.auxiliary else {}),
         }
 
 
@@ -76,7 +79,8 @@ class TestResult:
 
     ``sample`` is the number the person typed or the instrument counted; ``identity`` stays the same when the
     instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
-    ``limit`` is the bound the instrument says it judged by, in ``unit``.
+    ``limit`` is the bound the instrument says it judged by, in ``unit``.  ``text`` is what the instrument states in
+    place of a number (``<2``, ``阴性``); then ``value`` is None.
     """
 
     __test__ = False  # not a pytest class
@@ -91,6 +95,7 @@ class TestResult:
     identity: str
     name: str | None = None
     limit: Decimal | None = None
+    text: str | None = None
     raw: bytes = field(default=b"", compare=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -106,8 +111,26 @@ class TestResult:
             "time": self.measured_at and self.measured_at.isoformat(),
             "name": self.name,
             "limit": _text(self.limit),
+            **({} if self.text is None else {"text": self.text}),
             "raw": self.raw.hex(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a tester printed and no layout could read: for a person to look at, and to be kept.
+
+    ``text`` is the paper's text, line by line; ``why`` says what could not be read; ``identity`` stays the same when
+    the same bytes come again.
+    """
+
+    raw: bytes
+    text: str
+    why: str
+    identity: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": True, "kind": "ticket", "text": self.text, "why": self.why, "raw": self.raw.hex()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +159,7 @@ class Garbage:
         return {"ok": False, "why": self.why, "raw": self.data.hex()}
 
 
-Event = Weighing | TestResult | Reply | Garbage
+Event = Weighing | TestResult | Ticket | Reply | Garbage
 
 
 def _text(number: Decimal | None) -> str | None:

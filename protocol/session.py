@@ -82,11 +82,33 @@ class Listening:
         return None
 
 
+class Obeying(Listening):
+    """Session of a scale that talks by itself and obeys commands, which it does not answer."""
+
+    def __init__(self, decoder: Decoder, commands: Mapping[Wish, bytes]) -> None:
+        super().__init__(decoder)
+        self._commands = commands
+        self._wishes: list[Wish] = []
+
+    def pending(self) -> bytes:
+        out = b"".join(self._commands[wish] for wish in self._wishes)
+        self._wishes.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        if wish not in self._commands:
+            return False
+        if wish not in self._wishes:
+            self._wishes.append(wish)
+        return True
+
+
 class Asking:
     """Session of a scale that answers: asks ``question`` every ``poll`` seconds.
 
     After ``patience`` seconds without an answer it asks again.  A wish that has a command is sent instead of the next
-    question, at once if no answer is awaited; one that waits already is not doubled.
+    question, at once if no answer is awaited; one that waits already is not doubled.  With ``answered=False`` no
+    answer to a command is awaited.
     """
 
     def __init__(
@@ -97,12 +119,14 @@ class Asking:
         poll: float,
         patience: float,
         commands: Mapping[Wish, bytes] = MappingProxyType({}),
+        answered: bool = True,
     ) -> None:
         self._decoder = decoder
         self._question = question
         self._poll = poll
         self._patience = patience
         self._commands = commands
+        self._answered = answered
         self._out = bytearray()
         self._wishes: list[Wish] = []
         self._waiting = False
@@ -117,9 +141,10 @@ class Asking:
         return events
 
     def expired(self, now: float) -> list[Event]:
-        self._out += self._commands[self._wishes.pop(0)] if self._wishes else self._question
-        self._waiting = True
-        self.deadline = now + self._patience
+        command = self._commands[self._wishes.pop(0)] if self._wishes else b""
+        self._out += command or self._question
+        self._waiting = self._answered or not command
+        self.deadline = now + (self._patience if self._waiting else self._poll)
         return []
 
     def pending(self) -> bytes:

@@ -2,16 +2,16 @@ import pytest
 
 from protocol.framing import Lines
 from protocol.readings import Garbage, Reply
-from protocol.session import Asking, Wish
+from protocol.session import Asking, Obeying, Wish
 
 COMMANDS = {Wish.TARE: b"T\r", Wish.ZERO: b"Z\r"}
 
 
-def asking(commands=COMMANDS):
+def asking(commands=COMMANDS, **options):
     def decode(line):
         return Garbage(line, "noise") if line == b"noise" else Reply("answer", raw=line)
 
-    return Asking(Lines(decode, terminator=b"\r"), b"W\r", poll=0.1, patience=1.0, commands=commands)
+    return Asking(Lines(decode, terminator=b"\r"), b"W\r", poll=0.1, patience=1.0, commands=commands, **options)
 
 
 def test_it_asks_waits_and_asks_again():
@@ -63,3 +63,21 @@ def test_garbage_brings_the_next_question_forward_but_never_puts_it_off():
     for now in (0.5, 0.55):
         session.receive(b"noise\r", now)
         assert session.deadline == pytest.approx(0.6)
+
+
+def test_a_command_that_is_not_answered_does_not_hold_up_the_next_question():
+    session = asking(answered=False)
+    session.ask(Wish.TARE, 0.0)
+    session.expired(0.0)
+    assert session.pending() == b"T\r" and session.deadline == pytest.approx(0.1)
+    session.expired(0.1)
+    assert session.pending() == b"W\r" and session.deadline == pytest.approx(1.1)
+
+
+def test_a_scale_that_talks_by_itself_is_told_each_wish_once():
+    session = Obeying(Lines(lambda line: Reply("line", raw=line)), COMMANDS)
+    assert session.deadline is None and session.pending() == b""
+    assert session.ask(Wish.TARE, 0.0) and session.ask(Wish.TARE, 0.0) and session.ask(Wish.ZERO, 0.0)
+    assert not session.ask(Wish.CLEAR_TARE, 0.0)
+    assert session.pending() == b"T\rZ\r" and session.pending() == b""
+    assert session.receive(b"1\r\n", 0.0) == [Reply("line", raw=b"1")]
