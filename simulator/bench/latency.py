@@ -28,15 +28,17 @@ MQTT_TARGET = {"p50": 10.0, "p99": 50.0}
 ECHO = "import os,sys\nwhile d:=os.read(0,64):\n if d.endswith(b'\\x03'): os.write(1,b'!')"
 
 
-def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, samples: int = FLOOR_SAMPLES) -> Report:
+def measure(
+    folder: Path, seconds: float = 30.0, rate: float = RATE, samples: int = FLOOR_SAMPLES, warm_up: int = WARM_UP
+) -> Report:
     """Sell for ``seconds``, one sale each ``1 / rate`` s, and follow every single one to the city."""
     count = max(1, int(seconds * rate))
-    sales = weights(count, skip=WARM_UP)
+    sales = weights(count, skip=warm_up)
     with TemporaryDirectory(dir=folder, prefix="latency-") as name, Stall(Path(name)) as stall:
         counter = stall.counter
-        counter.serve(weights(WARM_UP), rate)
+        counter.serve(weights(warm_up), rate)
         counter.serve(sales, rate)
-        counter.until_printed(WARM_UP + count, 20)
+        counter.until_printed(warm_up + count, 20)
         with contextlib.suppress(StageFailed):  # what did not arrive is counted below
             stall.wait_delivered()
         seen = arrivals(stall.watcher.seen())
@@ -51,7 +53,7 @@ def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, samples: in
     commit = spread(commits)
     facts = {
         "sent": count,
-        "recorded": written - 1 - WARM_UP,  # the lot's entry and the warm-up stand before
+        "recorded": written - 1 - warm_up,  # the lot's entry and the warm-up stand before
         "printed": len(printer),
         "seen": len(wire),
         "in_the_city": sum(1 for one in sales if one in trades),

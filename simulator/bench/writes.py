@@ -41,9 +41,10 @@ class Written:
 class Account:
     """Counts what a station writes. Its ledger's log is checkpointed at both ends, so nothing is owed or left over."""
 
-    def __init__(self, pid: int, ledger: Path) -> None:
+    def __init__(self, pid: int, ledger: Path, settle: float) -> None:
         self._pid = pid
         self._ledger = ledger
+        self._settle = settle
 
     def over(self, work: Callable[[], int], seconds: float) -> Written:
         """Do the work again and again until the time is over; it answers how many records it made."""
@@ -52,7 +53,7 @@ class Account:
         before, count = written_bytes(self._pid), 0
         while not count or time.monotonic() < end:
             count += work()
-        time.sleep(SAVED_SECONDS)
+        time.sleep(self._settle)
         return Written(count, written_bytes(self._pid) - before, elsewhere(checkpoint, self._ledger))
 
 
@@ -68,12 +69,21 @@ def checkpoint(ledger: Path) -> int:
     return written
 
 
-def measure(folder: Path, seconds: float = 45.0, *, at_once: int = AT_ONCE) -> Report:
-    """Sales at one a second, sales over a long log, and bursts of results; a third of the time each."""
-    part = seconds / 3
+def measure(
+    folder: Path,
+    seconds: float = 40.0,
+    *,
+    at_once: int = AT_ONCE,
+    settle: float = SAVED_SECONDS,
+    warm_up: int = WARM_UP,
+) -> Report:
+    """Half of the time sales at one a second, then sales over a long log, then bursts of results.
+
+    ``settle`` seconds after each are added, so that what is written late is counted.
+    """
     with TemporaryDirectory(dir=folder, prefix="writes-") as name, Stall(Path(name), analyzer=True) as stall:
         row = iter(weights(20_000))
-        account = Account(stall.station.pid, stall.ledger)
+        account = Account(stall.station.pid, stall.ledger, settle)
 
         def sell(count: int, rate: float) -> int:
             before = stall.counter.slips
@@ -84,11 +94,11 @@ def measure(folder: Path, seconds: float = 45.0, *, at_once: int = AT_ONCE) -> R
         def burst() -> int:
             return _burst(stall, at_once)
 
-        sell(WARM_UP, FAST)
-        slow = account.over(lambda: sell(1, PACE), part)
-        long = account.over(lambda: sell(STEP, FAST), part)
+        sell(warm_up, FAST)
+        slow = account.over(lambda: sell(1, PACE), seconds / 2)
+        long = account.over(lambda: sell(STEP, FAST), seconds / 4)
         burst()
-        bursts = account.over(burst, part)
+        bursts = account.over(burst, seconds / 4)
         sale, result = (round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test")))
         _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, FLOOR_ROWS)
         _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, FLOOR_ROWS)

@@ -1,0 +1,78 @@
+"""Each bench in a tiny size: it runs whole, and says what it promised. Never how fast."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from simulator.bench import command, latency, start, writes
+from simulator.bench.counter import weights
+from simulator.bench.report import Report
+
+
+def shape(report: Report) -> dict[str, Any]:
+    """The report after a trip through JSON, with what every bench promises checked."""
+    found: dict[str, Any] = json.loads(json.dumps(report.as_json()))
+    assert set(found) == {"bench", "what", "reached", "figures", "facts"}
+    for figure in found["figures"]:
+        assert set(figure) == {"name", "unit", "values", "floor", "floor_is", "target", "reached"}
+        assert figure["values"] and figure["floor"] and figure["target"] and figure["floor_is"]
+        assert set(figure["target"]) <= set(figure["values"])
+        assert figure["reached"] in (True, False)
+    return found
+
+
+@pytest.mark.slow
+def test_every_sale_is_followed_to_the_city(tmp_path: Path) -> None:
+    found = shape(latency.measure(tmp_path, seconds=0.6, samples=3, warm_up=1))
+    facts = found["facts"]
+    assert facts["sent"] == 6
+    assert facts["sent"] == facts["recorded"] == facts["printed"] == facts["seen"] == facts["in_the_city"]
+    assert facts["lost"] == facts["twice_in_the_city"] == []
+    assert [figure["name"] for figure in found["figures"]] == ["printer", "mqtt"]
+    assert set(facts["commit_floor_ms"]) == {"p50", "p90", "p99", "max"}
+
+
+@pytest.mark.slow
+def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
+    report = start.measure(tmp_path, seconds=0.1, records=3, verbose=True)
+    found = shape(report)
+    facts = found["facts"]
+    assert facts["runs_fresh"] >= 1 and facts["runs_existing"] >= 1
+    assert set(facts["fresh_steps_ms"]) == set(facts["existing_steps_ms"]) == {"listening", "recorded", "published"}
+    assert "edge" in facts["imports_by_package_ms"]
+    assert "no ledger yet, ms" in report.as_text()
+
+
+@pytest.mark.slow
+def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
+    found = shape(writes.measure(tmp_path, seconds=0.2, at_once=5, settle=0.1, warm_up=1))
+    facts = found["facts"]
+    assert len(found["figures"]) == 3
+    assert facts["results_in_bursts"]["records"] == 5
+    assert facts["sales_at_1_per_s"]["records"] == 1
+    assert facts["sale_record_bytes"] > facts["result_record_bytes"] > 500
+
+
+@pytest.mark.slow
+def test_the_command_prints_one_json_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "MEMORY", frozenset())
+    done = CliRunner().invoke(command.bench, ["latency", "--json", "--seconds", "0.2", "--folder", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["bench"] == "latency"
+
+
+def test_a_folder_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "filesystem_of", lambda folder: "tmpfs")
+    done = CliRunner().invoke(command.bench, ["writes", "--folder", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "--folder" in done.output
+
+
+def test_weights_never_come_twice() -> None:
+    row = weights(5000)
+    assert len(set(row)) == 5000
+    assert min(row) >= 300 and max(row) < 29_900
+    assert weights(10, skip=3)[:2] == row[3:5]
