@@ -13,4 +13,10 @@ MODELS = (
     Model("dymo-usb", "Dymo", "USB scales 0922:8003, 8004 and 8009", "hid_scale"),
     Model("mt-ps60", "Mettler Toledo", "PS60 on USB", "hid_scale"),
     Model("fairbanks-usb", "Fairbanks", "USB scale 0B67:555E", "hid_scale"),
+    Model("yaohua-a12e", "Yaohua", "XK3190-A12E and others whose lines carry a check", "yaohua_a12"),
+    Model("yaohua-a12", "Yaohua", "XK3190-A12 without a check", "yaohua_a12", options={"variant": "a12"}),
+    Model("yaohua-a9-command", "Yaohua", "XK3190-A9 / A9+, tF=3", "yaohua_command", unit="kg"),
+    Model("yaohua-ds3-command", "Yaohua", "XK3190-DS3, command mode", "yaohua_command", unit="kg"),
+    Model("yaohua-a23p-command", "Yaohua", "XK3190-A23p, command mode", "yaohua_command", unit="kg"),
+    Model("yaohua-a1p-command", "Yaohua", "XK3190-A1+P, command mode", "yaohua_command", unit="kg"),
 )
