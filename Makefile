@@ -17,6 +17,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/pytest tests/test_layers.py
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
