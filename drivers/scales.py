@@ -3,6 +3,9 @@
 from drivers.model import Model
 from protocol.link import Link
 
+EQUALS_LOW_FIRST = {"reversed": True, "width": 8}
+EQUALS_HIGH_FIRST = {"reversed": False, "width": 8}
+
 MODELS = (
     Model("mt-sics", "Mettler Toledo", "any scale set to MT-SICS", "mt_sics"),
     Model("yaohua-a9", "Yaohua", "XK3190-A9 / A9+, tF=0", "yaohua_tf0", unit="kg"),
@@ -19,4 +22,24 @@ MODELS = (
     Model("yaohua-ds3-command", "Yaohua", "XK3190-DS3, command mode", "yaohua_command", unit="kg"),
     Model("yaohua-a23p-command", "Yaohua", "XK3190-A23p, command mode", "yaohua_command", unit="kg"),
     Model("yaohua-a1p-command", "Yaohua", "XK3190-A1+P, command mode", "yaohua_command", unit="kg"),
+    Model("yaohua-a26-tf1", "Yaohua", "XK3190-A26, tF=1", "yaohua_equals", unit="kg", options=EQUALS_LOW_FIRST),
+    Model("yaohua-a26-tf2", "Yaohua", "XK3190-A26, tF=2", "yaohua_equals", unit="kg", options=EQUALS_HIGH_FIRST),
+    Model("yaohua-d2-equals", "Yaohua", "XK3190-D2, = frames", "yaohua_equals", unit="kg", options=EQUALS_LOW_FIRST),
+    Model(
+        "yaohua-d2-old-equals",
+        "Yaohua",
+        "XK3190-D2, = frames of older ones",
+        "yaohua_equals",
+        unit="kg",
+        options={"reversed": True, "width": 7},
+    ),
+    Model("keli-d2002", "Keli", "D2002, = frames", "yaohua_equals", unit="kg", options={"reversed": True}),
+    Model(
+        "keli-kl3101",
+        "Keli",
+        "KL3101, = frames; set the option decimals",
+        "yaohua_equals",
+        unit="kg",
+        options={"reversed": False, "width": 7},
+    ),
 )
