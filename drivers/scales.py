@@ -42,4 +42,16 @@ MODELS = (
         unit="kg",
         options={"reversed": False, "width": 7},
     ),
+    Model("toledo-continuous", "Mettler Toledo", "any indicator set to continuous output", "toledo_continuous"),
+    Model("mettler-ind245", "Mettler Toledo", "IND245, continuous or extended continuous output", "toledo_continuous"),
+    Model("toledo-8142", "Toledo", "8142 and 8530, continuous output at 4800", "toledo_continuous", link=Link(4800)),
+    Model(
+        "toledo-8142-7e1",
+        "Toledo",
+        "8142 and 8530, continuous output, 7e1",
+        "toledo_continuous",
+        link=Link(9600, 7, "e"),
+    ),
+    Model("mettler-panther", "Mettler Toledo", "Panther, continuous output", "toledo_continuous"),
+    Model("xk8142-07", "", "XK8142-07 and other clones, TLD output", "toledo_continuous"),
 )
