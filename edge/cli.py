@@ -113,14 +113,14 @@ def run(config_path: Path, verbose: bool) -> None:
 
 @main.command()
 def ports() -> None:
-    """List serial ports by the names to put into station.toml."""
-    from drivers.discover import serial_ports
+    """List serial ports, USB scales and USB printers by the names to put into station.toml."""
+    from drivers.discover import serial_ports, usb_ports
 
-    found = serial_ports()
+    found = [*serial_ports(), *usb_ports()]
     for port in found:
         click.echo(f'port = "{port.stable}"    # {port.device}  {port.what}')
     if not found:
-        click.echo("no serial port found; plug the device in and look again", err=True)
+        click.echo("no port found; plug the device in and look again", err=True)
 
 
 @main.command()

@@ -3,11 +3,22 @@
 from drivers.transports.base import Transport
 from drivers.transports.replay import Replay
 from drivers.transports.serial import SerialPort
+from drivers.transports.w1 import W1File
 from protocol.link import Link
 
 
 def open_port(address: str, link: Link) -> Transport:
-    """Open ``/dev/…`` or ``socket://host:port`` with these line settings, or ``replay:FILE``. Raises LinkLost."""
+    """Open ``/dev/…`` or ``socket://host:port`` with these line settings. Raises LinkLost.
+
+    Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]`` (a USB scale), ``w1:PATH`` (a thermometer's ``w1_slave`` file) and
+    ``replay:FILE``.
+    """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
+    if address.startswith("w1:"):
+        return W1File(address.removeprefix("w1:"))
+    if address.startswith("usb-hid:"):
+        from drivers.transports.hid import HidPort  # stations without USB devices do without pyusb
+
+        return HidPort(address)
     return SerialPort(address, link)

@@ -145,7 +145,7 @@ def encode(reading: Weighing) -> bytes:
 
 
 def is_scale(descriptor: bytes) -> bool:
-    """Does this HID report descriptor describe a scale: an application collection of usage page 8D, usage 20?"""
+    """Does this HID report descriptor describe a scale: is there a collection of usage page 8D, usage 20?"""
     page, usages, at = 0, [], 0
     while at < len(descriptor):
         prefix = descriptor[at]
@@ -160,7 +160,7 @@ def is_scale(descriptor: bytes) -> bool:
         elif kind == 0x08:  # usage; four bytes carry a page of their own
             usages.append(value if size == 4 else page << 16 | value)
         elif prefix & 0x0C == 0:  # a main item uses up the usages
-            if kind == 0xA0 and value == 1 and usages[:1] == [USAGE_PAGE << 16 | USAGE]:
+            if kind == 0xA0 and usages[:1] == [USAGE_PAGE << 16 | USAGE]:
                 return True
             usages = []
         at += 1 + size

@@ -153,7 +153,8 @@ SCALE = bytes.fromhex("05 8D 09 20 A1 01 85 03 09 70 75 08 95 01 81 02 C0")
         (bytes.fromhex("0B 20 00 8D 00 A1 01 C0"), True),
         (bytes.fromhex("FE 02 00 AA BB") + SCALE, True),
         (bytes.fromhex("05 01 09 06 A1 01 C0") + SCALE, True),
-        (bytes.fromhex("05 01 09 06 A1 01 05 8D 09 20 A1 02 C0 C0"), False),  # not an application
+        (bytes.fromhex("05 8D 09 01 A1 01 09 20 A1 02 C0 C0"), True),
+        (bytes.fromhex("05 8D 09 01 A1 01 09 20 81 02 C0"), False),  # no collection
         (bytes.fromhex("05 8D 09 21 A1 01 C0"), False),
         (bytes.fromhex("05 01 09 20 A1 01 C0"), False),
         (b"", False),

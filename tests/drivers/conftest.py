@@ -1,0 +1,13 @@
+"""A simulated USB bus that pyusb finds instead of the machine's own."""
+
+import pytest
+
+from drivers.transports import usb as shared
+from simulator.usb import Backend, Bus
+
+
+@pytest.fixture
+def bus(monkeypatch) -> Bus:
+    made = Bus()
+    monkeypatch.setattr(shared, "backend", lambda: Backend(made))
+    return made
