@@ -80,7 +80,7 @@ class TestResult:
     ``sample`` is the number the person typed or the instrument counted; ``identity`` stays the same when the
     instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
     ``limit`` is the bound the instrument says it judged by, in ``unit``.  ``text`` is what the instrument states in
-    place of a number (``<2``, ``阴性``); then ``value`` is None.
+    place of a number (``<2``, ``阴性``); then ``value`` is None.  ``control`` is the blank's change of absorbance ΔA₀.
     """
 
     __test__ = False  # not a pytest class
@@ -96,6 +96,7 @@ class TestResult:
     name: str | None = None
     limit: Decimal | None = None
     text: str | None = None
+    control: Decimal | None = None
     raw: bytes = field(default=b"", compare=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -112,6 +113,7 @@ class TestResult:
             "name": self.name,
             "limit": _text(self.limit),
             **({} if self.text is None else {"text": self.text}),
+            **({} if self.control is None else {"control": _text(self.control)}),
             "raw": self.raw.hex(),
         }
 
