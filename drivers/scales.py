@@ -54,4 +54,6 @@ MODELS = (
     ),
     Model("mettler-panther", "Mettler Toledo", "Panther, continuous output", "toledo_continuous"),
     Model("xk8142-07", "", "XK8142-07 and other clones, TLD output", "toledo_continuous"),
+    Model("sma", "", "any scale set to the SMA protocol", "sma"),
+    Model("weigh-tronix-zm301", "Avery Weigh-Tronix", "ZM301 set to SMA", "sma"),
 )

@@ -2,17 +2,11 @@
 
 from functools import partial
 
-from protocol.readings import State, Weighing
 from protocol.scales import yaohua_a12
 from simulator.scale import Continuous, Pan
+from simulator.scales._commands import when_shown
 
 
 def simulate(pan: Pan, variant: str = "a12e") -> Continuous:
-    """In overload the "a12" is silent here: what it really sends then is not documented."""
-    return Continuous(pan, partial(_encode, variant=variant))
-
-
-def _encode(reading: Weighing, variant: str) -> bytes:
-    if variant == "a12" and reading.state is not State.OK:
-        return b""
-    return yaohua_a12.encode(reading, variant)
+    encode = partial(yaohua_a12.encode, variant=variant)
+    return Continuous(pan, when_shown(encode) if variant == "a12" else encode)

@@ -11,7 +11,7 @@ from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.yaohua_command import ADDRESSES, HANDSHAKE, decode, decoder, encode, encode_command, session
 from protocol.session import Wish
 from simulator.scale import Pan
-from simulator.scales.yaohua_command import YaohuaCommand
+from simulator.scales.yaohua_command import simulate
 
 
 def weighing(value, net=Net.NET):
@@ -130,7 +130,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 def test_the_session_asks_its_own_indicator_for_the_net_weight(talk):
     pan = Pan()
-    device, asking = YaohuaCommand(pan, "C"), session(address="C")
+    device, asking = simulate(pan, "C"), session(address="C")
     asking.expired(0.0)
     assert asking.pending() == encode_command("C", "D")
     pan.put(Decimal("0.500"), 0.0)
@@ -144,7 +144,7 @@ def test_the_session_asks_its_own_indicator_for_the_net_weight(talk):
 
 
 def test_an_indicator_answers_only_its_address_and_a_right_check():
-    device = YaohuaCommand(Pan(), "C")
+    device = simulate(Pan(), "C")
     device.receive(encode_command("A", "D") + b"\x02CD0003", 0.0)
     assert device.pending(0.0) == b"" and device.deadline(0.0) is None
     device.receive(encode_command("C", HANDSHAKE), 0.0)
