@@ -56,4 +56,6 @@ MODELS = (
     Model("xk8142-07", "", "XK8142-07 and other clones, TLD output", "toledo_continuous"),
     Model("sma", "", "any scale set to the SMA protocol", "sma"),
     Model("weigh-tronix-zm301", "Avery Weigh-Tronix", "ZM301 set to SMA", "sma"),
+    Model("mettler-8217", "Mettler Toledo", "8217 and scales set to the 8217 protocol", "toledo_8217", unit="kg"),
+    Model("nci-scp01", "NCI / Weigh-Tronix", "any scale set to SCP-01 (3825 and others)", "nci_scp01"),
 )
