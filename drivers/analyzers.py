@@ -11,4 +11,5 @@ MODELS = (
         options={"model": "lz4000t"},
     ),
     Model("dayuan-tl310", "Dayuan", "TL310 pesticide residue tester", "dayuan_crc8", options={"model": "tl310"}),
+    Model("astm-any", "", "any analyzer set to ASTM E1381/E1394 (LIS1-A, LIS2-A2)", "astm"),
 )

@@ -1,0 +1,87 @@
+"""How instruments that send text state a result: numbers, verdict words, limits, times; and identities of results."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from protocol.readings import Verdict
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
+TIME = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})(?:([0-9]{2})(?:\.[0-9]+)?)?)?(?:[+-][0-9]{4})?"
+)
+UP_TO = re.compile(r"(?:[0-9.]+ *(?:-|~|--|to) *|<=? *|≤ *)([0-9]{1,15}(?:\.[0-9]{1,9})?)")
+
+WORDS = {
+    "合格": Verdict.QUALIFIED,
+    "阴性": Verdict.QUALIFIED,
+    "negative": Verdict.QUALIFIED,
+    "可疑": Verdict.SUSPECT,
+    "不合格": Verdict.UNQUALIFIED,
+    "阳性": Verdict.UNQUALIFIED,
+    "超标": Verdict.UNQUALIFIED,
+    "positive": Verdict.UNQUALIFIED,
+    "无效": Verdict.INVALID,
+    "invalid": Verdict.INVALID,
+    "na": Verdict.INVALID,
+}
+ENCODINGS = ("utf-8", "gb18030")
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8 if it is, else GB18030, in which a damaged character becomes U+FFFD."""
+    for encoding in ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode(ENCODINGS[-1], "replace")
+
+
+def number(text: str) -> Decimal | None:
+    """A plain decimal number with its digits as sent; None for anything else (``<2``, ``1e5``, a word).
+
+    A zero has no sign.
+    """
+    if not NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text)
+    return value if value else value.copy_abs()
+
+
+def verdict(text: str) -> Verdict | None:
+    """What a conclusion in words means; None when the word is not one of ``WORDS``."""
+    return WORDS.get(text.strip().lower())
+
+
+def limit(text: str) -> Decimal | None:
+    """The upper bound of a reference range: ``0-50``, ``<50``; None when there is none."""
+    found = UP_TO.fullmatch(text.strip())
+    return number(found[1]) if found else None
+
+
+def time(text: str) -> datetime | None:
+    """``YYYYMMDD[HHMM[SS]][±HHMM]`` as the instrument's local clock shows it; the zone, if sent, is not used."""
+    found = TIME.fullmatch(text.strip())
+    return moment(found.groups(default="0")) if found else None
+
+
+def moment(parts: Iterable[str]) -> datetime | None:
+    """A date and time from year, month, day, hour, minute, second; None when there is no such day."""
+    try:
+        year, month, day, hour, minute, second = (int(part) for part in parts)
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (the instrument's own local clock)
+    except ValueError:
+        return None
+
+
+def packed(at: datetime | None) -> str:
+    """``time`` the other way round."""
+    return "" if at is None else at.strftime("%Y%m%d%H%M%S")
+
+
+def identity(kind: str, *parts: str) -> str:
+    """A short name that is the same for the same parts, and another one for others."""
+    return f"{kind}/{sha256(repr(parts).encode()).hexdigest()[:32]}"
