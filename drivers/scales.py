@@ -58,4 +58,13 @@ MODELS = (
     Model("weigh-tronix-zm301", "Avery Weigh-Tronix", "ZM301 set to SMA", "sma"),
     Model("mettler-8217", "Mettler Toledo", "8217 and scales set to the 8217 protocol", "toledo_8217", unit="kg"),
     Model("nci-scp01", "NCI / Weigh-Tronix", "any scale set to SCP-01 (3825 and others)", "nci_scp01"),
+    Model("toledo-prix", "Toledo do Brasil", "Prix and others, protocol B or C", "toledo_brazil", unit="kg"),
+    Model(
+        "toledo-prix-a",
+        "Toledo do Brasil",
+        "Prix and others, protocol A",
+        "toledo_brazil",
+        unit="kg",
+        options={"protocol": "A"},
+    ),
 )

@@ -82,8 +82,9 @@ def test_a_zeroed_scale_counts_from_there():
 def test_what_a_scale_says_is_read_by_its_own_format(protocol):
     scale = find(protocol)(loaded())
     session = formats.find(protocol).session()
+    wanted = 5 if formats.find(protocol).repeats else 1
     now, seen = 10.0, []
-    while now < 11.0:
+    while now < 20.0 and sum(isinstance(event, Weighing) for event in seen) < wanted:
         if session.deadline is not None and session.deadline <= now:
             session.expired(now)
         if out := session.pending():
@@ -91,7 +92,7 @@ def test_what_a_scale_says_is_read_by_its_own_format(protocol):
         seen += session.receive(scale.pending(now), now)
         now += 0.01
     weights = [event for event in seen if isinstance(event, Weighing)]
-    assert len(weights) >= 5
+    assert len(weights) >= wanted
     assert {weight.value for weight in weights} == {KG}
     assert not [event for event in seen if isinstance(event, Garbage)]
 
