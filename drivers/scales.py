@@ -67,4 +67,6 @@ MODELS = (
         unit="kg",
         options={"protocol": "A"},
     ),
+    Model("cas-ap", "CAS", "AP, ED, EB, DB, PB, SW and ER", "cas_handshake"),
+    Model("cas-pd2", "CAS", "PD-II", "cas_handshake", link=Link(9600, 7, "e")),
 )

@@ -1,0 +1,173 @@
+"""CAS price-computing scales (AP, ED, EB, DB, PB, SW, ER, PD-II): ENQ, ACK, DC1, then a frame of 15 bytes.
+
+    host 05    scale 06 (ready), 15 or nothing (not ready)    host 11    scale, one of
+
+    01 02 S _  _ _ 1 . 2 5 0  k _  10  03             1.250 kg, stable
+    |  |  | |  |              |    |   ETX
+    |  |  | |  |              |    LRC: XOR of all from S or U up to it
+    |  |  | |  |              unit: k or g (or another letter), and one character more
+    |  |  | |  weight, 7 characters with a dot
+    |  |  | blank
+    |  |  S stable | U unstable
+    01 or 81, then STX
+
+    01 02 S _  _ 1 . 2 5 0  k g  77  03 04            the same, weight of 6 characters, EOT behind the ETX
+
+The character in front of the weight is the sign: blank, minus, or ``F`` for overflow; a minus may also stand within the
+weight.  ``k`` is read as kg; whatever else stands there is the unit as sent.  Which of the two frames a model sends
+differs, so both are taken.  Neither tells gross from net.  A frame whose check is right but whose digits are not
+says nothing about a weight.  There is no command to tare or to zero.
+
+9600 baud, 8n1 or (PD-II) 7e1.
+Sources: R-Keeper's documentation of supported scale drivers (both frames); user manuals of CAS SW-II (p. 15) and AP-1
+(the longer frame, with the sign); Ohaus Aviator 7000 service manual (p. 36), the same frame, for the ``F``.
+"""
+
+import re
+from decimal import Decimal
+from enum import Enum
+
+from protocol.checks import xor8
+from protocol.formats import WireFormat
+from protocol.framing import PARITY_WHY, Scanner
+from protocol.link import Link
+from protocol.readings import Event, Garbage, Reply, State, Weighing
+from protocol.session import Wish
+
+ENQ, ACK, NAK, DC1 = b"\x05", b"\x06", b"\x15", b"\x11"
+PARITY_HEAD = b"\x81\x82"  # 01 02 with even parity in bit 7
+LENGTH = 15
+FRAMES = (
+    re.compile(rb"[\x01\x81]\x02(([SU])([ F-])(.{7})(..))(.)\x03", re.DOTALL),
+    re.compile(rb"[\x01\x81]\x02(([SU])([ F-])(.{6})(..))(.)\x03\x04", re.DOTALL),
+)
+HEADS = (b"\x01\x02", b"\x81\x02", PARITY_HEAD)
+WEIGHT = re.compile(rb" *(-?) *([0-9]{1,6}\.[0-9]{1,5})")
+TEXT = re.compile(rb"[\x20-\x7e]{2}")
+UNITS = {"k": "kg"}
+REPLIES = {ACK: Reply("ready", raw=ACK), NAK: Reply("not-ready", raw=NAK)}
+
+
+def decode(frame: bytes) -> Event:
+    """One frame of 15 bytes, or a single ACK or NAK."""
+    if frame in REPLIES:
+        return REPLIES[frame]
+    found = next((found for form in FRAMES if (found := form.fullmatch(frame))), None)
+    if not found:
+        return Garbage(frame, PARITY_WHY if frame.startswith(PARITY_HEAD) else "not a frame of this form")
+    body, stable, sign, digits, unit, check = found.groups()
+    if xor8(body) != check[0]:
+        return Garbage(frame, f"LRC is {check[0]:02X}, the bytes give {xor8(body):02X}")
+    name = unit.decode("latin-1").strip() if TEXT.fullmatch(unit) else ""
+    name = UNITS.get(name, name) or "?"
+    if sign == b"F":
+        return Weighing(None, name, state=State.OVERLOAD, raw=frame)
+    number = WEIGHT.fullmatch(digits)
+    if not number or (sign == b"-" and number[1]):
+        return Garbage(frame, "no digits where the weight should be: the scale shows none")
+    value = Decimal(number[2].decode())
+    negative = value and (sign == b"-" or number[1])
+    return Weighing(-value if negative else value, name, stable=stable == b"S", raw=frame)
+
+
+def encode(reading: Weighing, *, eot: bool = False) -> bytes:
+    """The frame of this reading, with ``eot`` the one that ends with EOT. Raises ValueError if it cannot fit."""
+    width = 6 if eot else 7
+    sign, digits = ("F", "") if reading.value is None else (" ", f"{abs(reading.value):f}")
+    if reading.value is not None and reading.value < 0:
+        sign, digits = ("-", digits) if eot else (" ", f"-{digits}")
+    unit = reading.unit or ""
+    if not eot:
+        unit = {"kg": "k"}.get(unit, unit)
+    if len(digits) > width or not 1 <= len(unit) <= 2 or (digits and not WEIGHT.fullmatch(digits.encode())):
+        raise ValueError(f"{reading.value} {reading.unit} does not fit {width} characters with a dot and a unit")
+    stable = "U" if reading.stable is False else "S"
+    body = f"{stable}{sign}{digits:>{width}}{unit:<2}".encode()
+    return b"\x01\x02" + body + bytes((xor8(body),)) + (b"\x03\x04" if eot else b"\x03")
+
+
+def measure(buffer: bytes) -> int | None:
+    if buffer[:1] in REPLIES:
+        return 1
+    head = buffer[:2]
+    if not any(start.startswith(head) for start in HEADS) or buffer[2:3] not in (b"", b"S", b"U"):
+        return 0
+    return None if len(buffer) < 3 else LENGTH
+
+
+def decoder() -> Scanner:
+    return Scanner(measure, decode, head=b"", cap=64, look=3)
+
+
+class Doing(Enum):
+    """What the session waits for."""
+
+    NOTHING = "nothing"  # the next poll
+    READY = "ready"  # ACK
+    WEIGHT = "weight"  # the frame
+
+
+class Session:
+    """NOTHING --poll, ENQ--> READY --ACK, DC1--> WEIGHT --frame--> NOTHING; NAK or silence lead back to NOTHING.
+
+    A weight that comes without being asked for is taken too.
+    """
+
+    def __init__(self, poll: float = 0.2, patience: float = 0.5) -> None:
+        self._frames = decoder()
+        self._poll = poll
+        self._patience = patience
+        self._out = bytearray()
+        self.doing = Doing.NOTHING
+        self.deadline: float | None = 0.0
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        events: list[Event] = []
+        for event in self._frames.feed(data):
+            if not isinstance(event, Reply):
+                events.append(event)
+            if isinstance(event, Reply) and self.doing is Doing.READY and event == REPLIES[ACK]:
+                self._send(DC1, Doing.WEIGHT, now)
+            elif isinstance(event, Weighing) or (isinstance(event, Reply) and self.doing is Doing.READY):
+                self._rest(now)
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        if self.doing is Doing.NOTHING:
+            self._send(ENQ, Doing.READY, now)
+        else:
+            self._rest(now)
+        return []
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        return False
+
+    def committed(self, now: float) -> None:
+        return None
+
+    def _send(self, request: bytes, doing: Doing, now: float) -> None:
+        self._out += request
+        self.doing = doing
+        self.deadline = now + self._patience
+
+    def _rest(self, now: float) -> None:
+        self.doing = Doing.NOTHING
+        self.deadline = now + self._poll
+
+
+FORMAT = WireFormat(
+    id="cas_handshake",
+    kind="scale",
+    title="CAS AP, ED, EB, DB, PB, SW, ER and PD-II, ENQ and DC1",
+    link=Link(9600),
+    polled=True,
+    checked=True,
+    confidence="medium",
+    decoder=decoder,
+    session=Session,
+)
