@@ -48,7 +48,11 @@ class ProductView:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """``state``: pending, released, held. ``source`` is the 20-digit source code once released."""
+    """``state``: pending, released, held. ``source`` is the 20-digit source code once released.
+
+    ``measurements`` is how many were done, ``repeats_due`` how many more a first positive asks for.  ``whole_plant``:
+    empty, ``due`` (this food disturbs the enzyme: extract the whole plant) or ``done``.
+    """
 
     test_code: str
     source: str | None
@@ -63,6 +67,34 @@ class LotView:
     verdict: str | None
     value: str | None
     unit: str | None
+    measurements: int = 0
+    repeats_due: int = 0
+    whole_plant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedView:
+    """A result nobody could be found for: a person says whose it is. ``text`` is a ticket's text or a word."""
+
+    seq: int
+    analyzer: str
+    sample: str | None
+    channel: str | None
+    item: str
+    value: str | None
+    unit: str | None
+    text: str | None
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeView:
+    """The newest measurements of a probe, as ``(what, value, unit)`` texts."""
+
+    name: str
+    up: bool
+    why: str
+    measured: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +145,7 @@ class AnalyzerView:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The whole view. ``version`` grows with every change."""
+    """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code."""
 
     station: str = ""
     seller: str = ""
@@ -127,6 +159,9 @@ class Board:
     analyzers: tuple[AnalyzerView, ...] = ()
     products: tuple[ProductView, ...] = ()
     lots: tuple[LotView, ...] = ()
+    unmatched: tuple[UnmatchedView, ...] = ()
+    plan: tuple[tuple[str, str, str], ...] = ()
+    probes: tuple[ProbeView, ...] = ()
     papers: tuple[PaperView, ...] = ()
     printers: tuple[PrinterView, ...] = ()
     city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import UnknownPrinter, profile
+from edge.judgement import Method, shipped
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
@@ -195,11 +196,14 @@ class ScalePart(PortPart):
 
 
 class AnalyzerPart(PortPart):
-    """An analyzer. ``limit`` and ``method`` judge results of instruments that do not say by which limit they judged."""
+    """An analyzer. ``method`` names how its results are judged; a limit the instrument states goes before the method's.
+
+    ``match`` says how a result finds its lot: by the ``sample`` number, or by the ``channel`` plan.
+    """
 
     item: str = ""
-    method: str = "GB/T 5009.199-2003"
-    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$")] = "50"
+    method: str = "gb5009199"
+    match: Literal["sample", "channel"] = "sample"
 
 
 class PrinterPart(Part):
@@ -212,13 +216,18 @@ class PrinterPart(Part):
 
 
 class ProductPart(Part):
-    """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g."""
+    """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g.
+
+    ``disturbs_enzyme`` marks foods that make an enzyme test positive by themselves (葱, 蒜, 韭菜, 芹菜, 香菜, 萝卜,
+    茭白, 蘑菇, 番茄): they are extracted as whole plants.
+    """
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
     name: str
     name_en: str = ""
     price: Yuan = "0"
     per: Literal["kg", "500g"] = "kg"
+    disturbs_enzyme: bool = False
 
     @property
     def per_g(self) -> Literal[500, 1000]:
@@ -246,6 +255,11 @@ class Config(BaseSettings):
     analyzer: tuple[AnalyzerPart, ...] = ()
     printer: tuple[PrinterPart, ...] = ()
     product: tuple[ProductPart, ...] = ()
+    method: tuple[Method, ...] = ()
+
+    def methods(self) -> dict[str, Method]:
+        """All methods by id; one of the file goes before a shipped one."""
+        return {**shipped(), **{method.id: method for method in self.method}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -262,6 +276,10 @@ class Config(BaseSettings):
         for part in self.scale:
             if not (part.unit or part.row().unit or formats.find(part.row().format).sends_unit):
                 raise ValueError(f"{part.name}: this format sends no unit; set `unit` to what the scale displays")
+        for analyzer in self.analyzer:
+            if analyzer.method not in self.methods():
+                known = ", ".join(self.methods())
+                raise ValueError(f"{analyzer.name}: no method {analyzer.method!r}; there are: {known}")
         if self.stall.continuous and self.stall.continuous not in codes:
             raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")
         return self

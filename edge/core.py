@@ -15,6 +15,7 @@ from typing import Any
 import sdnotify
 from pydantic import ValidationError
 
+from edge import views
 from edge.board import AnalyzerView, CityView, PrinterView, Showing
 from edge.clock import Clock
 from edge.config import Config
@@ -24,7 +25,9 @@ from edge.inbox import (
     CityMessage,
     Inbox,
     LinkChanged,
+    MatchResult,
     Message,
+    PlanChannel,
     PortChanged,
     PortGarbage,
     Printed,
@@ -38,8 +41,9 @@ from edge.inbox import (
     Stop,
     Tested,
     Weighed,
+    WholePlantDone,
 )
-from edge.jobs import gate, stall
+from edge.jobs import gate, results, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
 from edge.ports import Committed, Port
@@ -226,6 +230,12 @@ class Core:
                 return stall.sell(station, command)
             case RegisterEntry():
                 return gate.register(station, command)
+            case PlanChannel():
+                return results.plan(station, command)
+            case MatchResult():
+                return results.match(station, command)
+            case WholePlantDone():
+                return results.whole_plant(station, command)
             case SetPrice():
                 return stall.set_price(station, command)
             case Reprint():
@@ -257,16 +267,9 @@ class Core:
 
     def _take_results(self, message: Tested) -> None:
         device = message.device
-        recorded = gate.tested(self._station, message)
+        recorded = results.tested(self._station, message)
         view = self._analyzers[device]
-        self._analyzers[device] = AnalyzerView(
-            device,
-            view.up,
-            view.why,
-            view.results + len(recorded),
-            self._station.unmatched.get(device, 0),
-            view.garbage,
-        )
+        self._analyzers[device] = replace(view, results=view.results + len(recorded))
         log.info("%s handed over %d results, %d of them new", device, len(message.results), len(recorded))
         self._station.after.append(lambda: self._ports[device].order(Committed()))
 
@@ -276,17 +279,14 @@ class Core:
         if device in self._station.scales:
             self._station.scales[device].port(up, why)
         else:
-            view = self._analyzers[device]
-            self._analyzers[device] = AnalyzerView(device, up, why, view.results, view.unmatched, view.garbage)
+            self._analyzers[device] = replace(self._analyzers[device], up=up, why=why)
 
     def _garbage(self, device: str) -> None:
         if device in self._station.scales:
             self._station.scales[device].disturbed()
         else:
             view = self._analyzers[device]
-            self._analyzers[device] = AnalyzerView(
-                device, view.up, view.why, view.results, view.unmatched, view.garbage + 1
-            )
+            self._analyzers[device] = replace(view, garbage=view.garbage + 1)
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
@@ -369,7 +369,15 @@ class Core:
             ),
         }
         if station.lots_changed:
-            changes["lots"] = station.lot_views()
+            waiting = views.unmatched_counts(station)
+            for name, view in self._analyzers.items():
+                self._analyzers[name] = replace(view, unmatched=waiting.get(name, 0))
+            changes |= {
+                "analyzers": tuple(self._analyzers.values()),
+                "lots": views.lots(station),
+                "unmatched": views.unmatched(station),
+                "plan": views.plan(station),
+            }
         if station.prices_changed:
             changes["products"] = station.product_views()
         station.lots_changed = station.prices_changed = False

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from protocol.readings import TestResult, Weighing
+from protocol.readings import TestResult, Ticket, Weighing
 
 
 class Refused(Exception):
@@ -39,10 +39,12 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An analyzer handed over results."""
+    """An analyzer handed over results, and tickets that could not be read."""
+
+    __test__ = False  # not a pytest class
 
     device: str
-    results: tuple[TestResult, ...]
+    results: tuple[TestResult | Ticket, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,43 @@ class RegisterEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanChannel:
+    """Say whose sample lies in a channel of an analyzer; an empty ``lot`` clears it. Answer: ``{"planned": …}``."""
+
+    analyzer: str
+    channel: str
+    lot: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """A person says whose result this is: a new record that points at the old one.
+
+    ``verdict`` (``qualified`` or ``unqualified``) is what the person reads from a ticket that could not be parsed.
+    Answer: ``{"test_code": …, "verdict": …, "source": … or None}``.
+    """
+
+    seq: int
+    lot: str
+    person: str
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WholePlantDone:
+    """The whole-plant extraction was done for this lot. Answer: ``{"test_code": …}``."""
+
+    lot: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sell:
     """Sell what lies on the scale. ``seen_g`` is the net weight the person saw; another weight is refused.
 
     ``price_fen`` replaces the product's price for this sale. ``buyer`` is a 13-digit code or empty for a walk-in.
+    ``tare_g`` is the container's known mass, taken off what the scale shows; ``seen_g`` is then what is left.
+    ``manual_g`` is a marked exception for a scale that cannot be read: the net weight as typed, with a ``reason``.
     Answer: ``{"tx": …, "net_g": …, "amount_fen": …, "url": …, "job": …}``.
     """
 
@@ -99,6 +134,9 @@ class Sell:
     price_fen: int | None = None
     buyer: str = ""
     buyer_name: str = ""
+    tare_g: int = 0
+    manual_g: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +162,7 @@ class AskScale:
     wish: str
 
 
-Command = RegisterEntry | Sell | SetPrice | Reprint | AskScale
+Command = RegisterEntry | PlanChannel | MatchResult | WholePlantDone | Sell | SetPrice | Reprint | AskScale
 
 
 @dataclass(frozen=True, slots=True)

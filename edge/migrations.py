@@ -24,7 +24,9 @@ def m001_events_and_state(db: Database) -> None:
             sample    TEXT NOT NULL,
             source    TEXT,                -- 20 digits, once released
             state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
-            test_seq  INTEGER              -- the test.result that decided
+            test_seq  INTEGER,             -- the newest test.result of it
+            outcomes  TEXT NOT NULL DEFAULT '',  -- its measurements in order: p positive, n negative, i invalid
+            whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done'))
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX lots_by_source ON lots (source) WHERE source IS NOT NULL;
 
@@ -33,6 +35,18 @@ def m001_events_and_state(db: Database) -> None:
             identity TEXT NOT NULL,
             seq      INTEGER NOT NULL,
             PRIMARY KEY (analyzer, identity)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE unmatched (           -- results that no lot was found for, until a person says whose they are
+            seq      INTEGER PRIMARY KEY,
+            analyzer TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE channel_plan (        -- which lot's sample lies in which channel of an instrument
+            analyzer  TEXT NOT NULL,
+            channel   TEXT NOT NULL,
+            test_code TEXT NOT NULL,
+            PRIMARY KEY (analyzer, channel)
         ) STRICT, WITHOUT ROWID;
 
         CREATE TABLE prices (product TEXT PRIMARY KEY, fen INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.board import LotView, PaperView, ProductView
+from edge.board import PaperView, ProductView
 from edge.clock import Clock, Stamp
 from edge.config import Config, ProductPart, fen
 from edge.inbox import Refused
@@ -19,6 +19,8 @@ from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import Goods, Record
 
 RECENT_LOTS = 60
+RECENT_UNMATCHED = 30
+LOT_COLUMNS = "test_code, seq, sample, source, state, test_seq, outcomes, whole_plant"
 RECENT_PAPERS = 20
 
 
@@ -32,6 +34,8 @@ class Lot:
     state: str
     entry: dict[str, Any]
     test: dict[str, Any] | None
+    outcomes: str
+    whole_plant: str
 
 
 class Station:
@@ -47,7 +51,7 @@ class Station:
         self.after: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
         self.papers: dict[int, PaperView] = {}
-        self.unmatched: dict[str, int] = {}
+        self.methods = config.methods()
         self.lots_changed = self.prices_changed = True
 
     # --- records ----------------------------------------------------------------------------------------------------
@@ -91,8 +95,7 @@ class Station:
             raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
         column = "source" if kind is CodeKind.SOURCE else "test_code"
         row = self.ledger.conn.execute(
-            f"SELECT test_code, seq, sample, source, state, test_seq FROM lots WHERE {column} = ? "
-            "ORDER BY seq DESC LIMIT 1",
+            f"SELECT {LOT_COLUMNS} FROM lots WHERE {column} = ? ORDER BY seq DESC LIMIT 1",
             (code,),
         ).fetchone()
         if row is None:
@@ -102,18 +105,15 @@ class Station:
     def lots(self, where: str = "1", *values: object, limit: int = RECENT_LOTS) -> list[Lot]:
         """Lots, newest first."""
         rows = self.ledger.conn.execute(
-            f"SELECT test_code, seq, sample, source, state, test_seq FROM lots WHERE {where} ORDER BY seq DESC LIMIT ?",
+            f"SELECT {LOT_COLUMNS} FROM lots WHERE {where} ORDER BY seq DESC LIMIT ?",
             (*values, limit),
         ).fetchall()
         return [self._lot(row) for row in rows]
 
     def _lot(self, row: tuple[Any, ...]) -> Lot:
-        test_code, seq, sample, source, state, test_seq = row
+        test_code, seq, sample, source, state, test_seq, outcomes, whole_plant = row
         test = self.ledger.event(test_seq) if test_seq else None
-        return Lot(test_code, sample, source, state, self.ledger.event(seq), test)
-
-    def lot_views(self) -> tuple[LotView, ...]:
-        return tuple(_lot_view(lot) for lot in self.lots())
+        return Lot(test_code, sample, source, state, self.ledger.event(seq), test, outcomes, whole_plant)
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
@@ -146,22 +146,3 @@ class Station:
 
     def paper_views(self) -> tuple[PaperView, ...]:
         return tuple(self.papers[job] for job in sorted(self.papers, reverse=True))
-
-
-def _lot_view(lot: Lot) -> LotView:
-    entry, test = lot.entry["data"], lot.test["data"] if lot.test else None
-    return LotView(
-        test_code=lot.test_code,
-        source=lot.source,
-        state=lot.state,
-        product=entry["goods"]["product"],
-        product_name=entry["goods"]["name"],
-        origin=entry["origin"],
-        supplier=entry["supplier"],
-        sample=lot.sample,
-        net_g=entry["net_g"],
-        registered=lot.entry["time"],
-        verdict=test and test["verdict"],
-        value=test and test["value"],
-        unit=test and test["unit"],
-    )

@@ -7,6 +7,7 @@ before.  Everything else has a name, which the page shows on its button.
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from edge.board import ScaleView
 from edge.config import GRAMS, ScalePart, grams
@@ -28,19 +29,23 @@ WORDS = {
     "below_min": ("低于最小秤量", "below the scale's minimum"),
     "empty_first": ("请先清空秤盘一次", "take everything off the pan once"),
     "sold": ("已售出，请取下货物", "already sold: take the goods off"),
+    "tare": ("皮重不对，请核对", "the tare is not less than the weight: check it"),
+    "tared": ("秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own: clear it first"),
     "unverified": ("秤的检定已过期，不能交易", "the scale's verification has expired: it must not be used for trade"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A stable load: net grams, the scale's own digits, unit and frame, and who said that it was stable."""
+    """A load that may be sold: net grams, the scale's own digits, unit and frame, and who said that it was stable."""
 
     net_g: int
     value: str
     unit: str
     raw: bytes
-    derived: bool
+    stability: Literal["scale", "derived", "manual"]
+    tare_g: int = 0
+    reason: str = ""
 
 
 class TradeScale:
@@ -100,6 +105,8 @@ class TradeScale:
             return "no_signal"
         if weighing is None or now - self._last_at > FRESH_SECONDS:
             return "stale" if weighing else "no_signal"
+        if weighing.auxiliary:
+            return "unit"  # its last digit is not verified
         if weighing.state is not State.OK:
             return str(weighing.state.value)
         if not self._stable():
@@ -117,9 +124,11 @@ class TradeScale:
             return "unverified"
         return ""
 
-    def load(self, now: float, today: date) -> Load:
-        """The load that may be sold; raises Refused with the reason as its code."""
+    def load(self, now: float, today: date, tare_g: int = 0) -> Load:
+        """The load that may be sold, less a container of known mass; raises Refused with the reason as its code."""
         why = self.why_not(now, today)
+        if not why and tare_g:
+            why = self._tare_trouble(tare_g)
         if why:
             zh, en = WORDS[why]
             raise Refused(why, f"{self.part.name}：{zh}", f"{self.part.name}: {en}")
@@ -128,8 +137,21 @@ class TradeScale:
         net = self._net_g(weighing)
         assert net is not None
         return Load(
-            net, format(weighing.value, "f"), weighing.unit or self._unit, weighing.raw, weighing.stable is None
+            net - tare_g,
+            format(weighing.value, "f"),
+            weighing.unit or self._unit,
+            weighing.raw,
+            "derived" if weighing.stable is None else "scale",
+            tare_g,
         )
+
+    def typed(self, net_g: int, reason: str) -> Load:
+        """A weight a person types because the scale cannot be read: a marked exception. Raises Refused."""
+        if not reason.strip():
+            raise Refused("no_reason", "手工输入重量须填写原因", "a typed weight needs a reason")
+        if not 0 < net_g <= self._max:
+            raise Refused("manual_weight", "输入的重量不在秤的范围内", "the typed weight is outside the scale's range")
+        return Load(net_g, format(Decimal(net_g) / 1000, ".3f"), "kg", b"", "manual", reason=reason.strip())
 
     def verified(self, today: date) -> bool:
         """True when the certificate's date is known and not past."""
@@ -156,6 +178,16 @@ class TradeScale:
             garbage=self.garbage,
             writable=self.part.writable,
         )
+
+    def _tare_trouble(self, tare_g: int) -> str:
+        """Why a known tare cannot be taken off now; empty when it can."""
+        weighing = self._last
+        if weighing is None or weighing.net is Net.NET:
+            return "tared"  # the scale took a tare off already: two tares are one too many
+        net = self._net_g(weighing) or 0
+        if tare_g < 0 or tare_g >= net:
+            return "tare"
+        return "below_min" if net - tare_g < self._min else ""
 
     def _stable(self) -> bool:
         if self._last is None or self._last.stable is False:

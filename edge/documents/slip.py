@@ -83,6 +83,12 @@ def _line(words: Words, key: str, line: Line, sold: Sold) -> list[Part]:
     width = _width(keys)
     name = words.choose(sold.goods.name, sold.goods.name_en)
     parts: list[Part] = [Pair(key, name, Align.LEFT, Size.TALL, bold=True), *_figures(words, line, sold)]
+    if sold.weighed.tare_g:
+        parts.append(
+            Pair(words("tare"), f"{kilograms(sold.weighed.tare_g, '0.001', 'kg')}kg", Align.LEFT, key_width=width)
+        )
+    if sold.weighed.stability == "manual":
+        parts.append(Text(f"{words('typed')}: {sold.weighed.reason}", bold=True))
     parts.append(Pair(keys[0], sold.origin, Align.LEFT, key_width=width))
     parts.append(Pair(keys[1], grouped(line.source), Align.LEFT, key_width=width))
     if sold.test is not None:

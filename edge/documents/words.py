@@ -24,6 +24,8 @@ WORDS = {
     "report_no": ("报告", "Report"),
     "total": ("合计", "Total"),
     "scale": ("秤号", "Scale"),
+    "tare": ("皮重", "Tare"),
+    "typed": ("手工输入重量", "weight typed by hand"),
     "unverified": ("秤的检定未确认", "scale verification not confirmed"),
     "time": ("时间", "Time"),
     "unsynced": ("时间未校准", "clock not set"),

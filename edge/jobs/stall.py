@@ -43,7 +43,11 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     if fen <= 0:
         raise Refused("no_price", f"请先设定{product.name}的单价", f"set a price for {product.name} first")
     today = station.clock.today()
-    load = scale.load(station.clock.steady(), today)
+    typed = command.manual_g is not None
+    if command.manual_g is not None:
+        load = scale.typed(command.manual_g, command.reason)
+    else:
+        load = scale.load(station.clock.steady(), today, command.tare_g)
     if command.seen_g is not None and command.seen_g != load.net_g:
         raise Refused(
             "weight_changed",
@@ -74,7 +78,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
         tx=tx,
     )
     test = _summary(lot)
-    verified = scale.verified(today)
+    verified = scale.verified(today) and not typed
     url, digest = _sign(station, slip, stamp.seconds if stamp.trusted else None, test, verified)
     trade = TradeCompleted(
         slip=slip,
@@ -90,7 +94,9 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
                     model=scale.model,
                     value=load.value,
                     unit=load.unit,
-                    stability="derived" if load.derived else "scale",
+                    stability=load.stability,
+                    tare_g=load.tare_g,
+                    reason=load.reason,
                     raw=load.raw.hex(),
                     verified_until=scale.part.verified_until.isoformat() if scale.part.verified_until else None,
                 ),
@@ -102,8 +108,9 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
         url=url,
     )
     recorded = station.record("trade.completed", tx, trade, stamp)
-    scale.sold()
-    station.undo.append(scale.unsold)
+    if not typed:
+        scale.sold()
+        station.undo.append(scale.unsold)
     job = station.paper(recorded.seq, recorded.body)
     return {"tx": tx, "net_g": load.net_g, "amount_fen": amount, "url": url, "job": job}
 

@@ -12,6 +12,7 @@ Trace = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 Operator = Annotated[str, StringConstraints(pattern=r"^[0-9]{13}$")]
 ProductCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
 Name = Annotated[str, StringConstraints(max_length=120)]
+Page = Annotated[str, StringConstraints(max_length=4000)]
 Short = Annotated[str, StringConstraints(max_length=40)]
 DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,9})?$")]
 Grams = Annotated[int, Field(ge=0, le=100_000_000)]
@@ -66,8 +67,12 @@ class Analyzer(Record):
 class TestRecorded(Record):
     """A result, judged. ``source`` is the lot's source code when this result released the lot.
 
-    ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet.  ``verdict`` is ours;
-    the instrument's own is in ``analyzer``.  It is a screening result whatever it says.
+    ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet.  ``outcome`` is what
+    this measurement says by itself, ``measurement`` its number within the lot; ``verdict`` is what the lot's
+    measurements say together.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a
+    number.  ``control`` is the blank's ΔA₀.  ``whole_plant`` tells, for foods that disturb the enzyme, whether the
+    whole-plant step was done.  ``replaces`` is the id of the record that this one matches to a lot; ``person`` who did.
+    It is a screening result whatever it says.
     """
 
     __test__ = False
@@ -76,13 +81,20 @@ class TestRecorded(Record):
     goods: Goods | None
     item: Name
     value: DecimalText | None
+    text: Page | None = None
     unit: Short | None
-    method: Short
+    method: Name
     limit: DecimalText | None
     limit_basis: Literal["instrument", "method"]
+    control: DecimalText | None = None
+    outcome: Literal["positive", "negative", "invalid"] | None = None
+    measurement: Annotated[int, Field(ge=1, le=1000)] = 1
+    whole_plant: bool | None = None
     verdict: VerdictWord
     screening: Literal[True] = True
     analyzer: Analyzer
+    replaces: str | None = None
+    person: Short | None = None
     source: Trace | None = None
 
 
@@ -122,16 +134,20 @@ class Party(Record):
 class Weighed(Record):
     """How a line's weight came about. ``value`` is the scale's own digits, ``raw`` its frame in hex.
 
-    ``stability`` tells who said the weight was stable: the scale, or we by equal frames.
+    ``stability`` tells who said the weight was stable: the scale, or we by equal frames; ``manual`` is a weight typed
+    by a person, with the ``reason``, and then there is no frame.  ``tare_g`` is a known container's mass that was taken
+    off what the scale showed.
     """
 
     scale: Short
     model: Short
     value: DecimalText
     unit: Short
-    stability: Literal["scale", "derived"]
+    stability: Literal["scale", "derived", "manual"]
     raw: str
     verified_until: str | None
+    tare_g: Grams = 0
+    reason: Name = ""
 
 
 class TestSummary(Record):

@@ -49,7 +49,7 @@ def test_two_agreeing_stable_frames_of_a_load_that_was_put_on_may_be_sold(make: 
     scale = make()
     feed(scale, says("0.000"), says("1.250"), says("1.250"))
     load = scale.load(100.1, TODAY)
-    assert (load.net_g, load.value, load.unit, load.derived) == (1250, "1.250", "kg", False)
+    assert (load.net_g, load.value, load.unit, load.stability) == (1250, "1.250", "kg", "scale")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_scale_that_never_says_stable_needs_agreeing_frames_and_is_marked(make
     feed(scale, says("0.000", stable=None, unit=None), quiet, quiet, quiet, quiet)
     assert scale.why_not(100.1, TODAY) == "motion"
     feed(scale, quiet)
-    assert scale.load(100.1, TODAY).derived
+    assert scale.load(100.1, TODAY).stability == "derived"
     assert scale.view(100.1, TODAY).derived
 
 
@@ -151,3 +151,39 @@ def test_a_tare_reply_is_not_a_weight(make: Make) -> None:
     feed(scale, says("0.000"), says("1.250"), says("1.250"))
     scale.feed(Weighing(value=Decimal("0.300"), unit="kg", net=Net.TARE, stable=True), 100.0)
     assert scale.load(100.1, TODAY).net_g == 1250
+
+
+def test_a_known_container_is_taken_off(make: Make) -> None:
+    scale = make()
+    feed(scale, says("0.000"), says("1.250"), says("1.250"))
+    load = scale.load(100.1, TODAY, tare_g=450)
+    assert (load.net_g, load.tare_g, load.value) == (800, 450, "1.250")
+
+
+@pytest.mark.parametrize(
+    ("tare_g", "net", "why"),
+    [(1250, None, "tare"), (-5, None, "tare"), (1100, None, "below_min"), (100, Net.NET, "tared")],
+)
+def test_a_tare_that_cannot_be_is_refused(make: Make, tare_g: int, net: Net | None, why: str) -> None:
+    scale = make()
+    shown = Weighing(value=Decimal("1.250"), unit="kg", net=net, stable=True)
+    feed(scale, says("0.000"), shown, shown)
+    with pytest.raises(Refused) as refused:
+        scale.load(100.1, TODAY, tare_g=tare_g)
+    assert refused.value.code == why
+
+
+def test_a_typed_weight_is_a_marked_exception_with_a_reason(make: Make) -> None:
+    scale = make()
+    load = scale.typed(1250, "秤坏了")
+    assert (load.stability, load.value, load.raw, load.reason) == ("manual", "1.250", b"", "秤坏了")
+    for grams, reason in ((1250, " "), (0, "x"), (30_001, "x")):
+        with pytest.raises(Refused):
+            scale.typed(grams, reason)
+
+
+def test_a_digit_that_is_not_verified_is_not_traded_by(make: Make) -> None:
+    scale = make()
+    shown = Weighing(value=Decimal("1.250"), unit="kg", stable=True, auxiliary=True)
+    feed(scale, says("0.000"), shown, shown)
+    assert scale.why_not(100.1, TODAY) == "unit"
