@@ -11,5 +11,10 @@ MODELS = (
         options={"model": "lz4000t"},
     ),
     Model("dayuan-tl310", "Dayuan", "TL310 pesticide residue tester", "dayuan_crc8", options={"model": "tl310"}),
+    Model("dayuan-dy3000", "Dayuan", "DY-3000 food safety analyzer", "dayuan_03ff", options={"model": "dy3000"}),
+    Model("dayuan-dy6600", "Dayuan", "DY-6600 handheld food tester", "dayuan_03ff", options={"model": "dy6600"}),
+    Model("dayuan-dy7200", "Dayuan", "DY-7200 food tester", "dayuan_03ff", options={"model": "dy7200"}),
+    Model("dayuan-tl300", "Dayuan", "TL-300 pesticide residue tester", "dayuan_03ff", options={"model": "tl300"}),
+    Model("dayuan-lz3000", "Dayuan", "LZ-3000 pesticide residue tester", "dayuan_03ff", options={"model": "lz3000"}),
     Model("astm-any", "", "any analyzer set to ASTM E1381/E1394 (LIS1-A, LIS2-A2)", "astm"),
 )

@@ -1,0 +1,165 @@
+"""Sessions written as a conversation: "send this, then expect that" as a generator that reads like prose.
+
+A conversation yields what it does next:
+
+    event = yield Send(request, patience)   the next reply, or None after ``patience`` seconds of silence
+    yield Give(event)                       hand a result over, or garbage
+    yield Commit()                          go on when everything given is on disk
+    yield Rest(seconds)                     go on after a while
+
+Each reply is handed to the conversation once, and only while it waits in ``Send``.  What had already arrived when a
+request went out is never taken for its answer.  After silence the half frame that may have come is dropped.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from protocol.readings import Event, Garbage, Reply, TestResult
+from protocol.session import Decoder, Wish
+
+HANDED_CAP = 10_000  # identities remembered; more than the memory of any of these instruments
+OTHERS_CAP = 100  # replies that are not the one asked for, before the question is asked again
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send these bytes (none: just listen) and wait for a reply."""
+
+    request: bytes
+    patience: float
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Hand this over."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Wait until everything given is on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+Step = Send | Give | Commit | Rest
+Talk = Generator[Step, Event | None, None]
+Answer = Generator[Step, Event | None, Reply | None]
+
+
+class Dialogue:
+    """The session of a conversation. ``now`` is the time handed in last, for the conversation to read."""
+
+    def __init__(self, decoder: Decoder, talk: Callable[["Dialogue"], Talk]) -> None:
+        self._decoder = decoder
+        self._talk = talk(self)
+        self._step: Step | None = None  # what is waited for; None before the first word
+        self._out = bytearray()
+        self._uncommitted = False
+        self._asked = False  # a request went out while the bytes at hand were being read
+        self.heard = bytearray()  # what came since the last request, capped
+        self.now = 0.0
+        self.deadline: float | None = 0.0
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        self.now = now
+        self._asked = False
+        if len(self.heard) < 1024:
+            self.heard += data
+        events: list[Event] = []
+        for event in self._decoder.feed(data):
+            if not isinstance(event, TestResult):
+                events.append(event)
+            if not isinstance(event, Garbage) and isinstance(self._step, Send) and not self._asked:
+                self._advance(event, events)
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        self.now = now
+        events: list[Event] = []
+        if isinstance(self._step, Send):
+            events += [event for event in self._decoder.finish() if not isinstance(event, TestResult)]
+        self._advance(None, events)
+        return events
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        return False
+
+    def committed(self, now: float) -> None:
+        self._uncommitted = False
+        if isinstance(self._step, Commit):
+            self.deadline = now
+
+    def _advance(self, event: Event | None, events: list[Event]) -> None:
+        """Let the conversation go on until it waits for something."""
+        step = next(self._talk) if self._step is None else self._talk.send(event)
+        while True:
+            self._step = step
+            match step:
+                case Give(given):
+                    events.append(given)
+                    self._uncommitted = self._uncommitted or not isinstance(given, Garbage | Reply)
+                case Commit():
+                    if self._uncommitted:
+                        self.deadline = None
+                        return
+                case Rest(seconds):
+                    self.deadline = self.now + seconds
+                    return
+                case Send(request, patience):
+                    if request:
+                        self._out += request
+                        self._asked = True
+                        self.heard.clear()
+                    self.deadline = self.now + patience
+                    return
+            step = next(self._talk)
+
+
+class Once:
+    """Remembers what was handed over, so that an instrument that sends its whole memory again adds nothing."""
+
+    def __init__(self) -> None:
+        self._handed: dict[str, None] = {}
+
+    def is_new(self, result: TestResult) -> bool:
+        if result.identity in self._handed:
+            return False
+        self._handed[result.identity] = None
+        if len(self._handed) > HANDED_CAP:
+            del self._handed[next(iter(self._handed))]
+        return True
+
+
+def ask(request: bytes, *whats: str, patience: float, tries: int) -> Answer:
+    """The reply of one of these names to the request, or None when it does not come in ``tries`` times."""
+    for _ in range(tries):
+        for others in range(OTHERS_CAP):
+            event = yield Send(b"" if others else request, patience)
+            if event is None:
+                break
+            if isinstance(event, Reply) and event.what in whats:
+                return event
+    return None
+
+
+def ask_twice(request: bytes, *whats: str, patience: float, tries: int) -> Answer:
+    """As ``ask``, but the reply has to come twice in the same bytes: for checks that cannot see every damage."""
+    before: Reply | None = None
+    for _ in range(tries + 1):
+        reply = yield from ask(request, *whats, patience=patience, tries=tries)
+        if reply is None or (before is not None and reply.raw == before.raw):
+            return reply
+        before = reply
+    return None

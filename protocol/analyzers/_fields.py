@@ -1,0 +1,77 @@
+"""Fields that several instruments share: text in GBK, written times, words of judgement, big-endian floats."""
+
+import re
+import struct
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+
+from protocol.readings import Verdict
+
+VERDICTS = {
+    "合格": Verdict.QUALIFIED,
+    "阴性": Verdict.QUALIFIED,
+    "不携带": Verdict.QUALIFIED,
+    "不合格": Verdict.UNQUALIFIED,
+    "超标": Verdict.UNQUALIFIED,
+    "阳性": Verdict.UNQUALIFIED,
+    "携带": Verdict.UNQUALIFIED,
+    "可疑": Verdict.SUSPECT,
+    "无效": Verdict.INVALID,
+}
+MOMENT = re.compile(
+    r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})日?(?:[ T]*(\d{1,2})[:：](\d{1,2})(?:[:：](\d{1,2}))?)?"
+)
+
+
+def text(data: bytes) -> str:
+    """A name field: NUL padded GB2312, read as its superset GB18030; a character cut in two ends in U+FFFD."""
+    return data.replace(b"\0", b"").decode("gb18030", "replace").strip()
+
+
+def cut(name: str, size: int) -> bytes:
+    """A name as the instruments keep it: cut to ``size`` bytes and padded with NUL."""
+    return name.encode("gb18030", "replace")[:size].ljust(size, b"\0")
+
+
+def moment(written: str) -> datetime | None:
+    """A time as instruments write it: ``2025-03-14 09:14:32``, also with slashes, without seconds, or the date only."""
+    found = MOMENT.fullmatch(written.strip())
+    if not found:
+        return None
+    try:
+        return datetime(*(int(part or 0) for part in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+    except ValueError:
+        return None
+
+
+def number(written: str) -> Decimal | None:
+    """A number with the digits as written; None when it is none."""
+    try:
+        value = Decimal(written.strip())
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def single(data: bytes) -> Decimal | None:
+    """An IEEE 754 single, high byte first, as the shortest decimal that gives the same four bytes; None if infinite."""
+    value: float = struct.unpack(">f", data)[0]
+    if not isfinite(value):
+        return None
+    for digits in range(1, 10):
+        written = f"{value:.{digits}g}"
+        try:
+            if struct.pack(">f", float(written)) == data:
+                break
+        except OverflowError:  # the rounded value is beyond the largest single
+            continue
+    return Decimal(written) if value else Decimal(0)
+
+
+def pack_single(value: Decimal) -> bytes:
+    """The single nearest to this number. Raises ValueError when there is none."""
+    try:
+        return struct.pack(">f", float(value))
+    except OverflowError as error:
+        raise ValueError(f"{value} is too large for four bytes") from error
