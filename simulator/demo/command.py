@@ -1,6 +1,7 @@
 """``marketsim demo``."""
 
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ def demo(once: bool, broker: str, mqtt: str, embedded: bool, folder: Path | None
 
     Then it stays for you to use: the stall's page, the papers as pictures, a scale to put things on.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     try:
         with _folder(folder) as place:
             ports = (0, 0) if once else PORTS[:2]
@@ -42,6 +44,8 @@ def demo(once: bool, broker: str, mqtt: str, embedded: bool, folder: Path | None
                     click.echo(json.dumps(summary, ensure_ascii=False, separators=(",", ":")))
                     sys.exit(0 if told_whole(summary) else 1)
                 _stay(market)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (StageFailed, BrokerFailed, Refusal, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None
 
