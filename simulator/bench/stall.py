@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
-from simulator.analyzer import Analyzer
 from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.bench.counter import AGREE, MODEL, Counter
 from simulator.bench.helpers import CityProcess, Watcher
@@ -41,7 +40,7 @@ class Stall:
             self.city = stack.enter_context(CityProcess(url, self._folder / "city.db", self.mqtt))
             self.watcher = stack.enter_context(Watcher(url, self.mqtt))
             self.counter = stack.enter_context(Counter(dev))
-            self._analyzer: Line[Analyzer] = Line(Dayuan("lz4000t"), Pty(dev / "analyzer"))
+            self._analyzer: Line[Dayuan] = Line(Dayuan("lz4000t"), Pty(dev / "analyzer"))
             if self._with_analyzer:
                 stack.enter_context(self._analyzer)
             self.station = StationProcess(
@@ -79,12 +78,22 @@ class Stall:
         return int(self.station.board()["city"]["written"])
 
     def measure(self, samples: Iterable[int], value: Decimal, at: datetime) -> None:
-        """The tester has results of these samples, all at once."""
+        """The tester has results of these samples, all at once, and nothing else.
 
-        def remember(device: Analyzer, now: float) -> None:
+        Its memory is emptied first, and the station has seen that: what a tester sends in one go stays within what a
+        terminal buffers, beyond which bytes are lost as on a wire.
+        """
+
+        def forget(device: Dayuan, now: float) -> None:
+            device.records.clear()
+            device.asked.clear()
+
+        def remember(device: Dayuan, now: float) -> None:
             for sample in samples:
                 device.measure(sample, value, at)
 
+        self._analyzer.do(forget)
+        wait_for("two questions for the count", lambda: self._analyzer.do(lambda device, now: len(device.asked) >= 2))
         self._analyzer.do(remember)
 
     def sizes(self, kind: str) -> list[int]:

@@ -23,12 +23,13 @@ RECORDS = 200
 OURS = frozenset({"edge", "drivers", "protocol", "simulator"})
 SLOWEST = 25
 IMPORTS = """
-import importlib, sys
+import importlib, os, sys
 for name in sys.stdin.read().split():
     try:
         importlib.import_module(name)
     except ImportError:
         pass
+os._exit(0)
 """
 
 
@@ -95,7 +96,7 @@ def start(station: StationProcess, watcher: Watcher) -> Run:
         listening = time.monotonic_ns()
         code = register(station)["test_code"]
         recorded = time.monotonic_ns()
-        published = wait_for("the first record", lambda: arrival(watcher, code), GIVE_UP)
+        published = wait_for("the first record", lambda: arrival(watcher, code, began), GIVE_UP)
     finally:
         if station.running:
             station.stop()
@@ -110,10 +111,10 @@ def listens(station: StationProcess) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-def arrival(watcher: Watcher, code: str) -> int:
-    """When the event about this code arrived; 0 while it did not. Codes come again with each new ledger: the newest."""
+def arrival(watcher: Watcher, code: str, began: int) -> int:
+    """When the event about this code arrived after ``began``, for codes come again with each new ledger; else 0."""
     needle = f'"{code}"'.encode()
-    return max((at for at, payload in watcher.seen() if needle in payload), default=0)
+    return min((at for at, payload in watcher.seen() if at > began and needle in payload), default=0)
 
 
 def fill(station: StationProcess, records: int) -> None:
@@ -172,7 +173,7 @@ def by_package(found: list[tuple[str, int]]) -> dict[str, float]:
 
 
 def import_time(names: list[str]) -> float:
-    """Milliseconds of a Python process that imports these modules and ends."""
+    """Milliseconds of a Python process from its start until it has imported these modules."""
     began = time.monotonic_ns()
     subprocess.run([sys.executable, "-c", IMPORTS], input="\n".join(names), text=True, check=True, capture_output=True)
     return (time.monotonic_ns() - began) / 1e6
