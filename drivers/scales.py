@@ -12,6 +12,7 @@ MODELS = (
     Model("yaohua-a6", "Yaohua", "XK3190-A6, tF=0", "yaohua_tf0", unit="kg"),
     Model("yaohua-d2", "Yaohua", "XK3190-D2, tF=0 at 1200", "yaohua_tf0", link=Link(1200), unit="kg"),
     Model("yaohua-ds3", "Yaohua", "XK3190-DS3, tF=0", "yaohua_tf0", unit="kg"),
+    Model("modbus-scale", "", "any indicator with Modbus registers; its profile goes into options", "modbus_scale"),
     Model("usb-hid-scale", "", "any USB scale of the HID class", "hid_scale"),
     Model("dymo-usb", "Dymo", "USB scales 0922:8003, 8004 and 8009", "hid_scale"),
     Model("mt-ps60", "Mettler Toledo", "PS60 on USB", "hid_scale"),

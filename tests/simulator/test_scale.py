@@ -81,7 +81,7 @@ def test_a_zeroed_scale_counts_from_there():
 @pytest.mark.parametrize("protocol", ids())
 def test_what_a_scale_says_is_read_by_its_own_format(protocol):
     scale = find(protocol)(loaded())
-    session = formats.find(protocol).session()
+    session = formats.find(protocol).session(**getattr(scale, "options", {}))
     wanted = 5 if formats.find(protocol).repeats else 1
     now, seen = 10.0, []
     while now < 20.0 and sum(isinstance(event, Weighing) for event in seen) < wanted:

@@ -1,0 +1,209 @@
+"""Weighing indicators and load-cell transmitters that speak Modbus, by a profile: makers share no register map.
+
+The profile is written in station.toml, from the indicator's manual:
+
+    [[scale]]
+    model = "modbus-scale"
+    port = "/dev/ttyUSB0"                      # or "socket://10.0.0.5:502" with framing = "tcp"
+
+    [scale.options]
+    framing = "rtu"
+
+    [scale.options.profile]
+    address = 1                                # of the device, 1 to 247
+    function = 3                               # 3 holding registers, 4 input registers
+    weight = { register = 0x0050, type = "int32", order = "ABCD", decimals = 3 }
+    unit = "kg"                                # what the weight is in
+    mass = "gross"                             # gross or net, if the weight register is always that
+    status = { register = 0x0052, stable = 0x0001, zero = 0x0002, net = 0x0004, overload = 0x0008 }
+
+How a value lies in registers is in ``protocol/registers.py``.  The status names the bits that are there, of
+
+    stable, zero, negative     all these bits are set: it stands still, is at zero, the number is a magnitude below zero
+    net                        set: net, not set: gross
+    motion                     any of them set: it does not stand still
+    overload, underload, error any of them set: there is no weight
+
+Without ``stable`` or ``motion`` nothing is said of stability, and without ``net`` or ``mass`` nothing of tare.  A
+number that is ``none``, or a float that is not finite, is an error, never a weight.
+
+Weight and status that are not side by side are read status, weight, status; when the status has changed in between,
+nothing is said.  One indicator in the field is polled with function 3 for two registers from 0x0050 at 19200 baud; how
+they are to be read is not documented, so there is no ready profile for it.
+
+The decoder knows no profile: it gives the answers' words.  Frames carry a CRC-16 (on TCP the network's checks).
+Sources: Modbus Application Protocol V1.1b3; a public driver for the indicator at 0x0050.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from protocol import modbus
+from protocol.formats import WireFormat
+from protocol.framing import Scanner
+from protocol.link import Link
+from protocol.modbus import Framing, Master, Registers
+from protocol.readings import Event, Net, State, Weighing
+from protocol.registers import Field, known_keys, one_of, whole
+
+KEYS = ("address", "function", "weight", "unit", "mass", "status")
+ALL_SET = ("stable", "zero", "net", "negative")
+ANY_SET = {"motion": None, "overload": State.OVERLOAD, "underload": State.UNDERLOAD, "error": State.ERROR}
+PLACE = ("register", "function", "type", "order")
+MASSES = {"": None, "gross": Net.GROSS, "net": Net.NET}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where one kind of indicator has its weight."""
+
+    address: int
+    weight: Field
+    unit: str
+    mass: Net | None
+    status: Field | None
+    bits: Mapping[str, int]
+
+    @classmethod
+    def parse(cls, table: Any) -> "Profile":
+        """Raises ValueError that names the key and says what would be right."""
+        if not table:
+            raise ValueError("modbus_scale needs a profile: the register of the weight, from the indicator's manual")
+        table = known_keys("profile", table, KEYS)
+        function = whole("profile.function", table.get("function", 3), modbus.REQUESTS)
+        if not isinstance(table.get("unit"), str) or not table["unit"]:
+            raise ValueError('profile.unit is missing; write unit = "kg" if that is what the indicator weighs in')
+        weight = Field.parse("profile.weight", table.get("weight"), function=function)
+        if weight.type == "text":
+            raise ValueError("profile.weight.type is text; a weight is a number")
+        status, bits = _status(table.get("status"), function)
+        return cls(
+            address=whole("profile.address", table.get("address", 1), range(1, 248)),
+            weight=weight,
+            unit=table["unit"],
+            mass=MASSES[one_of("profile.mass", table.get("mass", ""), MASSES)],
+            status=status,
+            bits=bits,
+        )
+
+    def plan(self) -> tuple[modbus.Block, ...]:
+        return modbus.plan(self.weight.cells(), self.status.cells() if self.status else ())
+
+    def said(self, registers: Registers) -> int:
+        """The status bits that mean something."""
+        known = 0
+        for mask in self.bits.values():
+            known |= mask
+        return known & (self.status.raw(registers) or 0) if self.status else 0
+
+
+def _status(table: Any, function: int) -> tuple[Field | None, Mapping[str, int]]:
+    if table is None:
+        return None, {}
+    table = known_keys("profile.status", table, (*PLACE, *ALL_SET, *ANY_SET))
+    place = {key: value for key, value in table.items() if key in PLACE}
+    status = Field.parse("profile.status", place, function=function, type="uint16")
+    if status.type not in ("uint16", "uint32"):
+        raise ValueError(f"profile.status.type is {status.type}; bits are in uint16 or uint32")
+    masks = range(1, 1 << 16 * status.count)
+    bits = {key: whole(f"profile.status.{key}", table[key], masks) for key in table if key not in PLACE}
+    if "stable" in bits and "motion" in bits:
+        raise ValueError("profile.status: name either stable or motion")
+    return status, bits
+
+
+def read(profile: Profile, registers: Registers, raw: bytes = b"") -> Weighing:
+    """What the registers say."""
+    bits, said = profile.bits, profile.said(registers)
+    for name, state in ANY_SET.items():
+        if state is not None and said & bits.get(name, 0):
+            return Weighing(None, unit=profile.unit, state=state, raw=raw)
+    value = profile.weight.number(registers)
+    if value is None:
+        return Weighing(None, unit=profile.unit, state=State.ERROR, raw=raw)
+
+    def all_set(name: str) -> bool | None:
+        return None if name not in bits else said & bits[name] == bits[name]
+
+    net = all_set("net")
+    stable = not said & bits["motion"] if "motion" in bits else all_set("stable")
+    if all_set("negative") and value:
+        value = -abs(value)
+    return Weighing(
+        value=value,
+        unit=profile.unit,
+        net=profile.mass if net is None else Net.NET if net else Net.GROSS,
+        stable=stable,
+        zero=all_set("zero"),
+        raw=raw,
+    )
+
+
+def encode(profile: Profile, reading: Weighing) -> dict[tuple[int, int], int]:
+    """The registers of this reading. Raises ValueError when it does not fit the profile."""
+    bits = profile.bits
+    set_bits = {
+        "stable": reading.stable,
+        "motion": reading.stable is False,
+        "zero": reading.zero,
+        "net": reading.net is Net.NET,
+        "negative": reading.value is not None and reading.value < 0,
+        **{name: reading.state is state for name, state in ANY_SET.items() if state is not None},
+    }
+    said = 0
+    for name, is_set in set_bits.items():
+        said |= bits.get(name, 0) if is_set else 0
+    value = reading.value
+    if value is None and profile.weight.none is None and profile.weight.type != "float":
+        value = profile.weight.scale * 0
+    if value is not None and "negative" in bits:
+        value = abs(value)
+    words = profile.weight.encode(value)
+    if profile.status:
+        size = 2 * profile.status.count
+        data = said.to_bytes(size, "big")
+        words |= profile.status.words(data)
+    return words
+
+
+def decoder() -> Scanner:
+    """Answers of any device as replies: which registers they are of does not stand in them."""
+    return modbus.decoder()
+
+
+def session(
+    *,
+    profile: Mapping[str, Any] | None = None,
+    framing: str = "rtu",
+    poll: float = 0.1,
+    patience: float = 0.5,
+) -> Master:
+    """Polls the profile's registers. Raises ValueError for a profile that cannot be used, or none."""
+    known = Profile.parse(profile)
+    return Master(
+        known.plan(),
+        lambda registers, raw: _events(known, registers, raw),
+        address=known.address,
+        framing=Framing.named(framing),
+        poll=poll,
+        patience=patience,
+        guard=known.said,
+    )
+
+
+def _events(profile: Profile, registers: Registers, raw: bytes) -> list[Event]:
+    return [read(profile, registers, raw)]
+
+
+FORMAT = WireFormat(
+    id="modbus_scale",
+    kind="scale",
+    title="Modbus RTU or TCP weighing indicator, by a profile of its registers",
+    link=Link(9600),
+    polled=True,
+    checked=True,
+    confidence="medium",
+    decoder=decoder,
+    session=session,
+)

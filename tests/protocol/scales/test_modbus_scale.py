@@ -1,0 +1,190 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import formats
+from protocol.modbus import Framing
+from protocol.readings import Garbage, Net, State, Weighing
+from protocol.scales.modbus_scale import Profile, encode, read, session
+from protocol.session import Wish
+from simulator.modbus import Slave
+from simulator.scale import Pan
+from simulator.scales.modbus_scale import ModbusScale, profile_of
+
+BITS = {"stable": 1, "zero": 2, "net": 4, "overload": 8, "underload": 16, "error": 32}
+FULL = {
+    "address": 5,
+    "function": 4,
+    "weight": {"register": 0x50, "type": "int32", "order": "CDAB", "decimals": 3},
+    "unit": "kg",
+    "status": {"register": 0x52, **BITS},
+}
+PLAIN = {"weight": {"register": 0, "decimals": 2}, "unit": "kg"}
+SIGNED = {
+    "weight": {"register": 0, "type": "uint16", "decimals": 2},
+    "unit": "kg",
+    "status": {"register": 1, "motion": 6, "negative": 1},
+}
+
+
+def full(value, word):
+    number = int(value) & 0xFFFFFFFF
+    return {(4, 0x50): number & 0xFFFF, (4, 0x51): number >> 16, (4, 0x52): word}
+
+
+def kg(value, net=None, stable=None, zero=None):
+    return Weighing(Decimal(value), "kg", net, stable, zero)
+
+
+TABLE = [
+    (FULL, full(1250, 1), kg("1.250", Net.GROSS, True, False)),
+    (FULL, full(0, 3), kg("0.000", Net.GROSS, True, True)),
+    (FULL, full(-20, 4), kg("-0.020", Net.NET, False, False)),
+    (FULL, full(0, 8), Weighing(None, "kg", state=State.OVERLOAD)),
+    (FULL, full(0, 16), Weighing(None, "kg", state=State.UNDERLOAD)),
+    (FULL, full(0, 32), Weighing(None, "kg", state=State.ERROR)),
+    (PLAIN, {(3, 0): 1234}, kg("12.34")),
+    (PLAIN, {(3, 0): 0xFFFF}, kg("-0.01")),
+    (SIGNED, {(3, 0): 150, (3, 1): 1}, kg("-1.50", stable=True)),
+    (SIGNED, {(3, 0): 150, (3, 1): 6}, kg("1.50", stable=False)),
+]
+ONE_WAY = [
+    (FULL, full(1250, 0x8001), kg("1.250", Net.GROSS, True, False)),  # bits without a name
+    (FULL, full(99999, 9), Weighing(None, "kg", state=State.OVERLOAD)),
+    (SIGNED, {(3, 0): 150, (3, 1): 2}, kg("1.50", stable=False)),
+    (SIGNED, {(3, 0): 0, (3, 1): 1}, kg("0.00", stable=True)),
+    ({**PLAIN, "mass": "net"}, {(3, 0): 1}, kg("0.01", Net.NET)),
+    (
+        {"weight": {"register": 0, "type": "int16", "none": 32767}, "unit": "g"},
+        {(3, 0): 32767},
+        Weighing(None, "g", state=State.ERROR),
+    ),
+]
+
+
+@pytest.mark.parametrize(("profile", "registers", "reading"), TABLE + ONE_WAY)
+def test_registers_mean_their_reading(profile, registers, reading):
+    assert read(Profile.parse(profile), registers) == reading
+    assert str(read(Profile.parse(profile), registers).value) == str(reading.value)
+
+
+@pytest.mark.parametrize(("profile", "registers", "reading"), TABLE)
+def test_a_reading_is_encoded_as_the_indicator_does(profile, registers, reading):
+    assert encode(Profile.parse(profile), reading) == registers
+
+
+@given(st.integers(-(2**31), 2**31 - 1), st.booleans(), st.booleans(), st.sampled_from([Net.GROSS, Net.NET]))
+def test_what_is_encoded_is_read(number, stable, zero, net):
+    reading = Weighing(Decimal(number).scaleb(-3), "kg", net, stable, zero)
+    assert read(Profile.parse(FULL), encode(Profile.parse(FULL), reading)) == reading
+
+
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        (None, "needs a profile"),
+        ({}, "needs a profile"),
+        ("FULL", "write a table"),
+        ({"unit": "kg"}, r"profile\.weight: write a table"),
+        ({"weight": {"register": 0}}, r"profile\.unit is missing"),
+        ({**PLAIN, "wieght": 1}, "no key wieght"),
+        ({**PLAIN, "address": 0}, r"profile\.address is 0; .* 1 to 247"),
+        ({**PLAIN, "function": 16}, "3 or 4"),
+        ({**PLAIN, "mass": "brutto"}, "gross, net"),
+        ({**PLAIN, "weight": {"register": 0, "type": "text"}}, "a weight is a number"),
+        ({**PLAIN, "status": {"register": 1, "stabel": 1}}, "no key stabel"),
+        ({**PLAIN, "status": {"register": 1, "stable": 0}}, r"profile\.status\.stable is 0"),
+        ({**PLAIN, "status": {"register": 1, "stable": 0x10000}}, r"profile\.status\.stable"),
+        ({**PLAIN, "status": {"register": 1, "stable": 1, "motion": 2}}, "either stable or motion"),
+        ({**PLAIN, "status": {"register": 1, "type": "int16", "stable": 1}}, "uint16 or uint32"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_named(profile, why):
+    with pytest.raises(ValueError, match=why):
+        session(profile=profile)
+
+
+def scale(kg="2.350", **options):
+    pan = Pan()
+    pan.put(Decimal(kg), -10.0)
+    return ModbusScale(pan, **options)
+
+
+@pytest.mark.parametrize("framing", [framing.value for framing in Framing])
+def test_a_simulated_indicator_is_read(talk, framing):
+    device = scale(framing=framing, address=17)
+    events = talk(session(**device.options), device, 0.0, 1.0)
+    assert set(events) == {kg("2.350", Net.GROSS, True, False)} and len(events) >= 5
+    device.pan.put(Decimal(20), 1.0)
+    device.pan.tare = Decimal("0.1")
+    assert talk(session(**device.options), device, 2.0, 3.0)[-1].state is State.OVERLOAD
+    device.pan.put(Decimal("0.6"), 3.0)
+    heard = talk(session(**device.options), device, 3.0, 4.0)
+    moving = [event for event in heard if isinstance(event, Weighing)]
+    assert any(event.stable is False for event in moving) and moving[-1] == kg("0.500", Net.NET, True, False)
+    assert {request.function_code for request in device.asked} == {3}
+
+
+def test_the_frames_are_kept_beside_the_weight(talk):
+    device = scale()
+    event = talk(session(**device.options), device, 0.0, 0.2)[0]
+    assert event.raw.hex() == "01030600000" + "92e0001" + event.raw[-2:].hex()
+
+
+def test_weight_and_status_of_two_moments_are_no_reading(talk):
+    far = {**FULL, "address": 1, "status": {"register": 0x80, "stable": 1}}
+    device = Slave(lambda now: {**full(1250, 0), (4, 0x80): 1})
+    assert talk(session(profile=far), device, 0.0, 1.0)[0] == kg("1.250", None, True)
+
+    def changing(now):
+        asked = [request for request in device.asked if request.address == 0x80]
+        return {**full(1250, 0), (4, 0x80): len(asked) % 2}
+
+    device = Slave(changing)
+    assert talk(session(profile=far), device, 0.0, 5.0) == []
+    assert len(device.asked) > 10
+
+
+@given(at=st.integers(0, 10), flip=st.integers(1, 255), what=st.sampled_from(["flip", "lose", "double"]))
+def test_one_damaged_byte_never_gives_another_weight(damage, at, flip, what):
+    device, master = scale(), session(profile=profile_of(Pan()))
+    seen, now, spoilt = [], 0.0, False
+    while now < 3.0:
+        if master.deadline is not None and master.deadline <= now:
+            master.expired(now)
+        if out := master.pending():
+            device.receive(out, now)
+        if data := device.pending(now):
+            if not spoilt:
+                data, spoilt = damage(data, at, what, flip), True
+            seen += master.receive(data, now)
+        now += 0.01
+    weights = {event.value for event in seen if isinstance(event, Weighing)}
+    assert weights == {Decimal("2.350")}
+
+
+def test_a_silent_indicator_is_asked_again_and_again(talk):
+    device = Slave(lambda now: {}, address=9)
+    master = session(profile=PLAIN)
+    assert talk(master, device, 0.0, 5.0) == []
+    assert master.deadline < 6.5
+
+
+def test_a_register_that_is_not_there_is_told(talk):
+    events = talk(session(profile=PLAIN), Slave(lambda now: {}), 0.0, 0.5)
+    assert events[0].what == "exception" and events[0].get("meaning") == "illegal register"
+
+
+def test_the_scale_is_never_written_to():
+    assert not any(session(profile=PLAIN).ask(wish, 0.0) for wish in Wish)
+
+
+def test_the_decoder_gives_words():
+    row = formats.find("modbus_scale")
+    (event,) = row.decoder().feed(bytes.fromhex("01 04 04 00 2D 02 58 6B 17"))
+    assert event.get("words") == "002d 0258"
+    noisy = row.decoder()
+    assert isinstance((noisy.feed(b"\xff" * 8) + noisy.finish())[0], Garbage)
+    assert row.session is session and row.checked and row.sends_unit
