@@ -87,4 +87,11 @@ MODELS = (
     Model("jinzhong-xk3102", "Jinzhong", "XK3102 DS", "st_gs"),
     Model("kb-tbed", "", "KB-TBED", "st_gs"),
     Model("cas-caston3", "CAS", "Caston-III, NT-200 and CI, 22 bytes", "st_gs"),
+    Model("sterling-7600", "Pennsylvania Scale", "Sterling 7600", "sterling7600"),
+    Model("ohaus-defender", "Ohaus", "Defender 3000 and Ranger, asked", "ohaus"),
+    Model(
+        "ohaus-continuous", "Ohaus", "Defender and Ranger, continuous or auto print", "ohaus", options={"poll": None}
+    ),
+    Model("sartorius-sbi", "Sartorius", "SBI at 1200 (classic: Combics, GC, LE)", "sartorius_sbi"),
+    Model("sartorius-sbi-9600", "Sartorius", "SBI at 9600 (Cubis MSE, Entris II …)", "sartorius_sbi", link=Link(9600)),
 )
