@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
-from protocol.readings import Verdict
+from protocol.readings import TestResult, Verdict
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 TIME = re.compile(
@@ -27,6 +27,7 @@ WORDS = {
     "invalid": Verdict.INVALID,
     "na": Verdict.INVALID,
 }
+OBJECTIONS = dict.fromkeys(("H", "HH", ">", "A", "AA"), Verdict.UNQUALIFIED)
 ENCODINGS = ("utf-8", "gb18030")
 
 
@@ -54,6 +55,29 @@ def number(text: str) -> Decimal | None:
 def verdict(text: str) -> Verdict | None:
     """What a conclusion in words means; None when the word is not one of ``WORDS``."""
     return WORDS.get(text.strip().lower())
+
+
+def judged(stated: str, flags: Iterable[str]) -> Verdict | None:
+    """The instrument's conclusion: its words, else its objecting flags; a statement that is empty is no valid test.
+
+    The flag N (normal) is no verdict, because many instruments send it whatever they measured.
+    """
+    if not stated:
+        return Verdict.INVALID
+    objections = (OBJECTIONS.get(flag.strip()) for flag in flags)
+    return verdict(stated) or next((found for found in objections if found), None)
+
+
+def carried(result: TestResult) -> tuple[str, str]:
+    """Flag and status that bring this result's verdict across; raises ValueError when none can."""
+    word = verdict(result.text or "")
+    if result.verdict is Verdict.INVALID and word is not Verdict.INVALID:
+        return "", "X"
+    if result.verdict is word:
+        return "N" if word is None else "", "F"
+    if result.verdict is Verdict.UNQUALIFIED and word is None:
+        return "H", "F"
+    raise ValueError(f"no flag says {result.verdict} of {result.value if result.text is None else result.text}")
 
 
 def limit(text: str) -> Decimal | None:

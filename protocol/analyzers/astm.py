@@ -63,7 +63,6 @@ from protocol.session import Wish
 MESSAGE_CAP = 1 << 20
 DELIMITERS = re.compile(rb"H([^\w\s])([^\w\s])([^\w\s])([^\w\s])(?:\1|$)")
 USUAL = ("|", "\\", "^", "&")
-FLAGS = dict.fromkeys(("H", "HH", ">", "A"), Verdict.UNQUALIFIED)
 NO_RESULT = {"X", "W"}
 NOT_FINAL = {"P", "I", "S"}
 ABORTED = {"T": "the sender aborted it", "R": "the receiver aborted it", "E": "a system error was reported"}
@@ -149,6 +148,7 @@ def _result(signs: _Delimiters, record: list[str], order: list[str], origin: tup
         fields = (("sample", sample), ("item", item), ("value", stated), ("status", status))
         return Reply("result-not-final", fields, raw=raw)
     finished = signs.plain(_get(record, 13)) or signs.plain(_get(record, 12))
+    flags = signs.plain(_get(record, 7)).split(signs.repeat)
     sender, fallback = origin
     value = stating.number(stated)
     return TestResult(
@@ -157,20 +157,13 @@ def _result(signs: _Delimiters, record: list[str], order: list[str], origin: tup
         item=item,
         value=value,
         unit=signs.first(_get(record, 5)) or None,
-        verdict=_verdict(signs, stated, status, _get(record, 7)),
+        verdict=Verdict.INVALID if status in NO_RESULT else stating.judged(stated, flags),
         measured_at=stating.time(finished),
         identity=stating.identity("astm", sender, sample, test, _get(record, 2), stated, finished or fallback),
         limit=stating.limit(signs.first(_get(record, 6))),
         text=(stated or None) if value is None else None,
         raw=raw,
     )
-
-
-def _verdict(signs: _Delimiters, stated: str, status: str, flags: str) -> Verdict | None:
-    if status in NO_RESULT or not stated:
-        return Verdict.INVALID
-    objections = (FLAGS.get(signs.plain(flag)) for flag in flags.split(signs.repeat))
-    return stating.verdict(stated) or next((found for found in objections if found), None)
 
 
 def _item(signs: _Delimiters, test: str) -> str:
@@ -196,24 +189,12 @@ def encode(results: Iterable[TestResult], *, sender: str = "MarketMeter^1.0", at
     for count, result in enumerate(results, 1):
         test = f"^^^{signs.escaped(result.item)}"
         stated = format(result.value, "f") if result.value is not None else signs.escaped(result.text or "")
-        flag, status = _carried(result)
+        flag, status = stating.carried(result)
         limits = "" if result.limit is None else f"0-{result.limit:f}"
         records.append(f"O|{count}|{signs.escaped(result.sample or '')}||{test}")
         fields = (str(count), test, stated, signs.escaped(result.unit or ""), limits, flag, "", status, "", "", "")
         records.append("|".join(("R", *fields, stating.packed(result.measured_at))))
     return "\r".join((*records, "L|1|N", "")).encode()
-
-
-def _carried(result: TestResult) -> tuple[str, str]:
-    """Flag and status that bring this verdict across."""
-    word = stating.verdict(result.text or "")
-    if result.verdict is Verdict.INVALID and word is not Verdict.INVALID:
-        return "", "X"
-    if result.verdict is word:
-        return "N" if word is None else "", "F"
-    if result.verdict is Verdict.UNQUALIFIED and word is None:
-        return "H", "F"
-    raise ValueError(f"no flag says {result.verdict} of {result.value if result.text is None else result.text}")
 
 
 def parts(message: bytes, style: str = "records", size: int = STANDARD_TEXT) -> list[Part]:
