@@ -28,6 +28,9 @@ class WireFormat:
     ``repeats`` is False for scales that state each stable weight once and then say nothing: their silence is no fault,
     and there is no second frame to compare.
     ``by_date``: the instrument is asked day by day, so its session takes ``today``, a function giving the local date.
+    ``links``: settings found in the field beside the default ``link``, the likelier first.
+    ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
+    tare, zero, print or change a setting, here or with any other format's device.  Without any it is only listened to.
     """
 
     id: str
@@ -42,6 +45,13 @@ class WireFormat:
     sends_unit: bool = True
     by_date: bool = False
     repeats: bool = True
+    links: tuple[Link, ...] = ()
+    questions: tuple[bytes, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """True when the device says nothing for hours and all is well."""
+        return not self.repeats or (self.kind == "analyzer" and not self.polled)
 
 
 class UnknownFormat(LookupError):
