@@ -18,7 +18,7 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
 @click.command()
 @click.argument("name", type=click.Choice([*NAMES, "all"]))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 or 40 otherwise.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 otherwise.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
@@ -59,7 +59,7 @@ def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
         return lambda folder, seconds: start(folder, seconds or 30.0, verbose=verbose)
     from simulator.bench.writes import measure as writes
 
-    return lambda folder, seconds: writes(folder, seconds or 40.0)
+    return lambda folder, seconds: writes(folder, seconds or 30.0)
 
 
 def check_disk(folder: Path) -> None:

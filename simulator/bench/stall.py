@@ -109,15 +109,15 @@ class Stall:
         return counts
 
 
-def register(station: StationProcess) -> dict[str, Any]:
-    """Goods come in that have a source code already: their lot may be sold at once."""
+def register(station: StationProcess, upstream: str = UPSTREAM) -> dict[str, Any]:
+    """Goods come in. With a source code their lot may be sold at once; without one it waits for its test."""
     return station.post(
         "/api/entries",
         product=CABBAGE,
         net_g=500_000,
         origin="河南省郑州市中牟县",
         supplier="中牟县绿源合作社",
-        upstream=UPSTREAM,
+        upstream=upstream,
     )
 
 

@@ -14,8 +14,8 @@ from protocol.city.token import CHINA
 from simulator.bench.counter import weights
 from simulator.bench.helpers import bare_rows, elsewhere, written_bytes
 from simulator.bench.report import Figure, Report
-from simulator.bench.stall import Stall
-from simulator.stage import wait_for
+from simulator.bench.stall import Stall, register
+from simulator.stage import StageFailed, wait_for
 
 PACE, FAST = 1.0, 8.0  # sales a second
 AT_ONCE = 100
@@ -71,13 +71,13 @@ def checkpoint(ledger: Path) -> int:
 
 def measure(
     folder: Path,
-    seconds: float = 40.0,
+    seconds: float = 30.0,
     *,
     at_once: int = AT_ONCE,
     settle: float = SAVED_SECONDS,
     warm_up: int = WARM_UP,
 ) -> Report:
-    """Half of the time sales at one a second, then sales over a long log, then bursts of results.
+    """Two thirds of the time sales at one a second, then sales over a long log; then a burst of results.
 
     ``settle`` seconds after each are added, so that what is written late is counted.
     """
@@ -91,14 +91,10 @@ def measure(
             stall.counter.until_printed(before + count, 10)
             return stall.counter.slips - before
 
-        def burst() -> int:
-            return _burst(stall, at_once)
-
         sell(warm_up, FAST)
-        slow = account.over(lambda: sell(1, PACE), seconds / 2)
-        long = account.over(lambda: sell(STEP, FAST), seconds / 4)
-        burst()
-        bursts = account.over(burst, seconds / 4)
+        slow = account.over(lambda: sell(1, PACE), seconds * 2 / 3)
+        long = account.over(lambda: sell(STEP, FAST), seconds / 3)
+        burst = account.over(Burst(stall, at_once, settle), 0)
         sale, result = (round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test")))
         _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, FLOOR_ROWS)
         _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, FLOOR_ROWS)
@@ -108,8 +104,8 @@ def measure(
         "result_record_bytes": result,
         "sales_at_1_per_s": split(slow),
         f"sales_at_{FAST:.0f}_per_s": split(long),
-        "results_in_bursts": split(bursts),
-        "times_record_in_bursts": round(bursts.each / result, 2),
+        "results_in_a_burst": split(burst),
+        "times_record_in_a_burst": round(burst.each / result, 2),
         "load_average": os.getloadavg()[0],
     }
     return Report(
@@ -128,7 +124,7 @@ def measure(
             Figure(
                 f"test result, {at_once} at once",
                 "bytes",
-                {"each": bursts.each},
+                {"each": burst.each},
                 {"each": result_floor},
                 bare,
                 {"each": 3.0 * result},
@@ -147,12 +143,26 @@ def split(written: Written) -> dict[str, float]:
     }
 
 
-def _burst(stall: Stall, count: int) -> int:
-    """A morning's work is in the instrument when it is plugged in: the station reads, records and prints all of it."""
-    before, slips = stall.written(), stall.counter.slips
-    at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
-    stall.measure(range(before + 1, before + count + 1), Decimal("12.5"), at)
-    wait_for(f"{count} results", lambda: stall.written() >= before + count)
-    stall.counter.until_printed(slips + count, 30)
-    stall.wait_delivered()
-    return stall.written() - before
+class Burst:
+    """Lots wait for their tests, and a morning's work is in the tester when it is plugged in.
+
+    Called, it comes: the station reads all results, records them, releases the lots and prints the reports.
+    """
+
+    def __init__(self, stall: Stall, count: int, settle: float) -> None:
+        self._stall = stall
+        self._samples = [int(register(stall.station, "")["sample"]) for _ in range(count)]
+        stall.wait_delivered()
+        time.sleep(settle)
+
+    def __call__(self) -> int:
+        stall, count = self._stall, len(self._samples)
+        before, slips = stall.written(), stall.counter.slips
+        at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
+        stall.measure(self._samples, Decimal("12.5"), at)
+        wait_for(f"{count} results", lambda: stall.written() >= before + count)
+        stall.counter.until_printed(slips + count, 30)
+        stall.wait_delivered()
+        if stall.counter.slips < slips + count:
+            raise StageFailed(f"only {stall.counter.slips - slips} of {count} reports were printed")
+        return stall.written() - before
