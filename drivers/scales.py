@@ -94,4 +94,6 @@ MODELS = (
     ),
     Model("sartorius-sbi", "Sartorius", "SBI at 1200 (classic: Combics, GC, LE)", "sartorius_sbi"),
     Model("sartorius-sbi-9600", "Sartorius", "SBI at 9600 (Cubis MSE, Entris II …)", "sartorius_sbi", link=Link(9600)),
+    Model("adam-azextra", "Adam Equipment", "AZextra, label format 3 in kg", "adam_azextra"),
+    Model("adam-cbd", "Adam Equipment", "CBD, label format 3 in kg", "adam_azextra"),
 )
