@@ -19,9 +19,11 @@ PARITY_BYTES = 4  # fewer bytes with bit 7 are noise, not a diagnosis
 
 
 def parity_suspect(frame: bytes) -> bool:
-    """True when some bytes have bit 7 set and the rest is printable: a 7E1 or 7O1 line read as 8N1."""
-    return any(byte & 0x80 for byte in frame) and all(
-        0x20 <= byte & 0x7F < 0x7F or byte & 0x7F in (0x02, 0x03, 0x0A, 0x0D) for byte in frame
+    """True for a 7E1 or 7O1 line read as 8N1: bytes with bit 7, printable without it, and all of the same parity."""
+    return (
+        any(byte & 0x80 for byte in frame)
+        and len({byte.bit_count() % 2 for byte in frame}) == 1
+        and all(0x20 <= byte & 0x7F < 0x7F or byte & 0x7F in (0x02, 0x03, 0x0A, 0x0D) for byte in frame)
     )
 
 

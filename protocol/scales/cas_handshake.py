@@ -41,7 +41,7 @@ FRAMES = (
     re.compile(rb"[\x01\x81]\x02(([SU])([ F-])(.{7})(..))(.)\x03", re.DOTALL),
     re.compile(rb"[\x01\x81]\x02(([SU])([ F-])(.{6})(..))(.)\x03\x04", re.DOTALL),
 )
-HEADS = (b"\x01\x02", b"\x81\x02", PARITY_HEAD)
+START = re.compile(rb"(?:\x01|\x01\x02|\x81|\x81[\x02\x82])$|(?:\x01\x02|\x81[\x02\x82])[SU]")
 WEIGHT = re.compile(rb" *(-?) *([0-9]{1,6}\.[0-9]{1,5})")
 TEXT = re.compile(rb"[\x20-\x7e]{2}")
 UNITS = {"k": "kg"}
@@ -87,10 +87,9 @@ def encode(reading: Weighing, *, eot: bool = False) -> bytes:
 
 
 def measure(buffer: bytes) -> int | None:
-    if buffer[:1] in REPLIES:
+    if buffer[0] in (ACK[0], NAK[0]):
         return 1
-    head = buffer[:2]
-    if not any(start.startswith(head) for start in HEADS) or buffer[2:3] not in (b"", b"S", b"U"):
+    if buffer[0] not in (0x01, 0x81) or not START.match(buffer):
         return 0
     return None if len(buffer) < 3 else LENGTH
 

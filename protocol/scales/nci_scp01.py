@@ -47,6 +47,7 @@ DAMAGED = re.compile(rb"[0-9]\.[0-9]")
 MOTION, ZERO, FIRST_ERRORS = 0x01, 0x02, 0x0C
 UNDER, OVER, SECOND_ERRORS = 0x01, 0x02, 0x0C
 NET, THIRD_ERRORS = 0x04, 0x08
+TEXT = bytes((*range(0x20, 0x80), 0x0D, 0x0A))
 LONGEST = 26
 COMMANDS = {Wish.ZERO: b"Z\r"}
 POLL = b"W\r"
@@ -130,7 +131,7 @@ def _hh(reading: Weighing) -> bytes:
 
 def measure(buffer: bytes) -> int | None:
     end = buffer.find(ETX, 1, LONGEST)
-    if any(not (0x20 <= byte <= 0x7F or byte in b"\r\n") for byte in buffer[: end if end > 0 else LONGEST]):
+    if buffer[1:2] == b"\n" or buffer[: end if end > 0 else LONGEST].translate(None, TEXT):
         return 0
     return end + 1 if end > 0 else None if len(buffer) < LONGEST else 0
 

@@ -101,7 +101,7 @@ def measure(buffer: bytes) -> int | None:
     if buffer[1:2] == b"?":
         return None if len(buffer) < 4 else 4 if buffer[3] == CR else 0
     end = buffer.find(b"\r", 1, LONGEST)
-    if any(byte not in b"0123456789. NE" for byte in buffer[1 : end if end > 0 else LONGEST]):
+    if buffer[1 : end if end > 0 else LONGEST].translate(None, b"0123456789. NE"):
         return 0
     return end + 1 if end > 0 else None if len(buffer) < LONGEST else 0
 

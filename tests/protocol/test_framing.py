@@ -153,9 +153,11 @@ def test_the_cost_of_noise_does_not_grow_with_the_chunk(unit):
 
 
 def test_bytes_with_bit_7_look_like_parity():
-    assert parity_suspect(bytes(byte | 0x80 for byte in b"S S 1.0 kg"))
+    for odd in (0, 1):
+        assert parity_suspect(bytes(byte | 0x80 if (byte.bit_count() + odd) % 2 else byte for byte in b"S S 1.0 kg"))
     assert not parity_suspect(b"S S 1.0 kg")
     assert not parity_suspect(b"\xff\x00")
+    assert not parity_suspect(b"\xb1 S S 1.0 kg")  # noise in front of a good line
 
 
 def test_a_parity_mistake_that_hides_the_terminator_is_told_as_such():
