@@ -18,4 +18,5 @@ MODELS = (
     Model("dayuan-lz3000", "Dayuan", "LZ-3000 pesticide residue tester", "dayuan_03ff", options={"model": "lz3000"}),
     Model("astm-any", "", "any analyzer set to ASTM E1381/E1394 (LIS1-A, LIS2-A2)", "astm"),
     Model("hl7-any", "", "any analyzer that sends HL7 v2 ORU^R01 by MLLP", "hl7_mllp"),
+    Model("modbus-analyzer", "", "any analyzer with Modbus registers; its profile goes into options", "modbus_profile"),
 )
