@@ -9,17 +9,30 @@ import logging
 from collections import OrderedDict
 from concurrent.futures import CancelledError, Future
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
 from edge.board import Board, PaperView, Showing
-from edge.inbox import AskScale, Command, Inbox, Refused, RegisterEntry, Reprint, Request, Sell, SetPrice
+from edge.inbox import (
+    AskScale,
+    Command,
+    Inbox,
+    MatchResult,
+    PlanChannel,
+    Refused,
+    RegisterEntry,
+    Reprint,
+    Request,
+    Sell,
+    SetPrice,
+    WholePlantDone,
+)
 from edge.web.events import EventStream, Live, alive, dumps
 
 log = logging.getLogger(__name__)
@@ -31,6 +44,10 @@ LARGEST_G = 100_000_000
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=120)]
+Person = Annotated[
+    str,
+    Field(min_length=1, max_length=40, description="Who says so, by name; it stands in the record.", examples=["王敏"]),
+]
 
 
 class Body(BaseModel):
@@ -47,14 +64,33 @@ class SaleBody(Body):
     )
     seen_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
         None,
-        description="Net grams that the person saw. When the scale says something else by now, nothing is sold "
-        "(`weight_changed`). Leave it out only where no person looks.",
+        description="Net grams that the person saw, after `tare_g`. When the scale says something else by now, nothing "
+        "is sold (`weight_changed`). Leave it out only where no person looks.",
     )
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
         None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
     )
     buyer: str = Field("", pattern=r"^([0-9]{13})?$", description="13-digit operator code; empty for a walk-in.")
     buyer_name: Text = Field("", description="The buyer's name as printed.")
+    tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
+        0,
+        description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
+        "not less than that (`tare`), and when the scale took off a tare of its own (`tared`).",
+    )
+    manual_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
+        None,
+        description="Net grams typed by a person because the scale cannot be read. Record and slip say 手工输入; it is "
+        "no trade weighing. Needs `reason` and no `tare_g`.",
+    )
+    reason: Text = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
+
+    @model_validator(mode="after")
+    def _typed(self) -> Self:
+        if self.manual_g is not None and self.tare_g:
+            raise ValueError("a typed weight is net already: no tare_g with manual_g")
+        if self.manual_g is None and self.reason:
+            raise ValueError("reason goes with manual_g")
+        return self
 
 
 class ProofBody(Body):
@@ -89,6 +125,36 @@ class PriceBody(Body):
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] = Field(
         description="Fen per the product's own basis (`per_g` on the board: 1000 or 500 grams)."
     )
+
+
+class ChannelBody(Body):
+    """Whose sample lies in a channel."""
+
+    analyzer: Code = Field(description="Name of the analyzer, as on the board.", examples=["analyzer-1"])
+    channel: Annotated[str, Field(min_length=1, max_length=40)] = Field(
+        description="The channel, as the instrument writes it.", examples=["3"]
+    )
+    lot: Annotated[str, Field(max_length=64)] = Field(
+        "", description="Test code or source code of the lot; empty clears the channel."
+    )
+
+
+class MatchBody(Body):
+    """Whose result this is."""
+
+    lot: Code = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
+    person: Person
+    verdict: Literal["", "qualified", "unqualified"] = Field(
+        "",
+        description="What the person reads from a ticket that could not be parsed: `qualified` (合格) or `unqualified` "
+        "(阳性). Empty: what the instrument stated is judged.",
+    )
+
+
+class WholePlantBody(Body):
+    """Who did it."""
+
+    person: Person
 
 
 class Problem(BaseModel):
@@ -127,6 +193,25 @@ class ReprintAnswer(BaseModel):
 
     job: int
     copy_number: int = Field(alias="copy", description="The how-manieth copy this is.")
+
+
+class ChannelAnswer(BaseModel):
+    """The channel plan as it is now."""
+
+    planned: str = Field(description="The channel.")
+    lot: str = Field(description="The lot, as it was given; empty when the channel was cleared.")
+
+
+class MatchAnswer(BaseModel):
+    """The recorded test."""
+
+    test_code: str = Field(description="The lot.")
+    verdict: str = Field(description="What the lot's tests now say: qualified, suspect, unqualified or invalid.")
+    source: str | None = Field(description="The new source code, when this result releases the lot.")
+
+
+class WholePlantAnswer(BaseModel):
+    test_code: str = Field(description="The lot.")
 
 
 class BoardAnswer(BaseModel):
@@ -283,6 +368,34 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         """Registers goods that come in and gives the sample number for the rapid test (快检)."""
         values = body.model_dump() | {"proofs": tuple((proof.type, proof.no) for proof in body.proofs)}
         return JSONResponse(await desk.ask(RegisterEntry(**values), key), 201)
+
+    @api.post(
+        "/channels", responses=answers(200, ChannelAnswer), tags=["write"], summary="Plan a channel of an analyzer"
+    )
+    async def plan_channel(body: ChannelBody, key: Key = "") -> Response:
+        """For analyzers that report by channel: results of this channel belong to this lot from now on."""
+        return JSONResponse(await desk.ask(PlanChannel(**body.model_dump()), key))
+
+    @api.post(
+        "/results/{seq}/match",
+        status_code=201,
+        responses=answers(201, MatchAnswer),
+        tags=["write"],
+        summary="Say whose result this is",
+    )
+    async def match_result(seq: Annotated[int, Path(ge=1)], body: MatchBody, key: Key = "") -> Response:
+        """For a result on the board's `unmatched` list. It is judged and may release or hold the lot."""
+        return JSONResponse(await desk.ask(MatchResult(seq, **body.model_dump()), key), 201)
+
+    @api.post(
+        "/lots/{code}/whole-plant",
+        responses=answers(200, WholePlantAnswer),
+        tags=["write"],
+        summary="The whole-plant step is done",
+    )
+    async def whole_plant(code: Annotated[str, Path(max_length=64)], body: WholePlantBody, key: Key = "") -> Response:
+        """For foods that disturb the enzyme (整株浸提): without it a positive stays suspect."""
+        return JSONResponse(await desk.ask(WholePlantDone(code, body.person), key))
 
     @api.post("/prices", responses=answers(200, PriceAnswer), tags=["write"], summary="Change a price")
     async def set_price(body: PriceBody, key: Key = "") -> Response:

@@ -18,7 +18,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -44,7 +44,7 @@ def plain(name: str, value: Any) -> Any:
     if name == "papers":
         return [{key: item for key, item in asdict(paper).items() if key != "text"} for paper in value]
     if isinstance(value, tuple):
-        return [one if isinstance(one, str) else asdict(one) for one in value]
+        return [asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in value]
     return value
 
 

@@ -19,11 +19,27 @@ from edge.board import (
     LotView,
     PaperView,
     PrinterView,
+    ProbeView,
     ProductView,
     ScaleView,
     Showing,
+    UnmatchedView,
 )
-from edge.inbox import AskScale, Command, Inbox, Refused, RegisterEntry, Reprint, Request, Sell, SetPrice, Stop
+from edge.inbox import (
+    AskScale,
+    Command,
+    Inbox,
+    MatchResult,
+    PlanChannel,
+    Refused,
+    RegisterEntry,
+    Reprint,
+    Request,
+    Sell,
+    SetPrice,
+    Stop,
+    WholePlantDone,
+)
 from edge.web.server import WebServer
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
@@ -81,6 +97,24 @@ def a_paper(job: int, state: str, **more: Any) -> PaperView:
     return PaperView(**(known | more))
 
 
+def a_result(seq: int, **more: Any) -> UnmatchedView:
+    known = {
+        "seq": seq,
+        "analyzer": "analyzer-1",
+        "sample": "17",
+        "channel": "4",
+        "item": "农药残留",
+        "value": "8.3",
+        "unit": "%",
+        "text": None,
+        "time": TIME,
+    }
+    return UnmatchedView(**(known | more))
+
+
+TICKET = f"农药残留快速检测仪\n样品  黄瓜\n抑制率  61.2 %\n结论  阳性\n{HOSTILE}\n\x1b[2J\u202e格合"
+
+
 def a_board() -> Board:
     return Board(
         station="东区 12 号",
@@ -107,6 +141,11 @@ def a_board() -> Board:
             a_lot(2, "01040401", "黄瓜", "held"),
             a_lot(1, "01040601", HOSTILE, "released", origin=HOSTILE),
         ),
+        unmatched=(
+            a_result(72, sample=None, channel=None, item="未识别小票", value=None, unit=None, text=TICKET),
+            a_result(71),
+        ),
+        probes=(ProbeView("cold-room", True, "", (("temperature", "4.1", "Cel"), ("humidity", "88.0", "%"))),),
         papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="纸盖打开"), a_paper(39, "printed", copy=1)),
         printers=(PrinterView("printer-1", True, "", 0),),
         city=CityView(True, "", 1204, 1201, 3, (), "mqtts://city.example.cn:8883"),
@@ -145,6 +184,10 @@ class FakeCore:
             papers=tuple(replace(one, **changes) if one.job == job else one for one in self.showing.board.papers)
         )
 
+    def lot(self, test_code: str, **changes: Any) -> None:
+        lots = self.showing.board.lots
+        self.showing.post(lots=tuple(replace(one, **changes) if one.test_code == test_code else one for one in lots))
+
     def answer(self, request: Request) -> None:
         try:
             if self.refuse:
@@ -166,14 +209,15 @@ class FakeCore:
         board = self.showing.board
         match command:
             case Sell():
-                net = board.scales[0].net_g or 0
+                net = (board.scales[0].net_g or 0) - command.tare_g if command.manual_g is None else command.manual_g
                 if command.seen_g not in (None, net):
                     raise Refused("weight_changed", "重量已变", "the weight changed")
                 product = next(one for one in board.products if one.code == command.product)
                 fen = command.price_fen or product.price_fen
                 amount = (2 * fen * net + product.per_g) // (2 * product.per_g)
                 job = self._print(SALE)
-                self.weigh(sellable=False, why="sold")
+                if command.manual_g is None:
+                    self.weigh(sellable=False, why="sold")
                 return {"tx": SALE, "net_g": net, "amount_fen": amount, "url": "https://sy.example.cn/j/x", "job": job}
             case SetPrice():
                 self.showing.post(
@@ -190,6 +234,22 @@ class FakeCore:
                 lot = a_lot(9, command.product, name, "released" if command.upstream else "pending")
                 self.showing.post(lots=(lot, *board.lots))
                 return {"test_code": lot.test_code, "sample": lot.sample, "source": command.upstream or None}
+            case PlanChannel(analyzer, channel, lot):
+                kept = tuple(one for one in board.plan if one[:2] != (analyzer, channel))
+                self.showing.post(plan=(*kept, (analyzer, channel, lot)) if lot else kept)
+                return {"planned": channel, "lot": lot}
+            case MatchResult():
+                if command.seq not in {one.seq for one in board.unmatched}:
+                    raise Refused("no_result", "没有待匹配的结果", "no such unmatched result")
+                self.showing.post(unmatched=tuple(one for one in board.unmatched if one.seq != command.seq))
+                if command.verdict == "unqualified":
+                    self.lot(command.lot, verdict="suspect", measurements=1, repeats_due=2)
+                    return {"test_code": command.lot, "verdict": "suspect", "source": None}
+                self.lot(command.lot, state="released", source=SOURCE, verdict="qualified", measurements=1)
+                return {"test_code": command.lot, "verdict": "qualified", "source": SOURCE}
+            case WholePlantDone():
+                self.lot(command.lot, whole_plant="done")
+                return {"test_code": command.lot}
             case AskScale():
                 return {"scale": command.scale, "wish": command.wish}
 

@@ -7,10 +7,21 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.inbox import AskScale, Refused, RegisterEntry, Reprint, Sell, SetPrice
+from edge.inbox import (
+    AskScale,
+    MatchResult,
+    PlanChannel,
+    Refused,
+    RegisterEntry,
+    Reprint,
+    Sell,
+    SetPrice,
+    WholePlantDone,
+)
 from edge.web.server import WebServer
 
 LOT = "41010800110100010074"
+PENDING = "41010800130100000031"
 SALE = {"scale": "scale-1", "product": "01040201", "lot": LOT, "seen_g": 1250}
 ENTRY = {"product": "01040201", "net_g": 250000, "origin": "河南中牟", "supplier": "王建国"}
 
@@ -40,6 +51,28 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
     ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice("01040201", 375)),
     ("/api/papers/41/reprint", {}, 201, Reprint(41)),
     ("/api/scales/scale-1/tare", {}, 200, AskScale("scale-1", "tare")),
+    ("/api/sales", SALE | {"seen_g": 1200, "tare_g": 50}, 201, Sell("scale-1", "01040201", LOT, 1200, tare_g=50)),
+    (
+        "/api/sales",
+        SALE | {"seen_g": 900, "manual_g": 900, "reason": " 秤无显示 "},
+        201,
+        Sell("scale-1", "01040201", LOT, 900, manual_g=900, reason="秤无显示"),
+    ),
+    (
+        "/api/channels",
+        {"analyzer": "analyzer-1", "channel": " 3 ", "lot": PENDING},
+        200,
+        PlanChannel("analyzer-1", "3", PENDING),
+    ),
+    ("/api/channels", {"analyzer": "analyzer-1", "channel": "3"}, 200, PlanChannel("analyzer-1", "3", "")),
+    ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}, 201, MatchResult(71, PENDING, "王敏")),
+    (
+        "/api/results/72/match",
+        {"lot": PENDING, "person": "王敏", "verdict": "unqualified"},
+        201,
+        MatchResult(72, PENDING, "王敏", "unqualified"),
+    ),
+    (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(PENDING, "王敏")),
 ]
 
 
@@ -133,6 +166,56 @@ def test_a_mistake_is_422_and_names_its_field(core: Any, http: httpx.Client, bod
     assert core.asked == []
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "field"),
+    [
+        ("/api/sales", SALE | {"tare_g": -1}, "tare_g"),
+        ("/api/sales", SALE | {"tare_g": "50"}, "tare_g"),
+        ("/api/sales", SALE | {"manual_g": 0, "reason": "x"}, "manual_g"),
+        ("/api/sales", SALE | {"manual_g": 900, "tare_g": 50, "reason": "x"}, "tare_g"),
+        ("/api/sales", SALE | {"reason": "x"}, "reason"),
+        ("/api/channels", {"analyzer": "analyzer-1", "channel": " ", "lot": LOT}, "channel"),
+        ("/api/results/71/match", {"lot": LOT, "person": " "}, "person"),
+        ("/api/results/71/match", {"lot": "", "person": "王敏"}, "lot"),
+        ("/api/results/71/match", {"lot": LOT, "person": "王敏", "verdict": "suspect"}, "verdict"),
+        ("/api/results/0/match", {"lot": LOT, "person": "王敏"}, "seq"),
+        (f"/api/lots/{LOT}/whole-plant", {}, "person"),
+    ],
+)
+def test_a_mistake_in_the_newer_bodies_is_422(
+    core: Any, http: httpx.Client, address: str, body: dict[str, Any], field: str
+) -> None:
+    answer = http.post(address, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert field in answer.json()["message_en"]
+    assert core.asked == []
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/api/channels", {"analyzer": "analyzer-9", "channel": "3", "lot": PENDING}),
+        ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}),
+        (f"/api/lots/{PENDING}/whole-plant", {"person": "王敏"}),
+        ("/api/sales", SALE | {"tare_g": 50}),
+    ],
+)
+@pytest.mark.parametrize("code", ["no_analyzer", "no_result", "not_asked", "tared"])
+def test_the_core_may_refuse_the_newer_commands(
+    core: Any, http: httpx.Client, address: str, body: dict[str, Any], code: str
+) -> None:
+    core.refuse = Refused(code, "不行", "no")
+    answer = http.post(address, json=body)
+    assert (answer.status_code, answer.json()) == (409, {"code": code, "message_zh": "不行", "message_en": "no"})
+
+
+def test_a_match_answers_what_became_of_the_lot(core: Any, http: httpx.Client) -> None:
+    said = http.post("/api/results/71/match", json={"lot": PENDING, "person": "王敏"}).json()
+    assert said == {"test_code": PENDING, "verdict": "qualified", "source": "41010800110100010074"}
+    again = http.post("/api/results/71/match", json={"lot": PENDING, "person": "王敏"})
+    assert (again.status_code, again.json()["code"]) == (409, "no_result")
+
+
 def test_what_is_no_json_is_422(http: httpx.Client) -> None:
     answer = http.post("/api/sales", content=b"{", headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
@@ -160,13 +243,14 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 5
+    assert len(writes) == 8
     for write in writes:
         assert {"403", "409", "422", "503"} <= set(write["responses"])
         assert write["summary"]
     assert "/stall" not in contract["paths"]
-    sale = contract["components"]["schemas"]["SaleBody"]["properties"]
-    assert all(field["description"] for field in sale.values())
+    schemas = contract["components"]["schemas"]
+    for body in ("SaleBody", "ChannelBody", "MatchBody", "WholePlantBody"):
+        assert all(field["description"] for field in schemas[body]["properties"].values())
 
 
 # --- who may write ----------------------------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ def test_the_first_message_is_whole_and_the_next_hold_what_changed(core: Any) ->
         second = said(await anext(stream))
         assert set(second) == {"at", "alive", "version", "clock_state", "disk_free"}
         assert second["disk_free"] == 7
+        core.showing.post(plan=(("analyzer-1", "3", "41010800130100000031"),))
+        assert said(await anext(stream))["plan"] == [["analyzer-1", "3", "41010800130100000031"]]
         await stream.aclose()
 
     asyncio.run(story())
