@@ -74,7 +74,7 @@ class Dialogue:
             self.heard += data
         events: list[Event] = []
         for event in self._decoder.feed(data):
-            if not isinstance(event, TestResult):
+            if isinstance(event, Garbage | Reply):
                 events.append(event)
             if not isinstance(event, Garbage) and isinstance(self._step, Send) and not self._asked:
                 self._advance(event, events)
@@ -84,7 +84,7 @@ class Dialogue:
         self.now = now
         events: list[Event] = []
         if isinstance(self._step, Send):
-            events += [event for event in self._decoder.finish() if not isinstance(event, TestResult)]
+            events += [event for event in self._decoder.finish() if isinstance(event, Garbage | Reply)]
         self._advance(None, events)
         return events
 

@@ -46,8 +46,8 @@ packet's last byte (or the next packet's first) is the same; therefore ``Session
 until two readings agree, and drops half a packet after silence.  Records of text come once: their labels would not fit.
 
 Not known to us: bytes 2-3 of the spectrophotometer's record and 2-3 of a channel; whether answers repeat the question's
-parameter (where they do, a wrong page is noticed).  A second program reads packets ``81 04 … 81`` on the same port; how they are
-checked and asked for is not sourced, so they are not read.
+parameter (where they do, a wrong page is noticed).  A second program reads packets ``81 04 … 81`` on the same port;
+how they are checked and asked for is not sourced, so they are not read.
 
 9600/8n1, newer units 115200/8n1.
 Source: the maker's upload programs for these readers (UploadSoftWare, 2019, public).
@@ -83,6 +83,7 @@ CAP = 2048
 HELLO = b"DEVICE??"
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 QUALITATIVE = {1: Verdict.UNQUALIFIED, 2: Verdict.QUALIFIED, 3: Verdict.INVALID}
+WORDS = {Verdict.UNQUALIFIED: "阳性", Verdict.QUALIFIED: "阴性"}
 NO_INHIBITION = {b"\xff\x7f", b"\xfe\x7f"}
 NO_NUMBER = {
     bytes.fromhex(pattern) for pattern in ("FFFFFF7F", "FEFFFF7F", "FF7F0000", "2C420F00", "FDFFFF7F", "FE7F0000")
@@ -289,6 +290,7 @@ def _strip(record: Reply, item: Item) -> Event:
         verdict=verdict if value is None else None,
         measured_at=at,
         identity=f"03ff/{record.get('of')}/{data[1]}/{at.isoformat()}/{number}/{data[8:13].hex()}",
+        text=None if data[8] & 0x80 else WORDS.get(verdict),
         raw=data,
     )
 
@@ -335,6 +337,7 @@ def _text(record: Reply) -> Event:
         measured_at=fields.moment(written),
         identity=f"03ff/text/{sample}/{item}/{written}/{said[RESULT_LINE][2]}",
         name=said[TYPE_LINE][2].strip() or None,
+        text=said[RESULT_LINE][2].strip() or None if value is None else None,
         raw=b"\r".join(lines[line] for line in used) + b"\r",
     )
 
@@ -486,11 +489,11 @@ def encode_strip(result: TestResult, *, kind: int, item: int, index: int = 1) ->
 def encode_text(result: TestResult, *, number: int = 1) -> bytes:
     """The DY-7200's record."""
     words = {verdict: word for word, verdict in reversed(fields.VERDICTS.items())}
-    parts = (
-        None if result.value is None else format(result.value, "f"),
-        result.unit if result.value is not None else None,
-        words.get(result.verdict) if result.verdict else None,
-    )
+    judged = words.get(result.verdict) if result.verdict else None
+    if result.value is None:
+        parts = [result.text or judged]
+    else:
+        parts = [format(result.value, "f"), result.unit, judged]
     lines = (
         "检测报告",
         "送检单位：",

@@ -58,6 +58,7 @@ STRIP_RESULT = TestResult(
     verdict=Verdict.QUALIFIED,
     measured_at=AT,
     identity="03ff/strip/2/2025-03-14T09:14:32/9/02",
+    text="阴性",
 )
 TEXT_RESULT = TestResult(
     sample="YC7",
@@ -201,6 +202,7 @@ def test_a_result_in_words(said, value, unit, verdict):
     frame = wire.packet(wire.DEVICE, 0x45, 1, b"\x01\0\0" + text)
     read = wire.results(decode(frame))[0]
     assert (read.value, read.unit, read.verdict) == (value, unit, verdict)
+    assert read.text == ((said or None) if value is None else None)
 
 
 def test_names_of_people_and_firms_are_not_kept_in_a_text_record():

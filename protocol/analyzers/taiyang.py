@@ -1,0 +1,495 @@
+"""Taiyang (湖北泰扬) pesticide-residue testers TTNJ and TTJ: commands ``1B xx``, records of 73 or 501 bytes.
+
+    host      instrument
+    1B BF     1B model                  handshake
+    1B B1     1B C1                     send all records; the key models send the first one right behind, the touch
+                                        models send it when asked with 24
+    24        a record, or 1B FE        the next one; FE (one paper also says FB) = that was the last
+    1B FF                               end of the link
+              B1 FF                     a person at the instrument stops it
+    1B B0                               settings, 512 bytes; not used here
+    1B B9                               erases all records, without an answer; there is nothing here that sends it
+
+A touch model erases its memory (500 groups at most) after a transfer, and gives up when it hears nothing for 10 s.  A
+record is therefore handed over and must be on disk before the next ``24`` is sent; the last one before its ``1B FE``.
+
+Key models, 73 bytes, no check:
+
+    sec min hour day month item year mask group      then 8 channels of 8 bytes:
+                                |    |               two singles (IEEE 754), high byte first:
+                                |    number          absorbance; inhibition in % or concentration
+                                bit n = channel n+1 was measured
+
+The maker's paper gives another order for models of 8 channels (number, sec, min, hour, day, month, item, year, number),
+but its own sample bytes are in the order above.  Here the order is the one whose fields make a time, the one above
+first; a record that makes none is refused.  The paper also says that the top bit of the mask is channel 1, and one
+program reads it so; both sample records and another program say otherwise, and some models have a number there and no
+mask.  So the mask decides nothing: a channel was measured when its eight bytes are not all 00, and a mask that says
+something else is told as a Reply.
+
+TTJ-10H8: the two singles are the readings of control and sample; inhibition = (control - sample) / control, shown
+truncated.  How many digits it shows is not known to us; whole per cents are given.
+
+Touch models (Z16, Z24), 501 bytes: head of 29, then 8 channels of 59:
+
+     0-3  number of the record                0      hole: 21..28 = A1..A8, 31.. = B, 41.. = C
+     5-15 date, text                          1-2    number of the sample
+    16-26 operator, not read                  3-17   name, GB2312; digits in it are a code and left out
+    27-28 flags of the channels               18-45  origin and note, not read
+                                              46     absorbance, 50 its difference, 54 result as a fraction: singles
+                                              58     01 qualified, 02 above the limit, else invalid
+
+The byte order of the numbers and the shape of the date are not in the papers: high byte first as in the singles, and
+any common way to write a date.  Which of the two flag bytes counts is told in two ways; a channel was measured when
+its result or conclusion is not 00.  Whether a transfer that is broken off also erases is not known to us.
+
+There is no check byte: a flipped bit can give another number or another time.  What is refused: a time that does not
+exist, numbers that no instrument shows, and, by ``Session``, a record with a byte too few or too many.  A key model
+sends all its records again each time, so that the true one is recorded as well.  A record that cannot be read in
+``tries`` transfers is handed over as an invalid result with its bytes, for otherwise a touch model would lose it.
+
+Item 1 is the test for pesticides (农药残留, %); the codes of other items are not sourced, so they have their number as
+name and no unit.  9600/8n1; key models can be set to other rates.
+Source: the maker's papers on TTNJ key models and TTNJ-Z16/Z24, and two upload programs (UploadSoftWare, 2019, public).
+"""
+
+import re
+import zlib
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from protocol.analyzers import _fields as fields
+from protocol.analyzers._dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, ask
+from protocol.formats import WireFormat
+from protocol.framing import CUT, NO_FRAME
+from protocol.link import Link
+from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
+
+HANDSHAKE, READ_ALL, NEXT, END_LINK = b"\x1b\xbf", b"\x1b\xb1", b"\x24", b"\x1b\xff"
+STARTED, FINISHED, CANCELLED = b"\x1b\xc1", b"\x1b\xfe", b"\xb1\xff"
+REPLIES = {STARTED: "start", FINISHED: "end", b"\x1b\xfb": "end", CANCELLED: "cancel"}
+MODELS = {
+    0x01: "TTNJ-8", 0x02: "TTNJ-16", 0x03: "TTNJ-32", 0x04: "TTNJ-24", 0x05: "TTNJ-Z",
+    0x11: "TTJ-10H8", 0x12: "TTJ-8H8", 0x13: "TTJ-4H8", 0x14: "TTJ-3H8", 0x15: "TTJ-4H8b",
+    0x21: "TTJ-8H16", 0x22: "TTJ-6H16", 0x23: "TTJ-4H16", 0x24: "TTJ-8H24",
+    0x31: "TTJ-10H32", 0x32: "TTJ-8H32", 0x33: "TTJ-4H32",
+}  # fmt: skip
+TOUCH, PAIRS = 0x05, 0x11
+KEY_SIZE, KEY_HEAD = 73, 9
+TOUCH_SIZE, TOUCH_HEAD, TOUCH_BLOCK, TOUCH_NAME = 501, 29, 59, 15
+CHANNELS = 8
+ITEM, ITEM_CODE = "农药残留", 1
+SETTLE = 0.1  # seconds; many times what a byte takes
+FIRST_YEAR, EARLIEST = 2000, 10  # a year before 2010 is more likely a misread item code
+LARGEST, SMALLEST = Decimal(1_000_000), Decimal("0.000001")
+HOLES = {(0x20 + 0x10 * row) + n: f"{'ABC'[row]}{n}" for row in range(3) for n in range(1, CHANNELS + 1)}
+CONCLUSIONS = {1: Verdict.QUALIFIED, 2: Verdict.UNQUALIFIED}
+
+
+class Order(NamedTuple):
+    """Where the fields of a key model's head stand."""
+
+    second: int
+    minute: int
+    hour: int
+    day: int
+    month: int
+    year: int
+    item: int
+    limits: tuple[range, ...]  # what each byte of the head may be
+
+
+def _order(second: int) -> Order:
+    any_byte = range(256)
+    row = [any_byte] * KEY_HEAD
+    limits = (range(60), range(60), range(24), range(1, 32), range(1, 13), any_byte, range(EARLIEST, 100))
+    row[second : second + 7] = limits
+    return Order(second, second + 1, second + 2, second + 3, second + 4, second + 6, second + 5, tuple(row))
+
+
+ORDERS = (_order(0), _order(1))
+
+
+# --- bytes to values ------------------------------------------------------------------------------------------------
+
+
+def decode(frame: bytes) -> Event:
+    """A reply of two bytes, or a record of 73 or 501 bytes as a Reply; ``results`` reads what is in a record."""
+    if len(frame) == 2 and frame in REPLIES:
+        return Reply(REPLIES[frame], raw=frame)
+    if len(frame) == 2 and frame[0] == 0x1B and frame[1] in MODELS:
+        return Reply("model", (("code", f"{frame[1]:02x}"), ("name", MODELS[frame[1]])), raw=frame)
+    reader = {KEY_SIZE: _key, TOUCH_SIZE: _touch}.get(len(frame))
+    if reader is None:
+        return Garbage(frame, "neither a reply of two bytes nor a record of 73 or 501")
+    try:
+        reader(frame)
+    except ValueError as error:
+        return Garbage(frame, f"no record: {error}")
+    return Reply("record", raw=frame)
+
+
+def results(record: Reply, *, pairs: bool = False) -> list[Event]:
+    """What a record states: a TestResult a channel; ``pairs`` for the TTJ-10H8.
+
+    ``raw`` of a result holds the bytes it was read from: the record's head and its own channel, without the names of
+    people and firms.
+    """
+    if len(record.raw) == TOUCH_SIZE:
+        return _touch(record.raw)
+    return _key(record.raw, pairs=pairs)
+
+
+def _key(frame: bytes, *, pairs: bool = False) -> list[Event]:
+    head = frame[:KEY_HEAD]
+    for order in ORDERS:
+        if all(byte in limit for byte, limit in zip(head, order.limits, strict=True)):
+            break
+    else:
+        raise ValueError("the head makes no time")
+    at = datetime(  # noqa: DTZ001  (the instrument's own local clock)
+        FIRST_YEAR + head[order.year],
+        head[order.month],
+        head[order.day],
+        head[order.hour],
+        head[order.minute],
+        head[order.second],
+    )
+    found: list[Event] = []
+    measured = 0
+    for n in range(CHANNELS):
+        block = frame[KEY_HEAD + 8 * n : KEY_HEAD + 8 * n + 8]
+        first, second = _sane(block[:4]), _sane(block[4:])
+        if not any(block):
+            continue
+        measured |= 1 << n
+        value = _inhibition(first, second) if pairs else second
+        found.append(
+            TestResult(
+                sample=None,
+                channel=str(n + 1),
+                item=ITEM if head[order.item] == ITEM_CODE else f"项目{head[order.item]}",
+                value=value,
+                unit="%" if head[order.item] == ITEM_CODE or pairs else None,
+                verdict=Verdict.INVALID if value is None else None,
+                measured_at=at,
+                identity=f"taiyang/{head.hex()}/{n + 1}/{block.hex()}",
+                raw=head + block,
+            )
+        )
+    if not found:
+        return [Reply("empty", raw=frame)]
+    if order is ORDERS[0] and head[7] != measured:
+        told = (("mask", f"{head[7]:08b}"), ("measured", f"{measured:08b}"))
+        found.append(Reply("mask-differs", told, raw=frame))
+    return found
+
+
+def _sane(data: bytes) -> Decimal:
+    """A number an instrument could show."""
+    value = fields.single(data)
+    if value is None or abs(value) > LARGEST or (value and abs(value) < SMALLEST):
+        raise ValueError(f"{data.hex(' ')} is no number of an instrument")
+    return value
+
+
+def _inhibition(control: Decimal, sample: Decimal) -> Decimal | None:
+    if not control:
+        return None
+    return ((control - sample) / control * 100).quantize(Decimal(1), ROUND_DOWN)
+
+
+def _touch(frame: bytes) -> list[Event]:
+    if not all(byte == 0 or 0x20 <= byte < 0x7F or byte >= 0x81 for byte in frame[5:16]):
+        raise ValueError("the date is no text")
+    written = fields.text(frame[5:16])
+    if not re.search(r"\d.*\d", written):
+        raise ValueError("the date has no digits")
+    blocks = (frame[start : start + TOUCH_BLOCK] for start in range(TOUCH_HEAD, TOUCH_SIZE, TOUCH_BLOCK))
+    found: list[Event] = []
+    measured = 0
+    for n, block in enumerate(blocks):
+        _, _, fraction = (_sane(block[start : start + 4]) for start in (46, 50, 54))
+        if block[0] and block[0] not in HOLES:
+            raise ValueError(f"there is no hole {block[0]:02x}")
+        if not any(block[46:]):
+            continue
+        measured |= 1 << n
+        verdict = CONCLUSIONS.get(block[58], Verdict.INVALID)
+        number = int.from_bytes(block[1:3], "big")
+        hole = HOLES.get(block[0], str(n + 1))
+        found.append(
+            TestResult(
+                sample=str(number) if number else None,
+                channel=hole,
+                item=ITEM,
+                value=None if verdict is Verdict.INVALID else fraction.scaleb(2),
+                unit="%",
+                verdict=verdict,
+                measured_at=fields.moment(written),
+                identity=f"taiyang/touch/{frame[:4].hex()}/{written}/{hole}/{number}/{block[54:].hex()}",
+                name=re.sub(r"\d", "", fields.text(block[3:18])).strip() or None,
+                raw=frame[:16] + frame[27:29] + block[:18] + block[46:],
+            )
+        )
+    if not found:
+        return [Reply("empty", raw=frame)]
+    if measured not in frame[27:29]:
+        told = (("flags", frame[27:29].hex()), ("measured", f"{measured:02x}"))
+        found.append(Reply("mask-differs", told, raw=frame))
+    return found
+
+
+def _starts_record(buffer: bytes, touch: bool) -> bool:
+    """Could a record start with these bytes?"""
+    if touch:
+        number = buffer[:4]
+        small = not any(number[:2]) or not any(number[2:])
+        return small and all(byte == 0 or 0x20 <= byte < 0x7F or byte >= 0x81 for byte in buffer[5:16])
+    return any(
+        all(byte in limit for byte, limit in zip(buffer, order.limits, strict=False)) for order in ORDERS
+    )  # whole heads are read again by ``decode``
+
+
+class Frames:
+    """Replies and records in a stream, records as Replies. Nothing marks where a record starts but its contents.
+
+    Which records to expect is learnt from the handshake (``1B 05`` is a touch model).  Between ``1B C1`` and the end a
+    record that starts in second 27 of minute 1 is not taken for a handshake.
+    """
+
+    def __init__(self) -> None:
+        self.model = 0
+        self._open = False
+        self._buffer = b""
+        self._noise = bytearray()
+        self._why = NO_FRAME
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        buffer, at = self._buffer + data, 0
+        while at < len(buffer):
+            size = self._size(buffer[at : at + TOUCH_SIZE])
+            if size is None or len(buffer) - at < size:
+                break
+            event = decode(buffer[at : at + size]) if size else Garbage(b"", NO_FRAME)
+            if isinstance(event, Garbage):
+                self._skip(buffer[at : at + 1], event.why, events)
+                at += 1
+                continue
+            self._flush(events)
+            events.append(event)
+            self._note(event)
+            at += size
+        self._buffer = buffer[at:]
+        if not self._buffer:
+            self._flush(events)
+        return events
+
+    def finish(self) -> list[Event]:
+        """The stream is over, or nothing more comes: what is left, as Garbage."""
+        events: list[Event] = []
+        self._skip(self._buffer, CUT, events)
+        self._buffer = b""
+        self._flush(events)
+        return events
+
+    def close(self) -> None:
+        """The transfer is over, also if the instrument did not say so."""
+        self._open = False
+
+    def _size(self, buffer: bytes) -> int | None:
+        """Length of what starts here; 0 when nothing does, None when more bytes are needed to tell."""
+        touch = self.model == TOUCH
+        if buffer[:1] in (b"\x1b", b"\xb1"):
+            if len(buffer) < 2:
+                return None
+            if buffer[:2] in REPLIES or (not self._open and buffer[0] == 0x1B and buffer[1] in MODELS):
+                return 2
+        if touch and not self._open:
+            return 0
+        return (TOUCH_SIZE if touch else KEY_SIZE) if _starts_record(buffer[:16], touch) else 0
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Reply) and event.what == "model":
+            self.model = event.raw[1]
+        elif isinstance(event, Reply) and event.what != "record":
+            self._open = event.what == "start"
+
+    def _skip(self, noise: bytes, why: str, events: list[Event]) -> None:
+        if noise and self._why == NO_FRAME:
+            self._why = why
+        self._noise += noise
+        if len(self._noise) >= TOUCH_SIZE:
+            self._flush(events)
+
+    def _flush(self, events: list[Event]) -> None:
+        if self._noise:
+            events.append(Garbage(bytes(self._noise), self._why))
+            self._noise.clear()
+        self._why = NO_FRAME
+
+
+class Records(Frames):
+    """Replies and records in a stream, with what is in the records."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        events: list[Event] = []
+        for event in super().feed(data):
+            if isinstance(event, Reply) and event.what == "record":
+                events += results(event, pairs=self.model == PAIRS)
+            else:
+                events.append(event)
+        return events
+
+
+def decoder() -> Records:
+    return Records()
+
+
+# --- values to bytes ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One channel of a touch model's record."""
+
+    hole: int
+    number: int
+    name: str
+    absorbance: Decimal
+    fraction: Decimal
+    conclusion: int
+
+
+def answer_model(code: int) -> bytes:
+    return bytes((0x1B, code))
+
+
+def encode(
+    at: datetime, channels: Mapping[int, tuple[Decimal, Decimal]], *, item: int = 1, group: int = 1, paper: bool = False
+) -> bytes:
+    """A key model's record: absorbance and value of each channel measured; ``paper``: in the order of the paper."""
+    year = at.year - FIRST_YEAR
+    if not EARLIEST <= year < 100 or not all(1 <= n <= CHANNELS for n in channels):
+        raise ValueError(f"{at}, channels {sorted(channels)}: need a year of 2010..2099 and channels of 1..8")
+    time = (at.second, at.minute, at.hour, at.day, at.month, item, year)
+    mask = sum(1 << (n - 1) for n in channels)
+    head = bytes((group & 0xFF, *time, group >> 8) if paper else (*time, mask, group))
+    nothing = (Decimal(0), Decimal(0))
+    pairs = (channels.get(n, nothing) for n in range(1, CHANNELS + 1))
+    return head + b"".join(fields.pack_single(each) for pair in pairs for each in pair)
+
+
+def encode_touch(number: int, written: str, holes: Sequence[Hole]) -> bytes:
+    """A touch model's record; ``written`` is the date as it writes it."""
+    head = number.to_bytes(4, "big") + b"\0" + written.encode("ascii")[:11].ljust(11, b"\0") + bytes(11)
+    flags = (1 << len(holes)) - 1
+    blocks = b"".join(
+        bytes((each.hole,))
+        + each.number.to_bytes(2, "big")
+        + fields.cut(each.name, TOUCH_NAME)
+        + bytes(28)
+        + fields.pack_single(each.absorbance)
+        + bytes(4)
+        + fields.pack_single(each.fraction)
+        + bytes((each.conclusion,))
+        for each in holes
+    )
+    return (head + bytes((flags, flags)) + blocks).ljust(TOUCH_SIZE, b"\0")
+
+
+# --- the dialogue ---------------------------------------------------------------------------------------------------
+
+
+class Session(Dialogue):
+    """Transfers the whole memory every ``poll`` seconds and hands over what is new.
+
+    After ``patience`` seconds of silence the link is ended and the transfer tried again later.
+    """
+
+    def __init__(self, *, poll: float = 30.0, patience: float = 8.0, tries: int = 3) -> None:
+        self._frames = Frames()
+        super().__init__(self._frames, self._talking)
+        self._poll = poll
+        self._patience = patience
+        self._tries = tries
+        self._once = Once()
+        self._unread: tuple[int, int] = (0, 0)  # place of a record that could not be read, how often
+
+    def _talking(self, _: Dialogue) -> Talk:
+        while True:
+            model = yield from ask(HANDSHAKE, "model", patience=self._patience, tries=1)
+            if model is not None:
+                started = yield from ask(READ_ALL, "start", patience=self._patience, tries=1)
+                if started is not None:
+                    yield from self._transfer(model.raw[1])
+                self._frames.close()
+                yield Send(END_LINK, 0.5)
+            yield Rest(self._poll)
+
+    def _transfer(self, model: int) -> Generator[Step, Event | None, None]:
+        request = NEXT if model == TOUCH else b""
+        place = 0
+        while True:
+            event = yield Send(request, self._patience)
+            if isinstance(event, Reply) and event.what != "record":
+                if event.what in ("end", "cancel"):
+                    return
+                request = b""
+                continue
+            more = None if event is None else (yield Send(b"", SETTLE))
+            if isinstance(event, Reply) and more is None and self._is_whole(event.raw):
+                found = results(event, pairs=model == PAIRS)
+            elif self._is_hopeless(place):
+                found = [self._as_invalid(bytes(self.heard))]
+            else:
+                return
+            for each in found:
+                if isinstance(each, TestResult) and self._once.is_new(each):
+                    yield Give(each)
+            yield Commit()
+            place += 1
+            request = NEXT
+
+    def _is_whole(self, record: bytes) -> bool:
+        """No byte of it was doubled: then one is left over, behind it or in front."""
+        before = bytes(self.heard).replace(STARTED, b"", 1).removesuffix(record)
+        return self.heard.endswith(record) and len(before) != 1
+
+    def _is_hopeless(self, place: int) -> bool:
+        """Bytes came that make no record, at this place, and not for the first time."""
+        if len(self.heard) < KEY_SIZE:
+            return False
+        times = self._unread[1] + 1 if self._unread[0] == place else 1
+        self._unread = (place, times)
+        return times >= self._tries
+
+    def _as_invalid(self, raw: bytes) -> TestResult:
+        return TestResult(
+            sample=None,
+            channel=None,
+            item=ITEM,
+            value=None,
+            unit=None,
+            verdict=Verdict.INVALID,
+            measured_at=None,
+            identity=f"taiyang/unread/{zlib.crc32(raw):08x}",
+            raw=raw,
+        )
+
+
+FORMAT = WireFormat(
+    id="taiyang",
+    kind="analyzer",
+    title="Taiyang TTNJ and TTJ pesticide testers, commands 1B",
+    link=Link(9600),
+    polled=True,
+    checked=False,
+    confidence="high",
+    decoder=decoder,
+    session=Session,
+)
