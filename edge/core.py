@@ -328,7 +328,8 @@ class Core:
         self._last_record = self._clock.steady()
         self._publisher.save()
         if self._jobs_unsaved:
-            rows = [(state, why, job) for job, (state, why) in self._jobs_unsaved.items()]
+            # A row that grows splits its page: the proof of a printed paper is in the log, its state is enough here.
+            rows = [(state, "" if state == "printed" else why, job) for job, (state, why) in self._jobs_unsaved.items()]
             self._ledger.conn.executemany("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", rows)
             self._jobs_unsaved.clear()
 

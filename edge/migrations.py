@@ -21,6 +21,7 @@ def m001_events_and_state(db: Database) -> None:
         CREATE TABLE lots (
             test_code TEXT PRIMARY KEY,    -- 20 digits, given at the entrance
             seq       INTEGER NOT NULL,    -- its entry.registered
+            product   TEXT NOT NULL,
             sample    TEXT NOT NULL,
             source    TEXT,                -- 20 digits, once released
             state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),

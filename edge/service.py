@@ -27,6 +27,7 @@ from protocol.city.topics import Topics
 from protocol.session import Session
 
 JOIN_SECONDS = 3.0
+SWITCH_SECONDS = 0.0005
 log = logging.getLogger("service")
 
 
@@ -79,6 +80,8 @@ def run(config: Config) -> None:
     }
     printers = {part.name: Printer(part, station, inbox) for part in config.printer}
     web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software())
+    # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
+    sys.setswitchinterval(SWITCH_SECONDS)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
 
     threading.excepthook = _die

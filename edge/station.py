@@ -95,7 +95,7 @@ class Station:
             raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
         column = "source" if kind is CodeKind.SOURCE else "test_code"
         row = self.ledger.conn.execute(
-            f"SELECT {LOT_COLUMNS} FROM lots WHERE {column} = ? ORDER BY seq DESC LIMIT 1",
+            f"SELECT {LOT_COLUMNS} FROM lots WHERE {column} = ? ORDER BY test_code DESC LIMIT 1",
             (code,),
         ).fetchone()
         if row is None:
@@ -105,7 +105,7 @@ class Station:
     def lots(self, where: str = "1", *values: object, limit: int = RECENT_LOTS) -> list[Lot]:
         """Lots, newest first."""
         rows = self.ledger.conn.execute(
-            f"SELECT {LOT_COLUMNS} FROM lots WHERE {where} ORDER BY seq DESC LIMIT ?",
+            f"SELECT {LOT_COLUMNS} FROM lots WHERE {where} ORDER BY test_code DESC LIMIT ?",
             (*values, limit),
         ).fetchall()
         return [self._lot(row) for row in rows]

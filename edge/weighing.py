@@ -196,7 +196,7 @@ class TradeScale:
 
     def _net_g(self, weighing: Weighing) -> int | None:
         """Whole grams, or None when unit or digits do not give whole grams: a trade weight is never rounded."""
-        factor = GRAMS.get((weighing.unit or self._unit).strip())
+        factor = GRAMS.get((weighing.unit or self._unit).strip().lower())
         if factor is None or weighing.value is None:
             return None
         mass: Decimal = weighing.value * factor

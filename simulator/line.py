@@ -9,6 +9,7 @@ never touched from two threads and needs no lock.
 
 import contextlib
 import os
+import select
 import selectors
 import socket
 import threading
@@ -25,6 +26,7 @@ from simulator.faults import Faults, FaultyDevice
 
 CHUNK = 4096
 LONGEST_WAIT = 60.0
+HOST_SECONDS = 0.2
 
 D = TypeVar("D", bound=Device)
 R = TypeVar("R")
@@ -101,9 +103,13 @@ class Pty:
         return b""
 
     def write(self, data: bytes) -> None:
-        if self._files:
-            with contextlib.suppress(BlockingIOError):
-                os.write(self._files[0], data)
+        if not self._files:
+            return
+        with contextlib.suppress(BlockingIOError):
+            # A host that reads gets all of a long answer, piece by piece; one that does not, only what fits.
+            while len(data) > (written := os.write(self._files[0], data)):
+                data = data[written:]
+                select.select([], [self._files[0]], [], HOST_SECONDS)
 
 
 class TcpPort:

@@ -38,8 +38,16 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
     recorded = station.record("entry.registered", str(code), entry)
     whole_plant = "due" if station.product(command.product).disturbs_enzyme and not entry.upstream else ""
     station.ledger.conn.execute(
-        "INSERT INTO lots (test_code, seq, sample, source, state, whole_plant) VALUES (?, ?, ?, ?, ?, ?)",
-        (str(code), recorded.seq, sample, entry.upstream, "released" if entry.upstream else "pending", whole_plant),
+        "INSERT INTO lots (test_code, seq, product, sample, source, state, whole_plant) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            str(code),
+            recorded.seq,
+            goods.product,
+            sample,
+            entry.upstream,
+            "released" if entry.upstream else "pending",
+            whole_plant,
+        ),
     )
     station.lots_changed = True
     return {"test_code": str(code), "sample": sample, "source": entry.upstream, "whole_plant": whole_plant == "due"}

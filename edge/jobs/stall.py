@@ -117,10 +117,8 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
 
 def newest_lot(station: Station, product: str) -> str | None:
     """Test code of the newest released lot of a product."""
-    for lot in station.lots("state = 'released'"):
-        if lot.entry["data"]["goods"]["product"] == product:
-            return lot.test_code
-    return None
+    found = station.lots("state = 'released' AND product = ?", product, limit=1)
+    return found[0].test_code if found else None
 
 
 def set_price(station: Station, command: SetPrice) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from edge.board import LotView, Showing
+from edge.board import Board, LotView, Showing
 from edge.web.events import alive
 from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
-from edge.web.wording import clock, fen, kg, megabytes, tail
+from edge.web.wording import clock, fen, kg, megabytes, tail, visible
 
 HERE = Path(__file__).parent
 PAGES = ("stall", "gate", "status")
-PARTS = ("strip", "products", "choices", "papers", "lots", "status")
+PARTS = ("strip", "products", "choices", "papers", "lots", "unmatched", "plan", "status")
 KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -46,7 +46,9 @@ class Painter:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.filters.update(fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes)
+        self._templates.filters.update(
+            fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes, visible=visible, repeats=repeats
+        )
 
     def paint(self, template: str, language: str | None) -> HTMLResponse:
         board = self._showing.board
@@ -60,6 +62,8 @@ class Painter:
             alive=alive(self._showing, self._steady()),
             release=self._release,
             offered=offered(board.lots),
+            planned=planned(board),
+            channelled=channelled(board),
             words=FOR_SCRIPTS[lang],
         )
         return HTMLResponse(html)
@@ -76,6 +80,25 @@ def offered(lots: tuple[LotView, ...]) -> list[LotView]:
         key=lambda lot: lot.registered,
         reverse=True,
     )
+
+
+def channelled(board: Board) -> list[str]:
+    """Analyzers that report by channel: those that say so, and those somebody planned."""
+    said = {view.name for view in board.analyzers if getattr(view, "match", "") == "channel"}
+    return sorted(said | {analyzer for analyzer, _, _ in board.plan})
+
+
+def planned(board: Board) -> list[tuple[str, str, str, LotView | None]]:
+    """The channel plan with its lots, channel 2 before channel 10."""
+    lots = {lot.test_code: lot for lot in board.lots}
+    rows = sorted(board.plan, key=lambda row: (row[0], len(row[1]), row[1]))
+    return [(analyzer, channel, code, lots.get(code)) for analyzer, channel, code in rows]
+
+
+def repeats(lot: LotView) -> tuple[int, int]:
+    """How many repeats of a first positive are done, of how many."""
+    total = getattr(lot, "repeats", 0) or max(0, lot.measurements - 1) + lot.repeats_due
+    return total - lot.repeats_due, total
 
 
 def router(showing: Showing, release: str, steady: Callable[[], float]) -> APIRouter:

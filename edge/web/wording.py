@@ -1,5 +1,9 @@
 """How values are written on pages."""
 
+import re
+
+HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
 
 def fen(amount: int) -> str:
     """350 → ``3.50``"""
@@ -23,3 +27,8 @@ def tail(code: str) -> str:
 
 def megabytes(size: int) -> str:
     return f"{size / 1_000_000_000:.1f} GB" if size >= 1_000_000_000 else f"{size // 1_000_000} MB"
+
+
+def visible(text: str) -> str:
+    """An instrument's text without what prints nothing or turns the direction of reading: it must look as it is."""
+    return HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
