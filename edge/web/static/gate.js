@@ -1,6 +1,7 @@
 // The gate: goods are registered; results come by themselves.
 
 import { find, newKey, post, say } from "./live.js";
+import "./results.js";
 
 const form = find("#entry");
 const button = find("#register");

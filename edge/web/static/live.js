@@ -52,7 +52,7 @@ function receive(message) {
   changed.delete("alive");
   Object.assign(board, message);
   const nowPorts = JSON.stringify((board.scales ?? []).map((one) => [one.name, one.up, one.port_why]).concat(
-    (board.analyzers ?? []).map((one) => [one.name, one.up, one.why])));
+    [...(board.analyzers ?? []), ...(board.probes ?? [])].map((one) => [one.name, one.up, one.why])));
   const nowGarbage = JSON.stringify((board.scales ?? []).map((one) => [one.garbage, one.up && one.why]));
   if (nowPorts !== ports) changed.add("ports");
   if (nowGarbage !== garbage) changed.add("garbage");

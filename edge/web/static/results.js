@@ -1,0 +1,240 @@
+// Results at the gate: who does it, the whole-plant step, results without a lot, and the channel plan.
+
+import { board, find, newKey, onChange, post, say, toast } from "./live.js";
+
+const CALM_MS = 600; // a double tap must not press the button that comes next
+
+// --- the person, remembered on this device -------------------------------------------------------------------------
+
+const person = find("#person");
+person.value = localStorage.person ?? "";
+
+function remember(name) {
+  localStorage.person = person.value = name;
+  drawPlants();
+}
+
+function drawPlants() {
+  const buttons = document.querySelectorAll("[data-plant]");
+  const name = person.value.trim();
+  find("#person-row").hidden = buttons.length === 0;
+  for (const one of buttons) one.textContent = name ? say("done_by", { person: name }) : say("done_button");
+}
+
+person.addEventListener("input", () => {
+  localStorage.person = person.value.trim();
+  find("#person-wrong").textContent = "";
+  drawPlants();
+});
+
+find("#goods").addEventListener("click", async (event) => {
+  const one = event.target.closest("[data-plant]");
+  if (!one) return;
+  const name = person.value.trim();
+  if (!name) {
+    find("#person-wrong").textContent = say("person_missing");
+    person.focus();
+    return;
+  }
+  one.disabled = true;
+  try {
+    await post(`/api/lots/${one.dataset.plant}/whole-plant`, { person: name });
+    toast(say("noted", { what: `${say("whole_plant_done")} · ${name}` }));
+  } catch (error) {
+    toast(error.message);
+  } finally {
+    one.disabled = false;
+  }
+});
+
+// --- which lot -------------------------------------------------------------------------------------------------------
+
+const lotOf = (code) => (board.lots ?? []).find((one) => one.test_code === code);
+const lotWords = (one) =>
+  `${say("sample")} ${one.sample} · ${one.product_name} · ${one.supplier} · ${one.registered.slice(5, 16).replace("T", " ")}`;
+
+/** Offer the lots, those that wait for a result first; what was chosen stays chosen. */
+function fillLots(select) {
+  const kept = select.value;
+  const groups = ["pending", "held", "released"].map((state) => {
+    const group = document.createElement("optgroup");
+    group.label = say(`state_${state}`);
+    for (const one of (board.lots ?? []).filter((lot) => lot.state === state)) {
+      group.append(new Option(lotWords(one), one.test_code));
+    }
+    return group;
+  });
+  select.replaceChildren(new Option(say("choose"), ""), ...groups.filter((group) => group.children.length));
+  select.value = kept;
+  if (select.selectedIndex < 0) select.value = "";
+}
+
+// --- a result nobody could be found for -------------------------------------------------------------------------
+
+const dialog = find("#matching");
+const go = find("#matching-go");
+const wrong = find("#matching-wrong");
+let asked = null; // the result in the dialog
+let sure = null; // what is sent when it is confirmed
+let unsure = null; // a request whose answer did not come, and its key
+
+function openMatch(stray) {
+  asked = { seq: stray.dataset.seq, unread: "unread" in stray.dataset };
+  find("#matching-facts").replaceChildren(stray.querySelector(".facts-of").cloneNode(true));
+  find("#matching-lot").value = "";
+  fillLots(find("#matching-lot"));
+  find("#matching-verdict").hidden = !asked.unread;
+  for (const one of dialog.querySelectorAll("[name=verdict]")) one.checked = false;
+  find("#matching-person").value = person.value.trim();
+  step(null);
+  dialog.showModal();
+  find("#matching-lot").focus();
+}
+
+/** Ask (`body` null), or ask again whether it is right: this releases or holds goods. */
+function step(body) {
+  sure = body;
+  wrong.textContent = "";
+  find("#matching-ask").hidden = Boolean(body);
+  find("#matching-sure").hidden = !body;
+  find("#matching-title").textContent = say(body ? "check_match" : "which_lot");
+  find("#matching-back").textContent = say(body ? "back" : "cancel");
+  go.textContent = say(body ? "confirm_match" : "go_on");
+  go.disabled = true;
+  setTimeout(() => (go.disabled = false), body ? CALM_MS : 0);
+  if (!body) return;
+  find("#matching-what").textContent = lotWords(lotOf(body.lot));
+  find("#matching-effect").textContent = say(body.verdict ? `will_${body.verdict}` : "will_judge");
+  find("#matching-sure").scrollIntoView({ block: "nearest" });
+}
+
+function readMatch() {
+  const verdict = dialog.querySelector("[name=verdict]:checked");
+  const body = {
+    lot: find("#matching-lot").value,
+    person: find("#matching-person").value.trim(),
+    verdict: asked.unread ? verdict?.value ?? "" : "",
+  };
+  if (!lotOf(body.lot)) return [say("choose_lot"), "#matching-lot"];
+  if (asked.unread && !verdict) return [say("reading_missing"), "[name=verdict]"];
+  if (!body.person) return [say("person_missing"), "#matching-person"];
+  return body;
+}
+
+async function confirmMatch() {
+  const body = sure;
+  const address = `/api/results/${asked.seq}/match`;
+  const text = address + JSON.stringify(body);
+  const key = unsure?.text === text ? unsure.key : newKey();
+  const name = lotWords(lotOf(body.lot));
+  wrong.textContent = "";
+  go.disabled = true;
+  try {
+    const said = await post(address, body, key);
+    unsure = null;
+    dialog.close();
+    showMatched(said, name);
+  } catch (error) {
+    unsure = error.known ? null : { text, key };
+    wrong.textContent = error.message;
+  } finally {
+    go.disabled = false;
+  }
+}
+
+function showMatched(said, name) {
+  const words = document.createElement("p");
+  words.textContent = `${say("matched")}：${name}`;
+  const verdict = document.createElement("b");
+  verdict.textContent = say(`verdict_${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
+  const box = find("#matched");
+  box.className = `answer ${said.verdict === "qualified" ? "done" : "refused"}`;
+  box.replaceChildren(words, verdict);
+  box.hidden = false;
+  drawStrays();
+}
+
+function drawStrays() {
+  find("#unmatched").hidden = !find("#strays").children.length && find("#matched").hidden;
+}
+
+dialog.querySelector("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (go.disabled) return;
+  if (sure) {
+    confirmMatch();
+    return;
+  }
+  const body = readMatch();
+  if (Array.isArray(body)) {
+    wrong.textContent = body[0];
+    dialog.querySelector(body[1]).focus();
+    return;
+  }
+  remember(body.person);
+  step(body);
+});
+find("#matching-back").addEventListener("click", () => (sure ? step(null) : dialog.close()));
+find("#strays").addEventListener("click", (event) => {
+  const one = event.target.closest("[data-match]");
+  if (one) openMatch(one.closest(".stray"));
+});
+
+// --- the channel plan ------------------------------------------------------------------------------------------------
+
+const planning = find("#planning");
+
+/** The next channel and the next lot that lies in none: a row is filled by pressing one button. */
+function offerNext(channel) {
+  find("#plan-channel").value = /^\d{1,3}$/.test(channel) ? String(Number(channel) + 1) : "";
+  const taken = new Set((board.plan ?? []).map((row) => row[2]));
+  const waiting = (board.lots ?? []).filter((one) => one.state === "pending" && !taken.has(one.test_code));
+  find("#plan-lot").value = waiting.at(-1)?.test_code ?? ""; // the oldest first
+}
+
+async function plan(body) {
+  find("#plan-wrong").textContent = "";
+  try {
+    await post("/api/channels", body);
+    return true;
+  } catch (error) {
+    find("#plan-wrong").textContent = error.message;
+    return false;
+  }
+}
+
+planning?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const body = {
+    analyzer: find("#plan-analyzer").value,
+    channel: find("#plan-channel").value.trim(),
+    lot: find("#plan-lot").value,
+  };
+  if (!body.channel || !body.lot) {
+    find("#plan-wrong").textContent = say(body.channel ? "choose_lot" : "channel_missing");
+    find(body.channel ? "#plan-lot" : "#plan-channel").focus();
+    return;
+  }
+  find("#plan-save").disabled = true;
+  const done = await plan(body);
+  find("#plan-save").disabled = false;
+  if (done) {
+    board.plan = [...(board.plan ?? []), [body.analyzer, body.channel, body.lot]]; // until the station says so itself
+    offerNext(body.channel);
+  }
+});
+find("#plans")?.addEventListener("click", (event) => {
+  const one = event.target.closest("[data-unplan]");
+  if (one) plan({ analyzer: one.dataset.analyzer, channel: one.dataset.unplan, lot: "" });
+});
+
+onChange((changed) => {
+  if (!changed.has("lots")) return;
+  if (dialog.open) fillLots(find("#matching-lot"));
+  if (planning) fillLots(find("#plan-lot"));
+});
+document.addEventListener("part", (event) => {
+  if (event.target.id === "goods") drawPlants();
+  if (event.target.id === "strays") drawStrays();
+});
+drawPlants();
