@@ -7,7 +7,7 @@ Rows of other packages come in through the entry point group ``marketedge.driver
 from collections.abc import Iterable
 from importlib.metadata import entry_points
 
-from drivers import analyzers, scales
+from drivers import analyzers, probes, scales
 from drivers.model import Model
 
 GROUP = "marketedge.drivers"
@@ -22,6 +22,7 @@ def models() -> dict[str, Model]:
     found: dict[str, Model] = {}
     _add(found, scales.MODELS, "drivers.scales")
     _add(found, analyzers.MODELS, "drivers.analyzers")
+    _add(found, probes.MODELS, "drivers.probes")
     for entry in entry_points(group=GROUP):
         _add(found, entry.load(), entry.value)
     return found

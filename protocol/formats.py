@@ -1,7 +1,8 @@
 """Finding wire formats: what ``marketedge protocols`` lists and what a model's row points at.
 
-A format is a file in ``protocol/scales`` or ``protocol/analyzers`` that ends with ``FORMAT = WireFormat(...)``; its id
-is the file's name.  Files are imported when asked for: a station loads the formats it uses.
+A format is a file in ``protocol/scales``, ``protocol/analyzers`` or ``protocol/probes`` that ends with
+``FORMAT = WireFormat(...)``; its id is the file's name.  Files are imported when asked for: a station loads the formats
+it uses.
 """
 
 from collections.abc import Callable
@@ -11,11 +12,12 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 import protocol.analyzers
+import protocol.probes
 import protocol.scales
 from protocol.link import Link
 from protocol.session import Decoder, SessionFactory
 
-_KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers}
+_KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers, "probe": protocol.probes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class WireFormat:
     ``links``: settings found in the field beside the default ``link``, the likelier first.
     ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
     tare, zero, print or change a setting, here or with any other format's device.  Without any it is only listened to.
+    ``print_questions`` act as the device's PRINT key: a person has to allow them, as paper may come out.
+    ``wire`` is where it is spoken: ``serial`` (also by a serial server), or the only address scheme that carries it.
     """
 
     id: str
@@ -47,6 +51,8 @@ class WireFormat:
     repeats: bool = True
     links: tuple[Link, ...] = ()
     questions: tuple[bytes, ...] = ()
+    print_questions: tuple[bytes, ...] = ()
+    wire: str = "serial"
 
     @property
     def quiet(self) -> bool:
@@ -64,7 +70,7 @@ def module_names(package: ModuleType) -> list[str]:
 
 
 def ids(kind: str | None = None) -> list[str]:
-    """Ids of all formats, or of those of one kind (``scale``, ``analyzer``)."""
+    """Ids of all formats, or of those of one kind (``scale``, ``analyzer``, ``probe``)."""
     return [name for key, package in _KINDS.items() if kind in (None, key) for name in module_names(package)]
 
 

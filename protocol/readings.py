@@ -1,4 +1,4 @@
-"""What devices say, as values: a weighing, a test result, a ticket, another reply, or bytes that made no sense.
+"""What devices say, as values: a weighing, a test result, a ticket, a probe's value, a reply, or senseless bytes.
 
 Values are frozen. Numbers are ``Decimal`` with the digits as sent, because the trailing zero of ``1.250`` is the
 scale's resolution. ``raw`` holds the frame's own bytes and does not take part in comparison: two frames that say
@@ -120,7 +120,7 @@ class TestResult:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a tester printed and no layout could read: for a person to look at, and to be kept.
+    """What a tester printed or wrote and no layout could read: for a person to look at, and to be kept.
 
     ``text`` is the paper's text, line by line; ``why`` says what could not be read; ``identity`` stays the same when
     the same bytes come again.
@@ -133,6 +133,41 @@ class Ticket:
 
     def as_json(self) -> dict[str, Any]:
         return {"ok": True, "kind": "ticket", "text": self.text, "why": self.why, "raw": self.raw.hex()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One value of a probe: ``what`` is ``temperature`` or ``humidity``."""
+
+    what: str
+    value: Decimal
+    unit: str
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "kind": "measured",
+            "what": self.what,
+            "value": _text(self.value),
+            "unit": self.unit,
+            "raw": self.raw.hex(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What a strip reader saw along a card, from one end to the other: for the eye and the records, without a judgement.
+
+    ``identity`` stays the same when the same points come again.
+    """
+
+    points: tuple[int, ...]
+    identity: str
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": True, "kind": "curve", "points": list(self.points), "raw": self.raw.hex()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +196,7 @@ class Garbage:
         return {"ok": False, "why": self.why, "raw": self.data.hex()}
 
 
-Event = Weighing | TestResult | Ticket | Reply | Garbage
+Event = Weighing | TestResult | Ticket | Curve | Measured | Reply | Garbage
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -1,0 +1,8 @@
+"""Probes of temperature and humidity, one row a model."""
+
+from drivers.model import Model
+
+MODELS = (
+    Model("ds18b20", "Maxim", "DS18B20 thermometer on 1-Wire", "w1_thermometer"),
+    Model("xy-md02", "", "XY-MD02 and other SHT20 probes with Modbus RTU", "modbus_sht20"),
+)

@@ -1,0 +1,1 @@
+"""Probes of temperature and humidity: one file per wire format; helpers begin with an underscore."""

@@ -1,0 +1,77 @@
+"""Temperature and humidity probe with an SHT20 sensor, Modbus RTU (XY-MD02 and its many kin).
+
+    01 04  00 01  00 02  20 0B            input registers 1 and 2
+    01 04  04  00 2D  02 58  6B 17        4.5 degrees Celsius, 60.0 %
+               |      register 2: relative humidity x 10
+               register 1: temperature x 10, two's complement: FFCE is -5.0
+
+9600/8n1, device 1 as delivered; holding registers 0101 and 0102 hold address and baud rate, and are left alone.  A
+humidity above 100.0 % is no reading.  Frames carry a CRC-16.
+Source: Modbus Application Protocol V1.1b3; public drivers of the XY-MD02.
+"""
+
+from decimal import Decimal
+
+from protocol import modbus
+from protocol.formats import WireFormat
+from protocol.link import Link
+from protocol.modbus import Block, Framing, Master, Registers
+from protocol.readings import Event, Garbage, Measured, Reply
+from protocol.registers import Field
+
+FUNCTION = 4
+TEMPERATURE = Field(1, FUNCTION, "int16", 1, scale=Decimal("0.1"), decimals=1)
+HUMIDITY = Field(2, FUNCTION, "uint16", 1, scale=Decimal("0.1"), decimals=1)
+BLOCK = Block(FUNCTION, 1, 2)
+ALL_WET = Decimal(100)
+
+
+def read(registers: Registers, raw: bytes) -> list[Event]:
+    """What the two registers say; both have the same frame."""
+    temperature, humidity = TEMPERATURE.number(registers), HUMIDITY.number(registers)
+    if temperature is None or humidity is None or humidity > ALL_WET:
+        return [Garbage(raw, f"a humidity of {humidity} % cannot be")]
+    return [Measured("temperature", temperature, "°C", raw=raw), Measured("humidity", humidity, "%", raw=raw)]
+
+
+def encode(temperature: Decimal, humidity: Decimal) -> dict[tuple[int, int], int]:
+    """The registers that say this; raises ValueError when it does not fit."""
+    return TEMPERATURE.encode(temperature) | HUMIDITY.encode(humidity)
+
+
+class Decoder:
+    """Answers of two input registers are taken for the probe's: which registers they are does not stand in them."""
+
+    def __init__(self) -> None:
+        self._answers = modbus.decoder(expected=lambda function, second: function != FUNCTION or second == 4)
+
+    def feed(self, data: bytes) -> list[Event]:
+        return [event for answer in self._answers.feed(data) for event in _events(answer)]
+
+    def finish(self) -> list[Event]:
+        return self._answers.finish()
+
+
+def _events(answer: Event) -> list[Event]:
+    if not isinstance(answer, Reply) or answer.what != "registers" or answer.get("function") != str(FUNCTION):
+        return [answer]
+    return read(dict(zip(BLOCK.cells(), modbus.words_of(answer), strict=True)), answer.raw)
+
+
+def session(*, address: int = 1, framing: str = "rtu", poll: float = 5.0, patience: float = 1.0) -> Master:
+    """Asks every ``poll`` seconds; two probes on one line need different addresses, and a station one port for each."""
+    return Master((BLOCK,), read, address=address, framing=Framing.named(framing), poll=poll, patience=patience)
+
+
+FORMAT = WireFormat(
+    id="modbus_sht20",
+    kind="probe",
+    title="SHT20 temperature and humidity probe (XY-MD02), Modbus RTU",
+    link=Link(9600),
+    polled=True,
+    checked=True,
+    confidence="medium",
+    decoder=Decoder,
+    session=session,
+    questions=(modbus.question(Framing.RTU, 1, BLOCK),),
+)

@@ -1,0 +1,1 @@
+"""How probes of each wire format behave: a file a format, each with ``simulate(air)``."""
