@@ -157,7 +157,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What a strip reader saw along a card, from one end to the other: for the eye and the records, without a judgement.
+    """What a strip reader saw along a card, from one end to the other: for the eye and the records, not judged.
 
     ``identity`` stays the same when the same points come again.
     """

@@ -492,4 +492,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    questions=(HANDSHAKE,),
 )

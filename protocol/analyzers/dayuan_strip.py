@@ -1,0 +1,275 @@
+"""Colloidal-gold strip reader inside Dayuan DY-3000(BX1) and DY-3500: frames ``7E … 7E``.
+
+    7E  cmd  len len  data…  check  7E
+             |               |
+             generations 1 and 2: high byte first; 8-bit sum of cmd..data
+             generation 3:        low byte first;  CRC-8 (polynomial 31, initial 00) of cmd..data
+
+    host                                device
+    01                                  02: kind of board (01 strip reader, 06 photometer), 2 version bytes;
+                                            the first is 20 in generation 2, 30 in generation 3
+    11: 01 or 03 in, 02 out, 04 QR code 12: the drawer has moved
+    13                                  14: 01 there is a card, 00 none
+    15                                  16: the curve, 16-bit numbers, low byte first; 0.1 to 4 s later
+    17                                  18: 01 ok, 00 failed, 02 needs an upgrade (comparison with the built-in card)
+    19, 1B                              1A, 1C: battery; contents not known to us
+
+Commands 23 and 25 write firmware and are neither sent nor read here.
+
+7E is head and tail, may occur inside, and nothing is stuffed: only the length ends a frame.  Curves of 89, 90 and
+239 to 241 points are known; between 2 and 256 points (our bounds) and with an even number of bytes, a length says by
+itself in which order it is written, and so which check belongs to it.  The makers' programs take either check with
+either order; here each order has its own, because a changed byte that spoils one could by chance make the other.
+
+Cut frames, and their tails in front of the next, are frequent on this wire.  Sum and CRC see every single changed byte;
+a byte that is lost is not seen by the sum if the following byte happens to be 7E and fits, so ``Session`` drops half a
+frame after silence and asks again.
+
+The module gives the curve and no more: where the lines of control and test are and what they mean is judged elsewhere.
+So a card read is a ``Curve`` and never a TestResult.  A photometer board answers 15 with 64 numbers in the same frame;
+they are a ``Curve`` too, but ``Session`` does not ask for them.
+
+Not known to us: whether the card is seen while the drawer is out.  ``Session`` takes it so; ``drawer=False`` leaves the
+drawer to a person.  Heavy-metal modules (``AA BB``) and the older photometer (``1B 1B``) speak otherwise and are not
+read.  USB serial, 115200/8n1.
+Source: the maker's instrument program with its wire logs (UploadSoftWare, 2019, public).
+"""
+
+import zlib
+from collections.abc import Generator
+from typing import Literal
+
+from protocol.analyzers._dialogue import Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
+from protocol.checks import crc8_31
+from protocol.formats import WireFormat
+from protocol.framing import Scanner
+from protocol.link import Link
+from protocol.readings import Curve, Event, Garbage, Reply
+
+MARK = 0x7E
+OVERHEAD = 6
+POINTS = range(2, 257)
+CURVE_BYTES = range(2 * POINTS.start, 2 * POINTS.stop, 2)
+BATTERY = range(9)
+LENGTHS: dict[int, range] = {
+    0x01: range(1), 0x02: range(3, 4), 0x11: range(1, 2), 0x12: range(1), 0x13: range(1), 0x14: range(1, 2),
+    0x15: range(1), 0x16: CURVE_BYTES, 0x17: range(2), 0x18: range(1, 2), 0x19: range(1), 0x1A: BATTERY,
+    0x1B: range(1), 0x1C: BATTERY,
+}  # fmt: skip
+STRIP_READER, PHOTOMETER = 0x01, 0x06
+BOARDS = {STRIP_READER: "strip reader", PHOTOMETER: "photometer"}
+GENERATIONS = {0x20: 2, 0x30: 3}
+IN, OUT, QR = 1, 2, 4
+DRAWER = {IN: "in", 3: "in", OUT: "out", QR: "qr"}
+COMPARED = {0: "failed", 1: "ok", 2: "needs-upgrade"}
+
+
+# --- frames to values -----------------------------------------------------------------------------------------------
+
+
+def measure(buffer: bytes) -> int | None:
+    if len(buffer) < 4:
+        return 0 if len(buffer) > 1 and buffer[1] not in LENGTHS else None
+    allowed = LENGTHS.get(buffer[1], range(0))
+    orders: tuple[Literal["big", "little"], ...] = ("big", "little")
+    for order in orders:
+        length = int.from_bytes(buffer[2:4], order)
+        if length in allowed:
+            return length + OVERHEAD
+    return 0
+
+
+def decode(frame: bytes) -> Event:
+    """One whole frame of either side: a card read is a Curve, everything else a Reply."""
+    if len(frame) < OVERHEAD or measure(frame) != len(frame) or frame[0] != MARK or frame[-1] != MARK:
+        return Garbage(frame, "not 7E, a known command with its length, 7E")
+    length = len(frame) - OVERHEAD
+    checks = set()
+    if int.from_bytes(frame[2:4], "big") == length:
+        checks.add(sum(frame[1:-2]) & 0xFF)
+    if int.from_bytes(frame[2:4], "little") == length:
+        checks.add(crc8_31(frame[1:-2]))
+    if frame[-2] not in checks:
+        right = " or ".join(f"{check:02x}" for check in sorted(checks))
+        return Garbage(frame, f"check is {frame[-2]:02x}, the bytes give {right}")
+    return _meaning(frame[1], frame[4:-2], frame)
+
+
+def _meaning(command: int, data: bytes, raw: bytes) -> Event:
+    match command:
+        case 0x01:
+            return Reply("ask-version", raw=raw)
+        case 0x02:
+            told = (
+                ("board", BOARDS.get(data[0], f"{data[0]:02x}")),
+                ("generation", str(GENERATIONS.get(data[1], 1))),
+                ("version", data[1:].hex()),
+            )
+            return Reply("version", told, raw=raw)
+        case 0x11:
+            return Reply("ask-drawer", (("to", DRAWER.get(data[0], f"{data[0]:02x}")),), raw=raw)
+        case 0x12:
+            return Reply("drawer", raw=raw)
+        case 0x13:
+            return Reply("ask-card", raw=raw)
+        case 0x14:
+            return Reply("card", (("there", "yes" if data[0] else "no"),), raw=raw)
+        case 0x15:
+            return Reply("ask-curve", raw=raw)
+        case 0x16:
+            points = tuple(int.from_bytes(data[at : at + 2], "little") for at in range(0, len(data), 2))
+            return Curve(points, f"dayuan-strip/{len(points)}/{zlib.crc32(data):08x}", raw=raw)
+        case 0x18:
+            return Reply("compared", (("result", COMPARED.get(data[0], f"{data[0]:02x}")),), raw=raw)
+        case 0x1A | 0x1C:
+            return Reply("battery", (("answer", data.hex()),), raw=raw)
+    return Reply("ask-compare" if command == 0x17 else "ask-battery", raw=raw)
+
+
+def decoder() -> Scanner:
+    return Scanner(measure, decode, head=bytes((MARK,)), cap=CURVE_BYTES.stop + OVERHEAD, look=4)
+
+
+# --- values to frames -----------------------------------------------------------------------------------------------
+
+
+def frame(command: int, data: bytes = b"", *, generation: int = 1) -> bytes:
+    newest = generation == 3
+    body = bytes((command,)) + len(data).to_bytes(2, "little" if newest else "big") + data
+    check = crc8_31(body) if newest else sum(body) & 0xFF
+    return bytes((MARK, *body, check, MARK))
+
+
+def ask_version(generation: int = 1) -> bytes:
+    return frame(0x01, generation=generation)
+
+
+def ask_drawer(position: int, generation: int = 1) -> bytes:
+    return frame(0x11, bytes((position,)), generation=generation)
+
+
+def ask_card(generation: int = 1) -> bytes:
+    return frame(0x13, generation=generation)
+
+
+def ask_curve(generation: int = 1) -> bytes:
+    return frame(0x15, generation=generation)
+
+
+def answer_version(board: int, version: bytes, generation: int = 1) -> bytes:
+    return frame(0x02, bytes((board,)) + version, generation=generation)
+
+
+def answer_drawer(generation: int = 1) -> bytes:
+    return frame(0x12, generation=generation)
+
+
+def answer_card(there: bool, generation: int = 1) -> bytes:
+    return frame(0x14, bytes((there,)), generation=generation)
+
+
+def encode(curve: Curve, generation: int = 1) -> bytes:
+    """The answer with these points. Raises ValueError when there are too few, too many, or one is out of range."""
+    if len(curve.points) not in POINTS or not all(0 <= point <= 0xFFFF for point in curve.points):
+        raise ValueError(f"{len(curve.points)} points: need {POINTS.start} to {POINTS.stop - 1} of 16 bits")
+    data = b"".join(point.to_bytes(2, "little") for point in curve.points)
+    return frame(0x16, data, generation=generation)
+
+
+# --- the dialogue ---------------------------------------------------------------------------------------------------
+
+
+class Session(Dialogue):
+    """Waits for a card, reads it, and gives it back when its curve is on disk.
+
+        version -> drawer out -> (card there?) -> drawer in -> curve -> on disk -> drawer out -> (card gone?) -> …
+
+    A card is read once; it has to be taken out before the next is read.  Boards that are no strip reader are asked
+    again with growing pauses, at most ``longest`` seconds.  With ``drawer=False`` the drawer is left alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        poll: float = 1.0,
+        patience: float = 1.0,
+        slow: float = 5.0,
+        tries: int = 3,
+        longest: float = 30.0,
+        drawer: bool = True,
+    ) -> None:
+        super().__init__(decoder(), self._talking)
+        self._poll = poll
+        self._patience = patience
+        self._slow = slow  # patience with the drawer and the reading
+        self._tries = tries
+        self._longest = longest
+        self._drawer = drawer
+        self._generation = 1
+
+    def _talking(self, _: Dialogue) -> Talk:
+        pause = self._poll
+        while True:
+            version = yield from self._version()
+            if version is not None and version.get("board") == BOARDS[STRIP_READER]:
+                pause = self._poll
+                self._generation = int(version.get("generation") or 1)
+                yield from self._cards()
+            yield Rest(pause)
+            pause = min(pause * 2, self._longest)
+
+    def _version(self) -> Answer:
+        """Ask in the old manner, then in the new one."""
+        for generation in (1, 3):
+            version = yield from ask(ask_version(generation), "version", patience=self._patience, tries=1)
+            if version is not None:
+                return version
+        return None
+
+    def _cards(self) -> Generator[Step, Event | None, None]:
+        """Read cards until the module falls silent."""
+        while (yield from self._move(OUT)) and (yield from self._until_card(True)) and (yield from self._move(IN)):
+            curve = yield from self._curve()
+            if curve is None:
+                return
+            yield Give(curve)
+            yield Commit()
+            if not ((yield from self._move(OUT)) and (yield from self._until_card(False))):
+                return
+
+    def _move(self, position: int) -> Generator[Step, Event | None, bool]:
+        if not self._drawer:
+            return True
+        request = ask_drawer(position, self._generation)
+        return (yield from ask(request, "drawer", patience=self._slow, tries=self._tries)) is not None
+
+    def _until_card(self, there: bool) -> Generator[Step, Event | None, bool]:
+        while True:
+            request = ask_card(self._generation)
+            card = yield from ask(request, "card", patience=self._patience, tries=self._tries)
+            if card is None:
+                return False
+            if (card.get("there") == "yes") is there:
+                return True
+            yield Rest(self._poll)
+
+    def _curve(self) -> Generator[Step, Event | None, Curve | None]:
+        for _ in range(self._tries):
+            event = yield Send(ask_curve(self._generation), self._slow)
+            if isinstance(event, Curve):
+                return event
+        return None
+
+
+FORMAT = WireFormat(
+    id="dayuan_strip",
+    kind="analyzer",
+    title="Dayuan strip reader module, 7E frames with sum or CRC-8",
+    link=Link(115200),
+    polled=True,
+    checked=True,
+    confidence="high",
+    decoder=decoder,
+    session=Session,
+    questions=(ask_version(1), ask_version(3)),
+)
