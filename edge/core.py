@@ -56,7 +56,7 @@ from protocol.session import Wish
 
 TICK_SECONDS = 0.5
 BATCH = 500
-SAVE_SECONDS = 5.0  # progress of printing and delivery is written this long after the last record at the latest
+SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
 log = logging.getLogger("core")
 

@@ -29,11 +29,10 @@ def m001_events_and_state(db: Database) -> None:
             outcomes  TEXT NOT NULL DEFAULT '',  -- its measurements in order: p positive, n negative, i invalid
             whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done'))
         ) STRICT, WITHOUT ROWID;
-        CREATE INDEX lots_by_source ON lots (source) WHERE source IS NOT NULL;
 
         CREATE TABLE results (             -- what instruments already handed over
             analyzer TEXT NOT NULL,
-            identity TEXT NOT NULL,
+            identity BLOB NOT NULL,        -- first 12 bytes of its SHA-256: short rows, few pages
             seq      INTEGER NOT NULL,
             PRIMARY KEY (analyzer, identity)
         ) STRICT, WITHOUT ROWID;

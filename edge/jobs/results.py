@@ -4,6 +4,7 @@ Each result is recorded once, though the instrument sends its whole memory again
 holds the lot and raises an alarm, nothing more.
 """
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -95,9 +96,13 @@ def _analyzer(station: Station, name: str) -> AnalyzerPart:
     raise Refused("no_analyzer", f"没有检测仪 {name[:32]}", f"no analyzer {name[:32]}")
 
 
+def _short(identity: str) -> bytes:
+    return hashlib.sha256(identity.encode()).digest()[:12]
+
+
 def _known(station: Station, analyzer: str, identity: str) -> bool:
     found = station.ledger.conn.execute(
-        "SELECT 1 FROM results WHERE analyzer = ? AND identity = ?", (analyzer, identity)
+        "SELECT 1 FROM results WHERE analyzer = ? AND identity = ?", (analyzer, _short(identity))
     )
     return found.fetchone() is not None
 
@@ -110,7 +115,9 @@ def _take(station: Station, part: AnalyzerPart, result: TestResult | Ticket) -> 
     else:
         lot = _match(station, part, result)
     recorded = _record(station, Found(result, part), lot)
-    station.ledger.conn.execute("INSERT INTO results VALUES (?, ?, ?)", (part.name, result.identity, recorded.seq))
+    station.ledger.conn.execute(
+        "INSERT INTO results VALUES (?, ?, ?)", (part.name, _short(result.identity), recorded.seq)
+    )
     if lot is None:
         station.ledger.conn.execute("INSERT INTO unmatched VALUES (?, ?)", (recorded.seq, part.name))
     return recorded
