@@ -16,10 +16,13 @@ MODELS = (
     Model("dayuan-dy7200", "Dayuan", "DY-7200 food tester", "dayuan_03ff", options={"model": "dy7200"}),
     Model("dayuan-tl300", "Dayuan", "TL-300 pesticide residue tester", "dayuan_03ff", options={"model": "tl300"}),
     Model("dayuan-lz3000", "Dayuan", "LZ-3000 pesticide residue tester", "dayuan_03ff", options={"model": "lz3000"}),
+    Model("dayuan-strip-reader", "Dayuan", "strip reader module of DY-3000(BX1) and DY-3500", "dayuan_strip"),
     Model("taiyang-ttnj16", "Taiyang", "TTNJ-8, -16, -24, -32 and TTJ pesticide testers with keys", "taiyang"),
     Model("taiyang-ttj10h8", "Taiyang", "TTJ-10H8 pesticide tester", "taiyang"),
     Model("taiyang-ttnjz24", "Taiyang", "TTNJ-Z16 and -Z24 pesticide testers with touch screen", "taiyang"),
     Model("astm-any", "", "any analyzer set to ASTM E1381/E1394 (LIS1-A, LIS2-A2)", "astm"),
     Model("hl7-any", "", "any analyzer that sends HL7 v2 ORU^R01 by MLLP", "hl7_mllp"),
+    Model("csv-any", "", "any program that writes result files with usual column names", "csv_drop"),
+    Model("wondfo-finecare", "Wondfo", "Finecare result files", "csv_drop", options={"delimiter": ";", "skip": 1}),
     Model("modbus-analyzer", "", "any analyzer with Modbus registers; its profile goes into options", "modbus_profile"),
 )

@@ -1,6 +1,8 @@
 """From the address in a configuration to an open transport."""
 
 from drivers.transports.base import Transport
+from drivers.transports.folder import FolderPort
+from drivers.transports.listen import ListenPort
 from drivers.transports.replay import Replay
 from drivers.transports.serial import SerialPort
 from drivers.transports.w1 import W1File
@@ -10,8 +12,8 @@ from protocol.link import Link
 def open_port(address: str, link: Link) -> Transport:
     """Open ``/dev/…`` or ``socket://host:port`` with these line settings. Raises LinkLost.
 
-    Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]`` (a USB scale), ``w1:PATH`` (a thermometer's ``w1_slave`` file) and
-    ``replay:FILE``.
+    Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]`` (a USB scale), ``w1:PATH`` (a thermometer's ``w1_slave`` file),
+    ``listen:HOST:PORT`` (an instrument that connects to us), ``folder:PATH`` (result files) and ``replay:FILE``.
     """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
@@ -21,4 +23,8 @@ def open_port(address: str, link: Link) -> Transport:
         from drivers.transports.hid import HidPort  # stations without USB devices do without pyusb
 
         return HidPort(address)
+    if address.startswith("listen:"):
+        return ListenPort(address)
+    if address.startswith("folder:"):
+        return FolderPort(address)
     return SerialPort(address, link)

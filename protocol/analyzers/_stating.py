@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
+from protocol.analyzers._fields import VERDICTS
 from protocol.readings import TestResult, Verdict
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
@@ -14,16 +15,9 @@ TIME = re.compile(
 )
 UP_TO = re.compile(r"(?:[0-9.]+ *(?:-|~|--|to) *|<=? *|≤ *)([0-9]{1,15}(?:\.[0-9]{1,9})?)")
 
-WORDS = {
-    "合格": Verdict.QUALIFIED,
-    "阴性": Verdict.QUALIFIED,
+WORDS = VERDICTS | {
     "negative": Verdict.QUALIFIED,
-    "可疑": Verdict.SUSPECT,
-    "不合格": Verdict.UNQUALIFIED,
-    "阳性": Verdict.UNQUALIFIED,
-    "超标": Verdict.UNQUALIFIED,
     "positive": Verdict.UNQUALIFIED,
-    "无效": Verdict.INVALID,
     "invalid": Verdict.INVALID,
     "na": Verdict.INVALID,
 }
@@ -89,14 +83,8 @@ def limit(text: str) -> Decimal | None:
 def time(text: str) -> datetime | None:
     """``YYYYMMDD[HHMM[SS]][±HHMM]`` as the instrument's local clock shows it; the zone, if sent, is not used."""
     found = TIME.fullmatch(text.strip())
-    return moment(found.groups(default="0")) if found else None
-
-
-def moment(parts: Iterable[str]) -> datetime | None:
-    """A date and time from year, month, day, hour, minute, second; None when there is no such day."""
     try:
-        year, month, day, hour, minute, second = (int(part) for part in parts)
-        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (the instrument's own local clock)
+        return datetime(*map(int, found.groups(default="0"))) if found else None  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None
 

@@ -1,0 +1,385 @@
+"""Result files with columns: what instruments export, or their PC programs write into a folder.
+
+    Device; Meter 3; SN 000123                       lines to skip
+    SampleNo;Item;Result;Unit;Conclusion;Time        header (or none: columns by number)
+    7;pesticide;12.5;%;qualified;2025-03-14 09:14    rows
+    8;nitrite;<2;mg/kg;;2025-03-14 09:20             a result that is no number stays text
+
+Which column is what is said by the mapping, as the session's options:
+
+    delimiter  one character; empty: whichever of ; TAB , | is most frequent in the header
+    encoding   a name Python knows (gbk, utf-16); empty: by its byte order mark, else UTF-8 if it is, else GB18030
+    skip       lines before the header
+    header     False when there is none
+    columns    field -> header name or column number (from 1). Fields: sample, item, value, unit, verdict, time, name,
+               channel, limit. Without it the usual header names are looked for (``NAMES``)
+    item, unit  stand where there is no such column
+    time       as in strptime, where it is not year month day hour minute second in this order
+    verdicts   conclusion -> qualified, suspect, unqualified, invalid; beside 合格 不合格 阴性 阳性 可疑 无效
+
+Files come whole, in the envelope of ``protocol.files``.  A row that cannot be read as a result (columns missing, no
+value, a conclusion that is no known word) is handed over as a ticket for a person to look at, and so is a file in
+which the columns are not found.
+
+A row with a time keeps its identity in whatever file it comes, because many programs write the same file again and
+again, a row longer each time; the n-th of equal rows in a file is another result than the first.  A row without a time
+is known by its file's content and its place in it.
+
+The envelope has a check, so nothing changes on the way; the file itself has none.
+Sources: Wondfo Finecare's files (semicolons, a device line before the header, results like ``<2``); the rest is by
+mapping.
+"""
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from protocol.analyzers import _fields as fields
+from protocol.analyzers import _stating as stating
+from protocol.files import File, Files, digest, receipt, wrap
+from protocol.formats import WireFormat
+from protocol.link import Link
+from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
+from protocol.session import Wish
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "sample": ("样品编号", "编号", "样本编号", "sample", "sampleno", "sampleid", "sample id", "sample no", "no"),
+    "item": ("检测项目", "项目", "项目名称", "item", "test", "analyte"),
+    "value": ("检测结果", "结果", "检测值", "浓度", "抑制率", "result", "value", "concentration"),
+    "unit": ("单位", "检测值单位", "unit", "units"),
+    "verdict": ("结论", "判定结果", "判定", "检测结论", "conclusion", "verdict", "judgement"),
+    "time": ("检测时间", "检测日期", "时间", "日期", "time", "date", "datetime", "test time", "measured at"),
+    "name": ("样品名称", "名称", "name", "sample name"),
+    "channel": ("通道号", "通道", "channel"),
+    "limit": ("标准值", "限量", "限值", "limit"),
+}
+DELIMITERS = ";\t,|"
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+LINE_ENDS = re.compile("\r\n|\r|\n")
+ROW_CAP = 4096
+TICKET_CAP = 1 << 16
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Which column is what. Raises ValueError for a mapping that cannot be meant; the message says what to write."""
+
+    delimiter: str = ""
+    encoding: str = ""
+    skip: int = 0
+    header: bool = True
+    columns: Mapping[str, str | int] = field(default_factory=dict)
+    item: str = ""
+    unit: str = ""
+    time: str = ""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.columns) - set(NAMES)
+        if unknown:
+            raise ValueError(f"columns: no field {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
+        if len(self.delimiter) > 1:
+            raise ValueError(f"delimiter {self.delimiter!r}: write one character, or nothing to find it out")
+        if not self.header and not all(isinstance(column, int) for column in self.columns.values()):
+            raise ValueError("columns: without a header line name the columns by number, from 1")
+        if not self.header and not self.columns:
+            raise ValueError("columns: without a header line they must be given, by number")
+        for word in self.verdicts.values():
+            if word not in {verdict.value for verdict in Verdict}:
+                raise ValueError(f"verdicts: {word!r}; write qualified, suspect, unqualified or invalid")
+        try:
+            codecs.lookup(self.encoding or "utf-8")
+        except LookupError:
+            raise ValueError(f"encoding {self.encoding!r} is unknown; write utf-8, gbk or utf-16") from None
+
+
+# --- a file to values -----------------------------------------------------------------------------------------------
+
+
+class _Unreadable(ValueError):
+    """A row or a file that is no result; the message is for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row as text, with what its columns hold."""
+
+    line: str
+    cells: Mapping[str, str]
+
+    def get(self, name: str) -> str:
+        return self.cells.get(name, "").strip()
+
+
+def decode(content: bytes, mapped: Mapped | None = None) -> list[Event]:
+    """The results of a file."""
+    mapped = mapped or Mapped()
+    text = _text(content, mapped.encoding)
+    if text is None:
+        return [Garbage(content[:ROW_CAP], "not a text file")]
+    lines = LINE_ENDS.split(text)[mapped.skip :]
+    try:
+        delimiter = mapped.delimiter or _delimiter(lines)
+        table = list(csv.reader(lines, delimiter=delimiter))
+        places, width = _places(table, mapped)
+    except (_Unreadable, csv.Error) as error:
+        if len(content) > TICKET_CAP:
+            return [Garbage(content[:ROW_CAP], str(error))]
+        return [Ticket(content, text.strip(), str(error), stating.identity("csv", text))]
+    events: list[Event] = []
+    seen: Counter[tuple[str, ...]] = Counter()
+    whole = digest(content)
+    for place, cells in enumerate(table[1:] if mapped.header else table, 1):
+        if not any(cell.strip() for cell in cells):
+            continue
+        seen[tuple(cells)] += 1
+        line = delimiter.join(cells)
+        row = _Row(line, {name: cells[at] for name, at in places.items() if at < len(cells)})
+        try:
+            if len(cells) < width:
+                raise _Unreadable(f"{len(cells)} columns where there should be {width}")
+            events.append(_result(row, mapped, (whole, str(place)), seen[tuple(cells)]))
+        except _Unreadable as error:
+            known_by = stating.identity("csv", line, str(seen[tuple(cells)]))
+            events.append(Ticket(_raw(line), line[:ROW_CAP], str(error), known_by))
+    return events
+
+
+def _text(content: bytes, encoding: str) -> str | None:
+    marked = next((name for mark, name in MARKS.items() if content.startswith(mark)), "")
+    try:
+        text = content.decode(marked or encoding) if marked or encoding else stating.decode_text(content)
+    except (UnicodeDecodeError, ValueError):
+        text = content.decode(marked or encoding, "replace")
+    return None if "\0" in text else text
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    first = next((line for line in lines if line.strip()), "")
+    return max(DELIMITERS, key=first.count)
+
+
+def _places(table: Sequence[Sequence[str]], mapped: Mapped) -> tuple[dict[str, int], int]:
+    """Where each field stands, from 0, and how many columns a row has at least."""
+    if not any(table):
+        raise _Unreadable("the file is empty")
+    titles = [title.strip().lstrip("\ufeff").lower() for title in table[0]] if mapped.header else []
+    places = {}
+    for name in NAMES:
+        wanted = mapped.columns.get(name)
+        if isinstance(wanted, int):
+            places[name] = wanted - 1
+        elif wanted is not None:
+            if wanted.strip().lower() not in titles:
+                raise _Unreadable(f"no column {wanted!r} for {name}")
+            places[name] = titles.index(wanted.strip().lower())
+        elif not mapped.columns and (usual := next((title for title in NAMES[name] if title in titles), None)):
+            places[name] = titles.index(usual)
+    if "item" not in places and not mapped.item:
+        raise _Unreadable("no column for the item, and no `item` in the mapping")
+    if "value" not in places and "verdict" not in places:
+        raise _Unreadable("no column for the value or the verdict")
+    return places, max(len(titles), 1 + max(places.values()))
+
+
+def _result(row: _Row, mapped: Mapped, place: tuple[str, str], occurrence: int) -> TestResult:
+    item = row.get("item") or mapped.item
+    if not item:
+        raise _Unreadable("no item")
+    stated, conclusion = row.get("value"), row.get("verdict")
+    value, limit = stating.number(stated), row.get("limit")
+    verdict = _verdict(conclusion, mapped) if conclusion else _word(stated, mapped)
+    if not stated and verdict is None:
+        raise _Unreadable("neither a value nor a verdict")
+    at = _time(row.get("time"), mapped.time)
+    known_by = (row.line, str(occurrence)) if at else place
+    return TestResult(
+        sample=row.get("sample") or None,
+        channel=row.get("channel") or None,
+        item=item,
+        value=value,
+        unit=row.get("unit") or mapped.unit or None,
+        verdict=verdict,
+        measured_at=at,
+        identity=stating.identity("csv", *known_by),
+        name=row.get("name") or None,
+        limit=stating.number(limit) if stating.number(limit) is not None else stating.limit(limit),
+        text=(stated or None) if value is None else None,
+        raw=_raw(row.line),
+    )
+
+
+def _verdict(conclusion: str, mapped: Mapped) -> Verdict:
+    found = _word(conclusion, mapped)
+    if found is None:
+        raise _Unreadable(f"the conclusion {conclusion!r} is no word we know; add it to `verdicts`")
+    return found
+
+
+def _word(text: str, mapped: Mapped) -> Verdict | None:
+    return Verdict(mapped.verdicts[text]) if text in mapped.verdicts else stating.verdict(text)
+
+
+def _time(text: str, form: str) -> datetime | None:
+    if not form:
+        return fields.moment(text) or stating.time(text)
+    try:
+        return datetime.strptime(text, form)  # noqa: DTZ007  (the instrument's own local clock)
+    except ValueError:
+        return None
+
+
+def _raw(line: str) -> bytes:
+    return line.encode()[:ROW_CAP]
+
+
+# --- values to a file -----------------------------------------------------------------------------------------------
+
+TITLES = ("样品编号", "样品名称", "检测项目", "检测结果", "单位", "结论", "标准值", "通道号", "检测时间")
+WORDS = {
+    None: "",
+    Verdict.QUALIFIED: "合格",
+    Verdict.SUSPECT: "可疑",
+    Verdict.UNQUALIFIED: "不合格",
+    Verdict.INVALID: "无效",
+}
+
+
+def encode(results: Sequence[TestResult], *, delimiter: str = ";", encoding: str = "gb18030") -> bytes:
+    """A file with these results and the usual header. Raises ValueError when one has a verdict without a word."""
+    rows = [TITLES, *(_cells(result) for result in results)]
+    return "".join(delimiter.join(_quoted(cell, delimiter) for cell in row) + "\r\n" for row in rows).encode(encoding)
+
+
+def _cells(result: TestResult) -> tuple[str, ...]:
+    if result.verdict not in WORDS:
+        raise ValueError(f"no word for {result.verdict}")
+    return (
+        result.sample or "",
+        result.name or "",
+        result.item,
+        _digits(result.value) or result.text or "",
+        result.unit or "",
+        WORDS[result.verdict],
+        _digits(result.limit),
+        result.channel or "",
+        result.measured_at.isoformat(" ") if result.measured_at else "",
+    )
+
+
+def _digits(number: Decimal | None) -> str:
+    return "" if number is None else format(number, "f")
+
+
+def _quoted(cell: str, delimiter: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if delimiter in cell or '"' in cell else cell
+
+
+# --- the stream -----------------------------------------------------------------------------------------------------
+
+
+class Decoder:
+    """Files one after the other, or one file without an envelope."""
+
+    def __init__(self, mapped: Mapped | None = None) -> None:
+        self._files = Files()
+        self._mapped = mapped
+
+    def feed(self, data: bytes) -> list[Event]:
+        return [event for found in self._files.feed(data) for event in self.read(found)]
+
+    def finish(self) -> list[Event]:
+        return [event for found in self._files.finish() for event in self.read(found)]
+
+    def read(self, found: File | Garbage) -> list[Event]:
+        if isinstance(found, Garbage):
+            return [found]
+        if found.content is None:
+            return [Garbage(b"", f"the file {found.digest} is too large")]
+        return decode(found.content, self._mapped)
+
+
+def decoder() -> Decoder:
+    return Decoder()
+
+
+class Session:
+    """Hands over the results of each file, and gives the receipt after the commit.
+
+    The folder gives the next file only after the receipt of the one before, so a commit speaks of one file.  Options
+    are those of the mapping.
+    """
+
+    deadline: float | None = None
+
+    def __init__(
+        self,
+        *,
+        delimiter: str = "",
+        encoding: str = "",
+        skip: int = 0,
+        header: bool = True,
+        columns: Mapping[str, str | int] | None = None,
+        item: str = "",
+        unit: str = "",
+        time: str = "",
+        verdicts: Mapping[str, str] | None = None,
+    ) -> None:
+        mapped = Mapped(delimiter, encoding, skip, header, columns or {}, item, unit, time, verdicts or {})
+        self._files = Files()
+        self._decoder = Decoder(mapped)
+        self._held = bytearray()
+        self._out = bytearray()
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        events: list[Event] = []
+        for found in self._files.feed(data):
+            read = self._decoder.read(found)
+            events += read
+            if isinstance(found, File):
+                self._note(found.digest, read)
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        return []
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        return False
+
+    def committed(self, now: float) -> None:
+        self._out += self._held
+        self._held.clear()
+
+    def _note(self, name: str, events: list[Event]) -> None:
+        """A file is taken when all its rows were read. One with nothing to commit gets its receipt at once."""
+        taken = bool(events) and all(isinstance(event, TestResult) for event in events)
+        final = any(isinstance(event, TestResult | Ticket) for event in events)
+        (self._held if final else self._out).extend(receipt(name, taken=taken))
+
+
+def envelope(results: Sequence[TestResult], *, encoding: str = "gb18030") -> bytes:
+    """A file with these results, as the folder hands it over."""
+    return wrap(encode(results, encoding=encoding))
+
+
+FORMAT = WireFormat(
+    id="csv_drop",
+    kind="analyzer",
+    title="Result files in a folder, by a column mapping",
+    link=Link(9600),
+    polled=False,
+    checked=True,
+    confidence="medium",
+    decoder=decoder,
+    session=Session,
+)
