@@ -33,6 +33,7 @@ from protocol.session import Wish
 
 REQUESTS = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}
 MAX_COUNT = 125
+QUESTION_LENGTH = 5  # function, register, count
 EXCEPTIONS = {
     1: "illegal function",
     2: "illegal register",
@@ -99,12 +100,17 @@ def plan(cells: Iterable[tuple[int, int]], guard: Iterable[tuple[int, int]] = ()
 # --- frames ---------------------------------------------------------------------------------------------------------
 
 
-def framer(framing: Framing, *, is_server: bool = False) -> FramerBase:
-    """pymodbus's coder of frames; it holds no state."""
-    return (FramerRTU if framing is Framing.RTU else FramerSocket)(DecodePDU(is_server))
+_ANSWERS, _QUESTIONS = DecodePDU(is_server=False), DecodePDU(is_server=True)
+_FRAMERS: Mapping[Framing, FramerBase] = {Framing.RTU: FramerRTU(_ANSWERS), Framing.TCP: FramerSocket(_ANSWERS)}
 
 
-_FRAMERS = {framing: framer(framing) for framing in Framing}
+def _opened(framing: Framing, frame: bytes) -> tuple[int, int, bytes] | None:
+    """Device, transaction and what is inside one whole frame; None when its check or its length does not fit."""
+    if framing is Framing.RTU:
+        fits = len(frame) > 4 and FramerRTU.compute_CRC(frame[:-2]).to_bytes(2, "big") == frame[-2:]
+        return (frame[0], 0, frame[1:-2]) if fits else None
+    fits = len(frame) > 8 and frame[2:4] == b"\0\0" and int.from_bytes(frame[4:6], "big") == len(frame) - 6
+    return (frame[6], int.from_bytes(frame[:2], "big"), frame[7:]) if fits else None
 
 
 def question(framing: Framing, address: int, block: Block, number: int = 0) -> bytes:
@@ -114,12 +120,17 @@ def question(framing: Framing, address: int, block: Block, number: int = 0) -> b
     return frame
 
 
+STRANGER = question(Framing.RTU, 1, Block(3, 0, 1))
+"""Is there a device 1? Reads one register; a device without it answers with an exception, which tells as much."""
+
+
 def decode(framing: Framing, frame: bytes) -> Event:
     """A whole answer: ``registers`` with its words, or ``exception``."""
-    _, address, number, body = _FRAMERS[framing].decode(frame)
-    said = _FRAMERS[framing].decoder.decode(body) if body else None
-    if said is None:
+    opened = _opened(framing, frame)
+    said = opened and _ANSWERS.decode(opened[2])
+    if opened is None or said is None:
         return Garbage(frame, "the check does not fit")
+    address, number, _ = opened
     where = [("address", str(address)), ("function", str(said.function_code & ~EXCEPTION))]
     if framing is Framing.TCP:
         where.append(("number", str(number)))
@@ -301,12 +312,11 @@ class Master:
 
 def decode_question(framing: Framing, frame: bytes) -> tuple[int, int, ModbusPDU] | None:
     """Device, transaction and request of one whole question; None when it is none, or none that pymodbus knows."""
-    if framing is Framing.TCP and frame[2:4] != b"\0\0":
+    opened = _opened(framing, frame)
+    if opened and opened[2][0] in REQUESTS and len(opened[2]) != QUESTION_LENGTH:
         return None
-    coder = framer(framing, is_server=True)
-    used, address, number, body = coder.decode(frame)
-    request = coder.decoder.decode(body) if body and used == len(frame) else None
-    return None if request is None else (address, number, request)
+    request = opened and _QUESTIONS.decode(opened[2])
+    return (opened[0], opened[1], request) if opened and request else None
 
 
 def answer(framing: Framing, address: int, said: ModbusPDU, number: int = 0) -> bytes:
