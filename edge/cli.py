@@ -150,8 +150,9 @@ def protocols(as_json: bool) -> None:
         return
     for row in rows:
         names = ", ".join(model.id for model in known if model.format == row.id)
-        click.echo(f"{row.id:16} {row.kind:9} {row.link!s:13} {row.title}")
-        click.echo(f"{'':16} {'':9} {'':13} models: {names}")
+        doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
+        click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
+        click.echo(f"{'':17} {'':9} {'':13} models: {names or 'none'}")
 
 
 @main.command()

@@ -19,7 +19,6 @@ from edge.config import BadConfig, Config, PortPart, load
 from edge.identity import BadKey, load_key
 from edge.inbox import Inbox, LinkChanged
 from edge.mqtt import Mqtt
-from edge.service import new_session
 from protocol.link import Link
 from protocol.readings import Garbage
 
@@ -59,7 +58,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
     clock = Clock(config.clock.trust)
-    for part in (*config.scale, *config.analyzer):
+    for part in (*config.scale, *config.analyzer, *config.probe):
         yield part.name, lambda part=part: _port(part, clock)  # type: ignore[misc]
     for printer in config.printer:
         yield printer.name, lambda printer=printer: _printer(printer.port, Link.parse(printer.link))  # type: ignore[misc]
@@ -84,7 +83,7 @@ def _port(part: PortPart, clock: Clock) -> Outcome:
     garbage = 0
     try:
         with contextlib.closing(open_port(part.port, part.settings())) as transport:
-            session, end = new_session(part, clock), time.monotonic() + LISTEN_SECONDS
+            session, end = part.session(clock.today), time.monotonic() + LISTEN_SECONDS
             while (now := time.monotonic()) < end:
                 events = session.receive(transport.read(0.05), now)
                 if session.deadline is not None and now >= session.deadline:

@@ -5,6 +5,7 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from edge.judgement import Method, shipped
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
+from protocol.session import Session
 
 GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
 
@@ -156,6 +158,10 @@ class PortPart(Part):
         if bool(self.model) == bool(self.protocol):
             raise ValueError("name either a model or a protocol (`marketedge protocols` lists them)")
         self.row()
+        try:
+            self.session(date.today)  # only to see whether the options fit
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.name}: options do not fit {self.row().format}: {error}") from None
         return self
 
     def row(self) -> Model:
@@ -168,6 +174,12 @@ class PortPart(Part):
         except LookupError as error:
             raise ValueError(str(error.args[0])) from None
         return row
+
+    def session(self, today: Callable[[], date]) -> Session:
+        """A fresh session with this device's options; analyzers that are asked by date get the calendar."""
+        row = self.row()
+        calendar = {"today": today} if formats.find(row.format).by_date else {}
+        return row.session(**{**self.options, **calendar})
 
     def settings(self) -> Link:
         return Link.parse(self.link) if self.link else self.row().default_link()
@@ -204,6 +216,10 @@ class AnalyzerPart(PortPart):
     item: str = ""
     method: str = "gb5009199"
     match: Literal["sample", "channel"] = "sample"
+
+
+class ProbePart(PortPart):
+    """A probe of temperature or humidity; its values are shown on the status page."""
 
 
 class PrinterPart(Part):
@@ -253,6 +269,7 @@ class Config(BaseSettings):
     stall: StallPart = StallPart()
     scale: tuple[ScalePart, ...] = ()
     analyzer: tuple[AnalyzerPart, ...] = ()
+    probe: tuple[ProbePart, ...] = ()
     printer: tuple[PrinterPart, ...] = ()
     product: tuple[ProductPart, ...] = ()
     method: tuple[Method, ...] = ()
@@ -266,6 +283,7 @@ class Config(BaseSettings):
         names = [
             *(part.name for part in self.scale),
             *(part.name for part in self.analyzer),
+            *(part.name for part in self.probe),
             *(part.name for part in self.printer),
         ]
         codes = [part.code for part in self.product]

@@ -16,7 +16,7 @@ import sdnotify
 from pydantic import ValidationError
 
 from edge import views
-from edge.board import AnalyzerView, CityView, PrinterView, Showing
+from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
 from edge.clock import Clock
 from edge.config import Config
 from edge.inbox import (
@@ -37,6 +37,7 @@ from edge.inbox import (
     Reprint,
     Request,
     Sell,
+    Sensed,
     SetPrice,
     Stop,
     Tested,
@@ -52,6 +53,7 @@ from edge.publisher import SET_ASIDE_SHOWN, Publisher
 from edge.station import RECENT_PAPERS, Station
 from protocol.city.envelope import TooLarge
 from protocol.city.topics import Topics
+from protocol.readings import Measured
 from protocol.session import Wish
 
 TICK_SECONDS = 0.5
@@ -90,6 +92,7 @@ class Core:
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
         self._analyzers = {part.name: AnalyzerView(part.name, False, "", 0, 0, 0) for part in config.analyzer}
         self._printer_views = {part.name: PrinterView(part.name, True, "", 0) for part in config.printer}
+        self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_why = ""
         self._trouble = ""
         self._disk_at = float("-inf")
@@ -169,6 +172,8 @@ class Core:
                 self._answer(message)
             case Tested():
                 self._take_results(message)
+            case Sensed(device, measured):
+                self._sensed(device, measured)
             case PortChanged(device, up, why):
                 self._port_changed(device, up, why)
             case PortGarbage(device):
@@ -278,15 +283,24 @@ class Core:
     def _port_changed(self, device: str, up: bool, why: str) -> None:
         if device in self._station.scales:
             self._station.scales[device].port(up, why)
+        elif device in self._probes:
+            self._probes[device] = replace(self._probes[device], up=up, why=why, measured=())
         else:
             self._analyzers[device] = replace(self._analyzers[device], up=up, why=why)
 
     def _garbage(self, device: str) -> None:
         if device in self._station.scales:
             self._station.scales[device].disturbed()
-        else:
+        elif device in self._analyzers:
             view = self._analyzers[device]
             self._analyzers[device] = replace(view, garbage=view.garbage + 1)
+
+    def _sensed(self, device: str, measured: Measured) -> None:
+        """Keep the newest value of each kind."""
+        view = self._probes[device]
+        values = {what: (what, value, unit) for what, value, unit in view.measured}
+        values[measured.what] = (measured.what, format(measured.value, "f"), measured.unit)
+        self._probes[device] = replace(view, measured=tuple(values[what] for what in sorted(values)))
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
@@ -356,6 +370,7 @@ class Core:
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
             "analyzers": tuple(self._analyzers.values()),
             "printers": tuple(self._printer_views.values()),
+            "probes": tuple(self._probes.values()),
             "papers": station.paper_views(),
             "clock_state": self._clock.state(),
             "trouble": self._trouble or publisher.trouble,

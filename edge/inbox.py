@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
-from protocol.readings import TestResult, Ticket, Weighing
+from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
 
 
 class Refused(Exception):
@@ -39,12 +39,20 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An analyzer handed over results, and tickets that could not be read."""
+    """An analyzer handed over results; and tickets and curves that a person has to read."""
 
     __test__ = False  # not a pytest class
 
     device: str
-    results: tuple[TestResult | Ticket, ...]
+    results: tuple[TestResult | Ticket | Curve, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensed:
+    """A probe measured something."""
+
+    device: str
+    measured: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +241,7 @@ class Stop:
 Message = (
     Weighed
     | Tested
+    | Sensed
     | PortChanged
     | PortGarbage
     | Request

@@ -13,8 +13,8 @@ from queue import Empty, SimpleQueue
 
 from drivers.transports import LinkLost, Transport
 from drivers.transports.base import READ_SECONDS
-from edge.inbox import Inbox, PortChanged, PortGarbage, Tested, Weighed
-from protocol.readings import Garbage, Reply, TestResult, Ticket, Weighing
+from edge.inbox import Inbox, PortChanged, PortGarbage, Sensed, Tested, Weighed
+from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
@@ -83,8 +83,10 @@ class Port(threading.Thread):
                 match event:
                     case Weighing():
                         self._inbox.put(Weighed(self.device, event, now))
-                    case TestResult() | Ticket():
+                    case TestResult() | Ticket() | Curve():
                         results.append(event)
+                    case Measured():
+                        self._inbox.put(Sensed(self.device, event))
                     case Garbage(data=raw, why=why):
                         log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
                         self._inbox.put(PortGarbage(self.device, why, raw))

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from drivers.transports import open_port
 from edge.board import Board, Showing
 from edge.clock import Clock
-from edge.config import Config, PortPart, ScalePart
+from edge.config import Config
 from edge.core import Core
 from edge.identity import load_key
 from edge.inbox import Inbox, Stop
@@ -21,10 +21,8 @@ from edge.mqtt import Mqtt
 from edge.ports import Port
 from edge.printing import Printer
 from edge.web.server import WebServer
-from protocol import formats
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
-from protocol.session import Session
 
 JOIN_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
@@ -74,9 +72,9 @@ def run(config: Config) -> None:
     )
     ports = {
         part.name: Port(
-            part.name, inbox, partial(open_port, part.port, part.settings()), partial(new_session, part, clock)
+            part.name, inbox, partial(open_port, part.port, part.settings()), partial(part.session, clock.today)
         )
-        for part in (*config.scale, *config.analyzer)
+        for part in (*config.scale, *config.analyzer, *config.probe)
     }
     printers = {part.name: Printer(part, station, inbox) for part in config.printer}
     web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software())
@@ -102,15 +100,6 @@ def run(config: Config) -> None:
             thread.join(JOIN_SECONDS)
         ledger.close()
         log.info("stopped")
-
-
-def new_session(part: PortPart, clock: Clock) -> Session:
-    """A fresh session each time the device appears; analyzers that are asked by date get the market's calendar."""
-    row = part.row()
-    options: dict[str, Any] = dict(part.options)
-    if not isinstance(part, ScalePart) and formats.find(row.format).by_date:
-        options["today"] = clock.today
-    return row.session(**options)
 
 
 def _die(failure: Any) -> None:

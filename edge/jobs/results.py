@@ -17,11 +17,12 @@ from edge.ledger import ALARM, ORDINARY, Recorded
 from edge.station import Lot, Station
 from protocol.city.codes import CodeKind
 from protocol.city.events import Analyzer, TestRecorded
-from protocol.readings import TestResult, Ticket, Verdict
+from protocol.readings import Curve, TestResult, Ticket, Verdict
 
 PAGE_LETTERS, ITEM_LETTERS, SHORT_LETTERS = 4000, 120, 40  # what the record holds of an instrument's texts
 RAW_BYTES = 4096
 UNREAD = "未识别小票"
+CURVE = "胶体金曲线"
 LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
 
@@ -107,9 +108,9 @@ def _known(station: Station, analyzer: str, identity: str) -> bool:
     return found.fetchone() is not None
 
 
-def _take(station: Station, part: AnalyzerPart, result: TestResult | Ticket) -> Recorded:
+def _take(station: Station, part: AnalyzerPart, result: TestResult | Ticket | Curve) -> Recorded:
     """Record a new result; one that finds no lot waits for a person."""
-    if isinstance(result, Ticket):
+    if not isinstance(result, TestResult):
         result = _unread(result)
         lot = None
     else:
@@ -123,19 +124,19 @@ def _take(station: Station, part: AnalyzerPart, result: TestResult | Ticket) -> 
     return recorded
 
 
-def _unread(ticket: Ticket) -> TestResult:
-    """A ticket no layout could read, as a result without a value: a person reads it."""
+def _unread(seen: Ticket | Curve) -> TestResult:
+    """A ticket no layout could read, or a strip's curve, as a result without a value: a person reads it."""
     return TestResult(
         sample=None,
         channel=None,
-        item=UNREAD,
+        item=UNREAD if isinstance(seen, Ticket) else CURVE,
         value=None,
         unit=None,
         verdict=None,
         measured_at=None,
-        identity=ticket.identity,
-        text=ticket.text,
-        raw=ticket.raw,
+        identity=seen.identity,
+        text=seen.text if isinstance(seen, Ticket) else " ".join(map(str, seen.points)),
+        raw=seen.raw,
     )
 
 
