@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from edge.board import AnalyzerView, PrinterView, ScaleView, Showing
+from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
 from edge.web.events import alive
 
 DISK_LOW = 256 * 1024 * 1024
@@ -15,7 +15,7 @@ def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
     A lost city link or an unset clock is told but is no failure: the station is made to work through both.
     """
     board = showing.board
-    devices: list[ScaleView | AnalyzerView] = [*board.scales, *board.analyzers]
+    devices: list[ScaleView | AnalyzerView | ProbeView] = [*board.scales, *board.analyzers, *board.probes]
     ports = {one.name: _up(one.up, one.port_why if isinstance(one, ScaleView) else one.why) for one in devices}
     printers = {one.name: _up(one.up, one.why) | {"waiting": one.waiting} for one in board.printers}
     core = alive(showing, now)
@@ -70,12 +70,18 @@ class BoardCollector:
         yield _each(GaugeMetricFamily, "printer_up", "1 while the printer can print", board.printers, "up")
         yield _each(GaugeMetricFamily, "printer_waiting", "Papers waiting", board.printers, "waiting")
         yield _each(CounterMetricFamily, "results", "Results taken from the analyzer", board.analyzers, "results")
+        yield _each(GaugeMetricFamily, "unmatched", "Results that wait for a person", board.analyzers, "unmatched")
+        yield _each(GaugeMetricFamily, "probe_up", "1 while the probe's port is open", board.probes, "up")
         ports: tuple[ScaleView | AnalyzerView, ...] = (*board.scales, *board.analyzers)
         yield _each(CounterMetricFamily, "garbage", "Byte runs that were no frame", ports, "garbage")
 
 
 def _each(
-    family: Any, name: str, text: str, views: tuple[ScaleView | AnalyzerView | PrinterView, ...], attribute: str
+    family: Any,
+    name: str,
+    text: str,
+    views: tuple[ScaleView | AnalyzerView | PrinterView | ProbeView, ...],
+    attribute: str,
 ) -> Any:
     metric = family(f"marketedge_{name}", text, labels=["device"])
     for view in views:

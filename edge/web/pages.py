@@ -15,7 +15,7 @@ from starlette.requests import Request
 from edge.board import Board, LotView, Showing
 from edge.web.events import alive
 from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
-from edge.web.wording import clock, fen, kg, megabytes, tail, visible
+from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
 
 HERE = Path(__file__).parent
 PAGES = ("stall", "gate", "status")
@@ -47,7 +47,7 @@ class Painter:
             auto_reload=False,
         )
         self._templates.filters.update(
-            fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes, visible=visible, repeats=repeats
+            fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes, visible=visible, ucum=ucum, repeats=repeats
         )
 
     def paint(self, template: str, language: str | None) -> HTMLResponse:

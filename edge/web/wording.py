@@ -32,3 +32,8 @@ def megabytes(size: int) -> str:
 def visible(text: str) -> str:
     """An instrument's text without what prints nothing or turns the direction of reading: it must look as it is."""
     return HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
+
+
+def ucum(unit: str) -> str:
+    """A unit as people write it: ``Cel`` → ``°C``"""
+    return {"Cel": "°C", "%RH": "%", "{RH}%": "%"}.get(unit, unit)

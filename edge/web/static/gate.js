@@ -1,6 +1,6 @@
 // The gate: goods are registered; results come by themselves.
 
-import { find, newKey, post, say } from "./live.js";
+import { find, grams, newKey, post, say } from "./live.js";
 import "./results.js";
 
 const form = find("#entry");
@@ -9,12 +9,6 @@ const wrong = find("#wrong");
 const answer = find("#answer");
 const value = (id) => find(`#${id}`).value.trim();
 let unsure = null; // a request whose answer did not come, and its key
-
-/** "12.5" → 12500 grams, or null. Digits only, no floating point. */
-function grams(text) {
-  const found = /^(\d{1,6})(?:[.。,，](\d{1,3}))?$/.exec(text);
-  return found ? Number(found[1]) * 1000 + Number((found[2] ?? "").padEnd(3, "0")) : null;
-}
 
 function read() {
   for (const id of ["product", "net", "origin", "supplier"]) {

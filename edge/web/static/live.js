@@ -6,6 +6,12 @@ export const say = (key, values = {}) =>
 export const find = (selector) => document.querySelector(selector);
 export const yuan = (fen) => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`;
 
+/** "12.5" → 12500 grams, or null. Digits only, no floating point. */
+export function grams(text) {
+  const found = /^(\d{1,6})(?:[.。,，](\d{1,3}))?$/.exec(text);
+  return found ? Number(found[1]) * 1000 + Number((found[2] ?? "").padEnd(3, "0")) : null;
+}
+
 // --- the stream --------------------------------------------------------------------------------------------------
 
 const FRESH_MS = 2000;

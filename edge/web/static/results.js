@@ -105,7 +105,7 @@ function step(body) {
   if (!body) return;
   find("#matching-what").textContent = lotWords(lotOf(body.lot));
   find("#matching-effect").textContent = say(body.verdict ? `will_${body.verdict}` : "will_judge");
-  find("#matching-sure").scrollIntoView({ block: "nearest" });
+  find("#matching-back").focus(); // a second Enter takes back, it does not confirm
 }
 
 function readMatch() {

@@ -1,6 +1,7 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
 import { board, find, fresh, newKey, onChange, post, say, toast, yuan } from "./live.js";
+import { drawLoad, follow, load, nextLoad, otherScale, saleOf } from "./load.js";
 
 const panel = find("#weight");
 const button = find("#sell");
@@ -26,26 +27,29 @@ const amount = (fen, grams, perG) => Math.floor((2 * fen * grams + perG) / (2 * 
 // --- the weight --------------------------------------------------------------------------------------------------
 
 function drawWeight(one) {
-  const known = one && fresh() && one.net_g !== null && one.text !== "";
-  const still = known && one.stable === true;
-  panel.className = `weight ${!known ? "lost" : still ? "still" : "moving"}`;
-  panel.classList.toggle("long", Boolean(known) && one.text.length > 6);
-  set(find("#digits"), known ? one.text : "- - -");
-  set(find("#unit"), known ? one.unit : "");
+  const what = load(one);
+  const known = fresh() && (what.typed || (one && one.net_g !== null && one.text !== ""));
+  const still = known && !what.typed && one.stable === true;
+  panel.className = `weight ${!known ? "lost" : what.typed ? "typed" : still ? "still" : "moving"}`;
+  panel.classList.toggle("long", Boolean(known) && what.text.length > 6);
+  set(find("#digits"), known ? what.text : "- - -");
+  set(find("#unit"), known ? what.unit : "");
   let words = say("no_signal_short");
-  if (known) words = say(still ? "stable" : "moving");
+  if (known && what.typed) words = `${say("typed")} · ${what.typed.reason}`;
+  else if (known) words = say(still ? "stable" : "moving");
   else if (one && fresh() && one.why && one.why !== "no_signal") words = reason(one);
   set(find("#steady"), words);
+  drawLoad(one);
   find("#wishes").hidden = !(one && fresh() && one.writable);
 }
 
-function reason(one) {
+function reason(one, why = one.why) {
+  if (why === "below_min" && one.min_g && one.net_g !== 0) return say("why_below_min", { min: one.min_g / 1000 });
   if (one.why === "below_min" && one.net_g === 0) return say("why_empty");
-  if (one.why === "below_min" && one.min_g) return say("why_below_min", { min: one.min_g / 1000 });
-  if (one.why === "below_min") return say("why_below_min_plain");
-  const key = `why_${one.why}`;
+  if (why === "below_min") return say("why_below_min_plain");
+  const key = `why_${why}`;
   const text = say(key);
-  return text === key ? say("why_other", { why: one.why }) : text;
+  return text === key ? say("why_other", { why }) : text;
 }
 
 // --- the button ----------------------------------------------------------------------------------------------------
@@ -54,8 +58,10 @@ function reason(one) {
 function whyNot(one, goods) {
   if (busy) return say("why_busy");
   if (!fresh()) return say(board.version === undefined ? "loading" : "why_lost");
+  const what = load(one);
   if (!one) return say("why_no_signal");
-  if (!one.sellable) return reason(one);
+  if (!what.typed && !one.sellable) return reason(one);
+  if (what.why) return reason(one, what.why);
   if (!goods) return say("why_product");
   if (!(goods.price_fen > 0)) return say("why_price");
   if (!chosen.lot) return say(lotsOf(chosen.product).length ? "why_lot" : "why_no_lot");
@@ -68,11 +74,12 @@ function draw() {
   const one = scale();
   const goods = product();
   drawWeight(one);
-  const weight = one && fresh() && one.net_g > 0 && one.why !== "sold" ? one.net_g : 0;
+  const what = load(one);
+  const weight = one && fresh() && what.g > 0 && (what.typed || one.why !== "sold") ? what.g : 0;
   const fen = goods && weight ? amount(goods.price_fen, weight, goods.per_g) : null;
   set(find("#sum-words"), goods ? `${nameOf(goods)} ¥${yuan(goods.price_fen)}${per(goods)}` : "");
   set(find("#sum-lot"), lotWords());
-  const rough = one?.stable !== true; // not a weight yet
+  const rough = !what.typed && one?.stable !== true; // not a weight yet
   set(find("#amount"), fen === null ? "" : `${rough ? "≈" : ""}¥${yuan(fen)}`);
   find("#amount").className = rough ? "rough" : "";
   find("#amount").title = say("preview");
@@ -82,7 +89,8 @@ function draw() {
   button.setAttribute("aria-disabled", String(Boolean(why)));
   button.classList.toggle("ready", !why);
   button.classList.toggle("busy", busy);
-  set(find("#sell-words"), why || say("sell"));
+  set(find("#sell-words"), why || say(what.typed ? "sell_typed" : "sell"));
+  button.classList.toggle("marked", Boolean(what.typed));
   if (sold) drawSold();
 }
 
@@ -99,7 +107,8 @@ async function sell() {
     scale: one.name,
     product: goods.code,
     lot: chosen.lot,
-    seen_g: one.net_g,
+    seen_g: load(one).g,
+    ...saleOf(),
     price_fen: goods.price_fen,
     buyer: find("#buyer-code").value.trim(),
     buyer_name: find("#buyer-name").value.trim(),
@@ -114,6 +123,7 @@ async function sell() {
     sold = await post("/api/sales", body, key);
     sold.left = !scale()?.sellable;
     unsure = null;
+    nextLoad();
     clearBuyer();
     navigator.vibrate?.(60);
   } catch (error) {
@@ -317,6 +327,7 @@ function drawScales() {
 document.addEventListener("click", (event) => {
   const one = event.target.closest("[data-scale]");
   if (one) {
+    if (chosen.scale !== one.dataset.scale) otherScale();
     chosen.scale = localStorage.scale = one.dataset.scale;
     drawScales();
     draw();
@@ -339,6 +350,7 @@ new ResizeObserver(() => {
   document.body.style.setProperty("--bar", `${over}px`);
 }).observe(bar);
 
+follow(draw, scale, () => busy);
 drawScales();
 drawChoice();
 draw();

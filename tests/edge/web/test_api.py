@@ -345,6 +345,10 @@ def test_health_is_503_when_a_part_of_the_work_is_down(core: Any, http: httpx.Cl
     core.weigh(up=False, port_why="unplugged")
     assert http.get("/health").json()["ports"]["scale-1"] == {"ok": False, "why": "unplugged"}
     core.weigh(up=True)
+    probe = core.showing.board.probes[0]
+    core.showing.post(probes=(replace(probe, up=False, why="gone"),))
+    assert http.get("/health").json()["ports"]["cold-room"] == {"ok": False, "why": "gone"}
+    core.showing.post(probes=(probe,))
     for change in ({"disk_free": 1000}, {"disk_free": 10**10, "trouble": "ledger"}):
         core.showing.post(**change)
         assert http.get("/health").status_code == 503
@@ -364,6 +368,8 @@ def test_metrics_tell_what_the_board_knows(core: Any, http: httpx.Client) -> Non
         'marketedge_scale_up{device="scale-1"} 1.0',
         'marketedge_garbage_total{device="scale-1"} 7.0',
         'marketedge_printer_up{device="printer-1"} 1.0',
+        'marketedge_unmatched{device="analyzer-1"} 0.0',
+        'marketedge_probe_up{device="cold-room"} 1.0',
         "marketedge_disk_free_bytes 1.24e+",
         'marketedge_info{station="东区 12 号",version="0.1.0"} 1.0',
     ):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 import edge.web
-from edge.board import ScaleView
+from edge.board import AnalyzerView, ScaleView
 from edge.web.i18n import TEXTS, Words
 from edge.web.server import WebServer
-from edge.web.wording import clock, fen, kg, megabytes, tail
+from edge.web.pages import channelled, planned, repeats
+from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
 
+PENDING, SECOND = "41010800130100000031", "41010800130100000021"
 WEB = Path(edge.web.__file__).parent
 SOURCES = [*(WEB / "templates").iterdir(), *(WEB / "static").glob("*.js")]
 
@@ -84,6 +86,70 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
     assert "有 6 处需要处理" in html
 
 
+def test_the_status_page_shows_probes_and_counts(core: Any, http: httpx.Client) -> None:
+    html = http.get("/parts/status").text
+    assert "温度 4.1 °C · 湿度 88.0 %" in html
+    assert '<dd id="count-unmatched">2</dd>' in html
+    board = core.showing.board
+    core.lot(PENDING, verdict="suspect", measurements=1, repeats_due=2)
+    core.showing.post(
+        analyzers=(replace(board.analyzers[0], unmatched=40),),
+        probes=(replace(board.probes[0], up=False, why="no answer", measured=()),),
+    )
+    html = http.get("/parts/status").text
+    for text in ("检查探头的接线", "no answer", "在“进场检测”页指定批次", "有 2 处需要处理"):
+        assert text in html
+    for count in ('"count-unmatched">40<', '"count-repeats">1<', '"count-held">1<'):
+        assert count in html
+    assert "探头 cold-room" in http.get("/parts/strip").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "等待首次检测：把样品号 3 输入检测仪"),
+        ({"verdict": "suspect", "measurements": 1, "repeats_due": 2}, "复测 0/2"),
+        ({"verdict": "suspect", "measurements": 2, "repeats_due": 1}, "还需复测 1 次"),
+        ({"verdict": "invalid", "measurements": 2, "repeats_due": 1}, "结果无效，请重测"),
+        ({"verdict": "invalid", "measurements": 1}, "结果无效，请重测"),
+        ({"verdict": "suspect", "measurements": 3}, "复测结果不一致"),
+        ({"verdict": "suspect", "measurements": 3, "whole_plant": "due"}, "完成整株浸提后再测"),
+        ({"whole_plant": "done"}, "整株浸提已完成"),
+    ],
+)
+def test_a_pending_lot_says_what_is_due_next(
+    core: Any, http: httpx.Client, changes: dict[str, Any], words: str
+) -> None:
+    core.lot(PENDING, **changes)
+    assert words in http.get("/parts/lots").text
+    assert ("整株浸提：" in http.get("/parts/lots").text) is (changes.get("whole_plant") == "due")
+
+
+def test_a_planned_lot_says_its_channel(core: Any, http: httpx.Client) -> None:
+    core.showing.post(plan=(("analyzer-1", "10", SECOND), ("analyzer-1", "2", PENDING)))
+    assert "等待首次检测：样品在通道 2" in http.get("/parts/lots").text
+    html = http.get("/parts/plan").text
+    assert html.index("西红柿") < html.index("已有结果，请更换或清除")
+
+
+def test_an_analyzer_says_or_shows_that_it_reports_by_channel(core: Any) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Saying(AnalyzerView):
+        match: str = "sample"
+
+    board = replace(core.showing.board, analyzers=(Saying("b", True, "", 0, 0, 0, match="channel"),))
+    assert channelled(board) == ["b"]
+    board = replace(board, plan=(("a", "10", PENDING), ("a", "2", "410108001301000009991")))
+    assert channelled(board) == ["a", "b"]
+    assert [(row[1], row[3] and row[3].sample) for row in planned(board)] == [("2", None), ("10", "3")]
+
+
+def test_repeats_are_counted_from_what_the_lot_says(core: Any) -> None:
+    lot = replace(core.showing.board.lots[2], measurements=2, repeats_due=1)
+    assert repeats(lot) == (1, 2)
+    assert repeats(replace(lot, measurements=0, repeats_due=0)) == (0, 0)
+
+
 def test_a_dead_core_is_said(core: Any, http: httpx.Client) -> None:
     core.showing.beat = 0.0
     assert "程序无响应" in http.get("/status").text
@@ -116,7 +182,7 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
     used = set(re.findall(r"\b(?:t|say)\(\s*[\"'](\w+)[\"'](?=[,)])", text))
     used |= set(re.findall(r"[\"'`](\w+)[\"'`]", text)) & set(TEXTS)
     assert used <= set(TEXTS), used - set(TEXTS)
-    prefixes = ("why_", "paper_", "state_", "verdict_", "clock_is_", "page_", "per_")
+    prefixes = ("why_", "paper_", "state_", "verdict_", "clock_is_", "page_", "per_", "measured_", "will_")
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
     assert not unused
 
@@ -146,3 +212,5 @@ def test_values_are_written_as_people_read_them() -> None:
     assert clock("2026-11-22T05:31:07+08:00") == "11-22 05:31"
     assert [tail("41010800110100010074"), tail("7")] == ["…010074", "7"]
     assert [megabytes(12_400_000_000), megabytes(9_900_000)] == ["12.4 GB", "9 MB"]
+    assert [ucum("Cel"), ucum("%")] == ["°C", "%"]
+    assert visible("a\r\nb\x1b[2J\u202e\u2067c\t \n") == "a\nb[2Jc"
