@@ -16,6 +16,7 @@ from protocol import formats
 from protocol.readings import Net, State, Weighing
 
 FRESH_SECONDS = 1.5
+ONCE_SECONDS = 10.0  # for scales that state each new load once and never tell that it is gone
 STABLE_FRAMES_UNCHECKED = 2  # a flipped digit in a format without check byte does not come twice
 
 WORDS = {
@@ -60,8 +61,11 @@ class TradeScale:
         self.port_why = ""
         self._unit = part.unit or row.unit or ""
         self._agree_unknown = part.agree
-        self._agree_said = 1 if formats.find(row.format).checked else STABLE_FRAMES_UNCHECKED
-        self._max, self._min = grams(part.max), grams(part.min)
+        form = formats.find(row.format)
+        self._once = not form.repeats
+        self._fresh = ONCE_SECONDS if self._once else FRESH_SECONDS
+        self._agree_said = 1 if form.checked or self._once else STABLE_FRAMES_UNCHECKED
+        self._max, self._min, self._e = grams(part.max), grams(part.min), grams(part.e)
         self._last: Weighing | None = None
         self._last_at = float("-inf")
         self._run = 0
@@ -73,7 +77,9 @@ class TradeScale:
             return
         self._run = self._run + 1 if self._last == weighing else 1
         self._last, self._last_at = weighing, at
-        if self._blocked and weighing.state in (State.OK, State.UNDERLOAD):
+        if self._once:
+            self._blocked = ""  # such a scale speaks only of a new load
+        elif self._blocked and weighing.state in (State.OK, State.UNDERLOAD):
             net = self._net_g(weighing)
             if weighing.state is State.UNDERLOAD or (net is not None and net < self._min):
                 self._blocked = ""
@@ -103,7 +109,7 @@ class TradeScale:
         weighing = self._last
         if not self.up:
             return "no_signal"
-        if weighing is None or now - self._last_at > FRESH_SECONDS:
+        if weighing is None or now - self._last_at > self._fresh:
             return "stale" if weighing else "no_signal"
         if weighing.auxiliary:
             return "unit"  # its last digit is not verified
@@ -118,6 +124,8 @@ class TradeScale:
             return "underload" if net < 0 else "below_min"
         if net > self._max:
             return "overload"
+        if self._once and net % self._e:
+            return "unit"  # no second frame can agree: at least it has to be a step of this scale
         if self._blocked:
             return self._blocked
         if self.part.verified_until is not None and self.part.verified_until < today:

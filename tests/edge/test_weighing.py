@@ -187,3 +187,17 @@ def test_a_digit_that_is_not_verified_is_not_traded_by(make: Make) -> None:
     shown = Weighing(value=Decimal("1.250"), unit="kg", stable=True, auxiliary=True)
     feed(scale, says("0.000"), shown, shown)
     assert scale.why_not(100.1, TODAY) == "unit"
+
+
+def test_a_scale_that_states_a_load_once_sells_it_once_and_soon(make: Make) -> None:
+    scale = make(model="adam-azextra")
+    feed(scale, says("1.250"))
+    assert scale.load(105.0, TODAY).net_g == 1250
+    assert scale.why_not(111.0, TODAY) == "stale"
+    feed(scale, says("1.250"), at=120.0)
+    scale.sold()
+    assert scale.why_not(120.1, TODAY) == "sold"
+    feed(scale, says("1.260"), at=130.0)
+    assert scale.why_not(130.1, TODAY) == ""
+    feed(scale, says("1.263"), at=140.0)  # not a step of 10 g: a digit was damaged
+    assert scale.why_not(140.1, TODAY) == "unit"
