@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+import termios
 from pathlib import Path
 
 import serial
@@ -38,6 +39,8 @@ class SerialPort:
                 write_timeout=WRITE_SECONDS,
                 exclusive=True if address.startswith("/") else None,
             )
+        except termios.error as error:
+            raise LinkLost(f"{address}: this adapter cannot be set to {link}: {error}") from error
         except (OSError, ValueError) as error:
             raise LinkLost(f"{address}: cannot open: {_reason(error)}") from error
 

@@ -154,4 +154,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     repeats=False,
+    links=(Link(9600),),
+    print_questions=(QUESTION,),
 )

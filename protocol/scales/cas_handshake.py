@@ -169,4 +169,6 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    links=(Link(9600, 7, "e"),),
+    questions=(ENQ,),
 )

@@ -94,4 +94,5 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    questions=(encode_question(),),
 )

@@ -92,4 +92,5 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    questions=(QUESTION,),
 )

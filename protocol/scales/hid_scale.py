@@ -230,4 +230,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    wire="usb-hid",
 )

@@ -206,4 +206,6 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    links=(Link(19200), Link(9600, 8, "e"), Link(19200, 8, "e")),
+    questions=(modbus.STRANGER,),
 )

@@ -162,4 +162,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    links=(Link(4800), Link(19200), Link(2400, 7, "e")),
+    questions=(POLL,),
 )

@@ -155,4 +155,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    links=(Link(9600), Link(4800, 7, "e")),
+    questions=(POLL,),
 )

@@ -92,4 +92,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    links=(Link(2400), Link(4800)),
+    print_questions=(POLL,),
 )

@@ -117,4 +117,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    links=(Link(9600), Link(9600, 8, "o")),
+    print_questions=(POLL,),
 )

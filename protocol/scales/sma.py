@@ -115,4 +115,6 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    links=(Link(9600, 7, "e"), Link(4800)),
+    questions=(QUESTION,),
 )

@@ -174,4 +174,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    links=(Link(2400, 7, "e"), Link(4800), Link(2400)),
+    questions=(POLL,),
 )

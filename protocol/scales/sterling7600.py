@@ -106,4 +106,5 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    questions=(b"SGW\r",),
 )

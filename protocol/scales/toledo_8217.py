@@ -159,4 +159,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     sends_unit=False,
+    links=(Link(9600),),
+    questions=(POLL,),
 )

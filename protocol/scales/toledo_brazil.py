@@ -150,4 +150,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    links=(Link(4800), Link(2400)),
+    questions=(ENQ,),
 )

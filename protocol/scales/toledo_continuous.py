@@ -250,4 +250,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    links=(Link(4800), Link(9600, 7, "e"), Link(4800, 7, "e"), Link(2400), Link(1200), Link(19200)),
 )

@@ -142,4 +142,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    links=(Link(1200), Link(4800), Link(2400)),
 )

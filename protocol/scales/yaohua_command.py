@@ -141,4 +141,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    links=(Link(4800), Link(1200), Link(2400)),
+    questions=(encode_command("A", QUESTIONS["net"]),),
 )

@@ -103,4 +103,5 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    links=(Link(1200), Link(4800), Link(2400), Link(600)),
 )

@@ -1,0 +1,270 @@
+"""What speaks on this port? Listens first, then asks what harms nobody.
+
+While anything is heard, nothing is asked: a device that talks by itself is told by listening, and single letters that
+one scale answers may tare another.  A port that stays silent is asked the ``questions`` of every format, each at the
+settings where the format is found, the default ones of all formats first.
+
+The port is always set to 8n1 where the line could have 7 bits: their parity is then in bit 7, where it can be seen
+and where we put it ourselves.  So one opening serves 8n1, 7e1 and 7o1.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from drivers.recognise import Candidate, Finding, candidates, recognise, with_parity
+from drivers.transports import LinkLost, Transport
+from protocol import formats
+from protocol.formats import WireFormat
+from protocol.link import Link
+
+BAUDS = (9600, 4800, 2400, 1200, 19200, 115200, 38400, 57600, 600)
+LISTEN_SECONDS = 2.5  # the slowest continuous output seen sends once a second
+PAUSE = 0.12  # without a byte for so long, an answer is over
+ANSWER_SECONDS = 0.3
+ANSWER_BYTES = 20  # at low rates the wire itself needs longer
+REPEATS = 2  # of a question that got an answer
+TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
+LINE_ENDS = (b"\r", b"\n")
+ENOUGH = 0.9  # confidence of all that is told together, to stop looking
+HARDLY = 0.3  # below this we say that we cannot tell
+STRAY = 3  # bytes that opening a port may shake loose
+
+Open = Callable[[Link], Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``findings``: the likeliest first, empty when it cannot be told. ``heard`` is a sample of unreadable bytes."""
+
+    findings: tuple[Finding, ...] = ()
+    heard: bytes = b""
+    heard_at: Link | None = None
+    asked: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Bytes to send at ``link``, and the ids of the formats that want to know."""
+
+    data: bytes
+    link: Link
+    formats: tuple[str, ...] = field(compare=False)
+
+
+class Search:
+    """One look at one port. ``our_settings`` is False where the line settings are made elsewhere (serial servers)."""
+
+    def __init__(
+        self,
+        open_at: Open,
+        *,
+        wire: str = "serial",
+        our_settings: bool = True,
+        listen: float = LISTEN_SECONDS,
+        allow_print: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._open = open_at
+        self._our_settings = our_settings
+        self._listen_seconds = listen
+        self._allow_print = allow_print
+        self._clock = clock
+        self._tell = tell
+        self._candidates = candidates(wire)
+        self._transport: Transport | None = None
+        self._at: Link | None = None
+        self._heard: tuple[bytes, Link | None] = (b"", None)
+        self._asked = 0
+        self._left_open = False
+
+    def run(self) -> Report:
+        """Raises LinkLost when the port cannot be opened, or vanishes."""
+        start = self._clock()
+        try:
+            findings = self._listen()
+            if not findings and len(self._heard[0]) <= STRAY:
+                findings = self._ask()
+        finally:
+            self._close()
+        told = tuple(one for one in findings if sum(each.confidence for each in findings) >= HARDLY)
+        return Report(told, *self._heard, self._asked, self._clock() - start)
+
+    # --- listening --------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> list[Finding]:
+        best: list[Finding] = []
+        for baud in self._bauds():
+            self._tell(f"listening at {baud} baud" if self._our_settings else "listening")
+            found = self._listen_at(Link(baud))
+            if _sure(found) > _sure(best):
+                best = found
+            if _sure(best) >= ENOUGH or len(self._heard[0]) <= STRAY:
+                break  # a line that is silent at one rate is silent at all
+        return best
+
+    def _listen_at(self, link: Link) -> list[Finding]:
+        self._set(link)
+        data, found, judged = b"", [], 0
+        end = self._clock() + self._listen_seconds
+        while self._clock() < end and _sure(found) < ENOUGH:
+            data += self._read(min(0.2, max(0.0, end - self._clock())))
+            if len(data) - judged > 24:
+                judged, found = len(data), self._judge(data, link)
+        found = self._judge(data, link) if len(data) > judged else found
+        if len(data) > len(self._heard[0]):
+            self._heard = data, link
+        return found
+
+    def _bauds(self) -> list[int]:
+        if not self._our_settings:
+            return [BAUDS[0]]
+        found = {link.baud for one in self._candidates for link in _links(one)}
+        return [baud for baud in BAUDS if baud in found] + sorted(found - set(BAUDS))
+
+    # --- asking -----------------------------------------------------------------------------------------------------
+
+    def _ask(self) -> list[Finding]:
+        best: list[Finding] = []
+        for question in self._questions():
+            if not self._can_be_set(_plain(question.link)):
+                continue
+            self._asked += 1
+            self._tell(f"asking at {question.link}: {', '.join(question.formats)}")
+            data = self._answer(question)
+            if not data and self._left_open and question.data.endswith(LINE_ENDS):
+                data = self._answer(question)  # the first one only ended what was sent before
+            self._left_open = not question.data.endswith(LINE_ENDS)
+            if not data:
+                continue
+            for _ in range(REPEATS):
+                data += self._answer(question)
+            for format_id in question.formats:
+                if _sure(self._judge(data, _plain(question.link))) < ENOUGH:
+                    data += self._talk(formats.find(format_id), question)
+            found = self._judge(data, _plain(question.link))
+            if _sure(found) > _sure(best):
+                best = found
+            if len(data) > len(self._heard[0]):
+                self._heard = data, question.link
+            if _sure(best) >= ENOUGH:
+                break
+        return best
+
+    def _questions(self) -> list[Question]:
+        """Those at the formats' default settings first; of each kind, one rate after the other."""
+        usual: dict[tuple[Link, bytes], list[str]] = {}
+        other: dict[tuple[Link, bytes], list[str]] = {}
+        for one in self._candidates:
+            wire_format = one.format
+            asked = wire_format.questions + (wire_format.print_questions if self._allow_print else ())
+            for data in asked:
+                for link in _links(one) if self._our_settings else [Link(BAUDS[0])]:
+                    found = (usual if link == wire_format.link or not self._our_settings else other).setdefault(
+                        (link, data), []
+                    )
+                    if wire_format.id not in found:
+                        found.append(wire_format.id)
+        return [*_by_rate(usual), *(each for each in _by_rate(other) if (each.link, each.data) not in usual)]
+
+    def _answer(self, question: Question) -> bytes:
+        link = question.link
+        self._write(question.data, link)
+        out, end = b"", self._clock() + ANSWER_SECONDS + (ANSWER_BYTES + len(question.data)) * link.byte_seconds
+        while (left := end - self._clock()) > 0:
+            more = self._read(min(left, PAUSE) if out else left)
+            if out and not more:
+                break
+            out += more
+        return out
+
+    def _talk(self, wire_format: WireFormat, question: Question) -> bytes:
+        """What the device says to the format's own session, which without a person's wish only asks for the weight."""
+        if wire_format.kind != "scale" or question.data not in wire_format.questions:
+            return b""
+        try:
+            session = wire_format.session()
+        except (TypeError, ValueError):
+            return b""  # it needs to be told more before it can ask
+        out, end = b"", self._clock() + TALK_SECONDS
+        while (now := self._clock()) < end:
+            wait = PAUSE if session.deadline is None else max(0.0, min(PAUSE, session.deadline - now))
+            data = self._read(wait)
+            out += data
+            now = self._clock()
+            session.receive(bytes(byte & 0x7F for byte in data) if question.link.bits == 7 else data, now)
+            if session.deadline is not None and now >= session.deadline:
+                session.expired(now)
+            if ask := session.pending():
+                self._write(ask, question.link)
+        return out
+
+    # --- the port ---------------------------------------------------------------------------------------------------
+
+    def _judge(self, data: bytes, link: Link) -> list[Finding]:
+        return recognise(data, link, self._candidates, our_settings=self._our_settings)
+
+    def _set(self, link: Link) -> None:
+        if self._transport is not None and (link == self._at or not self._our_settings):
+            return
+        self._close()
+        self._transport, self._at = self._open(link), link
+
+    def _can_be_set(self, link: Link) -> bool:
+        """Not every adapter knows every parity."""
+        try:
+            self._set(link)
+        except LinkLost:
+            if link == Link(link.baud):
+                raise
+            return False
+        return True
+
+    def _wire(self) -> Transport:
+        if self._transport is None:
+            raise LinkLost("the port is not open")
+        return self._transport
+
+    def _write(self, data: bytes, link: Link) -> None:
+        self._wire().write(with_parity(data, link.parity) if _plain(link) != link else data)
+
+    def _read(self, timeout: float) -> bytes:
+        return self._wire().read(timeout)
+
+    def _close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+
+def identify(open_at: Open, **options: object) -> Report:
+    """Look once; options as in ``Search``. Raises LinkLost."""
+    return Search(open_at, **options).run()  # type: ignore[arg-type]
+
+
+def _links(candidate: Candidate) -> tuple[Link, ...]:
+    return (candidate.format.link, *candidate.format.links)
+
+
+def _plain(link: Link) -> Link:
+    """How the port is set for this line: 8n1 where the frame has ten bits and seven of them are data."""
+    ten_bits = link.bits == 7 and (link.parity != "n") + link.stop == 2
+    return Link(link.baud) if ten_bits else link
+
+
+def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Question]:
+    """Whole lines first: what ends without a line end would stand in front of the next question."""
+
+    def order(key: tuple[Link, bytes]) -> tuple[int, bool, str, bool, bool]:
+        link, data = key
+        rate = BAUDS.index(link.baud) if link.baud in BAUDS else len(BAUDS)
+        return rate, link != Link(link.baud), str(link), not data.endswith(b"\r\n"), not data.endswith(b"\r")
+
+    for link, data in sorted(questions, key=order):
+        yield Question(data, link, tuple(questions[link, data]))
+
+
+def _sure(findings: list[Finding]) -> float:
+    return sum(one.confidence for one in findings)

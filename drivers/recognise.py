@@ -1,0 +1,196 @@
+"""Which wire format are these bytes? Pure: bytes in, findings out.
+
+A format is a candidate when it reads most of the bytes.  How much that says depends on the format: one that takes
+almost any line explains little.  So a part of the stream is damaged, byte by byte, and the share of damages that a
+format notices is its weight.  A check byte notices all of them.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+from drivers.catalogue import models
+from protocol import formats
+from protocol.formats import WireFormat
+from protocol.link import Link
+from protocol.readings import Event, Garbage, Reply, State, Weighing
+
+READABLE = 0.5  # of the bytes, or it is no candidate
+RIVAL = 0.75  # of the best one's weight, or it is not worth telling
+SURE_BYTES = 6.0  # so many bytes that fit leave a doubt of one half
+PARITY_FITS = 0.98
+CUT = 64  # bytes in front of the first frame that may be the end of a cut one
+PROBE = 96  # bytes that are damaged one by one
+FLIPS = (0x02, 0x40)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A format with options, and the models that speak it so."""
+
+    format: WireFormat
+    models: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, data: bytes) -> list[Event]:
+        if self.options:
+            return self.format.session(**self.options).receive(data, 0.0)
+        decoder = self.format.decoder()
+        return decoder.feed(data) + decoder.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A format that fits. ``confidence`` is of 1; ``readable`` is the share of bytes it reads; ``example`` is a frame.
+
+    ``link`` is None where the settings are not ours (a serial server has its own).
+    """
+
+    protocol: str
+    kind: str
+    link: Link | None
+    confidence: float
+    frames: int
+    readable: float
+    example: Event
+    models: tuple[str, ...]
+    options: Mapping[str, Any]
+    weight: float = field(default=0.0, compare=False)
+
+
+def candidates(wire: str = "serial") -> list[Candidate]:
+    """Every format of this wire, and every set of options that a scale's row gives it."""
+    found = []
+    rows = sorted(models().values(), key=lambda row: row.format)
+    by_format = {name: list(group) for name, group in groupby(rows, key=lambda row: row.format)}
+    for format_id in formats.ids():
+        wire_format = formats.find(format_id)
+        if wire_format.wire != wire:
+            continue
+        mine = by_format.get(format_id, [])
+        optional = wire_format.kind == "scale"
+        plain = tuple(row.id for row in mine if not (optional and row.options))
+        found.append(Candidate(wire_format, plain))
+        if optional:
+            found += _with_options(wire_format, [row for row in mine if row.options])
+    return found
+
+
+def _with_options(wire_format: WireFormat, rows: Iterable[Any]) -> Iterator[Candidate]:
+    def key(row: Any) -> str:
+        return json.dumps(dict(row.options), sort_keys=True, default=str)
+
+    for _, group in groupby(sorted(rows, key=key), key=key):
+        alike = list(group)
+        yield Candidate(wire_format, tuple(row.id for row in alike), alike[0].options)
+
+
+def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings: bool = True) -> list[Finding]:
+    """What these bytes may be, the likeliest first. They were read at ``link``, 8n1 where that is possible.
+
+    A line with 7 bits and parity, read as 8n1, has its parity in bit 7; so which one it is can be told from the bytes.
+    """
+    of = tuple(of)
+    found = [
+        finding for seen, settings in _as_sent(data, link) for one in of if (finding := _judge(one, seen, settings))
+    ]
+    found = _without_doubles(found)
+    best = max((one.weight for one in found), default=0.0)
+    found = [one for one in found if one.weight >= RIVAL * best]
+    total = sum(one.weight for one in found)
+    told = [
+        replace(
+            one,
+            confidence=round(one.confidence * one.weight / total, 2),
+            link=one.link if our_settings else None,
+        )
+        for one in found
+    ]
+    return sorted(told, key=lambda one: (-one.confidence, -one.weight))
+
+
+def with_parity(data: bytes, parity: str) -> bytes:
+    """7-bit bytes with their parity in bit 7, as a port set to 8n1 has to send them."""
+    flip = {"e": 0, "o": 1}
+    if parity not in flip:
+        return bytes(byte | 0x80 for byte in data)  # no parity, two stop bits: the first of them is bit 7
+    return bytes(byte | (byte.bit_count() + flip[parity] & 1) << 7 for byte in data)
+
+
+def _as_sent(data: bytes, link: Link) -> Iterator[tuple[bytes, Link]]:
+    yield data, link
+    if link != Link(link.baud):
+        return
+    low = bytes(byte & 0x7F for byte in data)
+    for parity, stop in (("e", 1), ("o", 1), ("n", 2)):
+        fitting = sum(a == b for a, b in zip(with_parity(low, parity), data, strict=True))
+        if fitting >= PARITY_FITS * len(data):
+            yield low, Link(link.baud, 7, parity, stop)
+
+
+def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
+    events = candidate.read(data)
+    frames = [event for event in events if not isinstance(event, Garbage)]
+    if not frames:
+        return None
+    first = events.index(frames[0])
+    spared = [len(event.data) for event in (*events[:first], *events[-1:]) if isinstance(event, Garbage)]
+    cut = sum(spared) if sum(spared) <= CUT else 0
+    bad = sum(len(event.data) for event in events if isinstance(event, Garbage)) - cut
+    fitting = len(data) - cut - bad
+    readable = fitting / max(1, len(data) - cut)
+    if readable < READABLE:
+        return None
+    strict = _strictness(candidate, data, min(cut, len(data) // 2))
+    if not strict:
+        return None
+    sure = 1 - 0.5 ** (fitting * strict / SURE_BYTES)
+    weighings = [frame for frame in frames if isinstance(frame, Weighing)]
+    return Finding(
+        protocol=candidate.format.id,
+        kind=candidate.format.kind,
+        link=link,
+        confidence=min(0.99, sure * readable),
+        frames=len(frames),
+        readable=round(readable, 2),
+        example=(weighings or frames)[-1],
+        models=candidate.models,
+        options=candidate.options,
+        weight=readable * strict,
+    )
+
+
+def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
+    """Share of damages to single bytes that cost a frame."""
+    part = data[start : start + PROBE]
+    whole = _count(candidate, part)
+    if not whole:
+        part, whole = data, _count(candidate, data)
+    places = range(min(len(part), PROBE))
+    noticed = 0
+    for place in places:
+        for flip in FLIPS:
+            spoilt = bytearray(part)
+            spoilt[place] ^= flip
+            noticed += _count(candidate, bytes(spoilt)) < whole
+    return noticed / (len(places) * len(FLIPS))
+
+
+def _count(candidate: Candidate, data: bytes) -> int:
+    """Weights and results; where there are none, replies."""
+    events = candidate.read(data)
+    stated = [event for event in events if not isinstance(event, Garbage | Reply)]
+    good = [event for event in stated if not isinstance(event, Weighing) or event.state is State.OK]
+    return 1000 * len(good) + len(stated) if stated else sum(isinstance(event, Reply) for event in events)
+
+
+def _without_doubles(found: list[Finding]) -> list[Finding]:
+    """Options that make no difference to what is read are one finding, with all their models."""
+    merged: dict[tuple[Any, ...], Finding] = {}
+    for one in found:
+        key = (one.protocol, one.link, one.frames, one.readable, one.example)
+        before = merged.get(key)
+        merged[key] = replace(before, models=before.models + one.models) if before else one
+    return list(merged.values())
