@@ -80,8 +80,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "typed_title": ("手工输入重量", "Type the weight"),
     "typed_warning": (
         "仅限秤故障时使用。小票会注明“手工输入”，记录中写明原因，不作为贸易秤的称重。",
-        "Only while the scale is broken. The slip will say 手工输入 (typed by hand), the record gives the reason, "
-        "and it is no weighing of the trade scale.",
+        "Only while the scale is broken. The slip will say “typed by hand”; it is no weighing of the trade scale.",
     ),
     "typed_reason": ("原因（必填）", "Reason (required)"),
     "typed_wrong": ("请输入净重，如 1.250", "Enter the net weight like 1.250"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from edge.inbox import AskScale, Refused, RegisterEntry, Reprint, Sell
+from edge.inbox import AskScale, MatchResult, PlanChannel, Refused, RegisterEntry, Reprint, Sell, WholePlantDone
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 PHONE, DESK = (360, 740), (1280, 800)
 NEWEST = "41010800130100000051"
 OLDER = "41010800130100000041"
+PENDING = "41010800130100000031"
 
 
 @pytest.fixture(scope="module")
@@ -350,15 +351,342 @@ def test_targets_are_large_enough_for_a_cold_thumb(core: Any, page: Page) -> Non
         page.goto(address)
         if address == "/stall":
             page.locator("#product-01040201").click()
-        small = page.evaluate(
-            """() => [...document.querySelectorAll(
-                    "button, nav a, select, summary, label.lot, input:not([type=radio])")]
-                .filter((one) => one.checkVisibility())
-                .map((one) => [one.outerHTML.slice(0, 60), one.getBoundingClientRect()])
-                .filter(([, box]) => box.height < 47.5 || box.width < 47.5)
-                .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
-        )
-        assert small == []
+            page.locator("#tare-open").click()
+            assert too_small(page) == []
+            page.locator("#taring-cancel").click()
+            core.weigh(up=False, net_g=None, text="", stable=None, sellable=False, why="no_signal")
+            page.locator("#typed-open").click()
+            assert too_small(page) == []
+            page.locator("#typing-cancel").click()
+        if address == "/gate":
+            page.locator("#match-72").click()
+            assert too_small(page) == []
+            page.locator("#matching-back").click()
+        assert too_small(page) == []
+
+
+def too_small(page: Page) -> list[str]:
+    """What a finger could miss, of what can be seen."""
+    small: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(
+                "button, nav a, select, summary, label:has([type=radio], [type=checkbox]), "
+                + "input:not([type=radio], [type=checkbox])")]
+            .filter((one) => one.checkVisibility())
+            .map((one) => [one.outerHTML.slice(0, 60), one.getBoundingClientRect()])
+            .filter(([, box]) => box.height < 47.5 || box.width < 47.5)
+            .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
+    )
+    return small
+
+
+def test_a_result_without_a_lot_is_given_one(core: Any, page: Page, until: Callable[..., None]) -> None:
+    page.goto("/gate")
+    stray = page.locator("#stray-71")
+    for words in ("农药残留", "8.3 %", "analyzer-1", "样品 17", "通道 4", "11-22 05:31"):
+        expect(stray).to_contain_text(words)
+    page.locator("#match-71").click()
+    expect(page.locator("#matching-facts")).to_contain_text("8.3 %")
+    expect(page.locator("#matching-verdict")).to_be_hidden()
+    go, wrong = page.locator("#matching-go"), page.locator("#matching-wrong")
+    first = page.locator("#matching-lot optgroup").first
+    expect(first).to_have_attribute("label", "待检测")
+    expect(first.locator("option")).to_have_text(["样品 3 · 西红柿 · 王建国 · 11-22 03:10"])
+    go.click()
+    expect(wrong).to_have_text("请选批次")
+    page.select_option("#matching-lot", PENDING)
+    go.click()
+    expect(wrong).to_have_text("请填写姓名")
+    page.fill("#matching-person", "王敏")
+    no_sideways(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#matching-title")).to_have_text("请再核对一次")
+    expect(page.locator("#matching-what")).to_contain_text("样品 3 · 西红柿")
+    expect(page.locator("#matching-effect")).to_contain_text("可能放行此批次，也可能暂停销售")
+    expect(go).to_be_disabled()  # a double tap confirms nothing
+    assert core.asked == []
+    go.click()
+    until(lambda: core.asked == [MatchResult(71, PENDING, "王敏")])
+    expect(page.locator("#matched")).to_contain_text("合格（快检） · 来源码 41010800110100010074")
+    expect(page.locator("#stray-71")).to_have_count(0)
+    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("已放行")
+    page.locator("#match-72").click()
+    expect(page.locator("#matching-person")).to_have_value("王敏")
+    no_sideways(page)
+
+
+def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[..., None]) -> None:
+    page.goto("/gate")
+    page.locator("#match-72").click()
+    ticket = page.locator("#matching-facts .ticket")
+    expect(ticket).to_contain_text("抑制率  61.2 %")
+    expect(ticket).to_contain_text("<img src=x")
+    assert ticket.evaluate("(one) => getComputedStyle(one).fontFamily").startswith("ui-monospace")
+    assert not ticket.evaluate("(one) => /[\\u0000-\\u0008\\u001b\\u202e]/.test(one.textContent)")
+    page.select_option("#matching-lot", PENDING)
+    page.fill("#matching-person", "王敏")
+    page.locator("#matching-go").click()
+    expect(page.locator("#matching-wrong")).to_have_text("请选择小票上的结论")
+    page.get_by_label("阳性", exact=True).check()
+    page.locator("#matching-go").click()
+    expect(page.locator("#matching-effect")).to_contain_text("将按“阳性”记录")
+    page.locator("#matching-back").click()
+    expect(page.locator("#matching-lot")).to_have_value(PENDING)
+    page.locator("#matching-go").click()
+    page.locator("#matching-go").click()
+    until(lambda: core.asked == [MatchResult(72, PENDING, "王敏", "unqualified")])
+    expect(page.locator("#matched")).to_contain_text("可疑，待复测")
+    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("复测 0/2 · 还需复测 2 次")
+    assert page.locator("img").count() == 0
+    assert "taken" not in page.title()
+    no_sideways(page)
+
+
+def test_a_refused_match_says_why_and_stays_open(core: Any, desk: Page) -> None:
+    desk.goto("/gate")
+    desk.locator("#match-71").click()
+    core.refuse = Refused("no_result", "没有待匹配的结果 71", "no unmatched result 71")
+    desk.select_option("#matching-lot", PENDING)
+    desk.fill("#matching-person", "王敏")
+    desk.locator("#matching-go").click()
+    desk.locator("#matching-go").click()
+    expect(desk.locator("#matching-wrong")).to_have_text("没有待匹配的结果 71")
+    expect(desk.locator("#matching-go")).to_be_enabled()
+    desk.keyboard.press("Escape")
+    core.showing.post(unmatched=())
+    expect(desk.locator("#unmatched")).to_be_hidden()
+
+
+def test_the_whole_plant_step_is_one_tap_once_the_name_is_known(
+    core: Any, page: Page, until: Callable[..., None]
+) -> None:
+    core.lot(PENDING, whole_plant="due")
+    page.goto("/gate")
+    done = page.locator(f"#plant-{PENDING}")
+    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("整株浸提：此品类会干扰酶抑制法")
+    done.click()
+    expect(page.locator("#person-wrong")).to_have_text("请填写姓名")
+    page.keyboard.type("王敏")
+    expect(done).to_have_text("已完成（王敏）")
+    no_sideways(page)
+    page.reload()
+    expect(done).to_have_text("已完成（王敏）")
+    assert core.asked == []
+    done.click()
+    until(lambda: core.asked == [WholePlantDone(PENDING, "王敏")])
+    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("✓ 整株浸提已完成")
+    expect(done).to_have_count(0)
+
+
+def test_repeats_are_said_as_they_come(core: Any, page: Page) -> None:
+    page.goto("/gate")
+    lot = page.locator(f"#goods-{PENDING}")
+    expect(lot).to_contain_text("等待首次检测：把样品号 3 输入检测仪")
+    core.lot(PENDING, verdict="suspect", value="61.0", unit="%", measurements=1, repeats_due=2)
+    expect(lot).to_contain_text("可疑，待复测 · 61.0 %")
+    expect(lot).to_contain_text("复测 0/2 · 还需复测 2 次")
+    core.lot(PENDING, measurements=2, repeats_due=1)
+    expect(lot).to_contain_text("复测 1/2 · 还需复测 1 次")
+    core.lot(PENDING, state="held", verdict="unqualified", measurements=3, repeats_due=0)
+    expect(lot).to_contain_text("快检阳性（筛查），暂停销售")
+    expect(lot).not_to_contain_text("复测 ")
+    no_sideways(page)
+
+
+def test_channels_are_planned_one_after_the_other(core: Any, page: Page, until: Callable[..., None]) -> None:
+    lots = core.showing.board.lots
+    core.showing.post(
+        plan=(("analyzer-1", "1", NEWEST),),
+        lots=(replace(lots[2], test_code="41010800130100000061", sample="6"), *lots),
+    )
+    page.goto("/gate")
+    expect(page.locator(".planned")).to_contain_text("已放行 · 已有结果，请更换或清除")
+    page.locator("#plan-save").click()
+    expect(page.locator("#plan-wrong")).to_have_text("请填写通道号")
+    page.fill("#plan-channel", "2")
+    page.select_option("#plan-lot", PENDING)
+    page.locator("#plan-save").click()
+    expect(page.locator(".planned").nth(1)).to_contain_text("样品 3")
+    expect(page.locator("#plan-channel")).to_have_value("3")
+    expect(page.locator("#plan-lot")).to_have_value("41010800130100000061")
+    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("样品在通道 2")
+    no_sideways(page)
+    page.get_by_role("button", name="清除 1").click()
+    expect(page.locator(".planned")).to_have_count(1)
+    expected = [PlanChannel("analyzer-1", "2", PENDING), PlanChannel("analyzer-1", "1", "")]
+    until(lambda: core.asked == expected)
+    core.refuse = Refused("no_lot", "没有批次", "no lot")
+    page.locator("#plan-save").click()
+    expect(page.locator("#plan-wrong")).to_have_text("没有批次")
+
+
+def test_no_plan_where_nothing_reports_by_channel(core: Any, desk: Page) -> None:
+    desk.goto("/gate")
+    expect(desk.locator("#register")).to_be_visible()
+    expect(desk.locator("#planning")).to_have_count(0)
+
+
+def a_tare(page: Page, keys: str, *, keep: bool = False) -> None:
+    page.locator("#tare-open").click()
+    for key in keys:
+        page.locator(f'#taring-keys [data-key="{key}"]').click()
+    page.locator("#taring-pin").set_checked(keep)
+    page.locator("#taring-save").click()
+
+
+def test_a_known_container_is_taken_off(core: Any, page: Page, until: Callable[..., None]) -> None:
+    core.load(1250)
+    page.goto("/stall")
+    page.locator("#product-01040201").click()
+    expect(page.locator("#masses")).to_be_hidden()
+    a_tare(page, "0.05")
+    expect(page.locator("#digits")).to_have_text("1.200")
+    expect(page.locator("#mass-gross")).to_have_text("1.250 kg")
+    expect(page.locator("#mass-tare")).to_have_text("0.050 kg")
+    expect(page.locator("#mass-net")).to_have_text("1.200 kg")
+    expect(page.locator("#amount")).to_have_text("¥4.20")
+    no_sideways(page)
+    core.load(140)
+    expect(page.locator("#sell")).to_have_text("太轻，低于最小秤量 0.1 kg")
+    core.weigh(min_g=10, net_g=40, text="0.040")
+    expect(page.locator("#sell")).to_have_text("皮重不小于重量，请核对")
+    expect(page.locator("#digits")).to_have_text("-0.010")
+    expect(page.locator("#amount")).to_have_text("")
+    core.load(1250)
+    page.locator("#sell").click()
+    until(lambda: core.asked == [Sell("scale-1", "01040201", NEWEST, 1200, 350, tare_g=50)])
+    expect(page.locator("#answer")).to_contain_text("1.200 kg")
+    expect(page.locator("#masses")).to_be_hidden()  # this container is gone
+    core.weigh(net_g=0, text="0.000", why="below_min")
+    core.load(1250)
+    expect(page.locator("#digits")).to_have_text("1.250")
+
+
+def test_a_pinned_container_stays_for_the_next_sale(core: Any, desk: Page, until: Callable[..., None]) -> None:
+    core.load(1250)
+    desk.goto("/stall")
+    desk.locator("#product-01040201").click()
+    a_tare(desk, "0.05", keep=True)
+    expect(desk.locator("#tare-pinned")).to_be_visible()
+    desk.locator("#sell").click()
+    expect(desk.locator("#answer")).to_contain_text("1.200 kg")
+    core.weigh(net_g=0, text="0.000", why="below_min")
+    core.load(2000)
+    expect(desk.locator("#digits")).to_have_text("1.950")
+    desk.locator("#sell").click()
+    until(lambda: len(core.asked) == 2)
+    assert (core.asked[1].seen_g, core.asked[1].tare_g) == (1950, 50)
+    desk.locator("#tare-open").click()
+    desk.locator("#taring-clear").click()
+    expect(desk.locator("#masses")).to_be_hidden()
+    desk.locator("#tare-open").click()
+    desk.get_by_role("button", name="0.050 kg").click()  # remembered
+    expect(desk.locator("#mass-tare")).to_have_text("0.050 kg")
+    desk.locator("#tare-open").click()
+    desk.fill("#taring-kg", "31")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#taring-wrong")).to_contain_text("小于秤的最大秤量")
+
+
+def test_the_net_has_the_digits_of_the_scale(core: Any, desk: Page) -> None:
+    core.load(1250)
+    core.weigh(text="1.25")
+    desk.goto("/stall")
+    a_tare(desk, "0.05")
+    expect(desk.locator("#digits")).to_have_text("1.20")
+    a_tare(desk, "0.055")
+    expect(desk.locator("#digits")).to_have_text("1.195")
+    core.weigh(text="1250", unit="g")
+    expect(desk.locator("#digits")).to_have_text("1195")
+    expect(desk.locator("#unit")).to_have_text("g")
+
+
+def test_a_tare_the_scale_took_itself_is_refused_in_words(core: Any, desk: Page) -> None:
+    core.load(1250)
+    desk.goto("/stall")
+    desk.locator("#product-01040201").click()
+    a_tare(desk, "0.05")
+    core.refuse = Refused("tared", "秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own")
+    desk.locator("#sell").click()
+    expect(desk.locator("#answer")).to_have_text("秤已去皮，请先清除秤上的皮重")
+    expect(desk.locator("#mass-tare")).to_have_text("0.050 kg")
+
+
+def test_a_weight_is_typed_only_while_the_scale_is_broken(core: Any, page: Page, until: Callable[..., None]) -> None:
+    core.load(1250)
+    page.goto("/stall")
+    page.locator("#product-01040201").click()
+    link = page.locator("#typed-open")
+    expect(link).to_be_disabled()
+    core.weigh(stable=False, sellable=False, why="motion")
+    expect(page.locator("#sell")).to_have_text("等重量稳定")
+    expect(link).to_be_disabled()
+    for why in ("error", "stale", "no_signal"):
+        core.weigh(net_g=None, text="", stable=None, why=why)
+        expect(link).to_be_enabled()
+    link.click()
+    expect(page.locator("#typing .warning")).to_contain_text("小票会注明“手工输入”")
+    page.fill("#typing-kg", "0.9")
+    page.locator("#typing-save").click()
+    expect(page.locator("#typing-wrong")).to_have_text("请填写原因")
+    page.get_by_role("button", name="秤断线").click()
+    page.locator("#typing-save").click()
+    expect(page.locator("#digits")).to_have_text("0.900")
+    expect(page.locator("#weight")).to_have_class(re.compile("typed"))
+    expect(page.locator("#steady")).to_have_text("手工输入 · 秤断线")
+    expect(page.locator("#amount")).to_have_text("¥3.15")
+    expect(page.locator("#sell")).to_have_text("按手工重量卖出并打印")
+    no_sideways(page)
+    page.locator("#sell").click()
+    until(lambda: core.asked == [Sell("scale-1", "01040201", NEWEST, 900, 350, manual_g=900, reason="秤断线")])
+    expect(page.locator("#answer")).to_contain_text("0.900 kg")
+    expect(page.locator("#digits")).to_have_text("- - -")  # the next one is typed anew
+
+
+def test_a_typed_weight_goes_when_the_scale_is_back(core: Any, desk: Page) -> None:
+    core.weigh(up=False, net_g=None, text="", stable=None, why="no_signal")
+    desk.goto("/stall")
+    desk.locator("#product-01040201").click()
+    desk.locator("#typed-open").click()
+    desk.fill("#typing-kg", "0.9")
+    desk.fill("#typing-reason", "秤坏")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#digits")).to_have_text("0.900")
+    desk.locator("#typed-end").click()
+    expect(desk.locator("#digits")).to_have_text("- - -")
+    desk.locator("#typed-open").click()
+    expect(desk.locator("#typing-reason")).to_have_value("秤坏")
+    desk.fill("#typing-kg", "0.9")
+    desk.keyboard.press("Enter")
+    core.load(1250)
+    expect(desk.locator("#digits")).to_have_text("1.250")
+    expect(desk.locator("#toast")).to_have_text("秤已恢复，请用秤称重")
+    expect(desk.locator("#sell")).to_have_text("卖出并打印")
+
+
+def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
+    core.load(1250)
+    core.lot(PENDING, verdict="suspect", measurements=2, repeats_due=1, whole_plant="due")
+    core.showing.post(plan=(("analyzer-1", "1", PENDING),))
+    page.goto("/gate?lang=en")
+    for words in ("Results without a lot", "Repeat 1/2", "1 more to do", "Whole-plant extraction", "Channel plan"):
+        expect(page.locator("main")).to_contain_text(words)
+    page.locator("#match-72").click()
+    page.select_option("#matching-lot", PENDING)
+    page.get_by_label("Passed / negative").check()
+    page.fill("#matching-person", "Wang Min")
+    page.locator("#matching-go").click()
+    expect(page.locator("#matching-effect")).to_contain_text("Recorded as passed")
+    no_sideways(page)
+    page.keyboard.press("Escape")
+    page.goto("/stall")
+    a_tare(page, "0.05")
+    expect(page.locator("#masses")).to_contain_text("Gross")
+    expect(page.locator("#typed-open")).to_have_text("Scale broken? Type the weight")
+    no_sideways(page)
+    page.goto("/status")
+    expect(page.locator("main")).to_contain_text("temperature 4.1 °C")
+    expect(page.locator("main")).to_contain_text("Results without a lot")
+    no_sideways(page)
 
 
 def test_the_keyboard_sells(core: Any, desk: Page, until: Callable[..., None]) -> None:

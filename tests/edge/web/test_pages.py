@@ -12,8 +12,8 @@ import pytest
 import edge.web
 from edge.board import AnalyzerView, ScaleView
 from edge.web.i18n import TEXTS, Words
-from edge.web.server import WebServer
 from edge.web.pages import channelled, planned, repeats
+from edge.web.server import WebServer
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
 
 PENDING, SECOND = "41010800130100000031", "41010800130100000021"
