@@ -674,4 +674,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     by_date=True,
+    links=(Link(115200),),
+    questions=(ask_hello(),),
 )

@@ -487,4 +487,5 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     by_date=True,
+    questions=tuple(ask_test(model) for model in MODELS),
 )

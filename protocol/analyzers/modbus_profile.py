@@ -290,4 +290,6 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     by_date=True,
+    links=(Link(19200), Link(9600, 8, "e"), Link(19200, 8, "e")),
+    questions=(modbus.STRANGER,),
 )
