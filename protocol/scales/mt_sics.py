@@ -24,7 +24,7 @@ from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
-from protocol.session import Wish
+from protocol.session import Asking, Wish
 
 WEIGHT = re.compile(rb"(S|T|TI|TA) +([SDA]) +(-?\d{1,9}(?:\.\d{1,9})?) +([A-Za-z%\xb5/]{1,5}) *")
 WITHOUT = re.compile(rb"(S|SI|SIR|SR) +([-+I]) *")
@@ -107,49 +107,9 @@ def decoder() -> Lines:
     return Lines(decode, cap=LINE_CAP)
 
 
-class Session:
-    """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again.
-
-    A wish is sent before the next poll, at once if no answer is awaited; a wish that waits already is not doubled.
-    """
-
-    def __init__(self, poll: float = 0.1, patience: float = 1.0) -> None:
-        self._lines = decoder()
-        self._poll = poll
-        self._patience = patience
-        self._out = bytearray()
-        self._wishes: list[Wish] = []
-        self._waiting = False
-        self.deadline: float | None = 0.0
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events = self._lines.feed(data)
-        if events and self._waiting and self.deadline is not None:
-            # Text of the PRINT key or a damaged answer also brings the next question forward, but never puts it off.
-            self.deadline = min(self.deadline, now + (0 if self._wishes else self._poll))
-            self._waiting = all(isinstance(event, Garbage) for event in events)
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        self._out += COMMANDS[self._wishes.pop(0)] if self._wishes else POLL
-        self._waiting = True
-        self.deadline = now + self._patience
-        return []
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        if wish not in self._wishes:
-            self._wishes.append(wish)
-        if not self._waiting:
-            self.deadline = now
-        return True
-
-    def committed(self, now: float) -> None:
-        return None
+def session(poll: float = 0.1, patience: float = 1.0) -> Asking:
+    """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again."""
+    return Asking(decoder(), POLL, poll=poll, patience=patience, commands=COMMANDS)
 
 
 FORMAT = WireFormat(
@@ -161,7 +121,7 @@ FORMAT = WireFormat(
     checked=False,
     confidence="high",
     decoder=decoder,
-    session=Session,
+    session=session,
     links=(Link(4800), Link(19200), Link(2400, 7, "e")),
     questions=(POLL,),
 )

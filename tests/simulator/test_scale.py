@@ -186,7 +186,7 @@ def test_power_up_and_the_print_key_speak_unasked():
 
 
 def test_a_wish_of_a_person_reaches_the_scale():
-    scale, session = sics(), mt_sics.Session()
+    scale, session = sics(), mt_sics.session()
     session.ask(Wish.TARE, 1.0)
     session.expired(1.0)
     assert session.receive(say(scale, session.pending(), 1.0), 1.0) == [

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.mt_sics import LINE_CAP, Session, decode, decoder, encode, encode_reply
-from protocol.session import Wish
+from protocol.scales.mt_sics import COMMANDS, LINE_CAP, decode, decoder, encode, encode_reply, session
 
 
 def weighing(value, unit="g", *, stable=True, net=None):
@@ -128,63 +127,26 @@ def test_a_stream_without_line_end_keeps_the_cap():
     assert len(framer._buffer) <= LINE_CAP + 1
 
 
-def test_the_session_asks_waits_and_asks_again():
-    session = Session(poll=0.1, patience=1.0)
-    assert session.deadline == 0.0 and session.pending() == b""
-    session.expired(5.0)
-    assert session.pending() == b"SI\r\n" and session.pending() == b""
-    assert session.deadline == 6.0
-    assert session.receive(b"S S 1.0", 5.1) == [] and session.deadline == 6.0
-    assert session.receive(b"00 kg\r\n", 5.2) == [weighing("1.000", "kg")]
-    assert session.deadline == pytest.approx(5.3)
-    session.expired(5.3)
-    session.expired(6.3)  # silence
-    assert session.pending() == b"SI\r\nSI\r\n"
-
-
-def test_a_wish_goes_out_at_once_when_nothing_is_awaited():
-    session = Session()
-    session.expired(0.0)
-    session.receive(b"S S 1.0 kg\r\n", 0.02)
-    assert session.ask(Wish.TARE, 0.03) and session.deadline == 0.03
-    session.pending()
-    session.expired(0.03)
-    assert session.pending() == b"TI\r\n"
-
-
-def test_a_wish_waits_for_the_answer_that_is_due_and_is_sent_once():
-    session = Session()
-    session.expired(0.0)
-    for _ in range(5):
-        session.ask(Wish.ZERO, 0.01)
-    session.ask(Wish.CLEAR_TARE, 0.01)
-    assert session.deadline == 1.0
-    session.receive(b"S S 1.0 kg\r\n", 0.02)
-    assert session.deadline == 0.02
-    session.pending()
-    session.expired(0.02)
-    session.receive(b"ZI S\r\n", 0.03)
-    session.expired(0.03)
-    assert session.pending() == b"ZI\r\nTAC\r\n"
-
-
-def test_garbage_brings_the_next_question_forward_but_never_puts_it_off():
-    session = Session(poll=0.1, patience=1.0)
-    session.expired(0.0)
-    session.receive(b"noise\r\n", 0.5)
-    assert session.deadline == pytest.approx(0.6)
-    session.receive(b"noise\r\n", 0.55)
-    assert session.deadline == pytest.approx(0.6)
+def test_the_session_asks_for_the_weight_and_carries_wishes():
+    talking = session(poll=0.1, patience=1.0)
+    talking.expired(0.0)
+    assert talking.pending() == b"SI\r\n"
+    assert talking.receive(b"S S 1.000 kg\r\n", 0.05) == [weighing("1.000", "kg")]
+    for wish, command in COMMANDS.items():
+        assert talking.ask(wish, 0.1)
+        talking.expired(0.1)
+        assert talking.pending() == command
+        talking.receive(b"Z A\r\n", 0.15)
 
 
 def test_a_scale_that_talks_by_itself_does_not_stop_the_questions():
-    session = Session(poll=0.1)
-    session.expired(0.0)
-    session.receive(b"S D 1.0 kg\r\n", 0.05)
+    talking = session(poll=0.1)
+    talking.expired(0.0)
+    talking.receive(b"S D 1.0 kg\r\n", 0.05)
     for tick in range(3):
-        session.receive(b"S D 1.0 kg\r\n", 0.06 + tick / 100)
-    assert session.deadline == pytest.approx(0.15)
+        talking.receive(b"S D 1.0 kg\r\n", 0.06 + tick / 100)
+    assert talking.deadline == pytest.approx(0.15)
 
 
 def test_the_format_is_in_the_table():
-    assert formats.find("mt_sics").session is Session
+    assert formats.find("mt_sics").session is session
