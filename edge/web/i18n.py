@@ -269,7 +269,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tests": ("检测", "Tests"),
     "unmatched_all": ("未匹配结果", "Results without a lot"),
     "repeats_all": ("待复测批次", "Lots to test again"),
-    "held_all": ("暂停销售批次", "Lots held"),
+    "held_all": ("暂停批次", "Lots held"),
     "do_printer": (
         "检查纸、机盖和电源；待打的小票会保留，可重打",
         "Check paper, cover and power; waiting slips are kept and can be reprinted",
