@@ -363,4 +363,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    links=(LineSettings(4800), LineSettings(2400), LineSettings(1200)),
 )

@@ -382,4 +382,5 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    wire="folder",
 )
