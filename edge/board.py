@@ -15,7 +15,7 @@ class ScaleView:
     ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
     ``sellable`` is True when pressing the button now would sell; otherwise ``why`` is a fixed word:
     ``no_signal, motion, below_min, overload, underload, error, empty_first, sold, unverified, unit, stale``.
-    ``writable``: the page may offer tare and zero.
+    ``writable``: the page may offer tare and zero. ``tared``: the scale took a tare off by itself.
     """
 
     name: str
@@ -33,6 +33,7 @@ class ScaleView:
     port_why: str = ""
     garbage: int = 0
     writable: bool = False
+    tared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class ProductView:
 class LotView:
     """``state``: pending, released, held. ``source`` is the 20-digit source code once released.
 
-    ``measurements`` is how many were done, ``repeats_due`` how many more a first positive asks for.  ``whole_plant``:
-    empty, ``due`` (this food disturbs the enzyme: extract the whole plant) or ``done``.
+    ``measurements`` is how many were done, ``repeats_due`` how many of the method's ``repeats`` a positive still asks
+    for.  ``whole_plant``: empty, ``due`` (this food disturbs the enzyme: extract the whole plant) or ``done``.
     """
 
     test_code: str
@@ -69,12 +70,16 @@ class LotView:
     unit: str | None
     measurements: int = 0
     repeats_due: int = 0
+    repeats: int = 0
     whole_plant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedView:
-    """A result nobody could be found for: a person says whose it is. ``text`` is a ticket's text or a word."""
+    """A result nobody could be found for: a person says whose it is.
+
+    ``text`` is a ticket's text or a word; ``verdict`` the instrument's own.
+    """
 
     seq: int
     analyzer: str
@@ -85,6 +90,7 @@ class UnmatchedView:
     unit: str | None
     text: str | None
     time: str
+    verdict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ class AnalyzerView:
     results: int
     unmatched: int
     garbage: int
+    match: str = "sample"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,9 @@ class Core:
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
         self._station = Station(config, ledger, clock, self._print)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
-        self._analyzers = {part.name: AnalyzerView(part.name, False, "", 0, 0, 0) for part in config.analyzer}
+        self._analyzers = {
+            part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
+        }
         self._printer_views = {part.name: PrinterView(part.name, True, "", 0) for part in config.printer}
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_why = ""

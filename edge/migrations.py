@@ -27,7 +27,8 @@ def m001_events_and_state(db: Database) -> None:
             state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
             test_seq  INTEGER,             -- the newest test.result of it
             outcomes  TEXT NOT NULL DEFAULT '',  -- its measurements in order: p positive, n negative, i invalid
-            whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done'))
+            whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done')),
+            whole_plant_by TEXT
         ) STRICT, WITHOUT ROWID;
 
         CREATE TABLE results (             -- what instruments already handed over

@@ -20,7 +20,7 @@ from protocol.city.events import Goods, Record
 
 RECENT_LOTS = 60
 RECENT_UNMATCHED = 30
-LOT_COLUMNS = "test_code, seq, sample, source, state, test_seq, outcomes, whole_plant"
+LOT_COLUMNS = "test_code, seq, sample, source, state, test_seq, outcomes, whole_plant, whole_plant_by"
 RECENT_PAPERS = 20
 
 
@@ -36,6 +36,7 @@ class Lot:
     test: dict[str, Any] | None
     outcomes: str
     whole_plant: str
+    whole_plant_by: str | None
 
 
 class Station:
@@ -111,9 +112,11 @@ class Station:
         return [self._lot(row) for row in rows]
 
     def _lot(self, row: tuple[Any, ...]) -> Lot:
-        test_code, seq, sample, source, state, test_seq, outcomes, whole_plant = row
+        test_code, seq, sample, source, state, test_seq, outcomes, whole_plant, whole_plant_by = row
         test = self.ledger.event(test_seq) if test_seq else None
-        return Lot(test_code, sample, source, state, self.ledger.event(seq), test, outcomes, whole_plant)
+        return Lot(
+            test_code, sample, source, state, self.ledger.event(seq), test, outcomes, whole_plant, whole_plant_by
+        )
 
     # --- papers -----------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ def _lot(station: Station, lot: Lot) -> LotView:
         unit=test and test["unit"],
         measurements=len(lot.outcomes),
         repeats_due=repeats_due(lot, station.methods[part.method]) if part and lot.state == "pending" else 0,
+        repeats=station.methods[part.method].repeats if part else 0,
         whole_plant=lot.whole_plant,
     )
 
@@ -70,4 +71,5 @@ def _unmatched(seq: int, analyzer: str, event: dict[str, Any]) -> UnmatchedView:
         unit=data["unit"],
         text=data["text"],
         time=event["time"],
+        verdict=said["verdict"],
     )

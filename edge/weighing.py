@@ -16,6 +16,7 @@ from protocol import formats
 from protocol.readings import Net, State, Weighing
 
 FRESH_SECONDS = 1.5
+UNREADABLE = ("no_signal", "stale", "error")
 ONCE_SECONDS = 10.0  # for scales that state each new load once and never tell that it is gone
 STABLE_FRAMES_UNCHECKED = 2  # a flipped digit in a format without check byte does not come twice
 
@@ -153,8 +154,10 @@ class TradeScale:
             tare_g,
         )
 
-    def typed(self, net_g: int, reason: str) -> Load:
+    def typed(self, net_g: int, reason: str, now: float, today: date) -> Load:
         """A weight a person types because the scale cannot be read: a marked exception. Raises Refused."""
+        if self.why_not(now, today) not in UNREADABLE:
+            raise Refused("scale_works", "秤工作正常，请使用秤称重", "the scale works: weigh on it")
         if not reason.strip():
             raise Refused("no_reason", "手工输入重量须填写原因", "a typed weight needs a reason")
         if not 0 < net_g <= self._max:
@@ -185,6 +188,7 @@ class TradeScale:
             port_why=self.port_why,
             garbage=self.garbage,
             writable=self.part.writable,
+            tared=bool(shown and shown.net is Net.NET),
         )
 
     def _tare_trouble(self, tare_g: int) -> str:

@@ -23,6 +23,7 @@ PAGE_LETTERS, ITEM_LETTERS, SHORT_LETTERS = 4000, 120, 40  # what the record hol
 RAW_BYTES = 4096
 UNREAD = "未识别小票"
 CURVE = "胶体金曲线"
+DECIDED = ("qualified", "unqualified")
 LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
 
@@ -64,15 +65,17 @@ def whole_plant(station: Station, command: WholePlantDone) -> dict[str, Any]:
     lot = station.lot(command.lot)
     if not lot.whole_plant:
         raise Refused("not_asked", "该批次不需要整株浸提", "this lot needs no whole-plant step")
-    station.ledger.conn.execute("UPDATE lots SET whole_plant = 'done' WHERE test_code = ?", (lot.test_code,))
+    person = _person(command.person)
+    station.ledger.conn.execute(
+        "UPDATE lots SET whole_plant = 'done', whole_plant_by = ? WHERE test_code = ?", (person, lot.test_code)
+    )
     station.lots_changed = True
     return {"test_code": lot.test_code}
 
 
 def match(station: Station, command: MatchResult) -> dict[str, Any]:
     """A person says whose result this is; the new record replaces the unmatched one."""
-    if not command.person.strip():
-        raise Refused("no_person", "请填写姓名", "say who you are")
+    person = _person(command.person)
     row = station.ledger.conn.execute("SELECT analyzer FROM unmatched WHERE seq = ?", (command.seq,)).fetchone()
     if row is None:
         raise Refused("no_result", f"没有待匹配的结果 {command.seq}", f"no unmatched result {command.seq}")
@@ -83,11 +86,18 @@ def match(station: Station, command: MatchResult) -> dict[str, Any]:
         if command.verdict not in (Verdict.QUALIFIED.value, Verdict.UNQUALIFIED.value):
             raise Refused("verdict", "请选择合格或阳性", "say qualified or unqualified")
         result = replace(result, verdict=Verdict(command.verdict))
-    found = Found(result, _analyzer(station, row[0]), event["id"], command.person.strip()[:SHORT_LETTERS])
+    found = Found(result, _analyzer(station, row[0]), event["id"], person)
     station.ledger.conn.execute("DELETE FROM unmatched WHERE seq = ?", (command.seq,))
     recorded = _record(station, found, lot)
     data = station.ledger.event(recorded.seq)["data"]
     return {"test_code": lot.test_code, "verdict": data["verdict"], "source": data["source"]}
+
+
+def _person(name: str) -> str:
+    """Whoever decides says who they are; raises Refused."""
+    if not name.strip():
+        raise Refused("no_person", "请填写姓名", "say who you are")
+    return name.strip()[:SHORT_LETTERS]
 
 
 def _analyzer(station: Station, name: str) -> AnalyzerPart:
@@ -178,6 +188,7 @@ def _record(station: Station, found: Found, lot: Lot | None) -> Recorded:
         outcome=outcome.value,
         measurement=len(outcomes),
         whole_plant=(lot.whole_plant == "done") if lot and lot.whole_plant and method.enzyme else None,
+        whole_plant_by=lot.whole_plant_by if lot and method.enzyme else None,
         verdict=verdict,
         analyzer=_said(result, part),
         replaces=found.replaces,
@@ -199,6 +210,10 @@ def _record(station: Station, found: Found, lot: Lot | None) -> Recorded:
                 lot.test_code,
             ),
         )
+        if verdict in DECIDED:  # the next run in this channel is another sample
+            station.ledger.conn.execute(
+                "DELETE FROM channel_plan WHERE analyzer = ? AND channel = ?", (part.name, result.channel)
+            )
     station.lots_changed = True
     if lot is not None:
         station.paper(recorded.seq, recorded.body)

@@ -45,7 +45,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     today = station.clock.today()
     typed = command.manual_g is not None
     if command.manual_g is not None:
-        load = scale.typed(command.manual_g, command.reason)
+        load = scale.typed(command.manual_g, command.reason, station.clock.steady(), today)
     else:
         load = scale.load(station.clock.steady(), today, command.tare_g)
     if command.seen_g is not None and command.seen_g != load.net_g:

@@ -71,7 +71,7 @@ class TestRecorded(Record):
     this measurement says by itself, ``measurement`` its number within the lot; ``verdict`` is what the lot's
     measurements say together.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a
     number.  ``control`` is the blank's ΔA₀.  ``whole_plant`` tells, for foods that disturb the enzyme, whether the
-    whole-plant step was done.  ``replaces`` is the id of the record that this one matches to a lot; ``person`` who did.
+    whole-plant step was done, ``whole_plant_by`` by whom.  ``replaces`` is the id of the record that this one matches to a lot; ``person`` who did.
     It is a screening result whatever it says.
     """
 
@@ -90,6 +90,7 @@ class TestRecorded(Record):
     outcome: Literal["positive", "negative", "invalid"] | None = None
     measurement: Annotated[int, Field(ge=1, le=1000)] = 1
     whole_plant: bool | None = None
+    whole_plant_by: Short | None = None
     verdict: VerdictWord
     screening: Literal[True] = True
     analyzer: Analyzer

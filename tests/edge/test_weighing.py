@@ -173,13 +173,17 @@ def test_a_tare_that_cannot_be_is_refused(make: Make, tare_g: int, net: Net | No
     assert refused.value.code == why
 
 
-def test_a_typed_weight_is_a_marked_exception_with_a_reason(make: Make) -> None:
+def test_a_typed_weight_is_a_marked_exception_with_a_reason_for_a_scale_that_cannot_be_read(make: Make) -> None:
     scale = make()
-    load = scale.typed(1250, "秤坏了")
+    load = scale.typed(1250, "秤坏了", 100.0, TODAY)
     assert (load.stability, load.value, load.raw, load.reason) == ("manual", "1.250", b"", "秤坏了")
     for grams, reason in ((1250, " "), (0, "x"), (30_001, "x")):
         with pytest.raises(Refused):
-            scale.typed(grams, reason)
+            scale.typed(grams, reason, 100.0, TODAY)
+    feed(scale, says("0.000"), says("1.250"), says("1.250"))
+    with pytest.raises(Refused) as refused:
+        scale.typed(1250, "图方便", 100.1, TODAY)
+    assert refused.value.code == "scale_works"
 
 
 def test_a_digit_that_is_not_verified_is_not_traded_by(make: Make) -> None:
