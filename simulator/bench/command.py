@@ -11,14 +11,14 @@ from simulator.bench.report import Report
 from simulator.broker import BrokerFailed
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes")
+NAMES = ("latency", "start", "writes", "decode", "idle")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 @click.command()
 @click.argument("name", type=click.Choice([*NAMES, "all"]))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 otherwise.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 otherwise, idle 60.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
@@ -57,6 +57,14 @@ def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
         from simulator.bench.start import measure as start
 
         return lambda folder, seconds: start(folder, seconds or 30.0, verbose=verbose)
+    if name == "decode":
+        from simulator.bench.decode import measure as decode
+
+        return lambda folder, seconds: decode(folder, seconds or 30.0)
+    if name == "idle":
+        from simulator.bench.idle import measure as idle
+
+        return lambda folder, seconds: idle(folder, seconds or 60.0)
     from simulator.bench.writes import measure as writes
 
     return lambda folder, seconds: writes(folder, seconds or 30.0)

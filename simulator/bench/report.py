@@ -94,6 +94,26 @@ def _row(values: Values) -> str:
 def _fact(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_fact(one)}" for name, one in value.items()) or "none"
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+        return _table(value)
     if isinstance(value, list):
         return "".join(f"\n    {_fact(one)}" for one in value) or "none"
     return f"{value:,.1f}" if isinstance(value, float) else str(value)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same keys as columns; numbers to the right."""
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [not isinstance(value, str) for value in rows[0].values()]
+    return "".join(
+        "\n    "
+        + "  ".join(f"{cell:{'>' if r else '<'}{width}}" for cell, width, r in zip(line, widths, right, strict=True))
+        for line in cells
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "reached" if value else "MISSED"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from simulator.bench import command, latency, start, writes
+from protocol import formats
+from simulator.bench import command, decode, idle, latency, start, writes
 from simulator.bench.counter import weights
 from simulator.bench.report import Report
 
@@ -54,6 +55,31 @@ def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
     assert facts["results_in_a_burst"]["records"] == 5
     assert facts["sales_at_1_per_s"]["records"] == 1
     assert facts["sale_record_bytes"] > facts["result_record_bytes"] > 500
+
+
+@pytest.mark.slow
+def test_idle_costs_are_measured_with_pages_open(tmp_path: Path) -> None:
+    found = shape(idle.measure(tmp_path, seconds=0.6, warm_up=0.1))
+    assert [figure["name"] for figure in found["figures"]] == ["processor", "memory", "disk"]
+    assert found["facts"]["memory_kib"]["VmRSS"] > found["facts"]["memory_kib"]["RssAnon"] > 0
+
+
+@pytest.mark.slow
+def test_every_format_is_measured_on_frames_and_on_noise(tmp_path: Path) -> None:
+    report = decode.measure(tmp_path, seconds=0.1, endless=8192)
+    found = shape(report)
+    rows = found["facts"]["formats"]
+    assert {row["format"] for row in rows} | set(found["facts"]["without_a_simulated_device"]) == set(formats.ids())
+    assert all(row["frames_per_s"] and row["bytes_per_s"] and row["kept_kib"] < 2048 for row in rows)
+    assert "yaohua_tf0" in report.as_text()
+
+
+def test_a_decoder_s_own_bytes_are_weighed() -> None:
+    form = formats.find("yaohua_tf0")
+    empty = decode.weight(form.decoder())
+    held = form.decoder()
+    held.feed(b"\x02+0012")
+    assert empty < decode.weight(held) < empty + 1024
 
 
 @pytest.mark.slow

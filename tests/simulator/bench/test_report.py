@@ -45,6 +45,17 @@ def test_a_missed_target_is_said_aloud() -> None:
     assert "MISSED" in report.as_text() and "lost: none" in report.as_text()
 
 
+def test_rows_of_facts_make_a_table() -> None:
+    rows = [{"format": "a", "bytes": 1234, "reached": True}, {"format": "long", "bytes": 5, "reached": False}]
+    text = Report("b", "what", (), {"formats": rows}).as_text()
+    assert text.splitlines()[1:] == [
+        "  formats: ",
+        "    format  bytes  reached",
+        "    a       1,234  reached",
+        "    long        5   MISSED",
+    ]
+
+
 def test_the_load_is_said_as_often_as_agreement_needs() -> None:
     assert frames(2350) == (EMPTY, *(frame_of(2350),) * AGREE)
     assert frame_of(2350)[1:9] == b"+0023503"

@@ -1,0 +1,122 @@
+"""What a device of each wire format sends, without waiting for it; and noise made of the same bytes.
+
+The simulated device and the format's own session talk to each other on a clock that is handed forward.
+"""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from drivers import catalogue
+from protocol.formats import WireFormat
+from protocol.readings import Curve, TestResult, Ticket
+from protocol.session import Session
+from simulator import analyzer, probe, scale
+from simulator.device import Device
+from simulator.scale import Pan, Scale
+
+MORNING = datetime(2026, 11, 22, 8, 0)  # noqa: DTZ001 - an instrument has no zone
+RESULTS = 24
+STEP, LONGEST = 0.02, 600.0  # seconds on the handed clock
+NEW_LOAD = 1.5
+BYTES = 4096
+HEAD, TAIL = 3, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """``frames`` are the bytes that each completed something, with whatever stood before them."""
+
+    format: WireFormat
+    frames: tuple[bytes, ...]
+
+    @property
+    def stream(self) -> bytes:
+        return b"".join(self.frames)
+
+
+def record(form: WireFormat, size: int = BYTES) -> Recording:
+    """At least ``size`` bytes, unless the device has no more to say."""
+    device = device_of(form.kind, form.id)
+    model = next((one for one in catalogue.models().values() if one.format == form.id), None)
+    options: dict[str, Any] = {**(model.options if model else {}), **getattr(device, "options", {})}
+    if form.by_date:
+        options["today"] = MORNING.date
+    stream = b"".join(conversation(device, form.session(**options), size))
+    decoder, frames, start = form.decoder(), [], 0
+    for at in range(len(stream)):
+        if decoder.feed(stream[at : at + 1]):
+            frames.append(stream[start : at + 1])
+            start = at + 1
+    return Recording(form, tuple(frames))
+
+
+def device_of(kind: str, format_id: str) -> Device:
+    """A simulated device with something to say."""
+    if kind == "scale":
+        return scale.find(format_id)(Pan())
+    if kind == "probe":
+        return probe.find(format_id)(probe.Air())
+    tester = analyzer.find(format_id)(None)
+    for number in range(1, RESULTS + 1):
+        tester.measure(number, Decimal(number % 10) / 10, MORNING + timedelta(minutes=number), channel=number % 8 + 1)
+    return tester
+
+
+def conversation(device: Any, session: Session, size: int) -> Iterator[bytes]:
+    """What the device sends, until there are ``size`` bytes of it or ten minutes have passed."""
+    now, sent, load_due, loads = 0.0, 0, 0.0, 0
+    while sent < size and now < LONGEST:
+        if hasattr(device, "pan") and now >= load_due:
+            put(device, loads, now)
+            load_due, loads = now + NEW_LOAD, loads + 1
+        events = session.expired(now) if session.deadline is not None and now >= session.deadline else []
+        if data := device.pending(now):
+            sent += len(data)
+            yield data
+            events += session.receive(data, now)
+        if any(isinstance(event, TestResult | Ticket | Curve) for event in events):
+            session.committed(now)
+        if asked := session.pending():
+            device.receive(asked, now)
+        now += STEP
+
+
+def put(device: Scale, number: int, now: float) -> None:
+    """An empty pan and loads in turn."""
+    device.pan.put(Decimal(number * 385 % 14_000).scaleb(-3) if number % 2 else Decimal(0), now)
+
+
+def noises(recording: Recording, size: int, seed: int = 1) -> dict[str, bytes]:
+    """``size`` bytes each of what a decoder may have to get through: none of it is the device's own stream.
+
+    ``heads`` begins frame after frame and finishes none, ``tails`` ends what never began, ``damaged`` has whole frames
+    with one wrong byte in each, ``shuffled`` has the frames' bytes in any order, ``endless`` has begun a frame and goes
+    on in digits.
+    """
+    chance, frames = random.Random(seed), recording.frames
+    heads = [frame[: chance.randint(1, HEAD)] for frame in frames]
+    tails = [frame[-chance.randint(1, TAIL) :] for frame in frames]
+    spoilt = []
+    for frame in frames:
+        wrong = bytearray(frame)
+        wrong[chance.randrange(len(wrong))] ^= 1 << chance.randrange(8)
+        spoilt.append(bytes(wrong))
+    stuck = bytes(chance.choices(b"0123456789", k=size))
+    return {
+        "random": chance.randbytes(size),
+        "heads": _filled(heads, size),
+        "one head": _filled([frames[0][:1]], size),
+        "tails": _filled(tails, size),
+        "damaged": _filled(spoilt, size),
+        "shuffled": bytes(chance.choices(recording.stream, k=size)),
+        "endless": (frames[0][: len(frames[0]) // 2 + 1] + stuck)[:size],
+    }
+
+
+def _filled(pieces: list[bytes], size: int) -> bytes:
+    whole = b"".join(pieces)
+    return (whole * (size // len(whole) + 1))[:size]
