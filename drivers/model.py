@@ -6,7 +6,7 @@ from typing import Any
 
 from protocol import formats
 from protocol.link import Link
-from protocol.session import Session
+from protocol.session import Decoder, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Model:
 
     def default_link(self) -> Link:
         return self.link or formats.find(self.format).link
+
+    def decoder(self) -> Decoder:
+        """A new decoder of what this model sends."""
+        found = formats.find(self.format)
+        return found.decoder(**{name: self.options[name] for name in found.decoder_options if name in self.options})
 
     def session(self, **options: Any) -> Session:
         """A new session of this model; ``options`` win over the row's own."""

@@ -29,6 +29,16 @@ def crc8_31(data: bytes) -> int:
     return crc
 
 
+def crc16_modbus(data: bytes) -> int:
+    """CRC-16 of Modbus RTU: polynomial A001 reflected, initial value FFFF; sent low byte first (Dayuan DY-2620)."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
 def mod11_10(digits: str) -> str:
     """ISO 7064 MOD 11,10 check digit of a string of decimal digits: ``mod11_10("0794") == "5"``.
 

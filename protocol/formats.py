@@ -34,6 +34,7 @@ class WireFormat:
     ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
     tare, zero, print or change a setting, here or with any other format's device.  Without any it is only listened to.
     ``print_questions`` act as the device's PRINT key: a person has to allow them, as paper may come out.
+    ``decoder_options``: options of a model's row that its decoder takes too; without them it reads the usual model.
     ``wire`` is where it is spoken: ``serial`` (also by a serial server), or the only address scheme that carries it.
     """
 
@@ -44,7 +45,7 @@ class WireFormat:
     polled: bool
     checked: bool
     confidence: str
-    decoder: Callable[[], Decoder]
+    decoder: Callable[..., Decoder]
     session: SessionFactory
     sends_unit: bool = True
     by_date: bool = False
@@ -53,6 +54,7 @@ class WireFormat:
     questions: tuple[bytes, ...] = ()
     print_questions: tuple[bytes, ...] = ()
     wire: str = "serial"
+    decoder_options: tuple[str, ...] = ()
 
     @property
     def quiet(self) -> bool:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from drivers import catalogue
 from drivers.transports.recorder import read_log
-from protocol import formats
 from protocol.readings import Garbage
 
 LOGS = Path(__file__).parent / "logs"
@@ -20,7 +19,7 @@ LOGS = Path(__file__).parent / "logs"
 
 def main() -> int:
     for log in sorted(LOGS.glob("*/*.log")):
-        decoder = formats.find(catalogue.find(log.parent.name).format).decoder()
+        decoder = catalogue.find(log.parent.name).decoder()
         stream = b"".join(chunk.data for chunk in read_log(log) if chunk.from_device)
         readings = [event.as_json() for event in decoder.feed(stream) if not isinstance(event, Garbage)]
         expected = "".join(json.dumps(reading, ensure_ascii=False) + "\n" for reading in readings)

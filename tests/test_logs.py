@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from drivers import catalogue
 from drivers.transports.recorder import read_log
-from protocol import formats
 from protocol.link import Link
 from protocol.readings import Garbage
 
@@ -29,7 +28,7 @@ def expected(log):
 
 
 def read(log, chunks):
-    decoder = formats.find(catalogue.find(log.parent.name).format).decoder()
+    decoder = catalogue.find(log.parent.name).decoder()
     events = [event for chunk in chunks for event in decoder.feed(chunk)]
     return [event.as_json() for event in events if not isinstance(event, Garbage)]
 

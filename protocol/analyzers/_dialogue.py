@@ -51,6 +51,7 @@ class Rest:
 Step = Send | Give | Commit | Rest
 Talk = Generator[Step, Event | None, None]
 Answer = Generator[Step, Event | None, Reply | None]
+Collected = Generator[Step, Event | None, list[TestResult] | None]
 
 
 class Dialogue:
@@ -133,8 +134,12 @@ class Once:
     def __init__(self) -> None:
         self._handed: dict[str, None] = {}
 
+    def knows(self, result: TestResult) -> bool:
+        return result.identity in self._handed
+
     def is_new(self, result: TestResult) -> bool:
-        if result.identity in self._handed:
+        """Note it as handed over; False when it was so before."""
+        if self.knows(result):
             return False
         self._handed[result.identity] = None
         if len(self._handed) > HANDED_CAP:
@@ -163,3 +168,34 @@ def ask_twice(request: bytes, *whats: str, patience: float, tries: int) -> Answe
             return reply
         before = reply
     return None
+
+
+def collect(request: bytes, *, patience: float, tries: int) -> Collected:
+    """All results that follow the request, up to the reply ``end``; None when the end does not come."""
+    for _ in range(tries):
+        found: list[TestResult] = []
+        event = yield Send(request, patience)
+        while event is not None and len(found) < HANDED_CAP:
+            if isinstance(event, TestResult):
+                found.append(event)
+            elif isinstance(event, Reply) and event.what == "end":
+                return found
+            event = yield Send(b"", patience)
+    return None
+
+
+class Expanding:
+    """A decoder whose frames hold several events each: ``frames`` finds them, ``expand`` reads what is in one."""
+
+    def __init__(self, frames: Decoder, expand: Callable[[Reply], list[Event]]) -> None:
+        self._frames = frames
+        self._expand = expand
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._all(self._frames.feed(data))
+
+    def finish(self) -> list[Event]:
+        return self._all(self._frames.finish())
+
+    def _all(self, events: list[Event]) -> list[Event]:
+        return [each for event in events for each in (self._expand(event) if isinstance(event, Reply) else [event])]

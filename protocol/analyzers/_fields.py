@@ -3,7 +3,7 @@
 import re
 import struct
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from math import isfinite
 
 from protocol.readings import Verdict
@@ -19,6 +19,7 @@ VERDICTS = {
     "可疑": Verdict.SUSPECT,
     "无效": Verdict.INVALID,
 }
+PLAIN = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?")
 MOMENT = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})日?(?:[ T]*(\d{1,2})[:：](\d{1,2})(?:[:：](\d{1,2}))?)?"
 )
@@ -45,13 +46,16 @@ def moment(written: str) -> datetime | None:
         return None
 
 
+def packed_moment(digits: str) -> datetime:
+    """The time of ``YYMMDD``, ``YYMMDDhhmm`` or ``YYMMDDhhmmss``; years are 2000 and later. Raises ValueError."""
+    year, *rest = (int(digits[at : at + 2]) for at in range(0, len(digits), 2))
+    month, day, hour, minute, second = (*rest, 0, 0, 0)[:5]
+    return datetime(2000 + year, month, day, hour, minute, second)  # noqa: DTZ001  (the instrument's own local clock)
+
+
 def number(written: str) -> Decimal | None:
-    """A number with the digits as written; None when it is none."""
-    try:
-        value = Decimal(written.strip())
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
+    """A plain number with the digits as written; None when it is none."""
+    return Decimal(written.strip()) if PLAIN.fullmatch(written.strip()) else None
 
 
 def single(data: bytes) -> Decimal | None:

@@ -1,0 +1,233 @@
+"""Smaller Dayuan instruments, each with a wire of its own: option ``model`` says which.
+
+    model     what it tests            on the wire                              asked by    check
+    dy6200    seven items              6A, 13 bytes binary                      all         none
+    dy6400    water in meat            6A, 9 bytes binary                       all         none
+    dyrs2     water in meat            01 text 04                               days        not known
+    dy2620    polar compounds in oil   01 65, like Modbus                       number      CRC-16
+    dy723pc   spectrophotometer        text, FINISH                             days        not known
+    dy5800    fluorescence             P … X, 82 bytes of text                  not: sends  none
+    dy6260    strips                   JSON over TCP                            all         none
+
+The frames are drawn in the files ``_dy….py`` beside this one.  Each rests on a single program of the maker (the DY-6260
+on one paper), so confidence is low; rates other than 9600 of DY-2620 and DY-5800 are not sourced.
+
+Without a check a flipped bit can give another number.  The instruments that keep their records are therefore read until
+two readings of the memory agree about a record, which is then handed over; the DY-2620 has a CRC and is read once; the
+DY-5800 cannot be asked, so what it sends is taken once.
+
+Left out, because too little is sourced: the second generation of the DY-RS2, DY-5000 and DY-8120, the XML file of
+the DY-723PC, and ``81 04`` packets.
+Source: the maker's upload programs and one interface paper (UploadSoftWare, 2019, public).
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from protocol.analyzers import _dy6a, _dy723pc, _dy2620, _dy5800, _dy6260, _dyrs2
+from protocol.analyzers._dialogue import (
+    Collected,
+    Commit,
+    Dialogue,
+    Give,
+    Once,
+    Rest,
+    Send,
+    Step,
+    Talk,
+    ask,
+    collect,
+)
+from protocol.formats import WireFormat
+from protocol.link import Link
+from protocol.readings import Event, Reply, TestResult
+from protocol.session import Decoder, Listening
+from protocol.session import Session as AnySession
+
+DEFAULT = "dy6200"
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+RECORDS_CAP = 0x10000
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One reading of an instrument's memory: the days, or from which record on."""
+
+    first: date
+    last: date
+    start: int
+    patience: float
+    tries: int
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How one model is read. Without ``read`` it sends by itself; ``counted``: by number, only what is new."""
+
+    decoder: Callable[[], Decoder]
+    read: Callable[[Round], Collected] | None = None
+    by_day: bool = False
+    counted: bool = False
+
+
+def _read_6200(now: Round) -> Collected:
+    hello = yield from ask(_dy6a.HELLO, "hello", patience=now.patience, tries=now.tries)
+    if hello is None:
+        return None
+    yield Send(b"", now.patience)  # the end mark that follows the greeting
+    return (yield from _read_6400(now))
+
+
+def _read_6400(now: Round) -> Collected:
+    return (yield from collect(_dy6a.READ, patience=now.patience, tries=now.tries))
+
+
+def _read_rs2(now: Round) -> Collected:
+    version = yield from ask(_dyrs2.ask_version(), "version", patience=now.patience, tries=now.tries)
+    if version is None:
+        return None
+    request = _dyrs2.ask_days(now.first, now.last)
+    return (yield from collect(request, patience=now.patience, tries=now.tries))
+
+
+def _read_2620(now: Round) -> Collected:
+    found: list[TestResult] = []
+    for index in range(now.start, RECORDS_CAP):
+        for _ in range(now.tries):
+            event = yield Send(_dy2620.ask_record(index), now.patience)
+            if isinstance(event, TestResult) or (isinstance(event, Reply) and event.what == "end"):
+                break
+        else:
+            return None
+        if not isinstance(event, TestResult):
+            break
+        found.append(event)
+        if len(found) >= 100:
+            break  # these first, the others in the next round
+    return found
+
+
+def _read_723pc(now: Round) -> Collected:
+    request = _dy723pc.ask_days(now.first, now.last, marked=now.marked)
+    return (yield from collect(request, patience=now.patience, tries=now.tries))
+
+
+def _read_6260(now: Round) -> Collected:
+    return (yield from collect(_dy6260.READ, patience=now.patience, tries=now.tries))
+
+
+VARIANTS = {
+    "dy6200": Variant(lambda: _dy6a.decoder("dy6200"), _read_6200),
+    "dy6400": Variant(lambda: _dy6a.decoder("dy6400"), _read_6400),
+    "dyrs2": Variant(_dyrs2.decoder, _read_rs2, by_day=True),
+    "dy2620": Variant(_dy2620.decoder, _read_2620, counted=True),
+    "dy723pc": Variant(_dy723pc.decoder, _read_723pc, by_day=True),
+    "dy5800": Variant(_dy5800.decoder),
+    "dy6260": Variant(_dy6260.decoder, _read_6260),
+}
+
+
+def decoder(model: str = DEFAULT) -> Decoder:
+    return VARIANTS[model].decoder()
+
+
+class Session(Dialogue):
+    """Reads an instrument's memory every ``poll`` seconds and hands over what is new.
+
+    What two readings of the memory agree about is handed over; when something new is seen, the second reading follows
+    at once.  ``today`` gives the local date; instruments that are asked by day are asked for the last ``days_back``
+    days too, and not at all while the year is out of 2001..2099.  The DY-2620 is asked for the records behind those
+    known, and every ``review`` seconds for all.  A silent instrument is asked with growing pauses, at most ``longest``
+    seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        today: Callable[[], date],
+        poll: float = 10.0,
+        patience: float = 3.0,
+        tries: int = 2,
+        longest: float = 60.0,
+        days_back: int = 1,
+        review: float = 600.0,
+        marked: bool = False,
+    ) -> None:
+        self._variant = VARIANTS[model]
+        super().__init__(self._variant.decoder(), self._talking)
+        self._today = today
+        self._poll = poll
+        self._patience = patience
+        self._tries = tries
+        self._longest = longest
+        self._days_back = days_back
+        self._review = review
+        self._marked = marked
+        self._once = Once()
+        self._before: set[TestResult] = set()  # seen in the reading before and not handed over
+
+    def _talking(self, _: Dialogue) -> Talk:
+        start, review_at, pause = 0, self._review, self._poll
+        while True:
+            today = self._today()
+            if self._variant.by_day and not FIRST_YEAR < today.year <= LAST_YEAR:
+                yield Rest(self._poll)
+                continue
+            if self.now >= review_at:
+                start, review_at = 0, self.now + self._review
+            first = today - timedelta(days=self._days_back) if self._variant.by_day else today
+            assert self._variant.read is not None
+            now = Round(first, today, start, self._patience, self._tries, self._marked)
+            found = yield from self._variant.read(now)
+            if found is None:
+                pause = min(pause * 2, self._longest)
+                yield Rest(pause)
+                continue
+            pause = self._poll
+            more = yield from self._give(found)
+            if self._variant.counted:
+                start += len(found)
+                more = bool(found)
+            yield Rest(0.1 if more else self._poll)
+
+    def _give(self, found: list[TestResult]) -> Generator[Step, Event | None, bool]:
+        """Hand over what is sure; True when something was seen for the first time."""
+        doubtful: set[TestResult] = set()
+        for result in found:
+            if self._once.knows(result):
+                continue
+            if self._variant.counted or result in self._before:
+                self._once.is_new(result)
+                yield Give(result)
+            else:
+                doubtful.add(result)
+        self._before = doubtful
+        yield Commit()
+        return bool(doubtful)
+
+
+def session(*, model: str, today: Callable[[], date], **options: float | int | bool) -> AnySession:
+    """A session for this model. Raises ValueError when there is no such model."""
+    if model not in VARIANTS:
+        raise ValueError(f"no model {model!r} is among these; there are: {', '.join(VARIANTS)}")
+    if VARIANTS[model].read is None:
+        return Listening(VARIANTS[model].decoder())
+    return Session(model=model, today=today, **options)  # type: ignore[arg-type]
+
+
+FORMAT = WireFormat(
+    id="dayuan_small",
+    kind="analyzer",
+    title="smaller Dayuan instruments: DY-6200, 6400, RS2, 2620, 723PC, 5800, 6260",
+    link=Link(9600),
+    polled=True,
+    checked=False,
+    confidence="low",
+    decoder=decoder,
+    session=session,
+    by_date=True,
+    decoder_options=("model",),
+)
