@@ -6,6 +6,7 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -80,6 +81,19 @@ Yuan = Annotated[str, _checked(fen)]
 LinkText = Annotated[str, _checked(Link.parse)]
 
 
+_FOLDER: ContextVar[Path] = ContextVar("the folder of station.toml", default=Path())
+
+
+def _file(name: str, value: Any) -> Any:
+    """The text of a file an option names; other options as they are. Raises ValueError."""
+    if not name.endswith("_file"):
+        return value
+    try:
+        return (_FOLDER.get() / str(value)).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -144,7 +158,10 @@ class ClockPart(Part):
 
 
 class PortPart(Part):
-    """What every device on a port has. ``protocol`` may be named instead of ``model`` when no row fits."""
+    """What every device on a port has. ``protocol`` may be named instead of ``model`` when no row fits.
+
+    An option whose name ends in ``_file`` names a file beside station.toml; the format gets its text.
+    """
 
     name: DeviceName
     port: str
@@ -178,8 +195,9 @@ class PortPart(Part):
     def session(self, today: Callable[[], date]) -> Session:
         """A fresh session with this device's options; analyzers that are asked by date get the calendar."""
         row = self.row()
+        options = {name.removesuffix("_file"): _file(name, value) for name, value in self.options.items()}
         calendar = {"today": today} if formats.find(row.format).by_date else {}
-        return row.session(**{**self.options, **calendar})
+        return row.session(**{**options, **calendar})
 
     def settings(self) -> Link:
         return Link.parse(self.link) if self.link else self.row().default_link()
@@ -320,6 +338,7 @@ def load(path: Path) -> Config:
 
     if not path.is_file():
         raise BadConfig(f"{path}: no such file; `marketedge init DIR --job stall` writes one")
+    _FOLDER.set(path.resolve().parent)
     try:
         config = FromFile()  # type: ignore[call-arg]  # the values come from the file
     except ValidationError as error:

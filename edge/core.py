@@ -47,7 +47,7 @@ from edge.inbox import (
 from edge.jobs import gate, results, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
-from edge.ports import Committed, Port
+from edge.ports import Committed, NotCommitted, Port
 from edge.printing import PaperJob, Printer, paper_text, view_of
 from edge.publisher import SET_ASIDE_SHOWN, Publisher
 from edge.station import RECENT_PAPERS, Station
@@ -158,6 +158,8 @@ class Core:
             self._trouble = str(full)
             refusal = Refused("disk_full", "磁盘已满，未记录。请联系技术员", f"not recorded: {full}")
             self._answers = [(request, refusal) for request in requests]
+            for device in {message.device for message in messages if isinstance(message, Tested)}:
+                self._ports[device].order(NotCommitted())
             return
         if self._ledger.head.seq != before:
             self._trouble = ""

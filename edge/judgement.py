@@ -4,6 +4,7 @@ A single measurement is positive, negative or invalid.  What the lot's verdict i
 a positive counts as failed only after the repeats its method asks for, all of them positive.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
@@ -64,9 +65,11 @@ def measure(result: TestResult, method: Method) -> tuple[Outcome, str, Literal["
         return Outcome.NEGATIVE, limit, basis
     if result.verdict in (Verdict.UNQUALIFIED, Verdict.SUSPECT):
         return Outcome.POSITIVE, limit, basis
-    if result.verdict is not None or result.value is None or not limit:
+    if result.verdict is not None or not limit:
         return Outcome.INVALID, limit, basis
     bound = Decimal(limit)
+    if result.value is None:
+        return _beyond(result.text, bound), limit, basis
     positive = result.value > bound or (result.value == bound and method.at_limit == "fail")
     return Outcome.POSITIVE if positive else Outcome.NEGATIVE, limit, basis
 
@@ -91,6 +94,17 @@ def conclude(outcomes: Sequence[Outcome], method: Method, *, whole_plant_missing
     if len(run) > 1 and all(outcome is Outcome.NEGATIVE for outcome in run[1:]):
         return "qualified"
     return "suspect"
+
+
+def _beyond(text: str | None, bound: Decimal) -> Outcome:
+    """A value outside the measuring range: ``<2`` is negative when 2 is not above the limit, ``>90`` the reverse."""
+    found = re.fullmatch(r"\s*([<>≤≥＜＞])\s*([0-9]+(?:\.[0-9]+)?)\s*", text or "")
+    if not found:
+        return Outcome.INVALID
+    edge = Decimal(found[2])
+    if found[1] in "<≤＜":
+        return Outcome.NEGATIVE if edge <= bound else Outcome.INVALID
+    return Outcome.POSITIVE if edge >= bound else Outcome.INVALID
 
 
 def _within(control: Decimal, method: Method) -> bool:

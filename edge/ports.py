@@ -26,6 +26,11 @@ class Committed:
     """All results this port handed over are on disk."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotCommitted:
+    """Results this port handed over could not be written: begin anew, so that the instrument hands them over again."""
+
+
 class Port(threading.Thread):
     """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears."""
 
@@ -37,11 +42,11 @@ class Port(threading.Thread):
         self._inbox = inbox
         self._open = open_it
         self._new_session = new_session
-        self._orders: SimpleQueue[Wish | Committed] = SimpleQueue()
+        self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._halt = threading.Event()
         self._up: bool | None = None
 
-    def order(self, order: Wish | Committed) -> None:
+    def order(self, order: Wish | Committed | NotCommitted) -> None:
         """From another thread: a person's wish, or the news that results are committed."""
         self._orders.put(order)
 
@@ -104,6 +109,8 @@ class Port(threading.Thread):
                 order = self._orders.get_nowait()
             except Empty:
                 return
+            if isinstance(order, NotCommitted):
+                raise LinkLost("its results could not be recorded; it is asked again")
             if isinstance(order, Committed):
                 session.committed(now)
             elif not session.ask(order, now):

@@ -106,3 +106,14 @@ def test_masses_and_prices_are_exact() -> None:
     assert fen("0.07") == 7
     with pytest.raises(ValueError, match="whole number of grams"):
         grams("0.5 g")
+
+
+def test_an_option_may_name_a_file_beside_the_configuration(written: Path) -> None:
+    section = (
+        '\n[[analyzer]]\nname = "t"\nprotocol = "ticket"\nport = "/dev/null"\noptions = { layouts_file = "l.toml" }\n'
+    )
+    written.write_text(written.read_text("utf-8") + section, "utf-8")
+    with pytest.raises(BadConfig, match=r"l\.toml"):
+        load(written)
+    (written.parent / "l.toml").write_text("", "utf-8")
+    assert load(written).analyzer[0].name == "t"

@@ -1,5 +1,6 @@
 """What a measurement says, and what measurements say together."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -82,6 +83,14 @@ def test_one_measurement(given: TestResult, method: Method, outcome: Outcome, li
 )
 def test_measurements_together(outcomes: list[Outcome], verdict: str) -> None:
     assert conclude(outcomes, GB) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("<2", N), ("＜ 50", N), ("<60", V), (">90", P), (">50", P), (">40", V), ("阴性?", V), ("", V), ("<2mg", V)],
+)
+def test_a_value_outside_the_measuring_range(text: str, outcome: Outcome) -> None:
+    assert measure(replace(result(None), text=text), GB)[0] is outcome
 
 
 def test_a_method_without_repeats_decides_at_once() -> None:
