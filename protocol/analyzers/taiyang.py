@@ -78,6 +78,7 @@ MODELS = {
     0x31: "TTJ-10H32", 0x32: "TTJ-8H32", 0x33: "TTJ-4H32",
 }  # fmt: skip
 TOUCH, PAIRS = 0x05, 0x11
+LOOK = 16  # bytes that tell whether a record may start here
 KEY_SIZE, KEY_HEAD = 73, 9
 TOUCH_SIZE, TOUCH_HEAD, TOUCH_BLOCK, TOUCH_NAME = 501, 29, 59, 15
 CHANNELS = 8
@@ -86,6 +87,7 @@ SETTLE = 0.1  # seconds; many times what a byte takes
 FIRST_YEAR, EARLIEST = 2000, 10  # a year before 2010 is more likely a misread item code
 LARGEST, SMALLEST = Decimal(1_000_000), Decimal("0.000001")
 HOLES = {(0x20 + 0x10 * row) + n: f"{'ABC'[row]}{n}" for row in range(3) for n in range(1, CHANNELS + 1)}
+TOUCH_DATE = re.compile(rb"[\x00\x20-\x7e\x81-\xff]*")
 CONCLUSIONS = {1: Verdict.QUALIFIED, 2: Verdict.UNQUALIFIED}
 
 
@@ -99,7 +101,7 @@ class Order(NamedTuple):
     month: int
     year: int
     item: int
-    limits: tuple[range, ...]  # what each byte of the head may be
+    classes: tuple[bytes, ...]  # what each byte of the head may be
 
 
 def _order(second: int) -> Order:
@@ -107,10 +109,14 @@ def _order(second: int) -> Order:
     row = [any_byte] * KEY_HEAD
     limits = (range(60), range(60), range(24), range(1, 32), range(1, 13), any_byte, range(EARLIEST, 100))
     row[second : second + 7] = limits
-    return Order(second, second + 1, second + 2, second + 3, second + 4, second + 6, second + 5, tuple(row))
+    classes = (b"[%b-%b]" % (re.escape(bytes((limit[0],))), re.escape(bytes((limit[-1],)))) for limit in row)
+    return Order(second, second + 1, second + 2, second + 3, second + 4, second + 6, second + 5, tuple(classes))
 
 
 ORDERS = (_order(0), _order(1))
+STARTS = [  # a head, as far as it is known
+    re.compile(b"|".join(b"".join(order.classes[:known]) for order in ORDERS)) for known in range(KEY_HEAD + 1)
+]
 
 
 # --- bytes to values ------------------------------------------------------------------------------------------------
@@ -146,7 +152,7 @@ def results(record: Reply, *, pairs: bool = False) -> list[Event]:
 def _key(frame: bytes, *, pairs: bool = False) -> list[Event]:
     head = frame[:KEY_HEAD]
     for order in ORDERS:
-        if all(byte in limit for byte, limit in zip(head, order.limits, strict=True)):
+        if re.match(b"".join(order.classes), head):
             break
     else:
         raise ValueError("the head makes no time")
@@ -203,7 +209,7 @@ def _inhibition(control: Decimal, sample: Decimal) -> Decimal | None:
 
 
 def _touch(frame: bytes) -> list[Event]:
-    if not all(byte == 0 or 0x20 <= byte < 0x7F or byte >= 0x81 for byte in frame[5:16]):
+    if not TOUCH_DATE.fullmatch(frame[5:16]):
         raise ValueError("the date is no text")
     written = fields.text(frame[5:16])
     if not re.search(r"\d.*\d", written):
@@ -248,10 +254,8 @@ def _starts_record(buffer: bytes, touch: bool) -> bool:
     if touch:
         number = buffer[:4]
         small = not any(number[:2]) or not any(number[2:])
-        return small and all(byte == 0 or 0x20 <= byte < 0x7F or byte >= 0x81 for byte in buffer[5:16])
-    return any(
-        all(byte in limit for byte, limit in zip(buffer, order.limits, strict=False)) for order in ORDERS
-    )  # whole heads are read again by ``decode``
+        return small and TOUCH_DATE.fullmatch(buffer[5:16]) is not None
+    return STARTS[min(len(buffer), KEY_HEAD)].match(buffer) is not None  # whole heads are read again by ``decode``
 
 
 class Frames:
@@ -272,7 +276,7 @@ class Frames:
         events: list[Event] = []
         buffer, at = self._buffer + data, 0
         while at < len(buffer):
-            size = self._size(buffer[at : at + TOUCH_SIZE])
+            size = self._size(buffer[at : at + LOOK])
             if size is None or len(buffer) - at < size:
                 break
             event = decode(buffer[at : at + size]) if size else Garbage(b"", NO_FRAME)
@@ -311,7 +315,7 @@ class Frames:
                 return 2
         if touch and not self._open:
             return 0
-        return (TOUCH_SIZE if touch else KEY_SIZE) if _starts_record(buffer[:16], touch) else 0
+        return (TOUCH_SIZE if touch else KEY_SIZE) if _starts_record(buffer, touch) else 0
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Reply) and event.what == "model":
