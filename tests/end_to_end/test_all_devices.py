@@ -16,10 +16,10 @@ from simulator.broker import Broker
 from simulator.line import Line, Pty
 from simulator.scale import Pan
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
+from simulator.usb import Bus, BusServer, HidScaleGadget, UsbPlug
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-NOT_SERIAL = {"hid_scale"}  # a USB device; its own test talks to a simulated bus
 OPTIONS = {
     "modbus_scale": """
         { profile = { address = 1, function = 3, unit = "kg", weight = { register = 0, type = "int32", decimals = 3 },
@@ -51,14 +51,21 @@ options = {options}
 
 
 def test_every_scale_is_read_and_sold_by(
-    tmp_path: Path, broker: Broker, station: Callable[..., StationProcess], released_lot: Callable[..., str]
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    broker: Broker,
+    station: Callable[..., StationProcess],
+    released_lot: Callable[..., str],
 ) -> None:
-    formats = [name for name in scale.ids() if name not in NOT_SERIAL]
+    monkeypatch.setenv("MARKETEDGE_USB_BACKEND", "simulator.usb:backend")
+    monkeypatch.setenv("MARKETSIM_USB", str(tmp_path / "usb"))
     with ExitStack() as stack:
+        bus = Bus()
+        stack.enter_context(BusServer(bus, tmp_path / "usb"))
         bench = []
-        for number, format_id in enumerate(formats):
+        for number, format_id in enumerate(scale.ids()):
             pan = Pan(Decimal(30), Decimal("0.010"), settle=0.1)
-            plug = Pty(tmp_path / format_id)
+            plug = UsbPlug(bus, HidScaleGadget()) if format_id == "hid_scale" else Pty(tmp_path / format_id)
             line = stack.enter_context(Line(scale.find(format_id)(pan), plug))
             bench.append(OnTheBench(format_id, pan, line, Decimal("1.230") + Decimal("0.370") * number))
         sections = "".join(scale_section(one.name, one.name, one.line.address) for one in bench)
