@@ -19,14 +19,14 @@ from protocol.formats import WireFormat
 from protocol.link import Link
 
 BAUDS = (9600, 4800, 2400, 1200, 19200, 115200, 38400, 57600, 600)
-LISTEN_SECONDS = 2.5  # the slowest continuous output seen sends once a second
+LISTEN_SECONDS = 2.2  # the slowest continuous output seen sends once a second
 PAUSE = 0.12  # without a byte for so long, an answer is over
-ANSWER_SECONDS = 0.3
+ANSWER_SECONDS = 0.25  # scales answer within 0.1 s, most of them; a session allows more
 ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
 LINE_ENDS = (b"\r", b"\n")
-ENOUGH = 0.9  # confidence of all that is told together, to stop looking
+ENOUGH = 0.85  # confidence of all that is told together, to stop looking
 HARDLY = 0.3  # below this we say that we cannot tell
 STRAY = 3  # bytes that opening a port may shake loose
 
@@ -107,7 +107,8 @@ class Search:
 
     def _listen_at(self, link: Link) -> list[Finding]:
         self._set(link)
-        data, found, judged = b"", [], 0
+        data, judged = b"", 0
+        found: list[Finding] = []
         end = self._clock() + self._listen_seconds
         while self._clock() < end and _sure(found) < ENOUGH:
             data += self._read(min(0.2, max(0.0, end - self._clock())))
@@ -154,20 +155,23 @@ class Search:
         return best
 
     def _questions(self) -> list[Question]:
-        """Those at the formats' default settings first; of each kind, one rate after the other."""
-        usual: dict[tuple[Link, bytes], list[str]] = {}
-        other: dict[tuple[Link, bytes], list[str]] = {}
+        """Those that a person has allowed, then those at the formats' default settings, then the others."""
+        asked: dict[tuple[Link, bytes], list[str]] = {}
+        usual = set()
         for one in self._candidates:
             wire_format = one.format
-            asked = wire_format.questions + (wire_format.print_questions if self._allow_print else ())
-            for data in asked:
+            for data in wire_format.questions + (wire_format.print_questions if self._allow_print else ()):
                 for link in _links(one) if self._our_settings else [Link(BAUDS[0])]:
-                    found = (usual if link == wire_format.link or not self._our_settings else other).setdefault(
-                        (link, data), []
-                    )
-                    if wire_format.id not in found:
-                        found.append(wire_format.id)
-        return [*_by_rate(usual), *(each for each in _by_rate(other) if (each.link, each.data) not in usual)]
+                    who = asked.setdefault((link, data), [])
+                    if wire_format.id not in who:
+                        who.append(wire_format.id)
+                    if link == wire_format.link:
+                        usual.add((link, data))
+        allowed = {data for one in self._candidates for data in one.format.print_questions}
+        groups: tuple[dict[tuple[Link, bytes], list[str]], ...] = ({}, {}, {})
+        for key, who in asked.items():
+            groups[0 if key[1] in allowed else 1 if key in usual else 2][key] = who
+        return [question for group in groups for question in _by_rate(group)]
 
     def _answer(self, question: Question) -> bytes:
         link = question.link
@@ -211,6 +215,7 @@ class Search:
             return
         self._close()
         self._transport, self._at = self._open(link), link
+        self._left_open = True  # what was sent at another rate arrived as anything
 
     def _can_be_set(self, link: Link) -> bool:
         """Not every adapter knows every parity."""

@@ -28,6 +28,7 @@ class Lazy(click.Group):
         "render": "edge.commands_render:render",
         "ledger": "edge.commands_ledger:ledger",
         "check": "edge.commands_check:check",
+        "identify": "edge.commands_identify:identify",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

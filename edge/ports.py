@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from drivers.transports import LinkLost, Transport
 from drivers.transports.base import READ_SECONDS
 from edge.inbox import Inbox, PortChanged, PortGarbage, Sensed, Tested, Weighed
+from edge.silence import Nature, Silence
 from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
@@ -35,13 +36,19 @@ class Port(threading.Thread):
     """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears."""
 
     def __init__(
-        self, name: str, inbox: Inbox, open_it: Callable[[], Transport], new_session: Callable[[], Session]
+        self,
+        name: str,
+        inbox: Inbox,
+        open_it: Callable[[], Transport],
+        new_session: Callable[[], Session],
+        nature: Nature,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
         self._inbox = inbox
         self._open = open_it
         self._new_session = new_session
+        self._nature = nature
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._halt = threading.Event()
         self._up: bool | None = None
@@ -75,6 +82,7 @@ class Port(threading.Thread):
 
     def _serve(self, transport: Transport) -> None:
         session = self._new_session()
+        silence = Silence(self._nature, time.monotonic())
         while not self._halt.is_set():
             deadline = session.deadline
             wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
@@ -83,6 +91,8 @@ class Port(threading.Thread):
             events = session.receive(data, now) if data else []
             if session.deadline is not None and now >= session.deadline:
                 events += session.expired(now)
+            if data or events:
+                silence.heard(data, events, now)
             results = []
             for event in events:
                 match event:
@@ -102,6 +112,8 @@ class Port(threading.Thread):
             self._obey(session, now)
             if out := session.pending():
                 transport.write(out)
+                silence.asked(now)
+            self._complain(silence.news(now))
 
     def _obey(self, session: Session, now: float) -> None:
         while True:
@@ -115,6 +127,16 @@ class Port(threading.Thread):
                 session.committed(now)
             elif not session.ask(order, now):
                 log.warning("%s cannot be asked to %s: its format has no such command", self.device, order.value)
+
+    def _complain(self, news: str | None) -> None:
+        """An open device that says nothing, or nothing readable, and its return: to the log and to the board."""
+        if news is None:
+            return
+        if news:
+            log.warning("%s: %s", self.device, news)
+        else:
+            log.info("%s is heard again", self.device)
+        self._inbox.put(PortChanged(self.device, True, news))
 
     def _report(self, up: bool, why: str) -> None:
         """Tell the core and the log, once for each change."""

@@ -20,7 +20,9 @@ from edge.ledger import Ledger, Signer
 from edge.mqtt import Mqtt
 from edge.ports import Port
 from edge.printing import Printer
+from edge.silence import Nature
 from edge.web.server import WebServer
+from protocol import formats
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
 
@@ -72,7 +74,11 @@ def run(config: Config) -> None:
     )
     ports = {
         part.name: Port(
-            part.name, inbox, partial(open_port, part.port, part.settings()), partial(part.session, clock.today)
+            part.name,
+            inbox,
+            partial(open_port, part.port, part.settings()),
+            partial(part.session, clock.today),
+            Nature.of(formats.find(part.row().format), part.settings()),
         )
         for part in (*config.scale, *config.analyzer, *config.probe)
     }

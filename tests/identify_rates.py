@@ -18,7 +18,6 @@ from pathlib import Path
 from drivers.identify import Search
 from drivers.transports import open_port
 from protocol import formats
-from protocol.link import Link
 from simulator import analyzer, scale
 from simulator.baud import BaudPty
 from simulator.line import Line
@@ -54,15 +53,14 @@ def one_run(format_id: str, number: int, folder: Path) -> tuple[str, float, str]
         time.sleep(rng.random() * 0.1)
         allow = not wire_format.questions and bool(wire_format.print_questions)
         report = Search(lambda at: open_port(line.address, at), allow_print=allow).run()
-    told = [(one.protocol, str(one.link)) for one in report.findings]
-    what = f"{link}: {', '.join(f'{p} {at} {one.confidence:.0%}' for (p, at), one in zip(told, report.findings))}"
-    right = (format_id, str(link))
-    top = [pair for pair, one in zip(told, report.findings) if one.confidence >= report.findings[0].confidence - 0.05]
-    if not told:
+    what = f"{link}: {', '.join(f'{one.protocol} {one.link} {one.confidence:.0%}' for one in report.findings)}"
+    if not report.findings:
         return "unsure", report.seconds, what
-    if set(told) == {right}:
+    right = [one for one in report.findings if (one.protocol, one.link) == (format_id, link)]
+    if len(right) == len(report.findings):
         return "alone", report.seconds, what
-    return ("among" if right in top else "wrong"), report.seconds, what
+    first = report.findings[0].confidence - 0.05
+    return ("among" if any(one.confidence >= first for one in right) else "wrong"), report.seconds, what
 
 
 def main() -> int:
