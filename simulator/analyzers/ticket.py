@@ -15,7 +15,7 @@ class Printing:
 
     LIMIT = Decimal(50)
     ITEM = "农药残留"
-    CONTROL = Decimal("0.812")
+    CONTROL = Decimal("0.612")
     AGAIN = 1.0
 
     def __init__(self, model: str = "2015") -> None:

@@ -113,6 +113,8 @@ TESTERS = [
     ("ttnj16", "taiyang", "taiyang-ttnj16", None),
     ("astm", "astm", "astm-any", None),
     ("hl7", "hl7_mllp", "hl7-any", None),
+    ("dy6200", "dayuan_small", "dayuan-dy6200", "dy6200"),
+    ("paper", "ticket", "dayuan-dy3500-printer", None),
 ]
 
 
