@@ -24,6 +24,7 @@ PAUSE = 0.12  # without a byte for so long, an answer is over
 ANSWER_SECONDS = 0.25  # scales answer within 0.1 s, most of them; a session allows more
 ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
+ASK_SECONDS = 17.0  # then the rarest settings stay unasked
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
 LINE_ENDS = (b"\r", b"\n")
 ENOUGH = 0.85  # confidence of all that is told together, to stop looking
@@ -129,7 +130,10 @@ class Search:
 
     def _ask(self) -> list[Finding]:
         best: list[Finding] = []
+        end = self._clock() + ASK_SECONDS
         for question in self._questions():
+            if self._clock() > end:
+                break
             if not self._can_be_set(_plain(question.link)):
                 continue
             self._asked += 1

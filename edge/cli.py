@@ -29,6 +29,7 @@ class Lazy(click.Group):
         "ledger": "edge.commands_ledger:ledger",
         "check": "edge.commands_check:check",
         "identify": "edge.commands_identify:identify",
+        "record": "edge.commands_record:record",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -172,37 +173,6 @@ def decode(protocol: str, file: Any, as_hex: bool) -> None:
             click.echo(json.dumps(event.as_json(), ensure_ascii=False))
         for event in decoder.finish():
             click.echo(json.dumps(event.as_json(), ensure_ascii=False))
-
-
-@main.command()
-@click.argument("port")
-@click.argument("file", type=click.File("w", "utf-8"))
-@click.option("--link", default="9600/8n1", show_default=True, help="Line settings.")
-@click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
-@click.option("--name", default="", help="Device name for the log's head.")
-@click.option("--notes", default="", help="What was done while recording.")
-def record(port: str, file: Any, link: str, seconds: float | None, name: str, notes: str) -> None:
-    """Write what PORT says to FILE, with times, so that it can be replayed and sent to us."""
-    import time
-
-    from drivers.transports import open_port
-    from drivers.transports.recorder import Recorder
-    from protocol.link import Link
-
-    head = {"Name": name, "Firmware": "", "Submitter": "", "Date": "", "Notes": notes, "Serial": link}
-    count = 0
-    with plain_errors():
-        recorder = Recorder(open_port(port, Link.parse(link)), file, head)
-        end = None if seconds is None else time.monotonic() + seconds
-        try:
-            while end is None or time.monotonic() < end:
-                count += len(recorder.read())
-                click.echo(f"\r{count} bytes", nl=False, err=True)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            recorder.close()
-            click.echo("", err=True)
 
 
 @main.command()

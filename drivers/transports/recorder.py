@@ -5,7 +5,7 @@ seconds since the start, ``<`` from the device or ``>`` to it, the bytes in hex.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -55,6 +55,14 @@ class Recorder:
         if data:
             self._out.write(f"{self._clock() - self._start:.3f} {direction} {data.hex(' ')}\n")
             self._out.flush()
+
+
+def write_log(out: TextIO, head: Mapping[str, str], chunks: Iterable[Chunk]) -> None:
+    """A whole log at once."""
+    for name, value in head.items():
+        out.write(f"# {name}: {value}\n")
+    for chunk in chunks:
+        out.write(f"{chunk.seconds:.3f} {'<' if chunk.from_device else '>'} {chunk.data.hex(' ')}\n")
 
 
 def read_log(path: Path) -> Iterator[Chunk]:
