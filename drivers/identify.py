@@ -22,6 +22,7 @@ BAUDS = (9600, 4800, 2400, 1200, 19200, 115200, 38400, 57600, 600)
 LISTEN_SECONDS = 2.2  # the slowest continuous output seen sends once a second
 PAUSE = 0.12  # without a byte for so long, an answer is over
 ANSWER_SECONDS = 0.25  # scales answer within 0.1 s, most of them; a session allows more
+LONG_ANSWER = 1.5  # seconds that an answer may take once it has begun
 ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
 ASK_SECONDS = 17.0  # then the rarest settings stay unasked
@@ -185,6 +186,8 @@ class Search:
             more = self._read(min(left, PAUSE) if out else left)
             if out and not more:
                 break
+            if more and not out:
+                end = self._clock() + LONG_ANSWER
             out += more
         return out
 

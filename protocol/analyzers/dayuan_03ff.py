@@ -675,5 +675,5 @@ FORMAT = WireFormat(
     session=Session,
     by_date=True,
     links=(Link(115200),),
-    questions=(ask_hello(),),
+    questions=(ask_items(SPECTRO, 0),),  # not the greeting: a letter in it clears the tare of other devices
 )

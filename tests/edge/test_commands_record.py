@@ -70,12 +70,13 @@ def test_names_are_replaced_and_the_frame_still_checks(tmp_path, record):
 
 def test_no_result_is_acknowledged(tmp_path, record):
     device = analyzer.find("astm")(None)
-    device.measure(7, Decimal("12.50"), datetime.fromisoformat("2026-07-01T08:30"))
     heard = []
     receive = device.receive
     device.receive = lambda data, now: (heard.append(data), receive(data, now))
+    at = datetime.fromisoformat("2026-07-01T08:30")
     with Line(device, Pty(tmp_path / "analyzer")) as line:
-        _, file = record(line.address, "--protocol", "astm", seconds=0.5)
+        line.do(lambda device, now: device.measure(7, Decimal("12.50"), at))
+        _, file = record(line.address, "--protocol", "astm", seconds=1.5)
     events = formats.find("astm").decoder().feed(stream_of(file))
     frames = stream_of(file).count(b"\x02")
     assert frames and b"".join(heard).count(b"\x06") <= frames, events  # for the bid and all frames but the last

@@ -1,0 +1,217 @@
+"""Few runs of each format; ``tests/identify_rates.py`` does the hundreds."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from importlib import import_module
+
+import pytest
+from click.testing import CliRunner
+
+from drivers.identify import Search
+from drivers.recognise import candidates, recognise, with_parity
+from drivers.transports import open_port
+from edge.cli import main
+from protocol import formats
+from protocol.link import Link
+from protocol.scales import st_gs, yaohua_equals, yaohua_tf0
+from simulator import analyzer, scale
+from simulator.baud import BaudPty, heard
+from simulator.line import Line, TcpPort
+from simulator.scale import Pan
+
+TEN_BITS = ("8n1", "7e1", "7o1")
+SECONDS = 25.0  # 20 on a machine that has nothing else to do
+
+
+def identifiable():
+    for name in (*scale.ids(), *analyzer.ids()):
+        row = formats.find(name)
+        speaks = row.questions or row.print_questions or (row.kind == "scale" and not row.polled)
+        if row.wire == "serial" and speaks:
+            yield name
+
+
+def device_of(format_id, kg="2.350"):
+    if formats.find(format_id).kind == "analyzer":
+        return analyzer.find(format_id)(None)
+    pan = Pan(settle=0.0)
+    pan.put(Decimal(kg), 0.0)
+    return scale.find(format_id)(pan)
+
+
+def look(format_id, link, folder):
+    row = formats.find(format_id)
+    with Line(device_of(format_id), BaudPty(folder / f"{format_id}-{str(link).replace('/', '-')}", link)) as line:
+        return Search(
+            lambda at: open_port(line.address, at), allow_print=bool(row.print_questions and not row.questions)
+        ).run()
+
+
+@pytest.fixture(scope="module")
+def looks(tmp_path_factory):
+    """All looks at once: they mostly wait."""
+    folder = tmp_path_factory.mktemp("ports")
+    rng = random.Random(1)
+    jobs = []
+    with ThreadPoolExecutor(16) as pool:
+        for name in identifiable():
+            row = formats.find(name)
+            every = [link for link in (row.link, *row.links) if str(link).split("/")[1] in TEN_BITS]
+            for link in {every[0], rng.choice(every)}:
+                jobs.append((name, link, pool.submit(look, name, link, folder)))
+        return [(name, link, job.result()) for name, link, job in jobs]
+
+
+def test_every_device_is_told_with_its_settings(looks):
+    wrong = []
+    for name, link, report in looks:
+        first = report.findings[0].confidence if report.findings else 1.0
+        told = [(one.protocol, one.link) for one in report.findings if one.confidence >= first - 0.05]
+        if (name, link) not in told or report.seconds > SECONDS:
+            wrong.append((name, str(link), told, report.seconds))
+    assert not wrong
+
+
+def test_what_is_heard_is_not_asked(looks):
+    assert all(report.asked == 0 for name, _, report in looks if not formats.find(name).polled and name != "st_gs")
+
+
+def test_there_are_looks(looks):
+    assert len(looks) >= 20
+
+
+# --- what may be asked ----------------------------------------------------------------------------------------------
+
+
+def orders():
+    """Every byte string with which some device is tared, zeroed or erased."""
+    found = {b"\x1b\xb9", b"\x1b\xb1", b"ZRO", b"ATW"}
+    for name in formats.ids("scale"):
+        commands = getattr(import_module(f"protocol.scales.{name}"), "COMMANDS", {})
+        found |= {command for command in commands.values() if isinstance(command, bytes)}
+    return found
+
+
+def test_no_question_holds_an_order_of_any_device():
+    assert b"T" in orders() and b"Z" in orders()
+    for name in formats.ids():
+        for question in formats.find(name).questions:
+            for said in (question, *(with_parity(question, parity) for parity in "eo" if question.isascii())):
+                held = [order for order in orders() if order in said]
+                assert not held, f"{name}: {question!r} holds {held}"
+
+
+def test_a_print_key_is_pressed_only_when_a_person_allows_it():
+    def questions(allow):
+        search = Search(lambda link: pytest.fail("not opened"), allow_print=allow)
+        return {question.data for question in search._questions()}
+
+    printing = {data for name in formats.ids() for data in formats.find(name).print_questions}
+    assert printing and not printing & questions(False)
+    assert printing <= questions(True)
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------
+
+
+def readings(encode, count=12, **options):
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("12.500"), 0.0)
+    return b"".join(encode(pan.reading(1.0), **options) for _ in range(count))
+
+
+def test_two_directions_of_the_same_digits_are_both_told_with_what_they_read():
+    found = recognise(readings(yaohua_equals.encode, width=8), Link(9600), candidates())
+    assert {one.protocol for one in found} == {"yaohua_equals"} and len(found) >= 2
+    assert len({one.example.value for one in found}) >= 2
+    assert sum(one.confidence for one in found) <= 1
+
+
+def test_a_checked_format_is_told_alone():
+    (found,) = recognise(readings(yaohua_tf0.encode), Link(1200), candidates())
+    assert (found.protocol, found.link) == ("yaohua_tf0", Link(1200)) and found.confidence > 0.9
+    assert "yaohua-d2" in found.models
+
+
+@pytest.mark.parametrize("link", ["9600/7e1", "9600/7o1", "9600/7n2", "9600/8n1"])
+def test_parity_is_told_from_bit_7(link):
+    seen = heard(readings(st_gs.encode), Link.parse(link), Link(9600))
+    (found,) = recognise(seen, Link(9600), candidates())
+    assert (found.protocol, str(found.link)) == ("st_gs", link)
+
+
+def test_one_frame_is_no_certainty():
+    (found,) = recognise(readings(st_gs.encode, count=1), Link(9600), candidates())
+    assert found.confidence < recognise(readings(st_gs.encode), Link(9600), candidates())[0].confidence
+
+
+def test_noise_is_nothing():
+    noise = random.Random(3).randbytes(2000)
+    assert [one for one in recognise(noise, Link(9600), candidates()) if one.confidence > 0.3] == []
+
+
+class Noise:
+    def __init__(self):
+        self.next = 0.0
+
+    def receive(self, data, now):
+        raise AssertionError(f"asked: {data!r}")
+
+    def pending(self, now):
+        if now < self.next:
+            return b""
+        self.next = now + 0.05
+        return random.Random(now).randbytes(20)
+
+    def deadline(self, now):
+        return self.next
+
+
+def test_a_port_with_noise_is_not_asked_and_the_bytes_are_shown(tmp_path):
+    with Line(Noise(), BaudPty(tmp_path / "noise", Link(9600))) as line:
+        done = CliRunner().invoke(main, ["identify", line.address, "--listen", "0.2"])
+    assert done.exit_code == 1
+    assert "no format we know reads them" in done.output
+
+
+class Mute(Noise):
+    def receive(self, data, now):
+        return None
+
+    def pending(self, now):
+        return b""
+
+    def deadline(self, now):
+        return None
+
+
+def test_a_mute_port_is_told_as_such_with_the_next_step(tmp_path, monkeypatch):
+    monkeypatch.setattr("drivers.identify.ANSWER_SECONDS", 0.0)
+    with Line(Mute(), BaudPty(tmp_path / "mute", Link(9600))) as line:
+        done = CliRunner().invoke(main, ["identify", line.address, "--listen", "0.1"])
+    assert done.exit_code == 1
+    assert "Nothing heard" in done.output and "cable" in done.output and "--print" in done.output
+
+
+def test_the_command_says_what_to_write_into_station_toml(tmp_path):
+    with Line(device_of("yaohua_tf0"), BaudPty(tmp_path / "scale", Link(9600))) as line:
+        done = CliRunner().invoke(main, ["identify", line.address])
+        as_json = CliRunner().invoke(main, ["identify", line.address, "--json"])
+    assert done.exit_code == 0
+    assert "yaohua_tf0 at 9600/8n1" in done.stdout and "reads 2.350 (no unit sent)" in done.stdout
+    assert 'model = "yaohua-a9"' in done.stdout and 'link = "9600/8n1"' in done.stdout
+    assert json.loads(as_json.stdout)["findings"][0]["protocol"] == "yaohua_tf0"
+
+
+def test_behind_a_serial_server_the_settings_are_not_ours():
+    with Line(device_of("mt_sics"), TcpPort()) as line:
+        done = CliRunner().invoke(main, ["identify", line.address])
+    assert done.exit_code == 0, done.output
+    assert "mt_sics: " in done.stdout and "link =" not in done.stdout
+
+
+def test_a_port_that_is_not_there_is_one_clear_line(tmp_path):
+    done = CliRunner().invoke(main, ["identify", str(tmp_path / "nothing")])
+    assert done.exit_code == 1 and "no such device" in done.output
