@@ -64,6 +64,7 @@ def looks(tmp_path_factory):
         return [(name, link, job.result()) for name, link, job in jobs]
 
 
+@pytest.mark.slow
 def test_every_device_is_told_with_its_settings(looks):
     wrong = []
     for name, link, report in looks:
@@ -74,10 +75,12 @@ def test_every_device_is_told_with_its_settings(looks):
     assert not wrong
 
 
+@pytest.mark.slow
 def test_what_is_heard_is_not_asked(looks):
     assert all(report.asked == 0 for name, _, report in looks if not formats.find(name).polled and name != "st_gs")
 
 
+@pytest.mark.slow
 def test_there_are_looks(looks):
     assert len(looks) >= 20
 

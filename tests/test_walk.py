@@ -1,0 +1,173 @@
+"""The walk in drivers/README.md is true: done in a copy of the project it gives a new model and a new format.
+
+And a package from outside brings its models by its entry point.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "drivers" / "README.md"
+PARTS = ("protocol", "drivers", "edge", "simulator", "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+PROGRAMS = {
+    "marketedge": [sys.executable, "-m", "edge.cli"],
+    "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+    "make logs": [sys.executable, "-P", "tests/rebuild_logs.py"],
+}
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+PLACE = re.compile(r"`((?:protocol|drivers|tests)/[\w./-]+\.\w+)`(, at the end of `MODELS`)?:\s*$")
+
+
+class Walk:
+    """A copy of the project in which the blocks of the page are done one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said: dict[str, str] = {}
+
+    def do(self) -> None:
+        page = README.read_text("utf-8")
+        done = 0
+        for block in BLOCK.finditer(page):
+            kind, text = block.groups()
+            place = PLACE.search(page[: block.start()])
+            if kind in ("python", "text"):
+                assert place, f"nothing says where this belongs:\n{text}"
+                self.put(self.folder / place[1], text, row=bool(place[2]))
+                done += 1
+            elif kind == "sh":
+                for line in text.splitlines():
+                    self.run(line)
+                    done += 1
+        assert done >= 14
+
+    def put(self, file: Path, text: str, *, row: bool) -> None:
+        if row:
+            before = file.read_text("utf-8")
+            assert before.endswith("\n)\n"), f"{file} does not end with MODELS"
+            file.write_text(f"{before[:-2]}{text})\n", "utf-8")
+        else:
+            assert not file.exists(), f"{file} is there already"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+
+    def run(self, line: str) -> str:
+        stdin, _, command = line.rpartition(" | ")
+        if command.startswith("cat "):
+            output = (self.folder / command.removeprefix("cat ")).read_text("utf-8")
+        else:
+            program = next(name for name in PROGRAMS if command.startswith(name))
+            words = [word.strip('"') for word in command.removeprefix(program).split()]
+            done = subprocess.run(
+                [*PROGRAMS[program], *words],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(self.folder)},
+                input=stdin.removeprefix("echo ").strip('"'),
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            output = done.stdout
+        self.said[line] = output
+        return output
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    folder = tmp_path_factory.mktemp("walk") / "project"
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info", "node_modules")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+        elif (ROOT / part).exists():
+            shutil.copy(ROOT / part, folder / part)
+    made = Walk(folder)
+    made.do()
+    return made
+
+
+def test_the_new_model_and_the_new_format_are_listed(walk: Walk) -> None:
+    listed = json.loads(walk.run("marketedge protocols --json"))
+    formats = {row["id"]: row for row in listed}
+    assert "acme-as6" in formats["st_gs"]["models"]
+    assert formats["acme_lines"]["models"] == ["acme-acs30"]
+    assert "acme_lines" in walk.said["marketedge protocols"]
+
+
+def test_the_new_format_decodes(walk: Walk) -> None:
+    (line,) = [line for line in walk.said if " | marketedge decode" in line]
+    reading = json.loads(walk.said[line])
+    assert (reading["value"], reading["unit"], reading["stable"]) == ("1.250", "kg", True)
+
+
+def test_the_logs_gave_their_readings(walk: Walk) -> None:
+    for model in ("acme-as6", "acme-acs30"):
+        text = (walk.folder / f"tests/logs/{model}/first.expected").read_text("utf-8")
+        assert [json.loads(line)["value"] for line in text.splitlines()][-1] == "1.250"
+
+
+def test_the_copy_passes_ruff_and_the_layers(walk: Walk) -> None:
+    files = ["protocol/scales/acme_lines.py", "tests/protocol/scales/test_acme_lines.py", "drivers/scales.py"]
+    for order in (["format", "--check"], ["check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *order, *files], cwd=walk.folder, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    walk.run("pytest tests/test_layers.py")
+
+
+def test_nothing_of_the_walk_is_left_here(walk: Walk) -> None:
+    assert not list(ROOT.glob("protocol/scales/acme*")) and not list(ROOT.glob("tests/logs/acme*"))
+
+
+def test_a_package_from_outside_brings_its_models(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "installed"
+    shutil.copytree(ROOT / "tests" / "example_package", source)
+    installed = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"),
+            *("--disable-pip-version-check", "--target", str(target), str(source)),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if installed.returncode:  # no setuptools in this environment: what the installation would write, by hand
+        _install_by_hand(source, target)
+    found = subprocess.run(
+        [
+            *(sys.executable, "-c"),
+            "from drivers import catalogue; m = catalogue.find('acme-pro-15'); print(m.vendor, m.default_link())",
+        ],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT)))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "Acme 4800/8n1"
+    listed = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "protocols"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT)))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "acme-pro-30" in listed.stdout
+
+
+def _install_by_hand(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source / "acme_scales", target / "acme_scales")
+    info = target / "acme_scales-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-scales\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[marketedge.drivers]\nacme = acme_scales:MODELS\n", "utf-8")
