@@ -12,7 +12,7 @@ from edge.cli import plain_errors
 from protocol import formats
 from protocol.readings import TestResult, Weighing
 
-WIRES = {"usb-hid": "usb-hid", "w1": "w1"}
+SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on serial lines
 
 
 @click.command()
@@ -29,9 +29,10 @@ def identify(ctx: click.Context, port: str, listen: float, allow_print: bool, as
     Exit code 1 when it cannot be told.
     """
     serial = port.startswith("/")
+    scheme = port.partition(":")[0]
     search = Search(
         lambda link: open_port(port, link),
-        wire=WIRES.get(port.partition(":")[0], "serial"),
+        wire=scheme if scheme in SCHEMES else "serial",
         our_settings=serial,
         listen=listen,
         allow_print=allow_print,
