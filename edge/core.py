@@ -57,6 +57,7 @@ from protocol.readings import Measured
 from protocol.session import Wish
 
 TICK_SECONDS = 0.5
+SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
@@ -98,6 +99,8 @@ class Core:
         self._city_why = ""
         self._trouble = ""
         self._disk_at = float("-inf")
+        self._show_at = 0.0
+        self._show_due = False
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
         self._jobs_unsaved: dict[int, tuple[str, str]] = {}
         self._last_record = 0.0
@@ -112,11 +115,19 @@ class Core:
         while True:
             messages = self._gather()
             stopping = any(isinstance(message, Stop) for message in messages)
-            self._work(messages)
+            weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages)
+            if weights_only and not self._config.stall.continuous:
+                for message in messages:
+                    self._handle(message)  # nothing to commit
+            else:
+                self._work(messages)
             now = self._clock.steady()
             self._publisher.pump(now)
             self._save_when_quiet(now, stopping)
-            self._show()
+            self._show_due = weights_only and now < self._show_at
+            if not self._show_due:
+                self._show()
+                self._show_at = now + SHOW_SECONDS
             self._reply()
             self._notify.notify("WATCHDOG=1")
             if stopping:
@@ -129,6 +140,8 @@ class Core:
         wait = TICK_SECONDS
         if (deadline := self._publisher.deadline()) is not None:
             wait = min(wait, max(0.0, deadline - self._clock.steady()))
+        if self._show_due:
+            wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
         messages: list[Message] = []
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))

@@ -184,7 +184,7 @@ class TradeScale:
             why=why,
             max_g=self._max,
             min_g=self._min,
-            e_g=str(grams(self.part.e)),
+            e_g=str(self._e),
             port_why=self.port_why,
             garbage=self.garbage,
             writable=self.part.writable,
