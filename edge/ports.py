@@ -41,14 +41,14 @@ class Port(threading.Thread):
         inbox: Inbox,
         open_it: Callable[[], Transport],
         new_session: Callable[[], Session],
-        nature: Nature,
+        nature: Nature | None = None,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
         self._inbox = inbox
         self._open = open_it
         self._new_session = new_session
-        self._nature = nature
+        self._nature = nature or Nature()
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._halt = threading.Event()
         self._up: bool | None = None

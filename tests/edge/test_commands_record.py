@@ -1,3 +1,4 @@
+import threading
 import time
 from datetime import datetime
 from decimal import Decimal
@@ -75,8 +76,9 @@ def test_no_result_is_acknowledged(tmp_path, record):
     device.receive = lambda data, now: (heard.append(data), receive(data, now))
     at = datetime.fromisoformat("2026-07-01T08:30")
     with Line(device, Pty(tmp_path / "analyzer")) as line:
-        line.do(lambda device, now: device.measure(7, Decimal("12.50"), at))
-        _, file = record(line.address, "--protocol", "astm", seconds=1.5)
+        later = threading.Timer(0.5, line.do, [lambda device, now: device.measure(7, Decimal("12.50"), at)])
+        later.start()
+        _, file = record(line.address, "--protocol", "astm", seconds=2.0)
     events = formats.find("astm").decoder().feed(stream_of(file))
     frames = stream_of(file).count(b"\x02")
     assert frames and b"".join(heard).count(b"\x06") <= frames, events  # for the bid and all frames but the last
