@@ -71,7 +71,8 @@ class TestRecorded(Record):
     this measurement says by itself, ``measurement`` its number within the lot; ``verdict`` is what the lot's
     measurements say together.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a
     number.  ``control`` is the blank's ΔA₀.  ``whole_plant`` tells, for foods that disturb the enzyme, whether the
-    whole-plant step was done, ``whole_plant_by`` by whom.  ``replaces`` is the id of the record that this one matches to a lot; ``person`` who did.
+    whole-plant step was done, ``whole_plant_by`` by whom.  ``replaces`` is the id of the record that this one matches
+    to a lot; ``person`` who did.
     It is a screening result whatever it says.
     """
 
