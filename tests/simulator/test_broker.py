@@ -16,7 +16,7 @@ KINDS = [pytest.param("mosquitto", marks=pytest.mark.broker), "embedded"]
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
     if request.param == "mosquitto" and find_mosquitto() is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("mosquitto is not installed: make test installs it")
     chosen: Kind = request.param
     return chosen
 
@@ -68,7 +68,7 @@ def test_a_taken_port_is_named(kind: Kind) -> None:
 @pytest.mark.broker
 def test_mosquitto_keeps_what_is_retained_over_a_restart_when_it_has_a_folder(tmp_path: Path) -> None:
     if find_mosquitto() is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("mosquitto is not installed: make test installs it")
     with Broker(data_dir=tmp_path / "data", kind="mosquitto") as broker:
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.connect("127.0.0.1", broker.port)

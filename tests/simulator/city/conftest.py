@@ -240,7 +240,7 @@ def signer() -> Callable[..., Signer]:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     if find_mosquitto() is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("mosquitto is not installed: make test installs it")
     with Broker(kind="mosquitto") as running:
         yield running
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.broker]
 @pytest.fixture
 def phone() -> Iterator[Page]:
     if not CHROMIUM.exists():
-        pytest.skip("chromium is not installed")
+        pytest.fail("chromium is not installed: make test installs it")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
