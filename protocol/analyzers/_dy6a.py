@@ -45,12 +45,12 @@ def bcd(data: bytes) -> str:
 
 def decode(frame: bytes) -> Event:
     try:
+        if frame[:1] == HELLO[:1] and len(frame) == SIZES["dy6200"]:
+            return Reply("end", raw=frame) if frame == END else _dy6200(frame)
         if frame == HELLO:
             return Reply("hello", raw=frame)
         if frame == END:
             return Reply("end", raw=frame)
-        if frame[:1] == HELLO[:1] and len(frame) == SIZES["dy6200"]:
-            return _dy6200(frame)
         if frame[:1] == HELLO[:1] and len(frame) == SIZES["dy6400"]:
             return _dy6400(frame)
     except ValueError as error:
@@ -58,11 +58,11 @@ def decode(frame: bytes) -> Event:
     return Garbage(frame, "neither greeting nor end mark nor a record")
 
 
-def _dy6200(frame: bytes) -> TestResult:
-    number, raw_value = (int.from_bytes(frame[at : at + 2], "little") for at in (1, 3))
+def _dy6200(frame: bytes) -> Event:
     item, judged = frame[5], frame[6]
     if item not in ITEMS or judged not in VERDICTS:
-        raise ValueError(f"there is no item {item:02x} or no result {judged:02x}")
+        return Garbage(frame, "no record: there is no such item or no such result")  # at most bytes of noise
+    number, raw_value = (int.from_bytes(frame[at : at + 2], "little") for at in (1, 3))
     at = packed_moment(bcd(frame[7:13]))
     valid = judged != OUT_OF_RANGE
     return TestResult(
