@@ -102,7 +102,9 @@ class Core:
         self._show_at = 0.0
         self._show_due = False
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
+        self._queued: dict[int, str] = {}  # papers at a printer's thread, and whose
         self._jobs_unsaved: dict[int, tuple[str, str]] = {}
+        self._jobs_saving: dict[int, tuple[str, str]] = {}
         self._last_record = 0.0
         self._continuous_told = ""
         self._notify = sdnotify.SystemdNotifier()
@@ -155,11 +157,11 @@ class Core:
         station.after.clear()
         station.undo.clear()
         self._answers.clear()
-        requests = [message for message in messages if isinstance(message, Request)]
+        rest = iter(messages)
+        before = self._ledger.head.seq
         try:
-            before = self._ledger.head.seq
             with self._ledger.batch():
-                for message in messages:
+                for message in rest:
                     self._handle(message)
                 if self._ledger.head.seq != before:
                     self._save_progress()
@@ -170,7 +172,11 @@ class Core:
                 log.error("nothing recorded: %s", full)
             self._trouble = str(full)
             refusal = Refused("disk_full", "磁盘已满，未记录。请联系技术员", f"not recorded: {full}")
-            self._answers = [(request, refusal) for request in requests]
+            self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
+            for message in rest:  # what comes after and records nothing is still news: a link, a port, an ack
+                if not isinstance(message, Request | Tested | Weighed):
+                    self._handle(message)
+            self._progress_not_saved()
             for device in {message.device for message in messages if isinstance(message, Tested)}:
                 self._ports[device].order(NotCommitted())
             return
@@ -198,8 +204,7 @@ class Core:
             case Printed(job, state, why, text):
                 self._printed(job, state, why, text)
             case PrinterChanged(printer, up, why):
-                waiting = self._printer_views[printer].waiting
-                self._printer_views[printer] = PrinterView(printer, up, why, waiting)
+                self._printer_views[printer] = PrinterView(printer, up, why, 0)
             case LinkChanged(up, why, receive_maximum):
                 self._city_why = why
                 self._publisher.link(up, receive_maximum)
@@ -324,19 +329,14 @@ class Core:
     def _print(self, job: PaperJob) -> None:
         """After the commit: hand the paper to its printer's own thread."""
         self._printers[job.printer].put(job)
-        self._waiting(job.printer, 1)
+        self._queued[job.job] = job.printer
 
     def _printed(self, job: int, state: str, why: str, text: str) -> None:
         changes = {"state": state, "why": why, **({"text": text} if text else {})}
         self._station.paper_news(job, **changes)
         if state != "printing":
             self._jobs_unsaved[job] = (state, why)
-            if job in self._station.papers:
-                self._waiting(self._station.papers[job].printer, -1)
-
-    def _waiting(self, printer: str, change: int) -> None:
-        view = self._printer_views[printer]
-        self._printer_views[printer] = PrinterView(printer, view.up, view.why, max(0, view.waiting + change))
+            self._queued.pop(job, None)
 
     def _recover_papers(self) -> None:
         """Papers of the last run. One without proof may or may not have come out: a person decides on a copy."""
@@ -358,11 +358,16 @@ class Core:
         """Write what became of papers and deliveries, inside the current transaction."""
         self._last_record = self._clock.steady()
         self._publisher.save()
-        if self._jobs_unsaved:
+        self._jobs_saving, self._jobs_unsaved = self._jobs_unsaved, {}
+        if self._jobs_saving:
             # A row that grows splits its page: the proof of a printed paper is in the log, its state is enough here.
-            rows = [(state, "" if state == "printed" else why, job) for job, (state, why) in self._jobs_unsaved.items()]
+            rows = [(state, "" if state == "printed" else why, job) for job, (state, why) in self._jobs_saving.items()]
             self._ledger.conn.executemany("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", rows)
-            self._jobs_unsaved.clear()
+
+    def _progress_not_saved(self) -> None:
+        """The commit failed: what it carried is to be written with the next one."""
+        self._jobs_unsaved = {**self._jobs_saving, **self._jobs_unsaved}
+        self._publisher.not_saved()
 
     def _save_when_quiet(self, now: float, stopping: bool) -> None:
         """Progress rides with the next record; when none comes, it is written by itself.
@@ -373,8 +378,11 @@ class Core:
         if not (self._jobs_unsaved or self._publisher.unsaved):
             return
         if stopping or now - self._last_record >= SAVE_SECONDS:
-            with contextlib.suppress(LedgerFull), self._ledger.batch():
-                self._save_progress()
+            try:
+                with self._ledger.batch():
+                    self._save_progress()
+            except LedgerFull:
+                self._progress_not_saved()
 
     # --- what pages see ---------------------------------------------------------------------------------------------
 
@@ -386,7 +394,10 @@ class Core:
         changes: dict[str, Any] = {
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
             "analyzers": tuple(self._analyzers.values()),
-            "printers": tuple(self._printer_views.values()),
+            "printers": tuple(
+                replace(view, waiting=list(self._queued.values()).count(name))
+                for name, view in self._printer_views.items()
+            ),
             "probes": tuple(self._probes.values()),
             "papers": station.paper_views(),
             "clock_state": self._clock.state(),

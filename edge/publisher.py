@@ -85,6 +85,11 @@ class Publisher:
             self._ledger.conn.executemany("INSERT OR REPLACE INTO settled_ahead VALUES (?, ?)", self._unsaved)
             self._unsaved.clear()
 
+    def not_saved(self) -> None:
+        """The transaction of the last ``save`` failed: all of it is to be written again."""
+        self._saved = -1
+        self._unsaved = [(seq, self.aside.get(seq)) for seq in sorted({*self._ahead, *self.aside})]
+
     def deadline(self) -> float | None:
         """When ``pump`` wants to be called although nothing happened."""
         if not self.up or not self._flights:

@@ -230,3 +230,25 @@ def test_a_brokers_refusals_by_reason(make: Callable[..., Publisher], fill: Call
     assert "rights" in publisher.trouble
     publisher.pump(60.0)
     assert len(wire.sent) == 5
+
+
+def test_progress_whose_commit_failed_is_written_again(
+    make: Callable[..., Publisher], fill: Callable[..., None], wire: Wire, ledger: Ledger
+) -> None:
+    fill(4)
+    fill(1, ALARM)
+    publisher = make()
+    publisher.pump(0.0)
+    publisher.acknowledged(ack(2))
+    publisher.acknowledged(ack(ids=(wire.ids[5],)))
+    with pytest.raises(RuntimeError), ledger.batch():
+        publisher.save()
+        raise RuntimeError
+    assert not publisher.unsaved
+    publisher.not_saved()
+    with ledger.batch():
+        publisher.save()
+    again = make()
+    wire.sent.clear()
+    again.pump(0.0)
+    assert wire.sequences() == [3, 4]
