@@ -36,29 +36,28 @@ class Recorder:
         self._out = out
         self._clock = clock
         self._start = clock()
-        for name, value in head.items():
-            out.write(f"# {name}: {value}\n")
+        write_log(out, head, ())
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         data = self._inner.read(timeout)
-        self._note("<", data)
+        self._note(data, from_device=True)
         return data
 
     def write(self, data: bytes) -> None:
-        self._note(">", data)
+        self._note(data, from_device=False)
         self._inner.write(data)
 
     def close(self) -> None:
         self._inner.close()
 
-    def _note(self, direction: str, data: bytes) -> None:
+    def _note(self, data: bytes, *, from_device: bool) -> None:
         if data:
-            self._out.write(f"{self._clock() - self._start:.3f} {direction} {data.hex(' ')}\n")
+            write_log(self._out, {}, (Chunk(self._clock() - self._start, from_device, data),))
             self._out.flush()
 
 
 def write_log(out: TextIO, head: Mapping[str, str], chunks: Iterable[Chunk]) -> None:
-    """A whole log at once."""
+    """A log's head lines, then its chunks; either may be empty, to go on with a log that was begun."""
     for name, value in head.items():
         out.write(f"# {name}: {value}\n")
     for chunk in chunks:

@@ -109,15 +109,6 @@ class Item:
 Table = Sequence[Item]
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """One channel of a spectrophotometer's record, as sent."""
-
-    number: int
-    value: bytes
-    flags: int = 0
-
-
 # --- packets --------------------------------------------------------------------------------------------------------
 
 
