@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
@@ -289,4 +290,6 @@ class StationProcess:
             except ValueError:
                 refused = {"message": text.decode(errors="replace")}
             raise Refusal(error.code, refused) from None
+        except HTTPException as error:
+            raise ConnectionError(f"{self.url}{path}: cut off in the middle of the answer: {error}") from None
         return answer

@@ -124,6 +124,7 @@ def test_nothing_answered_or_printed_is_lost_when_everything_is_killed(
                     running.wait_ready()
             running.wait_ready()
             time.sleep(1.0)
+            assert crowd.is_alive()  # people were there to the end
         finally:
             crowd.stop()
         wait_for("delivery", lambda: running.board()["city"]["pending"] == 0, 40)
