@@ -105,10 +105,14 @@ class ProbeView:
 
 @dataclass(frozen=True, slots=True)
 class PaperView:
-    """A print job. ``state``: waiting, printing, printed, unknown, failed. ``text`` is the paper as plain text."""
+    """A print job. ``paper`` names what it is (slip, report, …), ``state`` and ``why`` are words of ``edge/papers.py``.
+
+    ``code`` is the trace code it is about, a date for the day's summary, empty for a test page.  ``copy`` counts
+    reprints, 0 is the first print.  ``text`` is the paper as plain text, once it was laid out.
+    """
 
     job: int
-    title: str
+    paper: str
     code: str
     state: str
     why: str
@@ -120,10 +124,17 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True)
 class PrinterView:
+    """``state`` is a word of ``edge/papers.py``; ``up`` is False when papers cannot come out now.
+
+    ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.
+    """
+
     name: str
     up: bool
     why: str
     waiting: int
+    state: str = "ready"
+    near_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,27 @@ class Reprint:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmPaper:
+    """A person looked: this paper did come out. Answer: ``{"job": …, "state": "confirmed"}``."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrintPaper:
+    """Print one paper on demand. Answer: ``{"job": …, "copy": n}``.
+
+    ``subject`` is what it is about: a trace code for the paper of a record (the lot's for ``report``, ``card``,
+    ``label`` and ``hold``), a date like 2026-11-23 for ``day`` (empty is today), nothing for ``test``.  ``printer``
+    names one; empty takes the first that prints such papers.
+    """
+
+    paper: str
+    subject: str = ""
+    printer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AskScale:
     """Tare or zero; refused unless the configuration allows writing to this scale. ``wish`` is a ``Wish`` value."""
 
@@ -170,7 +191,18 @@ class AskScale:
     wish: str
 
 
-Command = RegisterEntry | PlanChannel | MatchResult | WholePlantDone | Sell | SetPrice | Reprint | AskScale
+Command = (
+    RegisterEntry
+    | PlanChannel
+    | MatchResult
+    | WholePlantDone
+    | Sell
+    | SetPrice
+    | Reprint
+    | ConfirmPaper
+    | PrintPaper
+    | AskScale
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +216,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """News of a job: ``state`` is printing, printed, unknown or failed; the proof or the reason is in ``why``.
+    """News of a job: ``state`` and the word ``why`` as ``edge/papers.py`` lists them.
 
     ``text`` is the paper as plain text, told once.
     """
@@ -196,12 +228,20 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintAgain:
+    """The printer is ready again, and this paper was begun before: it wants its number as a copy."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrinterChanged:
-    """A printer answered, or could not be reached."""
+    """What is known of a printer now: ``state`` as ``edge/papers.py`` lists them, ``why`` for the technician."""
 
     printer: str
-    up: bool
+    state: str
     why: str = ""
+    near_end: bool = False
 
 
 # --- from MQTT ------------------------------------------------------------------------------------------------------
@@ -246,6 +286,7 @@ Message = (
     | PortGarbage
     | Request
     | Printed
+    | PrintAgain
     | PrinterChanged
     | LinkChanged
     | BrokerAnswer

@@ -54,10 +54,12 @@ def m001_events_and_state(db: Database) -> None:
 
         CREATE TABLE print_jobs (
             job     INTEGER PRIMARY KEY,
-            seq     INTEGER NOT NULL,      -- the event whose paper it is
+            seq     INTEGER NOT NULL,      -- the event whose paper it is; for a summary the last one it counts
+            paper   TEXT NOT NULL,         -- slip, report, label, …
+            detail  TEXT NOT NULL,         -- the date of a day's summary
             printer TEXT NOT NULL,
             copy    INTEGER NOT NULL,      -- 0 the first print, n the n-th copy
-            state   TEXT NOT NULL CHECK (state IN ('waiting', 'printed', 'unknown', 'failed')),
+            state   TEXT NOT NULL,         -- words of edge/papers.py
             why     TEXT NOT NULL
         ) STRICT;
 
