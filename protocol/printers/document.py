@@ -13,6 +13,8 @@ MAX_PARTS = 500
 MAX_CELLS = 6
 MAX_QR = 287  # bytes; version 12 at level M, the largest that 384 dots hold with 5 dots a module and a quiet zone
 
+MAX_BARCODE = 29  # characters; in digits alone 58 mm paper holds more than anybody can read
+
 
 class Align(Enum):
     LEFT = "left"
@@ -111,6 +113,20 @@ class QR:
 
 
 @dataclass(frozen=True, slots=True)
+class Barcode:
+    """A Code 128 barcode, centred, with what people read below it."""
+
+    payload: str
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.payload or not all(" " <= letter <= "~" for letter in self.payload):
+            raise ValueError("payload: a barcode here holds printable ASCII only, and not nothing")
+        if len(self.payload) > MAX_BARCODE:
+            raise ValueError(f"payload: {len(self.payload)} characters, where {MAX_BARCODE} fit on 58 mm paper")
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """Blank lines."""
 
@@ -122,13 +138,14 @@ class Cut:
     """The end of a piece of paper: cut where there is a cutter, else fed far enough to tear."""
 
 
-Part = Text | Pair | Columns | Rule | QR | Feed | Cut
+Part = Text | Pair | Columns | Rule | QR | Barcode | Feed | Cut
 PARTS: dict[str, type[Part]] = {
     "text": Text,
     "pair": Pair,
     "columns": Columns,
     "rule": Rule,
     "qr": QR,
+    "barcode": Barcode,
     "feed": Feed,
     "cut": Cut,
 }

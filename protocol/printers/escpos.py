@@ -7,58 +7,79 @@
     1D 21 n      GS !     00 normal, 01 twice as high, 11 twice as high and wide; for Latin and Chinese alike
     0A           LF       prints the line; blank lines are LF too
     1D 76 30 00 xL xH yL yH …   GS v 0   one band of a picture, x in bytes, y in dots
+    1B 4A n      ESC J    n dots of white, between the bands of a drawn page
     1D 56 01     GS V     partial cut
+    1C 43 FF     FS C     text is UTF-8 from here on, on heads that know it
 
-QR codes go out as pictures: heads without the QR command print its parameters as text, and those with it choose mode
-and mask themselves.  A printer obeys 10 04, 10 05 and 10 14 wherever they stand, inside a picture too, so a picture
-that holds one is moved by a dot.
+    1D 28 6B pL pH 31 fn …   GS ( k   the printer's own QR code: 65 model, 67 module, 69 level, 80 store, 81 print
+    1D 68 h, 1D 77 w, 1D 48 p, 1D 6B 49 n …   GS h, w, H, k   its own Code 128 barcode (form B)
+
+Codes go out as pictures unless the profile says that the printer draws them: heads without the QR command print its
+parameters as text, and those with it choose mode and mask themselves.  A printer obeys 10 04, 10 05 and 10 14 wherever
+they stand, inside a picture too: a QR code that holds one is moved by a dot, a drawn line gets one dot more.
+
+Every piece is whole commands, so that questions may be put between two of them.
 """
 
 import re
 from collections.abc import Iterator
 
-from protocol.printers import qr
+from protocol.printers import bitmap, codes
 from protocol.printers import text as paper_text
+from protocol.printers.bitmap import Bitmap, GlyphSource
 from protocol.printers.document import Align, Size
-from protocol.printers.layout import CutRow, FeedRow, Page, QRRow, TextRow
-from protocol.printers.profile import Profile
+from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, Row, TextRow
+from protocol.printers.profile import Encoding, Profile
 
 START = b"\x1b@\x1c&"
+UTF_8 = b"\x1cC\xff"
 LF = b"\n"
 CUT = b"\x1dV\x01"
 ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x1ba\x02"}
 SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
-MIN_MODULE = 3
-MAX_MODULE = 8
-SLIP_MODULES = 65  # version 10 with its quiet zone: the token with one source code
+WHITE = 24  # dot rows without a dot that are worth a command of their own
 _SHIFTS = (0, 1, -1, 2, -2, 3, -3, 4)
 
 
-def emit(page: Page, profile: Profile) -> Iterator[bytes]:
+def emit(page: Page, profile: Profile, glyphs: GlyphSource | None = None) -> Iterator[bytes]:
     """The job in pieces, to be written one after the other.
 
     A picture's bands are pieces of their own, and the text before a picture comes before the picture is computed.
-    Raises ValueError before the first piece when the page was laid out for other paper.
+    ``glyphs`` draws what the printer has no letters for.  Raises ValueError before the first piece when the page was
+    laid out for other paper, or needs glyphs and has none.
     """
     if page.columns > profile.columns:
         raise ValueError(f"laid out for {page.columns} columns, printer {profile.id} has {profile.columns}")
-    return _emit(page, profile)
+    if page.encoding != profile.encoding:
+        raise ValueError(f"laid out for {page.encoding}, printer {profile.id} takes {profile.encoding}")
+    if glyphs is None and (page.drawn or profile.encoding == "raster"):
+        raise ValueError(f"printer {profile.id} has no letters for this page: it has to be drawn, with a font")
+    return _emit(page, profile, glyphs)
 
 
-def _emit(page: Page, profile: Profile) -> Iterator[bytes]:
-    out = bytearray(START)
-    style = _Style()
+def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[bytes]:
+    out = bytearray(START + (UTF_8 if profile.encoding == "utf-8" else b""))
+    style = _Style(profile.encoding)
+    drawn: list[int] = []
     for row in page.rows:
+        if glyphs is not None and _to_draw(row, profile.encoding):
+            if out:
+                yield bytes(out + style.reset())
+                out.clear()
+            drawn += bitmap.draw_row(row, profile, glyphs)
+            continue
+        if drawn:
+            yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile.band)
+            drawn.clear()
         match row:
             case TextRow():
                 out += style.line(row)
-            case QRRow():
-                out += style.reset()
-                yield bytes(out)
+            case QRRow() | BarcodeRow():
+                yield bytes(out + style.reset())
                 out.clear()
-                yield from picture(row.payload, profile)
+                yield from _qr(row.payload, profile) if isinstance(row, QRRow) else _barcode(row.payload, profile)
             case FeedRow():
                 out += style.reset() + LF * row.lines
             case CutRow():
@@ -66,18 +87,28 @@ def _emit(page: Page, profile: Profile) -> Iterator[bytes]:
     out += style.reset()
     if out:
         yield bytes(out)
+    if drawn:
+        yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile.band)
+
+
+def _to_draw(row: Row, encoding: Encoding) -> bool:
+    """Whether the printer has no letters for this row."""
+    if encoding == "raster":
+        return isinstance(row, TextRow)
+    return isinstance(row, TextRow) and not all(paper_text.holds(run.text, encoding) for run in row.runs)
 
 
 class _Style:
     """What the printer has been told so far; only changes are sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: Encoding) -> None:
+        self._encoding = encoding
         self._align, self._size, self._bold = Align.LEFT, Size.NORMAL, False
 
     def line(self, row: TextRow) -> bytes:
         out = self._to_align(row.align)
         for run in row.runs:
-            out += self._to_style(run.size, run.bold) + paper_text.encode(run.text)
+            out += self._to_style(run.size, run.bold) + paper_text.encode(run.text, self._encoding)
         return out + LF
 
     def reset(self) -> bytes:
@@ -95,31 +126,97 @@ class _Style:
         return out
 
 
-def picture(payload: str, profile: Profile) -> Iterator[bytes]:
-    """A QR code in the middle of the paper, one raster command for each band."""
-    for mask in range(qr.MASKS):
-        modules = qr.matrix(payload, mask)
-        module = _module(len(modules), profile)
-        if module < MIN_MODULE:
-            raise ValueError(f"a QR code of {len(payload)} bytes does not fit {profile.dots} dots readably")
-        spare = profile.dots - module * len(modules)
+def _qr(payload: str, profile: Profile) -> Iterator[bytes]:
+    """A QR code in the middle of the paper: one raster command for each band, or the printer's own."""
+    if profile.codes == "native":
+        yield _native_qr(payload, profile)
+        return
+    for mask in range(codes.MASKS):
+        dots = codes.qr_dots(payload, profile, mask)
+        spare = profile.dots - dots.width
         for shift in _SHIFTS:
             left = spare // 2 + shift
             if 0 <= left <= spare:
-                bands = list(_bands(list(qr.raster(modules, module, left)), profile.band))
+                bands = list(_rasters(Bitmap(left + dots.width, dots.rows), profile.band))
                 if not any(map(AT_ONCE.search, bands)):
-                    return iter(bands)
+                    yield from bands
+                    return
     raise ValueError(f"a QR code of {payload!r} cannot be drawn without bytes a printer takes for commands")
 
 
-def _module(modules: int, profile: Profile) -> int:
-    """Dots a module: a small code is drawn larger, up to the width a slip's code has."""
-    wanted = min(max(profile.module, profile.module * SLIP_MODULES // modules), max(MAX_MODULE, profile.module))
-    return min(wanted, profile.dots // modules)
+def _native_qr(payload: str, profile: Profile) -> bytes:
+    """GS ( k. The quiet zone is the sender's business."""
+    modules = len(codes.matrix(payload))
+    module = codes.qr_module(payload, modules, profile)
+    quiet = b"\x1bJ" + bytes((module * codes.QUIET,))
+    data = payload.encode("ascii")
+    store = b"\x1d(k" + (len(data) + 3).to_bytes(2, "little") + b"1P0" + data
+    set_up = b"\x1d(k\x04\x001A2\x00" + b"\x1d(k\x03\x001C" + bytes((module,)) + b"\x1d(k\x03\x001E1"
+    return quiet + ALIGN[Align.CENTER] + set_up + store + b"\x1d(k\x03\x001Q0" + ALIGN[Align.LEFT] + quiet
 
 
-def _bands(rows: list[bytes], height: int) -> Iterator[bytes]:
-    for start in range(0, len(rows), height):
-        band = rows[start : start + height]
-        size = len(band[0]).to_bytes(2, "little") + len(band).to_bytes(2, "little")
-        yield b"\x1dv0\x00" + size + b"".join(band)
+def _barcode(payload: str, profile: Profile) -> Iterator[bytes]:
+    """A barcode in the middle of the paper."""
+    dots = codes.barcode_dots(payload, profile)
+    native = _native_barcode(payload, dots.height)
+    if profile.codes == "native" and not AT_ONCE.search(native):
+        yield native
+        return
+    left = (profile.dots - dots.width) // 2
+    yield from _bands(Bitmap(left + dots.width, dots.rows), profile.band)
+
+
+def _native_barcode(payload: str, height: int) -> bytes:
+    """GS k, form B: pairs of digits in set C, anything else in set B, where a brace is doubled."""
+    if payload.isdigit() and len(payload) % 2 == 0:
+        data = b"{C" + bytes(int(payload[place : place + 2]) for place in range(0, len(payload), 2))
+    else:
+        data = b"{B" + payload.encode("ascii").replace(b"{", b"{{")
+    settings = b"\x1dh" + bytes((height,)) + b"\x1dw" + bytes((codes.BAR_MODULE,)) + b"\x1dH\x00"
+    return ALIGN[Align.CENTER] + settings + b"\x1dk\x49" + bytes((len(data),)) + data + ALIGN[Align.LEFT]
+
+
+def _bands(dots: Bitmap, most: int) -> Iterator[bytes]:
+    """A drawn part of the page: rasters, and feeds where nothing is."""
+    start = 0
+    while start < dots.height:
+        white = _white(dots.rows, start)
+        if white >= WHITE:
+            yield b"\x1bJ" + bytes((white,))
+            start += white
+            continue
+        end = start + 1
+        while end < min(dots.height, start + most) and _white(dots.rows, end) < WHITE:
+            end += 1
+        yield from map(_harmless, _rasters(_trimmed(Bitmap(dots.width, dots.rows[start:end])), most))
+        start = end
+
+
+def _white(rows: tuple[int, ...], start: int) -> int:
+    """How many rows from here on are white, as far as one feed goes."""
+    end = start
+    while end < len(rows) and end - start < 255 and not rows[end]:
+        end += 1
+    return end - start
+
+
+def _rasters(dots: Bitmap, most: int) -> Iterator[bytes]:
+    """GS v 0, one for each band."""
+    for band in bitmap.pieces(dots, most):
+        size = band.row_bytes.to_bytes(2, "little") + band.height.to_bytes(2, "little")
+        yield b"\x1dv0\x00" + size + band.data()
+
+
+def _trimmed(dots: Bitmap) -> Bitmap:
+    """Without the white at the right, so that a slow line carries less."""
+    ink = max((dots.width - (row & -row).bit_length() + 1 for row in dots.rows if row), default=8)
+    width = min(dots.width, -(-ink // 8) * 8)
+    return Bitmap(width, tuple(row >> dots.width - width for row in dots.rows))
+
+
+def _harmless(band: bytes) -> bytes:
+    """A drawn band without bytes that are obeyed at once: one dot more in each such place."""
+    data = bytearray(band)
+    while found := AT_ONCE.search(data, 8):
+        data[found.start()] |= 0x08
+    return bytes(data)

@@ -3,10 +3,26 @@
 A grid has 32 columns on 58 mm paper, 48 on 80 mm. Text is cleaned here; rows hold nothing an emitter must check.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from protocol.printers import text as paper_text
-from protocol.printers.document import QR, Align, Cell, Columns, Cut, Document, Feed, Pair, Part, Rule, Size, Text
+from protocol.printers.document import (
+    QR,
+    Align,
+    Barcode,
+    Cell,
+    Columns,
+    Cut,
+    Document,
+    Feed,
+    Pair,
+    Part,
+    Rule,
+    Size,
+    Text,
+)
+from protocol.printers.profile import Encoding
 
 COLUMNS_58 = 32
 COLUMNS_80 = 48
@@ -39,6 +55,11 @@ class QRRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BarcodeRow:
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
 class FeedRow:
     lines: int
 
@@ -48,31 +69,48 @@ class CutRow:
     pass
 
 
-Row = TextRow | QRRow | FeedRow | CutRow
+Row = TextRow | QRRow | BarcodeRow | FeedRow | CutRow
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document laid out for ``columns``. ``replaced``: characters the printer cannot show, each once."""
+    """A document laid out for ``columns`` and for printers of this ``encoding``.
+
+    ``replaced``: characters that became a mark, each once.  ``drawn``: characters that the encoding lacks and that
+    stayed, because the lines that hold them can be drawn.
+    """
 
     rows: tuple[Row, ...]
     columns: int
+    encoding: Encoding = "gbk"
     replaced: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
 
 
-def layout(document: Document, columns: int = COLUMNS_58) -> Page:
-    """Put a document on the grid. Long text wraps within its own place; only the end of a long key is lost."""
-    grid = _Grid(columns)
+def layout(
+    document: Document,
+    columns: int = COLUMNS_58,
+    encoding: Encoding = "gbk",
+    drawable: Callable[[str], bool] | None = None,
+) -> Page:
+    """Put a document on the grid. Long text wraps within its own place; only the end of a long key is lost.
+
+    ``drawable`` says of a character that the encoding lacks whether it can be drawn instead.
+    """
+    grid = _Grid(columns, encoding, drawable or (lambda letter: False))
     for part in document.parts:
         grid.add(part)
-    return Page(tuple(grid.rows), columns, tuple(dict.fromkeys(grid.replaced)))
+    return Page(tuple(grid.rows), columns, encoding, tuple(dict.fromkeys(grid.replaced)), tuple(grid.drawn))
 
 
 class _Grid:
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, encoding: Encoding, drawable: Callable[[str], bool]) -> None:
         self.columns = columns
         self.rows: list[Row] = []
         self.replaced: list[str] = []
+        self.drawn: dict[str, None] = {}
+        self._encoding = encoding
+        self._drawable = drawable
 
     def add(self, part: Part) -> None:
         match part:
@@ -88,14 +126,19 @@ class _Grid:
                 self.rows.append(QRRow(part.payload))
                 if part.caption:
                     self._text(part.caption, Align.CENTER, Size.NORMAL, False)
+            case Barcode():
+                self.rows.append(BarcodeRow(part.payload))
+                if part.caption:
+                    self._text(part.caption, Align.CENTER, Size.NORMAL, False)
             case Feed():
                 self.rows.append(FeedRow(part.lines))
             case Cut():
                 self.rows.append(CutRow())
 
     def _clean(self, text: str) -> str:
-        cleaned = paper_text.clean(text)
+        cleaned = paper_text.clean(text, self._encoding, self._drawable)
         self.replaced += cleaned.replaced
+        self.drawn |= dict.fromkeys(cleaned.drawn)
         return cleaned.text
 
     def _text(self, text: str, align: Align, size: Size, bold: bool) -> None:

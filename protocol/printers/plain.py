@@ -1,7 +1,7 @@
-"""Rows as plain text, for screens and tests: what the paper says, a QR code as its payload."""
+"""Rows as plain text, for screens and tests: what the paper says, a code as its payload."""
 
 from protocol.printers.document import Align
-from protocol.printers.layout import CutRow, FeedRow, Page, QRRow, TextRow
+from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
 
 
 def plain(page: Page) -> str:
@@ -13,6 +13,8 @@ def plain(page: Page) -> str:
                 lines.append(_line(row, page.columns))
             case QRRow():
                 lines.append(f"[QR {row.payload}]")
+            case BarcodeRow():
+                lines.append(f"[barcode {row.payload}]")
             case FeedRow():
                 lines += [""] * row.lines
             case CutRow():

@@ -1,37 +1,55 @@
 """What an emitter has to know of a printer. The rows are in ``drivers/printers.py``."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-Status = Literal["gs_r", "none"]
+Language = Literal["escpos", "tspl"]
+Encoding = Literal["gbk", "gb18030", "utf-8", "raster"]
+Codes = Literal["raster", "native"]
+Status = Literal["none", "dle_eot", "gs_r", "process_id"]
+CELL = 12  # dots of a column
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """One printer model.
 
-    ``columns`` counts font A, 12 dots each. ``status``: ``gs_r`` when the printer is known or hoped to answer DLE EOT
-    and GS r, ``none`` when it never does, so that nobody waits for it.  ``band`` is the largest height of one raster
-    command, ``delay`` the seconds to leave after each, for heads without flow control.  ``module`` is the width of a
-    QR module in dots: 5 (0.625 mm) is the least that phones read well from thermal paper.  ``tear`` is how many lines
-    bring the end of the print past the tear bar or the cutter.
+    ``columns`` counts font A, 12 dots each.  ``encoding``: the Chinese code its letters are sent in; with ``raster``
+    every line is drawn, for heads without Chinese.  ``codes``: QR codes and barcodes drawn by us, or by the printer.
+    ``status``: the best proof it can give, each including those before: none at all, the real-time status (DLE EOT,
+    for label printers ``<ESC>!?``), GS r, or a process id (GS ( H).  ``band`` is the largest height of one raster
+    command, ``delay`` the seconds to leave after each piece, for heads without flow control.  ``module`` is the width
+    of a QR module in dots: 5 (0.625 mm) is the least that phones read well from thermal paper.  ``tear`` is how many
+    lines bring the end of the print past the tear bar or the cutter.  ``label`` is a label's width, height and gap in
+    mm, for label printers.
     """
 
     id: str
     vendor: str
     name: str
+    language: Language = "escpos"
     dots: int = 384
     columns: int = 32
     cutter: bool = False
-    encoding: Literal["gbk"] = "gbk"
+    encoding: Encoding = "gbk"
+    codes: Codes = "raster"
     status: Status = "gs_r"
     band: int = 128
     delay: float = 0.0
     module: int = 5
     tear: int = 4
+    label: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
+        for name, choices in (("language", Language), ("encoding", Encoding), ("codes", Codes), ("status", Status)):
+            known = get_args(choices)
+            if getattr(self, name) not in known:
+                raise ValueError(f"printer {self.id}: {name} {getattr(self, name)!r}; there are: {', '.join(known)}")
         if not 1 <= self.band <= 128:
             raise ValueError(f"printer {self.id}: band of {self.band} rows, where 1 to 128 are safe")
-        if self.columns * 12 > self.dots:
-            raise ValueError(f"printer {self.id}: {self.columns} columns of 12 dots do not fit {self.dots} dots")
+        if not 16 <= self.columns * CELL <= self.dots:
+            raise ValueError(f"printer {self.id}: {self.columns} columns of {CELL} dots do not fit {self.dots} dots")
+        if not 0 <= self.delay <= 5:
+            raise ValueError(f"printer {self.id}: delay of {self.delay} s, where 0 to 5 are sensible")
+        if (self.language == "tspl") != (self.label is not None):
+            raise ValueError(f"printer {self.id}: `label` (width, height, gap in mm) belongs to language tspl")

@@ -9,6 +9,10 @@
        3      -               cutter         unrecoverable  recovers by itself
        4      near end        near end       end            end
 
+    1D 28 48 06 00 30 30 d1 d2 d3 d4   GS ( H   answered by 37 22 d1 d2 d3 d4 00 when all before it is printed
+    1B 21 3F   ESC ! ?   label printers (TSPL): one byte, 00 ready, bits 0 head open, 1 jam, 2 paper out, 3 ribbon,
+                         4 pause, 5 printing, 7 another error
+
 Among the answers may stand flow control (11, 13), automatic status (four bytes, the first 0xx1xx00) and blocks that
 begin with 35, 37, 3B, 3D or 5F and end with NUL.  Automatic status is read too:
 
@@ -27,6 +31,9 @@ from enum import Enum
 
 PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, PAPER = 1, 2, 3, 4
 GS_R_PAPER = b"\x1dr\x01"
+TSPL_ASK = b"\x1b!?"
+TSPL = 0  # in the list of what was asked
+_ID_DIGITS = 94  # each of the four bytes of a process id is 20 to 7D
 _BLOCKS = b"\x35\x37\x3b\x3d\x5f"
 _FLOW = b"\x11\x13"
 _BLOCK_CAP = 256
@@ -44,7 +51,7 @@ class PrinterStatus:
 
     ``cover`` is True when it is open. ``cutter`` and ``error`` are True when they failed; ``recovers`` when the
     printer goes on by itself, as after an overheated head. ``passed`` counts answers to GS r: data sent before each of
-    them was taken from the buffer.
+    them was taken from the buffer.  ``processed`` is the last process id whose paper is printed.
     """
 
     online: bool | None = None
@@ -54,6 +61,7 @@ class PrinterStatus:
     error: bool | None = None
     recovers: bool | None = None
     passed: int = 0
+    processed: int | None = None
 
     @property
     def ready(self) -> bool | None:
@@ -77,22 +85,72 @@ def ask(number: int) -> bytes:
     return bytes((0x10, 0x04, number))
 
 
+def cause(status: PrinterStatus) -> str | None:
+    """Why nothing can be printed, in one word: paper, cover, cutter, error, offline; None when nothing is known to be
+    in the way."""
+    if status.paper is PaperState.END:
+        return "paper"
+    if status.cover:
+        return "cover"
+    if status.cutter:
+        return "cutter"
+    if status.error:
+        return "error"
+    return "offline" if status.online is False else None
+
+
+def process_id(number: int) -> bytes:
+    """GS ( H function 48: the printer answers with this number (modulo 94 to the fourth) when it is printed."""
+    return b"\x1d(H\x06\x0000" + _id_bytes(number)
+
+
+def same_process(number: int, answered: int | None) -> bool:
+    """Whether the answer is the one to this number's question."""
+    return answered == number % _ID_DIGITS**4
+
+
+def _id_bytes(number: int) -> bytes:
+    return bytes(0x20 + number // _ID_DIGITS**place % _ID_DIGITS for place in (3, 2, 1, 0))
+
+
+def questions(reader: "StatusReader", language: str) -> bytes:
+    """What is asked in real time, in the printer's language; the reader then knows what is due."""
+    if language == "tspl":
+        return reader.ask(TSPL)
+    return b"".join(reader.ask(number) for number in (PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, PAPER))
+
+
 class StatusReader:
-    """Collects answers, whatever the chunking. DLE EOT answers look alike, so they are told apart by what was asked."""
+    """Collects answers, whatever the chunking. DLE EOT answers look alike, so they are told apart by what was asked.
+
+    ``heard``: something was answered since ``forget``.  ``due``: how many real-time questions are not answered.
+    """
 
     def __init__(self) -> None:
         self.status = PrinterStatus()
+        self.heard = False
         self._asked: list[int] = []
         self._partial = bytearray()
 
     def ask(self, number: int) -> bytes:
         """The bytes that ask; remembered, because the answer does not say which question it answers."""
         self._asked.append(number)
-        return ask(number)
+        return TSPL_ASK if number == TSPL else ask(number)
+
+    @property
+    def due(self) -> int:
+        return len(self._asked)
+
+    @property
+    def complete(self) -> bool:
+        """Everything that can be asked in real time was answered."""
+        known = self.status
+        return None not in (known.online, known.cover, known.cutter, known.paper)
 
     def forget(self) -> None:
         """Time has passed: answers that were due will not come, and nothing said before counts any more."""
         self.status = PrinterStatus()
+        self.heard = False
         self._asked.clear()
         self._partial.clear()
 
@@ -102,16 +160,22 @@ class StatusReader:
         return self.status
 
     def _take(self, byte: int) -> None:
-        if self._partial:
+        if self._asked and self._asked[0] == TSPL:
+            self._asked.pop(0)
+            self.heard = True
+            self.status = _tspl(self.status, byte)
+        elif self._partial:
             self._more(byte)
         elif byte in _FLOW:
             return
         elif byte & 0x93 == 0x12:
             if self._asked:
+                self.heard = True
                 self.status = _dle_eot(self.status, self._asked.pop(0), byte)
         elif byte & 0x93 == 0x10 or byte in _BLOCKS:
             self._partial.append(byte)
         elif byte & 0x90 == 0x00:
+            self.heard = True
             self.status = replace(self.status, paper=_gs_r(byte), passed=self.status.passed + 1)
 
     def _more(self, byte: int) -> None:
@@ -119,13 +183,24 @@ class StatusReader:
         self._partial.append(byte)
         if block:
             if byte == 0 or len(self._partial) >= _BLOCK_CAP:
+                self._block(bytes(self._partial))
                 self._partial.clear()
         elif byte & 0x90:  # not a continuation: the beginning was noise
             self._partial.clear()
             self._take(byte)
         elif len(self._partial) == 4:
+            self.heard = True
             self.status = _asb(self.status, bytes(self._partial))
             self._partial.clear()
+
+    def _block(self, block: bytes) -> None:
+        """A process id: 37 22, four bytes, NUL. Other blocks say nothing of paper."""
+        if len(block) == 7 and block.startswith(b"\x37\x22") and block.endswith(b"\0"):
+            self.heard = True
+            number = 0
+            for digit in block[2:6]:
+                number = number * _ID_DIGITS + digit - 0x20
+            self.status = replace(self.status, processed=number)
 
 
 def read_paper(answer: bytes) -> PaperState | None:
@@ -150,6 +225,17 @@ def _dle_eot(status: PrinterStatus, asked: int, byte: int) -> PrinterStatus:
         case _:
             end, near = byte & 0x60, byte & 0x0C
             return replace(status, paper=PaperState.END if end else PaperState.NEAR_END if near else PaperState.OK)
+
+
+def _tspl(status: PrinterStatus, byte: int) -> PrinterStatus:
+    return replace(
+        status,
+        online=not byte & 0x10,
+        paper=PaperState.END if byte & 0x04 else PaperState.OK,
+        cover=bool(byte & 0x01),
+        cutter=False,
+        error=bool(byte & 0x8A),
+    )
 
 
 def _gs_r(byte: int) -> PaperState:

@@ -2,15 +2,18 @@
 
 ESC/POS has no escaping, so what a printer would obey, or what would make people read something else than was written
 (bidirectional marks, zero-width characters, combining marks without end), is taken out on Unicode, before encoding.
-Chinese heads know GBK's two-byte characters and mostly nothing above them; what GBK lacks becomes a visible mark.
+Most Chinese heads know GBK's two-byte characters and nothing above them; some take all of GB18030, some UTF-8.  What
+the printer lacks becomes a visible mark, or its line is drawn.
 
-One GBK byte is one column on paper: a Chinese character and a full-width ``，`` take two, ``A`` takes one.
+ASCII takes one column on paper, everything else two: a Chinese character as well as a full-width ``，`` or a ``°``.
 """
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
-ENCODING = "gbk"
+from protocol.printers.profile import Encoding
+
 MARK = "〓"
 ELLIPSIS = "…"
 
@@ -41,6 +44,7 @@ MAP = str.maketrans(
     }
 )
 _DROPPED = {"Cc", "Cf", "Cs"}
+_NOBODYS = {"Cn", "Co"}  # unassigned, private use: no two fonts mean the same by them
 _JOINING = {"Mn", "Mc", "Me"}
 _SPACES = {"Zs", "Zl", "Zp"}
 _BREAKS = "\t\n\v\f\r\x85"
@@ -48,44 +52,59 @@ _BREAKS = "\t\n\v\f\r\x85"
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """Text fit for the printer, and the characters it could not keep (a note for the log, not for the paper)."""
+    """Text fit for the printer.
+
+    ``replaced``: the characters it could not keep (a note for the log, not for the paper); ``drawn``: those that the
+    printer lacks and that are kept for a line that is drawn.
+    """
 
     text: str
     replaced: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
 
 
-def clean(text: str) -> Clean:
-    """One line of printable text: no control, format or surrogate character, single blanks, only what GBK has."""
+def clean(text: str, encoding: Encoding = "gbk", drawable: Callable[[str], bool] = lambda letter: False) -> Clean:
+    """One line of printable text: no control, format or surrogate character, single blanks, only what can be shown."""
     if text.isascii() and text.isprintable():
         return Clean(" ".join(text.split()))
     kept: list[str] = []
-    replaced: list[str] = []
+    replaced: dict[str, None] = {}
+    drawn: dict[str, None] = {}
     for letter in unicodedata.normalize("NFC", text).translate(MAP):
         category = unicodedata.category(letter)
         if letter in _BREAKS or category in _SPACES:
             kept.append(" ")
         elif category in _DROPPED:
             continue
-        elif _in_gbk(letter):
+        elif category in _JOINING:
+            replaced[letter] = None
+        elif _holds(letter, category, encoding):
+            kept.append(letter)
+        elif category not in _NOBODYS and drawable(letter):
+            drawn[letter] = None
             kept.append(letter)
         else:
-            replaced.append(letter)
-            if category not in _JOINING:
-                kept.append(MARK)
-    return Clean(" ".join("".join(kept).split()), tuple(dict.fromkeys(replaced)))
+            replaced[letter] = None
+            kept.append(MARK)
+    return Clean(" ".join("".join(kept).split()), tuple(replaced), tuple(drawn))
 
 
 def columns(text: str) -> int:
     """How many columns cleaned text takes on paper, at normal size."""
-    return len(text.encode(ENCODING))
+    return len(text) if text.isascii() else sum(1 if letter.isascii() else 2 for letter in text)
 
 
-def encode(text: str) -> bytes:
+def encode(text: str, encoding: Encoding = "gbk") -> bytes:
     """The printer's bytes of cleaned text; anything else is a mistake of ours and raises ValueError."""
-    data = text.encode(ENCODING)
+    data = text.encode(encoding)
     if any(byte < 0x20 or byte == 0x7F for byte in data):
         raise ValueError(f"text was not cleaned before printing: {text[:40]!a}")
     return data
+
+
+def holds(text: str, encoding: Encoding) -> bool:
+    """Whether the printer itself has every character of this cleaned text."""
+    return all(_holds(letter, unicodedata.category(letter), encoding) for letter in text)
 
 
 def cut(text: str, width: int) -> str:
@@ -142,9 +161,15 @@ def _head(text: str, width: int) -> str:
     return text
 
 
+def _holds(letter: str, category: str, encoding: Encoding) -> bool:
+    if encoding in ("gbk", "raster"):  # what is drawn needs a font that has the letter: ``drawable`` knows
+        return _in_gbk(letter)
+    return category not in _NOBODYS
+
+
 def _in_gbk(letter: str) -> bool:
     try:
-        data = letter.encode(ENCODING)
+        data = letter.encode("gbk")
     except UnicodeEncodeError:
         return False
     return len(data) == 2 or 0x20 <= data[0] < 0x7F

@@ -1,0 +1,122 @@
+"""Letters as dots: the character grid's glyphs, drawn with a Chinese font of the system or of a Python package.
+
+A letter of ASCII takes 12 x 24 dots, every other 24 x 24, as on the heads of receipt printers.  Pillow is loaded when
+the first letter is drawn; a station whose printers have their own letters does without.
+"""
+
+import io
+from collections.abc import Callable
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from protocol.printers.bitmap import CELL, GLYPH, Bitmap
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
+SYSTEM_FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
+MONOSPACED = 1  # the face of that file
+PACKAGE = "justmytype_intl_cjk"
+PACKAGE_FONT = "fonts/ofl/notosanssc/NotoSansSC[wght].ttf"
+PACKAGE_SIZE = 23  # its letters are drawn larger than their cell
+WEIGHTS = {False: 500, True: 800}
+INK = 110  # of 255: from this grey on a dot is burnt
+NOBODY = "\U0010ffff"  # no font has it: what is drawn for it means "missing"
+
+
+class NoFont(RuntimeError):
+    """No Chinese font is installed; the message says how to get one."""
+
+
+def find_font() -> Path:
+    """The system's font, or the package's; raises NoFont."""
+    if SYSTEM_FONT.exists():
+        return SYSTEM_FONT
+    spec = find_spec(PACKAGE)
+    path = Path(spec.origin).parent / PACKAGE_FONT if spec and spec.origin else None
+    if path is None or not path.exists():
+        raise NoFont(
+            "no Chinese font to draw paper with: apt-get install fonts-wqy-microhei, "
+            "or pip install justmytype-intl-cjk (part of 'marketedge[sim]')"
+        )
+    return path
+
+
+class FontGlyphs:
+    """The glyphs of one font. Raises NoFont when there is none. May be used by several threads."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or find_font()
+        self.glyph: Callable[[str, bool], tuple[int, ...] | None] = lru_cache(maxsize=2048)(self._glyph)
+
+    def __contains__(self, letter: str) -> bool:
+        return self.glyph(letter, False) is not None
+
+    def _glyph(self, letter: str, bold: bool) -> tuple[int, ...] | None:
+        """24 rows of 12 or 24 dots, the leftmost dot in the highest bit; None when the font lacks the letter."""
+        face = self._bold if bold else self._regular
+        if letter != " " and self._drawn(face, letter) == self._drawn(face, NOBODY):
+            return None
+        return self._cell(face, letter, bold)
+
+    def _cell(self, face: "FreeTypeFont", letter: str, bold: bool) -> tuple[int, ...]:
+        from PIL import Image, ImageDraw
+
+        cells = 1 if letter.isascii() else 2
+        cell = Image.new("L", (cells * CELL, GLYPH), 0)
+        width = max(1, round(face.getlength(letter)))
+        drawn = Image.new("L", (width, GLYPH), 0)
+        # The system font has one weight: print it twice, a dot apart, as heads do.
+        for left in (0, 1) if bold and self._path == SYSTEM_FONT else (0,):
+            place = (left, _baseline(face, cells))
+            ImageDraw.Draw(drawn).text(place, letter, font=face, fill=255, anchor="ls")
+        if width > cell.width:
+            drawn = drawn.resize((cell.width, GLYPH), Image.Resampling.LANCZOS)
+        cell.paste(drawn, ((cell.width - drawn.width) // 2, 0))
+        dots = cell.point(lambda value: 255 if value > INK else 0).convert("1").tobytes()
+        row_bytes = -(-cell.width // 8)
+        spare = row_bytes * 8 - cell.width
+        return tuple(
+            int.from_bytes(dots[start : start + row_bytes], "big") >> spare for start in range(0, len(dots), row_bytes)
+        )
+
+    @staticmethod
+    def _drawn(face: "FreeTypeFont", letter: str) -> tuple[tuple[int, int], bytes]:
+        mask = face.getmask(letter)
+        return mask.size, bytes(mask)
+
+    @cached_property
+    def _regular(self) -> "FreeTypeFont":
+        return self._face(False)
+
+    @cached_property
+    def _bold(self) -> "FreeTypeFont":
+        return self._face(True)
+
+    def _face(self, bold: bool) -> "FreeTypeFont":
+        from PIL import ImageFont
+
+        if self._path == SYSTEM_FONT:
+            return ImageFont.truetype(self._path, GLYPH, index=MONOSPACED)
+        face = ImageFont.truetype(self._path, PACKAGE_SIZE)
+        face.set_variation_by_axes([WEIGHTS[bold]])
+        return face
+
+
+def _baseline(face: "FreeTypeFont", cells: int) -> int:
+    """Where letters stand: Chinese in the middle of the cell, Latin high enough for the tail of a ``g``."""
+    _, top, _, bottom = face.getbbox("国" if cells == 2 else "Ag", anchor="ls")
+    return round((GLYPH - (bottom - top)) / 2 - top)
+
+
+def png(bitmap: Bitmap, *, margin: int = 16) -> bytes:
+    """The bitmap as a PNG file, black on white with a white margin, one pixel a dot."""
+    from PIL import Image, ImageOps
+
+    dots = Image.frombytes("1", (bitmap.row_bytes * 8, max(1, bitmap.height)), bitmap.data() or bytes(bitmap.row_bytes))
+    sheet = ImageOps.invert(dots.crop((0, 0, bitmap.width, dots.height)).convert("L"))
+    out = io.BytesIO()
+    ImageOps.expand(sheet, margin, 255).convert("1").save(out, "PNG", optimize=True)
+    return out.getvalue()

@@ -1,0 +1,93 @@
+"""QR codes and barcodes as dots.
+
+QR codes have level M, four blank modules around, and one fixed mask so that no time goes into choosing.  Barcodes are
+Code 128 with ten blank modules at either side.  The libraries only say which modules are black; they are loaded when
+the first code is drawn.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from protocol.printers.profile import Profile
+
+QUIET = 4
+MASKS = 8
+MIN_MODULE = 3
+MAX_MODULE = 8
+SLIP_MODULES = 65  # version 10 with its quiet zone: the token with one source code
+BAR_QUIET = 10
+BAR_MODULE = 2  # dots: 0.25 mm
+BAR_HEIGHT = 64  # dots: 8 mm
+
+Matrix = tuple[tuple[bool, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Dot rows, each an integer with the leftmost dot in the highest of ``width`` bits."""
+
+    width: int
+    rows: tuple[int, ...]
+
+    @property
+    def height(self) -> int:
+        return len(self.rows)
+
+
+@lru_cache(maxsize=32)
+def matrix(payload: str, mask: int = 0) -> Matrix:
+    """The modules of a QR code with its quiet zone, True for black."""
+    import qrcode  # here, because a station that starts should not wait for it
+
+    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=QUIET, mask_pattern=mask)
+    code.add_data(payload.encode("ascii"), optimize=20)
+    code.make(fit=True)
+    return tuple(tuple(map(bool, line)) for line in code.get_matrix())
+
+
+def qr_module(payload: str, modules: int, profile: Profile) -> int:
+    """Dots a module of a code ``modules`` wide: a small code is drawn larger, up to the width a slip's code has.
+
+    Raises ValueError when it cannot be read at this paper's width.
+    """
+    wanted = min(max(profile.module, profile.module * SLIP_MODULES // modules), max(MAX_MODULE, profile.module))
+    module = min(wanted, profile.dots // modules)
+    if module < MIN_MODULE:
+        raise ValueError(f"a QR code of {len(payload)} bytes does not fit {profile.dots} dots readably")
+    return module
+
+
+def qr_dots(payload: str, profile: Profile, mask: int = 0) -> Dots:
+    """A QR code at the size this printer gets; raises ValueError when it does not fit."""
+    modules = matrix(payload, mask)
+    return scaled(modules, qr_module(payload, len(modules), profile))
+
+
+def scaled(modules: Matrix, module: int) -> Dots:
+    """Modules as squares of ``module`` dots."""
+    black, rows = (1 << module) - 1, []
+    for line in modules:
+        dots = 0
+        for one in line:
+            dots = dots << module | (black if one else 0)
+        rows += [dots] * module
+    return Dots(module * len(modules), tuple(rows))
+
+
+@lru_cache(maxsize=32)
+def bars(payload: str) -> str:
+    """The modules of a Code 128 barcode without its quiet zones, "1" for black."""
+    from barcode.codex import Code128  # see matrix()
+
+    modules: str = Code128(payload).build()[0]
+    return modules
+
+
+def barcode_dots(payload: str, profile: Profile) -> Dots:
+    """A barcode as wide as this paper lets it be; raises ValueError when it does not fit."""
+    modules = f"{'0' * BAR_QUIET}{bars(payload)}{'0' * BAR_QUIET}"
+    module = min(BAR_MODULE, profile.dots // len(modules))
+    if not module:
+        raise ValueError(f"a barcode of {len(payload)} characters does not fit {profile.dots} dots")
+    line = int("".join(bit * module for bit in modules), 2)
+    return Dots(module * len(modules), (line,) * BAR_HEIGHT)

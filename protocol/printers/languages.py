@@ -1,0 +1,15 @@
+"""Which emitter speaks a printer's language."""
+
+from collections.abc import Iterator
+
+from protocol.printers import escpos, tspl
+from protocol.printers.bitmap import GlyphSource
+from protocol.printers.layout import Page
+from protocol.printers.profile import Profile
+
+EMITTERS = {"escpos": escpos.emit, "tspl": tspl.emit}
+
+
+def emit(page: Page, profile: Profile, glyphs: GlyphSource | None = None) -> Iterator[bytes]:
+    """The page in the printer's language, in pieces that are whole commands; raises ValueError before the first one."""
+    return EMITTERS[profile.language](page, profile, glyphs)
