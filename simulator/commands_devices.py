@@ -33,7 +33,8 @@ def _plug(pty: Path | None, tcp: int | None) -> Plug:
 @contextmanager
 def _usb(socket: Path) -> Iterator[Plug]:
     """A USB bus at this socket, with a scale on it."""
-    from simulator.usb import Bus, BusServer, HidScaleGadget, UsbPlug
+    from simulator.usb import Bus, HidScaleGadget, UsbPlug
+    from simulator.usb_host import BusServer
 
     bus = Bus()
     with BusServer(bus, socket):
@@ -77,7 +78,7 @@ def scale(
     scale stays; when stdin ends, it ends.
 
     With --usb SOCKET (hid_scale only) a station finds the scale at usb-hid: when its environment says
-    MARKETEDGE_USB_BACKEND=simulator.usb:backend and MARKETSIM_USB=SOCKET.
+    MARKETEDGE_USB_BACKEND=simulator.usb_host:backend and MARKETSIM_USB=SOCKET.
     """
     if usb is not None and (protocol != "hid_scale" or pty is not None or tcp is not None):
         raise click.UsageError("--usb is for hid_scale, and instead of --pty and --tcp")

@@ -1,6 +1,6 @@
 """The face of a simulated device: bytes in, bytes out, and the time handed in with each call."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Device(Protocol):
@@ -16,4 +16,13 @@ class Device(Protocol):
 
     def deadline(self, now: float) -> float | None:
         """When ``pending`` will have more without being asked, or None."""
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A device that does not take everything at once: its wire makes the host wait."""
+
+    def room(self, now: float) -> int:
+        """How many bytes it would take now; 0 stops the host."""
         ...

@@ -21,7 +21,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, Self, TypeVar
 
-from simulator.device import Device
+from simulator.device import Choosy, Device
 from simulator.faults import Faults, FaultyDevice
 
 CHUNK = 4096
@@ -272,7 +272,7 @@ class Line(Generic[D]):
         deadline = self._wire.deadline(now)
         timeout = LONGEST_WAIT if deadline is None else min(max(0.0, deadline - now), LONGEST_WAIT)
         with selectors.DefaultSelector() as selector:
-            for file in (self._wake_read, *self._plug.files()):
+            for file in (self._wake_read, *(self._plug.files() if _takes(self._device, now) else ())):
                 selector.register(file, selectors.EVENT_READ)
             ready = [key.fd for key, _ in selector.select(timeout)]
         if self._wake_read in ready:
@@ -284,3 +284,8 @@ class Line(Generic[D]):
         with contextlib.suppress(Empty):
             while True:
                 self._jobs.get_nowait()()
+
+
+def _takes(device: object, now: float) -> bool:
+    """Whether the device would take a byte now."""
+    return not isinstance(device, Choosy) or device.room(now) > 0

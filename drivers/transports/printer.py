@@ -1,27 +1,60 @@
-"""Printers as transports, carried by python-escpos: its serial, network and file classes, with our own time limits.
+"""Printers as transports, carried by python-escpos: its serial, network, USB and file classes, with our own limits.
 
-python-escpos moves bytes here and nothing else; texts and pictures are encoded in ``protocol/printers``.
+python-escpos opens the devices and moves bytes, nothing else; texts and pictures are encoded in ``protocol/printers``.
+Its own writes wait for ever on a printer without paper, so we write to its device what the device takes, and count.
 """
 
 import os
 import select
+import socket
 import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from drivers.transports.base import READ_SECONDS, LinkLost, Transport
+from drivers.transports.base import READ_SECONDS, LinkLost
 from protocol.link import Link
 
 WRITE_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-CHUNK = 16
+CHUNK = 512
+READ_BYTES = 256
+Flow = Literal["none", "rtscts", "xonxoff"]
+
+
+class PrinterTransport(Protocol):
+    """The face of an open printer.
+
+    ``shared``: it serves one connection at a time, so let go of it after each paper.  ``tells``: it can be read from.
+    """
+
+    address: str
+    shared: bool
+    tells: bool
+
+    def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
+        """Write what the printer takes within this time; answers how many bytes it took.
+
+        Fewer than all is no error: a printer without paper takes no more.  Raises LinkLost when the link is gone.
+        """
+        ...
+
+    def read(self, timeout: float = READ_SECONDS) -> bytes:
+        """What it said, as soon as it said anything; empty after ``timeout`` seconds. Raises LinkLost."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it, without waiting for what it has not taken. Never raises; may be called twice."""
+        ...
 
 
 @cache
-def _escpos() -> ModuleType:
+def escpos() -> ModuleType:
     """python-escpos makes a scratch directory when it is imported and forgets it; give it one that goes away."""
     with tempfile.TemporaryDirectory(prefix="marketedge-") as folder:
         before, tempfile.tempdir = tempfile.tempdir, folder
@@ -32,72 +65,157 @@ def _escpos() -> ModuleType:
             tempfile.tempdir = before
 
 
-class PrinterPort:
-    """A printer opened through python-escpos. A write that does not get through in time is LinkLost."""
+def open_printer(address: str, link: Link, flow: Flow = "none") -> PrinterTransport:
+    """Open ``/dev/…`` (serial, with these settings), ``usb:VID:PID[:SERIAL]``, ``tcp://host:9100`` or ``file:PATH``.
 
-    def __init__(self, address: str, printer: Any, prepare: Any) -> None:
+    Raises LinkLost, which says what to check.
+    """
+    if address.startswith("usb:"):
+        from drivers.transports.usb_printer import UsbPrinter  # stations without USB printers do without pyusb
+
+        return UsbPrinter(address)
+    if address.startswith("file:"):
+        return FilePrinter(address)
+    if address.startswith("tcp://"):
+        return NetworkPrinter(address)
+    return SerialPrinter(address, link, flow)
+
+
+def opened(address: str, printer: Any) -> Any:
+    """python-escpos' printer, open; raises LinkLost."""
+    try:
+        printer.open()
+    except Exception as error:  # python-escpos has exceptions of its own beside OSError
+        raise LinkLost(f"{address}: cannot open the printer: {_last_line(error)}; is it on and plugged in?") from error
+    return printer
+
+
+def _last_line(error: Exception) -> str:
+    """Its messages have a line of their own words before the system's."""
+    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+
+
+class _FilePort:
+    """What serial ports and sockets share: a file that the system can wait on."""
+
+    shared = False
+    tells = True
+
+    def __init__(self, address: str, device: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
         self.address = address
-        self._printer = printer
-        try:
-            printer.open()
-            prepare(printer.device)
-        except Exception as error:  # python-escpos has exceptions of its own beside OSError
-            raise LinkLost(f"{address}: cannot open the printer: {error}; is it on and plugged in?") from error
+        self._device = device
+        self._send = send
+        self._receive = receive
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
+        end, taken = time.monotonic() + seconds, 0
         try:
-            self._printer._raw(data)
-        except (OSError, ValueError, AssertionError) as error:
-            raise LinkLost(f"{self.address}: the printer takes no data: {error}") from error
+            while taken < len(data):
+                _, ready, _ = select.select([], [self._device.fileno()], [], max(0.0, end - time.monotonic()))
+                if not ready:
+                    break
+                taken += self._send(data[taken : taken + CHUNK])
+        except BlockingIOError:
+            return taken
+        except (OSError, ValueError, TypeError) as error:
+            raise LinkLost(f"{self.address}: the printer is gone while writing: {error}") from error
+        return taken
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         try:
-            ready, _, _ = select.select([self._printer.device.fileno()], [], [], max(0.0, timeout))
-            data: bytes = self._printer._read() if ready else b""
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            ready, _, _ = select.select([self._device.fileno()], [], [], max(0.0, timeout))
+            data = self._receive() if ready else b""
+        except (OSError, ValueError, TypeError) as error:
             raise LinkLost(f"{self.address}: the printer is gone: {error}") from error
         if ready and not data:
             raise LinkLost(f"{self.address}: the printer closed the connection")
         return data
 
     def close(self) -> None:
-        device = self._printer._device
-        self._printer._device = False  # its own close() waits for the device to drain, which may be never
-        if device:
-            try:
-                device.close()
-            except OSError:
-                return
+        try:
+            self._device.close()
+        except OSError:
+            return
 
 
-class FilePrinter(PrinterPort):
-    """A file or character device that is only written to (``/dev/usb/lp0``)."""
+class SerialPrinter(_FilePort):
+    """A printer on a serial line, opened for us alone."""
+
+    def __init__(self, address: str, link: Link, flow: Flow = "none") -> None:
+        printer = opened(
+            address,
+            escpos().Serial(
+                devfile=address,
+                baudrate=link.baud,
+                bytesize=link.bits,
+                parity=link.parity.upper(),
+                stopbits=link.stop,
+                timeout=0,
+                xonxoff=flow == "xonxoff",
+                dsrdtr=False,
+            ),
+        )
+        device = printer.device
+        try:
+            device.write_timeout = 0  # take what it takes, and say how much
+            device.rtscts = flow == "rtscts"
+            device.exclusive = True
+        except (OSError, ValueError) as error:
+            device.close()
+            raise LinkLost(f"{address}: cannot be used by us alone: {error}; does another program print?") from error
+        super().__init__(address, device, lambda data: int(device.write(data)), lambda: bytes(device.read(READ_BYTES)))
+
+    def close(self) -> None:
+        """What the line has not taken is dropped: closing would wait for it."""
+        with suppress(OSError, ValueError, TypeError):  # it is gone, or closed already
+            self._device.reset_output_buffer()
+        super().close()
+
+
+class NetworkPrinter(_FilePort):
+    """A printer at ``tcp://host:9100``."""
+
+    shared = True
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port or 9100
+        device = opened(address, escpos().Network(host=host, port=port, timeout=CONNECT_SECONDS)).device
+        device.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        device.setblocking(False)
+        super().__init__(address, device, device.send, lambda: bytes(device.recv(READ_BYTES)))
+
+
+class FilePrinter:
+    """A file, or a character device that is only written to (``/dev/usb/lp0``)."""
+
+    shared = False
+    tells = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._printer = opened(address, escpos().File(devfile=address.removeprefix("file:")))
+
+    def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
+        file = self._printer.device
+        end, taken = time.monotonic() + seconds, 0
+        try:
+            while taken < len(data):
+                _, ready, _ = select.select([], [file.fileno()], [], max(0.0, end - time.monotonic()))
+                if not ready:
+                    break
+                part = data[taken : taken + CHUNK]
+                self._printer._raw(part)
+                taken += len(part)
+        except (OSError, ValueError, TypeError) as error:
+            raise LinkLost(f"{self.address}: cannot write: {error}") from error
+        return taken
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         return b""
 
-
-def open_printer(address: str, link: Link) -> Transport:
-    """Open ``/dev/…`` (serial), ``file:PATH`` or ``tcp://host:9100``. Raises LinkLost."""
-    escpos = _escpos()
-    if address.startswith("file:"):
-        return FilePrinter(address, escpos.File(devfile=address.removeprefix("file:")), lambda device: None)
-    if address.startswith("tcp://"):
-        parts = urlsplit(address)
-        network = escpos.Network(host=parts.hostname or "", port=parts.port or 9100, timeout=CONNECT_SECONDS)
-        return PrinterPort(address, network, lambda device: device.settimeout(WRITE_SECONDS))
-    serial = escpos.Serial(
-        devfile=address,
-        baudrate=link.baud,
-        bytesize=link.bits,
-        parity=link.parity.upper(),
-        stopbits=link.stop,
-        timeout=0,
-        dsrdtr=False,
-    )
-    return PrinterPort(address, serial, _prepare_serial)
-
-
-def _prepare_serial(device: Any) -> None:
-    device.exclusive = True
-    device.write_timeout = WRITE_SECONDS
+    def close(self) -> None:
+        try:
+            self._printer.device.close()
+        except (OSError, AttributeError):
+            return

@@ -3,7 +3,8 @@
 import pytest
 
 from drivers.transports import usb as shared
-from simulator.usb import Backend, Bus
+from simulator.usb import Bus
+from simulator.usb_host import Backend
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from simulator.broker import Broker
 from simulator.line import Line, Pty
 from simulator.scale import Pan
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
-from simulator.usb import Bus, BusServer, HidScaleGadget, UsbPlug
+from simulator.usb import Bus, HidScaleGadget, UsbPlug
+from simulator.usb_host import BusServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -57,7 +58,7 @@ def test_every_scale_is_read_and_sold_by(
     station: Callable[..., StationProcess],
     released_lot: Callable[..., str],
 ) -> None:
-    monkeypatch.setenv("MARKETEDGE_USB_BACKEND", "simulator.usb:backend")
+    monkeypatch.setenv("MARKETEDGE_USB_BACKEND", "simulator.usb_host:backend")
     monkeypatch.setenv("MARKETSIM_USB", str(tmp_path / "usb"))
     with ExitStack() as stack:
         bus = Bus()

@@ -59,7 +59,7 @@ def test_a_station_process_reads_a_scale_of_another_process(scale, tmp_path):
     assert scale.stdout.readline() == "scale hid_scale at usb-hid:\n"
     env = {
         **os.environ,
-        "MARKETEDGE_USB_BACKEND": "simulator.usb:backend",
+        "MARKETEDGE_USB_BACKEND": "simulator.usb_host:backend",
         "MARKETSIM_USB": str(tmp_path / "usb"),
     }
     listed = subprocess.run(

@@ -1,0 +1,143 @@
+"""USB printers of the printer class, by python-escpos and pyusb.
+
+python-escpos assumes endpoints 01 and 82 and resets the device at every opening; here the endpoints are read from the
+descriptors, and the printer is not reset, because what it has in its buffer may be a paper.
+"""
+
+import contextlib
+import errno
+import time
+from typing import Any
+
+import usb.core
+import usb.util
+
+from drivers.transports import usb as common
+from drivers.transports.base import READ_SECONDS, LinkLost
+from drivers.transports.printer import CHUNK, WRITE_SECONDS, escpos, opened
+
+SCHEME = "usb:"
+ATTEMPT_MS = 250  # one transfer; a printer that takes nothing is asked again until the time is over
+BULK = usb.util.ENDPOINT_TYPE_BULK
+MAX_STALLS = 5
+
+
+class UsbPrinter:
+    """A printer at ``usb:``, the only one, or ``usb:VID:PID[:SERIAL]``.
+
+    The kernel's driver is detached while it is open, and gets the printer back at ``close``.
+    """
+
+    shared = False
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        device, interface = find(address)
+        sends = common.endpoint(interface, usb.util.ENDPOINT_OUT, BULK)
+        answers = common.endpoint(interface, usb.util.ENDPOINT_IN, BULK)
+        if sends is None:
+            raise LinkLost(f"{address}: this device has no endpoint to write to; it is no printer")
+        self.tells = answers is not None
+        self._in = answers
+        self._stalls = 0
+        self._printer = opened(address, _printer(device, sends, answers))
+        try:
+            self._hold = common.Hold(self._printer.device, interface.bInterfaceNumber)
+        except usb.core.USBError as error:
+            raise LinkLost(f"{address}: cannot open the printer: {common.reason(error)}") from error
+
+    def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
+        printer, taken = self._printer, 0
+        end = time.monotonic() + seconds
+        while taken < len(data):
+            wait = max(1, min(ATTEMPT_MS, round((end - time.monotonic()) * 1000)))
+            try:
+                taken += printer.device.write(printer.out_ep, data[taken : taken + CHUNK], wait)
+            except usb.core.USBTimeoutError:
+                if time.monotonic() >= end:
+                    break
+            except usb.core.USBError as error:
+                self._stalled(error, printer.out_ep, "writing")
+        return taken
+
+    def read(self, timeout: float = READ_SECONDS) -> bytes:
+        if self._in is None:
+            return b""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                data = bytes(self._in.read(self._in.wMaxPacketSize, max(1, round((end - time.monotonic()) * 1000))))
+            except usb.core.USBTimeoutError:
+                return b""
+            except usb.core.USBError as error:
+                self._stalled(error, self._in.bEndpointAddress, "reading")
+                return b""
+            self._stalls = 0
+            if data or time.monotonic() >= end:  # some send empty packets for ever
+                return data
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        self._hold.release()
+
+    def _stalled(self, error: usb.core.USBError, endpoint: int, doing: str) -> None:
+        """Clear a stall and go on; anything else, or stalls without end, is a lost link."""
+        self._stalls += 1
+        if error.errno != errno.EPIPE or self._stalls > MAX_STALLS:
+            raise LinkLost(f"{self.address}: the printer is gone while {doing}: {common.reason(error)}") from error
+        with contextlib.suppress(usb.core.USBError):
+            self._printer.device.clear_halt(endpoint)
+
+
+def find(address: str) -> tuple[Any, Any]:
+    """Device and interface of the printer at this address. Raises LinkLost when there is none, or more than one."""
+    vendor, product, serial = _parse(address)
+    found = []
+    for device in common.devices(vendor, product):
+        with contextlib.suppress(usb.core.USBError):
+            interface = next(common.interfaces(device, common.PRINTER), None)
+            if interface is not None and serial in ("", common.text(device, "serial_number")):
+                found.append((device, interface))
+    if not found:
+        raise LinkLost(f"{address}: no such USB printer; is it on and plugged in? `marketedge ports` lists what is")
+    if len(found) > 1:
+        names = ", ".join(SCHEME + common.identity(device) for device, _ in found)
+        for device, _ in found:
+            common.forget(device)
+        raise LinkLost(f"{address}: {len(found)} USB printers fit: {names}; name one by its serial number")
+    return found[0]
+
+
+def _parse(address: str) -> tuple[int | None, int | None, str]:
+    text = address.removeprefix(SCHEME)
+    if not text:
+        return None, None, ""
+    vendor, _, rest = text.partition(":")
+    product, _, serial = rest.partition(":")
+    try:
+        return int(vendor, 16), int(product, 16), serial
+    except ValueError:
+        raise LinkLost(f"{address}: write usb:VID:PID or usb:VID:PID:SERIAL, as `marketedge ports` does") from None
+
+
+def _printer(device: Any, sends: Any, answers: Any) -> Any:
+    """python-escpos' USB printer for exactly this device."""
+
+    class ThisOne(escpos().Usb):  # type: ignore[misc]  # python-escpos is loaded late
+        def _check_driver(self) -> None:
+            """`Hold` does it, for the interface that is the printer's."""
+
+        def _configure_usb(self) -> None:
+            """It is configured already; a reset would forget what is in its buffer."""
+
+    where = {"backend": common.backend(), "custom_match": lambda one: _place(one) == _place(device)}
+    return ThisOne(
+        usb_args=where,
+        timeout=ATTEMPT_MS,
+        out_ep=sends.bEndpointAddress,
+        in_ep=answers.bEndpointAddress if answers is not None else 0,
+    )
+
+
+def _place(device: Any) -> tuple[Any, Any]:
+    return device.bus, device.address
