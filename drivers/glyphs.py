@@ -26,7 +26,7 @@ INK = 110  # of 255: from this grey on a dot is burnt
 NOBODY = "\U0010ffff"  # no font has it: what is drawn for it means "missing"
 
 
-class NoFont(RuntimeError):
+class NoFont(OSError):
     """No Chinese font is installed; the message says how to get one."""
 
 

@@ -26,6 +26,7 @@ class Lazy(click.Group):
 
     elsewhere: ClassVar[dict[str, str]] = {
         "render": "edge.commands_render:render",
+        "papers": "edge.commands_papers:papers",
         "ledger": "edge.commands_ledger:ledger",
         "check": "edge.commands_check:check",
         "identify": "edge.commands_identify:identify",

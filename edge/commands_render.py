@@ -1,42 +1,53 @@
-"""`marketedge render`: a document or a recorded event as the printer would get it, without a printer."""
+"""`marketedge render`: a paper as the printer would get it, without a printer."""
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
+from drivers.glyphs import FontGlyphs, NoFont, png
 from drivers.printers import profile
-from edge.documents import document_of_data
+from edge.documents import PAPERS, Papers, Place, examples, papers_of
 from edge.documents.words import Language
 from protocol.city.envelope import kind_of
 from protocol.city.events import EVENT_TYPES
+from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
-from protocol.printers.escpos import emit
-from protocol.printers.layout import layout
+from protocol.printers.layout import Page, layout
 from protocol.printers.plain import plain
+from protocol.printers.profile import Profile
 
-PAPERS = {"58": "generic-58", "80": "generic-80"}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The place on a paper that belongs to no station."""
-
-    name: str
-    host: str
-    language: Language
+SIZES = {"58": "generic-58", "80": "generic-80"}
+LABEL = "label-40x30"
 
 
 @click.command()
-@click.argument("file", metavar="DOCUMENT.json", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
-@click.option(
-    "--as", "form", type=click.Choice(["text", "escpos"]), default="text", show_default=True, help="What to write."
+@click.argument(
+    "file",
+    metavar="[DOCUMENT.json]",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    required=False,
 )
-@click.option("--paper", type=click.Choice(list(PAPERS)), default="58", show_default=True, help="Paper width in mm.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["text", "escpos", "png", "tspl"]),
+    default="text",
+    show_default=True,
+    help="What to write: tspl is for a label of 40 x 30 mm.",
+)
+@click.option("--paper", "size", type=click.Choice(list(SIZES)), default="58", show_default=True, help="Width in mm.")
+@click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper of a made-up record; no file needed.")
+@click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of an event; its first otherwise.")
+@click.option(
+    "--templates",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="A market's own templates, before the shipped ones.",
+)
 @click.option("--market", default="市场", show_default=True, help="The market's name, for events.")
 @click.option("--host", default="sy.example.cn", show_default=True, help="Host of source QR codes, for events.")
 @click.option(
@@ -45,36 +56,66 @@ class Shown:
 @click.option("--copy", type=click.IntRange(0, 99), default=0, help="Number of the reprint, for events.")
 @click.option("-o", "out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead of to stdout.")
 def render(
-    file: Path, form: str, paper: str, market: str, host: str, language: Language, copy: int, out: Path | None
+    file: Path | None,
+    form: str,
+    size: str,
+    example: str | None,
+    name: str | None,
+    templates: Path | None,
+    market: str,
+    host: str,
+    language: Language,
+    copy: int,
+    out: Path | None,
 ) -> None:
     """Show a document on paper.
 
-    DOCUMENT.json is a document ({"kind", "title", "parts"}), or an event of the types trade.completed and test.result:
-    whole, as `ledger export` gives it, or its type and data alone. Characters that the printer cannot show are named
-    on stderr.
+    DOCUMENT.json is a document ({"kind", "title", "parts"}), or an event as `ledger export` gives it, or its type and
+    data alone. Characters that the printer cannot show are named on stderr.
+
+    \b
+      marketedge render --example slip
+      marketedge render --example day --as png -o day.png
     """
+    if (file is None) == (example is None):
+        raise click.UsageError("name either a DOCUMENT.json or an --example")
+    source = str(file or example)
     try:
-        document = _document(_read(file), Shown(market, host, language), copy)
-        printer = profile(PAPERS[paper])
-        page = layout(document, printer.columns)
-        made = plain(page).encode() if form == "text" else b"".join(emit(page, printer))
+        tree = _read(file) if file else examples(str(example))[0]
+        place = Place(market, host, language)
+        document = _document(tree, Papers(templates), name or example, place, copy)
+        printer = profile(LABEL if form == "tspl" else SIZES[size])
+        if form == "png":
+            printer = replace(printer, encoding="raster")
+        page = layout(document, printer.columns, printer.encoding)
+        made = _made(form, page, printer)
         if page.replaced:
             shown = ", ".join(f"U+{ord(letter):04X}" for letter in page.replaced)
-            click.echo(f"{file}: the printer has no character for {shown}", err=True)
+            click.echo(f"{source}: the printer has no character for {shown}", err=True)
         if out is None:
             sys.stdout.buffer.write(made)
         else:
             out.write_bytes(made)
     except ValidationError as error:
         lines = [
-            f"{file}: data.{'.'.join(str(step) for step in one['loc'])}: {one['msg']}"
+            f"{source}: data.{'.'.join(str(step) for step in one['loc'])}: {one['msg']}"
             for one in error.errors(include_input=False, include_url=False)
         ]
         raise click.ClickException("\n".join(lines)) from None
+    except NoFont as error:
+        raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
-        raise click.ClickException(f"{file}: {error}") from None
+        raise click.ClickException(f"{source}: {error}") from None
+
+
+def _made(form: str, page: Page, printer: Profile) -> bytes:
+    if form == "text":
+        return plain(page).encode()
+    if form == "png":
+        return png(bitmap.draw(page, printer, FontGlyphs()))
+    return b"".join(languages.emit(page, printer))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -88,26 +129,26 @@ def _read(file: Path) -> dict[str, Any]:
     return tree
 
 
-def _document(tree: dict[str, Any], shown: Shown, copy: int) -> Document:
+def _document(tree: dict[str, Any], papers: Papers, name: str | None, place: Place, copy: int) -> Document:
     if "parts" in tree:
         return Document.from_json(tree)
-    for name in ("type", "data"):
-        if name not in tree:
-            raise ValueError(f"{name} is missing: a document has `parts`, an event has `type` and `data`")
-    kind = str(tree["type"])
-    code = str(tree.get("subject") or _subject(tree["data"]))
-    return document_of_data(
-        kind if kind in EVENT_TYPES else kind_of(kind),
-        tree["data"],
-        shown,
-        code=code,
-        time=str(tree.get("time", "")),
-        clock_trusted=tree.get("clockstate", "synced") != "unsynced",
-        copy=copy,
-    )
+    if name in PAPERS and not PAPERS[name].kinds:
+        return papers.document(name, tree, place, copy=copy)
+    for key in ("type", "data"):
+        if key not in tree:
+            raise ValueError(f"{key} is missing: a document has `parts`, an event has `type` and `data`")
+    if not isinstance(tree["data"], dict):
+        raise ValueError("data: an object is due")
+    kind = str(tree["type"]) if str(tree["type"]) in EVENT_TYPES else kind_of(str(tree["type"]))
+    content = {**tree, "type": kind, "subject": str(tree.get("subject") or _subject(tree["data"]))}
+    name = name or next(iter(papers_of(kind, tree["data"])), None)
+    if name is None:
+        known = ", ".join(sorted({kind for paper in PAPERS.values() for kind in paper.kinds}))
+        raise ValueError(f"nothing is printed for {kind!r}; there are papers for: {known}")
+    return papers.document(name, content, place, copy=copy)
 
 
-def _subject(data: Any) -> str:
+def _subject(data: dict[str, Any]) -> str:
     """The test code an event without an envelope is about."""
-    lot = data.get("lot") if isinstance(data, dict) else None
+    lot = data.get("lot")
     return lot if isinstance(lot, str) else "0" * 20

@@ -7,6 +7,7 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +29,7 @@ from edge.judgement import Method, shipped
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
+from protocol.printers.profile import Profile
 from protocol.session import Session
 
 GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
@@ -241,12 +243,44 @@ class ProbePart(PortPart):
 
 
 class PrinterPart(Part):
-    """A printer on ``/dev/…`` (serial), ``file:PATH`` or ``tcp://host:9100``; ``profile`` names its row."""
+    """A printer on ``/dev/…`` (serial), ``usb:VID:PID[:SERIAL]``, ``tcp://host:9100`` or ``file:PATH``.
+
+    ``profile`` names its row, ``change`` replaces fields of it.  ``papers`` are those that go to this printer; empty
+    is all but labels, or labels for a label printer.  A paper that could not be printed for ``keep_minutes`` is given
+    up: a person then decides.
+    """
 
     name: DeviceName
     port: str
     profile: Annotated[str, _checked(find_profile)] = "generic-58"
     link: LinkText = "115200/8n1"
+    flow: Literal["none", "rtscts", "xonxoff"] = "none"
+    papers: tuple[str, ...] = ()
+    keep_minutes: float = Field(30.0, gt=0)
+    change: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        try:
+            self.row()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.name}: change does not fit a printer's profile: {error}") from None
+        return self
+
+    def row(self) -> Profile:
+        """The printer's profile with its changes."""
+        return replace(profile(self.profile), **self.change)
+
+
+class PaperPart(Part):
+    """What is printed. ``language`` empty is the station's; ``automatic`` are the papers printed by themselves.
+
+    ``templates`` is a folder with the market's own templates; they go before the shipped ones.
+    """
+
+    language: Literal["zh", "en", "both", ""] = ""
+    templates: Path | None = None
+    automatic: tuple[str, ...] = ("slip", "report", "label", "hold", "acceptance")
 
 
 class ProductPart(Part):
@@ -285,6 +319,7 @@ class Config(BaseSettings):
     web: WebPart = WebPart()
     clock: ClockPart = ClockPart()
     stall: StallPart = StallPart()
+    paper: PaperPart = PaperPart()
     scale: tuple[ScalePart, ...] = ()
     analyzer: tuple[AnalyzerPart, ...] = ()
     probe: tuple[ProbePart, ...] = ()
@@ -355,7 +390,10 @@ def load(path: Path) -> Config:
             if (value := getattr(config.city, name)) is not None
         }
     )
-    return config.model_copy(update={"station": station, "city": city})
+    paper = config.paper
+    if paper.templates is not None:
+        paper = paper.model_copy(update={"templates": base / paper.templates})
+    return config.model_copy(update={"station": station, "city": city, "paper": paper})
 
 
 def _where(location: tuple[int | str, ...]) -> str:

@@ -5,6 +5,7 @@ no effect runs ahead of the disk, and many records share one fsync when many com
 """
 
 import contextlib
+import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from pydantic import ValidationError
 
 from edge import views
 from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
-from edge.clock import Clock
+from edge.clock import Clock, parse_time
 from edge.config import Config
 from edge.inbox import (
     AskScale,
     BrokerAnswer,
     CityMessage,
+    ConfirmPaper,
     Inbox,
     LinkChanged,
     MatchResult,
@@ -30,8 +32,10 @@ from edge.inbox import (
     PlanChannel,
     PortChanged,
     PortGarbage,
+    PrintAgain,
     Printed,
     PrinterChanged,
+    PrintPaper,
     Refused,
     RegisterEntry,
     Reprint,
@@ -44,13 +48,14 @@ from edge.inbox import (
     Weighed,
     WholePlantDone,
 )
-from edge.jobs import gate, results, stall
+from edge.jobs import gate, papers, results, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
+from edge.papers import COPIES_BY_ITSELF, PRINTING, READY, SILENT, UNDONE, UNKNOWN, UNPROVEN, PaperJob
 from edge.ports import Committed, NotCommitted, Port
-from edge.printing import PaperJob, Printer, paper_text, view_of
+from edge.printing import Printer
 from edge.publisher import SET_ASIDE_SHOWN, Publisher
-from edge.station import RECENT_PAPERS, Station
+from edge.station import RECENT_PAPERS, Station, view_of
 from protocol.city.envelope import TooLarge
 from protocol.city.topics import Topics
 from protocol.readings import Measured
@@ -61,6 +66,7 @@ SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
+RECOVERED = 5000  # print jobs looked through at a start for those without proof
 log = logging.getLogger("core")
 
 
@@ -89,12 +95,12 @@ class Core:
         self._mqtt = mqtt
         self._birth = birth
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
-        self._station = Station(config, ledger, clock, self._print)
+        self._station = Station(config, ledger, clock, self._print, self._settle)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
         }
-        self._printer_views = {part.name: PrinterView(part.name, True, "", 0) for part in config.printer}
+        self._printer_views = {part.name: PrinterView(part.name, True, "", 0, READY) for part in config.printer}
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_why = ""
         self._trouble = ""
@@ -102,7 +108,7 @@ class Core:
         self._show_at = 0.0
         self._show_due = False
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
-        self._queued: dict[int, str] = {}  # papers at a printer's thread, and whose
+        self._queued: dict[int, PaperJob] = {}  # papers at their printers' threads
         self._jobs_unsaved: dict[int, tuple[str, str]] = {}
         self._jobs_saving: dict[int, tuple[str, str]] = {}
         self._last_record = 0.0
@@ -203,8 +209,11 @@ class Core:
                 self._garbage(device)
             case Printed(job, state, why, text):
                 self._printed(job, state, why, text)
-            case PrinterChanged(printer, up, why):
-                self._printer_views[printer] = PrinterView(printer, up, why, 0)
+            case PrintAgain(job):
+                self._print_again(job)
+            case PrinterChanged(printer, state, why, near_end):
+                up = state in (READY, SILENT)
+                self._printer_views[printer] = PrinterView(printer, up, why, 0, state, near_end)
             case LinkChanged(up, why, receive_maximum):
                 self._city_why = why
                 self._publisher.link(up, receive_maximum)
@@ -266,7 +275,11 @@ class Core:
             case SetPrice():
                 return stall.set_price(station, command)
             case Reprint():
-                return stall.reprint(station, command)
+                return papers.reprint(station, command)
+            case ConfirmPaper():
+                return papers.confirm(station, command)
+            case PrintPaper():
+                return papers.print_paper(station, command)
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 self._ports[scale].order(Wish(wish))
@@ -329,28 +342,76 @@ class Core:
     def _print(self, job: PaperJob) -> None:
         """After the commit: hand the paper to its printer's own thread."""
         self._printers[job.printer].put(job)
-        self._queued[job.job] = job.printer
+        self._queued[job.job] = job
+
+    def _settle(self, job: int) -> None:
+        """After the commit of a person's word: nobody prints it by itself any more."""
+        self._jobs_unsaved.pop(job, None)
+        if (queued := self._queued.pop(job, None)) is not None:
+            self._printers[queued.printer].settle(job)
 
     def _printed(self, job: int, state: str, why: str, text: str) -> None:
+        if job not in self._queued:
+            return  # a person has decided meanwhile
         changes = {"state": state, "why": why, **({"text": text} if text else {})}
         self._station.paper_news(job, **changes)
-        if state != "printing":
+        if state != PRINTING:
             self._jobs_unsaved[job] = (state, why)
+        if state not in UNDONE:
             self._queued.pop(job, None)
 
+    def _print_again(self, job: int) -> None:
+        """A paper that was begun before: its number as a copy is on the disk before its first byte is sent."""
+        queued = self._queued.get(job)
+        if queued is None:
+            return
+        copy = papers.next_copy(self._station, queued.seq, queued.paper, queued.detail)
+        self._ledger.conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
+        again = replace(queued, copy=copy)
+        self._station.after.append(lambda: self._print(again))
+        self._station.after.append(lambda: self._station.paper_news(job, copy=copy))
+
     def _recover_papers(self) -> None:
-        """Papers of the last run. One without proof may or may not have come out: a person decides on a copy."""
-        rows = self._ledger.conn.execute(
-            "SELECT job, seq, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?", (RECENT_PAPERS,)
+        """Papers of the last run.
+
+        One without proof may or may not have come out.  A fresh one is printed whole again, as a copy whose number is
+        on the disk first; an old one, or one that was begun again after several starts, is left to a person.
+        """
+        conn, again = self._ledger.conn, []
+        rows = conn.execute(
+            "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
+            (RECOVERED,),
         ).fetchall()
-        for job, seq, printer, copy, state, why in rows:
-            if state == "waiting":
-                state, why = "unknown", "the station was restarted before the printer answered"
-                self._jobs_unsaved[job] = (state, why)
-            paper = PaperJob(job, printer, self._ledger.body(seq), copy)
-            self._station.papers[job] = replace(
-                view_of(paper), state=state, why=why, text=paper_text(paper, self._config.station)
-            )
+        with self._ledger.batch():
+            for place, (job, seq, paper, detail, printer, copy, state, why) in enumerate(rows):
+                if place >= RECENT_PAPERS and state not in UNDONE:
+                    continue
+                body = self._ledger.body(seq) if seq and not detail else b""
+                kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
+                if state in UNDONE and self._fresh(kept):
+                    copy = papers.next_copy(self._station, seq, paper, detail)
+                    conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
+                    kept = replace(kept, copy=copy)
+                    again.append(kept)
+                elif state in UNDONE:
+                    state, why = UNKNOWN, "restart"
+                    conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
+                if place < RECENT_PAPERS:
+                    view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
+                    self._station.papers[job] = view
+        for kept in reversed(again):
+            log.warning("job=%d %s was not proven before the restart: printed again as copy %d", *_told(kept))
+            self._print(kept)
+
+    def _age(self, body: bytes) -> float:
+        """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
+        return max(0.0, self._clock.now().seconds - _seconds(body)) if body else 0.0
+
+    def _fresh(self, job: PaperJob) -> bool:
+        """Whether a paper of the last run is still waited for, and a start has not begun it too often."""
+        keep = next((part.keep_minutes for part in self._config.printer if part.name == job.printer), 0.0)
+        waited = self._clock.steady() - job.since
+        return bool(job.body) and waited < keep * 60 and job.copy < COPIES_BY_ITSELF
 
     # --- progress that may wait -------------------------------------------------------------------------------------
 
@@ -360,8 +421,7 @@ class Core:
         self._publisher.save()
         self._jobs_saving, self._jobs_unsaved = self._jobs_unsaved, {}
         if self._jobs_saving:
-            # A row that grows splits its page: the proof of a printed paper is in the log, its state is enough here.
-            rows = [(state, "" if state == "printed" else why, job) for job, (state, why) in self._jobs_saving.items()]
+            rows = [(state, why, job) for job, (state, why) in self._jobs_saving.items()]
             self._ledger.conn.executemany("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", rows)
 
     def _progress_not_saved(self) -> None:
@@ -395,7 +455,7 @@ class Core:
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
             "analyzers": tuple(self._analyzers.values()),
             "printers": tuple(
-                replace(view, waiting=list(self._queued.values()).count(name))
+                replace(view, waiting=sum(job.printer == name for job in self._queued.values()))
                 for name, view in self._printer_views.items()
             ),
             "probes": tuple(self._probes.values()),
@@ -429,6 +489,15 @@ class Core:
             self._disk_at = now
             changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free
         self._showing.post(**changes)
+
+
+def _seconds(body: bytes) -> float:
+    """When a record was made, in seconds since 1970."""
+    return parse_time(json.loads(body)["time"]).timestamp()
+
+
+def _told(job: PaperJob) -> tuple[int, str, int]:
+    return job.job, job.paper, job.copy
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

@@ -30,6 +30,7 @@ CAUSES = ("paper", "cover", "cutter", "offline", "gone", "error", "late", "templ
 DOUBTS = ("silent", "restart", "gone")
 PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "offline", "gone", "error")
 
+READY, SILENT, GONE, PAPER, OFFLINE = "ready", "silent", "gone", "paper", "offline"
 LABEL, DAY, TEST_PAGE = "label", "day", "test"
 COPIES_BY_ITSELF = 3  # so often a paper is begun again after restarts; then a person decides
 

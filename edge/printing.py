@@ -1,137 +1,194 @@
-"""One thread a printer: renders the paper of a record and sees whether it came out.
+"""One thread a printer: prints papers in their order, holds them while the printer cannot, and sees what came out.
 
-What is printed is made from the signed record itself, so a copy says what was recorded.  A write that returned says
-nothing about paper: the thread asks the printer behind its last byte, and silence is ``unknown``.
+A slow or dead printer delays nothing but its own papers.  What becomes of a paper is told through the inbox; the words
+are in ``edge/papers.py``.
 """
 
-import json
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
-from drivers.printers import profile
-from drivers.transports import LinkLost, Transport
-from drivers.transports.printer import open_printer
-from edge.board import PaperView
-from edge.config import PrinterPart, StationPart
-from edge.documents import document_of
-from edge.inbox import Inbox, Printed, PrinterChanged
-from protocol.city.envelope import kind_of
-from protocol.link import Link
-from protocol.printers.escpos import emit
-from protocol.printers.layout import Page, layout
+from edge.config import PrinterPart
+from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
+from edge.papers import FAILED, HELD, PRINTED, PRINTING, READY, SILENT, PaperJob
+from edge.printer_link import PrinterLink, Stopped
+from edge.typesetting import Typesetter
+from protocol.printers import languages
+from protocol.printers.layout import Page
 from protocol.printers.plain import plain
-from protocol.printers.status import GS_R_PAPER, PaperState, StatusReader
 
-ANSWER_SECONDS = 5.0
-TITLES = {"trade.completed": "交易小票", "test.result": "快检报告"}
+LOOK_SECONDS = 2.0  # between looks at an idle printer
+HELD_SECONDS = 0.5  # between looks at one that papers wait for
+FRESH_SECONDS = 3.0  # what the printer said so long ago is good enough to begin a paper
+COPY_SECONDS = 5.0  # the core is asked for a copy's number again, as when the disk was full
 log = logging.getLogger("printer")
 
 
 @dataclass(frozen=True, slots=True)
-class PaperJob:
-    """A paper to print: the record's own bytes, and the number of the copy (0 for the first print)."""
+class Settle:
+    """A person has decided about this job: it is not printed any more."""
 
     job: int
-    printer: str
-    body: bytes
-    copy: int
-
-
-def view_of(job: PaperJob) -> PaperView:
-    """The paper as pages list it, before anything is known of its printing."""
-    event = json.loads(job.body)
-    title = TITLES[kind_of(event["type"])]
-    return PaperView(job.job, title, event["subject"], "waiting", "", job.copy, job.printer, event["time"], "")
-
-
-def paper_text(job: PaperJob, station: StationPart) -> str:
-    """The paper as plain text, without printing it."""
-    return plain(layout(document_of(job.body, station, copy=job.copy)))
 
 
 class Printer(threading.Thread):
-    """Owns one printer. A slow or dead one delays nothing but its own papers."""
+    """Owns one printer."""
 
-    def __init__(self, part: PrinterPart, station: StationPart, inbox: Inbox) -> None:
+    def __init__(self, part: PrinterPart, typesetter: Typesetter, inbox: Inbox) -> None:
         super().__init__(name=f"printer {part.name}", daemon=True)
         self._part = part
-        self._station = station
+        self._typesetter = typesetter
         self._inbox = inbox
-        self._profile = profile(part.profile)
-        self._link = Link.parse(part.link)
-        self._jobs: SimpleQueue[PaperJob | None] = SimpleQueue()
-        self._transport: Transport | None = None
-        self._up: bool | None = None
-        self._written = 0
+        self._link = PrinterLink(part)
+        self._orders: SimpleQueue[PaperJob | Settle | None] = SimpleQueue()
+        self._papers: deque[PaperJob] = deque()
+        self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
+        self._asked_copy = float("-inf")
+        self._held = ""
+        self._told: tuple[str, str, bool] | None = None
 
     def put(self, job: PaperJob) -> None:
-        """Queue a paper; news of it comes through the inbox as ``Printed``."""
-        self._jobs.put(job)
+        """Queue a paper, or give the paper that waits for it its number as a copy."""
+        self._orders.put(job)
+
+    def settle(self, job: int) -> None:
+        """Do not print this one any more."""
+        self._orders.put(Settle(job))
 
     def stop(self) -> None:
-        self._jobs.put(None)
+        self._orders.put(None)
 
     def run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            page = layout(document_of(job.body, self._station, copy=job.copy), self._profile.columns)
-            self._inbox.put(Printed(job.job, "printing", "", plain(page)))
-            if page.replaced:
-                log.warning("job=%d characters this printer does not have: %s", job.job, "".join(page.replaced))
-            try:
-                state, why = self._print(page)
-                self._report(True, "")
-            except LinkLost as lost:
-                self._let_go()
-                self._report(False, str(lost))
-                state, why = ("unknown", f"lost while printing: {lost}") if self._written else ("failed", str(lost))
-            log.log(logging.INFO if state == "printed" else logging.WARNING, "job=%d %s: %s", job.job, state, why)
-            self._inbox.put(Printed(job.job, state, why))
-        self._let_go()
+        self._look()
+        while self._take_orders(self._patience()):
+            if self._papers:
+                self._serve(self._papers[0])
+            else:
+                self._look()
+        self._link.close()
 
-    def _print(self, page: Page) -> tuple[str, str]:
-        """Send one paper and ask whether it came out: its state and the proof. Raises LinkLost."""
-        self._written = 0
-        if self._transport is None:
-            self._transport = open_printer(self._part.port, self._link)
-        transport = self._transport
-        while transport.read(0.0):
-            pass  # answers to the questions of an earlier job
-        for piece in emit(page, self._profile):
-            transport.write(piece)
-            self._written += len(piece)
-            if self._profile.delay:
-                time.sleep(self._profile.delay)
-        if self._part.port.startswith("file:"):
-            return "printed", "written to the file"
-        if self._profile.status == "none":
-            return "unknown", "this printer cannot tell; look at the paper"
-        answer = self._ask(transport)
-        if self._part.port.startswith("tcp:"):
-            self._let_go()  # many network printers serve one connection at a time
-        return answer
+    # --- orders -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, transport: Transport) -> tuple[str, str]:
-        """GS r is answered in the order of the data: an answer means that all before it was taken and acted on."""
-        transport.write(GS_R_PAPER)
-        until = time.monotonic() + ANSWER_SECONDS + self._written * self._link.byte_seconds
-        answers = StatusReader()
-        while (left := until - time.monotonic()) > 0:
-            status = answers.receive(transport.read(min(left, 0.2)))
-            if status.passed and status.paper is PaperState.END:
-                return "failed", "paper out: put in a new roll and print the slip again"
-            if status.passed:
-                return "printed", f"GS r: paper {status.paper.value if status.paper else 'unknown'}"
-        return "unknown", "the printer did not answer: check paper, cover and cable, then look at the slip"
+    def _patience(self) -> float:
+        """Seconds to wait for an order before the next round."""
+        if not self._papers:
+            return LOOK_SECONDS
+        return HELD_SECONDS if self._held or self._begun is not None else 0.0
 
-    def _report(self, up: bool, why: str) -> None:
-        if up != self._up:
-            self._up = up
-            self._inbox.put(PrinterChanged(self._part.name, up, why))
+    def _take_orders(self, wait: float) -> bool:
+        """Do what was ordered; False when told to stop."""
+        try:
+            order = self._orders.get(timeout=wait) if wait else self._orders.get_nowait()
+            while order is not None:
+                self._obey(order)
+                order = self._orders.get_nowait()
+        except Empty:
+            return True
+        return False
 
-    def _let_go(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+    def _obey(self, order: PaperJob | Settle) -> None:
+        match order:
+            case Settle(job):
+                if self._papers and self._papers[0].job == job:
+                    self._first_done()
+                else:
+                    self._papers = deque(paper for paper in self._papers if paper.job != job)
+            case PaperJob():
+                if self._begun == order.job:
+                    self._papers[0], self._begun, self._held = order, None, ""
+                else:
+                    self._papers.append(order)
+
+    # --- papers -----------------------------------------------------------------------------------------------------
+
+    def _serve(self, job: PaperJob) -> None:
+        """Bring the first paper a step further."""
+        if time.monotonic() - job.since >= self._part.keep_minutes * 60:
+            self._finish(job, FAILED, self._held or "late")
+            return
+        state = self._look(FRESH_SECONDS)
+        if state not in (READY, SILENT):
+            self._hold(job, state)
+        elif self._begun == job.job:
+            self._want_copy(job)
+        else:
+            self._print(job)
+        self._link.rest()
+
+    def _print(self, job: PaperJob) -> None:
+        self._held = ""
+        try:
+            page = self._typesetter.page(job)
+            pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
+        except (ValueError, LookupError, OSError) as error:
+            log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
+            self._finish(job, FAILED, "template")
+            return
+        self._inbox.put(Printed(job.job, PRINTING, "", plain(page)))
+        if page.replaced:
+            log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
+        try:
+            self._link.send(pieces)
+            state, why = self._link.prove(job.job, len(page.rows))
+        except Stopped as stopped:
+            if self._link.written:
+                self._begun, self._asked_copy = job.job, float("-inf")
+            self._hold(job, stopped.cause)
+            return
+        self._finish(job, state, why)
+
+    def _hold(self, job: PaperJob, cause: str) -> None:
+        """The paper waits; told once for each cause."""
+        if self._held != cause:
+            self._held = cause
+            begun = "begun" if self._begun == job.job else "not begun"
+            log.warning("job=%d %s held (%s): %s %s", job.job, job.paper, begun, cause, self._link.why)
+            self._inbox.put(Printed(job.job, HELD, cause))
+        self._report()
+
+    def _want_copy(self, job: PaperJob) -> None:
+        """The printer is ready again: the number of the copy has to be on the disk before it is printed."""
+        if time.monotonic() - self._asked_copy >= COPY_SECONDS:
+            if self._asked_copy == float("-inf"):
+                self._link.clear()
+            self._asked_copy = time.monotonic()
+            self._inbox.put(PrintAgain(job.job))
+
+    def _finish(self, job: PaperJob, state: str, why: str) -> None:
+        log.log(
+            logging.INFO if state == PRINTED else logging.WARNING, "job=%d %s %s: %s", job.job, job.paper, state, why
+        )
+        self._inbox.put(Printed(job.job, state, why))
+        self._first_done()
+        self._report()
+
+    def _first_done(self) -> None:
+        self._papers.popleft()
+        self._begun, self._held = None, ""
+
+    # --- the printer ------------------------------------------------------------------------------------------------
+
+    def _look(self, older_than: float = 0.0) -> str:
+        state = self._link.look(older_than=older_than)
+        if not self._papers:
+            self._link.rest()
+        self._report()
+        return state
+
+    def _report(self) -> None:
+        """Tell what changed at the printer, and log when it goes and when it returns."""
+        link = self._link
+        now = (link.state, link.why, link.near_end)
+        if now != self._told:
+            if self._told is None or self._told[0] != link.state:
+                bad = link.state not in (READY, SILENT)
+                log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", self._part.name, link.state, link.why)
+            self._told = now
+            self._inbox.put(PrinterChanged(self._part.name, *now))
+
+
+def _named(page: Page) -> str:
+    return " ".join(f"U+{ord(letter):04X}" for letter in page.replaced)

@@ -9,11 +9,14 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Literal
 
+from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
+from edge.archive import Archive
 from edge.board import Board, Showing
 from edge.clock import Clock
 from edge.config import Config
 from edge.core import Core
+from edge.documents import Papers
 from edge.identity import load_key
 from edge.inbox import Inbox, Stop
 from edge.ledger import Ledger, Signer
@@ -21,6 +24,7 @@ from edge.mqtt import Mqtt
 from edge.ports import Port
 from edge.printing import Printer
 from edge.silence import Nature
+from edge.typesetting import Typesetter
 from edge.web.server import WebServer
 from protocol import formats
 from protocol.city.state import encode_state
@@ -36,7 +40,10 @@ def software() -> str:
 
 
 def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Raises BadKey, OSError (web address taken) before anything is started."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises BadKey, BadTemplate, NoFont and OSError (web address taken) before anything is started.
+    """
     key = load_key(config.station.key)
     station = config.station
     signer = Signer(key, station.host, station.node, station.terminal)
@@ -82,8 +89,13 @@ def run(config: Config) -> None:
         )
         for part in (*config.scale, *config.analyzer, *config.probe)
     }
-    printers = {part.name: Printer(part, station, inbox) for part in config.printer}
-    web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software())
+    typesetter = Typesetter(config, Papers(config.paper.templates))
+    for part in config.printer:
+        if part.row().encoding == "raster":
+            FontGlyphs()  # says at once when there is no font to draw with
+    printers = {part.name: Printer(part, typesetter, inbox) for part in config.printer}
+    archive = Archive(station.data, typesetter)
+    web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive)
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))

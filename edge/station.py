@@ -4,24 +4,27 @@ Jobs change it inside a batch.  What must wait for the commit goes to ``after``;
 commit fails goes to ``undo``.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.board import PaperView, ProductView
 from edge.clock import Clock, Stamp
-from edge.config import Config, ProductPart, fen
+from edge.config import Config, PrinterPart, ProductPart, fen
+from edge.documents import papers_of
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
-from edge.printing import PaperJob, view_of
+from edge.papers import CONFIRMED, LABEL, TEST_PAGE, UNPROVEN, WAITING, PaperJob
 from edge.weighing import TradeScale
 from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.envelope import kind_of
 from protocol.city.events import Goods, Record
 
 RECENT_LOTS = 60
 RECENT_UNMATCHED = 30
 LOT_COLUMNS = "test_code, seq, sample, source, state, test_seq, outcomes, whole_plant, whole_plant_by"
-RECENT_PAPERS = 20
+RECENT_PAPERS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,25 @@ class Lot:
 class Station:
     """Owned by the core thread."""
 
-    def __init__(self, config: Config, ledger: Ledger, clock: Clock, print_paper: Callable[[PaperJob], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        ledger: Ledger,
+        clock: Clock,
+        print_paper: Callable[[PaperJob], None],
+        settle_paper: Callable[[int], None],
+    ) -> None:
         self.config = config
         self.ledger = ledger
         self.clock = clock
         self._print = print_paper
+        self._settle = settle_paper
         self.scales = {part.name: TradeScale(part) for part in config.scale}
         self.products = {part.code: part for part in config.product}
         self.after: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
         self.papers: dict[int, PaperView] = {}
+        self._automatic = frozenset(config.paper.automatic)
         self.methods = config.methods()
         self.lots_changed = self.prices_changed = True
 
@@ -120,25 +132,58 @@ class Station:
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
-    def paper(self, seq: int, body: bytes, *, copy: int = 0) -> int | None:
-        """Put the paper of a record into the same transaction; it is printed after the commit.
+    def printer_for(self, paper: str) -> PrinterPart | None:
+        """The first printer that such papers go to."""
+        return next((part for part in self.config.printer if prints(part, paper)), None)
 
-        None when the station has no printer.
+    def print_record(self, recorded: Recorded) -> int | None:
+        """Queue the papers that this record prints by itself, in the same transaction. Answers the first one's job."""
+        event = json.loads(recorded.body)
+        wanted = [name for name in papers_of(kind_of(event["type"]), event["data"]) if name in self._automatic]
+        jobs = [self.paper(name, recorded.seq, recorded.body) for name in wanted]
+        return next((job for job in jobs if job is not None), None)
+
+    def paper(
+        self, paper: str, seq: int, body: bytes, *, detail: str = "", copy: int = 0, printer: str = ""
+    ) -> int | None:
+        """Put a paper into the same transaction; it is printed after the commit.
+
+        ``printer`` empty is the first one for such papers; None when there is none.
         """
-        if not self.config.printer:
-            return None
-        printer = self.config.printer[0].name
+        if not printer:
+            part = self.printer_for(paper)
+            if part is None:
+                return None
+            printer = part.name
         cursor = self.ledger.conn.execute(
-            "INSERT INTO print_jobs (seq, printer, copy, state, why) VALUES (?, ?, ?, 'waiting', '')",
-            (seq, printer, copy),
+            "INSERT INTO print_jobs (seq, paper, detail, printer, copy, state, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (seq, paper, detail, printer, copy, WAITING, UNPROVEN),
         )
-        job = PaperJob(int(cursor.lastrowid or 0), printer, body, copy)
-        self.papers[job.job] = view_of(job)
-        self.undo.append(lambda: self._forget(job.job))
+        number = int(cursor.lastrowid or 0)
+        job = PaperJob(number, seq, paper, detail, printer, body, copy, self.clock.steady())
+        self.papers[number] = view_of(job)
+        self.undo.append(lambda: self._forget(number))
         self.after.append(lambda: self._print(job))
         while len(self.papers) > RECENT_PAPERS:
             del self.papers[min(self.papers)]
-        return job.job
+        return number
+
+    def settle(self, job: int) -> None:
+        """A person said that this paper came out: it stays so, and is not printed by itself any more."""
+        self.ledger.conn.execute("UPDATE print_jobs SET state = ?, why = '' WHERE job = ?", (CONFIRMED, job))
+        if (before := self.papers.get(job)) is not None:
+            self.undo.append(lambda: self.paper_news(job, state=before.state, why=before.why))
+            self.paper_news(job, state=CONFIRMED, why="")
+        self.after.append(lambda: self._settle(job))
+
+    def paper_state(self, job: int) -> str:
+        """What has become of a job, as far as is known now; raises LookupError."""
+        if job in self.papers:
+            return self.papers[job].state
+        row = self.ledger.conn.execute("SELECT state FROM print_jobs WHERE job = ?", (job,)).fetchone()
+        if row is None:
+            raise LookupError(f"no print job {job}")
+        return str(row[0])
 
     def _forget(self, job: int) -> None:
         self.papers.pop(job, None)
@@ -149,3 +194,19 @@ class Station:
 
     def paper_views(self) -> tuple[PaperView, ...]:
         return tuple(self.papers[job] for job in sorted(self.papers, reverse=True))
+
+
+def prints(part: PrinterPart, paper: str) -> bool:
+    """Whether such papers go to this printer."""
+    if part.papers:
+        return paper in part.papers
+    return (paper == LABEL) == (part.row().language == "tspl") or paper == TEST_PAGE
+
+
+def view_of(job: PaperJob) -> PaperView:
+    """The paper as pages list it, before anything is known of its printing."""
+    code, time = job.detail, ""
+    if job.body:
+        event = json.loads(job.body)
+        code, time = event["subject"], event["time"]
+    return PaperView(job.job, job.paper, code, WAITING, "", job.copy, job.printer, time, "")

@@ -6,12 +6,11 @@ columns align here exactly when they do on paper.
 
 import random
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from drivers.glyphs import FontGlyphs
 from simulator.paper import CELL, GLYPH_DOTS, Blank, Glyphs, NativeCode, Paper, Raster, TextLine
 
 PAPER = (251, 249, 243)
@@ -20,14 +19,7 @@ DESK = (214, 211, 204)
 MARGIN = {384: 40, 576: 32}  # dots of paper beside the print: 58 and 80 mm rolls
 EDGE = 28
 BORDER = 16
-SYSTEM_FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
-FONT_PACKAGE = "justmytype_intl_cjk"
-PACKAGE_FONT = "fonts/ofl/notosanssc/NotoSansSC[wght].ttf"
-WEIGHTS = {False: 500, True: 800}
-
-
-class NoFont(RuntimeError):
-    """No Chinese font is installed; the message says how to get one."""
+_BOX = (0xFFFFFF, *([0x800001] * 22), 0xFFFFFF)
 
 
 def draw(paper: Paper) -> Image.Image:
@@ -81,45 +73,23 @@ def _native(area: Image.Image, code: NativeCode, top: int) -> None:
 
 @cache
 def _glyph(letter: str, cells: int, bold: bool) -> Image.Image:
-    """A character as the head's font has it: 1 bit, in its cell; what is wider than the cell is made narrower."""
-    face = font(bold)
-    cell = Image.new("L", (cells * CELL, GLYPH_DOTS), 0)
-    width = max(1, round(face.getlength(letter)))
-    drawn = Image.new("L", (width, GLYPH_DOTS), 0)
-    # The system font has one weight: print it twice, a dot apart, as heads do.
-    for left in (0, 1) if bold and not _is_package(face) else (0,):
-        ImageDraw.Draw(drawn).text((left, _baseline(face, cells)), letter, font=face, fill=255, anchor="ls")
-    if width > cell.width:
-        drawn = drawn.resize((cell.width, GLYPH_DOTS), Image.Resampling.LANCZOS)
-    cell.paste(drawn, ((cell.width - drawn.width) // 2, 0))
-    return cell.point(lambda value: 255 if value > 110 else 0).convert("1")
+    """A character as the head's font has it, in its cell; one that the font lacks is an empty box."""
+    rows = _font().glyph(letter, bold) or _BOX
+    width = cells * CELL
+    row_bytes = -(-width // 8)
+    data = b"".join((row << row_bytes * 8 - width).to_bytes(row_bytes, "big") for row in _fit(rows, letter, width))
+    return Image.frombytes("1", (width, GLYPH_DOTS), data)
 
 
-def _baseline(face: ImageFont.FreeTypeFont, cells: int) -> int:
-    """Where letters stand: Chinese in the middle of the cell, Latin high enough for the tail of a ``g``."""
-    _, top, _, bottom = face.getbbox("国" if cells == 2 else "Ag", anchor="ls")
-    return round((GLYPH_DOTS - (bottom - top)) / 2 - top)
+def _fit(rows: tuple[int, ...], letter: str, width: int) -> tuple[int, ...]:
+    """What the font has for two cells, in a head that gives this letter one."""
+    spare = (CELL if letter.isascii() else 2 * CELL) - width
+    return tuple(row >> spare if spare > 0 else row for row in rows)
 
 
 @cache
-def font(bold: bool) -> ImageFont.FreeTypeFont:
-    """The system's Chinese font, or the package's; raises NoFont."""
-    if SYSTEM_FONT.exists():
-        return ImageFont.truetype(SYSTEM_FONT, GLYPH_DOTS, index=1)  # the monospaced face
-    spec = find_spec(FONT_PACKAGE)
-    path = Path(spec.origin).parent / PACKAGE_FONT if spec and spec.origin else None
-    if path is None or not path.exists():
-        raise NoFont(
-            "no Chinese font to draw paper with: apt-get install fonts-wqy-microhei, "
-            "or pip install justmytype-intl-cjk (part of 'marketedge[sim]')"
-        )
-    face = ImageFont.truetype(path, 23)
-    face.set_variation_by_axes([WEIGHTS[bold]])
-    return face
-
-
-def _is_package(face: ImageFont.FreeTypeFont) -> bool:
-    return Path(str(face.path)) != SYSTEM_FONT
+def _font() -> FontGlyphs:
+    return FontGlyphs()
 
 
 def _on_desk(print_area: Image.Image, margin: int) -> Image.Image:

@@ -17,9 +17,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
+from drivers.glyphs import find_font
 from simulator.line import Line, Plug
 from simulator.paper import Paper, Reader
-from simulator.picture import draw, font
+from simulator.picture import draw
 from simulator.script import Command, Say, lead, number, only
 
 TEAR_SECONDS = 1.0  # a paper without a cut is torn off when nothing has come for so long
@@ -195,7 +196,7 @@ def run_printer(
     say: Say = lambda text: None,
 ) -> None:
     """Be a printer until the script says ``quit``. Raises ScriptError, or OSError when there is no such place to be."""
-    font(bold=False)  # says at once when there is none
+    find_font()  # says at once when there is none
     with Tray(out, say) as tray, Line(Printer(tray.put, dots=dots, cutter=cutter), plug) as line:
         say(f"printer at {line.address}, papers in {out}")
         lead(line, script, _commands(line))

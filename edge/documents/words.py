@@ -1,5 +1,6 @@
 """The words on paper, in Chinese, English or both, and how numbers are written there."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -48,6 +49,64 @@ WORDS = {
     "channel": ("通道", "Channel"),
     "measured": ("检测时间", "Measured"),
     "recorded": ("记录时间", "Recorded"),
+    "card": ("来源卡", "SOURCE CARD"),
+    "label": ("样品标签", "SAMPLE LABEL"),
+    "acceptance": ("验收单", "ACCEPTANCE"),
+    "held": ("暂停销售通知", "SALE SUSPENDED"),
+    "disposed": ("处置记录", "DISPOSAL"),
+    "day": ("日汇总", "DAY SUMMARY"),
+    "test_page": ("打印测试页", "TEST PAGE"),
+    "stub": ("存根联（卖方留存）", "stub, kept by the seller"),
+    "customer": ("客户联（进货凭证）", "customer's copy, a purchase voucher"),
+    "signature": ("签字", "Signature"),
+    "supplier": ("供货者", "Supplier"),
+    "date": ("日期", "Date"),
+    "order": ("订单", "Order"),
+    "licence": ("许可证", "Licence"),
+    "ordered": ("订货", "ordered"),
+    "delivered": ("到货", "came"),
+    "accepted": ("验收", "taken"),
+    "accepted_total": ("验收合计", "Taken in all"),
+    "rejected": ("拒收", "Refused"),
+    "sensory": ("感官", "Look, smell"),
+    "temperature": ("温度", "Temperature"),
+    "proof": ("凭证", "Voucher"),
+    "lot": ("批次", "Lot"),
+    "decision": ("处置", "Decision"),
+    "released_after_recheck": ("复检合格，恢复销售", "released after a recheck"),
+    "returned": ("退货", "returned"),
+    "destroyed": ("无害化销毁", "destroyed"),
+    "mass": ("数量", "Mass"),
+    "how": ("方式", "How"),
+    "where": ("地点", "Where"),
+    "recheck_no": ("复检报告", "Recheck"),
+    "laboratory": ("检验机构", "Laboratory"),
+    "waived": ("当事人书面放弃复检", "recheck waived in writing"),
+    "person": ("经办人", "By"),
+    "by_rule": ("按检测规则", "by the test's rule"),
+    "witness": ("见证人", "Witness"),
+    "may_object": (
+        "对快检结果有异议的，可自收到结果起4小时内申请复检，复检不得采用快检方法",
+        "Who objects may ask for a recheck within 4 hours of receiving the result; not by a rapid method",
+    ),
+    "told_at": ("告知时间", "Told at"),
+    "records": ("记录", "Records"),
+    "sales": ("交易笔数", "Sales"),
+    "entries": ("进场登记", "Entries"),
+    "copies": ("重打", "Copies printed"),
+    "doubtful": ("未确认出纸", "Papers in doubt"),
+    "printer": ("打印机", "Printer"),
+    "port": ("接口", "Port"),
+    "profile": ("型号", "Profile"),
+    "test_width": (
+        "以上两行应各占满一行；折行则 columns 设小",
+        "Both lines above fill one line each; if they wrap, set fewer columns",
+    ),
+    "test_qr": ("应能扫出此码", "A phone should read this"),
+    "test_garbled": (
+        "汉字乱码：encoding 改为 gb18030、utf-8 或 raster；图形中断：band 改小、delay 加大",
+        "Chinese garbled: set encoding to gb18030, utf-8 or raster; picture torn: a smaller band, a longer delay",
+    ),
 }
 VERDICTS = {
     "qualified": ("合格（快检）", "passed (rapid test)"),
@@ -62,18 +121,23 @@ _UNIT_GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
 class Words:
     """The words of one language; with ``both``, Chinese comes first."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, words: Mapping[str, tuple[str, str]] = WORDS) -> None:
         self.language = language
+        self._words = words
 
     def __call__(self, name: str) -> str:
-        return self.choose(*WORDS[name])
+        return self.choose(*self._words[name])
+
+    def all(self) -> dict[str, str]:
+        """Every word, by name."""
+        return {name: self.choose(*pair) for name, pair in self._words.items()}
 
     def verdict(self, word: str) -> str:
         return self.choose(*VERDICTS[word])
 
     def each(self, name: str) -> list[str]:
         """The word in each language shown, for a line of its own each."""
-        return self._each(*WORDS[name])
+        return self._each(*self._words[name])
 
     def verdict_clauses(self, word: str) -> list[str]:
         """A verdict's clauses, for a line of its own each."""

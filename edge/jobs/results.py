@@ -216,7 +216,7 @@ def _record(station: Station, found: Found, lot: Lot | None) -> Recorded:
             )
     station.lots_changed = True
     if lot is not None:
-        station.paper(recorded.seq, recorded.body)
+        station.print_record(recorded)
     return recorded
 
 

@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from edge.inbox import AskScale, Refused, Reprint, Sell, SetPrice
+from edge.inbox import AskScale, Refused, Sell, SetPrice
 from edge.station import Lot, Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator
@@ -111,7 +111,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     if not typed:
         scale.sold()
         station.undo.append(scale.unsold)
-    job = station.paper(recorded.seq, recorded.body)
+    job = station.print_record(recorded)
     return {"tx": tx, "net_g": load.net_g, "amount_fen": amount, "url": url, "job": job}
 
 
@@ -131,19 +131,6 @@ def set_price(station: Station, command: SetPrice) -> dict[str, Any]:
     )
     station.prices_changed = True
     return {"product": product.code, "price_fen": command.price_fen}
-
-
-def reprint(station: Station, command: Reprint) -> dict[str, Any]:
-    """Print a record's paper again; the new paper says COPY and counts."""
-    row = station.ledger.conn.execute("SELECT seq FROM print_jobs WHERE job = ?", (command.job,)).fetchone()
-    if row is None:
-        raise Refused("no_paper", f"没有打印任务 {command.job}", f"no print job {command.job}")
-    seq = int(row[0])
-    copies = station.ledger.conn.execute("SELECT max(copy) FROM print_jobs WHERE seq = ?", (seq,)).fetchone()[0]
-    job = station.paper(seq, station.ledger.body(seq), copy=copies + 1)
-    if job is None:
-        raise Refused("no_printer", "未配置打印机", "no printer is configured")
-    return {"job": job, "copy": copies + 1}
 
 
 def may_ask(station: Station, command: AskScale) -> None:

@@ -185,8 +185,79 @@ class TradeCompleted(Record):
     url: str
 
 
+class Delivered(Record):
+    """A line of a delivery: ordered, delivered, accepted and rejected mass, why rejected, what was looked at."""
+
+    goods: Goods
+    ordered_g: Grams
+    delivered_g: Grams
+    accepted_g: Grams
+    rejected_g: Grams = 0
+    reason: Name = ""
+    sensory: Name = ""
+    temperature: DecimalText | None = None
+    source: Trace | None = None
+    tests: tuple[Trace, ...] = ()
+
+
+class Signer(Record):
+    name: Short
+    role: Short
+
+
+class AcceptCompleted(Record):
+    """A canteen took goods in (contract A11): two persons or more sign. ``photos`` are SHA-256 in hex."""
+
+    order: Short
+    supplier: Name
+    supplier_code: str = ""
+    licence: Name = ""
+    lines: Annotated[tuple[Delivered, ...], Field(min_length=1)]
+    proofs: tuple[Proof, ...] = ()
+    photos: tuple[str, ...] = ()
+    signers: Annotated[tuple[Signer, ...], Field(min_length=2)]
+
+
+class LotHeld(Record):
+    """Sale of a lot was suspended, by a test's rule (no ``person``) or by a named person.
+
+    ``told_at`` is when the seller received the result: the four hours for a recheck run from then (contract A1).
+    """
+
+    lot: Trace
+    goods: Goods
+    net_g: Grams
+    origin: Name
+    supplier: Name
+    test: Trace | None = None
+    verdict: VerdictWord | None = None
+    why: Name
+    person: Short | None = None
+    told_at: str | None = None
+
+
+class LotDisposed(Record):
+    """What a named person decided about a held lot (contract A3); a release needs a recheck that was not rapid."""
+
+    lot: Trace
+    goods: Goods
+    decision: Literal["released_after_recheck", "returned", "destroyed"]
+    mass_g: Grams
+    how: Name = ""
+    where: Name = ""
+    recheck_no: Name = ""
+    laboratory: Name = ""
+    method: Name = ""
+    waiver: bool = False
+    person: Short
+    witness: Short = ""
+
+
 EVENT_TYPES: dict[str, type[Record]] = {
     "entry.registered": EntryRegistered,
     "test.result": TestRecorded,
     "trade.completed": TradeCompleted,
+    "accept.completed": AcceptCompleted,
+    "lot.held": LotHeld,
+    "lot.disposed": LotDisposed,
 }

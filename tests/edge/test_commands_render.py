@@ -84,7 +84,6 @@ def test_characters_the_printer_lacks_are_named(tmp_path: Path) -> None:
         ({"parts": [{"part": "rule"}, {"part": "text"}]}, "document.json: parts[1] (text): text is missing"),
         ({"type": "test.result", "data": {**RESULT, "verdict": "bad"}}, "document.json: data.verdict: Input should be"),
         ({"type": "test.result", "data": []}, "document.json: data"),
-        ({"type": "entry.registered", "data": {}}, "nothing is printed for 'entry.registered'"),
         ({"type": "other", "data": {}}, "type 'other' is not of this contract"),
         ("[" * 100_000, "document.json: this is not JSON"),
     ],

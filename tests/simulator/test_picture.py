@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers import glyphs
 from simulator import picture
 from simulator.paper import Paper, read_papers
 
@@ -19,7 +20,7 @@ def paper() -> Paper:
 
 @pytest.fixture(autouse=True)
 def forget_fonts() -> None:
-    picture.font.cache_clear()
+    picture._font.cache_clear()
     picture._glyph.cache_clear()
 
 
@@ -32,13 +33,12 @@ def test_the_picture_has_the_printer_s_dots(paper: Paper) -> None:
 
 
 def test_the_package_s_font_will_do(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("justmytype_intl_cjk")
-    monkeypatch.setattr(picture, "SYSTEM_FONT", Path("/nowhere"))
+    monkeypatch.setattr(glyphs, "SYSTEM_FONT", Path("/nowhere"))
     assert picture.draw(paper).width == 496
 
 
 def test_without_a_font_both_ways_to_get_one_are_named(paper: Paper, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "SYSTEM_FONT", Path("/nowhere"))
-    monkeypatch.setattr(picture, "FONT_PACKAGE", "no_such_package")
-    with pytest.raises(picture.NoFont, match=r"fonts-wqy-microhei.*justmytype-intl-cjk"):
+    monkeypatch.setattr(glyphs, "SYSTEM_FONT", Path("/nowhere"))
+    monkeypatch.setattr(glyphs, "PACKAGE", "no_such_package")
+    with pytest.raises(glyphs.NoFont, match=r"fonts-wqy-microhei.*justmytype-intl-cjk"):
         picture.draw(paper)

@@ -1,14 +1,12 @@
 """What is on the report of a rapid test, and that it never says more than a screening can."""
 
-import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from edge.documents import NoPaper, document_of, report
+from edge.documents import NoPaper, Papers, Place, papers_of
 from protocol.city.events import TestRecorded
-from protocol.printers.document import QR
+from protocol.printers.document import QR, Document
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 
@@ -19,7 +17,12 @@ OPTIONS: dict[str, Any] = {
     "market": "惠民市场",
     "host": "sy.example.cn",
 }
-PLACE = SimpleNamespace(name="惠民市场", host="sy.example.cn", language="zh")
+
+
+def report(result: TestRecorded, *, market: str, host: str, **head: Any) -> Document:
+    state = "synced" if head.pop("clock_trusted") else "unsynced"
+    content = {"type": "test.result", "subject": head["code"], "time": head["time"], "clockstate": state}
+    return Papers().document("report", {**content, "data": result.model_dump(mode="json")}, Place(market, host))
 
 
 def shown(result: TestRecorded, **options: Any) -> str:
@@ -77,15 +80,11 @@ def test_what_is_not_known_is_said_or_left_out(result_data: dict[str, Any]) -> N
         assert words not in text
 
 
-def test_a_paper_is_made_from_the_recorded_bytes(result_data: dict[str, Any], trade_data: dict[str, Any]) -> None:
-    def event(kind: str, data: Any) -> bytes:
-        head = {"type": f"cn.marketedge.market.{kind}.v1", "subject": OPTIONS["code"], "time": OPTIONS["time"]}
-        return json.dumps({**head, "clockstate": "unsynced", "data": data}).encode()
-
-    assert document_of(event("test.result", result_data), PLACE).kind == "report"
-    assert "时间未校准" in plain(layout(document_of(event("test.result", result_data), PLACE)))
-    assert document_of(event("trade.completed", trade_data), PLACE, copy=1).kind == "slip"
-    with pytest.raises(NoPaper, match="papers for"):
-        document_of(event("entry.registered", {}), PLACE)
-    with pytest.raises(ValueError, match="url"):
-        document_of(event("trade.completed", {**trade_data, "url": 3}), PLACE)
+def test_papers_are_only_made_of_their_own_records(trade_data: dict[str, Any], result_data: dict[str, Any]) -> None:
+    assert papers_of("trade.completed", trade_data) == ("slip", "ticket")
+    assert papers_of("test.result", result_data) == ("report", "card")
+    assert papers_of("test.result", {**result_data, "source": None}) == ("report",)
+    assert papers_of("device.birth", {}) == ()
+    content = {"type": "trade.completed", "subject": "", "data": trade_data}
+    with pytest.raises(NoPaper, match="papers for it: slip, ticket"):
+        Papers().document("report", content, Place("", "sy.example.cn"))

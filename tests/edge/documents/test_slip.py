@@ -6,16 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.documents import slip
+from edge.documents import Papers, Place
 from edge.documents.words import WORDS, grouped, kilograms, money
 from protocol.city.events import TradeCompleted
-from protocol.printers.document import QR
+from protocol.printers.document import QR, Document
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 
 
+def slip(trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copy: int = 0) -> Document:
+    content = {"type": "trade.completed", "subject": trade.slip.tx, "data": trade.model_dump(mode="json")}
+    return Papers().document("slip", content, Place(market, "sy.example.cn", language), copy=copy)
+
+
 def shown(trade: TradeCompleted, columns: int = 32, **options: Any) -> str:
-    return plain(layout(slip(trade, market="惠民市场", **options), columns))
+    return plain(layout(slip(trade, **options), columns))
 
 
 def changed(data: dict[str, Any], **fields: Any) -> TradeCompleted:

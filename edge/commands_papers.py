@@ -1,0 +1,60 @@
+"""`marketedge papers`: the papers there are, and templates of one's own."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, BadTemplate, Papers
+from edge.documents.templates import SUFFIX
+from edge.documents.words import WORDS
+
+
+@click.group()
+def papers() -> None:
+    """Papers that can be printed, and templates to change them."""
+
+
+@papers.command("list")
+@click.option("--fields", is_flag=True, help="Also the words that templates know.")
+def list_papers(fields: bool) -> None:
+    """The papers, and the records they are made of."""
+    for paper in PAPERS.values():
+        click.echo(f"{paper.name:11} {paper.zh}  {paper.en}  {', '.join(paper.kinds)}".rstrip())
+    if fields:
+        click.echo("\nwords: " + ", ".join(f"word.{name}" for name in WORDS))
+        click.echo("values: data (the record), code, time, clock_trusted, copy, place.name, place.host")
+
+
+@papers.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def copy(folder: Path) -> None:
+    """Write the shipped templates and words to FOLDER, to be changed; files that are there stay as they are.
+
+    Name the folder in station.toml: [paper] templates = "FOLDER". What is not changed may be deleted again.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(SHIPPED.iterdir()):
+        if path.suffix in (SUFFIX, ".md") and not (folder / path.name).exists():
+            shutil.copyfile(path, folder / path.name)
+            click.echo(folder / path.name)
+    words = folder / "words.toml"
+    if not words.exists():
+        rows = (f"{name} = [{_quoted(zh)}, {_quoted(en)}]" for name, (zh, en) in WORDS.items())
+        words.write_text("\n".join(rows) + "\n", "utf-8")
+        click.echo(words)
+
+
+@papers.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def check(folder: Path) -> None:
+    """Try the templates in FOLDER with every kind of record, and say every mistake. Exit code 1 when there is one."""
+    try:
+        Papers(folder)
+    except BadTemplate as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"ok {folder}: {', '.join((*PAPERS, *PARTS_OF_PAPERS))}")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

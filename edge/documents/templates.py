@@ -1,0 +1,285 @@
+"""Paper templates: lines of markup that a market may change, made into documents.
+
+A template is Jinja with statements on lines of their own (``% for``, ``% if``) around lines of ours::
+
+    text center bold | {{ place.name }}
+    pair left key={{ key }} | {{ word.seller }} | {{ data.seller|party }}
+
+Values stay inside their field whatever they hold: while the markup is read, each stands there as a number.
+Errors name the template's file and line.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, pass_context
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from protocol.printers import text as paper_text
+from protocol.printers.document import (
+    MAX_PARTS,
+    PARTS,
+    QR,
+    Align,
+    Barcode,
+    Cell,
+    Columns,
+    Cut,
+    Document,
+    Feed,
+    Pair,
+    Part,
+    Rule,
+    Size,
+    Text,
+)
+
+SUFFIX = ".paper"
+LARGE_COLUMNS = 16  # what fits 58 mm paper in double width
+_OPEN, _CLOSE, _LINE, _END = "\ue000", "\ue001", "\ue002", "\ue003"
+_HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
+_MARKED = re.compile(f"{_LINE}([^:]*):([0-9]+){_END}(.*)", re.DOTALL)
+_ALIGNS = {align.value: align for align in Align}
+_SIZES = {size.value: size for size in Size}
+
+
+class BadTemplate(ValueError):
+    """A template cannot be used; the message has a line per mistake, ``FILE:LINE: reason``."""
+
+
+class Templates:
+    """Compiled templates. ``find`` gives the path of a name, or None; ``functions`` and ``filters`` are what they use.
+
+    May be used by several threads.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Path | None],
+        functions: Mapping[str, Callable[..., Any]],
+        filters: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self._find = find
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FunctionLoader(self._load),
+            line_statement_prefix="%",
+            undefined=StrictUndefined,
+            finalize=_hold,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
+        self._environment.globals.update(functions)
+        self._environment.filters.update(filters)
+
+    def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
+        """Fill in a template. Raises BadTemplate."""
+        held: list[str] = []
+        try:
+            text = self._environment.get_template(name).render(**values, _held=held)
+        except TemplateSyntaxError as error:
+            raise BadTemplate(f"{self._file(error.name or name)}:{error.lineno}: {error.message}") from None
+        except (TemplateError, SecurityError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, BadTemplate):
+                raise
+            raise BadTemplate(f"{self._place(name, error)}: {_reason(error)}") from None
+        parts = [self._part(line, held) for line in text.split("\n") if line.strip()]
+        if len(parts) > MAX_PARTS:
+            raise BadTemplate(f"{self._file(name)}: {len(parts)} lines, where {MAX_PARTS} are the most")
+        return Document(name, title, tuple(parts))
+
+    def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        path = self._find(name)
+        if path is None:
+            return None
+        try:
+            source = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadTemplate(f"{path}: {error}") from None
+        return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
+
+    def _part(self, line: str, held: list[str]) -> Part:
+        found = _MARKED.fullmatch(line)
+        if found is None:
+            raise BadTemplate(f"a line of markup has to be written on one line: {line[:60]!r}")
+        name, number, markup = found.groups()
+        head, *fields = markup.split("|")
+        try:
+            return _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
+        except ValueError as error:
+            raise BadTemplate(f"{self._file(name)}:{number}: {error}") from None
+
+    def _file(self, name: str) -> str:
+        path = self._find(name)
+        return str(path) if path else name
+
+    def _place(self, name: str, error: Exception) -> str:
+        """The template's file and line where an error came from."""
+        trace, place = error.__traceback__, self._file(name)
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename.endswith(SUFFIX):
+                place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return place
+
+
+@pass_context
+def _hold(context: Context, value: Any) -> str:
+    """A value's place in the markup; what it says comes back when the markup was read."""
+    if isinstance(value, StrictUndefined):
+        return str(value)  # raises
+    held: list[str] = context["_held"]
+    held.append(str(value))
+    return f"{_OPEN}{len(held) - 1}{_CLOSE}"
+
+
+def _restored(text: str, held: list[str]) -> str:
+    return _HELD.sub(lambda found: held[int(found[1])], text)
+
+
+def _marked(name: str, path: Path, source: str) -> list[str]:
+    """Each line of markup with the place it comes from; comments are taken out."""
+    lines = []
+    for number, line in enumerate(source.splitlines(), 1):
+        if any(mark in line for mark in (_OPEN, _CLOSE, _LINE, _END)):
+            raise BadTemplate(f"{path}:{number}: characters of private use cannot stand in a template")
+        text = line.strip()
+        if text.startswith("#"):
+            lines.append("")
+        elif text and not text.startswith("%"):
+            lines.append(f"{_LINE}{name}:{number}{_END}{text}")
+        else:
+            lines.append(text)
+    return lines
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UndefinedError):
+        return f"{error.message}; `marketedge papers list --fields` shows what there is"
+    return str(error) or type(error).__name__
+
+
+# --- markup ---------------------------------------------------------------------------------------------------------
+
+
+def _build(head: str, fields: list[str]) -> Part:
+    """One line of markup as a part; raises ValueError."""
+    kind, *options = head.split() or [""]
+    if kind not in PARTS:
+        raise ValueError(f"{kind!r} is no part; a line begins with one of: {', '.join(PARTS)}")
+    wanted, read = _BUILDERS[kind]
+    if len(fields) not in wanted:
+        counts = " or ".join(map(str, wanted))
+        raise ValueError(f"{kind}: {len(fields)} fields after `|`, where {counts} are due")
+    return read(options, fields)
+
+
+class _Style:
+    """The options of a line, taken one by one."""
+
+    def __init__(self, kind: str, options: list[str]) -> None:
+        self._kind = kind
+        self._words = [option for option in options if "=" not in option]
+        self._named = dict(option.split("=", 1) for option in options if "=" in option)
+
+    def align(self, usual: Align) -> Align:
+        return next((_ALIGNS[word] for word in self._take(_ALIGNS)), usual)
+
+    def size(self, text: str) -> Size:
+        """``fit`` is large where that fits 58 mm paper, else tall."""
+        if self._take(("fit",)):
+            return Size.LARGE if paper_text.columns(text) <= LARGE_COLUMNS else Size.TALL
+        return next((_SIZES[word] for word in self._take(_SIZES)), Size.NORMAL)
+
+    def bold(self) -> bool:
+        return bool(self._take(("bold",)))
+
+    def named(self, name: str) -> str:
+        return self._named.pop(name, "")
+
+    def number(self, name: str) -> int:
+        text = self.named(name) or "0"
+        if not text.isdecimal() or int(text) > 64:
+            raise ValueError(f"{name}={text}: a whole number from 0 to 64 is due")
+        return int(text)
+
+    def done(self) -> None:
+        left = [*self._words, *(f"{name}=" for name in self._named)]
+        if left:
+            raise ValueError(f"{self._kind} does not know {left[0]!r}")
+
+    def _take(self, known: Any) -> list[str]:
+        found = [word for word in self._words if word in known]
+        self._words = [word for word in self._words if word not in known]
+        return found
+
+
+def _text(options: list[str], fields: list[str]) -> Text:
+    style = _Style("text", options)
+    part = Text(fields[0], style.align(Align.LEFT), style.size(fields[0]), style.bold())
+    style.done()
+    return part
+
+
+def _pair(options: list[str], fields: list[str]) -> Pair:
+    style = _Style("pair", options)
+    size = style.size("".join(fields))
+    part = Pair(fields[0], fields[1], style.align(Align.RIGHT), size, style.bold(), style.number("key"))
+    style.done()
+    return part
+
+
+def _columns(options: list[str], fields: list[str]) -> Columns:
+    style = _Style("columns", options)
+    widths = (style.named("widths") or "*").split(",")
+    aligns = (style.named("align") or "left").split(",")
+    cells = []
+    for place, field in enumerate(fields):
+        width = widths[min(place, len(widths) - 1)]
+        align = aligns[min(place, len(aligns) - 1)]
+        if width != "*" and not width.isdecimal():
+            raise ValueError(f"widths: {width!r} is no number; * shares what the others leave")
+        if align not in _ALIGNS:
+            raise ValueError(f"align: {align!r} is none of {', '.join(_ALIGNS)}")
+        cells.append(Cell(field, 0 if width == "*" else int(width), _ALIGNS[align]))
+    part = Columns(tuple(cells), style.size(""), style.bold())
+    style.done()
+    return part
+
+
+def _code(kind: type[QR] | type[Barcode]) -> Callable[[list[str], list[str]], Part]:
+    def build(options: list[str], fields: list[str]) -> Part:
+        _Style(kind.__name__.lower(), options).done()
+        return kind(*fields)
+
+    return build
+
+
+def _feed(options: list[str], fields: list[str]) -> Feed:
+    lines = options[0] if options else "1"
+    if len(options) > 1 or not lines.isdecimal() or not 1 <= int(lines) <= 30:
+        raise ValueError("feed: write how many lines, 1 to 30")
+    return Feed(int(lines))
+
+
+def _plain(part: Part) -> Callable[[list[str], list[str]], Part]:
+    def build(options: list[str], fields: list[str]) -> Part:
+        _Style(type(part).__name__.lower(), options).done()
+        return part
+
+    return build
+
+
+_BUILDERS: dict[str, tuple[tuple[int, ...], Callable[[list[str], list[str]], Part]]] = {
+    "text": ((1,), _text),
+    "pair": ((2,), _pair),
+    "columns": ((1, 2, 3, 4, 5, 6), _columns),
+    "rule": ((0,), _plain(Rule())),
+    "qr": ((1, 2), _code(QR)),
+    "barcode": ((1, 2), _code(Barcode)),
+    "feed": ((0,), _feed),
+    "cut": ((0,), _plain(Cut())),
+}

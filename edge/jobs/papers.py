@@ -1,0 +1,145 @@
+"""What people ask of papers: print one again, print one on demand, say that one did come out."""
+
+from datetime import date
+from typing import Any
+
+from edge.documents import PAPERS, papers_of
+from edge.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
+from edge.papers import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
+from edge.station import Station, prints
+from protocol.city.codes import BadCode, TraceCode
+from protocol.city.envelope import kind_of
+
+NEWEST = 5000  # records looked through for a code that has no table of its own
+
+
+def reprint(station: Station, command: Reprint) -> dict[str, Any]:
+    """Print a paper again; the new paper says COPY and counts."""
+    seq, paper, detail, printer, state = _row(station, command.job)
+    if state in UNDONE:
+        raise Refused(
+            "not_done",
+            "这张纸还在排队，打印机就绪后会自动打印；如已出纸，请按“已出纸”",
+            "this paper is still waiting and is printed by itself when the printer is ready; confirm it if it came out",
+        )
+    return _again(station, paper, seq, detail, printer)
+
+
+def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
+    """A person looked: it came out. Nothing more is printed of this job."""
+    *_, state = _row(station, command.job)
+    if state not in ASKS_A_PERSON:
+        raise Refused("no_doubt", "这张纸无需确认", "nobody doubts that this paper came out")
+    station.settle(command.job)
+    return {"job": command.job, "state": CONFIRMED}
+
+
+def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:
+    """Print one paper on demand: of a lot or a sale, of a day, or a printer's test page."""
+    if command.paper not in PAPERS:
+        known = ", ".join(PAPERS)
+        raise Refused("no_paper", f"没有这种纸张：{command.paper[:20]}", f"no such paper; there are: {known}")
+    printer = _printer(station, command)
+    if command.paper == TEST_PAGE:
+        return _first(station, command.paper, 0, "", printer)
+    if command.paper == DAY:
+        return _first(station, command.paper, station.ledger.head.seq, _date(station, command.subject), printer)
+    seq = _seq(station, command.paper, command.subject.replace(" ", ""))
+    printed = station.ledger.conn.execute(
+        "SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, command.paper)
+    ).fetchone()
+    if printed:
+        return _again(station, command.paper, seq, "", printer)
+    return _first(station, command.paper, seq, "", printer)
+
+
+def next_copy(station: Station, seq: int, paper: str, detail: str) -> int:
+    """The number of the next copy of this paper."""
+    row = station.ledger.conn.execute(
+        "SELECT max(copy) FROM print_jobs WHERE seq = ? AND paper = ? AND detail = ?", (seq, paper, detail)
+    ).fetchone()
+    return int(row[0] or 0) + 1
+
+
+def _row(station: Station, job: int) -> tuple[int, str, str, str, str]:
+    row = station.ledger.conn.execute(
+        "SELECT seq, paper, detail, printer FROM print_jobs WHERE job = ?", (job,)
+    ).fetchone()
+    if row is None:
+        raise Refused("no_paper", f"没有打印任务 {job}", f"no print job {job}")
+    return (*row, station.paper_state(job))
+
+
+def _again(station: Station, paper: str, seq: int, detail: str, printer: str) -> dict[str, Any]:
+    copy = next_copy(station, seq, paper, detail) if paper != TEST_PAGE else 0
+    if all(part.name != printer for part in station.config.printer):
+        printer = ""  # it is gone from station.toml
+    job = station.paper(paper, seq, _body(station, seq, paper), detail=detail, copy=copy, printer=printer)
+    if job is None:
+        raise Refused("no_printer", "未配置打印机", "no printer is configured for this paper")
+    return {"job": job, "copy": copy}
+
+
+def _first(station: Station, paper: str, seq: int, detail: str, printer: str) -> dict[str, Any]:
+    job = station.paper(paper, seq, _body(station, seq, paper), detail=detail, printer=printer)
+    return {"job": job, "copy": 0}
+
+
+def _body(station: Station, seq: int, paper: str) -> bytes:
+    return b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
+
+
+def _printer(station: Station, command: PrintPaper) -> str:
+    """The printer named, when it prints such papers, or the first that does."""
+    parts = [part for part in station.config.printer if prints(part, command.paper)]
+    if command.printer:
+        parts = [part for part in parts if part.name == command.printer]
+    if not parts:
+        zh = PAPERS[command.paper].zh
+        raise Refused(
+            "no_printer",
+            f"没有可打印{zh}的打印机，请在 station.toml 中配置",
+            "no printer takes this paper: see `papers` of the printers in station.toml",
+        )
+    return parts[0].name
+
+
+def _date(station: Station, text: str) -> str:
+    """The day asked for, or today."""
+    if not text.strip():
+        return station.clock.today().isoformat()
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError:
+        raise Refused("date", "日期请写成 2026-11-23 的形式", "write the date like 2026-11-23") from None
+
+
+def _seq(station: Station, paper: str, code: str) -> int:
+    """The newest record about this code that has such a paper; a lot is found by either of its codes."""
+    try:
+        TraceCode.parse(code)
+    except BadCode as error:
+        raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
+    conn = station.ledger.conn
+    lots = conn.execute(
+        "SELECT test_code, seq, coalesce(test_seq, seq) FROM lots WHERE test_code = ? OR source = ?", (code, code)
+    ).fetchall()
+    found = {seq for _, *seqs in lots for seq in seqs}
+    for about in {code, *(row[0] for row in lots)}:
+        found |= {
+            row[0]
+            for row in conn.execute(
+                "SELECT seq FROM events WHERE seq > ? AND instr(body, ?) > 0",
+                (station.ledger.head.seq - NEWEST, about.encode()),
+            )
+        }
+    for seq in sorted(map(int, found), reverse=True):
+        event = station.ledger.event(seq)
+        about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream"))}
+        if about & {code, *(row[0] for row in lots)} and paper in papers_of(kind_of(event["type"]), event["data"]):
+            return seq
+    raise Refused(
+        "no_record",
+        f"该编码没有可打印的{PAPERS[paper].zh}",
+        f"no record about this code that has the paper {PAPERS[paper].en!r}",
+    )

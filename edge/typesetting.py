@@ -1,0 +1,83 @@
+"""Papers as pages: made again from the ledger's records, for the printers' threads and for pictures on the pages.
+
+Nothing here changes anything, and every method may be called from any thread.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from drivers.glyphs import FontGlyphs, NoFont, png
+from edge.config import Config, PrinterPart
+from edge.documents import Papers, Place, day, testpage
+from edge.ledger import open_reader
+from edge.papers import DAY, TEST_PAGE, PaperJob
+from protocol.printers import bitmap
+from protocol.printers.layout import Page, layout
+from protocol.printers.profile import Profile
+
+log = logging.getLogger("papers")
+
+
+class Typesetter:
+    """Lays out papers with the station's templates, language and printers."""
+
+    def __init__(self, config: Config, papers: Papers) -> None:
+        station = config.station
+        self._papers = papers
+        self._folder = station.data
+        self._place = Place(station.name, station.host, config.paper.language or station.language)
+        self._printers = {part.name: part for part in config.printer}
+
+    @cached_property
+    def glyphs(self) -> FontGlyphs | None:
+        """The letters that pictures are drawn with; None when no Chinese font is installed."""
+        try:
+            return FontGlyphs()
+        except NoFont as error:
+            log.warning("%s", error)
+            return None
+
+    def page(self, job: PaperJob) -> Page:
+        """The paper on the grid of its printer. Raises LookupError when its record or printer is not there."""
+        profile = self._printer(job).row()
+        document = self._papers.document(job.paper, self._content(job), self._place, copy=job.copy)
+        return layout(document, profile.columns, profile.encoding, self._drawable)
+
+    def glyphs_for(self, page: Page, profile: Profile) -> FontGlyphs | None:
+        """What the page has to be drawn with; None when the printer's own letters do. Raises NoFont."""
+        if profile.encoding == "raster":
+            return self.glyphs or FontGlyphs()
+        return self.glyphs if page.drawn else None
+
+    def png(self, job: PaperJob) -> bytes:
+        """The paper as a picture, one pixel a dot; raises LookupError, and NoFont which names what to install."""
+        return png(bitmap.draw(self.page(job), self._printer(job).row(), self.glyphs or FontGlyphs()))
+
+    def _drawable(self, letter: str) -> bool:
+        return self.glyphs is not None and letter in self.glyphs
+
+    def _printer(self, job: PaperJob) -> PrinterPart:
+        if job.printer not in self._printers:
+            raise LookupError(f"printer {job.printer} is no longer in station.toml")
+        return self._printers[job.printer]
+
+    def _content(self, job: PaperJob) -> Mapping[str, Any]:
+        if job.paper == TEST_PAGE:
+            part = self._printer(job)
+            return testpage.content(part.name, part.port, part.row())
+        if job.paper == DAY:
+            return _day(self._folder, job.detail, job.seq)
+        content: dict[str, Any] = json.loads(job.body)
+        return content
+
+
+def _day(folder: Path, date: str, upto: int) -> Mapping[str, Any]:
+    db = open_reader(folder)
+    try:
+        return day.summary(db, date, upto)
+    finally:
+        db.close()
