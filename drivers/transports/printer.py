@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import tempfile
+import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -101,9 +102,10 @@ class _FilePort:
     shared = False
     tells = True
 
-    def __init__(self, address: str, device: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
+    def __init__(self, address: str, printer: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
         self.address = address
-        self._device = device
+        self._printer = printer  # its destructor closes the device
+        self._device = printer.device
         self._send = send
         self._receive = receive
 
@@ -160,14 +162,14 @@ class SerialPrinter(_FilePort):
             device.write_timeout = 0  # take what it takes, and say how much
             device.rtscts = flow == "rtscts"
             device.exclusive = True
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, termios.error) as error:
             device.close()
             raise LinkLost(f"{address}: cannot be used by us alone: {error}; does another program print?") from error
-        super().__init__(address, device, lambda data: int(device.write(data)), lambda: bytes(device.read(READ_BYTES)))
+        super().__init__(address, printer, lambda data: int(device.write(data)), lambda: bytes(device.read(READ_BYTES)))
 
     def close(self) -> None:
         """What the line has not taken is dropped: closing would wait for it."""
-        with suppress(OSError, ValueError, TypeError):  # it is gone, or closed already
+        with suppress(OSError, ValueError, TypeError, termios.error):  # it is gone, or closed already
             self._device.reset_output_buffer()
         super().close()
 
@@ -180,10 +182,11 @@ class NetworkPrinter(_FilePort):
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or 9100
-        device = opened(address, escpos().Network(host=host, port=port, timeout=CONNECT_SECONDS)).device
+        printer = opened(address, escpos().Network(host=host, port=port, timeout=CONNECT_SECONDS))
+        device = printer.device
         device.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         device.setblocking(False)
-        super().__init__(address, device, device.send, lambda: bytes(device.recv(READ_BYTES)))
+        super().__init__(address, printer, device.send, lambda: bytes(device.recv(READ_BYTES)))
 
 
 class FilePrinter:

@@ -18,13 +18,17 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
+from drivers.glyphs import NoFont
+from edge.archive import Archive
 from edge.board import Board, PaperView, Showing
 from edge.inbox import (
     AskScale,
     Command,
+    ConfirmPaper,
     Inbox,
     MatchResult,
     PlanChannel,
+    PrintPaper,
     Refused,
     RegisterEntry,
     Reprint,
@@ -188,6 +192,19 @@ class PriceAnswer(BaseModel):
     price_fen: int
 
 
+class PaperBody(Body):
+    """What to print: `slip`, `ticket`, `report`, `card`, `label`, `acceptance`, `hold`, `day` or `test`."""
+
+    paper: Code
+    subject: Text = Field("", description="A trace code; for `day` a date like 2026-11-23; nothing for `test`.")
+    printer: Text = Field("", description="A printer's name; the first that prints such papers otherwise.")
+
+
+class ConfirmAnswer(BaseModel):
+    job: int
+    state: str
+
+
 class ReprintAnswer(BaseModel):
     """The new print job, marked COPY."""
 
@@ -317,7 +334,7 @@ def answers(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, An
     return {status: {"model": model}, **ERRORS}
 
 
-def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
+def router(showing: Showing, desk: Desk, live: Live, archive: Archive | None = None) -> APIRouter:
     api = APIRouter(prefix="/api")
 
     @api.get("/board", responses={200: {"model": BoardAnswer}}, tags=["read"], summary="Everything the station shows")
@@ -345,6 +362,17 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         return EventStream(live, pulse=pulse)
 
     @api.get(
+        "/papers/{job}.png",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}, 404: {"model": Problem}, 503: {"model": Problem}},
+        tags=["read"],
+        summary="A paper as a picture",
+    )
+    async def draw_paper(job: Annotated[int, Path(ge=1)]) -> Response:
+        """One pixel a dot. 503 `no_font` names the package that draws Chinese."""
+        return Response(await _drawn(archive, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
+
+    @api.get(
         "/papers/{job}",
         responses={200: {"model": PaperView}, 404: {"model": Problem}},
         tags=["read"],
@@ -353,8 +381,30 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     async def read_paper(job: Annotated[int, Path(ge=1)]) -> Response:
         for paper in showing.board.papers:
             if paper.job == job:
-                return Response(dumps(asdict(paper)), media_type="application/json")
+                text = paper.text or await _text(archive, job)
+                return Response(dumps({**asdict(paper), "text": text}), media_type="application/json")
         raise Problems(404, "no_paper", f"没有打印任务 {job}", f"no print job {job} on the board")
+
+    @api.post(
+        "/papers",
+        status_code=201,
+        responses=answers(201, ReprintAnswer),
+        tags=["write"],
+        summary="Print a paper on demand",
+    )
+    async def print_paper(body: PaperBody, key: Key = "") -> Response:
+        """The source card or sample label of a lot, a day's summary, a printer's test page …"""
+        return JSONResponse(await desk.ask(PrintPaper(**body.model_dump()), key), 201)
+
+    @api.post(
+        "/papers/{job}/confirm",
+        responses=answers(200, ConfirmAnswer),
+        tags=["write"],
+        summary="A person saw that it came out",
+    )
+    async def confirm_paper(job: Annotated[int, Path(ge=1)], key: Key = "") -> Response:
+        """For a paper that is held, unknown or failed. It is then not printed by itself any more."""
+        return JSONResponse(await desk.ask(ConfirmPaper(job), key))
 
     @api.post("/sales", status_code=201, responses=answers(201, SaleAnswer), tags=["write"], summary="Sell and print")
     async def sell(body: SaleBody, key: Key = "") -> Response:
@@ -423,6 +473,26 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
 
 
 # --- errors, all in one form ----------------------------------------------------------------------------------------
+
+
+async def _text(archive: Archive | None, job: int) -> str:
+    try:
+        return await asyncio.to_thread(archive.text, job) if archive else ""
+    except (LookupError, ValueError, FileNotFoundError):
+        return ""
+
+
+async def _drawn(archive: Archive | None, job: int) -> bytes:
+    """The picture, drawn in a thread of its own; raises Problems."""
+    try:
+        if archive is not None:
+            return await asyncio.to_thread(archive.png, job)
+    except NoFont as error:
+        zh = "没有中文字体，请安装 fonts-wqy-microhei 后重启"
+        raise Problems(503, "no_font", zh, str(error)) from None
+    except (LookupError, ValueError, FileNotFoundError) as error:
+        log.info("paper %d cannot be drawn: %s", job, error)
+    raise Problems(404, "no_paper", f"没有打印任务 {job}", f"no print job {job}")
 
 
 def problem(status: int, code: str, zh: str, en: str) -> JSONResponse:

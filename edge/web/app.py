@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from edge.archive import Archive
 from edge.board import Showing
 from edge.inbox import Inbox
 from edge.web import api, pages
@@ -32,10 +33,12 @@ def create_app(
     release: str = "",
     timeout: float = api.ANSWER_SECONDS,
     live: Live | None = None,
+    archive: Archive | None = None,
 ) -> FastAPI:
     """The app over a board and an inbox.
 
-    ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for.
+    ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
+    ``archive`` makes papers again, as text and pictures.
     """
     live = live or Live(showing)
     app = FastAPI(
@@ -52,7 +55,7 @@ def create_app(
         },
     )
     app.state.live = live
-    app.include_router(api.router(showing, api.Desk(inbox, timeout), live))
+    app.include_router(api.router(showing, api.Desk(inbox, timeout), live, archive))
     app.include_router(pages.router(showing, release, live.steady))
 
     @app.get("/health", tags=["read"], summary="Can the station do its job?")

@@ -18,8 +18,8 @@ from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
 
 HERE = Path(__file__).parent
-PAGES = ("stall", "gate", "status")
-PARTS = ("strip", "products", "choices", "papers", "lots", "unmatched", "plan", "status")
+PAGES = ("stall", "gate", "papers", "status")
+PARTS = ("strip", "products", "choices", "papers", "lots", "unmatched", "plan", "status", "sheets", "printers")
 KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -70,7 +70,8 @@ class Painter:
 
     def pages(self) -> list[str]:
         """The pages this station's jobs need."""
-        return [job for job in self._showing.board.jobs if job in PAGES] + ["status"]
+        board = self._showing.board
+        return [job for job in board.jobs if job in PAGES] + ["status"] + (["papers"] if board.printers else [])
 
 
 def offered(lots: tuple[LotView, ...]) -> list[LotView]:

@@ -174,12 +174,19 @@ export function toast(text) {
 // --- papers ----------------------------------------------------------------------------------------------------
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-reprint], [data-view]");
+  const button = event.target.closest("[data-reprint], [data-view], [data-confirm], [data-print]");
   if (!button || button.disabled) return;
   button.disabled = true;
   try {
     if (button.dataset.reprint) {
       await post(`/api/papers/${button.dataset.reprint}/reprint`);
+      toast(say("reprint_sent"));
+    } else if (button.dataset.confirm) {
+      await post(`/api/papers/${button.dataset.confirm}/confirm`);
+      toast(say("confirmed"));
+    } else if (button.dataset.print) {
+      const subject = button.dataset.print === "day" ? find("#day").value : "";
+      await post("/api/papers", { paper: button.dataset.print, subject, printer: button.dataset.printer ?? "" });
       toast(say("reprint_sent"));
     } else {
       const answer = await fetch(`/api/papers/${button.dataset.view}`);

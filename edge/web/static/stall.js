@@ -153,7 +153,7 @@ function drawSold() {
     ["b", "money", `¥${yuan(sold.amount_fen)}`],
     ["span", "", `${say("sold_answer")} · ${(sold.net_g / 1000).toFixed(3)} kg`],
     ["span", "code", `${say("slip")} …${sold.tx.slice(-6)}`],
-    ["span", `state ${state}`, say(`paper_${state}`) + (paper?.why && state !== "printed" ? ` · ${paper.why}` : "")],
+    ["span", `state ${state}`, say(`paper_${state}`) + (paper?.why && state !== "printed" ? ` · ${say(`because_${paper.why}`)}` : "")],
   ].map(([tag, className, words]) => {
     const element = document.createElement(tag);
     element.className = className;

@@ -85,7 +85,7 @@ def a_lot(number: int, product: str, name: str, state: str, **more: Any) -> LotV
 def a_paper(job: int, state: str, **more: Any) -> PaperView:
     known = {
         "job": job,
-        "title": "交易小票",
+        "paper": "slip",
         "code": f"4101080012030000{job:03d}4",
         "state": state,
         "why": "",
@@ -146,7 +146,7 @@ def a_board() -> Board:
             a_result(71),
         ),
         probes=(ProbeView("cold-room", True, "", (("temperature", "4.1", "Cel"), ("humidity", "88.0", "%"))),),
-        papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="纸盖打开"), a_paper(39, "printed", copy=1)),
+        papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="silent"), a_paper(39, "printed", copy=1)),
         printers=(PrinterView("printer-1", True, "", 0),),
         city=CityView(True, "", 1204, 1201, 3, (), "mqtts://city.example.cn:8883"),
         version=1,

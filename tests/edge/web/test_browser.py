@@ -118,9 +118,9 @@ def test_a_sale_goes_through(core: Any, page: Page) -> None:
     assert core.asked == [Sell("scale-1", "01040201", OLDER, 1250, 350, "4101080010456", "张三饭店")]
     core.paper(42, state="printing")
     expect(answer).to_contain_text("正在打印")
-    core.paper(42, state="failed", why="缺纸")
-    expect(answer).to_contain_text("未打出 · 缺纸")
-    expect(page.locator(".papers .paper").first).to_contain_text("未打出 · 缺纸")
+    core.paper(42, state="failed", why="paper")
+    expect(answer).to_contain_text("未打出 · 缺纸：请装新纸卷")
+    expect(page.locator(".papers .paper").first).to_contain_text("未打出 · 缺纸：请装新纸卷")
     expect(page.locator("#buyer-code")).to_have_value("")
     core.weigh(net_g=0, text="0.000", why="below_min")
     core.load(900)

@@ -65,7 +65,7 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
     assert "全部正常" in http.get("/status").text
     board = core.showing.board
     core.showing.post(
-        printers=(replace(board.printers[0], up=False, why="缺纸"),),
+        printers=(replace(board.printers[0], up=False, state="paper"),),
         city=replace(board.city, up=False, why="timeout", set_aside=((17, "unknown <product>"),)),
         clock_state="unsynced",
         disk_free=1_000_000,
@@ -75,7 +75,7 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
     for text in (
         "检查秤的电源",
         "no such port",
-        "检查纸",
+        "请装新纸卷",
         "缺纸",
         "#17",
         "unknown &lt;product&gt;",
@@ -182,7 +182,19 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
     used = set(re.findall(r"\b(?:t|say)\(\s*[\"'](\w+)[\"'](?=[,)])", text))
     used |= set(re.findall(r"[\"'`](\w+)[\"'`]", text)) & set(TEXTS)
     assert used <= set(TEXTS), used - set(TEXTS)
-    prefixes = ("why_", "paper_", "state_", "verdict_", "clock_is_", "page_", "per_", "measured_", "will_")
+    prefixes = (
+        "why_",
+        "because_",
+        "kind_",
+        "paper_",
+        "state_",
+        "verdict_",
+        "clock_is_",
+        "page_",
+        "per_",
+        "measured_",
+        "will_",
+    )
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
     assert not unused
 
