@@ -5,6 +5,7 @@ the first letter is drawn; a station whose printers have their own letters does 
 """
 
 import io
+import unicodedata
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -57,14 +58,15 @@ class FontGlyphs:
     def _glyph(self, letter: str, bold: bool) -> tuple[int, ...] | None:
         """24 rows of 12 or 24 dots, the leftmost dot in the highest bit; None when the font lacks the letter."""
         face = self._bold if bold else self._regular
-        if letter != " " and self._drawn(face, letter) == self._drawn(face, NOBODY):
-            return None
-        return self._cell(face, letter, bold)
+        cells = 1 if letter.isascii() else 2
+        for text in (letter, unicodedata.normalize("NFKC", letter)):  # some fonts have an empty ℃: it is °C then
+            if letter == " " or all(self._has(face, one) for one in text):
+                return self._cell(face, text, cells, bold)
+        return None
 
-    def _cell(self, face: "FreeTypeFont", letter: str, bold: bool) -> tuple[int, ...]:
+    def _cell(self, face: "FreeTypeFont", letter: str, cells: int, bold: bool) -> tuple[int, ...]:
         from PIL import Image, ImageDraw
 
-        cells = 1 if letter.isascii() else 2
         cell = Image.new("L", (cells * CELL, GLYPH), 0)
         width = max(1, round(face.getlength(letter)))
         drawn = Image.new("L", (width, GLYPH), 0)
@@ -81,6 +83,11 @@ class FontGlyphs:
         return tuple(
             int.from_bytes(dots[start : start + row_bytes], "big") >> spare for start in range(0, len(dots), row_bytes)
         )
+
+    def _has(self, face: "FreeTypeFont", letter: str) -> bool:
+        """Whether the font draws something of its own for this letter."""
+        drawn = self._drawn(face, letter)
+        return any(drawn[1]) and drawn != self._drawn(face, NOBODY)
 
     @staticmethod
     def _drawn(face: "FreeTypeFont", letter: str) -> tuple[tuple[int, int], bytes]:

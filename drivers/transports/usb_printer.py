@@ -38,9 +38,10 @@ class UsbPrinter:
         if sends is None:
             raise LinkLost(f"{address}: this device has no endpoint to write to; it is no printer")
         self.tells = answers is not None
-        self._in = answers
+        self._packet = answers.wMaxPacketSize if answers is not None else 0
         self._stalls = 0
         self._printer = opened(address, _printer(device, sends, answers))
+        common.forget(device)  # python-escpos has found it for itself
         try:
             self._hold = common.Hold(self._printer.device, interface.bInterfaceNumber)
         except usb.core.USBError as error:
@@ -61,16 +62,17 @@ class UsbPrinter:
         return taken
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
-        if self._in is None:
+        if not self.tells:
             return b""
-        end = time.monotonic() + timeout
+        end, printer = time.monotonic() + timeout, self._printer
         while True:
+            wait = max(1, round((end - time.monotonic()) * 1000))
             try:
-                data = bytes(self._in.read(self._in.wMaxPacketSize, max(1, round((end - time.monotonic()) * 1000))))
+                data = bytes(printer.device.read(printer.in_ep, self._packet, wait))
             except usb.core.USBTimeoutError:
                 return b""
             except usb.core.USBError as error:
-                self._stalled(error, self._in.bEndpointAddress, "reading")
+                self._stalled(error, printer.in_ep, "reading")
                 return b""
             self._stalls = 0
             if data or time.monotonic() >= end:  # some send empty packets for ever

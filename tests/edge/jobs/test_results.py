@@ -15,7 +15,7 @@ from edge.config import load
 from edge.inbox import MatchResult, PlanChannel, Refused, RegisterEntry, Tested, WholePlantDone
 from edge.jobs import gate, results
 from edge.ledger import ALARM, Ledger
-from edge.printing import PaperJob
+from edge.papers import PaperJob
 from edge.station import Station
 from protocol.readings import TestResult, Ticket, Verdict
 
@@ -55,7 +55,7 @@ disturbs_enzyme = true
 def station(tmp_path: Path, ledger: Ledger, clock: Clock) -> Station:
     (tmp_path / "station.toml").write_text(CONFIG, "utf-8")
     printed: list[PaperJob] = []
-    return Station(load(tmp_path / "station.toml"), ledger, clock, printed.append)
+    return Station(load(tmp_path / "station.toml"), ledger, clock, printed.append, lambda job: None)
 
 
 @pytest.fixture

@@ -1,0 +1,255 @@
+"""A printer's thread against a simulated printer: what is proven, what is held, what comes out again and how marked."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+
+from edge.config import load
+from edge.documents import EXAMPLES, Papers
+from edge.inbox import Inbox, PrintAgain, Printed
+from edge.papers import PaperJob
+from edge.printing import Printer
+from edge.typesetting import Typesetter
+from simulator.line import Line, Plug, Pty, TcpPort
+from simulator.paper import Paper
+from simulator.printer import Printer as SimulatedPrinter
+from simulator.usb import Bus, PrinterGadget, UsbPlug
+from simulator.usb_host import Backend
+
+CONFIG = """
+[station]
+name = "惠济市场"
+jobs = ["stall"]
+node = "410108001"
+terminal = "01"
+region = "410108"
+host = "sy.example.cn"
+[seller]
+code = "4101080010123"
+name = "王秀英"
+[city]
+brokers = ["mqtt://127.0.0.1"]
+[[printer]]
+name = "printer-1"
+port = "{port}"
+keep_minutes = {keep}
+change = {change}
+"""
+SECONDS = 25.0
+BODY = json.dumps(json.loads((EXAMPLES / "slip.json").read_text("utf-8"))).encode()
+
+
+class Rig:
+    """The printer's thread, a simulated printer, and the core's part played here."""
+
+    def __init__(self, folder: Path, plug: Plug, *, keep: float = 30, change: str = "{}", address: str = "") -> None:
+        self.papers: list[Paper] = []
+        self.news: list[tuple[int, str, str]] = []
+        self.copies = 0
+        self.line = Line(SimulatedPrinter(on_paper=self.papers.append), plug).start()
+        config = folder / "station.toml"
+        config.write_text(CONFIG.format(port=address or self.line.address, keep=keep, change=change), "utf-8")
+        self.inbox: Inbox = Inbox()
+        loaded = load(config)
+        self.thread = Printer(loaded.printer[0], Typesetter(loaded, Papers()), self.inbox)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def put(self, number: int = 1, copy: int = 0) -> None:
+        self._job = PaperJob(number, 1, "slip", "", "printer-1", BODY, copy, time.monotonic())
+        self.thread.put(self._job)
+
+    def trouble(self, **changes: Any) -> None:
+        self.line.do(lambda printer, now: printer.trouble(now, **changes))
+
+    def until(self, *states: str) -> str:
+        """Wait for one of these states of the newest job; answers its word. Copies are numbered as the core does."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            try:
+                message = self.inbox.get(timeout=0.1)
+            except Empty:
+                continue
+            if isinstance(message, PrintAgain):
+                self.copies += 1
+                self.put(message.job, self.copies)
+            elif isinstance(message, Printed):
+                self.news.append((message.job, message.state, message.why))
+                if message.state in states:
+                    return message.why
+        raise AssertionError(f"no {states} in {self.news}")
+
+    def out(self, count: int) -> list[str]:
+        """The texts of the papers, once there are so many."""
+        end = time.monotonic() + SECONDS
+        while len(self.papers) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        return [paper.text for paper in self.papers]
+
+    def stop(self) -> None:
+        self.thread.stop()
+        self.thread.join(5)
+        self.line.stop()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
+    made: list[Rig] = []
+
+    def one(plug: Plug | None = None, **options: Any) -> Rig:
+        made.append(Rig(tmp_path, plug or Pty(tmp_path / "printer"), **options))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.stop()
+
+
+def test_an_answer_behind_the_paper_proves_it(rig: Callable[..., Rig]) -> None:
+    printer = rig()
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "gs_r"
+    assert "COPY" not in printer.out(1)[0]
+
+
+def test_a_status_without_trouble_afterwards_proves_it_where_gs_r_is_not_asked(rig: Callable[..., Rig]) -> None:
+    printer = rig(change='{ status = "dle_eot" }')
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "status"
+
+
+def test_a_network_printer_is_opened_for_each_paper(rig: Callable[..., Rig]) -> None:
+    port = TcpPort()
+    port.plug_in()
+    number = int(port.address.rpartition(":")[2])
+    port.pull_out()
+    printer = rig(TcpPort(number), address=f"tcp://127.0.0.1:{number}")
+    printer.start()
+    for job in (1, 2):
+        printer.put(job)
+        assert printer.until("printed") == "gs_r"
+    assert len(printer.out(2)) == 2
+
+
+@pytest.mark.parametrize(("bidirectional", "state"), [(True, "printed"), (False, "unknown")])
+def test_a_usb_printer_prints(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, bidirectional: bool, state: str
+) -> None:
+    bus = Bus()
+    monkeypatch.setattr("drivers.transports.usb.backend", lambda: Backend(bus))
+    printer = rig(UsbPlug(bus, PrinterGadget(bidirectional=bidirectional), "usb:0416:5011:SIM58"))
+    printer.start()
+    printer.put()
+    printer.until(state)
+    assert "上海青" in printer.out(1)[0]
+
+
+def test_a_file_takes_a_paper(tmp_path: Path, rig: Callable[..., Rig]) -> None:
+    printer = rig(address=f"file:{tmp_path / 'lp0'}")
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "file"
+    assert "上海青".encode("gbk") in (tmp_path / "lp0").read_bytes()
+
+
+def test_a_deaf_printer_gives_unknown_and_goes_on(rig: Callable[..., Rig]) -> None:
+    printer = rig()
+    printer.trouble(silent=True)
+    printer.start()
+    for job in (1, 2):
+        printer.put(job)
+        assert printer.until("unknown") == "silent"
+    assert not any("COPY" in text for text in printer.out(2))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "word"), [("paper_out", "paper"), ("cover_open", "cover"), ("cutter_jam", "cutter")]
+)
+def test_a_paper_that_was_not_begun_comes_out_once_and_unmarked(
+    rig: Callable[..., Rig], trouble: str, word: str
+) -> None:
+    printer = rig()
+    printer.trouble(**{trouble: True})
+    printer.start()
+    printer.put()
+    assert printer.until("held") == word
+    printer.trouble(**{trouble: False})
+    assert printer.until("printed") == "gs_r"
+    assert ["COPY" in text for text in printer.out(1)] == [False]
+
+
+def test_a_paper_that_was_begun_comes_out_whole_again_as_a_counted_copy(rig: Callable[..., Rig]) -> None:
+    printer = rig()
+    printer.trouble(seconds_per_byte=0.0002)  # the head needs four seconds, so the paper ends under it
+    printer.start()
+    printer.put()
+    printer.until("printing")
+    printer.trouble(paper_out=True)
+    assert printer.until("held") in ("paper", "offline")
+    printer.trouble(paper_out=False, seconds_per_byte=0.0)
+    printer.until("printed")
+    whole = [text for text in printer.out(2) if "扫码查交易信息" in text]
+    assert sum("COPY" not in text for text in whole) <= 1
+    assert "COPY 1" in whole[-1]
+
+
+def test_a_printer_that_is_plugged_in_later_gets_what_waited(rig: Callable[..., Rig]) -> None:
+    printer = rig()
+    printer.line.unplug()
+    printer.start()
+    printer.put()
+    assert printer.until("held") == "gone"
+    printer.line.replug()
+    printer.until("printed")
+    assert ["COPY" in text for text in printer.out(1)] == [False]
+
+
+def test_a_paper_that_waited_too_long_is_given_up(rig: Callable[..., Rig]) -> None:
+    printer = rig(keep=0.02)
+    printer.trouble(paper_out=True)
+    printer.start()
+    printer.put()
+    assert printer.until("failed") == "paper"
+    assert printer.out(0) == []
+
+
+def test_what_an_earlier_job_left_unfinished_does_not_swallow_the_paper(rig: Callable[..., Rig]) -> None:
+    """A raster of 128 rows was announced, and its dots never came."""
+    printer = rig()
+    printer.line.do(lambda device, now: device.receive(b"\x1b@\x1dv0\x00\x30\x00\x80\x00", now))
+    printer.start()
+    printer.put()
+    printer.until("printed")
+    assert any("上海青" in text and "扫码查交易信息" in text for text in printer.out(2))
+
+
+def test_a_person_s_word_ends_the_waiting(rig: Callable[..., Rig]) -> None:
+    printer = rig()
+    printer.trouble(paper_out=True)
+    printer.start()
+    printer.put(1)
+    printer.until("held")
+    printer.thread.settle(1)
+    printer.put(2)
+    printer.until("held")
+    printer.trouble(paper_out=False)
+    printer.until("printed")
+    assert [job for job, state, _ in printer.news if state == "printed"] == [2]
+
+
+def test_a_printer_without_chinese_gets_every_line_drawn(rig: Callable[..., Rig]) -> None:
+    printer = rig(change='{ encoding = "raster", band = 24 }')
+    printer.start()
+    printer.put()
+    printer.until("printed")
+    printer.out(1)
+    assert printer.papers[0].unknown == ()
+    assert any(url.startswith("https://sy.example.cn/j/") for url in printer.papers[0].qr)
