@@ -28,9 +28,11 @@ from edge.board import (
 from edge.inbox import (
     AskScale,
     Command,
+    ConfirmPaper,
     Inbox,
     MatchResult,
     PlanChannel,
+    PrintPaper,
     Refused,
     RegisterEntry,
     Reprint,
@@ -229,6 +231,11 @@ class FakeCore:
                 return {"product": command.product, "price_fen": command.price_fen}
             case Reprint():
                 return {"job": self._print(SALE, copy=1), "copy": 1}
+            case ConfirmPaper(job):
+                self.paper(job, state="confirmed", why="")
+                return {"job": job, "state": "confirmed"}
+            case PrintPaper():
+                return {"job": self._print(SALE), "copy": 0}
             case RegisterEntry():
                 name = next(one.name for one in board.products if one.code == command.product)
                 lot = a_lot(9, command.product, name, "released" if command.upstream else "pending")

@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from edge.inbox import AskScale, MatchResult, PlanChannel, Refused, RegisterEntry, Reprint, Sell, WholePlantDone
+from edge.board import PrinterView
+from edge.inbox import (
+    AskScale,
+    ConfirmPaper,
+    MatchResult,
+    PlanChannel,
+    PrintPaper,
+    Refused,
+    RegisterEntry,
+    Reprint,
+    Sell,
+    WholePlantDone,
+)
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -707,3 +719,26 @@ def test_a_hidden_page_costs_nothing(core: Any, desk: Page, until: Callable[...,
     desk.goto("about:blank")
     until(lambda: not core.showing._watchers)
     assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page: Page, language: str) -> None:
+    core.paper(41, state="held", why="paper")
+    core.showing.post(printers=(PrinterView("printer-1", False, "", 1, "paper"),))
+    page.goto(f"/papers?lang={language}")
+    held = page.locator(".sheet.held")
+    expect(held).to_contain_text({"zh": "请装新纸卷", "en": "put in a new roll"}[language])
+    expect(page.locator(".row.bad")).to_contain_text({"zh": "缺纸", "en": "paper out"}[language])
+    no_sideways(page)
+    for button in page.locator(".sheet button").all():
+        box = button.bounding_box()
+        assert box is not None and box["height"] >= 44
+    page.locator("#confirm-41").click()
+    expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
+    page.fill("#day", "2026-11-22")
+    page.locator("#print-day").click()
+    page.locator("#test-printer-1").click()
+    expect(page.locator("#test-printer-1")).to_be_enabled()
+    assert ConfirmPaper(41) in core.asked
+    assert PrintPaper("day", "2026-11-22", "") in core.asked
+    assert PrintPaper("test", "", "printer-1") in core.asked
