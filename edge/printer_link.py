@@ -261,8 +261,10 @@ class PrinterLink:
                 self._write(status.questions(self._answers, self.profile.language))
         if self._answers.complete and status.cause(self._answers.status) is None:
             return self._proven("status")
-        if self._spoke:
+        if self._spoke:  # it stopped, and what it has not taken stands between us and it
             self._mute_since = self._mute_since or start
+            self.state = OFFLINE
+            raise Stopped(OFFLINE)
         self.state = SILENT
         return UNKNOWN, SILENT
 

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 
 from edge.config import PrinterPart
 from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.papers import FAILED, HELD, PRINTED, PRINTING, READY, SILENT, PaperJob
+from edge.papers import FAILED, HELD, PRINTED, PRINTING, READY, SILENT, UNKNOWN, PaperJob
 from edge.printer_link import PrinterLink, Stopped
 from edge.typesetting import Typesetter
 from protocol.printers import languages
@@ -112,6 +112,8 @@ class Printer(threading.Thread):
         state = self._look(FRESH_SECONDS)
         if state not in (READY, SILENT):
             self._hold(job, state)
+        elif self._begun == job.job and state == SILENT:
+            self._finish(job, UNKNOWN, SILENT)  # it spoke before and never came back: nobody can tell
         elif self._begun == job.job:
             self._want_copy(job)
         else:

@@ -183,6 +183,7 @@ class Reader:
         self._papers: list[Paper] = []
         self._rows: list[PaperRow] = []
         self._unknown: list[tuple[int, bytes]] = []
+        self._fed = 0
         self._reset()
 
     def feed(self, data: bytes) -> list[Paper]:
@@ -221,6 +222,11 @@ class Reader:
         else:
             self._papers[-1] = replace(ended, raw=bytes(self._raw))
             self._raw[:] = taken
+
+    @property
+    def fed(self) -> int:
+        """Dot rows of paper that went through so far."""
+        return self._fed + sum(_dots(row) for row in self._rows)
 
     @property
     def busy(self) -> bool:
@@ -270,6 +276,8 @@ class Reader:
         if first < 0x80 or not self._chinese:
             self._put(bytes((first,)).decode("cp437"), 1)
             return 1
+        if self._utf_8:
+            return self._utf_8_letter(place)
         if len(self._input) - place < 2:
             return 0
         pair = bytes(self._input[place : place + 2])
@@ -283,6 +291,19 @@ class Reader:
             return 1
         self._put(letter, 2)
         return 2
+
+    def _utf_8_letter(self, place: int) -> int:
+        first = self._input[place]
+        size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+        if len(self._input) - place < size:
+            return 0
+        data = bytes(self._input[place : place + size])
+        try:
+            self._put(data.decode("utf-8"), 2)
+        except UnicodeDecodeError:
+            self._strange(self._offset + place, data[:1])
+            return 1
+        return size
 
     def _strange(self, offset: int, found: bytes) -> None:
         if self._unknown and self._unknown[-1][0] + len(self._unknown[-1][1]) == offset:
@@ -298,6 +319,7 @@ class Reader:
         self._wide = self._high = 1
         self._pitch = LINE_DOTS
         self._qr_stored = b""
+        self._utf_8 = False
 
     def _put(self, letter: str, cells: int) -> None:
         new = Glyphs(letter, cells, self._wide, self._high, self._bold, self._underline)
@@ -324,6 +346,7 @@ class Reader:
         if printed or self._unknown:
             unknown = tuple((offset, found[:UNKNOWN_SHOWN].hex()) for offset, found in self._unknown)
             self._papers.append(Paper(tuple(self._rows), self.dots, cut, unknown))
+        self._fed += sum(_dots(row) for row in self._rows)
         self._rows, self._unknown = [], []
 
     # --- one method a command: False when the parameters mean nothing here --------------------------------------------
@@ -407,7 +430,10 @@ class Reader:
         self._end(cut=True)
 
     def function(self, data: bytes) -> bool | None:
-        """GS ( k: the printer's own QR code."""
+        """GS ( k: the printer's own QR code. GS ( H: a process id, answered in order."""
+        if data[:1] == b"H" and data[3:5] == b"00" and len(data) == 9:
+            self.asked.append(b"\x1d(H" + data[5:])
+            return None
         if data[:1] != b"k" or data[3:4] != b"1":
             return False
         if data[4:5] == b"\x50":
@@ -420,12 +446,23 @@ class Reader:
         text = data[1:-1] if data[0] <= 6 else data[2:]
         self._rows.append(NativeCode("barcode", text.decode("latin-1")))
 
+    def chinese_code(self, n: bytes) -> bool | None:
+        """FS C: FF is UTF-8 on some heads."""
+        if n != b"\xff":
+            return False
+        self._utf_8 = True
+        return None
+
     def nothing(self, _: bytes) -> None:
         """Known, and without effect on what people read."""
 
     def unwanted(self, _: bytes) -> bool:
         """Known, and never to be on a slip: drawer, memory switches, pictures stored in the printer."""
         return False
+
+
+def _dots(row: PaperRow) -> int:
+    return LINE_DOTS if isinstance(row, NativeCode) else row.height
 
 
 def _is_blank(row: PaperRow) -> bool:
@@ -483,6 +520,10 @@ def _ask_name(reader: Reader, n: bytes) -> None:
     reader.asked.append(b"\x1dI" + n)
 
 
+def _ask_automatic(reader: Reader, n: bytes) -> None:
+    reader.asked.append(b"\x1da" + n)
+
+
 Length = int | Callable[[bytearray, int], int | None]
 Obey = Callable[[Reader, bytes], bool | None]
 COMMANDS: dict[bytes, tuple[Length, Obey]] = {
@@ -508,7 +549,7 @@ COMMANDS: dict[bytes, tuple[Length, Obey]] = {
     b"\x1c&": (0, Reader.chinese_on),
     b"\x1c.": (0, Reader.chinese_off),
     b"\x1c-": (1, Reader.underline),
-    b"\x1cC": (1, Reader.unwanted),
+    b"\x1cC": (1, Reader.chinese_code),
     b"\x1cp": (2, Reader.unwanted),
     b"\x1d!": (1, Reader.size),
     b"\x1dv": (_raster_size, Reader.raster),
@@ -519,7 +560,7 @@ COMMANDS: dict[bytes, tuple[Length, Obey]] = {
     b"\x1dH": (1, Reader.nothing),
     b"\x1df": (1, Reader.nothing),
     b"\x1dk": (_barcode_size, Reader.barcode),
-    b"\x1da": (1, Reader.nothing),
+    b"\x1da": (1, _ask_automatic),
     b"\x1dr": (1, _ask_status),
     b"\x1dI": (1, _ask_name),
     b"\x10\x04": (1, Reader.nothing),

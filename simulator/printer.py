@@ -26,6 +26,9 @@ from simulator.script import Command, Say, lead, number, only
 TEAR_SECONDS = 1.0  # a paper without a cut is torn off when nothing has come for so long
 TEAR_AFTER_ANSWER = 0.1  # and sooner when the host has asked whether it came out
 PORTION = 64  # bytes a slow head takes at a time
+BUFFER = 64 * 1024
+DOTS_PER_MM = 8
+NEAR_END_MM = 500
 MODEL = "marketsim"
 FIRMWARE = "1.0"
 _AT_ONCE = re.compile(rb"\x10\x04([\x01-\x04])", re.DOTALL)
@@ -33,7 +36,7 @@ _AT_ONCE = re.compile(rb"\x10\x04([\x01-\x04])", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """What is wrong with the printer."""
+    """What is wrong with the printer, and how much it can say: dle_eot, gs_r (with it), process_id (with both)."""
 
     paper_out: bool = False
     near_end: bool = False
@@ -41,6 +44,7 @@ class Troubles:
     cutter_jam: bool = False
     silent: bool = False
     seconds_per_byte: float = 0.0
+    answers: str = "process_id"
 
     @property
     def offline(self) -> bool:
@@ -50,8 +54,20 @@ class Troubles:
 class Printer:
     """See the module. ``on_paper`` gets each paper when it is cut or torn off."""
 
-    def __init__(self, on_paper: Callable[[Paper], None], *, dots: int = 384, cutter: bool = False) -> None:
+    def __init__(
+        self,
+        on_paper: Callable[[Paper], None],
+        *,
+        dots: int = 384,
+        cutter: bool = False,
+        buffer: int = BUFFER,
+        roll_mm: float | None = None,
+    ) -> None:
+        """``buffer`` bytes wait for the head at most; the roll has ``roll_mm`` of paper, None is without end."""
         self._on_paper = on_paper
+        self._room = buffer
+        self._left = None if roll_mm is None else roll_mm * DOTS_PER_MM
+        self._automatic = 0
         self._reader = Reader(dots)
         self._cutter = cutter
         self._troubles = Troubles()
@@ -68,11 +84,23 @@ class Printer:
     def trouble(self, now: float, **changes: bool | float) -> None:
         """Change what is wrong: ``printer.trouble(now, paper_out=True)``. With new paper the head goes on."""
         self._work(now)
-        was_offline = self._troubles.offline
+        was_offline, before = self._troubles.offline, self._troubles
         self._troubles = replace(self._troubles, **changes)  # type: ignore[arg-type]  # replace checks the names
+        if self._troubles != before:
+            self._tell()
         if was_offline:
             self._busy_since = now
         self._work(now)
+
+    def new_roll(self, now: float, mm: float | None = None) -> None:
+        """Paper again: the head goes on with what is in its buffer."""
+        self._left = None if mm is None else mm * DOTS_PER_MM + self._reader.fed
+        self.trouble(now, paper_out=False, near_end=False)
+
+    def room(self, now: float) -> int:
+        """How many bytes fit the buffer; without room the wire makes the host wait."""
+        self._work(now)
+        return max(0, self._room - len(self._buffer))
 
     def receive(self, data: bytes, now: float) -> None:
         seen = self._last + data
@@ -106,10 +134,8 @@ class Printer:
         count = min(len(self._buffer), int((now - self._busy_since) / slow + 1e-6) if slow else len(self._buffer))
         if count == 0:
             return
-        part = bytes(self._buffer[:count])
-        del self._buffer[:count]
         self._busy_since += count * slow
-        self._give(self._reader.feed(part))
+        self._print(count)
         asked, self._reader.asked = self._reader.asked, []
         for question in asked:
             self._answer(self._reply(question))
@@ -117,6 +143,28 @@ class Printer:
             self._tear_at = None
         else:
             self._tear_at = now + (TEAR_AFTER_ANSWER if asked else TEAR_SECONDS)
+
+    def _print(self, count: int) -> None:
+        """So many bytes go to the head, a few at a time where the roll may end under it."""
+        step = count if self._left is None else 32
+        for _ in range(0, count, step):
+            part = bytes(self._buffer[:step])
+            del self._buffer[:step]
+            self._give(self._reader.feed(part))
+            if self._left is not None and self._reader.fed >= self._left:
+                self._give(self._reader.finish())  # what hangs out of the printer; the rest comes on the new roll
+                self._troubles = replace(self._troubles, paper_out=True)
+                self._tell()
+                return
+        if self._left is not None and self._left - self._reader.fed < NEAR_END_MM * DOTS_PER_MM:
+            self._troubles = replace(self._troubles, near_end=True)
+
+    def _tell(self) -> None:
+        """Automatic status (GS a): four bytes at each change."""
+        now = self._troubles
+        if self._automatic:
+            first = 0x10 | 0x08 * now.offline | 0x20 * now.cover_open
+            self._answer(bytes((first, 0x08 * now.cutter_jam, 0x03 * now.near_end | 0x0C * now.paper_out, 0)))
 
     def _give(self, papers: Iterable[Paper]) -> None:
         for paper in papers:
@@ -138,8 +186,16 @@ class Printer:
         return 0x12 | bits[number]
 
     def _reply(self, question: bytes) -> bytes:
-        """To GS r n and GS I n."""
+        """To GS r n, GS I n, GS a n and GS ( H."""
         kind, n = question[1:2], question[2]
+        if kind == b"(":
+            return b"\x37\x22" + question[3:] + b"\x00" if self._troubles.answers == "process_id" else b""
+        if kind == b"a":
+            self._automatic = n
+            self._tell()
+            return b""
+        if self._troubles.answers == "dle_eot":
+            return b""
         if kind == b"r":
             return bytes((0x03 * self._troubles.near_end,)) if n in (1, 49) else b"\x00"
         if n in (1, 2, 3):

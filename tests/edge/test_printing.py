@@ -47,11 +47,20 @@ BODY = json.dumps(json.loads((EXAMPLES / "slip.json").read_text("utf-8"))).encod
 class Rig:
     """The printer's thread, a simulated printer, and the core's part played here."""
 
-    def __init__(self, folder: Path, plug: Plug, *, keep: float = 30, change: str = "{}", address: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plug: Plug,
+        *,
+        keep: float = 30,
+        change: str = "{}",
+        address: str = "",
+        **device: Any,
+    ) -> None:
         self.papers: list[Paper] = []
         self.news: list[tuple[int, str, str]] = []
         self.copies = 0
-        self.line = Line(SimulatedPrinter(on_paper=self.papers.append), plug).start()
+        self.line = Line(SimulatedPrinter(on_paper=self.papers.append, **device), plug).start()
         config = folder / "station.toml"
         config.write_text(CONFIG.format(port=address or self.line.address, keep=keep, change=change), "utf-8")
         self.inbox: Inbox = Inbox()
@@ -98,6 +107,10 @@ class Rig:
         self.line.stop()
 
 
+def is_whole(paper: Paper) -> bool:
+    return "卖方" in paper.text and "扫码查交易信息" in paper.text
+
+
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     made: list[Rig] = []
@@ -117,6 +130,41 @@ def test_an_answer_behind_the_paper_proves_it(rig: Callable[..., Rig]) -> None:
     printer.put()
     assert printer.until("printed") == "gs_r"
     assert "COPY" not in printer.out(1)[0]
+
+
+def test_a_process_id_proves_it_best(rig: Callable[..., Rig]) -> None:
+    printer = rig(change='{ status = "process_id" }')
+    printer.start()
+    printer.put(94**2 + 3)
+    assert printer.until("printed") == "process_id"
+
+
+def test_a_printer_that_lacks_process_ids_still_answers_gs_r(rig: Callable[..., Rig]) -> None:
+    printer = rig(change='{ status = "process_id" }')
+    printer.trouble(answers="gs_r")
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "gs_r"
+
+
+@pytest.mark.parametrize("buffer", [65536, 512])
+def test_a_roll_that_ends_in_the_slip_holds_it_and_it_comes_whole_on_the_new_roll(
+    rig: Callable[..., Rig], buffer: int
+) -> None:
+    """With a small buffer the printer stops taking bytes in the middle of a picture's command."""
+    printer = rig(roll_mm=60, buffer=buffer)
+    printer.start()
+    printer.put()
+    assert printer.until("held") in ("paper", "offline")
+    torn = printer.out(1)[0]
+    assert "净重" in torn
+    assert "扫码查交易信息" not in torn
+    printer.line.do(lambda device, now: device.new_roll(now))
+    printer.until("printed")
+    end = time.monotonic() + SECONDS
+    while not (whole := [paper.text for paper in printer.papers if is_whole(paper)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert ["COPY 1" in text for text in whole] == [True]
 
 
 def test_a_status_without_trouble_afterwards_proves_it_where_gs_r_is_not_asked(rig: Callable[..., Rig]) -> None:
