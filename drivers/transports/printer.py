@@ -25,6 +25,7 @@ WRITE_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 CHUNK = 512
 READ_BYTES = 256
+PICKLES = "ESCPOS_CAPABILITIES_PICKLE_DIR"
 Flow = Literal["none", "rtscts", "xonxoff"]
 
 
@@ -59,11 +60,12 @@ def escpos() -> ModuleType:
     """python-escpos makes a scratch directory when it is imported and forgets it; give it one that goes away."""
     with tempfile.TemporaryDirectory(prefix="marketedge-") as folder:
         before, tempfile.tempdir = tempfile.tempdir, folder
-        os.environ["ESCPOS_CAPABILITIES_PICKLE_DIR"] = folder
+        os.environ[PICKLES] = folder
         try:
             return import_module("escpos.printer")
         finally:
             tempfile.tempdir = before
+            del os.environ[PICKLES]  # the folder is gone, and processes we start would look for it
 
 
 def open_printer(address: str, link: Link, flow: Flow = "none") -> PrinterTransport:
