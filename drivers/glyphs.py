@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from protocol.printers.bitmap import CELL, GLYPH, Bitmap
+from protocol.printers.bitmap import GLYPH, Bitmap
+from protocol.printers.profile import CELL
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

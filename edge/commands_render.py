@@ -11,10 +11,8 @@ from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from drivers.printers import profile
-from edge.documents import PAPERS, Papers, Place, examples, papers_of
+from edge.documents import PAPERS, Papers, Place, examples, papers_of, record_kind
 from edge.documents.words import Language
-from protocol.city.envelope import kind_of
-from protocol.city.events import EVENT_TYPES
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
 from protocol.printers.layout import Page, layout
@@ -139,8 +137,8 @@ def _document(tree: dict[str, Any], papers: Papers, name: str | None, place: Pla
             raise ValueError(f"{key} is missing: a document has `parts`, an event has `type` and `data`")
     if not isinstance(tree["data"], dict):
         raise ValueError("data: an object is due")
-    kind = str(tree["type"]) if str(tree["type"]) in EVENT_TYPES else kind_of(str(tree["type"]))
-    content = {**tree, "type": kind, "subject": str(tree.get("subject") or _subject(tree["data"]))}
+    kind = record_kind(str(tree["type"]))
+    content = {**tree, "subject": str(tree.get("subject") or _subject(tree["data"]))}
     name = name or next(iter(papers_of(kind, tree["data"])), None)
     if name is None:
         known = ", ".join(sorted({kind for paper in PAPERS.values() for kind in paper.kinds}))

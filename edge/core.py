@@ -400,7 +400,8 @@ class Core:
                     view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
                     self._station.papers[job] = view
         for kept in reversed(again):
-            log.warning("job=%d %s was not proven before the restart: printed again as copy %d", *_told(kept))
+            what = "job=%d %s was not proven before the restart: printed again as copy %d"
+            log.warning(what, kept.job, kept.paper, kept.copy)
             self._print(kept)
 
     def _age(self, body: bytes) -> float:
@@ -494,10 +495,6 @@ class Core:
 def _seconds(body: bytes) -> float:
     """When a record was made, in seconds since 1970."""
     return parse_time(json.loads(body)["time"]).timestamp()
-
-
-def _told(job: PaperJob) -> tuple[int, str, int]:
-    return job.job, job.paper, job.copy
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

@@ -59,7 +59,8 @@ def m001_events_and_state(db: Database) -> None:
             detail  TEXT NOT NULL,         -- the date of a day's summary
             printer TEXT NOT NULL,
             copy    INTEGER NOT NULL,      -- 0 the first print, n the n-th copy
-            state   TEXT NOT NULL,         -- words of edge/papers.py
+            state   TEXT NOT NULL          -- words of edge/papers.py
+                CHECK (state IN ('waiting', 'printing', 'held', 'printed', 'unknown', 'failed', 'confirmed')),
             why     TEXT NOT NULL
         ) STRICT;
 

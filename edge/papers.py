@@ -6,7 +6,7 @@ A job is a row, written in the same transaction as its record::
        ^           │  │
        │           │  └────> unknown     nobody can tell: silent, restart, gone
        │           v
-       └───────── held ────> failed      why: paper, cover, cutter, offline, gone, error; late
+       └───────── held ────> failed      why: paper, cover, cutter, offline, gone, error, template; late
                                 │
        unknown, failed, held ───┴─────> confirmed   a person looked: it came out
 

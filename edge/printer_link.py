@@ -244,7 +244,7 @@ class PrinterLink:
         passed_at = None
         while (now := time.monotonic()) < until:
             said = self._answers.receive(transport.read(min(until - now, 0.1)))
-            if said.processed == job:
+            if status.same_process(job, said.processed):
                 return self._proven("process_id")
             if said.passed and said.paper is PaperState.END:
                 raise self._stopped(PAPER)

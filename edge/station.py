@@ -132,9 +132,10 @@ class Station:
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
-    def printer_for(self, paper: str) -> PrinterPart | None:
-        """The first printer that such papers go to."""
-        return next((part for part in self.config.printer if prints(part, paper)), None)
+    def printer_for(self, paper: str, name: str = "") -> PrinterPart | None:
+        """The printer of this name, if such papers go to it; the first that they go to when none is named."""
+        fitting = (part for part in self.config.printer if name in ("", part.name) and _prints(part, paper))
+        return next(fitting, None)
 
     def print_record(self, recorded: Recorded) -> int | None:
         """Queue the papers that this record prints by itself, in the same transaction. Answers the first one's job."""
@@ -196,7 +197,7 @@ class Station:
         return tuple(self.papers[job] for job in sorted(self.papers, reverse=True))
 
 
-def prints(part: PrinterPart, paper: str) -> bool:
+def _prints(part: PrinterPart, paper: str) -> bool:
     """Whether such papers go to this printer."""
     if part.papers:
         return paper in part.papers

@@ -226,7 +226,7 @@ class Reader:
     @property
     def fed(self) -> int:
         """Dot rows of paper that went through so far."""
-        return self._fed + sum(_dots(row) for row in self._rows)
+        return self._fed + sum(height_of(row) for row in self._rows)
 
     @property
     def busy(self) -> bool:
@@ -346,7 +346,7 @@ class Reader:
         if printed or self._unknown:
             unknown = tuple((offset, found[:UNKNOWN_SHOWN].hex()) for offset, found in self._unknown)
             self._papers.append(Paper(tuple(self._rows), self.dots, cut, unknown))
-        self._fed += sum(_dots(row) for row in self._rows)
+        self._fed += sum(height_of(row) for row in self._rows)
         self._rows, self._unknown = [], []
 
     # --- one method a command: False when the parameters mean nothing here --------------------------------------------
@@ -461,7 +461,8 @@ class Reader:
         return False
 
 
-def _dots(row: PaperRow) -> int:
+def height_of(row: PaperRow) -> int:
+    """Dots of paper that a row takes."""
     return LINE_DOTS if isinstance(row, NativeCode) else row.height
 
 

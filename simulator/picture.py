@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from drivers.glyphs import FontGlyphs
-from simulator.paper import CELL, GLYPH_DOTS, Blank, Glyphs, NativeCode, Paper, Raster, TextLine
+from simulator.paper import CELL, GLYPH_DOTS, Blank, Glyphs, NativeCode, Paper, Raster, TextLine, height_of
 
 PAPER = (251, 249, 243)
 INK = (36, 34, 40)
@@ -25,7 +25,7 @@ _BOX = (0xFFFFFF, *([0x800001] * 22), 0xFFFFFF)
 def draw(paper: Paper) -> Image.Image:
     """The paper as a picture, one pixel a dot."""
     margin = MARGIN.get(paper.dots, 32)
-    height = sum(_height(row) for row in paper.rows)
+    height = sum(height_of(row) for row in paper.rows)
     print_area = Image.new("L", (paper.dots, max(height, 1)), 0)
     top = 0
     for row in paper.rows:
@@ -39,12 +39,8 @@ def draw(paper: Paper) -> Image.Image:
                 _native(print_area, row, top)
             case Blank():
                 pass
-        top += _height(row)
+        top += height_of(row)
     return _on_desk(print_area, margin)
-
-
-def _height(row: TextLine | Raster | NativeCode | Blank) -> int:
-    return GLYPH_DOTS + 6 if isinstance(row, NativeCode) else row.height
 
 
 def _text_line(area: Image.Image, row: TextLine, top: int) -> None:

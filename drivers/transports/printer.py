@@ -191,36 +191,19 @@ class NetworkPrinter(_FilePort):
         super().__init__(address, printer, device.send, lambda: bytes(device.recv(READ_BYTES)))
 
 
-class FilePrinter:
+class FilePrinter(_FilePort):
     """A file, or a character device that is only written to (``/dev/usb/lp0``)."""
 
-    shared = False
     tells = False
 
     def __init__(self, address: str) -> None:
-        self.address = address
-        self._printer = opened(address, escpos().File(devfile=address.removeprefix("file:")))
+        printer = opened(address, escpos().File(devfile=address.removeprefix("file:")))
 
-    def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
-        file = self._printer.device
-        end, taken = time.monotonic() + seconds, 0
-        try:
-            while taken < len(data):
-                _, ready, _ = select.select([], [file.fileno()], [], max(0.0, end - time.monotonic()))
-                if not ready:
-                    break
-                part = data[taken : taken + CHUNK]
-                self._printer._raw(part)
-                taken += len(part)
-        except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: cannot write: {error}") from error
-        return taken
+        def send(part: bytes) -> int:
+            printer._raw(part)
+            return len(part)
+
+        super().__init__(address, printer, send, bytes)
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         return b""
-
-    def close(self) -> None:
-        try:
-            self._printer.device.close()
-        except (OSError, AttributeError):
-            return

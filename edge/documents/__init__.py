@@ -17,6 +17,7 @@ from edge.documents import fields
 from edge.documents.fields import Place
 from edge.documents.templates import SUFFIX, BadTemplate, Templates
 from edge.documents.words import WORDS, Language, Words
+from protocol.city.envelope import kind_of
 from protocol.city.events import EVENT_TYPES, TradeCompleted
 from protocol.printers.document import Document
 
@@ -51,6 +52,7 @@ PAPERS = {
         Paper("test", "打印测试页", "printer test page"),
     )
 }
+_TITLES = {"ticket": "slip", "hold": "held", "test": "test_page"}  # words of other names
 PARTS_OF_PAPERS = ("head", "trade")  # included by others
 
 
@@ -91,7 +93,7 @@ class Papers:
         full = checked(paper, content)
         words = Words(place.language, self._words)
         values = fields.values(words, place, full, copy)
-        title = words("test_page" if paper == "test" else _title(paper))
+        title = words(_TITLES.get(paper, paper))
         try:
             return self._own.document(paper, title, values)
         except BadTemplate as error:
@@ -133,7 +135,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
         raise NoPaper(f"no paper {paper!r}; there are: {', '.join(PAPERS)}")
     if not PAPERS[paper].kinds:
         return dict(content)
-    kind = next((kind for kind in EVENT_TYPES if f".{kind}." in f".{content['type']}."), str(content["type"]))
+    kind = record_kind(str(content["type"]))
     if paper not in papers_of(kind, content["data"]):
         having = ", ".join(papers_of(kind, content["data"])) or "none"
         raise NoPaper(f"nothing like {paper!r} is printed for {kind!r} here; papers for it: {having}")
@@ -144,14 +146,15 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, "data": record.model_dump(mode="json")}
 
 
+def record_kind(name: str) -> str:
+    """The kind in an event's type, or of a kind itself; raises ValueError for what is not of this contract."""
+    return name if name in EVENT_TYPES else kind_of(name)
+
+
 def examples(paper: str) -> list[dict[str, Any]]:
     """Contents to try a paper with, the plainest first."""
     found = sorted(EXAMPLES.glob(f"{PAPERS[paper].name}*.json"), key=lambda path: path.stem)
     return [json.loads(path.read_text("utf-8")) for path in found]
-
-
-def _title(paper: str) -> str:
-    return {"ticket": "slip", "hold": "held"}.get(paper, paper)
 
 
 @functools.cache
@@ -184,4 +187,4 @@ def _own_words(folder: Path) -> dict[str, tuple[str, str]]:
     return words
 
 
-__all__ = ["PAPERS", "BadTemplate", "NoPaper", "Paper", "Papers", "Place", "examples", "papers_of"]
+__all__ = ["PAPERS", "BadTemplate", "NoPaper", "Paper", "Papers", "Place", "examples", "papers_of", "record_kind"]

@@ -6,7 +6,7 @@ from typing import Any
 from edge.documents import PAPERS, papers_of
 from edge.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
 from edge.papers import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
-from edge.station import Station, prints
+from edge.station import Station
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
 
@@ -22,7 +22,10 @@ def reprint(station: Station, command: Reprint) -> dict[str, Any]:
             "这张纸还在排队，打印机就绪后会自动打印；如已出纸，请按“已出纸”",
             "this paper is still waiting and is printed by itself when the printer is ready; confirm it if it came out",
         )
-    return _again(station, paper, seq, detail, printer)
+    if all(part.name != printer for part in station.config.printer):
+        printer = ""  # it is gone from station.toml
+    copy = next_copy(station, seq, paper, detail) if paper != TEST_PAGE else 0
+    return _queue(station, paper, seq, detail, printer, copy)
 
 
 def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
@@ -36,21 +39,20 @@ def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
 
 def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:
     """Print one paper on demand: of a lot or a sale, of a day, or a printer's test page."""
-    if command.paper not in PAPERS:
+    paper = command.paper
+    if paper not in PAPERS:
         known = ", ".join(PAPERS)
-        raise Refused("no_paper", f"没有这种纸张：{command.paper[:20]}", f"no such paper; there are: {known}")
+        raise Refused("no_paper", f"没有这种纸张：{paper[:20]}", f"no such paper; there are: {known}")
     printer = _printer(station, command)
-    if command.paper == TEST_PAGE:
-        return _first(station, command.paper, 0, "", printer)
-    if command.paper == DAY:
-        return _first(station, command.paper, station.ledger.head.seq, _date(station, command.subject), printer)
-    seq = _seq(station, command.paper, command.subject.replace(" ", ""))
+    if paper == TEST_PAGE:
+        return _queue(station, paper, 0, "", printer, 0)
+    if paper == DAY:
+        return _queue(station, paper, station.ledger.head.seq, _date(station, command.subject), printer, 0)
+    seq = _seq(station, paper, command.subject.replace(" ", ""))
     printed = station.ledger.conn.execute(
-        "SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, command.paper)
+        "SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, paper)
     ).fetchone()
-    if printed:
-        return _again(station, command.paper, seq, "", printer)
-    return _first(station, command.paper, seq, "", printer)
+    return _queue(station, paper, seq, "", printer, next_copy(station, seq, paper, "") if printed else 0)
 
 
 def next_copy(station: Station, seq: int, paper: str, detail: str) -> int:
@@ -70,38 +72,25 @@ def _row(station: Station, job: int) -> tuple[int, str, str, str, str]:
     return (*row, station.paper_state(job))
 
 
-def _again(station: Station, paper: str, seq: int, detail: str, printer: str) -> dict[str, Any]:
-    copy = next_copy(station, seq, paper, detail) if paper != TEST_PAGE else 0
-    if all(part.name != printer for part in station.config.printer):
-        printer = ""  # it is gone from station.toml
-    job = station.paper(paper, seq, _body(station, seq, paper), detail=detail, copy=copy, printer=printer)
+def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, copy: int) -> dict[str, Any]:
+    body = b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
+    job = station.paper(paper, seq, body, detail=detail, copy=copy, printer=printer)
     if job is None:
         raise Refused("no_printer", "未配置打印机", "no printer is configured for this paper")
     return {"job": job, "copy": copy}
 
 
-def _first(station: Station, paper: str, seq: int, detail: str, printer: str) -> dict[str, Any]:
-    job = station.paper(paper, seq, _body(station, seq, paper), detail=detail, printer=printer)
-    return {"job": job, "copy": 0}
-
-
-def _body(station: Station, seq: int, paper: str) -> bytes:
-    return b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
-
-
 def _printer(station: Station, command: PrintPaper) -> str:
     """The printer named, when it prints such papers, or the first that does."""
-    parts = [part for part in station.config.printer if prints(part, command.paper)]
-    if command.printer:
-        parts = [part for part in parts if part.name == command.printer]
-    if not parts:
+    part = station.printer_for(command.paper, command.printer)
+    if part is None:
         zh = PAPERS[command.paper].zh
         raise Refused(
             "no_printer",
             f"没有可打印{zh}的打印机，请在 station.toml 中配置",
             "no printer takes this paper: see `papers` of the printers in station.toml",
         )
-    return parts[0].name
+    return part.name
 
 
 def _date(station: Station, text: str) -> str:

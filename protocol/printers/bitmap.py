@@ -4,18 +4,16 @@ The rows are those of the text emitters, so the contents cannot differ.  A lette
 every other 24 x 24; rows are integers, the leftmost dot in the highest bit, 1 is black.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
 from protocol.printers import codes
-from protocol.printers.document import Align
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, Row, Run, TextRow
-from protocol.printers.profile import Profile
+from protocol.printers.profile import CELL, Profile
 from protocol.printers.text import MARK
 
-CELL = 12
 GLYPH = 24
 GAP = 6  # dots between two lines
 TORN = 20  # dots above and below the place of a cut
@@ -81,20 +79,22 @@ def draw_row(row: Row, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
 
 def height(page: Page, profile: Profile) -> int:
     """How many dots the page is high, without drawing its letters; cuts take none."""
-    total = 0
-    for row in page.rows:
-        match row:
-            case TextRow():
-                total += max((GLYPH * run.size.high for run in row.runs), default=GLYPH) + GAP
-            case FeedRow():
-                total += row.lines * (GLYPH + GAP)
-            case QRRow():
-                total += codes.qr_dots(row.payload, profile).height
-            case BarcodeRow():
-                total += codes.barcode_dots(row.payload, profile).height
-            case CutRow():
-                pass
-    return total
+    return sum(row_height(row, profile) for row in page.rows)
+
+
+def row_height(row: Row, profile: Profile) -> int:
+    """How many dots high one row is; raises ValueError for a code that does not fit."""
+    match row:
+        case TextRow():
+            return max((GLYPH * run.size.high for run in row.runs), default=GLYPH) + GAP
+        case FeedRow():
+            return row.lines * (GLYPH + GAP)
+        case QRRow():
+            return codes.qr_dots(row.payload, profile).height
+        case BarcodeRow():
+            return codes.barcode_dots(row.payload, profile).height
+        case CutRow():
+            return 0
 
 
 def _centred(dots: codes.Dots, width: int) -> Iterator[int]:
@@ -106,7 +106,7 @@ def _text(row: TextRow, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
     """A line: every run stands on the same bottom."""
     width = sum(run.columns for run in row.runs) * CELL
     blank = profile.columns * CELL - width
-    left = {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[row.align]
+    left = row.align.before(blank)
     high = max((run.size.high for run in row.runs), default=1) * GLYPH
     lines, right = [0] * high, profile.dots - left
     for run in row.runs:
@@ -136,7 +136,7 @@ def _wide(rows: tuple[int, ...], width: int, times: int) -> tuple[int, ...]:
     return tuple(int("".join(bit * times for bit in f"{row:0{width}b}"), 2) for row in rows)
 
 
-def pieces(bitmap: Bitmap, most: int) -> Iterable[Bitmap]:
+def pieces(bitmap: Bitmap, most: int) -> Iterator[Bitmap]:
     """The bitmap in bands of at most ``most`` rows."""
     for start in range(0, bitmap.height, most):
         yield Bitmap(bitmap.width, bitmap.rows[start : start + most])

@@ -21,6 +21,10 @@ class Align(Enum):
     CENTER = "center"
     RIGHT = "right"
 
+    def before(self, blank: int) -> int:
+        """How much of the blank beside a text stands before it."""
+        return {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[self]
+
 
 class Size(Enum):
     """The three sizes every head knows: normal, twice as high, twice as high and wide."""

@@ -187,7 +187,7 @@ def _apart(key: str, value: str, width: int) -> list[str]:
 
 def _fill(text: str, width: int, align: Align) -> str:
     blank = width - paper_text.columns(text)
-    left = {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[align]
+    left = align.before(blank)
     return " " * left + text + " " * (blank - left)
 
 

@@ -1,6 +1,5 @@
 """Rows as plain text, for screens and tests: what the paper says, a code as its payload."""
 
-from protocol.printers.document import Align
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
 
 
@@ -24,5 +23,4 @@ def plain(page: Page) -> str:
 
 def _line(row: TextRow, columns: int) -> str:
     blank = columns - sum(run.columns for run in row.runs)
-    left = {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[row.align]
-    return (" " * left + "".join(run.text for run in row.runs)).rstrip(" ")
+    return (" " * row.align.before(blank) + "".join(run.text for run in row.runs)).rstrip(" ")

@@ -16,10 +16,9 @@ from collections.abc import Iterator
 
 from protocol.printers import bitmap, codes
 from protocol.printers import text as paper_text
-from protocol.printers.bitmap import CELL, GAP, GLYPH, GlyphSource
-from protocol.printers.document import Align
+from protocol.printers.bitmap import GLYPH, GlyphSource
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
-from protocol.printers.profile import Profile
+from protocol.printers.profile import CELL, Profile
 
 DOTS_PER_MM = 8
 FONT = "TSS24.BF2"
@@ -63,7 +62,6 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                     if run.text.strip():
                         yield b'TEXT %d,%d,"%s",0,%s,"%s"\r\n' % (left, place, FONT.encode(), times, text)
                     left += run.columns * CELL
-                top += high * GLYPH + GAP
             case QRRow():
                 dots = codes.qr_dots(row.payload, profile)
                 module = dots.width // len(codes.matrix(row.payload))
@@ -74,7 +72,6 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                     module,
                     _quoted(row.payload, profile),
                 )
-                top += dots.height
             case BarcodeRow():
                 dots = codes.barcode_dots(row.payload, profile)
                 module = dots.width // (len(codes.bars(row.payload)) + 2 * codes.BAR_QUIET)
@@ -87,16 +84,13 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                     module,
                     _quoted(row.payload, profile),
                 )
-                top += dots.height
-            case FeedRow():
-                top += row.lines * (GLYPH + GAP)
-            case CutRow():
+            case FeedRow() | CutRow():
                 pass
+        top += bitmap.row_height(row, profile)
 
 
 def _left(row: TextRow, profile: Profile) -> int:
-    blank = profile.columns - sum(run.columns for run in row.runs)
-    return CELL * {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[row.align]
+    return CELL * row.align.before(profile.columns - sum(run.columns for run in row.runs))
 
 
 def _quoted(text: str, profile: Profile) -> bytes:

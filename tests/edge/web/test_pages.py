@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 import edge.web
+from edge import papers
 from edge.board import AnalyzerView, ScaleView
+from edge.documents import PAPERS
 from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
@@ -226,3 +228,10 @@ def test_values_are_written_as_people_read_them() -> None:
     assert [megabytes(12_400_000_000), megabytes(9_900_000)] == ["12.4 GB", "9 MB"]
     assert [ucum("Cel"), ucum("%")] == ["°C", "%"]
     assert visible("a\r\nb\x1b[2J\u202e\u2067c\t \n") == "a\nb[2Jc"
+
+
+def test_every_word_of_a_print_job_has_a_text() -> None:
+    words = {f"paper_{state}" for state in papers.STATES} | {f"kind_{name}" for name in PAPERS}
+    words |= {f"because_{why}" for why in (*papers.PROOFS, *papers.CAUSES, *papers.DOUBTS)}
+    words |= {f"state_{state}" for state in papers.PRINTER_STATES}
+    assert words <= set(TEXTS)
