@@ -377,32 +377,45 @@ class Core:
         One without proof may or may not have come out.  A fresh one is printed whole again, as a copy whose number is
         on the disk first; an old one, or one that was begun again after several starts, is left to a person.
         """
-        conn, again = self._ledger.conn, []
-        rows = conn.execute(
-            "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
-            (RECOVERED,),
-        ).fetchall()
-        with self._ledger.batch():
-            for place, (job, seq, paper, detail, printer, copy, state, why) in enumerate(rows):
-                if place >= RECENT_PAPERS and state not in UNDONE:
-                    continue
-                body = self._ledger.body(seq) if seq and not detail else b""
-                kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
-                if state in UNDONE and self._fresh(kept):
-                    copy = papers.next_copy(self._station, seq, paper, detail)
-                    conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
-                    kept = replace(kept, copy=copy)
-                    again.append(kept)
-                elif state in UNDONE:
-                    state, why = UNKNOWN, "restart"
-                    conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
-                if place < RECENT_PAPERS:
-                    view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
-                    self._station.papers[job] = view
+        again: list[PaperJob] = []
+        try:
+            with self._ledger.batch():
+                self._look_through_papers(again)
+        except LedgerFull as full:
+            log.error("no paper of the last run is printed again: %s", full)
+            self._trouble = str(full)
+            for kept in again:
+                self._station.paper_news(kept.job, state=UNKNOWN, why="restart")
+                self._jobs_unsaved[kept.job] = (UNKNOWN, "restart")
+            return
         for kept in reversed(again):
             what = "job=%d %s was not proven before the restart: printed again as copy %d"
             log.warning(what, kept.job, kept.paper, kept.copy)
             self._print(kept)
+
+    def _look_through_papers(self, again: list[PaperJob]) -> None:
+        """Show the newest papers; collect in ``again`` those to be printed again, newest first."""
+        conn = self._ledger.conn
+        rows = conn.execute(
+            "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
+            (RECOVERED,),
+        ).fetchall()
+        for place, (job, seq, paper, detail, printer, copy, state, why) in enumerate(rows):
+            if place >= RECENT_PAPERS and state not in UNDONE:
+                continue
+            body = self._ledger.body(seq) if seq and not detail else b""
+            kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
+            if state in UNDONE and self._fresh(kept):
+                copy = papers.next_copy(self._station, seq, paper, detail)
+                conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
+                kept = replace(kept, copy=copy)
+                again.append(kept)
+            elif state in UNDONE:
+                state, why = UNKNOWN, "restart"
+                conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
+            if place < RECENT_PAPERS:
+                view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
+                self._station.papers[job] = view
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""

@@ -8,6 +8,7 @@ for after the time the head needs.  A printer that says nothing gives no proof.
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from drivers.transports import LinkLost
 from drivers.transports.printer import PrinterTransport, open_printer
@@ -178,10 +179,9 @@ class PrinterLink:
 
     def clear(self) -> None:
         """Bring out what an interrupted paper left, so that the whole one begins on paper of its own."""
+        plain = replace(self.profile, encoding="gbk")  # there is nothing to draw
         try:
-            for piece in languages.emit(
-                Page((CutRow(),), self.profile.columns, encoding=self.profile.encoding), self.profile
-            ):
+            for piece in languages.emit(Page((CutRow(),), plain.columns), plain):
                 self._write(piece)
         except (LinkLost, Stopped) as error:
             log.info("%s not cleared: %s", self._part.name, error)

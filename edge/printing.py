@@ -5,6 +5,7 @@ are in ``edge/papers.py``.
 """
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -125,9 +126,8 @@ class Printer(threading.Thread):
         try:
             page = self._typesetter.page(job)
             pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
-        except (ValueError, LookupError, OSError) as error:
-            log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
-            self._finish(job, FAILED, "template")
+        except (ValueError, LookupError, OSError, sqlite3.Error) as error:
+            self._impossible(job, error)
             return
         self._inbox.put(Printed(job.job, PRINTING, "", plain(page)))
         if page.replaced:
@@ -140,7 +140,16 @@ class Printer(threading.Thread):
                 self._begun, self._asked_copy = job.job, float("-inf")
             self._hold(job, stopped.cause)
             return
+        except ValueError as error:  # a code that does not fit, found when its turn came
+            self._link.clear()
+            self._impossible(job, error)
+            return
         self._finish(job, state, why)
+
+    def _impossible(self, job: PaperJob, error: Exception) -> None:
+        """This printer cannot print this paper, however often it is tried."""
+        log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
+        self._finish(job, FAILED, "template")
 
     def _hold(self, job: PaperJob, cause: str) -> None:
         """The paper waits; told once for each cause."""

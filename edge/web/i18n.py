@@ -135,7 +135,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "because_gs_r": ("打印机已应答", "the printer answered behind it"),
     "because_status": ("打印后状态正常", "no trouble afterwards"),
     "because_file": ("已写入文件", "written to the file"),
-    "because_paper": ("缺纸：请装新纸卷，装好后自动整张重打", "paper out: put in a new roll, it is then printed whole"),
+    "because_paper": ("缺纸：请装新纸卷", "paper out: put in a new roll"),
     "because_cover": ("纸仓盖打开：请合上", "cover open: close it"),
     "because_cutter": ("切刀卡住：请清理后关机再开", "cutter jammed: clear it, switch off and on"),
     "because_offline": ("打印机没有反应：请检查电源和联机键", "the printer does not react: check its power"),

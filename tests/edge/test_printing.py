@@ -167,6 +167,26 @@ def test_a_roll_that_ends_in_the_slip_holds_it_and_it_comes_whole_on_the_new_rol
     assert ["COPY 1" in text for text in whole] == [True]
 
 
+def test_a_drawn_paper_that_was_torn_comes_out_whole_too(rig: Callable[..., Rig]) -> None:
+    printer = rig(roll_mm=60, change='{ encoding = "raster" }')
+    printer.start()
+    printer.put()
+    assert printer.until("held") in ("paper", "offline")
+    printer.line.do(lambda device, now: device.new_roll(now))
+    assert printer.until("printed") == "gs_r"
+    assert printer.copies == 1
+
+
+def test_a_paper_that_does_not_fit_the_printer_fails_and_the_printer_goes_on(rig: Callable[..., Rig]) -> None:
+    """The slip's QR code needs 195 dots at least; that shows when its turn comes, in the middle of the slip."""
+    printer = rig(change="{ dots = 192, columns = 16 }")
+    printer.start()
+    for job in (1, 2):
+        printer.put(job)
+        assert printer.until("failed") == "template"
+    assert printer.thread.is_alive()
+
+
 def test_a_status_without_trouble_afterwards_proves_it_where_gs_r_is_not_asked(rig: Callable[..., Rig]) -> None:
     printer = rig(change='{ status = "dle_eot" }')
     printer.start()

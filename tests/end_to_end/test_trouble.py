@@ -160,6 +160,21 @@ def test_a_slip_without_proof_at_a_kill_is_printed_again_as_a_copy(stall: Any) -
     wait_for("the copy", lambda: any("COPY 1" in paper.text for paper in stall.papers))
 
 
+def test_a_disk_that_is_full_at_the_start_prints_nothing_again_and_says_so(stall: Any) -> None:
+    """A copy's number cannot be written, so none is printed; the station serves all the same."""
+    for _ in range(20):  # SQLite's log has to be its longest file, or its index would be what does not fit
+        register(stall.station)
+    stall.printer.do(lambda printer, now: printer.trouble(now, paper_out=True))
+    job = stall.sell()["job"]
+    stall.station.kill()
+    log = stall.station.folder / "data" / "ledger.db-wal"
+    stall.printer.do(lambda printer, now: printer.trouble(now, paper_out=False))
+    stall.station.start(file_limit=log.stat().st_size)
+    assert stall.state(job) == "unknown"
+    assert stall.station.running
+    assert not any("COPY" in paper.text for paper in stall.papers)
+
+
 def test_a_held_lot_cannot_be_sold_and_a_pending_one_neither(stall: Any) -> None:
     pending = register(stall.station)
     stall.sell()
