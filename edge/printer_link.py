@@ -8,15 +8,14 @@ for after the time the head needs.  A printer that says nothing gives no proof.
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from drivers.transports import LinkLost
 from drivers.transports.printer import PrinterTransport, open_printer
 from edge.config import PrinterPart
+from edge.pacing import Pace
 from edge.papers import GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
 from protocol.link import Link
 from protocol.printers import languages, status
-from protocol.printers.layout import CutRow, Page
 from protocol.printers.status import GS_R_PAPER, PaperState, StatusReader
 
 REOPEN_SECONDS = 2.0
@@ -25,7 +24,6 @@ STUCK_SECONDS = 5.0  # a printer that takes no byte for so long has stopped
 ANSWER_SECONDS = 5.0
 DEAF_SECONDS = 1.0  # one that never said anything on this opening is not waited for as long
 MUTE_SECONDS = 20.0  # one that did speak and is silent now is off; after so long it is printed to all the same
-HEAD_DOTS = 400.0  # dot rows a second that slow heads print: 50 mm
 log = logging.getLogger("printer")
 
 
@@ -51,10 +49,13 @@ class PrinterLink:
         self._try_at = float("-inf")
         self._asked_at = float("-inf")
         self._rest = b""  # of a piece the printer did not take: it waits inside a command for it
-        self._in_order = False
+        self._in_order = False  # it is inside no command of an earlier paper
+        self._orderly = False  # it answers GS r
+        self._pace: Pace | None = None
         self.state = UNKNOWN
         self.why = ""
         self.near_end = False
+        self.shared = False  # with other stations, on the network
         self.written = 0
 
     # --- looking ----------------------------------------------------------------------------------------------------
@@ -93,9 +94,13 @@ class PrinterLink:
     def _opened(self) -> None:
         """A printer just opened may be inside a picture that an earlier paper left unfinished."""
         assert self._transport is not None
+        self.shared = self._transport.shared
         if self._transport.shared and self.state == SILENT:
             return  # the same deaf printer as at the last paper
         self._spoke, self._mute_since, self._in_order = False, None, False
+        self._pace = None
+        if self._transport.blind:
+            self._pace = Pace(self.profile.buffer, self._link.byte_seconds, 1 / self.profile.dots_a_second)
         self.state = UNKNOWN
 
     def _gone(self, lost: LinkLost) -> None:
@@ -127,8 +132,11 @@ class PrinterLink:
     def _begin(self) -> str:
         """Once after opening: a head that answers in order is inside no command; another one is brought out of it."""
         if not self._in_order and self.profile.status in ("gs_r", "process_id"):
-            if not self._passes() and (stuck := self._flush()):
-                return stuck
+            self._orderly = self._passes()
+            if not self._orderly:
+                if stuck := self._flush():
+                    return stuck
+                self._orderly = self._passes()
             self._in_order = True
         return READY
 
@@ -179,10 +187,8 @@ class PrinterLink:
 
     def clear(self) -> None:
         """Bring out what an interrupted paper left, so that the whole one begins on paper of its own."""
-        plain = replace(self.profile, encoding="gbk")  # there is nothing to draw
         try:
-            for piece in languages.emit(Page((CutRow(),), plain.columns), plain):
-                self._write(piece)
+            self._write(languages.clearing(self.profile))
         except (LinkLost, Stopped) as error:
             log.info("%s not cleared: %s", self._part.name, error)
 
@@ -200,33 +206,43 @@ class PrinterLink:
 
     def _write(self, piece: bytes) -> None:
         """A piece as the printer takes it; raises Stopped when it takes nothing for a while."""
-        transport = self._transport
+        transport, pace = self._transport, self._pace
         if transport is None:
             raise LinkLost(f"{self._part.port}: not open")
+        portion = pace.portion if pace else len(piece)
+        rows = languages.fed(piece, self.profile) / max(1, len(piece))
         left = piece
-        while left and (taken := transport.write(left, STUCK_SECONDS)):
+        while left:
+            part = left[:portion]
+            if pace:
+                time.sleep(pace.wait(len(part), time.monotonic()))
+            taken = transport.write(part, STUCK_SECONDS)
+            if not taken:
+                break
             left = left[taken:]
             self.written += taken
+            if pace:
+                pace.sent(taken, rows * taken, time.monotonic())
         if left:
             self._rest = left if len(left) < len(piece) else b""
             self.state = OFFLINE
             raise Stopped(OFFLINE)
 
-    def prove(self, job: int, rows: int) -> tuple[str, str]:
-        """Whether the paper of ``rows`` lines that was sent last came out: its state and the word for it.
+    def prove(self, job: int, dots: int) -> tuple[str, str]:
+        """Whether the paper of ``dots`` rows that was sent last came out: its state and the word for it.
 
         Raises Stopped when the printer says that it did not.
         """
         try:
-            return self._prove(job, rows)
+            return self._prove(job, dots)
         except LinkLost as lost:
             self._gone(lost)
             raise Stopped(GONE) from None
 
-    def _prove(self, job: int, rows: int) -> tuple[str, str]:
+    def _prove(self, job: int, dots: int) -> tuple[str, str]:
         transport = self._transport
         assert transport is not None
-        if self._part.port.startswith("file:"):
+        if transport.keeps:
             return PRINTED, "file"
         ability = self.profile.status
         if ability == "none" or not transport.tells:
@@ -236,11 +252,12 @@ class PrinterLink:
             self._write(status.process_id(job))
         if ability in ("process_id", "gs_r"):
             self._write(GS_R_PAPER)
-        head = rows * 30 / HEAD_DOTS
+        head = dots / self.profile.dots_a_second
+        by_status = ability == "dle_eot" or not self._orderly
         start = time.monotonic()
         patience = ANSWER_SECONDS if self._spoke else DEAF_SECONDS
         until = start + patience + head + self.written * self._link.byte_seconds
-        ask_at = start + (head if ability == "dle_eot" else 0.5)
+        ask_at = start + (head if by_status else 0.5)
         passed_at = None
         while (now := time.monotonic()) < until:
             said = self._answers.receive(transport.read(min(until - now, 0.1)))
@@ -249,12 +266,12 @@ class PrinterLink:
             if said.passed and said.paper is PaperState.END:
                 raise self._stopped(PAPER)
             if said.passed and passed_at is None:
-                passed_at = now
+                passed_at, self._orderly = now, True
             if passed_at is not None and (ability == "gs_r" or now - passed_at > 1.0):
                 return self._proven("gs_r")
             if not self._answers.due and (cause := status.cause(said)):
                 raise self._stopped(cause)
-            if ability == "dle_eot" and self._answers.complete:
+            if by_status and self._answers.complete:
                 return self._proven("status")
             if now >= ask_at and not self._answers.due:
                 ask_at = now + 1.0

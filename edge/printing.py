@@ -4,6 +4,7 @@ A slow or dead printer delays nothing but its own papers.  What becomes of a pap
 are in ``edge/papers.py``.
 """
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -17,11 +18,12 @@ from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
 from edge.papers import FAILED, HELD, PRINTED, PRINTING, READY, SILENT, UNKNOWN, PaperJob
 from edge.printer_link import PrinterLink, Stopped
 from edge.typesetting import Typesetter
-from protocol.printers import languages
+from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page
 from protocol.printers.plain import plain
 
 LOOK_SECONDS = 2.0  # between looks at an idle printer
+SHARED_LOOK_SECONDS = 10.0  # the same at one on the network, which serves others too
 HELD_SECONDS = 0.5  # between looks at one that papers wait for
 FRESH_SECONDS = 3.0  # what the printer said so long ago is good enough to begin a paper
 COPY_SECONDS = 5.0  # the core is asked for a copy's number again, as when the disk was full
@@ -64,6 +66,8 @@ class Printer(threading.Thread):
 
     def run(self) -> None:
         self._look()
+        with contextlib.suppress(ValueError, LookupError, OSError):  # told when such a paper is to be printed
+            self._typesetter.warm(self._part.name)
         while self._take_orders(self._patience()):
             if self._papers:
                 self._serve(self._papers[0])
@@ -76,7 +80,7 @@ class Printer(threading.Thread):
     def _patience(self) -> float:
         """Seconds to wait for an order before the next round."""
         if not self._papers:
-            return LOOK_SECONDS
+            return SHARED_LOOK_SECONDS if self._link.shared else LOOK_SECONDS
         return HELD_SECONDS if self._held or self._begun is not None else 0.0
 
     def _take_orders(self, wait: float) -> bool:
@@ -134,7 +138,7 @@ class Printer(threading.Thread):
             log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
         try:
             self._link.send(pieces)
-            state, why = self._link.prove(job.job, len(page.rows))
+            state, why = self._link.prove(job.job, bitmap.height(page, self._link.profile))
         except Stopped as stopped:
             if self._link.written:
                 self._begun, self._asked_copy = job.job, float("-inf")

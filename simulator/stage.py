@@ -164,6 +164,7 @@ options = {{ poll = 0.5 }}
 [[printer]]
 name = "printer-1"
 port = "{self.printer}"
+flow = "rtscts"
 profile = "generic-58"
 """
             )

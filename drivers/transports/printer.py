@@ -7,6 +7,7 @@ Its own writes wait for ever on a printer without paper, so we write to its devi
 import os
 import select
 import socket
+import stat
 import tempfile
 import termios
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
@@ -33,11 +35,15 @@ class PrinterTransport(Protocol):
     """The face of an open printer.
 
     ``shared``: it serves one connection at a time, so let go of it after each paper.  ``tells``: it can be read from.
+    ``blind``: nothing says when its buffer is full, so it has to be given time.  ``keeps``: what is written is kept,
+    as in a file, and needs no other proof.
     """
 
     address: str
     shared: bool
     tells: bool
+    blind: bool
+    keeps: bool
 
     def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
         """Write what the printer takes within this time; answers how many bytes it took.
@@ -103,6 +109,8 @@ class _FilePort:
 
     shared = False
     tells = True
+    blind = False
+    keeps = False
 
     def __init__(self, address: str, printer: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
         self.address = address
@@ -167,6 +175,7 @@ class SerialPrinter(_FilePort):
         except (OSError, ValueError, termios.error) as error:
             device.close()
             raise LinkLost(f"{address}: cannot be used by us alone: {error}; does another program print?") from error
+        self.blind = flow == "none"
         super().__init__(address, printer, lambda data: int(device.write(data)), lambda: bytes(device.read(READ_BYTES)))
 
     def close(self) -> None:
@@ -192,18 +201,27 @@ class NetworkPrinter(_FilePort):
 
 
 class FilePrinter(_FilePort):
-    """A file, or a character device that is only written to (``/dev/usb/lp0``)."""
+    """A file that keeps the papers, one behind the other, or a character device that is only written to
+    (``/dev/usb/lp0``)."""
 
     tells = False
 
     def __init__(self, address: str) -> None:
-        printer = opened(address, escpos().File(devfile=address.removeprefix("file:")))
-
-        def send(part: bytes) -> int:
-            printer._raw(part)
-            return len(part)
-
-        super().__init__(address, printer, send, bytes)
+        printer = opened(address, _appending(address.removeprefix("file:")))
+        number = printer.device.fileno()
+        os.set_blocking(number, False)  # a printer without paper takes no more, and says nothing
+        self.keeps = stat.S_ISREG(os.fstat(number).st_mode)
+        super().__init__(address, printer, lambda part: os.write(number, part), bytes)
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         return b""
+
+
+def _appending(path: str) -> Any:
+    """python-escpos' file printer; its own way of opening empties the file at every start."""
+
+    class Appending(escpos().File):  # type: ignore[misc]  # python-escpos is loaded late
+        def open(self, raise_not_found: bool = True) -> None:
+            self.device = Path(self.devfile).open("ab", buffering=0)  # noqa: SIM115  # closed by close()
+
+    return Appending(devfile=path)

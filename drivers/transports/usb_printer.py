@@ -29,6 +29,8 @@ class UsbPrinter:
     """
 
     shared = False
+    blind = False
+    keeps = False
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -35,6 +35,8 @@ START = b"\x1b@\x1c&"
 UTF_8 = b"\x1cC\xff"
 LF = b"\n"
 CUT = b"\x1dV\x01"
+RASTER = b"\x1dv0\x00"
+LINE_DOTS = 30
 ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x1ba\x02"}
 SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
@@ -89,6 +91,20 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
         yield bytes(out)
     if drawn:
         yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile.band)
+
+
+def fed(piece: bytes) -> int:
+    """About how many dot rows of paper a piece takes: pictures and feeds to the dot, text by its lines."""
+    if piece.startswith(RASTER):
+        return int.from_bytes(piece[6:8], "little")
+    if piece.startswith(b"\x1bJ") and len(piece) == 3:
+        return piece[2]
+    return piece.count(LF) * LINE_DOTS
+
+
+def clearing(profile: Profile) -> bytes:
+    """Brings out what is in the line and lies before the tear bar, so that the next paper is one of its own."""
+    return START + LF * profile.tear + (CUT if profile.cutter else b"")
 
 
 def _to_draw(row: Row, encoding: Encoding) -> bool:
@@ -204,7 +220,7 @@ def _rasters(dots: Bitmap, most: int) -> Iterator[bytes]:
     """GS v 0, one for each band."""
     for band in bitmap.pieces(dots, most):
         size = band.row_bytes.to_bytes(2, "little") + band.height.to_bytes(2, "little")
-        yield b"\x1dv0\x00" + size + band.data()
+        yield RASTER + size + band.data()
 
 
 def _trimmed(dots: Bitmap) -> Bitmap:

@@ -8,6 +8,7 @@ Encoding = Literal["gbk", "gb18030", "utf-8", "raster"]
 Codes = Literal["raster", "native"]
 Status = Literal["none", "dle_eot", "gs_r", "process_id"]
 CELL = 12  # dots of a column
+DOTS_PER_MM = 8  # 203 dpi
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,15 @@ class Profile:
     ``columns`` counts font A, 12 dots each.  ``encoding``: the Chinese code its letters are sent in; with ``raster``
     every line is drawn, for heads without Chinese.  ``codes``: QR codes and barcodes drawn by us, or by the printer.
     ``status``: the best proof it can give, each including those before: none at all, the real-time status (DLE EOT,
-    for label printers ``<ESC>!?``), GS r, or a process id (GS ( H).  ``band`` is the largest height of one raster
-    command, ``delay`` the seconds to leave after each piece, for heads without flow control.  ``module`` is the width
-    of a QR module in dots: 5 (0.625 mm) is the least that phones read well from thermal paper.  ``tear`` is how many
-    lines bring the end of the print past the tear bar or the cutter.  ``label`` is a label's width, height and gap in
-    mm, for label printers.
+    for label printers ``<ESC>!?``), GS r, or a process id (GS ( H).
+
+    ``band`` is the largest height of one raster command, ``delay`` the seconds to leave after each piece.  ``buffer``
+    (bytes) and ``speed`` (mm a second) are the least that its buffer holds and its head prints: without flow control
+    no more is sent than that allows.
+
+    ``module`` is the width of a QR module in dots: 5 (0.625 mm) is the least that phones read well from thermal paper.
+    ``tear`` is how many lines bring the end of the print past the tear bar or the cutter.  ``label`` is a label's
+    width, height and gap in mm, for label printers.
     """
 
     id: str
@@ -36,9 +41,16 @@ class Profile:
     status: Status = "gs_r"
     band: int = 128
     delay: float = 0.0
+    buffer: int = 4096
+    speed: int = 60
     module: int = 5
     tear: int = 4
     label: tuple[int, int, int] | None = None
+
+    @property
+    def dots_a_second(self) -> int:
+        """Dot rows the head prints a second at the least."""
+        return self.speed * DOTS_PER_MM
 
     def __post_init__(self) -> None:
         for name, choices in (("language", Language), ("encoding", Encoding), ("codes", Codes), ("status", Status)):
@@ -51,5 +63,9 @@ class Profile:
             raise ValueError(f"printer {self.id}: {self.columns} columns of {CELL} dots do not fit {self.dots} dots")
         if not 0 <= self.delay <= 5:
             raise ValueError(f"printer {self.id}: delay of {self.delay} s, where 0 to 5 are sensible")
+        if not 16 <= self.buffer <= 1 << 20:
+            raise ValueError(f"printer {self.id}: buffer of {self.buffer} bytes, where 16 to 1048576 are sensible")
+        if not 10 <= self.speed <= 500:
+            raise ValueError(f"printer {self.id}: speed of {self.speed} mm/s, where 10 to 500 are sensible")
         if (self.language == "tspl") != (self.label is not None):
             raise ValueError(f"printer {self.id}: `label` (width, height, gap in mm) belongs to language tspl")

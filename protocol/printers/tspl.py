@@ -18,10 +18,10 @@ from protocol.printers import bitmap, codes
 from protocol.printers import text as paper_text
 from protocol.printers.bitmap import GLYPH, GlyphSource
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
-from protocol.printers.profile import CELL, Profile
+from protocol.printers.profile import CELL, DOTS_PER_MM, Profile
 
-DOTS_PER_MM = 8
 FONT = "TSS24.BF2"
+CLEARING = b"\r\nCLS\r\n"  # ends a broken line, and forgets what was to be on the label
 
 
 def emit(page: Page, profile: Profile, glyphs: GlyphSource | None = None) -> Iterator[bytes]:

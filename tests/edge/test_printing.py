@@ -37,6 +37,7 @@ brokers = ["mqtt://127.0.0.1"]
 [[printer]]
 name = "printer-1"
 port = "{port}"
+flow = "{flow}"
 keep_minutes = {keep}
 change = {change}
 """
@@ -55,6 +56,7 @@ class Rig:
         keep: float = 30,
         change: str = "{}",
         address: str = "",
+        flow: str = "rtscts",
         **device: Any,
     ) -> None:
         self.papers: list[Paper] = []
@@ -62,7 +64,9 @@ class Rig:
         self.copies = 0
         self.line = Line(SimulatedPrinter(on_paper=self.papers.append, **device), plug).start()
         config = folder / "station.toml"
-        config.write_text(CONFIG.format(port=address or self.line.address, keep=keep, change=change), "utf-8")
+        config.write_text(
+            CONFIG.format(port=address or self.line.address, flow=flow, keep=keep, change=change), "utf-8"
+        )
         self.inbox: Inbox = Inbox()
         loaded = load(config)
         self.thread = Printer(loaded.printer[0], Typesetter(loaded, Papers()), self.inbox)
@@ -256,13 +260,13 @@ def test_a_paper_that_was_not_begun_comes_out_once_and_unmarked(
 
 def test_a_paper_that_was_begun_comes_out_whole_again_as_a_counted_copy(rig: Callable[..., Rig]) -> None:
     printer = rig()
-    printer.trouble(seconds_per_byte=0.0002)  # the head needs four seconds, so the paper ends under it
+    printer.trouble(mm_per_s=25)  # the head needs four seconds, so the paper ends under it
     printer.start()
     printer.put()
     printer.until("printing")
     printer.trouble(paper_out=True)
     assert printer.until("held") in ("paper", "offline")
-    printer.trouble(paper_out=False, seconds_per_byte=0.0)
+    printer.trouble(paper_out=False, mm_per_s=None)
     printer.until("printed")
     whole = [text for text in printer.out(2) if "扫码查交易信息" in text]
     assert sum("COPY" not in text for text in whole) <= 1
@@ -321,3 +325,23 @@ def test_a_printer_without_chinese_gets_every_line_drawn(rig: Callable[..., Rig]
     printer.out(1)
     assert printer.papers[0].unknown == ()
     assert any(url.startswith("https://sy.example.cn/j/") for url in printer.papers[0].qr)
+
+
+def test_a_device_that_only_takes_bytes_proves_nothing(rig: Callable[..., Rig], tmp_path: Path) -> None:
+    """``file:/dev/usb/lp0`` takes a paper on an empty roll as on a full one."""
+    printer = rig(address=f"file:{tmp_path / 'printer'}")
+    printer.trouble(silent=True)
+    printer.start()
+    printer.put()
+    assert printer.until("unknown") == "silent"
+    assert "上海青" in printer.out(1)[0]
+
+
+def test_a_file_keeps_papers_of_earlier_runs(rig: Callable[..., Rig], tmp_path: Path) -> None:
+    kept = tmp_path / "lp0"
+    kept.write_bytes(b"earlier")
+    printer = rig(address=f"file:{kept}")
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "file"
+    assert kept.read_bytes().startswith(b"earlier\x1b@")
