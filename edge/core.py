@@ -5,7 +5,6 @@ no effect runs ahead of the disk, and many records share one fsync when many com
 """
 
 import contextlib
-import json
 import logging
 import shutil
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from pydantic import ValidationError
 
 from edge import views
 from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
-from edge.clock import Clock, parse_time
+from edge.clock import Clock
 from edge.config import Config
 from edge.inbox import (
     AskScale,
@@ -51,11 +50,12 @@ from edge.inbox import (
 from edge.jobs import gate, papers, results, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
-from edge.papers import COPIES_BY_ITSELF, PRINTING, READY, SILENT, UNDONE, UNKNOWN, UNPROVEN, PaperJob
+from edge.paper_queue import PaperQueue
+from edge.papers import READY, SILENT, UNKNOWN
 from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
 from edge.publisher import SET_ASIDE_SHOWN, Publisher
-from edge.station import RECENT_PAPERS, Station, view_of
+from edge.station import Station
 from protocol.city.envelope import TooLarge
 from protocol.city.topics import Topics
 from protocol.readings import Measured
@@ -66,7 +66,6 @@ SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
-RECOVERED = 5000  # print jobs looked through at a start for those without proof
 log = logging.getLogger("core")
 
 
@@ -91,16 +90,16 @@ class Core:
         self._inbox = inbox
         self._showing = showing
         self._ports = ports
-        self._printers = printers
         self._mqtt = mqtt
         self._birth = birth
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
-        self._station = Station(config, ledger, clock, self._print, self._settle)
+        self._papers = PaperQueue(config, ledger, clock, printers)
+        self._station = Station(config, ledger, clock, self._papers.print, self._papers.settle)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
         }
-        self._printer_views = {part.name: PrinterView(part.name, True, "", 0, READY) for part in config.printer}
+        self._printer_views = {part.name: PrinterView(part.name, True, "", 0, UNKNOWN) for part in config.printer}
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_why = ""
         self._trouble = ""
@@ -108,16 +107,13 @@ class Core:
         self._show_at = 0.0
         self._show_due = False
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
-        self._queued: dict[int, PaperJob] = {}  # papers at their printers' threads
-        self._jobs_unsaved: dict[int, tuple[str, str]] = {}
-        self._jobs_saving: dict[int, tuple[str, str]] = {}
         self._last_record = 0.0
         self._continuous_told = ""
         self._notify = sdnotify.SystemdNotifier()
 
     def run(self) -> None:
         """Work until told to stop."""
-        self._recover_papers()
+        self._trouble = self._papers.recover(self._station)
         self._show()
         self._notify.notify("READY=1")
         while True:
@@ -207,10 +203,10 @@ class Core:
                 self._port_changed(device, up, why)
             case PortGarbage(device):
                 self._garbage(device)
-            case Printed(job, state, why, text):
-                self._printed(job, state, why, text)
+            case Printed():
+                self._papers.news(self._station, message)
             case PrintAgain(job):
-                self._print_again(job)
+                self._papers.again(self._station, job)
             case PrinterChanged(printer, state, why, near_end):
                 up = state in (READY, SILENT)
                 self._printer_views[printer] = PrinterView(printer, up, why, 0, state, near_end)
@@ -337,110 +333,17 @@ class Core:
         values[measured.what] = (measured.what, format(measured.value, "f"), measured.unit)
         self._probes[device] = replace(view, measured=tuple(values[what] for what in sorted(values)))
 
-    # --- papers -----------------------------------------------------------------------------------------------------
-
-    def _print(self, job: PaperJob) -> None:
-        """After the commit: hand the paper to its printer's own thread."""
-        self._printers[job.printer].put(job)
-        self._queued[job.job] = job
-
-    def _settle(self, job: int) -> None:
-        """After the commit of a person's word: nobody prints it by itself any more."""
-        self._jobs_unsaved.pop(job, None)
-        if (queued := self._queued.pop(job, None)) is not None:
-            self._printers[queued.printer].settle(job)
-
-    def _printed(self, job: int, state: str, why: str, text: str) -> None:
-        if job not in self._queued:
-            return  # a person has decided meanwhile
-        changes = {"state": state, "why": why, **({"text": text} if text else {})}
-        self._station.paper_news(job, **changes)
-        if state != PRINTING:
-            self._jobs_unsaved[job] = (state, why)
-        if state not in UNDONE:
-            self._queued.pop(job, None)
-
-    def _print_again(self, job: int) -> None:
-        """A paper that was begun before: its number as a copy is on the disk before its first byte is sent."""
-        queued = self._queued.get(job)
-        if queued is None:
-            return
-        copy = papers.next_copy(self._station, queued.seq, queued.paper, queued.detail)
-        self._ledger.conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
-        again = replace(queued, copy=copy)
-        self._station.after.append(lambda: self._print(again))
-        self._station.after.append(lambda: self._station.paper_news(job, copy=copy))
-
-    def _recover_papers(self) -> None:
-        """Papers of the last run.
-
-        One without proof may or may not have come out.  A fresh one is printed whole again, as a copy whose number is
-        on the disk first; an old one, or one that was begun again after several starts, is left to a person.
-        """
-        again: list[PaperJob] = []
-        try:
-            with self._ledger.batch():
-                self._look_through_papers(again)
-        except LedgerFull as full:
-            log.error("no paper of the last run is printed again: %s", full)
-            self._trouble = str(full)
-            for kept in again:
-                self._station.paper_news(kept.job, state=UNKNOWN, why="restart")
-                self._jobs_unsaved[kept.job] = (UNKNOWN, "restart")
-            return
-        for kept in reversed(again):
-            what = "job=%d %s was not proven before the restart: printed again as copy %d"
-            log.warning(what, kept.job, kept.paper, kept.copy)
-            self._print(kept)
-
-    def _look_through_papers(self, again: list[PaperJob]) -> None:
-        """Show the newest papers; collect in ``again`` those to be printed again, newest first."""
-        conn = self._ledger.conn
-        rows = conn.execute(
-            "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
-            (RECOVERED,),
-        ).fetchall()
-        for place, (job, seq, paper, detail, printer, copy, state, why) in enumerate(rows):
-            if place >= RECENT_PAPERS and state not in UNDONE:
-                continue
-            body = self._ledger.body(seq) if seq and not detail else b""
-            kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
-            if state in UNDONE and self._fresh(kept):
-                copy = papers.next_copy(self._station, seq, paper, detail)
-                conn.execute("UPDATE print_jobs SET copy = ? WHERE job = ?", (copy, job))
-                kept = replace(kept, copy=copy)
-                again.append(kept)
-            elif state in UNDONE:
-                state, why = UNKNOWN, "restart"
-                conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
-            if place < RECENT_PAPERS:
-                view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
-                self._station.papers[job] = view
-
-    def _age(self, body: bytes) -> float:
-        """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
-        return max(0.0, self._clock.now().seconds - _seconds(body)) if body else 0.0
-
-    def _fresh(self, job: PaperJob) -> bool:
-        """Whether a paper of the last run is still waited for, and a start has not begun it too often."""
-        keep = next((part.keep_minutes for part in self._config.printer if part.name == job.printer), 0.0)
-        waited = self._clock.steady() - job.since
-        return bool(job.body) and waited < keep * 60 and job.copy < COPIES_BY_ITSELF
-
     # --- progress that may wait -------------------------------------------------------------------------------------
 
     def _save_progress(self) -> None:
         """Write what became of papers and deliveries, inside the current transaction."""
         self._last_record = self._clock.steady()
         self._publisher.save()
-        self._jobs_saving, self._jobs_unsaved = self._jobs_unsaved, {}
-        if self._jobs_saving:
-            rows = [(state, why, job) for job, (state, why) in self._jobs_saving.items()]
-            self._ledger.conn.executemany("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", rows)
+        self._papers.save()
 
     def _progress_not_saved(self) -> None:
         """The commit failed: what it carried is to be written with the next one."""
-        self._jobs_unsaved = {**self._jobs_saving, **self._jobs_unsaved}
+        self._papers.not_saved()
         self._publisher.not_saved()
 
     def _save_when_quiet(self, now: float, stopping: bool) -> None:
@@ -449,7 +352,7 @@ class Core:
         Losing it is harmless: an unknown paper is asked about, a delivered record is sent again and dropped as a
         repeat.  Writing it at once would double what one sale writes to the SD card.
         """
-        if not (self._jobs_unsaved or self._publisher.unsaved):
+        if not (self._papers.unsaved or self._publisher.unsaved):
             return
         if stopping or now - self._last_record >= SAVE_SECONDS:
             try:
@@ -469,8 +372,7 @@ class Core:
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
             "analyzers": tuple(self._analyzers.values()),
             "printers": tuple(
-                replace(view, waiting=sum(job.printer == name for job in self._queued.values()))
-                for name, view in self._printer_views.items()
+                replace(view, waiting=self._papers.waiting(name)) for name, view in self._printer_views.items()
             ),
             "probes": tuple(self._probes.values()),
             "papers": station.paper_views(),
@@ -503,11 +405,6 @@ class Core:
             self._disk_at = now
             changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free
         self._showing.post(**changes)
-
-
-def _seconds(body: bytes) -> float:
-    """When a record was made, in seconds since 1970."""
-    return parse_time(json.loads(body)["time"]).timestamp()
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

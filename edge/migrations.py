@@ -76,3 +76,9 @@ def m001_events_and_state(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m002_papers_of_a_record(db: Database) -> None:
+    """How often a paper was printed is asked while people queue: after a year without an index that takes seconds."""
+    db.executescript("CREATE INDEX print_jobs_seq ON print_jobs (seq);")

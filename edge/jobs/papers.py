@@ -5,6 +5,7 @@ from typing import Any
 
 from edge.documents import PAPERS, papers_of
 from edge.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
+from edge.ledger import Ledger
 from edge.papers import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
 from edge.station import Station
 from protocol.city.codes import BadCode, TraceCode
@@ -24,7 +25,7 @@ def reprint(station: Station, command: Reprint) -> dict[str, Any]:
         )
     if all(part.name != printer for part in station.config.printer):
         printer = ""  # it is gone from station.toml
-    copy = next_copy(station, seq, paper, detail) if paper != TEST_PAGE else 0
+    copy = next_copy(station.ledger, seq, paper, detail) if paper != TEST_PAGE else 0
     return _queue(station, paper, seq, detail, printer, copy)
 
 
@@ -52,12 +53,12 @@ def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:
     printed = station.ledger.conn.execute(
         "SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, paper)
     ).fetchone()
-    return _queue(station, paper, seq, "", printer, next_copy(station, seq, paper, "") if printed else 0)
+    return _queue(station, paper, seq, "", printer, next_copy(station.ledger, seq, paper, "") if printed else 0)
 
 
-def next_copy(station: Station, seq: int, paper: str, detail: str) -> int:
+def next_copy(ledger: Ledger, seq: int, paper: str, detail: str) -> int:
     """The number of the next copy of this paper."""
-    row = station.ledger.conn.execute(
+    row = ledger.conn.execute(
         "SELECT max(copy) FROM print_jobs WHERE seq = ? AND paper = ? AND detail = ?", (seq, paper, detail)
     ).fetchone()
     return int(row[0] or 0) + 1
