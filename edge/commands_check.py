@@ -12,14 +12,14 @@ from queue import Empty
 import click
 
 from drivers.transports import LinkLost, open_port
-from drivers.transports.printer import open_printer
 from edge.cli import config_option
 from edge.clock import Clock
-from edge.config import BadConfig, Config, PortPart, load
+from edge.config import BadConfig, Config, PortPart, PrinterPart, load
 from edge.identity import BadKey, load_key
 from edge.inbox import Inbox, LinkChanged
 from edge.mqtt import Mqtt
-from protocol.link import Link
+from edge.papers import READY, SILENT
+from edge.printer_link import PrinterLink
 from protocol.readings import Garbage
 
 LISTEN_SECONDS = 3.0
@@ -27,6 +27,15 @@ BROKER_SECONDS = 6.0
 LEAST_DISK = 200_000_000
 
 Outcome = tuple[bool, str]
+PRINTER_SAYS = {
+    "ready": "ready",
+    "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
+    "paper": "no paper: put in a roll",
+    "cover": "the cover is open: close it",
+    "cutter": "the cutter is jammed: clear it, switch the printer off and on",
+    "error": "it reports an error: switch it off and on",
+    "offline": "it takes no bytes: check its power and its online key",
+}
 
 
 @click.command()
@@ -61,7 +70,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     for part in (*config.scale, *config.analyzer, *config.probe):
         yield part.name, lambda part=part: _port(part, clock)  # type: ignore[misc]
     for printer in config.printer:
-        yield printer.name, lambda printer=printer: _printer(printer.port, Link.parse(printer.link))  # type: ignore[misc]
+        yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
     yield "broker", lambda: _broker(config)
     yield "web", lambda: _web(config.web.listen)
     yield "clock", lambda: _clock(clock)
@@ -102,12 +111,15 @@ def _port(part: PortPart, clock: Clock) -> Outcome:
     return False, f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
 
 
-def _printer(address: str, link: Link) -> Outcome:
+def _printer(part: PrinterPart) -> Outcome:
+    """Open it and ask how it is. One that never answers is no failure: many cannot."""
+    link = PrinterLink(part)
     try:
-        open_printer(address, link).close()
-    except LinkLost as lost:
-        return False, str(lost)
-    return True, f"{address} can be opened"
+        state = link.look()
+    finally:
+        link.close()
+    near_end = "; the paper is nearly out" if link.near_end else ""
+    return state in (READY, SILENT), f"{part.port}: {link.why or PRINTER_SAYS[state]}{near_end}"
 
 
 def _broker(config: Config) -> Outcome:

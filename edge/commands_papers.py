@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, BadTemplate, Papers
+from drivers.printers import PROFILES
+from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, USUAL, BadTemplate, Papers
 from edge.documents.templates import SUFFIX
 from edge.documents.words import WORDS
 
@@ -47,10 +48,19 @@ def copy(folder: Path) -> None:
 
 @papers.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-def check(folder: Path) -> None:
+@click.option(
+    "--printer",
+    "printers",
+    type=click.Choice(list(PROFILES)),
+    multiple=True,
+    default=USUAL,
+    show_default=True,
+    help="On whose paper it has to fit; may be given several times.",
+)
+def check(folder: Path, printers: tuple[str, ...]) -> None:
     """Try the templates in FOLDER with every kind of record, and say every mistake. Exit code 1 when there is one."""
     try:
-        Papers(folder)
+        Papers(folder, printers)
     except BadTemplate as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"ok {folder}: {', '.join((*PAPERS, *PARTS_OF_PAPERS))}")

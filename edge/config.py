@@ -26,6 +26,7 @@ from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import UnknownPrinter, profile
 from edge.judgement import Method, shipped
+from edge.papers import PAPER_NAMES
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.link import Link
@@ -351,6 +352,12 @@ class Config(BaseSettings):
             if analyzer.method not in self.methods():
                 known = ", ".join(self.methods())
                 raise ValueError(f"{analyzer.name}: no method {analyzer.method!r}; there are: {known}")
+        for where, papers in (
+            ("[paper] automatic", self.paper.automatic),
+            *((f"{part.name}: papers", part.papers) for part in self.printer),
+        ):
+            if unknown := [paper for paper in papers if paper not in PAPER_NAMES]:
+                raise ValueError(f"{where}: no paper {unknown[0]!r}; there are: {', '.join(PAPER_NAMES)}")
         if self.stall.continuous and self.stall.continuous not in codes:
             raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")
         return self

@@ -31,7 +31,8 @@ DOUBTS = ("silent", "restart", "gone")
 PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "offline", "gone", "error")
 
 READY, SILENT, GONE, PAPER, OFFLINE = "ready", "silent", "gone", "paper", "offline"
-LABEL, DAY, TEST_PAGE = "label", "day", "test"
+DAY, TEST_PAGE = "day", "test"
+PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
 COPIES_BY_ITSELF = 3  # so often a paper is begun again after restarts; then a person decides
 
 

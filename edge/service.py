@@ -89,7 +89,7 @@ def run(config: Config) -> None:
         )
         for part in (*config.scale, *config.analyzer, *config.probe)
     }
-    typesetter = Typesetter(config, Papers(config.paper.templates))
+    typesetter = Typesetter(config, Papers(config.paper.templates, [part.row() for part in config.printer]))
     for part in config.printer:
         if part.row().encoding == "raster":
             FontGlyphs()  # says at once when there is no font to draw with

@@ -12,10 +12,10 @@ from typing import Any
 from edge.board import PaperView, ProductView
 from edge.clock import Clock, Stamp
 from edge.config import Config, PrinterPart, ProductPart, fen
-from edge.documents import papers_of
+from edge.documents import papers_of, prints
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
-from edge.papers import CONFIRMED, LABEL, TEST_PAGE, UNPROVEN, WAITING, PaperJob
+from edge.papers import CONFIRMED, UNPROVEN, WAITING, PaperJob
 from edge.weighing import TradeScale
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.envelope import kind_of
@@ -199,9 +199,7 @@ class Station:
 
 def _prints(part: PrinterPart, paper: str) -> bool:
     """Whether such papers go to this printer."""
-    if part.papers:
-        return paper in part.papers
-    return (paper == LABEL) == (part.row().language == "tspl") or paper == TEST_PAGE
+    return paper in part.papers if part.papers else prints(part.row(), paper)
 
 
 def view_of(job: PaperJob) -> PaperView:

@@ -12,10 +12,10 @@ from typing import Any
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from edge.config import Config, PrinterPart
-from edge.documents import Papers, Place, day, testpage
+from edge.documents import Papers, Place, day, examples, prints, testpage
 from edge.ledger import open_reader
 from edge.papers import DAY, TEST_PAGE, PaperJob
-from protocol.printers import bitmap
+from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page, layout
 from protocol.printers.profile import Profile
 
@@ -31,6 +31,7 @@ class Typesetter:
         self._folder = station.data
         self._place = Place(station.name, station.host, config.paper.language or station.language)
         self._printers = {part.name: part for part in config.printer}
+        self._automatic = config.paper.automatic
 
     @cached_property
     def glyphs(self) -> FontGlyphs | None:
@@ -40,6 +41,16 @@ class Typesetter:
         except NoFont as error:
             log.warning("%s", error)
             return None
+
+    def warm(self, printer: str) -> None:
+        """Load what this printer's first paper needs, so that nobody waits for it with goods in hand."""
+        profile = self._printers[printer].row()
+        for paper in self._automatic:
+            if prints(profile, paper):
+                document = self._papers.document(paper, examples(paper)[0], self._place)
+                page = layout(document, profile.columns, profile.encoding, self._drawable)
+                for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
+                    pass
 
     def page(self, job: PaperJob) -> Page:
         """The paper on the grid of its printer. Raises LookupError when its record or printer is not there."""

@@ -7,24 +7,29 @@ import functools
 import json
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edge.documents import fields
+from drivers.printers import profile
+from edge.documents import fields, testpage
 from edge.documents.fields import Place
 from edge.documents.templates import SUFFIX, BadTemplate, Templates
 from edge.documents.words import WORDS, Language, Words
 from protocol.city.envelope import kind_of
 from protocol.city.events import EVENT_TYPES, TradeCompleted
-from protocol.printers.document import Document
+from protocol.printers import bitmap
+from protocol.printers.document import Document, Part
+from protocol.printers.layout import layout
+from protocol.printers.profile import DOTS_PER_MM, Profile
 
 log = logging.getLogger("papers")
 SHIPPED = Path(str(files("edge.documents") / "papers"))
 EXAMPLES = Path(str(files("edge.documents") / "examples"))
 WORDS_FILE = "words.toml"
+USUAL = ("generic-58", "generic-80", "label-40x30")
 LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
 
 
@@ -71,10 +76,11 @@ def papers_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
 class Papers:
     """All papers, with a market's own templates in ``folder`` before the shipped ones.
 
-    Raises BadTemplate with a line per mistake: each template of the folder is tried with every example.
+    Raises BadTemplate with a line per mistake: each template of the folder is tried with every example, on paper of
+    these printers.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, printers: Iterable[str | Profile] = USUAL) -> None:
         self._folder = folder
         self._words: dict[str, tuple[str, str]] = dict(WORDS)
         self._shipped = Templates(_shipped, fields.functions(), fields.filters())
@@ -82,7 +88,7 @@ class Papers:
         if folder is not None:
             self._words |= _own_words(folder)
             self._own = Templates(self._find, fields.functions(), fields.filters())
-            self._check(folder)
+            self._check(folder, [one if isinstance(one, Profile) else profile(one) for one in printers])
 
     def document(self, paper: str, content: Mapping[str, Any], place: Place, *, copy: int = 0) -> Document:
         """A paper of an event (or of the content of a summary or test page).
@@ -107,7 +113,7 @@ class Papers:
         own = self._folder / f"{name}{SUFFIX}"
         return own if own.is_file() else _shipped(name)
 
-    def _check(self, folder: Path) -> None:
+    def _check(self, folder: Path, printers: Sequence[Profile]) -> None:
         if not folder.is_dir():
             raise BadTemplate(f"{folder}: no such folder; `marketedge papers copy {folder}` makes it")
         known = {f"{name}{SUFFIX}" for name in (*PAPERS, *PARTS_OF_PAPERS)}
@@ -117,16 +123,46 @@ class Papers:
             if path.name not in known
         ]
         for name in PAPERS:
-            for content in examples(name):
+            for content, fitting in _tries(name, printers):
                 for language in LANGUAGES:
                     place = Place("市场", "sy.example.cn", language)
                     values = fields.values(Words(language, self._words), place, checked(name, content), 1)
                     try:
-                        self._own.document(name, name, values)
+                        parts = self._own.parts(name, values)
                     except BadTemplate as error:
                         mistakes.append(str(error))
+                        continue
+                    mistakes += [text for one in fitting if (text := _overflow(parts, one))]
         if mistakes:
             raise BadTemplate("\n".join(dict.fromkeys(mistakes)))
+
+
+def prints(printer: Profile, paper: str) -> bool:
+    """Whether such papers go to such a printer, when nobody says otherwise: labels to label printers, the rest not."""
+    return paper == "test" or (paper == "label") == (printer.label is not None)
+
+
+def _tries(paper: str, printers: Sequence[Profile]) -> list[tuple[Mapping[str, Any], Sequence[Profile]]]:
+    """Contents to try a paper with, and the printers that each has to fit; a test page is about its own printer."""
+    fitting = [one for one in printers if prints(one, paper)]
+    if paper == "test":
+        return [(testpage.content("printer-1", "usb:0416:5011", one), [one]) for one in fitting]
+    return [(content, fitting) for content in examples(paper)]
+
+
+def _overflow(parts: Sequence[tuple[str, Part]], printer: Profile) -> str:
+    """Where a paper leaves its label, or has a code that is too wide; empty when it fits."""
+    high = 0
+    for place, part in parts:
+        page = layout(Document("", "", (part,)), printer.columns)
+        try:
+            high += bitmap.height(page, printer)
+        except ValueError as error:
+            return f"{place}: {error} (printer {printer.id})"
+        if printer.label is not None and high > printer.label[1] * DOTS_PER_MM:
+            over = high - printer.label[1] * DOTS_PER_MM
+            return f"{place}: from here on it leaves the label: {over} dots more than {printer.id} has"
+    return ""
 
 
 def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,4 +223,15 @@ def _own_words(folder: Path) -> dict[str, tuple[str, str]]:
     return words
 
 
-__all__ = ["PAPERS", "BadTemplate", "NoPaper", "Paper", "Papers", "Place", "examples", "papers_of", "record_kind"]
+__all__ = [
+    "PAPERS",
+    "BadTemplate",
+    "NoPaper",
+    "Paper",
+    "Papers",
+    "Place",
+    "examples",
+    "papers_of",
+    "prints",
+    "record_kind",
+]

@@ -77,6 +77,10 @@ class Templates:
 
     def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
         """Fill in a template. Raises BadTemplate."""
+        return Document(name, title, tuple(part for _, part in self.parts(name, values)))
+
+    def parts(self, name: str, values: Mapping[str, Any]) -> list[tuple[str, Part]]:
+        """What the filled-in template has, each part with the ``FILE:LINE`` it comes from. Raises BadTemplate."""
         held: list[str] = []
         try:
             text = self._environment.get_template(name).render(**values, _held=held)
@@ -89,7 +93,7 @@ class Templates:
         parts = [self._part(line, held) for line in text.split("\n") if line.strip()]
         if len(parts) > MAX_PARTS:
             raise BadTemplate(f"{self._file(name)}: {len(parts)} lines, where {MAX_PARTS} are the most")
-        return Document(name, title, tuple(parts))
+        return parts
 
     def _load(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         path = self._find(name)
@@ -101,16 +105,17 @@ class Templates:
             raise BadTemplate(f"{path}: {error}") from None
         return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
 
-    def _part(self, line: str, held: list[str]) -> Part:
+    def _part(self, line: str, held: list[str]) -> tuple[str, Part]:
         found = _MARKED.fullmatch(line)
         if found is None:
             raise BadTemplate(f"a line of markup has to be written on one line: {line[:60]!r}")
         name, number, markup = found.groups()
         head, *fields = markup.split("|")
+        place = f"{self._file(name)}:{number}"
         try:
-            return _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
+            return place, _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
         except ValueError as error:
-            raise BadTemplate(f"{self._file(name)}:{number}: {error}") from None
+            raise BadTemplate(f"{place}: {error}") from None
 
     def _file(self, name: str) -> str:
         path = self._find(name)
