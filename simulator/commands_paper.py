@@ -12,7 +12,7 @@ import click
 from simulator.line import Pty, TcpPort
 from simulator.paper import read_papers
 from simulator.picture import draw
-from simulator.printer import run_printer
+from simulator.printer_script import run_printer
 
 DOTS = {"58": 384, "80": 576}
 

@@ -5,13 +5,14 @@ columns align here exactly when they do on paper.
 """
 
 import random
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 from PIL import Image, ImageDraw
 
 from drivers.glyphs import FontGlyphs
-from simulator.paper import CELL, GLYPH_DOTS, Blank, Glyphs, NativeCode, Paper, Raster, TextLine, height_of
+from simulator.codes import qr_modules
+from simulator.printed import CELL, GLYPH_DOTS, QR, Barcode, Blank, Glyphs, Paper, Raster, TextLine
 
 PAPER = (251, 249, 243)
 INK = (36, 34, 40)
@@ -19,28 +20,35 @@ DESK = (214, 211, 204)
 MARGIN = {384: 40, 576: 32}  # dots of paper beside the print: 58 and 80 mm rolls
 EDGE = 28
 BORDER = 16
+LABEL_MARGIN = 8
+LONGEST = 80_000  # dots: ten metres
 _BOX = (0xFFFFFF, *([0x800001] * 22), 0xFFFFFF)
+
+Outline = list[tuple[int, int]]
+Lines = Sequence[Sequence[bool]]
 
 
 def draw(paper: Paper) -> Image.Image:
-    """The paper as a picture, one pixel a dot."""
-    margin = MARGIN.get(paper.dots, 32)
-    height = sum(height_of(row) for row in paper.rows)
-    print_area = Image.new("L", (paper.dots, max(height, 1)), 0)
-    top = 0
-    for row in paper.rows:
+    """The paper as a picture, one pixel a dot. Of one longer than ten metres the beginning is drawn."""
+    print_area = Image.new("L", (paper.dots, min(max(paper.height, 1), LONGEST)), 0)
+    for top, row in paper.placed:
+        if top >= LONGEST:
+            break
         match row:
             case TextLine():
                 _text_line(print_area, row, top)
             case Raster():
                 bits = Image.frombytes("1", (row.width, row.height), b"".join(row.rows))
                 print_area.paste(255, (row.left, top), bits)
-            case NativeCode():
-                _native(print_area, row, top)
+            case QR():
+                _modules(print_area, qr_modules(row.data, row.level), row.left, top, row.module, row.module)
+            case Barcode():
+                _barcode(print_area, row, top)
             case Blank():
                 pass
-        top += height_of(row)
-    return _on_desk(print_area, margin)
+    if paper.label_height is not None:
+        return _on_desk(print_area, LABEL_MARGIN, _rounded)
+    return _on_desk(print_area, MARGIN.get(paper.dots, 32), _torn)
 
 
 def _text_line(area: Image.Image, row: TextLine, top: int) -> None:
@@ -61,10 +69,26 @@ def _tallest(row: TextLine) -> int:
     return max((run.high for run in row.glyphs), default=1)
 
 
-def _native(area: Image.Image, code: NativeCode, top: int) -> None:
-    """The printer would choose version and mask itself, so only what it says is drawn."""
-    shown = Glyphs(f"[{code.kind} {code.payload}]"[: area.width // CELL])
-    _text_line(area, TextLine((shown,), 0, GLYPH_DOTS + 6), top)
+def _modules(area: Image.Image, lines: Lines, left: int, top: int, wide: int, high: int) -> None:
+    """Black where True, each ``wide`` by ``high`` dots."""
+    data = b"".join(bytes(255 * one for one in line) for line in lines)
+    small = Image.frombytes("L", (len(lines[0]), len(lines)), data)
+    area.paste(small.resize((small.width * wide, small.height * high), Image.Resampling.NEAREST), (left, top))
+
+
+def _barcode(area: Image.Image, row: Barcode, top: int) -> None:
+    """Bars and their text; of a symbology that is not drawn, what it says."""
+    text = row.payload if row.bars else f"[barcode {row.payload}]"
+    letters = Glyphs("".join(letter if letter.isprintable() else "." for letter in text)[: area.width // CELL])
+    left = row.left + max(0, row.width - letters.dots) // 2
+    line = TextLine((letters,), max(0, min(left, area.width - letters.dots)), GLYPH_DOTS)
+    if row.above or not row.bars:
+        _text_line(area, line, top)
+    if row.bars and row.high:
+        bars = [bit == "1" for bit in row.bars]
+        _modules(area, [bars], row.left, top + GLYPH_DOTS * row.above, row.module, row.high)
+    if row.below and row.bars:
+        _text_line(area, line, top + row.height - GLYPH_DOTS)
 
 
 @cache
@@ -88,23 +112,31 @@ def _font() -> FontGlyphs:
     return FontGlyphs()
 
 
-def _on_desk(print_area: Image.Image, margin: int) -> Image.Image:
-    """Thermal paper with a torn end, lying on a desk."""
-    width, height = print_area.width + 2 * margin, print_area.height + 2 * EDGE
+def _on_desk(print_area: Image.Image, margin: int, outline_of: Callable[[int, int], Outline]) -> Image.Image:
+    """Thermal paper lying on a desk."""
+    edge = EDGE if outline_of is _torn else margin
+    width, height = print_area.width + 2 * margin, print_area.height + 2 * edge
     sheet = Image.new("RGB", (width, height), PAPER)
-    sheet.paste(INK, (margin, EDGE), print_area)
+    sheet.paste(INK, (margin, edge), print_area)
     outline = Image.new("L", (width, height), 0)
-    ImageDraw.Draw(outline).polygon(_torn(width, height), fill=255)
+    ImageDraw.Draw(outline).polygon(outline_of(width, height), fill=255)
     desk = Image.new("RGB", (width + 2 * BORDER, height + 2 * BORDER), DESK)
     desk.paste(tuple(value - 26 for value in DESK), (BORDER + 3, BORDER + 4), outline)
     desk.paste(sheet, (BORDER, BORDER), outline)
     return desk
 
 
-def _torn(width: int, height: int) -> list[Any]:
+def _torn(width: int, height: int) -> Outline:
     """Straight at the top where the last paper was torn off cleanly, teeth at the bottom; the same each time."""
     chance = random.Random(height)
     teeth = [
         (x, height - 6 + chance.randint(-1, 1) + (0 if place % 2 else 5)) for place, x in enumerate(range(0, width, 7))
     ]
     return [(0, 0), (width, 0), (width, height - 4), *reversed(teeth)]
+
+
+def _rounded(width: int, height: int) -> Outline:
+    """A label with its corners off."""
+    right, bottom, corner = width - 1, height - 1, 5
+    across = [(corner, 0), (right - corner, 0), (right, corner), (right, bottom - corner)]
+    return [*across, (right - corner, bottom), (corner, bottom), (0, bottom - corner), (0, corner)]

@@ -1,58 +1,58 @@
-"""A receipt printer as a device: takes ESC/POS, answers questions, gives papers.
+"""A receipt or label printer as a device: takes ESC/POS or TSPL, answers questions, gives papers.
 
     printer = Printer(on_paper=papers.append)
     printer.receive(data, now); answer = printer.pending(now)
 
-DLE EOT is answered when it arrives, GS r and GS I when the head comes to them. Without paper or with the cover open
-the head stands still: what is in the buffer stays there, and GS r is not answered.  ``seconds_per_byte`` makes the head
-slow; ``silent`` makes the printer one of those that never answer.
+Real-time questions (DLE EOT, ``<ESC>!?``) are answered when they arrive; GS r, GS I, GS a and GS ( H when the head
+comes to them.  Without paper, with the cover open, or too hot, the head stands still: what is in the buffer stays
+there, and GS r is not answered.  At ``mm_per_s`` the head takes its time for the paper it feeds, and bytes wait
+meanwhile.  With flow control the wire makes the host wait for room in the buffer; without it, what does not fit is
+lost.
 """
 
-import json
 import re
-import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from queue import SimpleQueue
-from typing import Self
+from dataclasses import replace
+from typing import Any, Protocol
 
-from drivers.glyphs import find_font
-from simulator.line import Line, Plug
-from simulator.paper import Paper, Reader
-from simulator.picture import draw
-from simulator.script import Command, Say, lead, number, only
+from simulator import escpos, label
+from simulator.printed import Paper
+from simulator.printer_state import Troubles, automatic, changed, dle_eot, gs_i, gs_r, process_id, tspl_status
 
 TEAR_SECONDS = 1.0  # a paper without a cut is torn off when nothing has come for so long
 TEAR_AFTER_ANSWER = 0.1  # and sooner when the host has asked whether it came out
-PORTION = 64  # bytes a slow head takes at a time
+COOL_SECONDS = 10.0  # until a hot head has cooled
 BUFFER = 64 * 1024
+ENDLESS = 1 << 20
 DOTS_PER_MM = 8
 NEAR_END_MM = 500
-MODEL = "marketsim"
-FIRMWARE = "1.0"
-_AT_ONCE = re.compile(rb"\x10\x04([\x01-\x04])", re.DOTALL)
+LEFT_WANTING = 1000
+READERS: dict[str, Callable[[int], "PaperReader"]] = {"escpos": escpos.Reader, "tspl": label.Reader}
+_AT_ONCE = {
+    "escpos": re.compile(rb"\x10\x04([\x01-\x04])", re.DOTALL),
+    "tspl": re.compile(rb"\x1b!(\?)"),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Troubles:
-    """What is wrong with the printer, and how much it can say: dle_eot, gs_r (with it), process_id (with both)."""
+class PaperReader(Protocol):
+    """What a head does with the bytes of one language, a step at a time."""
 
-    paper_out: bool = False
-    near_end: bool = False
-    cover_open: bool = False
-    cutter_jam: bool = False
-    silent: bool = False
-    seconds_per_byte: float = 0.0
-    answers: str = "process_id"
+    asked: list[bytes]
 
     @property
-    def offline(self) -> bool:
-        return self.paper_out or self.cover_open or self.cutter_jam
+    def waiting(self) -> int: ...
+    @property
+    def fed(self) -> int: ...
+    @property
+    def busy(self) -> bool: ...
+    def put(self, data: bytes) -> None: ...
+    def step(self) -> bool: ...
+    def papers(self) -> list[Paper]: ...
+    def tear(self) -> list[Paper]: ...
 
 
 class Printer:
-    """See the module. ``on_paper`` gets each paper when it is cut or torn off."""
+    """See the module. ``on_paper`` gets each paper when it is cut or torn off; ``lost`` counts bytes without room."""
 
     def __init__(
         self,
@@ -61,222 +61,219 @@ class Printer:
         dots: int = 384,
         cutter: bool = False,
         buffer: int = BUFFER,
+        flow: bool = True,
         roll_mm: float | None = None,
+        mm_per_s: float | None = None,
+        answers: str = "process_id",
+        keeps: bool = True,
+        language: str = "escpos",
     ) -> None:
         """``buffer`` bytes wait for the head at most; the roll has ``roll_mm`` of paper, None is without end."""
+        self.lost = 0
         self._on_paper = on_paper
-        self._room = buffer
-        self._left = None if roll_mm is None else roll_mm * DOTS_PER_MM
-        self._automatic = 0
-        self._reader = Reader(dots)
+        self._dots = dots
         self._cutter = cutter
-        self._troubles = Troubles()
-        self._buffer = bytearray()
-        self._last = b""  # of the bytes received, for commands split between two reads
+        self._size = buffer
+        self._flow = flow
+        self._left = None if roll_mm is None else roll_mm * DOTS_PER_MM
+        self._language = language
+        self._troubles = Troubles(mm_per_s=mm_per_s, answers=answers, keeps=keeps)
+        self._on = True
+        self._free_at = float("-inf")  # the head is busy until then
+        self._cool_at: float | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        """As at power-up: an empty buffer, no modes, no questions."""
+        self._reader = READERS[self._language](self._dots)
+        self._starved = True  # the head waits for more bytes
+        self._last = b""  # of the bytes received, for questions split between two reads
         self._out = bytearray()
-        self._busy_since = 0.0  # the head has spent the time before this on bytes that are no longer in the buffer
+        self._automatic = 0
         self._tear_at: float | None = None
+
+    # --- what people do to it -----------------------------------------------------------------------------------------
 
     @property
     def troubles(self) -> Troubles:
         return self._troubles
 
-    def trouble(self, now: float, **changes: bool | float) -> None:
-        """Change what is wrong: ``printer.trouble(now, paper_out=True)``. With new paper the head goes on."""
+    def trouble(self, now: float, **changes: Any) -> None:
+        """Change what is wrong: ``printer.trouble(now, paper_out=True)``. With new paper the head goes on.
+
+        An overheated head recovers by itself after COOL_SECONDS. Raises TypeError or ValueError for what cannot be.
+        """
         self._work(now)
-        was_offline, before = self._troubles.offline, self._troubles
-        self._troubles = replace(self._troubles, **changes)  # type: ignore[arg-type]  # replace checks the names
-        if self._troubles != before:
-            self._tell()
+        was_offline = self._troubles.offline
+        self._change(**changes)
+        if "overheated" in changes:
+            self._cool_at = now + COOL_SECONDS if changes["overheated"] else None
         if was_offline:
-            self._busy_since = now
+            self._free_at = max(self._free_at, now)
         self._work(now)
 
     def new_roll(self, now: float, mm: float | None = None) -> None:
-        """Paper again: the head goes on with what is in its buffer."""
-        self._left = None if mm is None else mm * DOTS_PER_MM + self._reader.fed
+        """Paper again, ``mm`` of it: the head goes on with what is in its buffer."""
+        self._work(now)
+        self._left = None if mm is None else mm * DOTS_PER_MM
         self.trouble(now, paper_out=False, near_end=False)
 
-    def room(self, now: float) -> int:
-        """How many bytes fit the buffer; without room the wire makes the host wait."""
+    def power(self, now: float, on: bool) -> None:
+        """Off, it forgets buffer, modes and questions, and hears nothing; the paper that hangs out is torn off."""
         self._work(now)
-        return max(0, self._room - len(self._buffer))
+        if self._on and not on:
+            self._give(self._reader.tear())
+            self._forget()
+        self._on = on
+        self._free_at = now
+
+    def leave_half(self, now: float, wanting: int = LEFT_WANTING) -> None:
+        """As after a job that broke off: the head is inside a picture that still wants so many bytes."""
+        row = self._dots // 8
+        rows = min(0xFFFF, -(-wanting // row))
+        head = b"\x1dv0\x00%c\x00" % row + rows.to_bytes(2, "little")
+        if self._language == "tspl":
+            head = b"BITMAP 0,0,%d,%d,0," % (row, rows)
+        if self._on:
+            self._take(head + bytes(max(0, row * rows - wanting)), now)
+
+    # --- what the wire does -------------------------------------------------------------------------------------------
+
+    def room(self, now: float) -> int:
+        """How many bytes it takes now; with flow control the wire makes the host wait for room."""
+        self._work(now)
+        return max(0, self._size - self._held) if self._on and self._flow else ENDLESS
 
     def receive(self, data: bytes, now: float) -> None:
-        seen = self._last + data
-        for found in _AT_ONCE.finditer(seen):
-            self._answer(bytes((self._status(found[1][0]),)))
-        self._last = seen[-2:]
-        if not self._buffer:
-            self._busy_since = now
-        self._buffer += data
-        self._work(now)
+        if not self._on:
+            return
+        start, before = 0, self._last
+        for found in _AT_ONCE[self._language].finditer(before + data):
+            question = max(0, found.start() - len(before))
+            self._take(data[start:question], now)
+            self._answer_at_once(found[1][0], now)
+            start = found.end() - len(before)
+            self._take(data[question:start], now)
+        self._take(data[start:], now)
+        self._last = (before + data)[-2:]
 
     def pending(self, now: float) -> bytes:
         self._work(now)
         if self._tear_at is not None and now >= self._tear_at:
             self._tear_at = None
-            self._give(self._reader.finish())
+            self._give(self._reader.tear())
         out = bytes(self._out)
         self._out.clear()
         return out
 
     def deadline(self, now: float) -> float | None:
-        if self._buffer and not self._troubles.offline:
-            return self._busy_since + self._troubles.seconds_per_byte * min(len(self._buffer), PORTION)
-        return self._tear_at
+        """When the head is free again, has cooled, or a paper is torn off."""
+        times = [time for time in (self._cool_at, self._tear_at) if time is not None]
+        if not self._starved and self._on and not self._troubles.offline:
+            times.append(self._free_at)
+        return min(times, default=None)
+
+    # --- the head -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _held(self) -> int:
+        """Bytes in the buffer. Half a command is not: the head has taken it."""
+        return 0 if self._starved else self._reader.waiting
+
+    def _take(self, data: bytes, now: float) -> None:
+        """Bytes come into the buffer, as far as there is room, while the head works."""
+        while data:
+            space = len(data) if self._flow else self._size - self._held
+            if space <= 0:
+                self.lost += len(data)
+                return
+            if self._starved:
+                self._free_at = max(self._free_at, now)
+            self._reader.put(data[:space])
+            self._starved = False
+            self._tear_at = None
+            data = data[space:]
+            self._work(now)
 
     def _work(self, now: float) -> None:
         """Let the head do what it has had time for."""
-        if self._troubles.offline or not self._buffer:
-            return
-        slow = self._troubles.seconds_per_byte
-        count = min(len(self._buffer), int((now - self._busy_since) / slow + 1e-6) if slow else len(self._buffer))
-        if count == 0:
-            return
-        self._busy_since += count * slow
-        self._print(count)
-        asked, self._reader.asked = self._reader.asked, []
-        for question in asked:
-            self._answer(self._reply(question))
-        if self._buffer or not self._reader.busy:
-            self._tear_at = None
-        else:
-            self._tear_at = now + (TEAR_AFTER_ANSWER if asked else TEAR_SECONDS)
+        if self._cool_at is not None and now >= self._cool_at:
+            self._free_at = max(self._free_at, self._cool_at)
+            self._cool_at = None
+            self._change(overheated=False)
+        asked, moved = False, False
+        while self._on and not self._starved and not self._troubles.offline and self._free_at <= now:
+            before = self._reader.fed
+            if not self._reader.step():
+                self._starved = True
+                break
+            moved = True
+            self._give(self._reader.papers())
+            asked = self._answer_in_order() or asked
+            self._feed(self._reader.fed - before)
+        if moved or self._tear_at is None:
+            hangs = self._starved and self._reader.busy and not self._troubles.offline
+            wait = TEAR_AFTER_ANSWER if asked else TEAR_SECONDS
+            self._tear_at = max(now, self._free_at) + wait if hangs else None
 
-    def _print(self, count: int) -> None:
-        """So many bytes go to the head, a few at a time where the roll may end under it."""
-        step = count if self._left is None else 32
-        for _ in range(0, count, step):
-            part = bytes(self._buffer[:step])
-            del self._buffer[:step]
-            self._give(self._reader.feed(part))
-            if self._left is not None and self._reader.fed >= self._left:
-                self._give(self._reader.finish())  # what hangs out of the printer; the rest comes on the new roll
-                self._troubles = replace(self._troubles, paper_out=True)
-                self._tell()
-                return
-        if self._left is not None and self._left - self._reader.fed < NEAR_END_MM * DOTS_PER_MM:
-            self._troubles = replace(self._troubles, near_end=True)
+    def _feed(self, dots: int) -> None:
+        """So many dot rows of paper go by: that takes time, and the roll may end."""
+        if not dots:
+            return
+        if self._troubles.mm_per_s:
+            self._free_at += dots / DOTS_PER_MM / self._troubles.mm_per_s
+        if self._left is None:
+            return
+        self._left -= dots
+        if self._left <= 0:
+            self._give(self._reader.tear())  # what hangs out of the printer
+            self._change(paper_out=True)
+        elif self._left < NEAR_END_MM * DOTS_PER_MM:
+            self._change(near_end=True)
 
-    def _tell(self) -> None:
-        """Automatic status (GS a): four bytes at each change."""
-        now = self._troubles
-        if self._automatic:
-            first = 0x10 | 0x08 * now.offline | 0x20 * now.cover_open
-            self._answer(bytes((first, 0x08 * now.cutter_jam, 0x03 * now.near_end | 0x0C * now.paper_out, 0)))
+    def _change(self, **changes: Any) -> None:
+        """Something is different: said by automatic status, if that is wanted."""
+        before = self._troubles
+        self._troubles = replace(before, **changes)
+        if changed(before, self._troubles) & self._automatic:
+            self._say("gs_r", automatic(self._troubles))
+        if self._troubles.paper_out and not before.paper_out and not self._troubles.keeps:
+            self._give(self._reader.tear())
+            self._reader = READERS[self._language](self._dots)
+            self._starved = True
 
     def _give(self, papers: Iterable[Paper]) -> None:
         for paper in papers:
             self._on_paper(paper)
 
-    def _answer(self, data: bytes) -> None:
-        if not self._troubles.silent:
-            self._out += data
+    # --- answers ------------------------------------------------------------------------------------------------------
 
-    def _status(self, number: int) -> int:
-        """One byte 0xx1xx10."""
-        now = self._troubles
-        bits = {
-            1: 0x08 * now.offline,
-            2: 0x04 * now.cover_open | 0x20 * now.paper_out | 0x40 * now.cutter_jam,
-            3: 0x08 * now.cutter_jam,
-            4: 0x0C * now.near_end | 0x60 * now.paper_out,
-        }
-        return 0x12 | bits[number]
+    def _say(self, kind: str, answer: bytes) -> None:
+        if self._on and self._troubles.can(kind):
+            self._out += answer
 
-    def _reply(self, question: bytes) -> bytes:
-        """To GS r n, GS I n, GS a n and GS ( H."""
-        kind, n = question[1:2], question[2]
-        if kind == b"(":
-            return b"\x37\x22" + question[3:] + b"\x00" if self._troubles.answers == "process_id" else b""
-        if kind == b"a":
-            self._automatic = n
-            self._tell()
-            return b""
-        if self._troubles.answers == "dle_eot":
-            return b""
-        if kind == b"r":
-            return bytes((0x03 * self._troubles.near_end,)) if n in (1, 49) else b"\x00"
-        if n in (1, 2, 3):
-            return bytes((0x01 | 0x02 * self._cutter,)) if n == 2 else b"\x20"
-        names = {65: FIRMWARE, 66: "marketedge", 67: MODEL, 68: "0", 69: "CHINA GB18030"}
-        return b"\x5f" + names[n].encode() + b"\x00" if n in names else b""
+    def _answer_at_once(self, number: int, now: float) -> None:
+        self._work(now)
+        busy = self._held > 0 or self._free_at > now
+        if busy and self._troubles.idle_only:
+            return
+        if self._language == "tspl":
+            self._say("dle_eot", tspl_status(self._troubles, busy))
+        else:
+            self._say("dle_eot", dle_eot(self._troubles, number))
 
-
-class Tray:
-    """Keeps each paper as files: ``0001.bin``, ``.txt``, ``.json``, ``.png``. Drawing takes its own thread's time."""
-
-    def __init__(self, folder: Path, say: Say = lambda text: None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._say = say
-        self._count = max((int(path.stem) for path in folder.glob("*.bin") if path.stem.isdecimal()), default=0)
-        self._papers: SimpleQueue[Paper | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="tray", daemon=True)
-
-    def put(self, paper: Paper) -> None:
-        self._papers.put(paper)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends when all papers are kept."""
-        self._papers.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (paper := self._papers.get()) is not None:
-            self._count += 1
-            self._say(f"paper {self._keep(paper, self._folder / f'{self._count:04d}')}")
-
-    def _keep(self, paper: Paper, path: Path) -> Path:
-        path.with_suffix(".bin").write_bytes(paper.raw)
-        path.with_suffix(".txt").write_text(paper.text, encoding="utf-8")
-        shown = json.dumps(paper.as_json(), ensure_ascii=False, indent=2)
-        path.with_suffix(".json").write_text(shown + "\n", encoding="utf-8")
-        picture = path.with_suffix(".png")
-        draw(paper).save(picture)
-        return picture
-
-
-def run_printer(
-    plug: Plug,
-    out: Path,
-    *,
-    dots: int = 384,
-    cutter: bool = False,
-    script: Iterable[str] | None = None,
-    say: Say = lambda text: None,
-) -> None:
-    """Be a printer until the script says ``quit``. Raises ScriptError, or OSError when there is no such place to be."""
-    find_font()  # says at once when there is none
-    with Tray(out, say) as tray, Line(Printer(tray.put, dots=dots, cutter=cutter), plug) as line:
-        say(f"printer at {line.address}, papers in {out}")
-        lead(line, script, _commands(line))
-
-
-def _commands(line: Line[Printer]) -> dict[str, Command]:
-    def switch(trouble: str, on: str, off: str) -> Command:
-        def command(words: list[str]) -> None:
-            word = only(words, f"{on} or {off}")
-            if word not in (on, off):
-                raise ValueError(f"write {on} or {off}")
-            line.do(lambda printer, now: printer.trouble(now, **{trouble: word == on}))
-
-        return command
-
-    def speed(words: list[str]) -> None:
-        rate = number(only(words, "speed BYTES_PER_SECOND, 0 for at once"))
-        line.do(lambda printer, now: printer.trouble(now, seconds_per_byte=float(1 / rate) if rate > 0 else 0.0))
-
-    return {
-        "paper": switch("paper_out", "out", "in"),
-        "roll": switch("near_end", "low", "full"),
-        "cover": switch("cover_open", "open", "closed"),
-        "cutter": switch("cutter_jam", "jammed", "free"),
-        "answers": switch("silent", "off", "on"),
-        "speed": speed,
-    }
+    def _answer_in_order(self) -> bool:
+        """The questions the head came to; whether there were any."""
+        asked, self._reader.asked = self._reader.asked, []
+        for question in asked:
+            kind, n = question[1:2], question[2]
+            if kind == b"(":
+                self._say("process_id", process_id(question[3:]))
+            elif kind == b"r":
+                self._say("gs_r", gs_r(self._troubles, n))
+            elif kind == b"I":
+                self._say("gs_r", gs_i(n, self._cutter))
+            else:
+                self._automatic = n
+                self._say("gs_r", automatic(self._troubles) if n else b"")
+        return bool(asked)

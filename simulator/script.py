@@ -56,12 +56,27 @@ def only(words: list[str], usage: str) -> str:
     return words[0]
 
 
-def lead(line: Line[Any], script: Iterable[str] | None, commands: Mapping[str, Command]) -> None:
-    """Play the script on a running line. Without ``quit`` the device then stays, unless the script was stdin."""
+def lead(
+    line: Line[Any],
+    script: Iterable[str] | None,
+    commands: Mapping[str, Command],
+    say: Say = lambda text: None,
+) -> None:
+    """Play the script on a running line, and say what was done. Without ``quit`` the device then stays, unless the
+    script was stdin."""
     plugs: dict[str, Command] = {"unplug": _nothing(line.unplug), "replug": _nothing(line.replug)}
-    done = script is not None and play(script, {**commands, **plugs})
+    told = {name: _told(name, command, say) for name, command in {**commands, **plugs}.items()}
+    done = script is not None and play(script, told)
     if not done and not _is_stdin(script):
         threading.Event().wait()
+
+
+def _told(name: str, command: Command, say: Say) -> Command:
+    def told(words: list[str]) -> None:
+        command(words)
+        say(" ".join([name, *words]))
+
+    return told
 
 
 def _nothing(action: Callable[[], None]) -> Command:

@@ -15,12 +15,12 @@ def test_bytes_become_json_and_a_picture(tmp_path: Path) -> None:
     file.write_bytes(DATA)
     result = CliRunner().invoke(paper, [str(file), "--png", str(png)])
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output) == {
+    assert json.loads(result.stdout) == {
         "text": "上海青\n",
         "qr": [],
         "barcodes": [],
         "cut": True,
-        "unknown": [{"offset": 11, "hex": "1b5a"}],
+        "unknown": [{"offset": 11, "hex": "1b5a", "why": "not known"}],
     }
     assert png.read_bytes().startswith(b"\x89PNG")
 

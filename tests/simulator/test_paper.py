@@ -7,7 +7,10 @@ import zxingcpp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.paper import Glyphs, Paper, Raster, Reader, TextLine, read_papers
+from simulator.codes import read_codes
+from simulator.escpos import Reader
+from simulator.paper import Paper, read_papers
+from simulator.printed import Glyphs, Raster, TextLine
 
 PAYLOAD = "https://sy.example.cn/b/41010800110100010074"
 
@@ -73,7 +76,7 @@ def test_the_printer_s_own_codes() -> None:
     store = b"\x1d(k" + (len(PAYLOAD) + 3).to_bytes(2, "little") + b"1P0" + PAYLOAD.encode()
     paper = one(b"\x1d(k\x04\x001A2\x00" + store + b"\x1d(k\x03\x001Q0" + b"\x1dk\x49\x05{B123" + b"\x1dk\x02123\x00")
     assert paper.qr == [PAYLOAD]
-    assert paper.barcodes == ["{B123", "123"]
+    assert paper.barcodes == ["123", "123"]
     assert "[barcode 123]" in paper.text
 
 
@@ -99,13 +102,30 @@ def test_chinese_bytes_without_chinese_mode_are_rubbish() -> None:
     assert "白" not in one(gbk("白菜") + b"\n").text
 
 
-def test_unknown_bytes_are_kept_with_their_place() -> None:
-    assert one(b"a\x1bZb\n").unknown == ((1, "1b5a"),)
-    assert one(b"a\n\x07\x7f").unknown == ((2, "077f"),)
-    assert one(b"\x1bp\x00\x19\x19a\n").unknown == ((0, "1b70001919"),)
-    assert one(b"ab\x1ba\x01\n").unknown == ((2, "1b6101"),)
-    assert one(b"\x1c&\x81\x30\x84\x36\n").unknown[0] == (2, "81")  # a four-byte character
-    assert one(b"a\n\x1dv0\x00\xff\xff").unknown == ((2, "1d763000ffff"),)
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"a\x1bZb\n", "offset 1: 1b 5a: not known"),
+        (b"a\n\x07\x7f", "offset 2: 07 7f: a control character"),
+        (b"\x1bp\x00\x19\xfaa\n", "offset 0: 1b 70 00 19 fa: opens the drawer: has no business on a slip"),
+        (b"ab\x1ba\x01\n", "offset 2: 1b 61 01: aligns: only at the start of a line"),
+        (b"\x1c&\x81\x30\x84\x36\n", "offset 2: 81: no character of GBK"),  # a four-byte character
+        (b"a\n\x1dv0\x00\xff\xff", "offset 2: 1d 76 30 00 ff ff: half a command: prints a picture"),
+        (
+            b"a\n\x1dv0\x00\x01\x00\x09\x00\xff\xff",
+            "offset 2: 1d 76 30 00 01 00 09 00: half a command: a picture, 7 bytes are missing",
+        ),
+        (b"a\nbc", "offset 2: 62 63: half a line: not printed without a line feed"),
+        (b"\x1dk\x03" + b"7" * 300 + b"\n", "offset 0: 1d 6b 03: prints a barcode: with parameters that mean nothing"),
+        (b"\x1d(E\x03\x00abc\n", "offset 0: 1d 28 45 03 00 61 62 63: an extended function: has no business on a slip"),
+        (
+            b"\x07" * 20 + b"a\n",
+            "offset 0: 07 07 07 07 07 07 07 07 07 07 07 07 07 07 07 07 …: a control character",
+        ),
+    ],
+)
+def test_what_is_strange_is_named_with_its_place(data: bytes, said: str) -> None:
+    assert str(one(data).unknown[0]) == said
 
 
 def test_a_wide_job_is_seen_to_be_80_mm() -> None:
@@ -140,6 +160,7 @@ def test_byte_by_byte_is_the_same(data: bytes) -> None:
 def test_without_the_package_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
+    read_codes.cache_clear()
     monkeypatch.setitem(sys.modules, "zxingcpp", None)
     with pytest.raises(RuntimeError, match="zxing-cpp"):
         _ = one(qr_bands()).qr

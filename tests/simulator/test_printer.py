@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from protocol.printers.status import PaperState, StatusReader, ask, read_paper
 from simulator.line import Line, Pty, TcpPort
 from simulator.paper import Paper
-from simulator.printer import TEAR_AFTER_ANSWER, TEAR_SECONDS, Printer, run_printer
+from simulator.printer import TEAR_AFTER_ANSWER, TEAR_SECONDS, Printer
+from simulator.printer_script import run_printer
 from simulator.script import ScriptError
 
 ASK = b"\x1dr\x01"
@@ -92,12 +93,12 @@ def test_a_silent_printer_prints(printer: Printer, papers: list[Paper]) -> None:
 
 
 def test_a_slow_head_takes_its_time(printer: Printer, papers: list[Paper]) -> None:
-    printer.trouble(0.0, seconds_per_byte=0.01)
-    printer.receive(b"a" * 96 + b"\n" + ASK, 10.0)
-    assert printer.deadline(10.0) == pytest.approx(10.64)
-    assert printer.pending(10.98) == b""
-    assert printer.pending(11.01) == b"\x00"
-    assert printer.pending(12.0) == b""
+    printer.trouble(0.0, mm_per_s=10)
+    printer.receive(b"a\n" * 8 + ASK, 10.0)  # 8 lines of 30 dots: 3 s
+    assert printer.deadline(10.0) == pytest.approx(10.375)
+    assert printer.pending(12.9) == b""
+    assert printer.pending(13.1) == b"\x00"
+    assert printer.pending(13.1) == b""
 
 
 def test_gs_i_names_the_printer(printer: Printer) -> None:
@@ -125,7 +126,7 @@ def test_papers_are_kept_as_files(tmp_path: Path) -> None:
     out = tmp_path / "papers"
     script = iter(["paper out", "paper in", "speed 0", "wait 0", "quit"])
     run_printer(Pty(tmp_path / "printer"), out, script=script, say=said.append)
-    assert said == [f"printer at {tmp_path / 'printer'}, papers in {out}"]
+    assert said == [f"printer at {tmp_path / 'printer'}, papers in {out}", "paper out", "paper in", "speed 0"]
 
     data = b"\x1b@\x1c&" + "上海青".encode("gbk") + b"\n\x1dV\x01"
     said.clear()
