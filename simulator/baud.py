@@ -10,7 +10,7 @@ import termios
 from pathlib import Path
 
 from protocol.link import Link
-from simulator.line import Pty
+from simulator.line import CHUNK, Pty
 
 RATES = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[0] == "B" and name[1:].isdigit()}
 STEP = 1 << 12  # of one bit, in which a wire is read; whole numbers, so that nothing drifts
@@ -23,8 +23,8 @@ class BaudPty(Pty):
         super().__init__(link)
         self._device = device
 
-    def read(self, file: int) -> bytes:
-        data = super().read(file)
+    def read(self, file: int, size: int = CHUNK) -> bytes:
+        data = super().read(file, size)
         return heard(data, self.host(), self._device, strict=True) if data else data
 
     def write(self, data: bytes) -> None:

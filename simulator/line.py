@@ -50,8 +50,8 @@ class Plug(Protocol):
         """File descriptors to wait on."""
         ...
 
-    def read(self, file: int) -> bytes:
-        """What the host sent on this file, if anything."""
+    def read(self, file: int, size: int = CHUNK) -> bytes:
+        """What the host sent on this file, if anything, up to ``size`` bytes."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -97,9 +97,9 @@ class Pty:
     def files(self) -> list[int]:
         return [self._files[0]] if self._files else []
 
-    def read(self, file: int) -> bytes:
+    def read(self, file: int, size: int = CHUNK) -> bytes:
         with contextlib.suppress(BlockingIOError):
-            return os.read(file, CHUNK)
+            return os.read(file, size)
         return b""
 
     def write(self, data: bytes) -> None:
@@ -113,9 +113,13 @@ class Pty:
 
 
 class TcpPort:
-    """A serial server: every client that connects hears the device; port 0 takes a free one."""
+    """A serial server: every client that connects hears the device; port 0 takes a free one.
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1") -> None:
+    ``scheme`` is how the address begins that a station is told: ``socket`` for a serial line, ``tcp`` for a printer.
+    """
+
+    def __init__(self, port: int = 0, host: str = "127.0.0.1", scheme: str = "socket") -> None:
+        self._scheme = scheme
         self._host = host
         self._port = port
         self._listener: socket.socket | None = None
@@ -123,7 +127,7 @@ class TcpPort:
 
     @property
     def address(self) -> str:
-        return f"socket://{self._host}:{self._port}"
+        return f"{self._scheme}://{self._host}:{self._port}"
 
     def plug_in(self) -> None:
         self._listener = socket.create_server((self._host, self._port))
@@ -140,7 +144,7 @@ class TcpPort:
     def files(self) -> list[int]:
         return [self._listener.fileno(), *self._clients] if self._listener else []
 
-    def read(self, file: int) -> bytes:
+    def read(self, file: int, size: int = CHUNK) -> bytes:
         if self._listener and file == self._listener.fileno():
             with contextlib.suppress(OSError):
                 client, _ = self._listener.accept()
@@ -148,7 +152,7 @@ class TcpPort:
                 self._clients[client.fileno()] = client
             return b""
         try:
-            data = self._clients[file].recv(CHUNK)
+            data = self._clients[file].recv(size)
         except BlockingIOError:
             return b""
         except OSError:
@@ -258,7 +262,8 @@ class Line(Generic[D]):
         try:
             while not self._stopping:
                 for file in self._wait():
-                    if file in self._plug.files() and (data := self._plug.read(file)):
+                    size = _room(self._device, self._clock())
+                    if size and file in self._plug.files() and (data := self._plug.read(file, size)):
                         self._wire.receive(data, self._clock())
                 self._run_jobs()
                 while out := self._wire.pending(self._clock()):
@@ -272,7 +277,7 @@ class Line(Generic[D]):
         deadline = self._wire.deadline(now)
         timeout = LONGEST_WAIT if deadline is None else min(max(0.0, deadline - now), LONGEST_WAIT)
         with selectors.DefaultSelector() as selector:
-            for file in (self._wake_read, *(self._plug.files() if _takes(self._device, now) else ())):
+            for file in (self._wake_read, *(self._plug.files() if _room(self._device, now) else ())):
                 selector.register(file, selectors.EVENT_READ)
             ready = [key.fd for key, _ in selector.select(timeout)]
         if self._wake_read in ready:
@@ -286,6 +291,6 @@ class Line(Generic[D]):
                 self._jobs.get_nowait()()
 
 
-def _takes(device: object, now: float) -> bool:
-    """Whether the device would take a byte now."""
-    return not isinstance(device, Choosy) or device.room(now) > 0
+def _room(device: object, now: float) -> int:
+    """How many bytes the device would take now."""
+    return min(CHUNK, device.room(now)) if isinstance(device, Choosy) else CHUNK

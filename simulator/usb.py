@@ -107,9 +107,15 @@ class Gadget:
         if len(queue) < self._depth:
             queue.append(data)
 
-    def received(self) -> bytes:
-        """The oldest packet the host sent that nobody has looked at, or nothing."""
-        return self._out.popleft() if self._out else b""
+    def received(self, size: int | None = None) -> bytes:
+        """The oldest packet the host sent that nobody has looked at, or nothing; of a longer one, ``size`` bytes."""
+        if not self._out:
+            return b""
+        packet = self._out.popleft()
+        if size is not None and len(packet) > size:
+            self._out.appendleft(packet[size:])
+            self.on_out()
+        return packet[:size]
 
     def control(self, request_type: int, request: int, value: int, index: int, data: bytes) -> bytes | None:
         return None
@@ -179,6 +185,7 @@ class PrinterGadget(Gadget):
         product: int = 0x5011,
         serial: str = "SIM58",
         bidirectional: bool = True,
+        language: str = "ESC/POS",
         sends: int = 0x03,
         answers: int = 0x81,
     ) -> None:
@@ -187,6 +194,7 @@ class PrinterGadget(Gadget):
         about = Description(vendor, product, (interface,), "marketsim", "Simulated printer", serial)
         super().__init__(about, depth=64, room=2)
         self._answers = answers if bidirectional else None
+        self._language = language
 
     def offer(self, data: bytes, endpoint: int = 0) -> None:
         """What the printer says; one that cannot be read from says it to nobody."""
@@ -198,7 +206,7 @@ class PrinterGadget(Gadget):
         """GET_DEVICE_ID and GET_PORT_STATUS (selected, no error) of the USB printer class."""
         match request_type, request:
             case 0xA1, 0:
-                about = b"MFG:marketsim;CMD:ESC/POS;MDL:Simulated printer;CLS:PRINTER;"
+                about = f"MFG:marketsim;CMD:{self._language};MDL:Simulated printer;CLS:PRINTER;".encode()
                 return (len(about) + 2).to_bytes(2, "big") + about
             case 0xA1, 1:
                 return b"\x18"
@@ -448,13 +456,13 @@ class UsbPlug:
     def files(self) -> list[int]:
         return [self._pipe[0]] if self._pipe else []
 
-    def read(self, file: int) -> bytes:
+    def read(self, file: int, size: int | None = None) -> bytes:
         os.read(file, 1)
         data = b""
 
         def take() -> None:
             nonlocal data
-            data = self._gadget.received()
+            data = self._gadget.received(size)
 
         self._bus.wake(take)  # a host may wait for this room
         return data

@@ -43,7 +43,7 @@ def test_nothing_on_paper_is_an_error(tmp_path: Path) -> None:
 def test_a_printer_wants_one_place(tmp_path: Path) -> None:
     result = CliRunner().invoke(printer, ["--out", str(tmp_path)])
     assert result.exit_code == 2
-    assert "--pty LINK or --tcp PORT" in result.output
+    assert "--pty LINK, --tcp PORT or --usb SOCKET" in result.output
 
 
 def test_a_printer_says_why_it_cannot_be_there(tmp_path: Path) -> None:
