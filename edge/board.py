@@ -126,7 +126,8 @@ class PaperView:
 class PrinterView:
     """``state`` is a word of ``edge/papers.py``; ``up`` is False when papers cannot come out now.
 
-    ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.
+    ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.  ``papers`` are those that go to
+    this printer.
     """
 
     name: str
@@ -135,6 +136,7 @@ class PrinterView:
     waiting: int
     state: str = "ready"
     near_end: bool = False
+    papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,10 @@ class Core:
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
         }
-        self._printer_views = {part.name: PrinterView(part.name, True, "", 0, UNKNOWN) for part in config.printer}
+        self._printer_views = {
+            part.name: PrinterView(part.name, True, "", 0, UNKNOWN, papers=self._station.papers_for(part))
+            for part in config.printer
+        }
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_why = ""
         self._trouble = ""
@@ -208,8 +211,9 @@ class Core:
             case PrintAgain(job):
                 self._papers.again(self._station, job)
             case PrinterChanged(printer, state, why, near_end):
+                view = self._printer_views[printer]
                 up = state in (READY, SILENT)
-                self._printer_views[printer] = PrinterView(printer, up, why, 0, state, near_end)
+                self._printer_views[printer] = replace(view, up=up, why=why, state=state, near_end=near_end)
             case LinkChanged(up, why, receive_maximum):
                 self._city_why = why
                 self._publisher.link(up, receive_maximum)

@@ -15,7 +15,7 @@ from edge.config import Config, PrinterPart, ProductPart, fen
 from edge.documents import papers_of, prints
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
-from edge.papers import CONFIRMED, UNPROVEN, WAITING, PaperJob
+from edge.papers import CONFIRMED, PAPER_NAMES, UNPROVEN, WAITING, PaperJob
 from edge.weighing import TradeScale
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.envelope import kind_of
@@ -131,6 +131,10 @@ class Station:
         )
 
     # --- papers -----------------------------------------------------------------------------------------------------
+
+    def papers_for(self, part: PrinterPart) -> tuple[str, ...]:
+        """The papers that go to this printer."""
+        return tuple(paper for paper in PAPER_NAMES if _prints(part, paper))
 
     def printer_for(self, paper: str, name: str = "") -> PrinterPart | None:
         """The printer of this name, if such papers go to it; the first that they go to when none is named."""

@@ -182,11 +182,11 @@ document.addEventListener("click", async (event) => {
       await post(`/api/papers/${button.dataset.reprint}/reprint`);
       toast(say("reprint_sent"));
     } else if (button.dataset.confirm) {
-      await post(`/api/papers/${button.dataset.confirm}/confirm`);
+      for (const job of button.dataset.confirm.split(" ")) await post(`/api/papers/${job}/confirm`);
       toast(say("confirmed"));
     } else if (button.dataset.print) {
-      const subject = button.dataset.print === "day" ? find("#day").value : "";
-      await post("/api/papers", { paper: button.dataset.print, subject, printer: button.dataset.printer ?? "" });
+      const { print: paper, subject = paper === "day" ? find("#day").value : "", printer = "" } = button.dataset;
+      await post("/api/papers", { paper, subject, printer });
       toast(say("reprint_sent"));
     } else {
       const answer = await fetch(`/api/papers/${button.dataset.view}`);

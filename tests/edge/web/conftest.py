@@ -149,7 +149,7 @@ def a_board() -> Board:
         ),
         probes=(ProbeView("cold-room", True, "", (("temperature", "4.1", "Cel"), ("humidity", "88.0", "%"))),),
         papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="silent"), a_paper(39, "printed", copy=1)),
-        printers=(PrinterView("printer-1", True, "", 0),),
+        printers=(PrinterView("printer-1", True, "", 0, papers=("slip", "report", "label", "card")),),
         city=CityView(True, "", 1204, 1201, 3, (), "mqtts://city.example.cn:8883"),
         version=1,
     )

@@ -742,3 +742,29 @@ def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page:
     assert ConfirmPaper(41) in core.asked
     assert PrintPaper("day", "2026-11-22", "") in core.asked
     assert PrintPaper("test", "", "printer-1") in core.asked
+
+
+def test_papers_of_a_printer_that_cannot_answer_are_confirmed_together(core: Any, desk: Page) -> None:
+    jobs = [paper.job for paper in core.showing.board.papers]
+    for job in jobs:
+        core.paper(job, state="unknown", why="silent")
+    desk.goto("/papers")
+    expect(desk.locator(".doubts")).to_contain_text(f"{len(jobs)} 张不确定是否打出")
+    desk.locator("#confirm-all").click()
+    expect(desk.locator("#toast")).to_contain_text("已确认")
+    assert {ConfirmPaper(job) for job in jobs} <= set(core.asked)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_lot_s_label_and_source_card_are_printed_from_the_gate(core: Any, page: Page, language: str) -> None:
+    page.goto(f"/gate?lang={language}")
+    released = page.locator(".goods.released").first
+    card = released.locator("[data-print=card]")
+    expect(card).to_have_text({"zh": "打印来源卡", "en": "Print: Source card"}[language])
+    card.click()
+    expect(page.locator("#toast")).to_contain_text({"zh": "已送打印", "en": "Sent to the printer"}[language])
+    assert page.locator(".goods.pending [data-print=card]").count() == 0
+    code = released.get_attribute("id")
+    assert code is not None
+    assert PrintPaper("card", code.removeprefix("goods-"), "") in core.asked
+    no_sideways(page)
