@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from edge.archive import Archive
 from edge.board import Showing
 from edge.inbox import Inbox
-from edge.web import api, pages
+from edge.web import api, api_papers, desk, pages
 from edge.web.events import Live, dumps
 from edge.web.guard import Guard
 from edge.web.health import health, metrics
@@ -31,7 +31,7 @@ def create_app(
     *,
     allow: Iterable[str] = (),
     release: str = "",
-    timeout: float = api.ANSWER_SECONDS,
+    timeout: float = desk.ANSWER_SECONDS,
     live: Live | None = None,
     archive: Archive | None = None,
 ) -> FastAPI:
@@ -49,13 +49,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         exception_handlers={
-            api.Problems: api.show_problem,
-            RequestValidationError: api.show_invalid,
-            HTTPException: api.show_http_error,
+            desk.Problems: desk.show_problem,
+            RequestValidationError: desk.show_invalid,
+            HTTPException: desk.show_http_error,
         },
     )
     app.state.live = live
-    app.include_router(api.router(showing, api.Desk(inbox, timeout), live, archive))
+    at = desk.Desk(inbox, timeout)
+    app.include_router(api.router(showing, at, live))
+    app.include_router(api_papers.router(showing, at, archive))
     app.include_router(pages.router(showing, release, live.steady))
 
     @app.get("/health", tags=["read"], summary="Can the station do its job?")

@@ -21,8 +21,8 @@ def clock(time: str) -> str:
 
 
 def tail(code: str) -> str:
-    """The end of a long code, as people compare it."""
-    return f"…{code[-6:]}" if len(code) > 6 else code
+    """The end of a trace code, as people compare it; a date stays whole."""
+    return f"…{code[-6:]}" if len(code) > 10 else code
 
 
 def megabytes(size: int) -> str:

@@ -1,0 +1,101 @@
+"""The JSON API's papers: see them, print them, say that one came out."""
+
+import asyncio
+import logging
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import JSONResponse, Response
+
+from drivers.glyphs import NoFont
+from edge.archive import Archive
+from edge.board import PaperView, Showing
+from edge.inbox import ConfirmPaper, PrintPaper, Reprint
+from edge.web.bodies import ConfirmAnswer, PaperBody, Problem, ReprintAnswer
+from edge.web.desk import Desk, Key, Problems, answers
+from edge.web.events import dumps
+
+log = logging.getLogger(__name__)
+
+
+def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIRouter:
+    api = APIRouter(prefix="/api")
+
+    @api.get(
+        "/papers/{job}.png",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}, 404: {"model": Problem}, 503: {"model": Problem}},
+        tags=["read"],
+        summary="A paper as a picture",
+    )
+    async def draw_paper(job: Annotated[int, Path(ge=1)]) -> Response:
+        """One pixel a dot. 503 `no_font` names the package that draws Chinese."""
+        return Response(await _drawn(archive, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
+
+    @api.get(
+        "/papers/{job}",
+        responses={200: {"model": PaperView}, 404: {"model": Problem}},
+        tags=["read"],
+        summary="A paper with its text",
+    )
+    async def read_paper(job: Annotated[int, Path(ge=1)]) -> Response:
+        for paper in showing.board.papers:
+            if paper.job == job:
+                text = paper.text or await _text(archive, job)
+                return Response(dumps({**asdict(paper), "text": text}), media_type="application/json")
+        raise Problems(404, "no_paper", f"没有打印任务 {job}", f"no print job {job} on the board")
+
+    @api.post(
+        "/papers",
+        status_code=201,
+        responses=answers(201, ReprintAnswer),
+        tags=["write"],
+        summary="Print a paper on demand",
+    )
+    async def print_paper(body: PaperBody, key: Key = "") -> Response:
+        """The source card or sample label of a lot, a day's summary, a printer's test page …"""
+        return JSONResponse(await desk.ask(PrintPaper(**body.model_dump()), key), 201)
+
+    @api.post(
+        "/papers/{job}/confirm",
+        responses=answers(200, ConfirmAnswer),
+        tags=["write"],
+        summary="A person saw that it came out",
+    )
+    async def confirm_paper(job: Annotated[int, Path(ge=1)], key: Key = "") -> Response:
+        """For a paper that is held, unknown or failed. It is then not printed by itself any more."""
+        return JSONResponse(await desk.ask(ConfirmPaper(job), key))
+
+    @api.post(
+        "/papers/{job}/reprint",
+        status_code=201,
+        responses=answers(201, ReprintAnswer),
+        tags=["write"],
+        summary="Print a paper again",
+    )
+    async def reprint(job: Annotated[int, Path(ge=1)], key: Key = "") -> Response:
+        """The new paper is marked COPY (重打) and counted."""
+        return JSONResponse(await desk.ask(Reprint(job), key), 201)
+
+    return api
+
+
+async def _text(archive: Archive | None, job: int) -> str:
+    try:
+        return await asyncio.to_thread(archive.text, job) if archive else ""
+    except (LookupError, ValueError, FileNotFoundError):
+        return ""
+
+
+async def _drawn(archive: Archive | None, job: int) -> bytes:
+    """The picture, drawn in a thread of its own; raises Problems."""
+    try:
+        if archive is not None:
+            return await asyncio.to_thread(archive.png, job)
+    except NoFont as error:
+        zh = "没有中文字体，请安装 fonts-wqy-microhei 后重启"
+        raise Problems(503, "no_font", zh, str(error)) from None
+    except (LookupError, ValueError, FileNotFoundError) as error:
+        log.info("paper %d cannot be drawn: %s", job, error)
+    raise Problems(404, "no_paper", f"没有打印任务 {job}", f"no print job {job}")

@@ -1,0 +1,204 @@
+"""What the JSON API takes and answers, as its OpenAPI says it.
+
+Masses are whole grams, money is whole fen.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+
+from edge.board import Board
+
+LARGEST_FEN = 10_000_000
+LARGEST_G = 100_000_000
+
+Code = Annotated[str, Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(max_length=120)]
+Person = Annotated[
+    str,
+    Field(min_length=1, max_length=40, description="Who says so, by name; it stands in the record.", examples=["王敏"]),
+]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class SaleBody(Body):
+    """Sell what lies on the scale now."""
+
+    scale: Code = Field(description="Name of the scale, as on the board.", examples=["scale-1"])
+    product: Code = Field(description="Product code.", examples=["01040201"])
+    lot: Code = Field(
+        description="The lot sold from: its 20-digit source code, or its test code.", examples=["41010800110100010074"]
+    )
+    seen_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
+        None,
+        description="Net grams that the person saw, after `tare_g`. When the scale says something else by now, nothing "
+        "is sold (`weight_changed`). Leave it out only where no person looks.",
+    )
+    price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
+        None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
+    )
+    buyer: str = Field("", pattern=r"^([0-9]{13})?$", description="13-digit operator code; empty for a walk-in.")
+    buyer_name: Text = Field("", description="The buyer's name as printed.")
+    tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
+        0,
+        description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
+        "not less than that (`tare`), and when the scale took off a tare of its own (`tared`).",
+    )
+    manual_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
+        None,
+        description="Net grams typed by a person because the scale cannot be read. Record and slip say 手工输入; it is "
+        "no trade weighing. Needs `reason` and no `tare_g`.",
+    )
+    reason: Text = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
+
+    @model_validator(mode="after")
+    def _typed(self) -> Self:
+        if self.manual_g is not None and self.tare_g:
+            raise ValueError("a typed weight is net already: no tare_g with manual_g")
+        if self.manual_g is None and self.reason:
+            raise ValueError("reason goes with manual_g")
+        return self
+
+
+class ProofBody(Body):
+    """A certificate that came with the goods."""
+
+    type: Code = Field(description="Kind of certificate: `hgz` is 承诺达标合格证.", examples=["hgz"])
+    no: Code = Field(description="Its number.")
+
+
+class EntryBody(Body):
+    """Goods come in."""
+
+    product: Code = Field(description="Product code.", examples=["01040201"])
+    net_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] = Field(description="Net grams.", examples=[250000])
+    origin: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="产地, in words.")
+    supplier: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="供货人, by name.")
+    origin_code: str = Field("", pattern=r"^([0-9]{6})?$", description="GB/T 2260 code of the origin.")
+    supplier_code: str = Field("", pattern=r"^([0-9]{13})?$", description="13-digit operator code of the supplier.")
+    plate: Annotated[str, Field(max_length=20)] = Field("", description="Number plate of the vehicle.")
+    proofs: list[ProofBody] = Field(default_factory=list, max_length=10)
+    upstream: str = Field(
+        "",
+        pattern=r"^([0-9]{20})?$",
+        description="Source code given by the market upstream. With it the lot is released at once.",
+    )
+
+
+class PriceBody(Body):
+    """A new price; it stays until the next change."""
+
+    product: Code = Field(description="Product code.")
+    price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] = Field(
+        description="Fen per the product's own basis (`per_g` on the board: 1000 or 500 grams)."
+    )
+
+
+class ChannelBody(Body):
+    """Whose sample lies in a channel."""
+
+    analyzer: Code = Field(description="Name of the analyzer, as on the board.", examples=["analyzer-1"])
+    channel: Annotated[str, Field(min_length=1, max_length=40)] = Field(
+        description="The channel, as the instrument writes it.", examples=["3"]
+    )
+    lot: Annotated[str, Field(max_length=64)] = Field(
+        "", description="Test code or source code of the lot; empty clears the channel."
+    )
+
+
+class MatchBody(Body):
+    """Whose result this is."""
+
+    lot: Code = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
+    person: Person
+    verdict: Literal["", "qualified", "unqualified"] = Field(
+        "",
+        description="What the person reads from a ticket that could not be parsed: `qualified` (合格) or `unqualified` "
+        "(阳性). Empty: what the instrument stated is judged.",
+    )
+
+
+class WholePlantBody(Body):
+    """Who did it."""
+
+    person: Person
+
+
+class Problem(BaseModel):
+    """Why something was not done, for programs (`code`) and for people."""
+
+    code: str = Field(examples=["weight_changed"])
+    message_zh: str
+    message_en: str
+
+
+class SaleAnswer(BaseModel):
+    """The recorded sale."""
+
+    tx: str = Field(description="20-digit transaction code (交易码).")
+    net_g: int
+    amount_fen: int
+    url: str = Field(description="What the slip's QR code says.")
+    job: int | None = Field(description="Print job; watch it in `papers`. Null when the station has no printer.")
+
+
+class EntryAnswer(BaseModel):
+    """The recorded entry."""
+
+    test_code: str = Field(description="20-digit code of the lot until it has a source code, and of its test report.")
+    sample: str = Field(description="Sample number to type into the analyzer.")
+    source: str | None = Field(description="Source code, when the lot is already released.")
+
+
+class PriceAnswer(BaseModel):
+    product: str
+    price_fen: int
+
+
+class PaperBody(Body):
+    """What to print: `slip`, `ticket`, `report`, `card`, `label`, `acceptance`, `hold`, `day` or `test`."""
+
+    paper: Code
+    subject: Text = Field("", description="A trace code; for `day` a date like 2026-11-23; nothing for `test`.")
+    printer: Text = Field("", description="A printer's name; the first that prints such papers otherwise.")
+
+
+class ConfirmAnswer(BaseModel):
+    job: int
+    state: str
+
+
+class ReprintAnswer(BaseModel):
+    """The new print job, marked COPY."""
+
+    job: int
+    copy_number: int = Field(alias="copy", description="The how-manieth copy this is.")
+
+
+class ChannelAnswer(BaseModel):
+    """The channel plan as it is now."""
+
+    planned: str = Field(description="The channel.")
+    lot: str = Field(description="The lot, as it was given; empty when the channel was cleared.")
+
+
+class MatchAnswer(BaseModel):
+    """The recorded test."""
+
+    test_code: str = Field(description="The lot.")
+    verdict: str = Field(description="What the lot's tests now say: qualified, suspect, unqualified or invalid.")
+    source: str | None = Field(description="The new source code, when this result releases the lot.")
+
+
+class WholePlantAnswer(BaseModel):
+    test_code: str = Field(description="The lot.")
+
+
+class BoardAnswer(BaseModel):
+    """Everything the station shows. `alive` is false when the station's core has stopped: then trust none of it."""
+
+    alive: bool
+    board: Board

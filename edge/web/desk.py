@@ -1,0 +1,155 @@
+"""The way from the web's thread to the core and back: a command in, an answer or a problem out, nothing done twice.
+
+Every error has the same form: ``{"code": …, "message_zh": …, "message_en": …}``, where ``code`` is a fixed word for
+programs.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from concurrent.futures import CancelledError, Future
+from typing import Annotated, Any
+
+from fastapi import Header
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+
+from edge.inbox import Command, Inbox, Refused, Request
+from edge.web.bodies import Problem
+
+ANSWER_SECONDS = 8.0
+REMEMBERED = 128
+log = logging.getLogger(__name__)
+
+
+class Problems(Exception):
+    """An error with its HTTP status."""
+
+    def __init__(self, status: int, code: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.status, self.code, self.zh, self.en = status, code, zh, en
+
+
+UNKNOWN = (
+    "未收到记录确认：可能已记录，也可能没有。请先查看小票列表，再决定是否重按",
+    "no confirmation: it may or may not be recorded. Look at the list of slips before pressing again",
+)
+
+
+class Desk:
+    """Hands commands to the core and waits for what it says. Lives in the web thread's loop."""
+
+    def __init__(self, inbox: Inbox, timeout: float = ANSWER_SECONDS) -> None:
+        self._inbox = inbox
+        self._timeout = timeout
+        self._known: OrderedDict[str, Request] = OrderedDict()
+
+    async def ask(self, command: Command, key: str = "") -> dict[str, Any]:
+        """The core's answer; with a ``key`` seen before, the answer of that time and nothing is done twice."""
+        request = self._known.get(key) if key else None
+        if request is None:
+            request = Request(command)
+            self._remember(key, request)
+            self._inbox.put(request)
+        elif request.command != command:
+            raise Problems(
+                409,
+                "key_reused",
+                "Idempotency-Key 已用于另一请求",
+                "this Idempotency-Key was used for another request",
+            )
+        await self._settled(request.answer)
+        return self._outcome(request, key)
+
+    def _remember(self, key: str, request: Request) -> None:
+        if key:
+            self._known[key] = request
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+
+    async def _settled(self, answer: "Future[dict[str, Any]]") -> None:
+        """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def wake(_: object) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(done.set)
+
+        answer.add_done_callback(wake)
+        try:
+            async with asyncio.timeout(self._timeout):
+                await done.wait()
+        except TimeoutError:
+            raise Problems(503, "no_answer", *UNKNOWN) from None
+
+    def _outcome(self, request: Request, key: str) -> dict[str, Any]:
+        try:
+            return request.answer.result(0)
+        except Refused as refused:
+            self._known.pop(key, None)  # nothing was done: the same request may be tried again
+            raise Problems(409, refused.code, refused.zh, refused.en) from None
+        except CancelledError:
+            raise Problems(503, "stopping", *UNKNOWN) from None
+        except Exception:
+            log.exception("the core failed on %s", type(request.command).__name__)
+            raise Problems(500, "failed", *UNKNOWN) from None
+
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=64,
+        description="Any text of your own for this one request. Sent again with the same text after a timeout, the "
+        "request is not done twice: you get the first one's answer. Remembered until the station restarts.",
+    ),
+]
+ERRORS: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "Another site, or a host name that is not the box's."},
+    409: {"model": Problem, "description": "Refused: nothing was recorded; `code` says why."},
+    415: {"model": Problem, "description": "Not `application/json`."},
+    422: {"model": Problem, "description": "The request is not understood; the messages name the field."},
+    503: {"model": Problem, "description": "No confirmation in time: it may or may not be recorded."},
+}
+
+
+def answers(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": model}, **ERRORS}
+
+
+# --- errors, all in one form ----------------------------------------------------------------------------------------
+
+
+def problem(status: int, code: str, zh: str, en: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message_zh": zh, "message_en": en}, status)
+
+
+async def show_problem(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, Problems)
+    return problem(error.status, error.code, error.zh, error.en)
+
+
+async def show_invalid(_: HttpRequest, error: Exception) -> Response:
+    """Each mistake named by its field, never echoing the whole request."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [(_place(one["loc"]), str(one["msg"])) for one in error.errors()[:5]]
+    zh = "请求有误：" + "；".join(f"{place}：{text}" for place, text in wrong)
+    en = "not understood: " + "; ".join(f"{place}: {text}" for place, text in wrong)
+    return problem(422, "invalid", zh, en)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc[1:]) or "body"
+
+
+async def show_http_error(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem(404, "not_found", "没有这个页面", "there is no such page")
+    if error.status_code == 405:
+        return problem(405, "method", "不支持此方法", "this address does not take this method")
+    return problem(error.status_code, "http", str(error.detail), str(error.detail))
