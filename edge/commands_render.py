@@ -4,23 +4,24 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
-from drivers.printers import profile
+from drivers.printers import PROFILES, profile
 from edge.documents import PAPERS, Papers, Place, examples, papers_of, record_kind
-from edge.documents.words import Language
+from edge.documents.words import Language as Words
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
 from protocol.printers.layout import Page, layout
 from protocol.printers.plain import plain
-from protocol.printers.profile import Profile
+from protocol.printers.profile import Encoding, Language, Profile
 
 SIZES = {"58": "generic-58", "80": "generic-80"}
 LABEL = "label-40x30"
+LANGUAGES = get_args(Language)
 
 
 @click.command()
@@ -39,6 +40,10 @@ LABEL = "label-40x30"
     help="What to write: tspl is for a label of 40 x 30 mm.",
 )
 @click.option("--paper", "size", type=click.Choice(list(SIZES)), default="58", show_default=True, help="Width in mm.")
+@click.option(
+    "--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer, not a nameless one."
+)
+@click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
 @click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper of a made-up record; no file needed.")
 @click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of an event; its first otherwise.")
 @click.option(
@@ -57,12 +62,14 @@ def render(
     file: Path | None,
     form: str,
     size: str,
+    model: str | None,
+    encoding: Encoding | None,
     example: str | None,
     name: str | None,
     templates: Path | None,
     market: str,
     host: str,
-    language: Language,
+    language: Words,
     copy: int,
     out: Path | None,
 ) -> None:
@@ -82,11 +89,13 @@ def render(
         tree = _read(file) if file else examples(str(example))[0]
         place = Place(market, host, language)
         document = _document(tree, Papers(templates), name or example, place, copy)
-        printer = profile(LABEL if form == "tspl" else SIZES[size])
-        if form == "png":
-            printer = replace(printer, encoding="raster")
-        page = layout(document, printer.columns, printer.encoding)
-        made = _made(form, page, printer)
+        printer = profile(model or (LABEL if form == "tspl" else SIZES[size]))
+        if form in LANGUAGES and printer.language != form:
+            raise ValueError(f"printer {printer.id} speaks {printer.language}, not {form}")
+        printer = replace(printer, encoding=encoding or printer.encoding)
+        glyphs = _glyphs(needed=form == "png")
+        page = layout(document, printer.columns, printer.encoding, glyphs.__contains__ if glyphs else None)
+        made = _made(form, page, printer, glyphs)
         if page.replaced:
             shown = ", ".join(f"U+{ord(letter):04X}" for letter in page.replaced)
             click.echo(f"{source}: the printer has no character for {shown}", err=True)
@@ -108,12 +117,23 @@ def render(
         raise click.ClickException(f"{source}: {error}") from None
 
 
-def _made(form: str, page: Page, printer: Profile) -> bytes:
+def _glyphs(*, needed: bool) -> FontGlyphs | None:
+    """The font for what the printer lacks; a picture needs one, and raises NoFont."""
+    try:
+        return FontGlyphs()
+    except NoFont:
+        if needed:
+            raise
+        return None
+
+
+def _made(form: str, page: Page, printer: Profile, glyphs: FontGlyphs | None) -> bytes:
     if form == "text":
         return plain(page).encode()
     if form == "png":
-        return png(bitmap.draw(page, printer, FontGlyphs()))
-    return b"".join(languages.emit(page, printer))
+        assert glyphs is not None
+        return png(bitmap.draw(page, printer, glyphs))
+    return b"".join(languages.emit(page, printer, glyphs if page.drawn or printer.encoding == "raster" else None))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from drivers.printers import PROFILES
 from edge.commands_render import render
 
 RESULT = {
@@ -66,6 +67,34 @@ def test_a_whole_event_with_its_own_code_and_time(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     for words in ("惠民市场", "重打 COPY 1", "2026-11-22 05:00:00", "时间未校准 clock not set"):
         assert words in result.stdout
+
+
+def test_every_printer_of_the_list_gets_its_example(tmp_path: Path) -> None:
+    for row in PROFILES.values():
+        example = "label" if row.label else "slip"
+        out = tmp_path / row.id
+        options = ["--example", example, "--as", row.language, "--printer", row.id, "-o", str(out)]
+        assert CliRunner().invoke(render, options).exit_code == 0
+        assert out.stat().st_size > 100
+
+
+def test_a_printer_of_another_language_is_refused() -> None:
+    result = CliRunner().invoke(render, ["--example", "slip", "--as", "escpos", "--printer", "label-40x30"])
+    assert result.exit_code == 1
+    assert "printer label-40x30 speaks tspl, not escpos" in result.stderr
+
+
+def test_every_line_can_be_drawn(tmp_path: Path) -> None:
+    out = tmp_path / "drawn.bin"
+    options = ["--example", "slip", "--as", "escpos", "--encoding", "raster", "-o", str(out)]
+    assert CliRunner().invoke(render, options).exit_code == 0
+    assert "净重".encode("gbk") not in out.read_bytes()
+    assert out.read_bytes().count(b"\x1dv0") > 5
+
+
+def test_a_letter_the_printer_lacks_is_drawn_as_it_would_be_at_the_station(tmp_path: Path) -> None:
+    result = rendered(tmp_path, {"parts": [{"part": "text", "text": "한"}]})
+    assert result.stdout == "한\n"
 
 
 def test_characters_the_printer_lacks_are_named(tmp_path: Path) -> None:
