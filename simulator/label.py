@@ -162,7 +162,7 @@ class Reader:
 
     def _bitmap(self) -> bool:
         """BITMAP: its dots may hold anything, line feeds too."""
-        head = LEAST_BITMAP.match(self._input, 0, 128)
+        head = LEAST_BITMAP.match(bytes(self._input[:128]))  # a copy: the match outlives the bytes
         if head is None:
             if len(self._input) < 128 and b"\n" not in self._input:
                 return False

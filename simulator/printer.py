@@ -147,6 +147,7 @@ class Printer:
     def receive(self, data: bytes, now: float) -> None:
         if not self._on:
             return
+        self._work(now)
         start, before = 0, self._last
         for found in _AT_ONCE[self._language].finditer(before + data):
             question = max(0, found.start() - len(before))

@@ -248,7 +248,7 @@ class BusFace(Protocol):
     def attach(self, handle: int, interface: int) -> None: ...
     def clear_halt(self, handle: int, endpoint: int) -> None: ...
     def read(self, handle: int, endpoint: int, size: int, timeout: int) -> bytes: ...
-    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> None: ...
+    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> int: ...
     def control(
         self, handle: int, request_type: int, request: int, value: int, index: int, data: bytes, size: int
     ) -> bytes: ...
@@ -371,11 +371,18 @@ class Bus:
                     return data
         raise UsbFault(errno.ETIMEDOUT)
 
-    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> None:
+    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> int:
+        """Send in packets; answers how many bytes the device took before the time was over, if it took any."""
+        taken = 0
         with self._changed:
+            size = _packet_size(self._opened(handle).device.description, endpoint)
             for seat in self._until(handle, endpoint, timeout):
-                if seat.device.give(endpoint, data):
-                    return
+                while seat.device.give(endpoint, data[taken : taken + size]):
+                    taken += size
+                    if taken >= len(data):
+                        return len(data)
+        if taken:
+            return taken
         raise UsbFault(errno.ETIMEDOUT)
 
     def control(
@@ -414,6 +421,11 @@ class Bus:
             if left is not None and left <= 0:
                 return
             self._changed.wait(left)
+
+
+def _packet_size(description: Description, address: int) -> int:
+    ends = (end for interface in description.interfaces for end in interface.endpoints)
+    return next((end.max_packet for end in ends if end.address == address), 64)
 
 
 def _string(description: Description, index: int) -> bytes | None:

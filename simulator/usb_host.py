@@ -144,8 +144,7 @@ class Backend(usb.backend.IBackend):  # type: ignore[misc]  # pyusb has no types
 
     def bulk_write(self, dev_handle: int, ep: int, intf: int, data: "array[int]", timeout: int) -> int:
         with _as_pyusb():
-            self._bus.write(dev_handle, ep, data.tobytes(), timeout)
-        return len(data)
+            return self._bus.write(dev_handle, ep, data.tobytes(), timeout)
 
     def bulk_read(self, dev_handle: int, ep: int, intf: int, buff: "array[int]", timeout: int) -> int:
         with _as_pyusb():
@@ -286,8 +285,8 @@ class RemoteBus:
     def read(self, handle: int, endpoint: int, size: int, timeout: int) -> bytes:
         return bytes(self._call("read", handle, endpoint, size, timeout))
 
-    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> None:
-        self._call("write", handle, endpoint, data, timeout)
+    def write(self, handle: int, endpoint: int, data: bytes, timeout: int) -> int:
+        return int(self._call("write", handle, endpoint, data, timeout))
 
     def control(
         self, handle: int, request_type: int, request: int, value: int, index: int, data: bytes, size: int

@@ -1,16 +1,18 @@
 """ESC/POS bytes, read back: by hand-made jobs, in any chunks, with noise."""
 
+import time
 from itertools import pairwise
 
 import pytest
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.codes import read_codes
-from simulator.escpos import Reader
+from simulator.codes import code128_as_sent, read_codes
+from simulator.escpos import COMMANDS, Reader
 from simulator.paper import Paper, read_papers
-from simulator.printed import Glyphs, Raster, TextLine
+from simulator.picture import BORDER, EDGE, LONGEST, MARGIN, draw
+from simulator.printed import QR, Glyphs, Raster, TextLine
 
 PAYLOAD = "https://sy.example.cn/b/41010800110100010074"
 
@@ -72,12 +74,76 @@ def test_what_lies_beyond_the_paper_is_not_printed() -> None:
     assert one(data, 576).rasters[0].width == 512
 
 
-def test_the_printer_s_own_codes() -> None:
-    store = b"\x1d(k" + (len(PAYLOAD) + 3).to_bytes(2, "little") + b"1P0" + PAYLOAD.encode()
-    paper = one(b"\x1d(k\x04\x001A2\x00" + store + b"\x1d(k\x03\x001Q0" + b"\x1dk\x49\x05{B123" + b"\x1dk\x02123\x00")
+def stored(payload: bytes, *, module: int = 3, level: int = 0) -> bytes:
+    """The printer's own QR code: model, module, level, data, print."""
+    length = (len(payload) + 3).to_bytes(2, "little")
+    settings = b"\x1d(k\x04\x001A2\x00\x1d(k\x03\x001C%c\x1d(k\x03\x001E%c" % (module, 48 + level)
+    return settings + b"\x1d(k" + length + b"1P0" + payload + b"\x1d(k\x03\x001Q0"
+
+
+def code128(data: bytes, *, height: int = 60, module: int = 2, text: int = 0) -> bytes:
+    return b"\x1dh%c\x1dw%c\x1dH%c\x1dk\x49%c" % (height, module, text, len(data)) + data
+
+
+def test_the_printer_s_own_codes_are_read() -> None:
+    paper = one(stored(PAYLOAD.encode()) + code128(b"{B41{C\x0c\x22") + b"\x1dk\x02123\x00")
     assert paper.qr == [PAYLOAD]
-    assert paper.barcodes == ["123", "123"]
-    assert "[barcode 123]" in paper.text
+    assert paper.barcodes == ["411234", "123"]
+    assert paper.text == f"[QR {PAYLOAD}]\n[barcode 411234]\n[barcode 123]\n"
+    assert paper.unknown == ()
+
+
+@pytest.mark.parametrize(("module", "level", "align"), [(4, 0, 0), (6, 1, 1), (3, 3, 2)])
+def test_the_printer_s_own_qr_code_is_drawn_as_it_was_ordered(module: int, level: int, align: int) -> None:
+    feed = b"\x1bJ" + bytes((4 * module,))
+    paper = one(
+        b"\x1b@" + feed + b"\x1ba" + bytes((align,)) + stored(PAYLOAD.encode(), module=module, level=level) + feed
+    )
+    qr = next(row for row in paper.rows if isinstance(row, QR))
+    assert (qr.module, qr.level) == (module, "LMQH"[level])
+    assert qr.left == (0, (384 - qr.width) // 2, 384 - qr.width)[align]
+    assert paper.height == 8 * module + qr.modules * module
+    (found,) = zxingcpp.read_barcodes(draw(paper))
+    assert found.text == PAYLOAD
+    corner = MARGIN[384] + BORDER + qr.left
+    assert abs(found.position.top_left.x - corner) <= module
+
+
+@pytest.mark.parametrize("text", [0, 1, 2, 3])
+def test_the_printer_s_own_barcode_is_drawn_as_it_was_ordered(text: int) -> None:
+    paper = one(b"\x1b@\x1ba\x01" + code128(b"{B4101-x", text=text) + b"a\n")
+    assert paper.height == 60 + 24 * (0, 1, 1, 2)[text] + 30
+    (found,) = zxingcpp.read_barcodes(draw(paper))
+    assert found.text == "4101-x"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (stored(PAYLOAD.encode(), module=16), "wider than the paper: not printed"),
+        (stored(b"x" * 3000), "more than a code holds: not printed"),
+        (b"\x1d(k\x03\x001Q0", "nothing is stored: not printed"),
+        (stored(b"12")[:-8] + b"\x1b@\x1d(k\x03\x001Q0", "nothing is stored: not printed"),
+        (b"a" + stored(b"12") + b"\n", "only at the start of a line"),
+        (code128(b"{B" + b"x" * 60), "wider than the paper: not printed"),
+        (code128(b"4101"), "no code set comes first: not printed"),
+        (code128(b"{C\xff"), "255 in code set C: not printed"),
+    ],
+)
+def test_a_code_that_cannot_be_printed_is_not(data: bytes, why: str) -> None:
+    papers = read_papers(data, 384)
+    assert [code for paper in papers for code in paper.qr + paper.barcodes] == []
+    assert papers[-1].unknown[-1].why.endswith(why)
+
+
+def test_a_barcode_that_came_as_a_picture_is_read() -> None:
+    bars, _ = code128_as_sent(b"{B4101-x")
+    dots = int("".join(bit * 2 for bit in bars), 2)
+    size = -(-len(bars) * 2 // 8)
+    row = (dots << size * 8 - len(bars) * 2).to_bytes(size, "big")
+    paper = one(b"\x1ba\x01\x1dv0\x00" + bytes((size, 0, 50, 0)) + row * 50 + b"\x1ba\x00a\n")
+    assert (paper.qr, paper.barcodes) == ([], ["4101-x"])
+    assert paper.text == "[barcode 4101-x]\na\n"
 
 
 def test_long_lines_wrap_as_the_head_wraps_them() -> None:
@@ -144,17 +210,71 @@ def test_the_chunking_changes_nothing(cuts: list[int]) -> None:
     assert papers + reader.finish() == read_papers(JOB, 384)
 
 
-@given(st.binary(max_size=300))
+PIECES = [
+    *(start for start in COMMANDS),
+    *(b"\x1dv0\x00\x01\x00\xff\xff", b"\x1dv0\x03\xff\xff\xff\xff", b"\x1d(k\x05\x001P0ab", b"\x1d(k\x03\x001Q0"),
+    *(
+        b"\x1dk\x49\x04{B12",
+        b"\x1dk\x02",
+        b"\x1c&",
+        b"\x1cC\xff",
+        b"a\n",
+        b"\xb0\xa1",
+        b"\xe4\xb8\xad",
+        b"\x00",
+        b"\x1dV\x01",
+    ),
+]
+noise = st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=20)), max_size=30).map(b"".join)
+
+
+@given(noise)
 def test_any_bytes_are_some_paper(data: bytes) -> None:
     for paper in read_papers(data):
         assert paper.as_json()["text"].endswith("\n")
+        assert paper.height >= 0
+        assert all(str(strange).startswith("offset ") for strange in paper.unknown)
 
 
-@given(st.binary(max_size=300))
+@settings(max_examples=20)
+@given(noise)
+def test_any_paper_can_be_drawn(data: bytes) -> None:
+    for paper in read_papers(data):
+        assert draw(paper).height <= LONGEST + 2 * (EDGE + BORDER)
+
+
+@given(noise)
 def test_byte_by_byte_is_the_same(data: bytes) -> None:
     reader = Reader()
     papers = [paper for byte in data for paper in reader.feed(bytes((byte,)))]
     assert papers + reader.finish() == read_papers(data, 384)
+
+
+HOSTILE = [
+    b"\x1dv0\x00\x01\x00\xff\xff",
+    b"\x1dv0\x00\xff\xff\xff\xff",
+    b"\x1dv0\x00\x01\x00\x01\x00\xaa",
+    b"\x1bd\xff",
+    b"\x1b@a\n",
+    b"\x1dk\x02",
+    b"\x1d(k\x0b\x001P0abcdefgh\x1d(k\x03\x001Q0",
+    b"\x1bD\x01",
+    b"\x07",
+    b"\x1b",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE, ids=bytes.hex)
+def test_twice_the_bytes_take_about_twice_the_time(piece: bytes) -> None:
+    """Sixteen times as many bytes take 256 times as long where the work is quadratic."""
+    few, many = (piece * (size // len(piece)) for size in (4 * 1024, 64 * 1024))
+
+    def seconds(data: bytes) -> float:
+        begin = time.process_time()
+        read_papers(data)
+        return time.process_time() - begin
+
+    assert min(seconds(many) for _ in range(2)) < 80 * min(seconds(few) for _ in range(3)) + 0.05
 
 
 def test_without_the_package_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,28 @@
 """The simulated printer: what it answers, when papers come out, what troubles do."""
 
-import json
 import socket
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.printers.status import PaperState, StatusReader, ask, read_paper
-from simulator.line import Line, Pty, TcpPort
+from protocol.printers.status import (
+    TSPL,
+    PaperState,
+    PrinterStatus,
+    StatusReader,
+    ask,
+    process_id,
+    read_paper,
+    same_process,
+)
+from simulator.line import Line, TcpPort
 from simulator.paper import Paper
-from simulator.printer import TEAR_AFTER_ANSWER, TEAR_SECONDS, Printer
-from simulator.printer_script import run_printer
-from simulator.script import ScriptError
+from simulator.printed import Glyphs, TextLine
+from simulator.printer import COOL_SECONDS, TEAR_AFTER_ANSWER, TEAR_SECONDS, Printer
 
 ASK = b"\x1dr\x01"
 
@@ -121,36 +128,6 @@ def test_a_real_time_question_inside_a_picture_is_obeyed_too(printer: Printer) -
     assert printer.pending(0.0) == b"\x12"
 
 
-def test_papers_are_kept_as_files(tmp_path: Path) -> None:
-    said: list[str] = []
-    out = tmp_path / "papers"
-    script = iter(["paper out", "paper in", "speed 0", "wait 0", "quit"])
-    run_printer(Pty(tmp_path / "printer"), out, script=script, say=said.append)
-    assert said == [f"printer at {tmp_path / 'printer'}, papers in {out}", "paper out", "paper in", "speed 0"]
-
-    data = b"\x1b@\x1c&" + "上海青".encode("gbk") + b"\n\x1dV\x01"
-    said.clear()
-
-    def steps() -> Iterator[str]:
-        host, port = said[0].split()[2].rstrip(",").rsplit("//", 1)[1].split(":")
-        with socket.create_connection((host, int(port))) as client:
-            client.sendall(data + ASK)
-            assert client.recv(1) == b"\x00"
-        yield "quit"
-
-    run_printer(TcpPort(0), out, script=steps(), say=said.append)
-    assert said[-1] == f"paper {out / '0001.png'}"
-    assert (out / "0001.bin").read_bytes() == data
-    assert (out / "0001.txt").read_text(encoding="utf-8") == "上海青\n"
-    assert json.loads((out / "0001.json").read_text(encoding="utf-8"))["cut"] is True
-    assert (out / "0001.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_line_that_cannot_be_done_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ScriptError, match=r"line 1.*write out or in"):
-        run_printer(Pty(tmp_path / "printer"), tmp_path / "papers", script=["paper gone"])
-
-
 def test_it_runs_behind_a_line(tmp_path: Path, papers: list[Paper]) -> None:
     with Line(Printer(papers.append), TcpPort(0)) as line:
         host, port = line.address.rsplit("//", 1)[1].split(":")
@@ -158,3 +135,283 @@ def test_it_runs_behind_a_line(tmp_path: Path, papers: list[Paper]) -> None:
             client.sendall(b"a\n\x1dV\x01" + ASK)
             assert client.recv(1) == b"\x00"
     assert [paper.text for paper in papers] == ["a\n"]
+
+
+# --- time and room ---------------------------------------------------------------------------------------------------
+
+LINE = b"x" * 31 + b"\n"  # 30 dots of paper: at 10 mm/s 0.375 s
+
+
+def test_bytes_wait_in_the_buffer_while_the_head_is_busy(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, buffer=256, mm_per_s=10)
+    printer.receive(LINE * 8, 0.0)
+    assert printer.room(0.0) == 256 - 7 * 32  # the head has the first line
+    assert printer.room(0.4) == 256 - 6 * 32
+    assert printer.room(10.0) == 256
+
+
+def test_an_idle_head_does_not_save_time_up(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, mm_per_s=10)
+    printer.receive(LINE + ASK, 0.0)
+    printer.receive(LINE + ASK, 100.0)
+    printer.pending(100.0)
+    assert printer.pending(100.3) == b""
+    assert printer.pending(100.4) == b"\x00"
+
+
+def test_real_time_questions_are_answered_while_the_head_is_busy(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, mm_per_s=10)
+    printer.receive(LINE * 4 + process_id(7) + ask(4), 0.0)
+    assert printer.pending(0.0) == b"\x12"
+    assert printer.pending(1.4) == b""
+    assert same_process(7, StatusReader().receive(printer.pending(1.6)).processed)
+
+
+def test_a_picture_larger_than_the_buffer_goes_through_row_by_row(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, buffer=64, mm_per_s=100)
+    data = b"\x1dv0\x00\x30\x00\x64\x00" + bytes(range(48)) * 100 + b"\n\x1dV\x01"
+    now = 0.0
+    while data:
+        taken = printer.room(now)
+        printer.receive(data[:taken], now)
+        data = data[taken:]
+        now += 0.001
+    assert 0.11 < now < 0.25  # 100 rows of an eighth of a millimetre
+    printer.pending(now + 1)
+    assert [paper.rows[0].height for paper in papers] == [100]
+
+
+def test_without_flow_control_what_does_not_fit_is_lost(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, buffer=64, flow=False, mm_per_s=10)
+    assert printer.room(0.0) > 4096
+    printer.receive(LINE * 10 + b"\x1dV\x01", 0.0)
+    assert printer.lost == 32 * 7 + 3  # one line at the head, two in the buffer
+    printer.pending(60.0)
+    printer.pending(62.0)
+    assert papers[0].text == ("x" * 31 + "\n") * 3
+
+
+def test_pacing_avoids_the_loss(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, buffer=64, flow=False, mm_per_s=10)
+    for count in range(10):
+        printer.receive(LINE, count * 0.4)
+    printer.receive(b"\x1dV\x01", 4.0)
+    printer.pending(5.0)
+    assert (printer.lost, papers[0].text) == (0, ("x" * 31 + "\n") * 10)
+
+
+# --- troubles --------------------------------------------------------------------------------------------------------
+
+
+def statuses(printer: Printer, now: float) -> PrinterStatus:
+    reader = StatusReader()
+    printer.receive(b"".join(reader.ask(number) for number in (1, 2, 3, 4)), now)
+    return reader.receive(printer.pending(now))
+
+
+def test_a_hot_head_stands_still_and_goes_on_by_itself(printer: Printer, papers: list[Paper]) -> None:
+    printer.trouble(0.0, overheated=True)
+    printer.receive(b"a\n\x1dV\x01" + ask(3), 1.0)
+    assert printer.pending(1.0) == b"\x52"
+    said = statuses(printer, 1.0)
+    assert (said.online, said.error, said.recovers, said.cutter) == (False, True, True, False)
+    assert printer.deadline(1.0) == COOL_SECONDS
+    assert papers == []
+    printer.pending(COOL_SECONDS)
+    assert statuses(printer, COOL_SECONDS).ready
+    assert len(papers) == 1
+
+
+@pytest.mark.parametrize(("keeps", "second"), [(True, "b\nc\nd\n"), (False, "d\n")])
+def test_the_rest_of_a_job_at_paper_end_is_kept_or_forgotten(papers: list[Paper], keeps: bool, second: str) -> None:
+    printer = Printer(papers.append, roll_mm=3, keeps=keeps)
+    printer.receive(b"a\nb\nc\n", 0.0)
+    assert [paper.text for paper in papers] == ["a\n"]
+    assert printer.troubles.paper_out
+    printer.new_roll(1.0)
+    printer.receive(b"d\n\x1dV\x01", 1.0)
+    assert papers[1].text == second
+
+
+def test_a_roll_has_its_length_and_says_when_it_is_near_its_end(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, roll_mm=600)
+    assert statuses(printer, 0.0).paper is PaperState.OK
+    printer.receive(LINE * 30, 0.0)  # 112 mm
+    assert statuses(printer, 0.0).paper is PaperState.NEAR_END
+    printer.receive(LINE * 200, 0.0)
+    assert statuses(printer, 0.0).paper is PaperState.END
+    assert papers[0].text.count("\n") == 160
+    printer.new_roll(1.0, 50)
+    assert statuses(printer, 1.0).paper is PaperState.END  # the rest needs more than 50 mm
+    assert papers[1].text.count("\n") == 14
+
+
+def test_a_power_cut_forgets_all_but_what_hangs_out(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, mm_per_s=10)
+    printer.receive(b"\x1da\xff\x1d!\x11a\nb\nc\n" + ASK, 0.0)
+    printer.power(0.1, False)
+    assert [paper.text for paper in papers] == ["a\n"]
+    printer.receive(b"nobody hears this\n" + ask(1), 0.2)
+    assert printer.pending(0.2) == b""
+    assert printer.deadline(0.2) is None
+    printer.power(5.0, True)
+    printer.trouble(5.0, cover_open=True)
+    assert printer.pending(5.0) == b""  # automatic status is forgotten too
+    printer.trouble(5.0, cover_open=False)
+    printer.receive(b"d\n\x1dV\x01" + ASK, 6.0)
+    assert printer.pending(7.0) == b"\x00"
+    assert papers[1].rows[0] == TextLine((Glyphs("d"),), 0, 30)
+
+
+def test_half_a_command_of_an_earlier_job_swallows_the_next_bytes(printer: Printer, papers: list[Paper]) -> None:
+    printer.leave_half(0.0, 100)
+    printer.receive(b"a" * 99, 0.0)
+    printer.receive(b"bc\n\x1dV\x01", 0.0)
+    assert papers[0].text == "[picture]\nc\n"
+
+
+def test_a_printer_that_answers_only_while_idle_is_silent_with_paper_in_hand(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, mm_per_s=10)
+    printer.trouble(0.0, idle_only=True)
+    printer.receive(ask(1), 0.0)
+    assert printer.pending(0.0) == b"\x12"
+    printer.receive(LINE * 2 + ask(1), 1.0)
+    assert printer.pending(5.0) == b""
+    printer.trouble(5.0, paper_out=True)
+    printer.receive(ask(4), 5.0)
+    assert printer.pending(5.0) == b"\x72"
+    printer.receive(LINE, 6.0)
+    printer.receive(ask(4), 6.0)
+    assert printer.pending(6.0) == b""
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ("none", b""),
+        ("dle_eot", b"\x12"),
+        ("gs_r", b"\x12\x00_1.0\x00"),
+        ("process_id", b"\x12\x00_1.0\x00\x37\x22    \x00"),
+    ],
+)
+def test_each_printer_answers_what_it_can(papers: list[Paper], answers: str, expected: bytes) -> None:
+    printer = Printer(papers.append, answers=answers)
+    printer.receive(ask(1), 0.0)
+    printer.receive(ASK + b"\x1dIA" + process_id(0), 0.0)
+    assert printer.pending(0.0) == expected
+
+
+@pytest.mark.parametrize("changes", [{"answers": "all"}, {"mm_per_s": 0}])
+def test_what_cannot_be_is_refused(printer: Printer, changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"there are|more than 0"):
+        printer.trouble(0.0, **changes)
+
+
+# --- automatic status ------------------------------------------------------------------------------------------------
+
+FINE = b"\x10\x00\x00\x00"
+
+
+def test_automatic_status_comes_at_once_and_at_each_change(printer: Printer) -> None:
+    printer.receive(b"\x1da\xff", 0.0)
+    assert printer.pending(0.0) == FINE
+    changes = [
+        ({"near_end": True}, b"\x10\x00\x03\x00"),
+        ({"paper_out": True}, b"\x18\x00\x0f\x00"),
+        ({"paper_out": False, "near_end": False}, FINE),
+        ({"cover_open": True}, b"\x38\x00\x00\x00"),
+        ({"cover_open": False, "cutter_jam": True}, b"\x18\x08\x00\x00"),
+        ({"cutter_jam": False, "overheated": True}, b"\x18\x40\x00\x00"),
+        ({"overheated": True}, b""),
+        ({"overheated": False}, FINE),
+        ({"mm_per_s": 50.0}, b""),
+    ]
+    for change, expected in changes:
+        printer.trouble(1.0, **change)
+        assert printer.pending(1.0) == expected
+    printer.receive(b"\x1b@\x1da\x00", 2.0)
+    printer.trouble(2.0, cover_open=True)
+    assert printer.pending(2.0) == b""
+
+
+@pytest.mark.parametrize(
+    ("bits", "told"),
+    [
+        (0x01, ""),
+        (0x02, "cover paper cutter"),
+        (0x04, "cutter"),
+        (0x08, "near paper"),
+        (0x0E, "near cover paper cutter"),
+    ],
+)
+def test_automatic_status_tells_what_it_was_asked_for(bits: int, told: str) -> None:
+    names = {"near": "near_end", "cover": "cover_open", "paper": "paper_out", "cutter": "cutter_jam"}
+    heard = []
+    for name, trouble in names.items():
+        printer = Printer(lambda paper: None)
+        printer.receive(b"\x1da" + bytes((bits,)), 0.0)
+        assert printer.pending(0.0) == FINE
+        printer.trouble(1.0, **{trouble: True})
+        if printer.pending(1.0):
+            heard.append(name)
+    assert " ".join(heard) == told
+
+
+def test_a_roll_that_ends_is_told_by_itself(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, roll_mm=505)
+    printer.receive(b"\x1da\x08", 0.0)
+    printer.pending(0.0)
+    printer.receive(LINE * 2, 0.0)
+    assert printer.pending(0.0) == b"\x10\x00\x03\x00"
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+LABEL = b'SIZE 40 mm,30 mm\r\nGAP 2 mm,0\r\nCLS\r\nTEXT 0,0,"TSS24.BF2",0,1,1,"a"\r\nPRINT 1,2\r\n'
+
+
+def test_a_label_printer_gives_labels_and_its_status(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, language="tspl", mm_per_s=32, roll_mm=100)
+    reader = StatusReader()
+    printer.receive(LABEL + reader.ask(TSPL), 0.0)
+    assert printer.pending(0.0) == b"\x20"
+    printer.pending(0.9)
+    assert len(papers) == 1
+    printer.pending(1.1)
+    assert [paper.text for paper in papers] == ["a\n", "a\n"]
+    printer.pending(2.1)
+    printer.receive(reader.ask(TSPL), 3.0)
+    assert reader.receive(printer.pending(3.0)).ready
+    printer.receive(LABEL, 3.0)
+    printer.pending(10.0)
+    assert len(papers) == 4
+    printer.receive(reader.ask(TSPL), 10.0)
+    assert printer.pending(10.0) == b"\x04"  # 96 mm and a label more
+
+
+@pytest.mark.parametrize(
+    ("trouble", "byte"), [("cover_open", 0x01), ("paper_out", 0x04), ("overheated", 0x80), ("silent", None)]
+)
+def test_a_label_printer_says_what_is_wrong(papers: list[Paper], trouble: str, byte: int | None) -> None:
+    printer = Printer(papers.append, language="tspl")
+    printer.trouble(0.0, **{trouble: True})
+    printer.receive(b"\x1b!?", 0.0)
+    assert printer.pending(0.0) == (b"" if byte is None else bytes((byte,)))
+
+
+def test_half_a_bitmap_swallows_the_next_label(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, language="tspl")
+    printer.leave_half(0.0, 48)
+    printer.receive(b"CLS\r\n" * 10, 0.0)
+    printer.receive(LABEL, 0.0)
+    assert [paper.text for paper in papers] == ["a\n", "a\n"]
+
+
+@given(st.lists(st.binary(max_size=40), max_size=12), st.sampled_from(["escpos", "tspl"]), st.booleans())
+def test_any_bytes_at_any_time_are_taken(chunks: list[bytes], language: str, flow: bool) -> None:
+    printer = Printer(lambda paper: None, language=language, flow=flow, buffer=64, mm_per_s=20, roll_mm=100)
+    for count, chunk in enumerate(chunks):
+        printer.receive(chunk, count * 0.1)
+        printer.pending(count * 0.1)
+        printer.deadline(count * 0.1)
+    printer.pending(1000.0)
