@@ -20,11 +20,15 @@ from edge.inbox import Inbox, LinkChanged
 from edge.mqtt import Mqtt
 from edge.papers import READY, SILENT
 from edge.printer_link import PrinterLink
+from protocol.link import Link
 from protocol.readings import Garbage
 
 LISTEN_SECONDS = 3.0
 BROKER_SECONDS = 6.0
 LEAST_DISK = 200_000_000
+
+SLIP_BYTES = 15_300  # with its QR code as a picture
+QUICK_BAUD = 57_600
 
 Outcome = tuple[bool, str]
 PRINTER_SAYS = {
@@ -118,8 +122,17 @@ def _printer(part: PrinterPart) -> Outcome:
         state = link.look()
     finally:
         link.close()
-    near_end = "; the paper is nearly out" if link.near_end else ""
-    return state in (READY, SILENT), f"{part.port}: {link.why or PRINTER_SAYS[state]}{near_end}"
+    said = [link.why or f"{part.port}: {PRINTER_SAYS[state]}"]
+    if link.near_end:
+        said.append("the paper is nearly out")
+    line = Link.parse(part.link)
+    if part.serial and part.row().codes == "raster" and line.baud < QUICK_BAUD:
+        seconds = SLIP_BYTES * line.byte_seconds
+        said.append(
+            f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
+            'or change = { codes = "native" } if the printer draws QR codes'
+        )
+    return state in (READY, SILENT), "; ".join(said)
 
 
 def _broker(config: Config) -> Outcome:

@@ -40,9 +40,7 @@ LANGUAGES = get_args(Language)
     help="What to write: tspl is for a label of 40 x 30 mm.",
 )
 @click.option("--paper", "size", type=click.Choice(list(SIZES)), default="58", show_default=True, help="Width in mm.")
-@click.option(
-    "--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer, not a nameless one."
-)
+@click.option("--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer, not a nameless one.")
 @click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
 @click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper of a made-up record; no file needed.")
 @click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of an event; its first otherwise.")

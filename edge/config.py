@@ -268,6 +268,11 @@ class PrinterPart(Part):
             raise ValueError(f"{self.name}: change does not fit a printer's profile: {error}") from None
         return self
 
+    @property
+    def serial(self) -> bool:
+        """Whether it is on a serial line, where ``link`` and ``flow`` count."""
+        return not self.port.startswith(("usb:", "tcp:", "file:"))
+
     def row(self) -> Profile:
         """The printer's profile with its changes."""
         return replace(profile(self.profile), **self.change)

@@ -11,7 +11,7 @@ from simulator.bench.report import Report
 from simulator.broker import BrokerFailed
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle")
+NAMES = ("latency", "start", "writes", "decode", "idle", "paper")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -65,6 +65,10 @@ def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
         from simulator.bench.idle import measure as idle
 
         return lambda folder, seconds: idle(folder, seconds or 60.0)
+    if name == "paper":
+        from simulator.bench.paper import measure as paper
+
+        return lambda folder, seconds: paper(folder, seconds or 30.0)
     from simulator.bench.writes import measure as writes
 
     return lambda folder, seconds: writes(folder, seconds or 30.0)

@@ -54,6 +54,12 @@ def test_the_key_is_private_and_never_overwritten(written: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
+        (
+            'automatic = ["slip",',
+            'automatic = ["slipp",',
+            "[paper] automatic: no paper 'slipp'; there are: slip, ticket",
+        ),
+        ('papers = ["slip", "report"]', 'papers = ["lable"]', "printer-1: papers: no paper 'lable'"),
         ('max = "30 kg"', 'max = "30 斤"', "write a mass like 30 kg"),
         ('model = "mt-sics"', 'model = "mt-sisc"', "there are: "),
         ('min = "200 g"', 'min = "40 kg"', "0 < e <= min < max"),

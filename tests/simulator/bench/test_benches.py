@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from protocol import formats
-from simulator.bench import command, decode, idle, latency, start, writes
+from simulator.bench import command, decode, idle, latency, paper, start, writes
 from simulator.bench.counter import weights
 from simulator.bench.report import Report
 
@@ -72,6 +72,24 @@ def test_every_format_is_measured_on_frames_and_on_noise(tmp_path: Path) -> None
     assert {row["format"] for row in rows} | set(found["facts"]["without_a_simulated_device"]) == set(formats.ids())
     assert all(row["frames_per_s"] and row["bytes_per_s"] and row["kept_kib"] < 2048 for row in rows)
     assert "yaohua_tf0" in report.as_text()
+
+
+@pytest.mark.slow
+def test_papers_are_weighed_and_slips_timed_from_their_commit(tmp_path: Path) -> None:
+    found = shape(paper.measure(tmp_path, seconds=1.0))
+    facts = found["facts"]
+    assert facts["sales"] == facts["printed"] == facts["with_their_commit_seen"] == 2
+    slips = {row["form"]: row for row in facts["papers"] if row["paper"] == "slip"}
+    assert slips["58 mm, codes native"]["bytes"] < slips["58 mm, codes drawn"]["bytes"] < 20_000
+    for row in facts["papers"]:
+        head, line = row["mm"] / paper.MM_PER_S, row["bytes"] * paper.LINES["9600"]
+        assert max(head, line) <= row["s_9600"] <= head + line + 0.1
+        assert row["s_usb"] <= row["s_115200"] <= row["s_9600"]
+
+
+def test_a_commit_of_long_ago_is_not_the_slip_s_own() -> None:
+    assert paper.since_commit(1_000_000_000, [999_000_000, 1_000_500_000]) == 1_000_000
+    assert paper.since_commit(1_000_000_000, [700_000_000]) is None
 
 
 def test_a_decoder_s_own_bytes_are_weighed() -> None:

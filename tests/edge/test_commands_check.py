@@ -1,0 +1,63 @@
+"""``marketedge check`` asks printers how they are, and says what to do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from edge.cli import main
+from simulator.line import Line, Pty
+from simulator.printer import Printer
+
+
+@pytest.fixture
+def printer(tmp_path: Path) -> Iterator[Line[Printer]]:
+    with Line(Printer(lambda paper: None), Pty(tmp_path / "printer")) as line:
+        yield line
+
+
+def said(tmp_path: Path, port: str, **options: str) -> str:
+    """The line about the printer."""
+    done = CliRunner().invoke(main, ["init", str(tmp_path / "stall"), "--job", "stall"])
+    assert done.exit_code == 0, done.output
+    config = tmp_path / "stall" / "station.toml"
+    more = "".join(f"{name} = {value}\n" for name, value in options.items())
+    text = config.read_text("utf-8") + f'\n[[printer]]\nname = "printer-1"\nport = "{port}"\n{more}'
+    config.write_text(text, "utf-8")
+    lines = CliRunner().invoke(main, ["check", "-c", str(config)]).output.splitlines()
+    (found,) = [line for line in lines if "printer-1" in line]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ({}, "ok   printer-1: {port}: ready"),
+        ({"near_end": True}, "ok   printer-1: {port}: ready; the paper is nearly out"),
+        ({"paper_out": True}, "FAIL printer-1: {port}: no paper: put in a roll"),
+        ({"cover_open": True}, "FAIL printer-1: {port}: the cover is open: close it"),
+        ({"cutter_jam": True}, "FAIL printer-1: {port}: the cutter is jammed: clear it, switch the printer off and on"),
+        ({"silent": True}, "ok   printer-1: {port}: opened, but it does not answer: papers cannot be proven"),
+    ],
+)
+def test_a_printer_is_asked_how_it_is(
+    tmp_path: Path, printer: Line[Printer], trouble: dict[str, Any], words: str
+) -> None:
+    printer.do(lambda device, now: device.trouble(now, **trouble))
+    assert said(tmp_path, printer.address).startswith(words.format(port=printer.address))
+
+
+def test_a_printer_that_is_not_there_is_named_with_the_next_step(tmp_path: Path) -> None:
+    port = str(tmp_path / "nothing")
+    assert said(tmp_path, port).startswith(f"FAIL printer-1: {port}: cannot open the printer")
+
+
+def test_a_slow_line_is_said_with_a_way_out(tmp_path: Path, printer: Line[Printer]) -> None:
+    slow = "a slip takes about 16 s at 9600 baud: set printer and link to 115200"
+    assert slow in said(tmp_path, printer.address, link='"9600/8n1"')
+
+
+def test_a_printer_that_draws_codes_itself_is_quick_enough(tmp_path: Path, printer: Line[Printer]) -> None:
+    assert "baud" not in said(tmp_path, printer.address, link='"9600/8n1"', change='{ codes = "native" }')
