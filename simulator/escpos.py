@@ -11,46 +11,23 @@ its bytes come, as heads do.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
-from simulator.codes import LEVELS, code128_as_sent, qr_side
+from simulator.escpos_pictures import Picture, column_strip, stored_rows
+from simulator.escpos_sizes import (
+    barcode_size,
+    column_size,
+    cut_size,
+    function_size,
+    long_function_size,
+    real_time_size,
+    stored_size,
+    tabs_size,
+)
 from simulator.head import Head
-from simulator.printed import LINE_DOTS, QR, Barcode, Oddities, Paper
-
-NOT_HERE = "has no business on a slip"
-NOT_DRAWN = "known, but not drawn here"
-NO_MEANING = "with parameters that mean nothing"
-NOT_AT_START = "only at the start of a line"
-TOO_WIDE = "wider than the paper: not printed"
-LONGEST_FORM_A = 255
-TABS = 33
-CODE128 = 73
-FORM_A = {0: "UPC-A", 1: "UPC-E", 2: "EAN-13", 3: "EAN-8", 4: "CODE39", 5: "ITF", 6: "CODABAR"}
-
-
-@dataclass(slots=True)
-class _Picture:
-    """A raster whose rows are still coming."""
-
-    row_bytes: int
-    rows: int
-    wide: bool
-    high: bool
-    offset: int
-    head: bytes
-
-
-@dataclass(slots=True)
-class _CodeSettings:
-    """What is set for the printer's own codes; ``ESC @`` sets it back."""
-
-    qr: bytes = b""
-    module: int = 3
-    level: str = "L"
-    high: int = 162
-    bar: int = 3
-    text: int = 0
+from simulator.own_codes import OwnCodes
+from simulator.printed import LINE_DOTS, NO_MEANING, NOT_AT_START, NOT_DRAWN, NOT_HERE, Oddities, Paper
 
 
 class Reader:
@@ -68,14 +45,15 @@ class Reader:
         self._raw = bytearray()
         self._papers: list[Paper] = []
         self._strange = Oddities()
-        self._picture: _Picture | None = None
+        self._picture: Picture | None = None
         self._line_at = 0
         self._reset()
 
     def _reset(self) -> None:
         self._head.reset()
         self._chinese = self._utf_8 = False
-        self._codes = _CodeSettings()
+        self._codes = OwnCodes(self._head)
+        self._stored: list[bytes] = []
 
     @property
     def waiting(self) -> int:
@@ -158,13 +136,10 @@ class Reader:
         """These bytes, just taken, are strange."""
         self._strange.add(self._offset - len(data), data, why)
 
-    def _row(self, picture: _Picture) -> bool:
+    def _row(self, picture: Picture) -> bool:
         if len(self._input) < picture.row_bytes:
             return False
-        row = self._take(picture.row_bytes)
-        if picture.wide:
-            row = b"".join(_DOUBLED[byte] for byte in row)
-        for _ in range(2 if picture.high else 1):
+        for row in picture.dots(self._take(picture.row_bytes)):
             self._head.dot_row(row)
         picture.rows -= 1
         if not picture.rows:
@@ -301,90 +276,63 @@ class Reader:
         if rows:
             offset = self._offset - 2 - len(data)
             wide, high = bool(data[1] & 1), bool(data[1] & 2)
-            self._picture = _Picture(row_bytes, rows, wide, high, offset, b"\x1dv" + data)
+            self._picture = Picture(row_bytes, rows, wide, high, offset, b"\x1dv" + data)
         return None
 
     def cut(self, _: bytes) -> None:
         self._head.finish_line()
         self._end(cut=True)
 
+    def columns(self, data: bytes) -> str | None:
+        """A picture column by column, 8 or 24 dots high."""
+        strip = column_strip(data[0], data[3:])
+        if strip is None:
+            return NO_MEANING
+        self._head.columns(strip)
+        return None
+
     def function(self, data: bytes) -> str | None:
-        """GS ( k: the printer's own QR code. GS ( H: a process id, answered in order."""
+        """GS ( k: the printer's own QR code. GS ( L: a picture. GS ( H: a process id, answered in order."""
         if data[:1] == b"H" and data[3:5] == b"00" and len(data) == 9:
             self.asked.append(b"\x1d(H" + data[5:])
             return None
+        if data[:1] == b"L":
+            return self._graphics(data[3:])
         if data[:1] != b"k":
             return NOT_HERE
         if data[3:4] != b"1" or len(data) < 6:
             return NOT_DRAWN
-        return self._qr(data[4], data[5:])
+        return self._codes.qr(data[4], data[5:])
 
-    def _qr(self, function: int, data: bytes) -> str | None:
-        codes = self._codes
-        match function, data[0]:
-            case 65, _ if len(data) == 2:  # model: 2 is the one everybody has
-                return None if data[0] in (49, 50) else NOT_DRAWN
-            case 67, module if 1 <= module <= 16:
-                codes.module = module
-            case 69, level if 48 <= level <= 51:
-                codes.level = LEVELS[level - 48]
-            case 80, 48:
-                codes.qr = data[1:]
-            case 81, 48:
-                return self._print_qr()
-            case _:
-                return NO_MEANING
-        return None
+    def graphics(self, data: bytes) -> str | None:
+        """GS 8 L: as GS ( L, for longer ones."""
+        return self._graphics(data[5:]) if data[:1] == b"L" else NOT_DRAWN
 
-    def _print_qr(self) -> str | None:
-        codes, head = self._codes, self._head
-        if head.line:
-            return NOT_AT_START
-        if not codes.qr:
-            return "nothing is stored: not printed"
-        side = qr_side(codes.qr, codes.level)
-        if not side:
-            return "more than a code holds: not printed"
-        if side * codes.module > head.dots:
-            return TOO_WIDE
-        head.add(QR(codes.qr, codes.level, side, codes.module, head.left(side * codes.module)))
+    def _graphics(self, data: bytes) -> str | None:
+        """Function 112 stores a picture, 2 and 50 print it."""
+        if data in (b"0\x02", b"02"):
+            self._head.finish_line()
+            for row in self._stored:
+                self._head.dot_row(row)
+            self._stored = []
+            return None
+        rows = stored_rows(data)
+        if rows is None:
+            return NOT_DRAWN
+        self._stored = rows
         return None
 
     def bar_height(self, n: bytes) -> str | None:
-        self._codes.high = n[0] or self._codes.high
-        return None if n[0] else NO_MEANING
+        return self._codes.bar_height(n[0])
 
     def bar_width(self, n: bytes) -> str | None:
-        if not 1 <= n[0] <= 6:
-            return NO_MEANING
-        self._codes.bar = n[0]
-        return None
+        return self._codes.bar_width(n[0])
 
     def bar_text(self, n: bytes) -> str | None:
-        if n[0] not in (0, 1, 2, 3, 48, 49, 50, 51):
-            return NO_MEANING
-        self._codes.text = n[0] % 48
-        return None
+        return self._codes.bar_text(n[0])
 
     def barcode(self, data: bytes) -> str | None:
-        codes, head = self._codes, self._head
-        kind, said = data[0], data[1:-1] if data[0] <= 6 else data[2:]
-        if head.line:
-            return NOT_AT_START
-        if (kind <= 6 and data[-1:] != b"\0") or 6 < kind < 65 or kind > CODE128 + 6 or not said:
-            return NO_MEANING
-        bars, text = "", said.decode("latin-1")
-        if kind == CODE128:
-            try:
-                bars, text = code128_as_sent(said)
-            except ValueError as error:
-                return f"{error}: not printed"
-            if len(bars) * codes.bar > head.dots:
-                return TOO_WIDE
-        left = head.left(len(bars) * codes.bar)
-        above, below = bool(codes.text & 1), bool(codes.text & 2)
-        head.add(Barcode(text, bars, codes.bar, codes.high, left, above, below))
-        return None
+        return self._codes.barcode(data)
 
     def ask_status(self, n: bytes) -> None:
         self.asked.append(b"\x1dr" + n)
@@ -405,60 +353,6 @@ class Reader:
     def undrawn(self, _: bytes) -> str:
         """Known from other people's files; the paper would look different from the picture."""
         return NOT_DRAWN
-
-
-_DOUBLED = [int("".join(bit * 2 for bit in f"{byte:08b}"), 2).to_bytes(2, "big") for byte in range(256)]
-
-
-# --- how many bytes follow the first two: None when that is not known yet --------------------------------------------
-
-
-def _function_size(data: bytearray) -> int | None:
-    """``x pL pH`` and p bytes."""
-    return None if len(data) < 5 else 3 + (data[3] | data[4] << 8)
-
-
-def _long_function_size(data: bytearray) -> int | None:
-    """``x p1 p2 p3 p4`` and p bytes."""
-    return None if len(data) < 7 else 5 + int.from_bytes(data[3:7], "little")
-
-
-def _column_size(data: bytearray) -> int | None:
-    """``m nL nH`` and n columns of 1 or 3 bytes."""
-    return None if len(data) < 5 else 3 + (data[3] | data[4] << 8) * (3 if data[2] >= 32 else 1)
-
-
-def _stored_size(data: bytearray) -> int | None:
-    """GS *: ``x y`` and 8 x y bytes."""
-    return None if len(data) < 4 else 2 + 8 * data[2] * data[3]
-
-
-def _cut_size(data: bytearray) -> int | None:
-    return None if len(data) < 3 else 2 if data[2] in (0x41, 0x42, 0x61, 0x62, 0x67, 0x68) else 1
-
-
-def _tabs_size(data: bytearray) -> int | None:
-    return _until_nul(data, 2, TABS)
-
-
-def _barcode_size(data: bytearray) -> int | None:
-    """Form A ends with NUL, form B says its length."""
-    if len(data) < 4:
-        return None
-    return 2 + data[3] if data[2] > 6 else _until_nul(data, 3, LONGEST_FORM_A)
-
-
-def _until_nul(data: bytearray, start: int, longest: int) -> int | None:
-    """Up to a NUL. When none comes in time it is one byte, and the rest is print."""
-    end = data.find(0, start, start + longest)
-    if end >= 0:
-        return end - 1
-    return None if len(data) < start + longest else 1
-
-
-def _real_time_size(data: bytearray) -> int | None:
-    """DLE DC4: fn 1 and 2 have two parameters, fn 8 has seven."""
-    return None if len(data) < 3 else 8 if data[2] == 8 else 3
 
 
 class Command(NamedTuple):
@@ -488,11 +382,11 @@ COMMANDS: dict[bytes, Command] = {
     b"\x1bR": Command(1, Reader.unwanted, "chooses a country's characters"),
     b"\x1bp": Command(3, Reader.unwanted, "opens the drawer"),
     b"\x1b=": Command(1, Reader.unwanted, "makes the printer deaf"),
-    b"\x1b*": Command(_column_size, Reader.undrawn, "prints a picture by columns"),
+    b"\x1b*": Command(column_size, Reader.columns, "prints a picture by columns"),
     b"\x1b ": Command(1, Reader.undrawn, "spaces letters"),
     b"\x1b$": Command(2, Reader.undrawn, "moves to a place"),
     b"\x1b\\": Command(2, Reader.undrawn, "moves by so much"),
-    b"\x1bD": Command(_tabs_size, Reader.undrawn, "sets tabs"),
+    b"\x1bD": Command(tabs_size, Reader.undrawn, "sets tabs"),
     b"\x1bV": Command(1, Reader.undrawn, "turns letters"),
     b"\x1b{": Command(1, Reader.undrawn, "prints upside down"),
     b"\x1br": Command(1, Reader.undrawn, "chooses a colour"),
@@ -511,10 +405,10 @@ COMMANDS: dict[bytes, Command] = {
     b"\x1cp": Command(2, Reader.unwanted, "prints a stored picture"),
     b"\x1d!": Command(1, Reader.size, "sets the size"),
     b"\x1dv": Command(6, Reader.raster, "prints a picture"),
-    b"\x1dV": Command(_cut_size, Reader.cut, "cuts"),
-    b"\x1d(": Command(_function_size, Reader.function, "an extended function"),
-    b"\x1d8": Command(_long_function_size, Reader.undrawn, "prints graphics"),
-    b"\x1d*": Command(_stored_size, Reader.unwanted, "stores a picture"),
+    b"\x1dV": Command(cut_size, Reader.cut, "cuts"),
+    b"\x1d(": Command(function_size, Reader.function, "an extended function"),
+    b"\x1d8": Command(long_function_size, Reader.graphics, "prints graphics"),
+    b"\x1d*": Command(stored_size, Reader.unwanted, "stores a picture"),
     b"\x1d/": Command(1, Reader.unwanted, "prints a stored picture"),
     b"\x1dB": Command(1, Reader.undrawn, "prints white on black"),
     b"\x1dL": Command(2, Reader.undrawn, "sets the left margin"),
@@ -524,11 +418,11 @@ COMMANDS: dict[bytes, Command] = {
     b"\x1dw": Command(1, Reader.bar_width, "sets the width of barcodes"),
     b"\x1dH": Command(1, Reader.bar_text, "places the text of barcodes"),
     b"\x1df": Command(1, Reader.nothing, "chooses the font of barcodes"),
-    b"\x1dk": Command(_barcode_size, Reader.barcode, "prints a barcode"),
+    b"\x1dk": Command(barcode_size, Reader.barcode, "prints a barcode"),
     b"\x1da": Command(1, Reader.ask_automatic, "sets automatic status"),
     b"\x1dr": Command(1, Reader.ask_status, "asks for the status"),
     b"\x1dI": Command(1, Reader.ask_name, "asks who it is"),
     b"\x10\x04": Command(1, Reader.nothing, "asks for the status at once"),
     b"\x10\x05": Command(1, Reader.nothing, "asks to recover"),
-    b"\x10\x14": Command(_real_time_size, Reader.unwanted, "opens the drawer at once"),
+    b"\x10\x14": Command(real_time_size, Reader.unwanted, "opens the drawer at once"),
 }

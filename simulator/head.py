@@ -22,6 +22,7 @@ class Head:
     def reset(self) -> None:
         """As after power-up: the line being set is lost, paper stays where it is."""
         self.line: list[Glyphs] = []
+        self._strip: list[int] = []  # columns of 24 dots, the top one in the highest bit
         self.style = Glyphs("")
         self.align = 0
         self.pitch = LINE_DOTS
@@ -34,10 +35,12 @@ class Head:
     @property
     def busy(self) -> bool:
         """There is paper that was not cut or torn off, or a line being set."""
-        return bool(self._rows or self._band or self.line)
+        return bool(self._rows or self._band or self.line or self._strip)
 
     def put(self, letter: str, cells: int) -> None:
         """Set a letter; a line that is full is printed first."""
+        if self._strip:
+            self.print_line()
         new = replace(self.style, text=letter, cells=cells)
         if sum(one.dots for one in self.line) + new.dots > self.dots:
             self.print_line()
@@ -48,6 +51,9 @@ class Head:
 
     def print_line(self) -> None:
         """Print what is set, or feed an empty line."""
+        if self._strip:
+            self._print_strip()
+            return
         width = sum(one.dots for one in self.line)
         height = max([self.pitch, *(GLYPH_DOTS * one.high for one in self.line)])
         self.add(TextLine(tuple(self.line), self.left(width), height) if self.line else Blank(height, lines=1))
@@ -55,7 +61,7 @@ class Head:
 
     def finish_line(self) -> None:
         """Print what is set, if anything: commands that need the start of a line do so first."""
-        if self.line:
+        if self.line or self._strip:
             self.print_line()
 
     def feed(self, height: int, lines: int = 0) -> None:
@@ -74,6 +80,21 @@ class Head:
         self._band_place = place
         self._band.append(row)
         self.fed += 1
+
+    def columns(self, strip: list[int]) -> None:
+        """A piece of a picture of 24 rows; it is printed with the line, and has a line of its own."""
+        if self.line:
+            self.print_line()
+        self._strip += strip[: self.dots - len(self._strip)]
+
+    def _print_strip(self) -> None:
+        strip, self._strip = self._strip, []
+        spare = -len(strip) % 8
+        for place in range(GLYPH_DOTS - 1, -1, -1):
+            bits = "".join("1" if column >> place & 1 else "0" for column in strip)
+            self.dot_row((int(bits, 2) << spare).to_bytes((len(strip) + spare) // 8, "big"))
+        if self.pitch > GLYPH_DOTS:
+            self.add(Blank(self.pitch - GLYPH_DOTS))
 
     def add(self, row: PaperRow) -> None:
         self._end_band()

@@ -17,7 +17,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from simulator.codes import LEVELS, code128, qr_side
-from simulator.printed import CELL, GLYPH_DOTS, QR, Barcode, Glyphs, Oddities, Paper, PaperRow, Raster, TextLine
+from simulator.printed import (
+    CELL,
+    GLYPH_DOTS,
+    NO_MEANING,
+    NOT_DRAWN,
+    QR,
+    Barcode,
+    Glyphs,
+    Oddities,
+    Paper,
+    PaperRow,
+    Raster,
+    TextLine,
+)
 
 DOTS_PER_MM = 8
 WIDEST = 104 * DOTS_PER_MM
@@ -27,9 +40,7 @@ MOST_COPIES = 100
 LEAST_BITMAP = re.compile(rb"BITMAP\s+([^\r\n,]*,){5}", re.IGNORECASE)
 UNFINISHED_BITMAP = re.compile(rb"BITMAP\s[^\r\n]{0,64}", re.IGNORECASE)
 FONTS = ("TSS24.BF2", "TSS16.BF2", "TST24.BF2", "K", "3")
-NOT_DRAWN = "known, but not drawn here"
 TURNED = "turned, which is not drawn here"
-NO_MEANING = "with parameters that mean nothing"
 
 
 class _Placed(NamedTuple):

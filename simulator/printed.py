@@ -13,6 +13,13 @@ GLYPH_DOTS = 24
 LINE_DOTS = 30
 SHOWN = 16  # bytes of something strange
 
+# Why something is strange
+NOT_HERE = "has no business on a slip"
+NOT_DRAWN = "known, but not drawn here"
+NO_MEANING = "with parameters that mean nothing"
+NOT_AT_START = "only at the start of a line"
+TOO_WIDE = "wider than the paper: not printed"
+
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:

@@ -63,6 +63,51 @@ def test_a_picture_without_a_code_is_a_picture() -> None:
     assert one(b"\x1dv0\x00\x01\x00\x02\x00\xff\xff").text == "[picture]\n"
 
 
+def qr_dots(module: int = 3) -> list[str]:
+    """The rows of a QR code as 0 and 1, padded to strips of 24."""
+    code = zxingcpp.create_barcode(PAYLOAD, zxingcpp.BarcodeFormat.QRCode)
+    picture = code.to_image(scale=module, add_quiet_zones=True)
+    height, width = picture.shape[:2]
+    grey = bytes(memoryview(picture))
+    rows = ["".join("1" if dot == 0 else "0" for dot in grey[row * width :][:width]) for row in range(height)]
+    return rows + ["0" * width] * (-height % 24)
+
+
+def test_a_picture_by_columns_is_one_picture_when_its_strips_touch() -> None:
+    rows = qr_dots()
+    width = len(rows[0])
+    strips = b""
+    for top in range(0, len(rows), 24):
+        columns = (int("".join(row[column] for row in rows[top : top + 24]), 2) for column in range(width))
+        strips += (
+            b"\x1b*\x21" + width.to_bytes(2, "little") + b"".join(one.to_bytes(3, "big") for one in columns) + b"\n"
+        )
+    paper = one(b"\x1b@\x1b3\x18" + strips + b"\x1b2a\n")
+    assert (paper.qr, paper.unknown) == ([PAYLOAD], ())
+    assert len(paper.rasters) == 1
+    apart = one(b"\x1b@" + strips)
+    assert [row.height for row in apart.rows[:2]] == [24, 6]  # white lines between the strips
+
+
+def test_strips_of_eight_dots_are_three_times_as_high() -> None:
+    (raster,) = one(b"\x1b*\x00\x02\x00\x80\x01\n").rasters
+    assert raster == Raster(8, (*(b"\xc0",) * 3, *(b"\x00",) * 18, *(b"\x30",) * 3), 0)
+    assert one(b"\x1b*\x09\x01\x00\xffa\n").unknown[0].why.endswith("with parameters that mean nothing")
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_stored_picture_is_printed_where_it_is_asked_for(long: bool) -> None:
+    rows = qr_dots()
+    size = -(-len(rows[0]) // 8)
+    dots = b"".join(int(row.ljust(size * 8, "0"), 2).to_bytes(size, "big") for row in rows)
+    store = b"0p0\x01\x011" + len(rows[0]).to_bytes(2, "little") + len(rows).to_bytes(2, "little") + dots
+    head = b"\x1d8L" + len(store).to_bytes(4, "little") if long else b"\x1d(L" + len(store).to_bytes(2, "little")
+    paper = one(b"\x1b@" + head + store + b"a\n\x1d(L\x02\x0002")
+    assert paper.text == f"a\n[QR {PAYLOAD}]\n"
+    assert paper.unknown == ()
+    assert one(b"\x1d(L\x03\x000A1a\n").unknown[0].why.endswith("not drawn here")
+
+
 def test_double_size_rasters_are_doubled() -> None:
     (raster,) = one(b"\x1dv0\x03\x01\x00\x01\x00\xf0").rasters
     assert raster == Raster(16, (b"\xff\x00", b"\xff\x00"), 0)
@@ -259,6 +304,8 @@ HOSTILE = [
     b"\x1dk\x02",
     b"\x1d(k\x0b\x001P0abcdefgh\x1d(k\x03\x001Q0",
     b"\x1bD\x01",
+    b"\x1b*\x00\x02\x00ab",
+    b"\x1d(L\x0b\x000p0\x02\x021\x08\x00\x01\x00\xff\x1d(L\x02\x0002",
     b"\x07",
     b"\x1b",
 ]
