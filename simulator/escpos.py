@@ -67,8 +67,8 @@ class Reader:
 
     @property
     def busy(self) -> bool:
-        """Something is on the paper that has not been cut or torn off."""
-        return self._head.busy
+        """Paper hangs out that has not been cut or torn off."""
+        return self._head.hangs
 
     def put(self, data: bytes) -> None:
         self._input += data
@@ -116,10 +116,10 @@ class Reader:
             what = "half a command: " + known.what if known else "half a command or character"
             self._strange.add(self._offset, bytes(self._input), what)
             self._take(len(self._input))
-        if self._head.line:
-            begun = bytes(self._raw[self._line_at - self._offset :])
-            self._strange.add(self._line_at, begun, "half a line: not printed without a line feed")
-            self._head.line.clear()
+        if self._head.setting:
+            begun = bytes(self._raw[self._line_at - self._offset :]) if self._head.line else b""
+            self._strange.add(self._offset - len(begun), begun, "half a line: not printed without a line feed")
+            self._head.forget_line()
         return self.tear()
 
     # --- bytes --------------------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ class Reader:
         taken = self._take(2 + size)
         if why := obey(self, taken[2:]):
             self._odd(taken, f"{what}: {why}")
-        if start == b"\x10\x04" and not self.busy:
+        if start == b"\x10\x04" and not self._head.hangs and not self._head.setting:
             del self._raw[-3:]  # a question while nothing is printed belongs to no paper
         return True
 
@@ -213,7 +213,7 @@ class Reader:
     # --- one method a command: what it answers is why it was not obeyed -----------------------------------------------
 
     def initialize(self, _: bytes) -> None:
-        self._head.line.clear()
+        self._head.forget_line()
         self._end(cut=False, keep=2)
         self._reset()
 

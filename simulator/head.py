@@ -33,9 +33,19 @@ class Head:
         return bool(self._band) or not all(isinstance(row, Blank) for row in self._rows)
 
     @property
-    def busy(self) -> bool:
-        """There is paper that was not cut or torn off, or a line being set."""
-        return bool(self._rows or self._band or self.line or self._strip)
+    def hangs(self) -> bool:
+        """There is paper that was not cut or torn off."""
+        return bool(self._rows or self._band)
+
+    @property
+    def setting(self) -> bool:
+        """There is a line, or a strip of a picture, that was not printed."""
+        return bool(self.line or self._strip)
+
+    def forget_line(self) -> None:
+        """What is set is lost."""
+        self.line.clear()
+        self._strip.clear()
 
     def put(self, letter: str, cells: int) -> None:
         """Set a letter; a line that is full is printed first."""
@@ -61,7 +71,7 @@ class Head:
 
     def finish_line(self) -> None:
         """Print what is set, if anything: commands that need the start of a line do so first."""
-        if self.line or self._strip:
+        if self.setting:
             self.print_line()
 
     def feed(self, height: int, lines: int = 0) -> None:

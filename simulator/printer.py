@@ -75,7 +75,8 @@ class Printer:
         self._cutter = cutter
         self._size = buffer
         self._flow = flow
-        self._left = None if roll_mm is None else roll_mm * DOTS_PER_MM
+        self._roll = None if roll_mm is None else roll_mm * DOTS_PER_MM
+        self._left = self._roll
         self._language = language
         self._troubles = Troubles(mm_per_s=mm_per_s, answers=answers, keeps=keeps)
         self._on = True
@@ -101,9 +102,13 @@ class Printer:
     def trouble(self, now: float, **changes: Any) -> None:
         """Change what is wrong: ``printer.trouble(now, paper_out=True)``. With new paper the head goes on.
 
-        An overheated head recovers by itself after COOL_SECONDS. Raises TypeError or ValueError for what cannot be.
+        An overheated head recovers by itself after COOL_SECONDS; paper after a roll has ended is another such roll.
+        Raises TypeError or ValueError for what cannot be.
         """
         self._work(now)
+        if changes.get("paper_out") is False and self._left is not None and self._left <= 0:
+            self._left = self._roll
+            changes.setdefault("near_end", False)
         was_offline = self._troubles.offline
         self._change(**changes)
         if "overheated" in changes:
@@ -115,17 +120,18 @@ class Printer:
     def new_roll(self, now: float, mm: float | None = None) -> None:
         """Paper again, ``mm`` of it: the head goes on with what is in its buffer."""
         self._work(now)
-        self._left = None if mm is None else mm * DOTS_PER_MM
+        self._roll = self._left = None if mm is None else mm * DOTS_PER_MM
         self.trouble(now, paper_out=False, near_end=False)
 
     def power(self, now: float, on: bool) -> None:
         """Off, it forgets buffer, modes and questions, and hears nothing; the paper that hangs out is torn off."""
         self._work(now)
-        if self._on and not on:
+        if on == self._on:
+            return
+        if not on:
             self._give(self._reader.tear())
             self._forget()
-        self._on = on
-        self._free_at = now
+        self._on, self._free_at = on, now
 
     def leave_half(self, now: float, wanting: int = LEFT_WANTING) -> None:
         """As after a job that broke off: the head is inside a picture that still wants so many bytes."""

@@ -226,6 +226,7 @@ def test_chinese_bytes_without_chinese_mode_are_rubbish() -> None:
             b"a\n\x1dv0\x00\x01\x00\x09\x00\xff\xff",
             "offset 2: 1d 76 30 00 01 00 09 00: half a command: a picture, 7 bytes are missing",
         ),
+        (b"\x1b*\x21\x01\x00abc", "offset 8: half a line: not printed without a line feed"),
         (b"a\nbc", "offset 2: 62 63: half a line: not printed without a line feed"),
         (b"\x1dk\x03" + b"7" * 300 + b"\n", "offset 0: 1d 6b 03: prints a barcode: with parameters that mean nothing"),
         (b"\x1d(E\x03\x00abc\n", "offset 0: 1d 28 45 03 00 61 62 63: an extended function: has no business on a slip"),

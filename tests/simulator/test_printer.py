@@ -246,6 +246,23 @@ def test_a_roll_has_its_length_and_says_when_it_is_near_its_end(papers: list[Pap
     assert papers[1].text.count("\n") == 14
 
 
+def test_paper_after_a_roll_has_ended_is_another_such_roll(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, roll_mm=50)
+    for number in range(3):
+        printer.trouble(float(number), paper_out=False)
+        printer.receive(LINE * 14, float(number))
+        assert printer.troubles.paper_out
+    assert [paper.text.count("\n") for paper in papers] == [14, 14, 14]
+
+
+def test_a_line_being_set_is_no_paper_and_wakes_nobody(printer: Printer, papers: list[Paper]) -> None:
+    printer.receive(b"a\nb", 0.0)
+    printer.pending(TEAR_SECONDS)
+    assert (printer.deadline(TEAR_SECONDS), [paper.text for paper in papers]) == (None, ["a\n"])
+    printer.receive(b"c\n\x1dV\x01", 5.0)
+    assert papers[1].text == "bc\n"
+
+
 def test_a_power_cut_forgets_all_but_what_hangs_out(papers: list[Paper]) -> None:
     printer = Printer(papers.append, mm_per_s=10)
     printer.receive(b"\x1da\xff\x1d!\x11a\nb\nc\n" + ASK, 0.0)
