@@ -31,12 +31,17 @@ def run_printer(
 ) -> None:
     """Be a printer until the script says ``quit``; ``device`` is what ``Printer`` takes.
 
-    Says where it is, each paper it gave, and each change.  Raises ScriptError, or OSError when there is no such place.
+    Says where it is, each paper it gave, each change, and at the end how many bytes were lost.  Raises ScriptError, or
+    OSError when there is no such place.
     """
     find_font()  # says at once when there is none
     with Tray(out, say) as tray, Line(Printer(tray.put, **device), plug) as line:
         say(f"printer at {line.address}, papers in {out}")
-        lead(line, script, commands(line), say)
+        try:
+            lead(line, script, commands(line), say)
+        finally:
+            if lost := line.do(lambda printer, now: printer.lost):
+                say(f"{lost} bytes lost: they came without room in the buffer")
 
 
 def commands(line: Line[Printer]) -> dict[str, Command]:

@@ -108,6 +108,21 @@ def test_what_hung_out_when_the_power_went_is_a_paper(tmp_path: Path) -> None:
     assert [path.read_text("utf-8") for path in sorted(out.glob("*.txt"))] == ["a\n", "b\n"]
 
 
+def test_bytes_that_were_lost_are_told_at_the_end(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def steps() -> Iterator[str]:
+        host, port = said[0].split()[2].removeprefix("tcp://").rstrip(",").split(":")
+        yield "cover open"
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"x" * 100 + b"\x10\x04\x02")
+            assert client.recv(1) == b"\x16"  # asked at once, lost or not
+        yield "quit"
+
+    run_printer(TcpPort(0, scheme="tcp"), tmp_path / "papers", script=steps(), say=said.append, buffer=64, flow=False)
+    assert said[-1] == "39 bytes lost: they came without room in the buffer"
+
+
 @pytest.mark.parametrize("one_way", [False, True])
 def test_a_usb_printer_of_another_process_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_way: bool
