@@ -37,6 +37,7 @@ PRINTER_SAYS = {
     "paper": "no paper: put in a roll",
     "cover": "the cover is open: close it",
     "cutter": "the cutter is jammed: clear it, switch the printer off and on",
+    "hot": "the head is too hot: wait, it goes on by itself",
     "error": "it reports an error: switch it off and on",
     "offline": "it takes no bytes: check its power and its online key",
 }

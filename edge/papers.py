@@ -6,7 +6,7 @@ A job is a row, written in the same transaction as its record::
        ^           │  │
        │           │  └────> unknown     nobody can tell: silent, restart, gone
        │           v
-       └───────── held ────> failed      why: paper, cover, cutter, offline, gone, error, template; late
+       └───────── held ────> failed      why: paper, cover, cutter, hot, offline, gone, error, template; late
                                 │
        unknown, failed, held ───┴─────> confirmed   a person looked: it came out
 
@@ -26,11 +26,11 @@ STATES = (WAITING, PRINTING, HELD, PRINTED, UNKNOWN, FAILED, CONFIRMED)
 UNPROVEN = "unproven"  # the ``why`` of a fresh row, as long as a proof: a row that grows splits its page on the disk
 
 PROOFS = ("process_id", "gs_r", "status", "file")
-CAUSES = ("paper", "cover", "cutter", "offline", "gone", "error", "late", "template")
+CAUSES = ("paper", "cover", "cutter", "hot", "offline", "gone", "error", "late", "template")
 DOUBTS = ("silent", "restart", "gone")
-PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "offline", "gone", "error")
+PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "hot", "offline", "gone", "error")
 
-READY, SILENT, GONE, PAPER, OFFLINE = "ready", "silent", "gone", "paper", "offline"
+READY, SILENT, GONE, PAPER, HOT, OFFLINE = "ready", "silent", "gone", "paper", "hot", "offline"
 DAY, TEST_PAGE = "day", "test"
 PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
 COPIES_BY_ITSELF = 3  # so often a paper is begun again after restarts; then a person decides

@@ -13,7 +13,7 @@ from drivers.transports import LinkLost
 from drivers.transports.printer import PrinterTransport, open_printer
 from edge.config import PrinterPart
 from edge.pacing import Pace
-from edge.papers import GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
+from edge.papers import GONE, HOT, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
 from protocol.link import Link
 from protocol.printers import languages, status
 from protocol.printers.status import GS_R_PAPER, PaperState, StatusReader
@@ -23,6 +23,7 @@ ASK_SECONDS = 0.4  # real-time questions are answered at once, or not at all
 STUCK_SECONDS = 5.0  # a printer that takes no byte for so long has stopped
 ANSWER_SECONDS = 5.0
 DEAF_SECONDS = 1.0  # one that never said anything on this opening is not waited for as long
+COOL_SECONDS = 120.0  # so long a paper waits under a head that is too hot
 MUTE_SECONDS = 20.0  # one that did speak and is silent now is off; after so long it is printed to all the same
 log = logging.getLogger("printer")
 
@@ -270,14 +271,18 @@ class PrinterLink:
             if passed_at is not None and (ability == "gs_r" or now - passed_at > 1.0):
                 return self._proven("gs_r")
             if not self._answers.due and (cause := status.cause(said)):
-                raise self._stopped(cause)
-            if by_status and self._answers.complete:
+                if cause != HOT or now >= start + COOL_SECONDS:
+                    raise self._stopped(cause)
+                until = now + patience  # it goes on by itself
+            elif by_status and self._answers.complete:
                 return self._proven("status")
             if now >= ask_at and not self._answers.due:
                 ask_at = now + 1.0
                 self._write(status.questions(self._answers, self.profile.language))
-        if self._answers.complete and status.cause(self._answers.status) is None:
-            return self._proven("status")
+        if (
+            self._orderly and self._answers.complete
+        ):  # it is well, and has forgotten what it was sent: it was switched off
+            raise self._stopped(OFFLINE)
         if self._spoke:  # it stopped, and what it has not taken stands between us and it
             self._mute_since = self._mute_since or start
             self.state = OFFLINE

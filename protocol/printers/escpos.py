@@ -42,6 +42,7 @@ SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
 WHITE = 24  # dot rows without a dot that are worth a command of their own
+_HEIGHTS = re.compile(rb"\x1d!(.)|\n", re.DOTALL)
 _SHIFTS = (0, 1, -1, 2, -2, 3, -3, 4)
 
 
@@ -94,12 +95,19 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
 
 
 def fed(piece: bytes) -> int:
-    """About how many dot rows of paper a piece takes: pictures and feeds to the dot, text by its lines."""
+    """How many dot rows of paper a piece takes; of codes that the printer draws, only what is around them."""
     if piece.startswith(RASTER):
         return int.from_bytes(piece[6:8], "little")
-    if piece.startswith(b"\x1bJ") and len(piece) == 3:
+    if piece.startswith(b"\x1bJ"):
         return piece[2]
-    return piece.count(LF) * LINE_DOTS
+    dots, now, high = 0, 1, 1  # the size in force, and the highest of this line
+    for found in _HEIGHTS.finditer(piece):
+        if found[1]:
+            now = (found[1][0] & 7) + 1
+            high = max(high, now)
+        else:
+            dots, high = dots + max(LINE_DOTS, bitmap.GLYPH * high), now
+    return dots
 
 
 def clearing(profile: Profile) -> bytes:

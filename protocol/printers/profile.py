@@ -41,7 +41,7 @@ class Profile:
     status: Status = "gs_r"
     band: int = 128
     delay: float = 0.0
-    buffer: int = 4096
+    buffer: int = 2048
     speed: int = 60
     module: int = 5
     tear: int = 4

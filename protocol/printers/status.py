@@ -72,6 +72,7 @@ class PrinterStatus:
             self.cover is True,
             self.cutter is True,
             self.error is True,
+            self.recovers is True,
         )
         if any(bad):
             return False
@@ -86,14 +87,16 @@ def ask(number: int) -> bytes:
 
 
 def cause(status: PrinterStatus) -> str | None:
-    """Why nothing can be printed, in one word: paper, cover, cutter, error, offline; None when nothing is known to be
-    in the way."""
+    """Why nothing can be printed, in one word: paper, cover, cutter, hot, error, offline; None when nothing is known
+    to be in the way. ``hot`` is any trouble that ends by itself."""
     if status.paper is PaperState.END:
         return "paper"
     if status.cover:
         return "cover"
     if status.cutter:
         return "cutter"
+    if status.recovers:
+        return "hot"
     if status.error:
         return "error"
     return "offline" if status.online is False else None

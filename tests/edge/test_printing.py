@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edge.config import load
-from edge.documents import EXAMPLES, Papers
+from edge.documents import Papers, examples
 from edge.inbox import Inbox, PrintAgain, Printed
 from edge.papers import PaperJob
 from edge.printing import Printer
@@ -38,11 +38,11 @@ brokers = ["mqtt://127.0.0.1"]
 name = "printer-1"
 port = "{port}"
 flow = "{flow}"
+profile = "{profile}"
 keep_minutes = {keep}
 change = {change}
 """
 SECONDS = 25.0
-BODY = json.dumps(json.loads((EXAMPLES / "slip.json").read_text("utf-8"))).encode()
 
 
 class Rig:
@@ -57,15 +57,18 @@ class Rig:
         change: str = "{}",
         address: str = "",
         flow: str = "rtscts",
+        profile: str = "generic-58",
         **device: Any,
     ) -> None:
         self.papers: list[Paper] = []
         self.news: list[tuple[int, str, str]] = []
         self.copies = 0
+        self.size = device.setdefault("buffer", 65536)
         self.line = Line(SimulatedPrinter(on_paper=self.papers.append, **device), plug).start()
         config = folder / "station.toml"
         config.write_text(
-            CONFIG.format(port=address or self.line.address, flow=flow, keep=keep, change=change), "utf-8"
+            CONFIG.format(port=address or self.line.address, flow=flow, profile=profile, keep=keep, change=change),
+            "utf-8",
         )
         self.inbox: Inbox = Inbox()
         loaded = load(config)
@@ -74,12 +77,18 @@ class Rig:
     def start(self) -> None:
         self.thread.start()
 
-    def put(self, number: int = 1, copy: int = 0) -> None:
-        self._job = PaperJob(number, 1, "slip", "", "printer-1", BODY, copy, time.monotonic())
-        self.thread.put(self._job)
+    def put(self, number: int = 1, copy: int = 0, paper: str = "slip") -> None:
+        body = json.dumps(examples(paper)[0]).encode()
+        self.thread.put(PaperJob(number, 1, paper, "", "printer-1", body, copy, time.monotonic()))
 
     def trouble(self, **changes: Any) -> None:
         self.line.do(lambda printer, now: printer.trouble(now, **changes))
+
+    def until_held(self, count: int = 1) -> None:
+        """Wait until so many bytes are in the printer's buffer."""
+        end = time.monotonic() + SECONDS
+        while self.line.do(lambda device, now: device.room(now)) > self.size - count and time.monotonic() < end:
+            time.sleep(0.01)
 
     def until(self, *states: str) -> str:
         """Wait for one of these states of the newest job; answers its word. Copies are numbered as the core does."""
@@ -345,3 +354,143 @@ def test_a_file_keeps_papers_of_earlier_runs(rig: Callable[..., Rig], tmp_path: 
     printer.put()
     assert printer.until("printed") == "file"
     assert kept.read_bytes().startswith(b"earlier\x1b@")
+
+
+# --- what cheap printers do -------------------------------------------------------------------------------------------
+
+
+def test_a_printer_that_never_answers_gs_r_is_not_waited_for(rig: Callable[..., Rig]) -> None:
+    """Some answer DLE EOT on USB and GS r on serial lines only: the status afterwards is their proof."""
+    printer = rig(answers="dle_eot")
+    printer.start()
+    for job in (1, 2):
+        printer.put(job)
+        assert printer.until("printed") == "status"
+    assert len(printer.out(2)) == 2
+
+
+def test_a_printer_that_answers_only_when_it_is_idle_is_proven_too(rig: Callable[..., Rig]) -> None:
+    printer = rig(mm_per_s=80)
+    printer.trouble(idle_only=True)
+    printer.start()
+    printer.put()
+    assert printer.until("printed") == "gs_r"
+
+
+def test_a_hot_head_goes_on_by_itself_and_the_slip_comes_once(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.printer.COOL_SECONDS", 2.0)
+    printer = rig(mm_per_s=60)
+    printer.start()
+    printer.put()
+    printer.until("printing")
+    printer.until_held()
+    printer.trouble(overheated=True)
+    assert printer.until("printed", "held") == "gs_r"
+    assert [("COPY" in text, is_whole(paper)) for text, paper in zip(printer.out(1), printer.papers, strict=True)] == [
+        (False, True)
+    ]
+
+
+def test_a_hot_head_before_a_slip_is_told(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.printer.COOL_SECONDS", 2.0)
+    printer = rig()
+    printer.trouble(overheated=True)
+    printer.start()
+    printer.put()
+    assert printer.until("held") == "hot"
+    assert printer.until("printed") == "gs_r"
+    assert ["COPY" in text for text in printer.out(1)] == [False]
+
+
+def test_a_printer_that_was_switched_off_in_a_slip_prints_it_whole_again(rig: Callable[..., Rig]) -> None:
+    """It forgets its buffer and is well again: without an answer behind the slip, that is no proof."""
+    printer = rig(mm_per_s=40)
+    printer.start()
+    printer.put()
+    printer.until("printing")
+    printer.until_held(14_000)  # the question behind the slip is among them
+    printer.line.do(lambda device, now: device.power(now, False))
+    printer.line.do(lambda device, now: device.power(now, True))
+    assert printer.until("held") == "offline"
+    assert printer.until("printed") == "gs_r"
+    printer.out(2)
+    assert ["COPY 1" in paper.text for paper in printer.papers if is_whole(paper)] == [True]
+
+
+def test_a_printer_that_forgets_its_buffer_when_the_paper_ends_prints_the_slip_whole_again(
+    rig: Callable[..., Rig],
+) -> None:
+    printer = rig(roll_mm=60, keeps=False)
+    printer.start()
+    printer.put()
+    assert printer.until("held") == "paper"
+    printer.line.do(lambda device, now: device.new_roll(now))
+    assert printer.until("printed") == "gs_r"
+    printer.out(3)
+    assert ["COPY 1" in paper.text for paper in printer.papers if is_whole(paper)] == [True]
+
+
+def test_a_printer_that_vanishes_in_a_slip_gets_it_whole_again(rig: Callable[..., Rig]) -> None:
+    printer = rig(mm_per_s=60, buffer=1024)
+    printer.start()
+    printer.put()
+    printer.until("printing")
+    printer.until_held()
+    printer.line.unplug()
+    assert printer.until("held") == "gone"
+    printer.line.replug()
+    assert printer.until("printed") == "gs_r"
+    printer.out(2)
+    assert "COPY 1" in [paper.text for paper in printer.papers if is_whole(paper)][-1]
+
+
+@pytest.mark.parametrize(("holds", "lost"), [(4096, False), (1 << 20, True)])
+def test_without_flow_control_nothing_is_lost_when_the_profile_is_right(
+    rig: Callable[..., Rig], holds: int, lost: bool
+) -> None:
+    """A pseudo terminal brings bytes at once, as a USB adapter does; the head prints 60 mm a second."""
+    printer = rig(flow="none", change=f"{{ buffer = {holds} }}")
+    printer.line.stop()
+    printer.line = Line(
+        SimulatedPrinter(on_paper=printer.papers.append, mm_per_s=60, buffer=4096, flow=False),
+        Pty(printer.line.address),
+    ).start()
+    printer.start()
+    printer.put()
+    printer.until("printed", "held", "unknown")
+    printer.out(1)
+    assert (printer.line.do(lambda device, now: device.lost) > 0) == lost
+    assert lost or (is_whole(printer.papers[0]) and printer.papers[0].unknown == ())
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_label_is_printed_and_proven_by_the_status_afterwards(rig: Callable[..., Rig]) -> None:
+    printer = rig(profile="label-40x30", language="tspl")
+    printer.start()
+    printer.put(paper="label")
+    assert printer.until("printed") == "status"
+    label = printer.out(1)[0]
+    assert "上海青" in label
+    assert printer.papers[0].barcodes == [examples("label")[0]["data"]["sample"]]
+
+
+def test_labels_that_ran_out_hold_the_label(rig: Callable[..., Rig]) -> None:
+    printer = rig(profile="label-40x30", language="tspl")
+    printer.trouble(paper_out=True)
+    printer.start()
+    printer.put(paper="label")
+    assert printer.until("held") == "paper"
+    printer.trouble(paper_out=False)
+    assert printer.until("printed") == "status"
+    assert len(printer.out(1)) == 1
+
+
+def test_a_label_printer_s_test_page_fits_its_label(rig: Callable[..., Rig]) -> None:
+    printer = rig(profile="label-40x30", language="tspl")
+    printer.start()
+    printer.put(paper="test")
+    assert printer.until("printed", "failed") == "status"
