@@ -136,14 +136,21 @@ def _plug(pty: Path | None, tcp: int | None, usb: Path | None, language: str, on
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @click.option("--png", type=click.Path(path_type=Path), help="Draw it; further papers get -2, -3 … in the name.")
 @click.option("--paper", "width", type=click.Choice(["auto", *DOTS]), default="auto", show_default=True, help="In mm.")
-def paper(file: Path, png: Path | None, width: str) -> None:
+@click.option(
+    "--encoding",
+    type=click.Choice(["gbk", "gb18030"]),
+    default="gbk",
+    show_default=True,
+    help="The Chinese code of its letters; UTF-8 is told by the bytes themselves.",
+)
+def paper(file: Path, png: Path | None, width: str, encoding: str) -> None:
     """Read what a printer was sent, ESC/POS or TSPL: what would be on paper.
 
     JSON {text, qr, barcodes, cut, unknown} to stdout, an object for each paper in FILE; to stderr a line for each thing
     that should not be there, with its offset. Exit 1 when nothing would be on paper.
     """
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    papers = read_papers(data, DOTS.get(width))
+    papers = read_papers(data, DOTS.get(width), encoding)
     for strange in (strange for one in papers for strange in one.unknown):
         click.echo(str(strange), err=True)
     if not papers:

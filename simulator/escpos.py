@@ -37,9 +37,10 @@ class Reader:
     a step took of the roll, and takes the questions that the head came to (GS r, GS I, GS a, GS ( H) out of ``asked``.
     """
 
-    def __init__(self, dots: int = 384) -> None:
+    def __init__(self, dots: int = 384, encoding: str = "gbk") -> None:
         self.asked: list[bytes] = []
         self._head = Head(dots)
+        self._encoding = encoding
         self._input = bytearray()
         self._offset = 0
         self._raw = bytearray()
@@ -178,10 +179,12 @@ class Reader:
         if first < 0x80 or not self._chinese:
             self._put(self._take(1).decode("cp437"), 1, 1)
             return True
-        size = 2 if not self._utf_8 or first < 0xE0 else 3 if first < 0xF0 else 4
+        name = "utf-8" if self._utf_8 else self._encoding
+        size = _utf_8_size(first) if self._utf_8 else 2
+        if name == "gb18030" and b"0" <= self._input[1:2] <= b"9":
+            size = 4
         if len(self._input) < size:
             return False
-        name = "utf-8" if self._utf_8 else "gbk"
         try:
             letter = bytes(self._input[:size]).decode(name)
         except UnicodeDecodeError:
@@ -353,6 +356,11 @@ class Reader:
     def undrawn(self, _: bytes) -> str:
         """Known from other people's files; the paper would look different from the picture."""
         return NOT_DRAWN
+
+
+def _utf_8_size(first: int) -> int:
+    """Bytes of the character that begins so."""
+    return 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
 class Command(NamedTuple):

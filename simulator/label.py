@@ -57,13 +57,13 @@ class _Placed(NamedTuple):
 class Reader:
     """Takes bytes in any chunks, gives labels; the same face as the reader of ESC/POS."""
 
-    def __init__(self, dots: int = 320) -> None:
+    def __init__(self, dots: int = 320, encoding: str = "gbk") -> None:
         self.asked: list[bytes] = []  # nothing is, in this language
         self._fed = 0
         self._dots = dots
         self._high = 30 * DOTS_PER_MM
         self._gap = 2 * DOTS_PER_MM
-        self._encoding = "gbk"
+        self._encoding = encoding
         self._input = bytearray()
         self._offset = 0
         self._raw = bytearray()

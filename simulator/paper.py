@@ -8,19 +8,22 @@ __all__ = ["Paper", "read_papers"]
 NARROW, WIDE = 384, 576
 
 
-def read_papers(data: bytes, dots: int | None = None) -> list[Paper]:
-    """All papers in these bytes. Without ``dots`` the paper is 58 mm wide, or 80 mm when something would not fit."""
+def read_papers(data: bytes, dots: int | None = None, encoding: str = "gbk") -> list[Paper]:
+    """All papers in these bytes. Without ``dots`` the paper is 58 mm wide, or 80 mm when something would not fit.
+
+    ``encoding`` is the Chinese code the printer knows when nobody tells it otherwise: gbk or gb18030.
+    """
     if label.is_tspl(data):
-        labels = label.Reader(dots or NARROW)
+        labels = label.Reader(dots or NARROW, encoding)
         return labels.feed(data) + labels.finish()
     if dots is None:
-        wide = _read(data, WIDE)
-        return wide if _widest(wide) > NARROW else _read(data, NARROW)
-    return _read(data, dots)
+        wide = _read(data, WIDE, encoding)
+        return wide if _widest(wide) > NARROW else _read(data, NARROW, encoding)
+    return _read(data, dots, encoding)
 
 
-def _read(data: bytes, dots: int) -> list[Paper]:
-    reader = escpos.Reader(dots)
+def _read(data: bytes, dots: int, encoding: str) -> list[Paper]:
+    reader = escpos.Reader(dots, encoding)
     return reader.feed(data) + reader.finish()
 
 

@@ -332,3 +332,11 @@ def test_without_the_package_it_says_which(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "zxingcpp", None)
     with pytest.raises(RuntimeError, match="zxing-cpp"):
         _ = one(qr_bands()).qr
+
+
+def test_a_head_with_all_of_gb18030_takes_four_bytes_for_a_letter() -> None:
+    data = b"\x1b@\x1c&" + "菜𬭊ğ7".encode("gb18030") + b"\n"
+    (full,) = read_papers(data, encoding="gb18030")
+    assert (full.text, full.unknown) == ("菜𬭊ğ7\n", ())
+    (usual,) = read_papers(data)
+    assert usual.unknown
