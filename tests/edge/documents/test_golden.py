@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter
 
 from drivers.glyphs import FontGlyphs
-from drivers.printers import profile
+from drivers.printers import PROFILES, profile
 from edge.documents import PAPERS, Papers, Place, examples
 from edge.documents.words import Language
-from protocol.printers import bitmap, languages
+from protocol.printers import bitmap, codes, languages
 from protocol.printers.bitmap import Bitmap
 from protocol.printers.document import QR, Barcode, Document
 from protocol.printers.escpos import emit
@@ -82,25 +82,54 @@ def seen(bits: Bitmap) -> Image.Image:
     return sheet
 
 
-def worn(picture: Image.Image) -> Image.Image:
-    """Two dead dots in the head, a blurred camera, a paper held askew."""
-    dead = picture.copy()
-    for column in (150, 290):
-        dead.paste(255, (column, 0, column + 1, dead.height))
-    turned = dead.rotate(3, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+def worn(picture: Image.Image, dead: tuple[int, ...], turn: float, grown: bool) -> Image.Image:
+    """Dots of the head that died, dots that spread on hot paper, a paper held askew, a blurred camera."""
+    seen = picture.copy()
+    for column in dead:
+        seen.paste(255, (column, 0, column + 1, seen.height))
+    if grown:
+        seen = ImageChops.darker(seen, ImageChops.offset(seen, 1, 0))
+    turned = seen.rotate(turn, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
     return turned.filter(ImageFilter.GaussianBlur(1.2))
+
+
+WEARS = (((150, 290), 3.0, False), ((), 4.0, True), ((120, 180, 240, 300), -4.0, False), ((200,), -3.0, True))
 
 
 @EVERY
 @pytest.mark.parametrize("width", ["generic-58", "generic-80"])
 def test_codes_are_read_back_from_the_picture_also_when_it_is_worn(name: str, width: str, glyphs: FontGlyphs) -> None:
-    document = paper(name)
     printer = replace(profile(width), encoding="raster")
-    picture = seen(bitmap.draw(layout(document, printer.columns, "raster"), printer, glyphs))
-    codes = {part.payload for part in document.parts if isinstance(part, QR)}
-    bars = {part.payload for part in document.parts if isinstance(part, Barcode)}
-    assert {code.text for code in zxingcpp.read_barcodes(picture)} == codes | bars
-    assert {code.text for code in zxingcpp.read_barcodes(worn(picture))} >= codes
+    for example in range(len(examples(name))):
+        document = paper(name, example=example)
+        picture = seen(bitmap.draw(layout(document, printer.columns, "raster"), printer, glyphs))
+        squares = {part.payload for part in document.parts if isinstance(part, QR)}
+        bars = {part.payload for part in document.parts if isinstance(part, Barcode)}
+        assert {code.text for code in zxingcpp.read_barcodes(picture)} == squares | bars
+        for wear in WEARS:
+            assert {code.text for code in zxingcpp.read_barcodes(worn(picture, *wear))} >= squares, wear
+
+
+@pytest.mark.parametrize(("width", "dots"), [("generic-58", 5), ("generic-80", 6)])
+def test_the_slip_s_code_has_the_modules_that_phones_read_from_thermal_paper(width: str, dots: int) -> None:
+    """Standards B9: 5 dots on 58 mm, level M; version 10 is the token with one source code."""
+    printer = profile(width)
+    (payload,) = [part.payload for part in paper("slip").parts if isinstance(part, QR)]
+    matrix = codes.matrix(payload)
+    assert codes.qr_dots(payload, printer).width == dots * len(matrix)
+    assert len(matrix) - 2 * codes.QUIET == 57
+    picture = seen(bitmap.draw(layout(Document("", "", (QR(payload),)), printer.columns), printer, FontGlyphs()))
+    (found,) = zxingcpp.read_barcodes(picture)
+    assert found.ec_level == "M"
+
+
+def test_the_printer_draws_codes_only_where_its_profile_says_so() -> None:
+    for row in PROFILES.values():
+        if row.language == "escpos":
+            data = b"".join(emit(layout(paper("slip"), row.columns, row.encoding), row))
+            assert (b"\x1d(k" in data) == (row.codes == "native")
+            native = replace(row, codes="native")
+            assert b"\x1d(k" in b"".join(emit(layout(paper("slip"), row.columns, row.encoding), native))
 
 
 @EVERY
