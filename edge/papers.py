@@ -4,7 +4,7 @@ A job is a row, written in the same transaction as its record::
 
     waiting ──> printing ──> printed     how proven: process_id, gs_r, status, file
        ^           │  │
-       │           │  └────> unknown     nobody can tell: silent, restart, gone
+       │           │  └────> unknown     nobody can tell: silent, restart, gone, repeated
        │           v
        └───────── held ────> failed      why: paper, cover, cutter, hot, offline, gone, error, template; late
                                 │
@@ -27,13 +27,14 @@ UNPROVEN = "unproven"  # the ``why`` of a fresh row, as long as a proof: a row t
 
 PROOFS = ("process_id", "gs_r", "status", "file")
 CAUSES = ("paper", "cover", "cutter", "hot", "offline", "gone", "error", "late", "template")
-DOUBTS = ("silent", "restart", "gone")
+DOUBTS = ("silent", "restart", "gone", "repeated")
 PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "hot", "offline", "gone", "error")
 
 READY, SILENT, GONE, PAPER, HOT, OFFLINE = "ready", "silent", "gone", "paper", "hot", "offline"
+REPEATED = "repeated"
 DAY, TEST_PAGE = "day", "test"
 PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
-COPIES_BY_ITSELF = 3  # so often a paper is begun again after restarts; then a person decides
+COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides
 
 
 @dataclass(frozen=True, slots=True)

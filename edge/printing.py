@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 
 from edge.config import PrinterPart
 from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.papers import FAILED, HELD, PRINTED, PRINTING, READY, SILENT, UNKNOWN, PaperJob
+from edge.papers import COPIES_BY_ITSELF, FAILED, HELD, PRINTED, PRINTING, READY, REPEATED, SILENT, UNKNOWN, PaperJob
 from edge.printer_link import PrinterLink, Stopped
 from edge.typesetting import Typesetter
 from protocol.printers import bitmap, languages
@@ -50,6 +50,7 @@ class Printer(threading.Thread):
         self._papers: deque[PaperJob] = deque()
         self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
         self._asked_copy = float("-inf")
+        self._again = 0  # how often the first paper was begun anew
         self._held = ""
         self._told: tuple[str, str, bool] | None = None
 
@@ -104,6 +105,7 @@ class Printer(threading.Thread):
             case PaperJob():
                 if self._begun == order.job:
                     self._papers[0], self._begun, self._held = order, None, ""
+                    self._again += 1
                 else:
                     self._papers.append(order)
 
@@ -165,7 +167,13 @@ class Printer(threading.Thread):
         self._report()
 
     def _want_copy(self, job: PaperJob) -> None:
-        """The printer is ready again: the number of the copy has to be on the disk before it is printed."""
+        """The printer is ready again: the number of the copy has to be on the disk before it is printed.
+
+        One that takes papers and never proves any, as when its line loses bytes, is not fed for ever.
+        """
+        if self._again >= COPIES_BY_ITSELF:
+            self._finish(job, UNKNOWN, REPEATED)
+            return
         if time.monotonic() - self._asked_copy >= COPY_SECONDS:
             if self._asked_copy == float("-inf"):
                 self._link.clear()
@@ -182,7 +190,7 @@ class Printer(threading.Thread):
 
     def _first_done(self) -> None:
         self._papers.popleft()
-        self._begun, self._held = None, ""
+        self._begun, self._held, self._again = None, "", 0
 
     # --- the printer ------------------------------------------------------------------------------------------------
 

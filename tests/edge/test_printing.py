@@ -12,7 +12,7 @@ import pytest
 from edge.config import load
 from edge.documents import Papers, examples
 from edge.inbox import Inbox, PrintAgain, Printed
-from edge.papers import PaperJob
+from edge.papers import COPIES_BY_ITSELF, PaperJob
 from edge.printing import Printer
 from edge.typesetting import Typesetter
 from simulator.line import Line, Plug, Pty, TcpPort
@@ -42,7 +42,7 @@ profile = "{profile}"
 keep_minutes = {keep}
 change = {change}
 """
-SECONDS = 25.0
+SECONDS = 60.0
 
 
 class Rig:
@@ -404,8 +404,11 @@ def test_a_hot_head_before_a_slip_is_told(rig: Callable[..., Rig], monkeypatch: 
     assert ["COPY" in text for text in printer.out(1)] == [False]
 
 
-def test_a_printer_that_was_switched_off_in_a_slip_prints_it_whole_again(rig: Callable[..., Rig]) -> None:
+def test_a_printer_that_was_switched_off_in_a_slip_prints_it_whole_again(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It forgets its buffer and is well again: without an answer behind the slip, that is no proof."""
+    monkeypatch.setattr("edge.printer_link.ANSWER_SECONDS", 1.0)
     printer = rig(mm_per_s=40)
     printer.start()
     printer.put()
@@ -463,6 +466,21 @@ def test_without_flow_control_nothing_is_lost_when_the_profile_is_right(
     printer.out(1)
     assert (printer.line.do(lambda device, now: device.lost) > 0) == lost
     assert lost or (is_whole(printer.papers[0]) and printer.papers[0].unknown == ())
+
+
+def test_a_printer_that_proves_no_paper_is_not_fed_for_ever(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line loses bytes, though the configuration says that it has flow control."""
+    monkeypatch.setattr("edge.printer_link.ANSWER_SECONDS", 1.0)
+    printer = rig(mm_per_s=300, buffer=2048, flow="rtscts", change="{ speed = 300 }")
+    printer.line.stop()
+    lossy = SimulatedPrinter(on_paper=printer.papers.append, mm_per_s=300, buffer=2048, flow=False)
+    printer.line = Line(lossy, Pty(printer.line.address)).start()
+    printer.start()
+    printer.put()
+    assert printer.until("unknown", "printed") == "repeated"
+    assert printer.copies == COPIES_BY_ITSELF
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,276 @@
+"""Printers as transports: real terminals, sockets and files, and the simulated USB bus. What is written is counted."""
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from drivers.transports import LinkLost
+from drivers.transports.printer import PrinterTransport, open_printer
+from protocol.link import Link
+from simulator.usb import BULK, Bus, Description, Endpoint, Gadget, Interface, PrinterGadget
+
+LINK = Link(115200)
+MORE_THAN_FITS = bytes(8 << 20)  # no terminal, socket or simulated printer holds as much
+
+
+@dataclass
+class Peer:
+    """The other end: what the printer would do."""
+
+    address: str
+    send: Callable[[bytes], object]
+    receive: Callable[[int], bytes]
+    vanish: Callable[[], object]
+
+
+@pytest.fixture
+def serial() -> Iterator[Peer]:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    left = {master, slave}
+
+    def vanish() -> None:
+        for file in list(left):
+            left.discard(file)
+            os.close(file)
+
+    yield Peer(os.ttyname(slave), lambda data: os.write(master, data), lambda size: os.read(master, size), vanish)
+    vanish()
+
+
+@pytest.fixture
+def network() -> Iterator[Peer]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        peers: list[socket.socket] = []
+
+        def peer() -> socket.socket:
+            if not peers:
+                peers.append(server.accept()[0])
+                peers[0].settimeout(10)
+            return peers[0]
+
+        yield Peer(
+            f"tcp://127.0.0.1:{server.getsockname()[1]}",
+            lambda data: peer().sendall(data),
+            lambda size: peer().recv(size),
+            lambda: peer().close(),
+        )
+        for each in peers:
+            each.close()
+
+
+@pytest.fixture
+def usb(bus: Bus) -> Iterator[Peer]:
+    gadget = PrinterGadget()
+    bus.plug(gadget)
+
+    def receive(size: int) -> bytes:
+        found = b""
+
+        def take() -> None:
+            nonlocal found
+            found = gadget.received()
+
+        end = time.monotonic() + 5
+        while not found and time.monotonic() < end:
+            bus.wake(take)
+        return found
+
+    yield Peer(
+        "usb:0416:5011:SIM58",
+        lambda data: bus.wake(lambda: gadget.offer(data)),
+        receive,
+        lambda: bus.unplug(gadget),
+    )
+
+
+@pytest.fixture(params=["serial", "network", "usb"])
+def peer(request: pytest.FixtureRequest) -> Peer:
+    found: Peer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], PrinterTransport]]:
+    """Opens printers and closes them at the end."""
+    made: list[PrinterTransport] = []
+
+    def one(address: str) -> PrinterTransport:
+        made.append(open_printer(address, LINK))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.close()
+
+
+Open = Callable[[str], PrinterTransport]
+
+
+def test_bytes_go_both_ways_and_are_counted(peer: Peer, opened: Open) -> None:
+    printer = opened(peer.address)
+    assert printer.write(b"\x1b@paper\n") == 8
+    got = b""
+    while len(got) < 8:
+        got += peer.receive(64)
+    assert got == b"\x1b@paper\n"
+    peer.send(b"\x12\x16")
+    assert printer.read(5.0) == b"\x12\x16"
+
+
+def test_a_printer_that_takes_no_more_ends_the_write_in_time(peer: Peer, opened: Open) -> None:
+    """As without paper: the count says what it took, and nothing waits for ever."""
+    printer = opened(peer.address)
+    before = time.monotonic()
+    taken = printer.write(MORE_THAN_FITS, 0.5)
+    assert time.monotonic() - before < 5
+    assert taken < len(MORE_THAN_FITS)
+    assert printer.write(b"more", 0.1) <= 4
+    before = time.monotonic()
+    printer.close()
+    assert time.monotonic() - before < 5
+
+
+def test_a_read_comes_back_empty_after_its_time(peer: Peer, opened: Open) -> None:
+    printer = opened(peer.address)
+    assert printer.read(0.05) == b""
+    assert printer.read(0.0) == b""
+
+
+def test_a_read_comes_back_as_soon_as_something_was_said(peer: Peer, opened: Open) -> None:
+    printer = opened(peer.address)
+    printer.write(b"?")
+    threading.Timer(0.05, lambda: peer.send(b"\x12")).start()
+    before = time.monotonic()
+    assert printer.read(10.0) == b"\x12"
+    assert time.monotonic() - before < 5
+
+
+def test_a_printer_that_goes_is_a_lost_link_that_names_it(peer: Peer, opened: Open) -> None:
+    printer = opened(peer.address)
+    printer.write(b"\x1b@")
+    peer.receive(64)
+    peer.vanish()
+    with pytest.raises(LinkLost, match=peer.address.replace(".", r"\.")):
+        for _ in range(100):
+            printer.read(0.05)
+            printer.write(b"x" * 4096, 0.05)
+
+
+def test_a_printer_may_be_closed_twice_and_opened_again(peer: Peer, opened: Open) -> None:
+    printer = opened(peer.address)
+    printer.close()
+    printer.close()
+    if not peer.address.startswith("tcp"):
+        assert opened(peer.address).write(b"x") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/dev/ttyNOTHERE", "/dev/ttyNOTHERE: cannot open the printer"),
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1: cannot open the printer.*is it on and plugged in"),
+        ("file:/nowhere/at/all", "file:/nowhere/at/all: cannot open the printer"),
+        ("usb:1234:5678", "usb:1234:5678: no such USB printer; is it on and plugged in"),
+        ("usb:12x4:5678", "write usb:VID:PID or usb:VID:PID:SERIAL"),
+    ],
+)
+def test_a_printer_that_is_not_there_says_what_to_check(bus: Bus, address: str, says: str) -> None:
+    with pytest.raises(LinkLost, match=says):
+        open_printer(address, LINK)
+
+
+def test_a_serial_printer_is_ours_alone(serial: Peer, opened: Open) -> None:
+    opened(serial.address)
+    with pytest.raises(LinkLost, match=serial.address):
+        open_printer(serial.address, LINK)
+
+
+def test_a_serial_printer_is_blind_unless_it_has_flow_control(serial: Peer) -> None:
+    for flow, blind in (("none", True), ("rtscts", False), ("xonxoff", False)):
+        printer = open_printer(serial.address, LINK, flow)  # type: ignore[arg-type]
+        assert printer.blind == blind
+        printer.close()
+
+
+def test_a_file_is_written_to_at_its_end_and_a_device_keeps_nothing(tmp_path: Path, opened: Open, serial: Peer) -> None:
+    path = tmp_path / "papers"
+    for part in (b"one", b"two"):
+        printer = open_printer(f"file:{path}", LINK)
+        assert (printer.write(part), printer.keeps, printer.tells) == (3, True, False)
+        printer.close()
+    assert path.read_bytes() == b"onetwo"
+    device = opened(f"file:{serial.address}")
+    assert stat.S_ISCHR(Path(serial.address).stat().st_mode)
+    assert not device.keeps
+    assert device.read(0.0) == b""
+    assert device.write(MORE_THAN_FITS, 0.3) < len(MORE_THAN_FITS)
+
+
+def test_of_two_printers_alike_one_is_named_by_its_serial_number(bus: Bus, opened: Open) -> None:
+    first, second = PrinterGadget(serial="A1"), PrinterGadget(serial="A2")
+    bus.plug(first)
+    bus.plug(second)
+    with pytest.raises(LinkLost, match=r"2 USB printers fit: usb:0416:5011:A1, usb:0416:5011:A2; name one"):
+        open_printer("usb:0416:5011", LINK)
+    opened("usb:0416:5011:A2").write(b"x")
+    assert (first.received(), second.received()) == (b"", b"x")
+
+
+def test_a_printer_without_permission_is_told_with_the_reason(bus: Bus) -> None:
+    bus.plug(PrinterGadget(), locked=True)
+    with pytest.raises(LinkLost, match="usb:"):
+        open_printer("usb:0416:5011:SIM58", LINK)
+
+
+def test_a_stall_is_cleared_and_the_paper_goes_on(bus: Bus, opened: Open) -> None:
+    gadget = PrinterGadget()
+    bus.plug(gadget)
+    printer = opened("usb:")
+    bus.stall(gadget, 0x03)
+    taken = 0
+    for _ in range(3):
+        taken += printer.write(b"paper"[taken:], 1.0)
+    assert (taken, gadget.received()) == (5, b"paper")
+
+
+def test_a_one_way_printer_says_nothing_and_takes_paper(bus: Bus, opened: Open) -> None:
+    bus.plug(PrinterGadget(bidirectional=False))
+    printer = opened("usb:")
+    assert not printer.tells
+    assert printer.read(0.05) == b""
+    assert printer.write(b"paper") == 5
+
+
+def test_the_kernel_gets_its_printer_back(bus: Bus) -> None:
+    gadget = PrinterGadget()
+    bus.plug(gadget)
+    printer = open_printer("usb:", LINK)
+    assert bus.driven_by_kernel(gadget) == set()
+    printer.close()
+    assert bus.driven_by_kernel(gadget) == {0}
+
+
+def test_a_device_of_the_printer_class_that_takes_nothing_is_no_printer(bus: Bus) -> None:
+    about = Description(0x0416, 0x5011, (Interface(0, 7, 1, 2, (Endpoint(0x81, BULK, 64),)),))
+    bus.plug(Gadget(about))
+    with pytest.raises(LinkLost, match="no endpoint to write to; it is no printer"):
+        open_printer("usb:", LINK)
+
+
+def test_python_escpos_leaves_no_folder_behind(tmp_path: Path) -> None:
+    """It makes a scratch folder when it is imported."""
+    code = "from drivers.transports.printer import escpos; escpos()"
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
