@@ -1,8 +1,6 @@
 """One printer as its thread sees it: opened, asked, written to, and asked again whether the paper came out.
 
-A write that returned says nothing about paper.  Proof is, from best to worst: the answer to a process id, which comes
-when the printing is complete; the answer to GS r, which comes in the order of the data; a status without trouble, asked
-for after the time the head needs.  A printer that says nothing gives no proof.
+A write that returned says nothing about paper: what proves one is in ``proof.py``.
 """
 
 import logging
@@ -13,7 +11,8 @@ from drivers.transports import LinkLost
 from drivers.transports.printer import PrinterTransport, open_printer
 from edge.config import PrinterPart
 from edge.pacing import Pace
-from edge.papers import GONE, HOT, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
+from edge.papers import GONE, OFFLINE, PRINTED, READY, SILENT, UNKNOWN
+from edge.proof import Proof, Stopped
 from protocol.link import Link
 from protocol.printers import languages, status
 from protocol.printers.status import GS_R_PAPER, PaperState, StatusReader
@@ -23,17 +22,8 @@ ASK_SECONDS = 0.4  # real-time questions are answered at once, or not at all
 STUCK_SECONDS = 5.0  # a printer that takes no byte for so long has stopped
 ANSWER_SECONDS = 5.0
 DEAF_SECONDS = 1.0  # one that never said anything on this opening is not waited for as long
-COOL_SECONDS = 120.0  # so long a paper waits under a head that is too hot
 MUTE_SECONDS = 20.0  # one that did speak and is silent now is off; after so long it is printed to all the same
 log = logging.getLogger("printer")
-
-
-class Stopped(Exception):
-    """The printer takes no more, or says that it cannot print; ``cause`` is a word of ``edge/papers.py``."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 class PrinterLink:
@@ -253,36 +243,24 @@ class PrinterLink:
             self._write(status.process_id(job))
         if ability in ("process_id", "gs_r"):
             self._write(GS_R_PAPER)
-        head = dots / self.profile.dots_a_second
-        by_status = ability == "dle_eot" or not self._orderly
         start = time.monotonic()
         patience = ANSWER_SECONDS if self._spoke else DEAF_SECONDS
-        until = start + patience + head + self.written * self._link.byte_seconds
-        ask_at = start + (head if by_status else 0.5)
-        passed_at = None
-        while (now := time.monotonic()) < until:
-            said = self._answers.receive(transport.read(min(until - now, 0.1)))
-            if status.same_process(job, said.processed):
-                return self._proven("process_id")
-            if said.passed and said.paper is PaperState.END:
-                raise self._stopped(PAPER)
-            if said.passed and passed_at is None:
-                passed_at, self._orderly = now, True
-            if passed_at is not None and (ability == "gs_r" or now - passed_at > 1.0):
-                return self._proven("gs_r")
-            if not self._answers.due and (cause := status.cause(said)):
-                if cause != HOT or now >= start + COOL_SECONDS:
-                    raise self._stopped(cause)
-                until = now + patience  # it goes on by itself
-            elif by_status and self._answers.complete:
-                return self._proven("status")
-            if now >= ask_at and not self._answers.due:
-                ask_at = now + 1.0
-                self._write(status.questions(self._answers, self.profile.language))
-        if (
-            self._orderly and self._answers.complete
-        ):  # it is well, and has forgotten what it was sent: it was switched off
-            raise self._stopped(OFFLINE)
+        proof = Proof(
+            job,
+            ability,
+            orderly=self._orderly,
+            head=dots / self.profile.dots_a_second,
+            patience=patience + self.written * self._link.byte_seconds,
+            now=start,
+        )
+        try:
+            how = self._follow(proof, transport)
+        except Stopped as stopped:
+            self._spoke, self.state = self._spoke or self._answers.heard, stopped.cause
+            raise
+        self._orderly = proof.orderly
+        if how:
+            return self._proven(how)
         if self._spoke:  # it stopped, and what it has not taken stands between us and it
             self._mute_since = self._mute_since or start
             self.state = OFFLINE
@@ -290,12 +268,19 @@ class PrinterLink:
         self.state = SILENT
         return UNKNOWN, SILENT
 
+    def _follow(self, proof: Proof, transport: PrinterTransport) -> str:
+        """Ask and listen until the paper is proven; empty when it cannot be. Raises Stopped, LinkLost."""
+        while (now := time.monotonic()) < proof.until:
+            self._answers.receive(transport.read(min(proof.until - now, 0.1)))
+            if how := proof.judge(self._answers, now):
+                return how
+            if not self._answers.due and proof.due(now):
+                self._write(status.questions(self._answers, self.profile.language))
+        proof.over(self._answers)
+        return ""
+
     def _proven(self, how: str) -> tuple[str, str]:
         self._spoke, self._mute_since = True, None
         self.near_end = self._answers.status.paper is PaperState.NEAR_END
         self.state, self._asked_at = READY, time.monotonic()
         return PRINTED, how
-
-    def _stopped(self, cause: str) -> Stopped:
-        self._spoke, self.state = True, cause
-        return Stopped(cause)

@@ -16,7 +16,8 @@ from queue import Empty, SimpleQueue
 from edge.config import PrinterPart
 from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
 from edge.papers import COPIES_BY_ITSELF, FAILED, HELD, PRINTED, PRINTING, READY, REPEATED, SILENT, UNKNOWN, PaperJob
-from edge.printer_link import PrinterLink, Stopped
+from edge.printer_link import PrinterLink
+from edge.proof import Stopped
 from edge.typesetting import Typesetter
 from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page
