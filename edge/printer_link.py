@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterable
 
 from drivers.transports import LinkLost
-from drivers.transports.printer import PrinterTransport, open_printer
+from drivers.transports.opening import open_printer
+from drivers.transports.printer import PrinterTransport
 from edge.config import PrinterPart
 from edge.pacing import Pace
 from edge.papers import GONE, OFFLINE, PRINTED, READY, SILENT, UNKNOWN

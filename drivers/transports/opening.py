@@ -3,6 +3,7 @@
 from drivers.transports.base import Transport
 from drivers.transports.folder import FolderPort
 from drivers.transports.listen import ListenPort
+from drivers.transports.printer import FilePrinter, Flow, NetworkPrinter, PrinterTransport, SerialPrinter
 from drivers.transports.replay import Replay
 from drivers.transports.serial import SerialPort
 from drivers.transports.w1 import W1File
@@ -28,3 +29,19 @@ def open_port(address: str, link: Link) -> Transport:
     if address.startswith("folder:"):
         return FolderPort(address)
     return SerialPort(address, link)
+
+
+def open_printer(address: str, link: Link, flow: Flow = "none") -> PrinterTransport:
+    """Open ``/dev/…`` (serial, with these settings), ``usb:VID:PID[:SERIAL]``, ``tcp://host:9100`` or ``file:PATH``.
+
+    Raises LinkLost, which says what to check.
+    """
+    if address.startswith("usb:"):
+        from drivers.transports.usb_printer import UsbPrinter  # stations without USB printers do without pyusb
+
+        return UsbPrinter(address)
+    if address.startswith("file:"):
+        return FilePrinter(address)
+    if address.startswith("tcp://"):
+        return NetworkPrinter(address)
+    return SerialPrinter(address, link, flow)

@@ -74,22 +74,6 @@ def escpos() -> ModuleType:
             del os.environ[PICKLES]  # the folder is gone, and processes we start would look for it
 
 
-def open_printer(address: str, link: Link, flow: Flow = "none") -> PrinterTransport:
-    """Open ``/dev/…`` (serial, with these settings), ``usb:VID:PID[:SERIAL]``, ``tcp://host:9100`` or ``file:PATH``.
-
-    Raises LinkLost, which says what to check.
-    """
-    if address.startswith("usb:"):
-        from drivers.transports.usb_printer import UsbPrinter  # stations without USB printers do without pyusb
-
-        return UsbPrinter(address)
-    if address.startswith("file:"):
-        return FilePrinter(address)
-    if address.startswith("tcp://"):
-        return NetworkPrinter(address)
-    return SerialPrinter(address, link, flow)
-
-
 def opened(address: str, printer: Any) -> Any:
     """python-escpos' printer, open; raises LinkLost."""
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from drivers.transports import LinkLost
-from drivers.transports.printer import open_printer
+from drivers.transports.opening import open_printer
 from protocol.link import Link
 from simulator.line import Line, Pty, TcpPort
 from simulator.printed import Paper

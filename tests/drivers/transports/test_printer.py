@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from drivers.transports import LinkLost
-from drivers.transports.printer import PrinterTransport, open_printer
+from drivers.transports.opening import open_printer
+from drivers.transports.printer import PrinterTransport
 from protocol.link import Link
 from simulator.usb import BULK, Bus, Description, Endpoint, Gadget, Interface, PrinterGadget
 
