@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from edge.config import load
 from edge.documents import Papers, examples
-from edge.inbox import Inbox, PrintAgain, Printed
+from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
 from edge.papers import COPIES_BY_ITSELF, PaperJob
 from edge.printing import Printer
 from edge.typesetting import Typesetter
@@ -83,6 +84,15 @@ class Rig:
 
     def trouble(self, **changes: Any) -> None:
         self.line.do(lambda printer, now: printer.trouble(now, **changes))
+
+    def until_ready(self) -> None:
+        """Wait until the printer was opened and asked."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with suppress(Empty):
+                message = self.inbox.get(timeout=0.1)
+                if isinstance(message, PrinterChanged) and message.state == "ready":
+                    return
 
     def until_held(self, count: int = 1) -> None:
         """Wait until so many bytes are in the printer's buffer."""
@@ -471,13 +481,12 @@ def test_without_flow_control_nothing_is_lost_when_the_profile_is_right(
 def test_a_printer_that_proves_no_paper_is_not_fed_for_ever(
     rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its line loses bytes, though the configuration says that it has flow control."""
+    """It answered GS r when it was opened and never again, as when its line loses bytes."""
     monkeypatch.setattr("edge.printer_link.ANSWER_SECONDS", 1.0)
-    printer = rig(mm_per_s=300, buffer=2048, flow="rtscts", change="{ speed = 300 }")
-    printer.line.stop()
-    lossy = SimulatedPrinter(on_paper=printer.papers.append, mm_per_s=300, buffer=2048, flow=False)
-    printer.line = Line(lossy, Pty(printer.line.address)).start()
+    printer = rig(change="{ speed = 300 }")
     printer.start()
+    printer.until_ready()
+    printer.trouble(answers="dle_eot")
     printer.put()
     assert printer.until("unknown", "printed") == "repeated"
     assert printer.copies == COPIES_BY_ITSELF
