@@ -8,13 +8,10 @@ import os
 import select
 import socket
 import stat
-import tempfile
 import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
@@ -27,7 +24,6 @@ WRITE_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 CHUNK = 512
 READ_BYTES = 256
-PICKLES = "ESCPOS_CAPABILITIES_PICKLE_DIR"
 Flow = Literal["none", "rtscts", "xonxoff"]
 
 
@@ -61,17 +57,12 @@ class PrinterTransport(Protocol):
         ...
 
 
-@cache
 def escpos() -> ModuleType:
-    """python-escpos makes a scratch directory when it is imported and forgets it; give it one that goes away."""
-    with tempfile.TemporaryDirectory(prefix="marketedge-") as folder:
-        before, tempfile.tempdir = tempfile.tempdir, folder
-        os.environ[PICKLES] = folder
-        try:
-            return import_module("escpos.printer")
-        finally:
-            tempfile.tempdir = before
-            del os.environ[PICKLES]  # the folder is gone, and processes we start would look for it
+    """python-escpos' printer classes; loaded when the first printer is opened."""
+    from drivers.transports import python_escpos
+
+    printers: ModuleType = python_escpos.printer
+    return printers
 
 
 def opened(address: str, printer: Any) -> Any:

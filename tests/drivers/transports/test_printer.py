@@ -275,3 +275,26 @@ def test_python_escpos_leaves_no_folder_behind(tmp_path: Path) -> None:
     code = "from drivers.transports.printer import escpos; escpos()"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_several_printers_may_be_opened_at_once(tmp_path: Path) -> None:
+    """In a fresh process, where python-escpos was not loaded before."""
+    code = """
+import sys, threading
+from drivers.transports.opening import open_printer
+from protocol.link import Link
+sys.setswitchinterval(1e-5)
+failed = []
+def open_it(number):
+    try:
+        open_printer(f"file:{sys.argv[1]}/{number}", Link(9600)).close()
+    except Exception as error:
+        failed.append(repr(error))
+threads = [threading.Thread(target=open_it, args=(number,)) for number in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("; ".join(failed) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list(tmp_path.iterdir())) == 8
