@@ -50,7 +50,14 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
         ),
     )
     station.lots_changed = True
-    return {"test_code": str(code), "sample": sample, "source": entry.upstream, "whole_plant": whole_plant == "due"}
+    job = station.print_record(recorded)
+    return {
+        "test_code": str(code),
+        "sample": sample,
+        "source": entry.upstream,
+        "whole_plant": whole_plant == "due",
+        "job": job,
+    }
 
 
 def _check_source(code: str) -> None:

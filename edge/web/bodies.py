@@ -151,6 +151,8 @@ class EntryAnswer(BaseModel):
     test_code: str = Field(description="20-digit code of the lot until it has a source code, and of its test report.")
     sample: str = Field(description="Sample number to type into the analyzer.")
     source: str | None = Field(description="Source code, when the lot is already released.")
+    whole_plant: bool = Field(False, description="This food disturbs the enzyme test: extract the whole plant.")
+    job: int | None = Field(None, description="Print job of the sample label. Null without a label printer.")
 
 
 class PriceAnswer(BaseModel):
