@@ -26,6 +26,7 @@ from protocol.printers.profile import Encoding
 
 COLUMNS_58 = 32
 COLUMNS_80 = 48
+MAX_LINES = 120  # of one text: a name of a record, 120 letters, is whole even in the narrowest cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def layout(
     encoding: Encoding = "gbk",
     drawable: Callable[[str], bool] | None = None,
 ) -> Page:
-    """Put a document on the grid. Long text wraps within its own place; only the end of a long key is lost.
+    """Put a document on the grid. Long text wraps within its own place; only the end of a long key is lost, and of a
+    text what goes beyond ``MAX_LINES``: nobody's field empties the roll.
 
     ``drawable`` says of a character that the encoding lacks whether it can be drawn instead.
     """
@@ -142,7 +144,7 @@ class _Grid:
         return cleaned.text
 
     def _text(self, text: str, align: Align, size: Size, bold: bool) -> None:
-        for line in paper_text.wrap(self._clean(text), self.columns // size.wide):
+        for line in _wrap(self._clean(text), self.columns // size.wide):
             self.rows.append(TextRow((Run(line, size, bold),), align))
 
     def _pair(self, pair: Pair) -> None:
@@ -157,9 +159,7 @@ class _Grid:
 
     def _cells(self, part: Columns) -> None:
         widths = _widths(part.cells, self.columns)
-        wrapped = [
-            paper_text.wrap(self._clean(cell.text), width) for cell, width in zip(part.cells, widths, strict=True)
-        ]
+        wrapped = [_wrap(self._clean(cell.text), width) for cell, width in zip(part.cells, widths, strict=True)]
         for line in range(max(map(len, wrapped))):
             shown = [
                 _fill(lines[line] if line < len(lines) else "", width, cell.align)
@@ -168,11 +168,19 @@ class _Grid:
             self.rows.append(TextRow((Run(" ".join(shown).rstrip(" "), part.size, part.bold),)))
 
 
+def _wrap(text: str, width: int) -> list[str]:
+    """Cleaned text as lines; what is left out behind the last ends in an ellipsis."""
+    lines = paper_text.wrap(paper_text.cut(text, MAX_LINES * width), width)  # cut first, or a long text takes long
+    if len(lines) > MAX_LINES:
+        lines[MAX_LINES - 1 :] = [paper_text.cut(lines[MAX_LINES - 1] + paper_text.ELLIPSIS, width)]
+    return lines
+
+
 def _hanging(key: str, value: str, key_width: int, width: int) -> list[str]:
     """The value right after the key, its further lines below its first; the key gets half the width at most."""
     key = paper_text.cut(key, width // 2)
     key_width = min(max(key_width, paper_text.columns(key)), width // 2)
-    first, *further = paper_text.wrap(value, width - key_width - 1)
+    first, *further = _wrap(value, width - key_width - 1)
     lines = [_fill(key, key_width, Align.LEFT) + " " + first]
     return [line.rstrip(" ") for line in lines + [" " * (key_width + 1) + line for line in further]]
 
@@ -182,7 +190,7 @@ def _apart(key: str, value: str, width: int) -> list[str]:
     blank = width - paper_text.columns(key) - paper_text.columns(value)
     if blank >= 1:
         return [(key + " " * blank + value).rstrip(" ")]
-    return paper_text.wrap(key, width) + [_fill(line, width, Align.RIGHT) for line in paper_text.wrap(value, width)]
+    return _wrap(key, width) + [_fill(line, width, Align.RIGHT) for line in _wrap(value, width)]
 
 
 def _fill(text: str, width: int, align: Align) -> str:

@@ -48,6 +48,8 @@ _NOBODYS = {"Cn", "Co"}  # unassigned, private use: no two fonts mean the same b
 _JOINING = {"Mn", "Mc", "Me"}
 _SPACES = {"Zs", "Zl", "Zp"}
 _BREAKS = "\t\n\v\f\r\x85"
+_BLANK = "\u2800"  # a symbol without a dot
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that nobody sees
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +69,13 @@ def clean(text: str, encoding: Encoding = "gbk", drawable: Callable[[str], bool]
     """One line of printable text: no control, format or surrogate character, single blanks, only what can be shown."""
     if text.isascii() and text.isprintable():
         return Clean(" ".join(text.split()))
-    kept: list[str] = []
     replaced: dict[str, None] = {}
     drawn: dict[str, None] = {}
-    for letter in unicodedata.normalize("NFC", text).translate(MAP):
+    kept: list[str] = []
+    seen = _seen(text, replaced)
+    for letter in unicodedata.normalize("NFC", seen).translate(MAP):  # again: what stood between two letters is gone
         category = unicodedata.category(letter)
-        if letter in _BREAKS or category in _SPACES:
-            kept.append(" ")
-        elif category in _DROPPED:
-            continue
-        elif category in _JOINING:
-            replaced[letter] = None
-        elif _holds(letter, category, encoding):
+        if _holds(letter, category, encoding):
             kept.append(letter)
         elif category not in _NOBODYS and drawable(letter):
             drawn[letter] = None
@@ -87,6 +84,20 @@ def clean(text: str, encoding: Encoding = "gbk", drawable: Callable[[str], bool]
             replaced[letter] = None
             kept.append(MARK)
     return Clean(" ".join("".join(kept).split()), tuple(replaced), tuple(drawn))
+
+
+def _seen(text: str, replaced: dict[str, None]) -> str:
+    """What people would see of a text, every blank as one of ASCII; combining marks that have to go are noted."""
+    seen = []
+    for letter in unicodedata.normalize("NFC", text):
+        category = unicodedata.category(letter)
+        if letter in _BREAKS or letter in _BLANK or category in _SPACES:
+            seen.append(" ")
+        elif category in _JOINING:
+            replaced[letter] = None
+        elif category not in _DROPPED and letter not in _FILLERS:
+            seen.append(letter)
+    return "".join(seen)
 
 
 def columns(text: str) -> int:
