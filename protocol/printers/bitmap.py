@@ -98,8 +98,8 @@ def row_height(row: Row, profile: Profile) -> int:
 
 
 def _centred(dots: codes.Dots, width: int) -> Iterator[int]:
-    right = (width - dots.width) // 2
-    return (row << right for row in dots.rows)
+    left = (width - dots.width) // 2  # as every emitter has it
+    return (row << width - dots.width - left for row in dots.rows)
 
 
 def _text(row: TextRow, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:

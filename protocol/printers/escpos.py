@@ -41,6 +41,7 @@ ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x
 SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
+LEAST_BAR = 2  # dots: thinner bars are not for GS w
 WHITE = 24  # dot rows without a dot that are worth a command of their own
 _HEIGHTS = re.compile(rb"\x1d!(.)|\n", re.DOTALL)
 _SHIFTS = (0, 1, -1, 2, -2, 3, -3, 4)
@@ -182,21 +183,22 @@ def _native_qr(payload: str, profile: Profile) -> bytes:
 def _barcode(payload: str, profile: Profile) -> Iterator[bytes]:
     """A barcode in the middle of the paper."""
     dots = codes.barcode_dots(payload, profile)
-    native = _native_barcode(payload, dots.height)
-    if profile.codes == "native" and not AT_ONCE.search(native):
+    module = codes.bar_module(payload, profile)
+    native = _native_barcode(payload, module, dots.height)
+    if profile.codes == "native" and module >= LEAST_BAR and not AT_ONCE.search(native):
         yield native
         return
     left = (profile.dots - dots.width) // 2
     yield from _bands(Bitmap(left + dots.width, dots.rows), profile.band)
 
 
-def _native_barcode(payload: str, height: int) -> bytes:
-    """GS k, form B: pairs of digits in set C, anything else in set B, where a brace is doubled."""
-    if payload.isdigit() and len(payload) % 2 == 0:
-        data = b"{C" + bytes(int(payload[place : place + 2]) for place in range(0, len(payload), 2))
-    else:
-        data = b"{B" + payload.encode("ascii").replace(b"{", b"{{")
-    settings = b"\x1dh" + bytes((height,)) + b"\x1dw" + bytes((codes.BAR_MODULE,)) + b"\x1dH\x00"
+def _native_barcode(payload: str, module: int, height: int) -> bytes:
+    """GS k, form B: each code set is named before its data; in set B a brace is doubled."""
+    data = b"".join(
+        b"{" + name.encode() + (run.replace(b"{", b"{{") if name == "B" else run)
+        for name, run in codes.code_sets(payload)
+    )
+    settings = b"\x1dh" + bytes((height,)) + b"\x1dw" + bytes((module,)) + b"\x1dH\x00"
     return ALIGN[Align.CENTER] + settings + b"\x1dk\x49" + bytes((len(data),)) + data + ALIGN[Align.LEFT]
 
 

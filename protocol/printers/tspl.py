@@ -76,7 +76,7 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                 )
             case BarcodeRow():
                 dots = codes.barcode_dots(row.payload, profile)
-                module = dots.width // (len(codes.bars(row.payload)) + 2 * codes.BAR_QUIET)
+                module = codes.bar_module(row.payload, profile)
                 left = (profile.dots - dots.width) // 2 + module * codes.BAR_QUIET
                 yield b'BARCODE %d,%d,"128",%d,0,0,%d,%d,"%s"\r\n' % (
                     left,

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import zxingcpp
@@ -11,15 +12,30 @@ from PIL import ImageFilter
 
 from drivers.printers import PROFILES, UnknownPrinter, profile
 from protocol.printers import codes
-from protocol.printers.document import QR, Align, Cell, Columns, Cut, Document, Feed, Pair, Part, Rule, Size, Text
+from protocol.printers.document import (
+    QR,
+    Align,
+    Barcode,
+    Cell,
+    Columns,
+    Cut,
+    Document,
+    Feed,
+    Pair,
+    Part,
+    Rule,
+    Size,
+    Text,
+)
 from protocol.printers.escpos import AT_ONCE, emit
 from protocol.printers.layout import FeedRow, TextRow, layout
 from protocol.printers.plain import plain
-from protocol.printers.profile import Profile
+from protocol.printers.profile import Codes, Profile
 from simulator.paper import read_papers
 from simulator.picture import draw
 
 NARROW, WIDE = profile("generic-58"), profile("generic-80")
+DIGITS = re.compile(r"\A(99)?[0-9]{1,20}\Z")
 BOTH = pytest.mark.parametrize("printer", [NARROW, WIDE], ids=["58", "80"])
 ANY = st.text(st.characters(), max_size=60)
 TEXTS = st.one_of(
@@ -158,3 +174,35 @@ def test_profiles_are_sound() -> None:
         Profile("x", "", "", dots=384, columns=48)
     with pytest.raises(ValueError, match="does not fit 120 dots"):
         list(picture("x" * 100, Profile("x", "", "", dots=120, columns=10)))
+
+
+@pytest.mark.parametrize(
+    ("payload", "dots", "own"), [("17", 3, True), ("9" * 26, 1, False), ("Az-" * 9, 1, False), ("9" * 20, 2, True)]
+)
+def test_a_barcode_has_the_bars_that_fit_and_none_too_thin_is_left_to_the_printer(
+    payload: str, dots: int, own: bool
+) -> None:
+    """A printer asked for a barcode wider than the paper prints none."""
+    for kind in get_args(Codes):
+        printer = replace(NARROW, codes=kind)
+        assert codes.bar_module(payload, printer) == dots
+        data = job(printer, Barcode(payload))
+        assert (b"\x1dk" in data) == (own and kind == "native")
+        (paper,) = read_papers(data, printer.dots)
+        assert (paper.barcodes, paper.unknown) == ([payload], ())
+
+
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=29) | st.from_regex(DIGITS))
+@pytest.mark.parametrize("kind", ["raster", "native"])
+@settings(max_examples=150, deadline=None)
+def test_every_barcode_is_read_back(kind: Codes, payload: str) -> None:
+    (paper,) = read_papers(job(replace(WIDE, codes=kind), Barcode(payload)), WIDE.dots)
+    assert (paper.barcodes, paper.unknown) == ([payload], ())
+
+
+@pytest.mark.parametrize("payload", ["99", "9912", "999", "99A", "9" * 20, "A99", "1", "12", "123", "{", "{{99"])
+def test_a_barcode_that_begins_with_99_keeps_it(payload: str) -> None:
+    """99 is a pair of digits, and beside that a change of the set. Sample 9912 is not sample 12."""
+    for kind in get_args(Codes):
+        (paper,) = read_papers(job(replace(WIDE, codes=kind), Barcode(payload)), WIDE.dots)
+        assert paper.barcodes == [payload]

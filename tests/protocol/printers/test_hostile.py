@@ -7,7 +7,7 @@ emitters.
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -295,7 +295,7 @@ def test_a_drawn_label_holds_nothing_that_is_obeyed_at_once() -> None:
     ],
     ids=["text", "right", "left", "cell"],
 )
-def test_a_field_without_end_does_not_empty_the_roll(part: type[Part], text: str) -> None:
+def test_a_field_without_end_does_not_empty_the_roll(part: Callable[[str], Part], text: str) -> None:
     """And takes no time to speak of: what does not fit is not looked at twice."""
     rows = page_of([part(text), Text("完")], profile("generic-58")).rows
     assert len(rows) <= 4 + MAX_LINES
