@@ -1,6 +1,7 @@
 """Printers as transports: real terminals, sockets and files, and the simulated USB bus. What is written is counted."""
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -9,12 +10,14 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from drivers.transports import LinkLost
+from drivers.transports import printer as transports
 from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from protocol.link import Link
@@ -229,10 +232,11 @@ def test_of_two_printers_alike_one_is_named_by_its_serial_number(bus: Bus, opene
     assert (first.received(), second.received()) == (b"", b"x")
 
 
-def test_a_printer_without_permission_is_told_with_the_reason(bus: Bus) -> None:
+@pytest.mark.parametrize("address", ["usb:", "usb:0416:5011"])
+def test_a_printer_without_permission_is_told_with_the_reason(bus: Bus, address: str) -> None:
     bus.plug(PrinterGadget(), locked=True)
-    with pytest.raises(LinkLost, match="usb:"):
-        open_printer("usb:0416:5011:SIM58", LINK)
+    with pytest.raises(LinkLost, match=f"^{address}: .*no permission; allow it with the udev rules"):
+        open_printer(address, LINK)
 
 
 def test_a_stall_is_cleared_and_the_paper_goes_on(bus: Bus, opened: Open) -> None:
@@ -298,3 +302,92 @@ sys.exit("; ".join(failed) or 0)
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(list(tmp_path.iterdir())) == 8
+
+
+@pytest.mark.parametrize("doing", ["write", "read"])
+def test_a_printer_that_goes_in_the_middle_is_noticed_at_once(peer: Peer, opened: Open, doing: str) -> None:
+    """Not after the time that the write or read had."""
+    printer = opened(peer.address)
+    printer.write(b"\x1b@")
+    peer.receive(64)
+    threading.Timer(0.1, peer.vanish).start()
+    before = time.monotonic()
+    with pytest.raises(LinkLost, match=rf"^{re.escape(peer.address)}: the printer "):
+        if doing == "write":
+            printer.write(MORE_THAN_FITS, 60.0)
+        else:
+            printer.read(60.0)
+    assert time.monotonic() - before < 10
+    printer.close()
+    printer.close()
+
+
+def test_what_was_taken_goes_on_where_it_stopped(peer: Peer, opened: Open) -> None:
+    """A printer that was out of paper gets the rest when it takes again: every byte once, in order."""
+    data = bytes(number % 251 for number in range(4_000 if peer.address.startswith("usb") else 100_000))
+    printer, got, sent = opened(peer.address), bytearray(), 0
+    while len(got) < len(data):
+        sent += printer.write(data[sent:], 0.01)
+        while len(got) < sent:
+            got += peer.receive(65536)
+    assert sent == len(data)
+    assert bytes(got) == data
+
+
+def test_a_serial_printer_in_use_says_so(serial: Peer, opened: Open) -> None:
+    opened(serial.address)
+    with pytest.raises(LinkLost, match=rf"{serial.address}: cannot .*(lock|busy|does another program print)"):
+        open_printer(serial.address, LINK)
+
+
+def test_a_usb_printer_in_use_says_so(bus: Bus) -> None:
+    gadget = PrinterGadget()
+    other = bus.open(bus.plug(gadget))
+    bus.detach(other, 0)
+    bus.claim(other, 0)
+    with pytest.raises(LinkLost, match=r"usb:0416:5011:SIM58: cannot open the printer: another program uses it"):
+        open_printer("usb:0416:5011:SIM58", LINK)
+    bus.close(other)
+    open_printer("usb:0416:5011:SIM58", LINK).close()
+
+
+def test_a_network_printer_that_serves_somebody_else_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets one connection in and leaves the others unanswered."""
+    monkeypatch.setattr(transports, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as server, ExitStack() as others:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(3):
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(server.getsockname())
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        before = time.monotonic()
+        with pytest.raises(LinkLost, match=rf"{address}: cannot open the printer: .*timed out.*; is it on"):
+            open_printer(address, LINK)
+        assert time.monotonic() - before < 5
+
+
+def test_a_printer_that_stalls_without_end_is_a_lost_link(bus: Bus, opened: Open) -> None:
+    gadget = PrinterGadget()
+    bus.plug(gadget)
+    printer = opened("usb:")
+    with pytest.raises(LinkLost, match="usb:: the printer is gone while writing"):
+        for _ in range(100):
+            bus.stall(gadget, 0x03)
+            printer.write(b"paper", 0.05)
+
+
+def test_a_stall_of_an_answer_is_cleared(bus: Bus, opened: Open) -> None:
+    gadget = PrinterGadget()
+    bus.plug(gadget)
+    printer = opened("usb:")
+    bus.stall(gadget, 0x81)
+    assert printer.read(0.05) == b""
+    bus.wake(lambda: gadget.offer(b"\x12"))
+    assert printer.read(5.0) == b"\x12"
+
+
+def test_a_full_disk_is_a_lost_link(opened: Open) -> None:
+    with pytest.raises(LinkLost, match=r"file:/dev/full: the printer is gone while writing: .*No space left"):
+        opened("file:/dev/full").write(b"paper")
