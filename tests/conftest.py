@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import settings
 
 from edge.clock import Clock
 from edge.ledger import Ledger, Signer
+
+settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
+settings.load_profile("marketedge")
 
 
 @pytest.fixture

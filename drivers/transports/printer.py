@@ -12,10 +12,11 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
+
+import serial
 
 from drivers.transports.base import READ_SECONDS, LinkLost
 from protocol.link import Link
@@ -70,13 +71,16 @@ def opened(address: str, printer: Any) -> Any:
     try:
         printer.open()
     except Exception as error:  # python-escpos has exceptions of its own beside OSError
-        raise LinkLost(f"{address}: cannot open the printer: {_last_line(error)}; is it on and plugged in?") from error
+        why = _last_line(error)
+        check = "does another program print?" if "lock" in why else "is it on and plugged in?"
+        raise LinkLost(f"{address}: cannot open the printer: {why}; {check}") from error
     return printer
 
 
 def _last_line(error: Exception) -> str:
     """Its messages have a line of their own words before the system's."""
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    text = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+    return text.removesuffix(")") if text.count(")") > text.count("(") else text
 
 
 class _FilePort:
@@ -129,35 +133,39 @@ class SerialPrinter(_FilePort):
     """A printer on a serial line, opened for us alone."""
 
     def __init__(self, address: str, link: Link, flow: Flow = "none") -> None:
-        printer = opened(
-            address,
-            escpos().Serial(
-                devfile=address,
-                baudrate=link.baud,
-                bytesize=link.bits,
-                parity=link.parity.upper(),
-                stopbits=link.stop,
-                timeout=0,
-                xonxoff=flow == "xonxoff",
-                dsrdtr=False,
-            ),
-        )
+        printer = opened(address, _ours_alone(address, link, flow))
         device = printer.device
-        try:
-            device.write_timeout = 0  # take what it takes, and say how much
-            device.rtscts = flow == "rtscts"
-            device.exclusive = True
-        except (OSError, ValueError, termios.error) as error:
-            device.close()
-            raise LinkLost(f"{address}: cannot be used by us alone: {error}; does another program print?") from error
         self.blind = flow == "none"
-        super().__init__(address, printer, lambda data: int(device.write(data)), lambda: bytes(device.read(READ_BYTES)))
+        super().__init__(
+            address, printer, lambda data: os.write(device.fileno(), data), lambda: bytes(device.read(READ_BYTES))
+        )
 
     def close(self) -> None:
         """What the line has not taken is dropped: closing would wait for it."""
         with suppress(OSError, ValueError, TypeError, termios.error):  # it is gone, or closed already
             self._device.reset_output_buffer()
         super().close()
+
+
+def _ours_alone(address: str, link: Link, flow: Flow) -> Any:
+    """python-escpos' serial printer, locked before its line is set: who comes second must not change its speed."""
+
+    class Alone(escpos().Serial):  # type: ignore[misc]  # python-escpos is loaded late
+        def open(self, raise_not_found: bool = True) -> None:
+            self.device = serial.Serial(
+                address,
+                link.baud,
+                link.bits,
+                link.parity.upper(),
+                link.stop,
+                timeout=0,
+                write_timeout=0,
+                xonxoff=flow == "xonxoff",
+                rtscts=flow == "rtscts",
+                exclusive=True,
+            )
+
+    return Alone(devfile=address)
 
 
 class NetworkPrinter(_FilePort):
@@ -184,7 +192,6 @@ class FilePrinter(_FilePort):
     def __init__(self, address: str) -> None:
         printer = opened(address, _appending(address.removeprefix("file:")))
         number = printer.device.fileno()
-        os.set_blocking(number, False)  # a printer without paper takes no more, and says nothing
         self.keeps = stat.S_ISREG(os.fstat(number).st_mode)
         super().__init__(address, printer, lambda part: os.write(number, part), bytes)
 
@@ -197,6 +204,11 @@ def _appending(path: str) -> Any:
 
     class Appending(escpos().File):  # type: ignore[misc]  # python-escpos is loaded late
         def open(self, raise_not_found: bool = True) -> None:
-            self.device = Path(self.devfile).open("ab", buffering=0)  # noqa: SIM115  # closed by close()
+            self.device = open(self.devfile, "ab", buffering=0, opener=_at_once)  # noqa: SIM115  # closed by close()
 
     return Appending(devfile=path)
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opened without waiting, as for somebody who reads a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)

@@ -56,6 +56,7 @@ class UsbPrinter:
             wait = max(1, min(ATTEMPT_MS, round((end - time.monotonic()) * 1000)))
             try:
                 taken += printer.device.write(printer.out_ep, data[taken : taken + CHUNK], wait)
+                self._stalls = 0
             except usb.core.USBTimeoutError:
                 if time.monotonic() >= end:
                     break
@@ -96,12 +97,16 @@ class UsbPrinter:
 def find(address: str) -> tuple[Any, Any]:
     """Device and interface of the printer at this address. Raises LinkLost when there is none, or more than one."""
     vendor, product, serial = _parse(address)
-    found = []
+    found, nameless = [], []
     for device in common.devices(vendor, product):
         with contextlib.suppress(usb.core.USBError):
             interface = next(common.interfaces(device, common.PRINTER), None)
             if interface is not None and serial in ("", common.text(device, "serial_number")):
                 found.append((device, interface))
+            elif interface is not None and not common.text(device, "serial_number"):
+                nameless.append(device)
+    if not found and nameless:
+        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {common.RULES}")
     if not found:
         raise LinkLost(f"{address}: no such USB printer; is it on and plugged in? `marketedge ports` lists what is")
     if len(found) > 1:

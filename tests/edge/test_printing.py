@@ -336,6 +336,20 @@ def test_a_person_s_word_ends_the_waiting(rig: Callable[..., Rig]) -> None:
     assert [job for job, state, _ in printer.news if state == "printed"] == [2]
 
 
+def test_a_character_the_printer_lacks_leaves_a_mark_and_a_line_in_the_log(
+    rig: Callable[..., Rig], caplog: pytest.LogCaptureFixture
+) -> None:
+    printer = rig()
+    content = examples("slip")[0]
+    content["data"]["buyer"]["name"] = "𬭊记🥬店"
+    printer.start()
+    body = json.dumps(content).encode()
+    printer.thread.put(PaperJob(1, 1, "slip", "", "printer-1", body, 0, time.monotonic()))
+    printer.until("printed")
+    assert "买方 〓记〓店" in printer.out(1)[0]
+    assert "characters this printer does not have: U+2CB4A U+1F96C" in caplog.text.replace("U+2CB4A U+2CB4A", "U+2CB4A")
+
+
 def test_a_printer_without_chinese_gets_every_line_drawn(rig: Callable[..., Rig]) -> None:
     printer = rig(change='{ encoding = "raster", band = 24 }')
     printer.start()

@@ -391,3 +391,23 @@ def test_a_stall_of_an_answer_is_cleared(bus: Bus, opened: Open) -> None:
 def test_a_full_disk_is_a_lost_link(opened: Open) -> None:
     with pytest.raises(LinkLost, match=r"file:/dev/full: the printer is gone while writing: .*No space left"):
         opened("file:/dev/full").write(b"paper")
+
+
+def test_who_comes_second_does_not_change_the_line(serial: Peer, opened: Open) -> None:
+    first = opened(serial.address)
+    serial.send(b"\x12")
+    with pytest.raises(LinkLost, match=f"{serial.address}: .*does another program print"):
+        open_printer(serial.address, Link(9600))
+    assert first.read(1.0) == b"\x12"
+
+
+def test_a_pipe_that_nobody_reads_is_told_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LinkLost, match="cannot open the printer"):
+        open_printer(f"file:{tmp_path / 'pipe'}", LINK)
+
+
+def test_a_printer_that_may_not_be_asked_for_its_number_is_told_with_the_rules(bus: Bus) -> None:
+    bus.plug(PrinterGadget(), locked=True)
+    with pytest.raises(LinkLost, match=r"tells no serial number: write the address without one, or .*60-marketedge"):
+        open_printer("usb:0416:5011:SIM58", LINK)
