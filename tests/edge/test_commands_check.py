@@ -1,5 +1,6 @@
 """``marketedge check`` asks printers how they are, and says what to do."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,13 @@ from click.testing import CliRunner
 from edge.cli import main
 from simulator.line import Line, Pty
 from simulator.printer import Printer
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """The command mutes the log of its process; here others still listen."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
