@@ -72,6 +72,7 @@ def desk(browser: Browser, web: WebServer) -> Iterator[Page]:
 
 
 def no_sideways(page: Page) -> None:
+    page.wait_for_load_state()  # before its style sheet is there, everything is wide
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
