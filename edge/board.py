@@ -51,8 +51,12 @@ class ProductView:
 class LotView:
     """``state``: pending, released, held. ``source`` is the 20-digit source code once released.
 
-    ``measurements`` is how many were done, ``repeats_due`` how many of the method's ``repeats`` a positive still asks
-    for.  ``whole_plant``: empty, ``due`` (this food disturbs the enzyme: extract the whole plant) or ``done``.
+    ``verdict``, ``item``, ``value`` and ``unit`` are those of its newest test, ``measurements`` is how many of that
+    item were done, ``repeats_due`` how many of the method's ``repeats`` a positive still asks for.  ``missing`` are the
+    items it still asks for, when it asks for several.  ``whole_plant``: empty, ``due`` (this food disturbs the enzyme:
+    extract the whole plant) or ``done``.  ``left_g`` is what came in less what was sold.  ``upstream`` is the code it
+    came with, ``unchecked``: it is sold by that code, and nobody has answered for it.  ``in_doubt``: a result of it
+    waits for a person.
     """
 
     test_code: str
@@ -72,13 +76,22 @@ class LotView:
     repeats_due: int = 0
     repeats: int = 0
     whole_plant: str = ""
+    seq: int = 0
+    left_g: int = 0
+    upstream: str | None = None
+    unchecked: bool = False
+    item: str | None = None
+    missing: tuple[str, ...] = ()
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedView:
-    """A result nobody could be found for: a person says whose it is.
+    """A result that waits for a person, who says whose it is and, where no method can judge it, what it means.
 
-    ``text`` is a ticket's text or a word; ``verdict`` the instrument's own.
+    ``why`` are the reasons (words of ``edge/judgement.py``), ``lot`` the test code of the lot it would be of, if any.
+    ``text`` is a ticket's text or a word; ``verdict`` the instrument's own.  ``goods`` is what the instrument calls the
+    sample, ``measured_at`` when it says that it measured.  ``asks_verdict``: the person also says what it means.
     """
 
     seq: int
@@ -91,6 +104,11 @@ class UnmatchedView:
     text: str | None
     time: str
     verdict: str | None = None
+    why: tuple[str, ...] = ()
+    lot: str = ""
+    measured_at: str | None = None
+    goods: str | None = None
+    asks_verdict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +183,11 @@ class AnalyzerView:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code."""
+    """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
+
+    ``lots`` has every lot that is pending or held, and the released ones that may still be sold; ``lot_counts`` is how
+    many are ``pending`` and ``held``.
+    """
 
     station: str = ""
     seller: str = ""
@@ -179,6 +201,7 @@ class Board:
     analyzers: tuple[AnalyzerView, ...] = ()
     products: tuple[ProductView, ...] = ()
     lots: tuple[LotView, ...] = ()
+    lot_counts: dict[str, int] = field(default_factory=dict)
     unmatched: tuple[UnmatchedView, ...] = ()
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()

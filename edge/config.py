@@ -5,7 +5,7 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date
@@ -29,6 +29,7 @@ from edge.judgement import Method, shipped
 from edge.papers import PAPER_NAMES
 from protocol import formats
 from protocol.city.codes import operator
+from protocol.city.events import Name
 from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
@@ -229,14 +230,30 @@ class ScalePart(PortPart):
 
 
 class AnalyzerPart(PortPart):
-    """An analyzer. ``method`` names how its results are judged; a limit the instrument states goes before the method's.
+    """An analyzer. ``method`` names how its results are judged: one method, or one for each item it measures.
 
-    ``match`` says how a result finds its lot: by the ``sample`` number, or by the ``channel`` plan.
+    ``item`` is what it measures, where the instrument does not say.  ``match`` says how a result finds its lot: by the
+    ``sample`` number, or by the ``channel`` plan.
     """
 
     item: str = ""
-    method: str = "gb5009199"
+    method: str | tuple[str, ...] = "gb5009199"
     match: Literal["sample", "channel"] = "sample"
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The ids of its methods."""
+        return (self.method,) if isinstance(self.method, str) else self.method
+
+    @property
+    def proven_line(self) -> bool:
+        """Whether its bytes come by a way that loses and changes none: a network connection of its own, or files."""
+        return self.port.startswith(("listen:", "folder:"))
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what it hands over may be old: a memory that is read, or files."""
+        return formats.find(self.row().format).polled or self.port.startswith("folder:")
 
 
 class ProbePart(PortPart):
@@ -292,8 +309,9 @@ class PaperPart(Part):
 class ProductPart(Part):
     """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g.
 
-    ``disturbs_enzyme`` marks foods that make an enzyme test positive by themselves (葱, 蒜, 韭菜, 芹菜, 香菜, 萝卜,
-    茭白, 蘑菇, 番茄): they are extracted as whole plants.
+    ``tests`` are the items its lots are tested for; left out, those of ``[gate]``.  ``also`` are other names that
+    instruments have for it.  ``disturbs_enzyme`` marks foods that make an enzyme test positive by themselves (葱, 蒜,
+    韭菜, 芹菜, 香菜, 萝卜, 茭白, 蘑菇, 番茄): they are extracted as whole plants.
     """
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
@@ -301,6 +319,8 @@ class ProductPart(Part):
     name_en: str = ""
     price: Yuan = "0"
     per: Literal["kg", "500g"] = "kg"
+    tests: tuple[Name, ...] | None = None
+    also: tuple[Name, ...] = ()
     disturbs_enzyme: bool = False
 
     @property
@@ -308,10 +328,26 @@ class ProductPart(Part):
         return 1000 if self.per == "kg" else 500
 
 
+class GatePart(Part):
+    """How goods come in. ``tests`` are the items every lot is tested for, where its product says nothing else.
+
+    Left out, it is what the first analyzer's first method measures.  ``unchecked`` is what a source code from elsewhere
+    allows that nobody here can answer for: ``refuse`` it, ``test`` the goods as if they had none, or ``accept`` it,
+    marked on record and slip.
+    """
+
+    tests: tuple[Name, ...] | None = None
+    unchecked: Literal["refuse", "test", "accept"] = "test"
+
+
 class StallPart(Part):
-    """``continuous`` names a product: each new stable load becomes a sale by itself (连续过秤, sacks on a belt)."""
+    """``continuous`` names a product: each new stable load becomes a sale by itself (连续过秤, sacks on a belt).
+
+    ``oversell`` is what happens when more of a lot is sold than came in: ``warn`` (the record says so) or ``refuse``.
+    """
 
     continuous: str = ""
+    oversell: Literal["warn", "refuse"] = "warn"
 
 
 class Config(BaseSettings):
@@ -324,6 +360,7 @@ class Config(BaseSettings):
     city: CityPart
     web: WebPart = WebPart()
     clock: ClockPart = ClockPart()
+    gate: GatePart = GatePart()
     stall: StallPart = StallPart()
     paper: PaperPart = PaperPart()
     scale: tuple[ScalePart, ...] = ()
@@ -336,6 +373,18 @@ class Config(BaseSettings):
     def methods(self) -> dict[str, Method]:
         """All methods by id; one of the file goes before a shipped one."""
         return {**shipped(), **{method.id: method for method in self.method}}
+
+    def tests(self, product: ProductPart) -> tuple[str, ...]:
+        """The items that lots of a product are tested for, by the names their methods have for them.
+
+        Empty asks for one item, whichever it is.
+        """
+        methods = self.methods()
+        wanted = self.gate.tests if product.tests is None else product.tests
+        if wanted is None:
+            first = methods[self.analyzer[0].methods[0]].item if self.analyzer else ""
+            return (first,) if first else ()
+        return tuple(_item_of(name, methods.values()) for name in wanted)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -354,9 +403,11 @@ class Config(BaseSettings):
             if not (part.unit or part.row().unit or formats.find(part.row().format).sends_unit):
                 raise ValueError(f"{part.name}: this format sends no unit; set `unit` to what the scale displays")
         for analyzer in self.analyzer:
-            if analyzer.method not in self.methods():
+            if unknown := [name for name in analyzer.methods if name not in self.methods()]:
                 known = ", ".join(self.methods())
-                raise ValueError(f"{analyzer.name}: no method {analyzer.method!r}; there are: {known}")
+                raise ValueError(f"{analyzer.name}: no method {unknown[0]!r}; there are: {known}")
+            if not analyzer.methods:
+                raise ValueError(f"{analyzer.name}: name at least one method")
         for where, papers in (
             ("[paper] automatic", self.paper.automatic),
             *((f"{part.name}: papers", part.papers) for part in self.printer),
@@ -366,6 +417,11 @@ class Config(BaseSettings):
         if self.stall.continuous and self.stall.continuous not in codes:
             raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")
         return self
+
+
+def _item_of(name: str, methods: Iterable[Method]) -> str:
+    """An item by the name its method has for it."""
+    return next((method.item for method in methods if method.item and method.measures(name)), name)
 
 
 def load(path: Path) -> Config:

@@ -15,7 +15,6 @@ from typing import Any
 import sdnotify
 from pydantic import ValidationError
 
-from edge import views
 from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
 from edge.clock import Clock
 from edge.config import Config
@@ -24,6 +23,7 @@ from edge.inbox import (
     BrokerAnswer,
     CityMessage,
     ConfirmPaper,
+    DismissResult,
     Inbox,
     LinkChanged,
     MatchResult,
@@ -70,7 +70,10 @@ log = logging.getLogger("core")
 
 
 class Core:
-    """Call ``run`` in the thread that is to own the state; it returns after ``Stop``."""
+    """Call ``run`` in the thread that is to own the state; it returns after ``Stop``.
+
+    ``ports``, ``printers`` and ``mqtt`` are only given orders; what comes of them arrives as messages.
+    """
 
     def __init__(
         self,
@@ -116,29 +119,35 @@ class Core:
 
     def run(self) -> None:
         """Work until told to stop."""
+        self.start()
+        while self.turn(self._gather()):
+            pass
+
+    def start(self) -> None:
+        """Take up what the last run left, and show it."""
         self._trouble = self._papers.recover(self._station)
         self._show()
         self._notify.notify("READY=1")
-        while True:
-            messages = self._gather()
-            stopping = any(isinstance(message, Stop) for message in messages)
-            weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages)
-            if weights_only and not self._config.stall.continuous:
-                for message in messages:
-                    self._handle(message)  # nothing to commit
-            else:
-                self._work(messages)
-            now = self._clock.steady()
-            self._publisher.pump(now)
-            self._save_when_quiet(now, stopping)
-            self._show_due = weights_only and now < self._show_at
-            if not self._show_due:
-                self._show()
-                self._show_at = now + SHOW_SECONDS
-            self._reply()
-            self._notify.notify("WATCHDOG=1")
-            if stopping:
-                return
+
+    def turn(self, messages: list[Message]) -> bool:
+        """One round with these messages: work, commit, effects, answers. False when told to stop."""
+        stopping = any(isinstance(message, Stop) for message in messages)
+        weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages)
+        if weights_only and not self._config.stall.continuous:
+            for message in messages:
+                self._handle(message)  # nothing to commit
+        else:
+            self._work(messages)
+        now = self._clock.steady()
+        self._publisher.pump(now)
+        self._save_when_quiet(now, stopping)
+        self._show_due = weights_only and now < self._show_at
+        if not self._show_due:
+            self._show()
+            self._show_at = now + SHOW_SECONDS
+        self._reply()
+        self._notify.notify("WATCHDOG=1")
+        return not stopping
 
     # --- one round --------------------------------------------------------------------------------------------------
 
@@ -270,6 +279,8 @@ class Core:
                 return results.plan(station, command)
             case MatchResult():
                 return results.match(station, command)
+            case DismissResult():
+                return results.dismiss(station, command)
             case WholePlantDone():
                 return results.whole_plant(station, command)
             case SetPrice():
@@ -294,10 +305,10 @@ class Core:
         product = self._config.stall.continuous
         try:
             with self._ledger.step():
-                lot = stall.newest_lot(self._station, product)
+                lot = self._station.lots.on_sale(product)
                 if lot is None:
                     raise Refused("no_lot", "没有可售批次", "no released lot of this product")
-                stall.sell(self._station, Sell(device, product, lot))
+                stall.sell(self._station, Sell(device, product, lot.test_code))
         except Refused as refused:
             if self._continuous_told != refused.code:
                 log.warning("%s continuous weighing: not sold: %s", device, refused)
@@ -392,19 +403,19 @@ class Core:
                 self._mqtt.broker,
             ),
         }
-        if station.lots_changed:
-            waiting = views.unmatched_counts(station)
+        lots = station.lots
+        if lots.unmatched_changed:
+            counts = lots.unmatched_counts()
             for name, view in self._analyzers.items():
-                self._analyzers[name] = replace(view, unmatched=waiting.get(name, 0))
-            changes |= {
-                "analyzers": tuple(self._analyzers.values()),
-                "lots": views.lots(station),
-                "unmatched": views.unmatched(station),
-                "plan": views.plan(station),
-            }
+                self._analyzers[name] = replace(view, unmatched=counts.get(name, 0))
+            changes |= {"analyzers": tuple(self._analyzers.values()), "unmatched": lots.unmatched_views()}
+        if lots.changed:
+            changes |= {"lots": lots.views(), "lot_counts": lots.counts()}
+        if lots.plan_changed:
+            changes["plan"] = lots.plan_view()
         if station.prices_changed:
             changes["products"] = station.product_views()
-        station.lots_changed = station.prices_changed = False
+        lots.unmatched_changed = lots.plan_changed = station.prices_changed = False
         if now - self._disk_at >= DISK_SECONDS:
             self._disk_at = now
             changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free

@@ -78,9 +78,10 @@ class PortGarbage:
 
 @dataclass(frozen=True, slots=True)
 class RegisterEntry:
-    """Goods come in. ``net_g`` is grams. With ``upstream`` (a 20-digit source code) the lot is already released.
+    """Goods come in. ``net_g`` is grams. ``upstream`` is the 20-digit source code they came with.
 
-    Answer: ``{"test_code": …, "sample": …, "source": … or None}``.
+    A code that this station knows stands for its lot already: refused.  What another code allows is a setting.
+    Answer: ``{"test_code": …, "sample": …, "source": … or None, "whole_plant": …, "unchecked": …, "job": …}``.
     """
 
     product: str
@@ -107,7 +108,8 @@ class PlanChannel:
 class MatchResult:
     """A person says whose result this is: a new record that points at the old one.
 
-    ``verdict`` (``qualified`` or ``unqualified``) is what the person reads from a ticket that could not be parsed.
+    ``verdict`` (``qualified``, ``unqualified`` or ``invalid``) is what the person says of a result that no method can
+    judge; ``item`` which item a ticket is of that could not be read, where the lot asks for several.
     Answer: ``{"test_code": …, "verdict": …, "source": … or None}``.
     """
 
@@ -115,6 +117,16 @@ class MatchResult:
     lot: str
     person: str
     verdict: str = ""
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DismissResult:
+    """A person says that a waiting result is of no lot here, and why: a new record. Answer: ``{"seq": …}``."""
+
+    seq: int
+    person: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +144,16 @@ class Sell:
     ``price_fen`` replaces the product's price for this sale. ``buyer`` is a 13-digit code or empty for a walk-in.
     ``tare_g`` is the container's known mass, taken off what the scale shows; ``seen_g`` is then what is left.
     ``manual_g`` is a marked exception for a scale that cannot be read: the net weight as typed, with a ``reason``.
-    Answer: ``{"tx": …, "net_g": …, "amount_fen": …, "url": …, "job": …}``.
+    ``seen_fen`` is the amount the person saw; another one (the price was changed meanwhile) is refused.
+    Answer: ``{"tx": …, "net_g": …, "amount_fen": …, "url": …, "left_g": …, "job": …}``; ``left_g`` is what is now left
+    of the lot, below zero when more was sold than came in.
     """
 
     scale: str
     product: str
     lot: str
     seen_g: int | None = None
+    seen_fen: int | None = None
     price_fen: int | None = None
     buyer: str = ""
     buyer_name: str = ""
@@ -195,6 +210,7 @@ Command = (
     RegisterEntry
     | PlanChannel
     | MatchResult
+    | DismissResult
     | WholePlantDone
     | Sell
     | SetPrice

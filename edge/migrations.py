@@ -23,13 +23,17 @@ def m001_events_and_state(db: Database) -> None:
             seq       INTEGER NOT NULL,    -- its entry.registered
             product   TEXT NOT NULL,
             sample    TEXT NOT NULL,
-            source    TEXT,                -- 20 digits, once released
+            source    TEXT,                -- 20 digits, once released: the code it is sold by
+            upstream  TEXT,                -- 20 digits: the code it came with
             state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
             test_seq  INTEGER,             -- the newest test.result of it
-            outcomes  TEXT NOT NULL DEFAULT '',  -- its measurements in order: p positive, n negative, i invalid
+            items     TEXT NOT NULL DEFAULT '[]',  -- [item, method, measurements (p n i), verdict, record], JSON
+            left_g    INTEGER NOT NULL,    -- what came in less what was sold
             whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done')),
             whole_plant_by TEXT
         ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX lots_source ON lots (source) WHERE source IS NOT NULL;
+        CREATE UNIQUE INDEX lots_upstream ON lots (upstream) WHERE upstream IS NOT NULL;
 
         CREATE TABLE results (             -- what instruments already handed over
             analyzer TEXT NOT NULL,
@@ -38,15 +42,18 @@ def m001_events_and_state(db: Database) -> None:
             PRIMARY KEY (analyzer, identity)
         ) STRICT, WITHOUT ROWID;
 
-        CREATE TABLE unmatched (           -- results that no lot was found for, until a person says whose they are
+        CREATE TABLE unmatched (           -- results that wait until a person says whose they are or what they mean
             seq      INTEGER PRIMARY KEY,
-            analyzer TEXT NOT NULL
+            analyzer TEXT NOT NULL,
+            why      TEXT NOT NULL,        -- words of edge/judgement.py, separated by blanks
+            lot      TEXT NOT NULL         -- test code of the lot it would be of, or empty
         ) STRICT;
 
         CREATE TABLE channel_plan (        -- which lot's sample lies in which channel of an instrument
             analyzer  TEXT NOT NULL,
             channel   TEXT NOT NULL,
             test_code TEXT NOT NULL,
+            planned   TEXT NOT NULL,       -- since when
             PRIMARY KEY (analyzer, channel)
         ) STRICT, WITHOUT ROWID;
 

@@ -6,7 +6,7 @@ commit fails goes to ``undo``.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from edge.board import PaperView, ProductView
@@ -15,31 +15,13 @@ from edge.config import Config, PrinterPart, ProductPart, fen
 from edge.documents import papers_of, prints
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
+from edge.lots import Lots
 from edge.papers import CONFIRMED, PAPER_NAMES, UNPROVEN, WAITING, PaperJob
 from edge.weighing import TradeScale
-from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from protocol.city.events import Goods, Record
 
-RECENT_LOTS = 60
-RECENT_UNMATCHED = 30
-LOT_COLUMNS = "test_code, seq, sample, source, state, test_seq, outcomes, whole_plant, whole_plant_by"
 RECENT_PAPERS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """A lot with its entry and its deciding test, as their events say."""
-
-    test_code: str
-    sample: str
-    source: str | None
-    state: str
-    entry: dict[str, Any]
-    test: dict[str, Any] | None
-    outcomes: str
-    whole_plant: str
-    whole_plant_by: str | None
 
 
 class Station:
@@ -65,7 +47,8 @@ class Station:
         self.papers: dict[int, PaperView] = {}
         self._automatic = frozenset(config.paper.automatic)
         self.methods = config.methods()
-        self.lots_changed = self.prices_changed = True
+        self.lots = Lots(config, ledger)
+        self.prices_changed = True
 
     # --- records ----------------------------------------------------------------------------------------------------
 
@@ -96,38 +79,6 @@ class Station:
         return tuple(
             ProductView(part.code, part.name, part.name_en, self.price(part.code), part.per_g)
             for part in self.products.values()
-        )
-
-    # --- lots -------------------------------------------------------------------------------------------------------
-
-    def lot(self, code: str) -> Lot:
-        """The lot with this test code or source code; raises Refused for a mistyped or unknown one."""
-        try:
-            kind = TraceCode.parse(code).kind
-        except BadCode as error:
-            raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
-        column = "source" if kind is CodeKind.SOURCE else "test_code"
-        row = self.ledger.conn.execute(
-            f"SELECT {LOT_COLUMNS} FROM lots WHERE {column} = ? ORDER BY test_code DESC LIMIT 1",
-            (code,),
-        ).fetchone()
-        if row is None:
-            raise Refused("no_lot", f"没有批次 {code}", f"no lot {code}: register the goods first")
-        return self._lot(row)
-
-    def lots(self, where: str = "1", *values: object, limit: int = RECENT_LOTS) -> list[Lot]:
-        """Lots, newest first."""
-        rows = self.ledger.conn.execute(
-            f"SELECT {LOT_COLUMNS} FROM lots WHERE {where} ORDER BY test_code DESC LIMIT ?",
-            (*values, limit),
-        ).fetchall()
-        return [self._lot(row) for row in rows]
-
-    def _lot(self, row: tuple[Any, ...]) -> Lot:
-        test_code, seq, sample, source, state, test_seq, outcomes, whole_plant, whole_plant_by = row
-        test = self.ledger.event(test_seq) if test_seq else None
-        return Lot(
-            test_code, sample, source, state, self.ledger.event(seq), test, outcomes, whole_plant, whole_plant_by
         )
 
     # --- papers -----------------------------------------------------------------------------------------------------

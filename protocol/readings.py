@@ -81,6 +81,7 @@ class TestResult:
     instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
     ``limit`` is the bound the instrument says it judged by, in ``unit``.  ``text`` is what the instrument states in
     place of a number (``<2``, ``阴性``); then ``value`` is None.  ``control`` is the blank's change of absorbance ΔA₀.
+    ``sure`` is False when nothing on the wire would have caught a damaged byte, and it did not come twice alike.
     """
 
     __test__ = False  # not a pytest class
@@ -98,6 +99,7 @@ class TestResult:
     text: str | None = None
     control: Decimal | None = None
     raw: bytes = field(default=b"", compare=False)
+    sure: bool = True
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -114,6 +116,7 @@ class TestResult:
             "limit": _text(self.limit),
             **({} if self.text is None else {"text": self.text}),
             **({} if self.control is None else {"control": _text(self.control)}),
+            **({} if self.sure else {"sure": False}),
             "raw": self.raw.hex(),
         }
 

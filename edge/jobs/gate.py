@@ -3,15 +3,24 @@
 from typing import Any
 
 from edge.inbox import Refused, RegisterEntry
+from edge.lots import Lot, LotState
 from edge.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import EntryRegistered, Proof
 
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
+STATE_WORDS = {
+    LotState.PENDING: ("待检", "waiting for its test"),
+    LotState.RELEASED: ("已放行", "released"),
+    LotState.HELD: ("暂停销售", "held"),
+}
 
 
 def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
-    """Goods come in: a record, a lot, a sample number. With an upstream source code the lot is released at once."""
+    """Goods come in: a record, a lot, a sample number. Raises Refused.
+
+    A source code from elsewhere is only digits here: nobody has answered for it, and what it allows is a setting.
+    """
     if command.net_g <= 0:
         raise Refused("no_weight", "请填写重量", "enter the weight of the goods")
     if not command.origin.strip():
@@ -19,51 +28,66 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
     if not command.supplier.strip():
         raise Refused("no_supplier", "请填写供货人", "enter the supplier")
     if command.upstream:
-        _check_source(command.upstream)
-    goods = station.goods(command.product)
+        _check_source(station, command.upstream)
+    product = station.product(command.product)
+    accepted = bool(command.upstream) and station.config.gate.unchecked == "accept"
     code = station.ledger.next_code(CodeKind.TEST)
-    sample = str((code.serial - 1) % HIGHEST_SAMPLE + 1)
     entry = EntryRegistered(
-        goods=goods,
+        goods=station.goods(product.code),
         net_g=command.net_g,
         origin=command.origin.strip(),
         origin_code=command.origin_code,
         supplier=command.supplier.strip(),
         supplier_code=command.supplier_code,
         plate=command.plate.strip(),
-        sample=sample,
+        sample=str((code.serial - 1) % HIGHEST_SAMPLE + 1),
         proofs=tuple(Proof(type=kind, no=number) for kind, number in command.proofs),
         upstream=command.upstream or None,
+        source_check="unchecked" if command.upstream else None,
+        tests=station.config.tests(product),
     )
     recorded = station.record("entry.registered", str(code), entry)
-    whole_plant = "due" if station.product(command.product).disturbs_enzyme and not entry.upstream else ""
-    station.ledger.conn.execute(
-        "INSERT INTO lots (test_code, seq, product, sample, source, state, whole_plant) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            str(code),
-            recorded.seq,
-            goods.product,
-            sample,
-            entry.upstream,
-            "released" if entry.upstream else "pending",
-            whole_plant,
-        ),
-    )
-    station.lots_changed = True
+    whole_plant = product.disturbs_enzyme and not accepted
+    state = LotState.RELEASED if accepted else LotState.PENDING
+    station.lots.add(str(code), recorded.seq, entry, state, "due" if whole_plant else "")
     job = station.print_record(recorded)
     return {
         "test_code": str(code),
-        "sample": sample,
-        "source": entry.upstream,
-        "whole_plant": whole_plant == "due",
+        "sample": entry.sample,
+        "source": entry.upstream if accepted else None,
+        "whole_plant": whole_plant,
+        "unchecked": bool(command.upstream),
         "job": job,
     }
 
 
-def _check_source(code: str) -> None:
+def _check_source(station: Station, text: str) -> None:
+    """Raises Refused for what is no source code, stands for a lot that is here, or cannot be true."""
     try:
-        kind = TraceCode.parse(code).kind
+        code = TraceCode.parse(text)
     except BadCode as error:
-        raise Refused("bad_code", f"来源码 {code[:24]} 有误，请重新扫描", str(error)) from None
-    if kind is not CodeKind.SOURCE:
+        raise Refused("bad_code", f"来源码 {text[:24]} 有误，请重新扫描", str(error)) from None
+    if code.kind is not CodeKind.SOURCE:
         raise Refused("not_a_source", "这不是来源码", "this is not a source code (its tenth digit is not 1)")
+    if (lot := station.lots.of_source(text)) is not None:
+        raise _known(lot, text)
+    signer = station.ledger.signer
+    if (code.node, code.terminal) == (signer.node, signer.terminal):
+        raise Refused("never_given", "本机从未发出过这个来源码", "this station never gave out this source code")
+    if station.config.gate.unchecked == "refuse":
+        raise Refused(
+            "unchecked_source",
+            "该来源码无法核验，本市场不接受；请不填来源码登记并检测",
+            "this source code cannot be checked, and this market does not accept it: register without it and test",
+        )
+
+
+def _known(lot: Lot, code: str) -> Refused:
+    zh, en = STATE_WORDS[lot.state]
+    name = lot.entry["data"]["goods"]["name"]
+    since = (lot.test or lot.entry)["time"][:16].replace("T", " ")
+    return Refused(
+        "source_known",
+        f"来源码 {code[-6:]} 已是本站批次：{name}，样品号 {lot.sample}，{zh}（{since}），不能再次登记",
+        f"this source code is lot {lot.test_code} here ({name}, sample {lot.sample}), {en} since {since}",
+    )

@@ -1,20 +1,33 @@
 """The test room (快检室): results come from instruments by themselves, find their lot, and are judged.
 
-Each result is recorded once, though the instrument sends its whole memory again.  A positive is a screening result: it
-holds the lot and raises an alarm, nothing more.
+Each result is recorded once, though the instrument sends its whole memory again.  It counts for a lot by itself only
+when everything about it fits: sample or channel, time, goods, item, unit, number and conclusion.  Otherwise it waits
+for a person, who is told why.  A positive is a screening result: it holds the lot and raises an alarm, nothing more.
 """
 
-import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from edge.config import AnalyzerPart
-from edge.inbox import MatchResult, PlanChannel, Refused, Tested, WholePlantDone
-from edge.judgement import Method, Outcome, conclude, measure
+from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, Tested, WholePlantDone
+from edge.judgement import (
+    UNJUDGED,
+    Doubt,
+    Measurement,
+    Method,
+    Outcome,
+    conclude,
+    measure,
+    method_of,
+    repeats_due,
+    same_goods,
+)
 from edge.ledger import ALARM, ORDINARY, Recorded
-from edge.station import Lot, Station
+from edge.lots import DECIDED, Lot, LotItem, LotState, local
+from edge.station import Station
 from protocol.city.codes import CodeKind
 from protocol.city.events import Analyzer, TestRecorded
 from protocol.readings import Curve, TestResult, Ticket, Verdict
@@ -23,17 +36,25 @@ PAGE_LETTERS, ITEM_LETTERS, SHORT_LETTERS = 4000, 120, 40  # what the record hol
 RAW_BYTES = 4096
 UNREAD = "未识别小票"
 CURVE = "胶体金曲线"
-DECIDED = ("qualified", "unqualified")
-LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
-OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
+AHEAD = timedelta(minutes=10)  # an instrument whose clock is further ahead of ours is wrong
+OLDEST_YEAR = 2020
+READINGS = {"qualified": Outcome.NEGATIVE, "unqualified": Outcome.POSITIVE, "invalid": Outcome.INVALID}
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A result with what is known about it: by whom it was matched, and which record it replaces."""
+    """A result with what is known about it: its method and measurement, its lot, and why a person has to look.
+
+    ``replaces`` is the id of the record that a person (or the same result, transferred again) takes up.
+    """
 
     result: TestResult
     part: AnalyzerPart
+    item: str
+    method: Method | None
+    measured: Measurement
+    lot: Lot | None = None
+    doubts: tuple[Doubt, ...] = ()
     replaces: str | None = None
     person: str | None = None
 
@@ -41,56 +62,277 @@ class Found:
 def tested(station: Station, message: Tested) -> list[Recorded]:
     """Results of an instrument: each recorded once, matched to its lot, judged. Answers what was new."""
     part = _analyzer(station, message.device)
-    return [
-        _take(station, part, result) for result in message.results if not _known(station, part.name, result.identity)
-    ]
+    taken = (_take(station, part, result) for result in message.results)
+    return [recorded for recorded in taken if recorded is not None]
 
 
 def plan(station: Station, command: PlanChannel) -> dict[str, Any]:
-    """The channel plan: whose sample lies where."""
+    """The channel plan: whose sample lies where. Raises Refused."""
     part = _analyzer(station, command.analyzer)
     channel = command.channel.strip()[:SHORT_LETTERS]
-    conn = station.ledger.conn
-    if not command.lot:
-        conn.execute("DELETE FROM channel_plan WHERE analyzer = ? AND channel = ?", (part.name, channel))
-    else:
-        lot = station.lot(command.lot)
-        conn.execute("INSERT OR REPLACE INTO channel_plan VALUES (?, ?, ?)", (part.name, channel, lot.test_code))
-    station.lots_changed = True
+    lot = station.lots.find(command.lot) if command.lot else None
+    station.lots.plan(part.name, channel, lot, station.clock.now().text)
     return {"planned": channel, "lot": command.lot}
 
 
 def whole_plant(station: Station, command: WholePlantDone) -> dict[str, Any]:
-    """The whole-plant step was done; it stands in the records of the results that follow."""
-    lot = station.lot(command.lot)
+    """The whole-plant step was done; it stands in the records of the results that follow. Raises Refused."""
+    lot = station.lots.find(command.lot)
     if not lot.whole_plant:
         raise Refused("not_asked", "该批次不需要整株浸提", "this lot needs no whole-plant step")
-    person = _person(command.person)
-    station.ledger.conn.execute(
-        "UPDATE lots SET whole_plant = 'done', whole_plant_by = ? WHERE test_code = ?", (person, lot.test_code)
-    )
-    station.lots_changed = True
+    station.lots.whole_plant_done(lot, _person(command.person))
     return {"test_code": lot.test_code}
 
 
 def match(station: Station, command: MatchResult) -> dict[str, Any]:
-    """A person says whose result this is; the new record replaces the unmatched one."""
+    """A person says whose result this is, and what it means where nobody can judge it; the new record replaces it.
+
+    Raises Refused.
+    """
     person = _person(command.person)
-    row = station.ledger.conn.execute("SELECT analyzer FROM unmatched WHERE seq = ?", (command.seq,)).fetchone()
-    if row is None:
-        raise Refused("no_result", f"没有待匹配的结果 {command.seq}", f"no unmatched result {command.seq}")
-    lot = station.lot(command.lot)
+    waiting = _waits(station, command.seq)
+    lot = station.lots.find(command.lot)
     event = station.ledger.event(command.seq)
-    result = _again(event["data"])
-    if command.verdict:
-        if command.verdict not in (Verdict.QUALIFIED.value, Verdict.UNQUALIFIED.value):
-            raise Refused("verdict", "请选择合格或阳性", "say qualified or unqualified")
-        result = replace(result, verdict=Verdict(command.verdict))
-    found = Found(result, _analyzer(station, row[0]), event["id"], person)
-    station.ledger.conn.execute("DELETE FROM unmatched WHERE seq = ?", (command.seq,))
-    recorded = _record(station, found, lot)
+    part = _analyzer(station, waiting.analyzer)
+    found = _judge(station, part, _again(event["data"]), _item_read(command, event, lot, waiting.doubts))
+    asked = Doubt.UNREAD in waiting.doubts or found.measured.doubt is not None
+    if asked and command.verdict not in READINGS:
+        raise Refused(
+            "verdict",
+            "请选择合格、阳性或无效：该结果无法自动判定",
+            "say qualified, unqualified or invalid: this result cannot be judged by its method",
+        )
+    if command.verdict and not asked:
+        raise Refused(
+            "verdict", "该结果按方法判定，不能改判", "this result is judged by its method: leave out the verdict"
+        )
+    if asked:
+        found = replace(found, measured=replace(found.measured, outcome=READINGS[command.verdict], doubt=None))
+    station.lots.settled(waiting)
+    recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=person))
     data = station.ledger.event(recorded.seq)["data"]
     return {"test_code": lot.test_code, "verdict": data["verdict"], "source": data["source"]}
+
+
+def dismiss(station: Station, command: DismissResult) -> dict[str, Any]:
+    """A person says that a waiting result is of no lot here, and why. Raises Refused."""
+    person = _person(command.person)
+    waiting = _waits(station, command.seq)
+    if not command.reason.strip():
+        raise Refused("no_reason", "请填写原因", "say why this result belongs to no lot")
+    event = station.ledger.event(command.seq)
+    data = TestRecorded.model_validate(event["data"])
+    record = data.model_copy(
+        update={
+            "replaces": event["id"],
+            "person": person,
+            "dismissed": command.reason.strip()[:ITEM_LETTERS],
+            "verdict": "not_applicable",
+        }
+    )
+    station.lots.settled(waiting)
+    station.record("test.result", event["subject"], record)
+    return {"seq": command.seq}
+
+
+# --- taking a result ------------------------------------------------------------------------------------------------
+
+
+def _take(station: Station, part: AnalyzerPart, said: TestResult | Ticket | Curve) -> Recorded | None:
+    """Record a new result: for its lot, or to wait for a person. None for one that was recorded before."""
+    result = said if isinstance(said, TestResult) else _unread(said)
+    before = station.lots.result(part.name, result.identity)
+    if before is not None:
+        return _twice(station, part, result, before)
+    found = _found(station, part, result, unread=result is not said)
+    recorded = _wait(station, found) if found.doubts else _count(station, found)
+    station.lots.remember(part.name, result.identity, recorded.seq)
+    return recorded
+
+
+def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
+    """A result that was recorded already: one that only waited because nothing proved its bytes is proven now."""
+    waiting = station.lots.waits(before)
+    if waiting is None or waiting.doubts != (Doubt.UNSURE,) or not result.sure:
+        return None
+    found = _found(station, part, result)
+    if found.doubts:
+        return None
+    station.lots.settled(waiting)
+    return _count(station, replace(found, replaces=station.ledger.event(before)["id"]))
+
+
+def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: bool = False) -> Found:
+    """The result with its method, its lot, and every reason why a person has to look at it."""
+    found = _judge(station, part, result, result.item or part.item)
+    if unread:
+        return replace(found, doubts=(Doubt.UNREAD,))
+    place = _lot(station, part, result)
+    lot, since = place if place else (None, None)
+    doubts = tuple(_doubts(station, found, lot, since))
+    surely = set(doubts) <= UNJUDGED | {Doubt.UNSURE, Doubt.DECIDED}
+    return replace(found, lot=lot if surely or not doubts else None, doubts=doubts)
+
+
+def _judge(station: Station, part: AnalyzerPart, result: TestResult, item: str) -> Found:
+    """The result by the method of its item, whosever it is."""
+    named = [station.methods[name] for name in part.methods]
+    method = method_of(item, result, named, station.methods.values())
+    if method is None:
+        limit = "" if result.limit is None else format(result.limit, "f")
+        return Found(result, part, item, None, Measurement(None, limit, "instrument", Doubt.NO_METHOD))
+    return Found(result, part, method.item or item, method, measure(result, method))
+
+
+def _lot(station: Station, part: AnalyzerPart, result: TestResult) -> tuple[Lot, datetime] | None:
+    """By the channel plan, or the newest lot with this sample number; and since when a result can be of it."""
+    if part.match == "channel":
+        planned = station.lots.of_channel(part.name, result.channel)
+        if planned is not None:
+            return planned[0], max(planned[1], planned[0].registered)
+    elif result.sample is not None and (lot := station.lots.of_sample(result.sample)) is not None:
+        return lot, lot.registered
+    return None
+
+
+def _doubts(station: Station, found: Found, lot: Lot | None, since: datetime | None) -> Iterator[Doubt]:
+    result = found.result
+    if found.measured.doubt is not None:
+        yield found.measured.doubt
+    if not result.sure and not found.part.proven_line and not _stops(lot, found):
+        yield Doubt.UNSURE
+    if lot is None or since is None:
+        yield Doubt.NO_LOT
+        return
+    if (doubt := _time_doubt(station, found.part, result.measured_at, since)) is not None:
+        yield doubt
+    goods = lot.entry["data"]["goods"]
+    product = station.products.get(lot.product)
+    aliases = product.also if product else ()
+    if result.name and not same_goods(result.name, goods["name"], goods["name_en"], *aliases):
+        yield Doubt.GOODS
+    if _decided(lot, found):
+        yield Doubt.DECIDED
+
+
+def _time_doubt(station: Station, part: AnalyzerPart, at: datetime | None, since: datetime) -> Doubt | None:
+    """Whether the instrument's own time says that this cannot be a result of that lot. Instruments know minutes."""
+    if at is None:
+        return Doubt.NO_TIME if part.remembers else None
+    if at.year < OLDEST_YEAR or at > local(station.clock.now().text) + AHEAD:
+        return Doubt.DEVICE_CLOCK
+    return Doubt.BEFORE_ENTRY if at < since.replace(second=0, microsecond=0) else None
+
+
+def _decided(lot: Lot, found: Found) -> bool:
+    """Whether this lot asks for no further result of this item."""
+    if _stops(lot, found):
+        return False
+    item = lot.item(found.item)
+    if item is None or item.verdict == "invalid":
+        return lot.state is not LotState.PENDING
+    if item.verdict in DECIDED or found.method is None:
+        return True
+    whole_plant = found.method.enzyme and lot.whole_plant
+    return not repeats_due(item.outcomes, found.method) and not whole_plant
+
+
+def _stops(lot: Lot | None, found: Found) -> bool:
+    """A positive of a lot that is on sale: it is never too late, and needs no second transfer, to stop a sale."""
+    return bool(lot and lot.state is LotState.RELEASED and found.measured.outcome is Outcome.POSITIVE)
+
+
+# --- recording ------------------------------------------------------------------------------------------------------
+
+
+def _wait(station: Station, found: Found) -> Recorded:
+    """A result that a person has to look at: recorded, judged of no lot, and shown with the reasons."""
+    subject = str(station.ledger.next_code(CodeKind.TEST))
+    outcome = found.measured.outcome
+    verdict = conclude([outcome], found.method) if outcome and found.method else "suspect"
+    recorded = station.record("test.result", subject, _record(station, found, outcome, verdict))
+    station.lots.wait(recorded.seq, found.part.name, found.doubts, found.lot)
+    return recorded
+
+
+def _count(station: Station, found: Found) -> Recorded:
+    """A result of a lot: recorded with what the item's measurements now say, and the lot released or held by it."""
+    lot, outcome = found.lot, found.measured.outcome
+    assert lot is not None and outcome is not None
+    known = lot.item(found.item)
+    outcomes = (*(known.outcomes if known else ()), outcome)
+    verdict = _verdict(lot, found, outcomes)
+    item = LotItem(found.item[:ITEM_LETTERS], found.method.id if found.method else "", outcomes, verdict, 0)
+    after = replace(lot, items=(*(one for one in lot.items if one is not known), item))
+    state = _state(station, lot, after, verdict)
+    released = state is LotState.RELEASED and lot.state is LotState.PENDING
+    source = str(station.ledger.next_code(CodeKind.SOURCE)) if released else None
+    record = _record(station, found, outcome, verdict, lot=after, measurement=len(outcomes), source=source)
+    alarm = state is LotState.HELD and (verdict == "unqualified" or lot.state is not LotState.HELD)
+    recorded = station.record("test.result", lot.test_code, record, lane=ALARM if alarm else ORDINARY)
+    station.lots.judged(lot, replace(item, seq=recorded.seq), state, source)
+    if verdict in DECIDED and found.result.channel is not None:
+        station.lots.plan(found.part.name, found.result.channel, None, "")  # the next run there is another sample
+    station.print_record(recorded)
+    return recorded
+
+
+def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> Any:
+    """What the measurements of one item say together; without a method what a person said last."""
+    if found.method is None:
+        return {outcome: word for word, outcome in READINGS.items()}[outcomes[-1]]
+    missing = lot.whole_plant == "due" and found.method.enzyme
+    return conclude(outcomes, found.method, whole_plant_missing=missing)
+
+
+def _state(station: Station, lot: Lot, after: Lot, verdict: str) -> LotState:
+    """What this result makes of the lot. What is held stays held: a person decides about it."""
+    if lot.state is LotState.HELD or verdict == "unqualified":
+        return LotState.HELD
+    if lot.state is LotState.RELEASED:
+        return LotState.HELD if verdict == "suspect" else LotState.RELEASED
+    return LotState.RELEASED if after.passed and not station.lots.blocked(lot) else LotState.PENDING
+
+
+def _record(
+    station: Station,
+    found: Found,
+    outcome: Outcome | None,
+    verdict: Any,
+    *,
+    lot: Lot | None = None,
+    measurement: int = 1,
+    source: str | None = None,
+) -> TestRecorded:
+    result, method = found.result, found.method
+    enzyme = bool(method and method.enzyme)
+    return TestRecorded(
+        lot=lot.test_code if lot else None,
+        goods=station.goods(lot.product) if lot else None,
+        item=found.item[:ITEM_LETTERS],
+        value=None if result.value is None else format(result.value, "f"),
+        text=result.text and result.text[:PAGE_LETTERS],
+        unit=result.unit and result.unit[:SHORT_LETTERS],
+        method=(method.number or method.name) if method else "",
+        limit=found.measured.limit or None,
+        limit_basis=found.measured.basis,
+        control=None if result.control is None else format(result.control, "f"),
+        outcome=outcome and outcome.value,
+        measurement=measurement,
+        whole_plant=(lot.whole_plant == "done") if lot and lot.whole_plant and enzyme else None,
+        whole_plant_by=lot.whole_plant_by if lot and enzyme else None,
+        verdict=verdict,
+        analyzer=_said(result, found.part),
+        replaces=found.replaces,
+        person=found.person,
+        source=source,
+        missing=lot.missing() if lot else (),
+        doubts=tuple(doubt.value for doubt in found.doubts),
+        proposed=found.lot.test_code if found.lot and found.doubts else None,
+    )
+
+
+# --- small things ---------------------------------------------------------------------------------------------------
 
 
 def _person(name: str) -> str:
@@ -100,38 +342,30 @@ def _person(name: str) -> str:
     return name.strip()[:SHORT_LETTERS]
 
 
+def _waits(station: Station, seq: int) -> Any:
+    waiting = station.lots.waits(seq)
+    if waiting is None:
+        raise Refused("no_result", f"没有待处理的结果 {seq}", f"no result {seq} waits for a person")
+    return waiting
+
+
+def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot, doubts: tuple[Doubt, ...]) -> str:
+    """The item a result is of: what the instrument said, or, where nobody could read that, what the person says."""
+    if Doubt.UNREAD not in doubts:
+        return str(event["data"]["item"])
+    if command.item.strip():
+        return command.item.strip()
+    if len(lot.plan) != 1:
+        names = "、".join(lot.plan)
+        raise Refused("item", f"请选择检测项目：{names}", "say which item this is a result of")
+    return lot.plan[0]
+
+
 def _analyzer(station: Station, name: str) -> AnalyzerPart:
     for part in station.config.analyzer:
         if part.name == name:
             return part
     raise Refused("no_analyzer", f"没有检测仪 {name[:32]}", f"no analyzer {name[:32]}")
-
-
-def _short(identity: str) -> bytes:
-    return hashlib.sha256(identity.encode()).digest()[:12]
-
-
-def _known(station: Station, analyzer: str, identity: str) -> bool:
-    found = station.ledger.conn.execute(
-        "SELECT 1 FROM results WHERE analyzer = ? AND identity = ?", (analyzer, _short(identity))
-    )
-    return found.fetchone() is not None
-
-
-def _take(station: Station, part: AnalyzerPart, result: TestResult | Ticket | Curve) -> Recorded:
-    """Record a new result; one that finds no lot waits for a person."""
-    if not isinstance(result, TestResult):
-        result = _unread(result)
-        lot = None
-    else:
-        lot = _match(station, part, result)
-    recorded = _record(station, Found(result, part), lot)
-    station.ledger.conn.execute(
-        "INSERT INTO results VALUES (?, ?, ?)", (part.name, _short(result.identity), recorded.seq)
-    )
-    if lot is None:
-        station.ledger.conn.execute("INSERT INTO unmatched VALUES (?, ?)", (recorded.seq, part.name))
-    return recorded
 
 
 def _unread(seen: Ticket | Curve) -> TestResult:
@@ -150,88 +384,6 @@ def _unread(seen: Ticket | Curve) -> TestResult:
     )
 
 
-def _match(station: Station, part: AnalyzerPart, result: TestResult) -> Lot | None:
-    """By the channel plan, or the newest lot with this sample number: an undecided one before a decided one."""
-    if part.match == "channel":
-        row = station.ledger.conn.execute(
-            "SELECT test_code FROM channel_plan WHERE analyzer = ? AND channel = ?", (part.name, result.channel)
-        ).fetchone()
-        return station.lot(row[0]) if row else None
-    if result.sample is None:
-        return None
-    found = station.lots("sample = ? AND state = 'pending'", result.sample, limit=1)
-    found = found or station.lots("sample = ?", result.sample, limit=1)
-    return found[0] if found else None
-
-
-def _record(station: Station, found: Found, lot: Lot | None) -> Recorded:
-    """Judge, record, and change the lot."""
-    result, part = found.result, found.part
-    method = station.methods[part.method]
-    outcome, limit, basis = measure(result, method)
-    missing = bool(lot and lot.whole_plant == "due" and method.enzyme)
-    outcomes = [*(_outcomes(lot) if lot else ()), outcome]
-    verdict = conclude(outcomes, method, whole_plant_missing=missing)
-    releases = lot is not None and lot.state == "pending" and verdict == "qualified"
-    source = str(station.ledger.next_code(CodeKind.SOURCE)) if releases else None
-    record = TestRecorded(
-        lot=lot.test_code if lot else None,
-        goods=station.goods(lot.entry["data"]["goods"]["product"]) if lot else None,
-        item=(part.item or result.item)[:ITEM_LETTERS],
-        value=None if result.value is None else format(result.value, "f"),
-        text=result.text and result.text[:PAGE_LETTERS],
-        unit=result.unit and result.unit[:SHORT_LETTERS],
-        method=method.number or method.name,
-        limit=limit or None,
-        limit_basis=basis,
-        control=None if result.control is None else format(result.control, "f"),
-        outcome=outcome.value,
-        measurement=len(outcomes),
-        whole_plant=(lot.whole_plant == "done") if lot and lot.whole_plant and method.enzyme else None,
-        whole_plant_by=lot.whole_plant_by if lot and method.enzyme else None,
-        verdict=verdict,
-        analyzer=_said(result, part),
-        replaces=found.replaces,
-        person=found.person,
-        source=source,
-    )
-    failed = verdict == "unqualified"
-    subject = lot.test_code if lot else str(station.ledger.next_code(CodeKind.TEST))
-    recorded = station.record("test.result", subject, record, lane=ALARM if failed else ORDINARY)
-    if lot is not None:
-        state = "held" if failed or (lot.state == "released" and verdict == "suspect") else lot.state
-        station.ledger.conn.execute(
-            "UPDATE lots SET state = ?, source = coalesce(source, ?), test_seq = ?, outcomes = ? WHERE test_code = ?",
-            (
-                "released" if releases else state,
-                source,
-                recorded.seq,
-                "".join(LETTERS[one] for one in outcomes),
-                lot.test_code,
-            ),
-        )
-        if verdict in DECIDED:  # the next run in this channel is another sample
-            station.ledger.conn.execute(
-                "DELETE FROM channel_plan WHERE analyzer = ? AND channel = ?", (part.name, result.channel)
-            )
-    station.lots_changed = True
-    if lot is not None:
-        station.print_record(recorded)
-    return recorded
-
-
-def _outcomes(lot: Lot) -> tuple[Outcome, ...]:
-    return tuple(OUTCOMES[letter] for letter in lot.outcomes)
-
-
-def repeats_due(lot: Lot, method: Method) -> int:
-    """How many measurements a positive still asks for."""
-    valid = [one for one in _outcomes(lot) if one is not Outcome.INVALID]
-    if Outcome.POSITIVE not in valid:
-        return 0
-    return max(0, method.repeats + 1 - len(valid[valid.index(Outcome.POSITIVE) :]))
-
-
 def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
     """The instrument's own words."""
     return Analyzer(
@@ -239,6 +391,7 @@ def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
         model=part.row().id,
         sample=result.sample and result.sample[:SHORT_LETTERS],
         channel=result.channel and result.channel[:SHORT_LETTERS],
+        goods=result.name and result.name[:ITEM_LETTERS],
         verdict=result.verdict.value if result.verdict else None,
         measured_at=result.measured_at.isoformat() if result.measured_at else None,
         raw=result.raw[:RAW_BYTES].hex(),
@@ -257,6 +410,7 @@ def _again(data: dict[str, Any]) -> TestResult:
         verdict=Verdict(said["verdict"]) if said["verdict"] else None,
         measured_at=datetime.fromisoformat(said["measured_at"]) if said["measured_at"] else None,
         identity="",
+        name=said["goods"],
         limit=Decimal(data["limit"]) if data["limit"] and data["limit_basis"] == "instrument" else None,
         text=data["text"],
         control=None if data["control"] is None else Decimal(data["control"]),

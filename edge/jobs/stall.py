@@ -3,8 +3,10 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from edge.documents.words import kilograms, money
 from edge.inbox import AskScale, Refused, Sell, SetPrice
-from edge.station import Lot, Station
+from edge.lots import Lot, LotState
+from edge.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator
 from protocol.city.events import (
@@ -57,6 +59,13 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     amount = amount_fen(load.net_g, fen, product.per_g)
     if amount > HIGHEST_FEN:
         raise Refused("amount", "金额过大，请核对单价", "the amount is too large: check the price")
+    if command.seen_fen is not None and command.seen_fen != amount:
+        raise Refused(
+            "price_changed",
+            f"金额已变为 {money(amount)} 元，请核对后再按",
+            f"the amount is now {money(amount)}: check the price and press again",
+        )
+    over_g = _over(station, lot, load.net_g)
 
     stamp = station.clock.now()
     tx = str(station.ledger.next_code(CodeKind.SALE))
@@ -78,7 +87,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
         tx=tx,
     )
     test = _summary(lot)
-    verified = scale.verified(today) and not typed
+    verified = scale.verified(today) and stamp.trusted and not typed
     url, digest = _sign(station, slip, stamp.seconds if stamp.trusted else None, test, verified)
     trade = TradeCompleted(
         slip=slip,
@@ -100,6 +109,8 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
                     raw=load.raw.hex(),
                     verified_until=scale.part.verified_until.isoformat() if scale.part.verified_until else None,
                 ),
+                unchecked=lot.unchecked,
+                over_g=over_g,
             ),
         ),
         clock_trusted=stamp.trusted,
@@ -108,20 +119,23 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
         url=url,
     )
     recorded = station.record("trade.completed", tx, trade, stamp)
+    station.lots.sold(lot, load.net_g)
     if not typed:
         scale.sold()
         station.undo.append(scale.unsold)
     job = station.print_record(recorded)
-    return {"tx": tx, "net_g": load.net_g, "amount_fen": amount, "url": url, "job": job}
-
-
-def newest_lot(station: Station, product: str) -> str | None:
-    """Test code of the newest released lot of a product."""
-    found = station.lots("state = 'released' AND product = ?", product, limit=1)
-    return found[0].test_code if found else None
+    return {
+        "tx": tx,
+        "net_g": load.net_g,
+        "amount_fen": amount,
+        "url": url,
+        "left_g": lot.left_g - load.net_g,
+        "job": job,
+    }
 
 
 def set_price(station: Station, command: SetPrice) -> dict[str, Any]:
+    """Change a product's price for everybody. Raises Refused."""
     product = station.product(command.product)
     if not 0 < command.price_fen <= HIGHEST_FEN:
         raise Refused("price", "单价应大于零", "a price is more than zero")
@@ -147,16 +161,29 @@ def may_ask(station: Station, command: AskScale) -> None:
 
 
 def _sellable(station: Station, command: Sell) -> Lot:
-    lot = station.lot(command.lot)
-    if lot.state == "held":
+    lot = station.lots.find(command.lot)
+    if lot.state is LotState.HELD:
         raise Refused(
             "lot_held", "该批次快检阳性（筛查），暂停销售", "this lot is held: its screening test was positive"
         )
-    if lot.state != "released" or lot.source is None:
+    if lot.state is not LotState.RELEASED or lot.source is None:
         raise Refused("lot_pending", "该批次尚未检测合格", "this lot has not passed its test yet")
-    if lot.entry["data"]["goods"]["product"] != command.product:
+    if lot.product != command.product:
         raise Refused("lot_product", "批次与商品不符", "this lot is of another product")
     return lot
+
+
+def _over(station: Station, lot: Lot, net_g: int) -> int:
+    """How many grams of this sale are more than is left of the lot; raises Refused where the market forbids it."""
+    over_g = min(net_g, max(0, net_g - lot.left_g))
+    if over_g and station.config.stall.oversell == "refuse":
+        left = kilograms(max(0, lot.left_g), "0.001", "kg")
+        raise Refused(
+            "lot_empty",
+            f"该批次只剩 {left} kg，不能再卖；请换批次",
+            f"only {left} kg of this lot are left: choose another lot",
+        )
+    return over_g
 
 
 def _buyer(command: Sell) -> Party:

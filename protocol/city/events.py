@@ -38,7 +38,11 @@ class Goods(Record):
 
 
 class EntryRegistered(Record):
-    """Goods came in. ``upstream`` is the source code they already have, when they have one."""
+    """Goods came in. ``upstream`` is the source code they already have, when they have one.
+
+    ``source_check`` is what is known of that code: ``unchecked`` when only its digits were looked at.  ``tests`` are
+    the items that the lot is to be tested for; empty asks for one item, whichever it is.
+    """
 
     goods: Goods
     net_g: Grams
@@ -50,15 +54,18 @@ class EntryRegistered(Record):
     sample: Short
     proofs: tuple[Proof, ...] = ()
     upstream: Trace | None = None
+    source_check: Literal["unchecked"] | None = None
+    tests: tuple[Name, ...] = ()
 
 
 class Analyzer(Record):
-    """Which instrument said it, and its own words."""
+    """Which instrument said it, and its own words; ``goods`` is what it calls the sample."""
 
     name: Short
     model: Short
     sample: Short | None
     channel: Short | None
+    goods: Name | None = None
     verdict: VerdictWord | None
     measured_at: str | None
     raw: str
@@ -67,12 +74,14 @@ class Analyzer(Record):
 class TestRecorded(Record):
     """A result, judged. ``source`` is the lot's source code when this result released the lot.
 
-    ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet.  ``outcome`` is what
-    this measurement says by itself, ``measurement`` its number within the lot; ``verdict`` is what the lot's
-    measurements say together.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a
+    ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet; then ``doubts`` says why
+    it waits for a person (words of ``edge/judgement.py``), and ``proposed`` whose it would be.  ``outcome`` is what
+    this measurement says by itself, None when no method judges it, ``measurement`` its number among those of this item
+    of the lot; ``verdict`` is what the measurements of the item say together, and ``missing`` are the items the lot
+    still asks for.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a
     number.  ``control`` is the blank's ΔA₀.  ``whole_plant`` tells, for foods that disturb the enzyme, whether the
     whole-plant step was done, ``whole_plant_by`` by whom.  ``replaces`` is the id of the record that this one matches
-    to a lot; ``person`` who did.
+    to a lot; ``person`` who did.  ``dismissed`` is why a person says that it is a result of no lot here.
     It is a screening result whatever it says.
     """
 
@@ -89,7 +98,7 @@ class TestRecorded(Record):
     limit_basis: Literal["instrument", "method"]
     control: DecimalText | None = None
     outcome: Literal["positive", "negative", "invalid"] | None = None
-    measurement: Annotated[int, Field(ge=1, le=1000)] = 1
+    measurement: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     whole_plant: bool | None = None
     whole_plant_by: Short | None = None
     verdict: VerdictWord
@@ -98,6 +107,10 @@ class TestRecorded(Record):
     replaces: str | None = None
     person: Short | None = None
     source: Trace | None = None
+    missing: tuple[Name, ...] = ()
+    doubts: tuple[Short, ...] = ()
+    proposed: Trace | None = None
+    dismissed: Name = ""
 
 
 class Price(Record):
@@ -166,12 +179,18 @@ class TestSummary(Record):
 
 
 class Sold(Record):
-    """What a slip shows of a line beside the digest-covered part."""
+    """What a slip shows of a line beside the digest-covered part.
+
+    ``unchecked``: it is sold by a source code from elsewhere that nobody has answered for.  ``over_g`` is how much of
+    the line is more than was left of its lot.
+    """
 
     goods: Goods
     origin: Name
     test: TestSummary | None
     weighed: Weighed
+    unchecked: bool = False
+    over_g: Grams = 0
 
 
 class TradeCompleted(Record):

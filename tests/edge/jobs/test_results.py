@@ -1,224 +1,173 @@
 """Results find their lot once, and a person helps where no rule does."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge import views
-from edge.clock import Clock
-from edge.config import load
-from edge.inbox import MatchResult, PlanChannel, Refused, RegisterEntry, Tested, WholePlantDone
-from edge.jobs import gate, results
-from edge.ledger import ALARM, Ledger
-from edge.papers import PaperJob
-from edge.station import Station
-from protocol.readings import TestResult, Ticket, Verdict
+from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
+from edge.ledger import ALARM
+from protocol.readings import Ticket
 
-CONFIG = """
-[station]
-name = "惠济市场"
-jobs = ["gate"]
-node = "410108001"
-terminal = "01"
-region = "410108"
-host = "sy.example.cn"
-[seller]
-code = "4101080010123"
-name = "检测室"
-[city]
-brokers = ["mqtt://127.0.0.1"]
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[analyzer]]
-name = "tester-8"
-model = "dayuan-tl310"
-port = "/dev/null"
-match = "channel"
-[[product]]
-code = "01040201"
-name = "大白菜"
-[[product]]
-code = "01040801"
-name = "韭菜"
-disturbs_enzyme = true
-"""
+Box = Any  # the station of tests/edge/conftest.py
 
 
-@pytest.fixture
-def station(tmp_path: Path, ledger: Ledger, clock: Clock) -> Station:
-    (tmp_path / "station.toml").write_text(CONFIG, "utf-8")
-    printed: list[PaperJob] = []
-    return Station(load(tmp_path / "station.toml"), ledger, clock, printed.append, lambda job: None)
+def test_a_pass_releases_the_lot_with_a_source_code(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    event = station.tests(station.result("1", "12.5"))[0]
+    assert (event["data"]["verdict"], event["data"]["lot"], event["data"]["missing"]) == ("qualified", code, [])
+    assert (station.lot(code).state, station.lot(code).source) == ("released", event["data"]["source"])
 
 
-@pytest.fixture
-def enter(station: Station) -> Callable[..., str]:
-    def one(product: str = "01040201") -> str:
-        with station.ledger.batch():
-            answer = gate.register(station, RegisterEntry(product, 1000, "河南", "李四"))
-        return str(answer["test_code"])
-
-    return one
-
-
-@pytest.fixture
-def say(station: Station) -> Callable[..., list[dict[str, Any]]]:
-    """An instrument says something; answers the records that were new."""
-
-    def one(device: str, *said: TestResult | Ticket) -> list[dict[str, Any]]:
-        with station.ledger.batch():
-            recorded = results.tested(station, Tested(device, said))
-        return [station.ledger.event(record.seq) for record in recorded]
-
-    return one
+def test_the_same_record_again_is_not_a_second_result(box: Callable[..., Box]) -> None:
+    station = box()
+    station.enters()
+    memory = [station.result("1", "68.7", "a"), station.result("1", "68.7", "b")]
+    assert len(station.tests(*memory)) == 2  # two equal measurements are two
+    assert station.tests(*memory) == []
+    assert len(station.tests(*memory, device="tester-8")) == 2  # another instrument's identities are its own
 
 
-def result(sample: str | None, value: str | None, identity: str, **more: Any) -> TestResult:
-    made = TestResult(
-        sample=sample,
-        channel=None,
-        item="农药残留",
-        value=None if value is None else Decimal(value),
-        unit="%",
-        verdict=None,
-        measured_at=datetime(2026, 11, 22, 5, 0),  # noqa: DTZ001  # an instrument's clock has no zone
-        identity=identity,
-    )
-    return replace(made, **more)
-
-
-def test_a_pass_releases_the_lot_with_a_source_code(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
-    event = say("tester-1", result("1", "12.5", "a"))[0]
-    assert (event["data"]["verdict"], event["data"]["lot"]) == ("qualified", code)
-    lot = station.lot(code)
-    assert (lot.state, lot.source) == ("released", event["data"]["source"])
-    assert station.lot(str(lot.source)).test_code == code
-
-
-def test_the_same_record_again_is_not_a_second_result(
-    enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    enter()
-    memory = [result("1", "12.5", "a"), result("1", "12.5", "b")]
-    assert len(say("tester-1", *memory)) == 2  # two equal measurements are two
-    assert say("tester-1", *memory) == []
-    assert len(say("tester-8", *memory)) == 2  # another instrument's identities are its own
-
-
-def test_a_positive_is_repeated_twice_before_it_holds_the_lot(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
+def test_a_positive_is_repeated_twice_before_it_holds_the_lot(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
     verdicts, due = [], []
-    for identity in "abc":
-        verdicts.append(say("tester-1", result("1", "68.7", identity))[0]["data"]["verdict"])
-        due.append(views.lots(station)[0].repeats_due)
+    for _ in range(3):
+        verdicts.append(station.tests(station.result("1", "68.7"))[0]["data"]["verdict"])
+        due.append(station.lot(code).repeats_due)
     assert verdicts == ["suspect", "suspect", "unqualified"]
     assert due == [2, 1, 0]
+    assert (station.lot(code).state, station.lot(code).source) == ("held", None)
+    lanes = [lane for (lane,) in station.ledger.conn.execute("SELECT lane FROM events ORDER BY seq")]
+    assert lanes == [0, 0, 0, ALARM]
+
+
+def test_a_positive_after_the_release_holds_the_lot_at_once_and_raises_the_alarm(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.releases()
+    station.tests(station.result("1", "68.7"))
     assert station.lot(code).state == "held"
-    assert station.lot(code).source is None
-    lanes = station.ledger.conn.execute("SELECT lane FROM events ORDER BY seq").fetchall()
-    assert [lane for (lane,) in lanes][-1] == ALARM
-    assert sum(lane for (lane,) in lanes) == ALARM
+    assert station.count("SELECT lane FROM events ORDER BY seq DESC LIMIT 1") == ALARM
+    assert station.board.lot_counts == {"pending": 0, "held": 1}
 
 
-def test_a_positive_after_the_release_holds_the_lot(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
-    say("tester-1", result("1", "12.5", "a"), result("1", "68.7", "b"))
+def test_a_positive_after_the_release_needs_no_second_transfer_to_hold_the_lot(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.releases()
+    station.tests(station.result("1", "68.7", sure=False))
     assert station.lot(code).state == "held"
 
 
-def test_an_invalid_run_decides_nothing(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
-    event = say("tester-1", result("1", "12.5", "a", control=Decimal("0.1")))[0]
+def test_repeats_of_a_held_lot_count_and_do_not_release_it(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.releases()
+    said = [station.tests(station.result("1", value))[0]["data"] for value in ("68.7", "10", "11")]
+    assert [one["verdict"] for one in said] == ["suspect", "suspect", "qualified"]
+    assert station.lot(code).state == "held"
+
+
+def test_an_invalid_run_decides_nothing(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    event = station.tests(station.result("1", "12.5", control=Decimal("0.1")))[0]
     assert (event["data"]["verdict"], event["data"]["control"]) == ("invalid", "0.1")
+    assert station.lot(code).state == "pending"
+    assert station.tests(station.result("1", "12.5"))[0]["data"]["verdict"] == "qualified"
+
+
+def test_a_channel_plan_finds_the_lot(box: Callable[..., Box]) -> None:
+    station = box()
+    first, second = station.enters(), station.enters()
+    station.does(PlanChannel("tester-8", "3", second))
+    station.does(PlanChannel("tester-8", "4", first))
+    station.does(PlanChannel("tester-8", "4", ""))
+    event = station.tests(station.result("99", "12.5", channel="3"), device="tester-8")[0]
+    assert event["data"]["lot"] == second
+    assert station.lot(first).state == "pending"
+    other = station.tests(station.result("1", "12.5", channel="4"), device="tester-8")[0]["data"]
+    assert (other["lot"], other["doubts"]) == (None, ["no_lot"])
+    assert station.board.plan == ()  # the result decided: the next run in this channel is another sample
+
+
+def test_a_run_before_the_channel_was_planned_is_of_the_sample_before(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    run = station.result("1", "12.5", channel="3")
+    station.clock.go(300)
+    station.does(PlanChannel("tester-8", "3", code))
+    assert station.tests(run, device="tester-8")[0]["data"]["doubts"] == ["before_entry"]
     assert station.lot(code).state == "pending"
 
 
-def test_a_channel_plan_finds_the_lot(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    first, second = enter(), enter()
-    with station.ledger.batch():
-        results.plan(station, PlanChannel("tester-8", "3", second))
-        results.plan(station, PlanChannel("tester-8", "4", first))
-        results.plan(station, PlanChannel("tester-8", "4", ""))
-    event = say("tester-8", result("99", "12.5", "a", channel="3"))[0]
-    assert event["data"]["lot"] == second
-    assert station.lot(first).state == "pending"
-    assert say("tester-8", result("1", "12.5", "b", channel="4"))[0]["data"]["lot"] is None
-    assert views.plan(station) == ()  # the result decided: the next run in this channel is another sample
-
-
-def test_a_person_says_whose_result_it_is(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
-    old = say("tester-1", result("77", "12.5", "a"))[0]
-    waiting = views.unmatched(station)[0]
-    assert (waiting.sample, waiting.value) == ("77", "12.5")
-    with pytest.raises(Refused, match="who you are"), station.ledger.batch():
-        results.match(station, MatchResult(waiting.seq, code, " "))
-    with station.ledger.batch():
-        answer = results.match(station, MatchResult(waiting.seq, code, "张检测"))
+def test_a_person_says_whose_result_it_is(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    old = station.tests(station.result("77", "12.5"))[0]
+    waiting = station.waiting[0]
+    assert (waiting.sample, waiting.value, waiting.why, waiting.asks_verdict) == ("77", "12.5", ("no_lot",), False)
+    with pytest.raises(Refused, match="who you are"):
+        station.does(MatchResult(waiting.seq, code, " "))
+    with pytest.raises(Refused, match="judged by its method"):
+        station.does(MatchResult(waiting.seq, code, "张检测", "unqualified"))
+    answer = station.does(MatchResult(waiting.seq, code, "张检测"))
     assert answer["verdict"] == "qualified"
     assert station.lot(code).source == answer["source"]
-    new = station.ledger.event(station.ledger.head.seq)
+    new = station.last
     assert (new["data"]["replaces"], new["data"]["person"]) == (old["id"], "张检测")
     assert new["data"]["analyzer"] == old["data"]["analyzer"]
-    assert views.unmatched(station) == ()
-    with pytest.raises(Refused, match="no unmatched result"), station.ledger.batch():
-        results.match(station, MatchResult(waiting.seq, code, "张检测"))
+    assert station.waiting == ()
+    with pytest.raises(Refused, match="no result 2 waits"):
+        station.does(MatchResult(waiting.seq, code, "张检测"))
 
 
-def test_a_ticket_nobody_can_read_is_kept_and_read_by_a_person(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter()
-    event = say("tester-1", Ticket(b"\x1b@\xff", "样品 1\n结果 阴性", "no layout fits", "t1"))[0]
-    assert event["data"]["verdict"] == "invalid"
+def test_a_person_says_that_a_result_is_of_no_lot(box: Callable[..., Box]) -> None:
+    station = box()
+    old = station.tests(station.result("77", "12.5"))[0]
+    seq = station.waiting[0].seq
+    with pytest.raises(Refused, match="why"):
+        station.does(DismissResult(seq, "张检测", " "))
+    station.does(DismissResult(seq, "张检测", "练习"))
+    assert station.waiting == ()
+    said = station.last["data"]
+    assert (said["replaces"], said["dismissed"], said["verdict"]) == (old["id"], "练习", "not_applicable")
+    with pytest.raises(Refused, match="waits for a person"):
+        station.does(DismissResult(seq, "张检测", "练习"))
+
+
+def test_a_ticket_nobody_can_read_is_kept_and_read_by_a_person(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    event = station.tests(Ticket(b"\x1b@\xff", "样品 1\n结果 阴性", "no layout fits", "t1"))[0]
+    assert (event["data"]["verdict"], event["data"]["doubts"]) == ("suspect", ["unread"])
     assert event["data"]["analyzer"]["raw"] == "1b40ff"
-    waiting = views.unmatched(station)[0]
-    assert waiting.text == "样品 1\n结果 阴性"
-    with station.ledger.batch():
-        answer = results.match(station, MatchResult(waiting.seq, code, "张检测", Verdict.QUALIFIED.value))
-    assert answer["verdict"] == "qualified"
+    waiting = station.waiting[0]
+    assert (waiting.text, waiting.asks_verdict) == ("样品 1\n结果 阴性", True)
+    with pytest.raises(Refused, match="cannot be judged"):
+        station.does(MatchResult(waiting.seq, code, "张检测"))
+    assert station.does(MatchResult(waiting.seq, code, "张检测", "qualified"))["verdict"] == "qualified"
+    assert station.last["data"]["item"] == "农药残留"
 
 
-def test_a_disturbing_food_asks_for_the_whole_plant_step_and_records_it(
-    station: Station, enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    code = enter("01040801")
-    assert views.lots(station)[0].whole_plant == "due"
-    said = [say("tester-1", result("1", "80", identity))[0]["data"] for identity in "abc"]
+def test_a_disturbing_food_asks_for_the_whole_plant_step_and_records_it(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters("01040801")
+    assert station.lot(code).whole_plant == "due"
+    said = [station.tests(station.result("1", "80"))[0]["data"] for _ in range(3)]
     assert [one["verdict"] for one in said] == ["suspect"] * 3
     assert [one["whole_plant"] for one in said] == [False] * 3
-    with station.ledger.batch():
-        results.whole_plant(station, WholePlantDone(code, "张检测"))
-    last = say("tester-1", result("1", "82", "d"))[0]["data"]
+    station.does(WholePlantDone(code, "张检测"))
+    last = station.tests(station.result("1", "82"))[0]["data"]
     assert (last["whole_plant"], last["whole_plant_by"], last["verdict"]) == (True, "张检测", "unqualified")
-    plain = enter()
-    with pytest.raises(Refused, match="needs no"), station.ledger.batch():
-        results.whole_plant(station, WholePlantDone(plain, "张检测"))
+    with pytest.raises(Refused, match="needs no"):
+        station.does(WholePlantDone(station.enters(), "张检测"))
 
 
-def test_hostile_texts_of_an_instrument_are_cut_to_what_a_record_holds(
-    enter: Callable[..., str], say: Callable[..., list[dict[str, Any]]]
-) -> None:
-    event = say("tester-1", result("9" * 500, "1", "a", item="x" * 500, text="t" * 9000, raw=b"r" * 9000))[0]
+def test_hostile_texts_of_an_instrument_are_cut_to_what_a_record_holds(box: Callable[..., Box]) -> None:
+    station = box()
+    station.enters()
+    hostile = station.result("9" * 500, "1", item="x" * 500, text="t" * 9000, raw=b"r" * 9000, name="n" * 900)
+    event = station.tests(hostile)[0]
     assert len(event["data"]["item"]) == 120
     assert len(event["data"]["analyzer"]["sample"]) == 40

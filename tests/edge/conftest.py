@@ -1,0 +1,295 @@
+"""A real core over a real ledger; ports, printers and the wire are lists, and time is handed in."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from edge.board import Board, LotView, ScaleView, Showing, UnmatchedView
+from edge.clock import Clock, Stamp
+from edge.config import load
+from edge.core import Core
+from edge.inbox import Inbox, Message, PortChanged, RegisterEntry, Request, Sell, Tested, Weighed
+from edge.ledger import Ledger, Signer
+from edge.papers import PaperJob
+from protocol.city.token import CHINA
+from protocol.readings import Curve, Net, State, TestResult, Ticket, Weighing
+
+STATION = """
+[station]
+name = "惠济市场"
+jobs = ["gate", "stall"]
+node = "410108001"
+terminal = "01"
+region = "410108"
+host = "sy.example.cn"
+[seller]
+code = "4101080010123"
+name = "李秀兰蔬菜"
+stall = "A-12"
+[city]
+brokers = ["mqtt://127.0.0.1"]
+"""
+DEVICES = """
+[[scale]]
+name = "scale-1"
+model = "st-gs"
+port = "/dev/null"
+max = "30 kg"
+min = "100 g"
+e = "5 g"
+verified_until = 2027-06-30
+[[scale]]
+name = "scale-2"
+model = "yaohua-a9"
+port = "/dev/null"
+max = "150 kg"
+min = "1 kg"
+e = "50 g"
+[[analyzer]]
+name = "tester-1"
+model = "dayuan-lz4000t"
+port = "/dev/null"
+[[analyzer]]
+name = "tester-8"
+model = "dayuan-tl310"
+port = "/dev/null"
+match = "channel"
+[[printer]]
+name = "printer-1"
+port = "usb:"
+[[product]]
+code = "01040201"
+name = "大白菜"
+name_en = "Chinese cabbage"
+price = "3.50"
+[[product]]
+code = "01040301"
+name = "西红柿"
+price = "1.99"
+per = "500g"
+[[product]]
+code = "01040801"
+name = "韭菜"
+disturbs_enzyme = true
+"""
+
+
+class HandClock(Clock):
+    """A clock that stands still until it is told to go on; ``state`` is what it is worth."""
+
+    def __init__(self, start: datetime) -> None:
+        self.boot_id = "0b5e0000-0000-4000-8000-000000000001"
+        self.wall = start
+        self.worth: Literal["synced", "holdover", "unsynced"] = "synced"
+        self._steady = 1000.0
+
+    def go(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+        self._steady += seconds
+
+    def steady(self) -> float:
+        return self._steady
+
+    def now(self) -> Stamp:
+        return Stamp(self.wall.isoformat(timespec="microseconds"), self.wall.timestamp(), self.worth)
+
+    def today(self) -> date:
+        return self.wall.date()
+
+    def state(self) -> Literal["synced", "holdover", "unsynced"]:
+        return self.worth
+
+
+@dataclass
+class ListPort:
+    """What was ordered of a device."""
+
+    orders: list[Any] = field(default_factory=list)
+
+    def order(self, order: Any) -> None:
+        self.orders.append(order)
+
+
+@dataclass
+class ListPrinter:
+    """The papers that were handed to a printer, and those a person settled."""
+
+    papers: list[PaperJob] = field(default_factory=list)
+    settled: list[int] = field(default_factory=list)
+
+    def put(self, job: PaperJob) -> None:
+        self.papers.append(job)
+
+    def settle(self, job: int) -> None:
+        self.settled.append(job)
+
+
+@dataclass
+class ListWire:
+    """What was published; ``up`` is whether the broker is there."""
+
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    announced: list[tuple[str, bytes]] = field(default_factory=list)
+    broker: str = ""
+
+    def publish(self, topic: str, body: bytes) -> int | None:
+        self.sent.append((topic, body))
+        return len(self.sent)
+
+    def announce(self, topic: str, body: bytes) -> None:
+        self.announced.append((topic, body))
+
+
+class Box:
+    """One station. ``does`` answers a command or raises what it was refused with."""
+
+    def __init__(self, folder: Path, signer: Signer, settings: str, clock: HandClock) -> None:
+        (folder / "station.toml").write_text(settings, "utf-8")
+        self.config = load(folder / "station.toml")
+        self.clock = clock
+        self.ledger = Ledger(folder / "data", signer)
+        self.showing = Showing(Board(jobs=self.config.station.jobs))
+        devices = (*self.config.scale, *self.config.analyzer, *self.config.probe)
+        self.ports = {part.name: ListPort() for part in devices}
+        self.printers = {part.name: ListPrinter() for part in self.config.printer}
+        self.wire = ListWire()
+        self.core = Core(
+            self.config,
+            self.ledger,
+            clock,
+            Inbox(),
+            self.showing,
+            self.ports,  # type: ignore[arg-type]
+            self.printers,  # type: ignore[arg-type]
+            self.wire,  # type: ignore[arg-type]
+            lambda last: b"birth",
+        )
+        self.core.start()
+        self.turn(*(PortChanged(name, True) for name in self.ports))
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def turn(self, *messages: Message) -> None:
+        self.core.turn(list(messages))
+
+    def ask(self, *commands: Any) -> list["Future[dict[str, Any]]"]:
+        """Commands that come in one round."""
+        requests = [Request(command) for command in commands]
+        self.turn(*requests)
+        return [request.answer for request in requests]
+
+    def does(self, command: Any) -> dict[str, Any]:
+        return self.ask(command)[0].result(0)
+
+    def weighs(self, kilograms: str, seconds: float = 2.0, scale: str = "scale-1", **said: Any) -> None:
+        """The scale says this ten times a second."""
+        told: dict[str, Any] = {"unit": "kg", "net": Net.GROSS, "stable": True, "state": State.OK, "raw": b"\x02"}
+        if scale == "scale-2":
+            told |= {"unit": None, "net": None, "stable": None}
+        weighing = Weighing(Decimal(kilograms), **(told | said))
+        for _ in range(max(1, round(seconds * 10))):
+            self.clock.go(0.1)
+            self.turn(Weighed(scale, weighing, self.clock.steady()))
+
+    def puts(self, kilograms: str, scale: str = "scale-1", **said: Any) -> None:
+        """An empty pan, then this load, long enough to be sold."""
+        self.weighs("0.000", scale=scale)
+        self.weighs(kilograms, scale=scale, **said)
+
+    def enters(self, product: str = "01040201", net_g: int = 250_000, **more: Any) -> str:
+        """Goods come in; answers the test code of their lot."""
+        return str(self.does(RegisterEntry(product, net_g, "河南中牟", "王建国", **more))["test_code"])
+
+    def tests(self, *said: TestResult | Ticket | Curve, device: str = "tester-1") -> list[dict[str, Any]]:
+        """An instrument hands over results; answers the records made of them."""
+        before = self.ledger.head.seq
+        self.turn(Tested(device, said))
+        return [self.ledger.event(seq) for seq in range(before + 1, self.ledger.head.seq + 1)]
+
+    def result(self, sample: str | None, number: str | None, identity: str = "", **more: Any) -> TestResult:
+        """A result measured a minute from now, as an instrument beside the station says it."""
+        self.clock.go(60)
+        at = self.clock.wall.replace(tzinfo=None, second=0, microsecond=0)
+        made = TestResult(
+            sample=sample,
+            channel=None,
+            item="农药残留",
+            value=None if number is None else Decimal(number),
+            unit="%",
+            verdict=None,
+            measured_at=at,
+            identity=identity or f"{at} {sample} {number} {more}",
+        )
+        return replace(made, **more)
+
+    def releases(self, product: str = "01040201", net_g: int = 250_000) -> str:
+        """Goods that came in and passed; answers the test code."""
+        code = self.enters(product, net_g)
+        self.tests(self.result(self.lot(code).sample, "12.5"))
+        return code
+
+    def sells(self, lot: str, product: str = "01040201", **more: Any) -> dict[str, Any]:
+        return self.does(Sell("scale-1", product, lot, **more))
+
+    # --- what can be seen -------------------------------------------------------------------------------------------
+
+    @property
+    def board(self) -> Board:
+        return self.showing.board
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The newest record."""
+        return self.ledger.event(self.ledger.head.seq)
+
+    @property
+    def scale(self) -> ScaleView:
+        return self.board.scales[0]
+
+    @property
+    def waiting(self) -> tuple[UnmatchedView, ...]:
+        return self.board.unmatched
+
+    def lot(self, code: str) -> LotView:
+        return next(lot for lot in self.board.lots if code in (lot.test_code, lot.source))
+
+    def papers(self) -> list[tuple[str, int]]:
+        """The papers that went to the printer, with their copy numbers."""
+        return [(job.paper, job.copy) for printer in self.printers.values() for job in printer.papers]
+
+    def count(self, sql: str) -> int:
+        return int(self.ledger.conn.execute(sql).fetchone()[0])
+
+    def fill_the_disk(self) -> None:
+        """From now on the file cannot grow by a page."""
+        self.ledger.conn.execute(f"PRAGMA max_page_count = {self.count('PRAGMA page_count')}")
+
+    def free_the_disk(self) -> None:
+        self.ledger.conn.execute("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.fixture
+def hand_clock() -> HandClock:
+    return HandClock(datetime(2026, 11, 22, 5, 0, tzinfo=CHINA))
+
+
+@pytest.fixture
+def box(tmp_path: Path, signer: Signer, hand_clock: HandClock) -> Iterator[Callable[..., Box]]:
+    """Start a station; started again it is the same one after a restart. ``settings`` replaces its devices."""
+    running: list[Box] = []
+
+    def start(settings: str = DEVICES, *, station: str = STATION) -> Box:
+        if running:
+            running.pop().ledger.close()
+        running.append(Box(tmp_path, signer, station + settings, hand_clock))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.ledger.close()
