@@ -266,9 +266,9 @@ class Box:
     def count(self, sql: str) -> int:
         return int(self.ledger.conn.execute(sql).fetchone()[0])
 
-    def fill_the_disk(self) -> None:
-        """From now on the file cannot grow by a page."""
-        self.ledger.conn.execute(f"PRAGMA max_page_count = {self.count('PRAGMA page_count')}")
+    def fill_the_disk(self, spare: int = 0) -> None:
+        """From now on the file cannot grow by more than this many pages."""
+        self.ledger.conn.execute(f"PRAGMA max_page_count = {self.count('PRAGMA page_count') + spare}")
 
     def free_the_disk(self) -> None:
         self.ledger.conn.execute("PRAGMA max_page_count = 1073741823")
