@@ -153,13 +153,13 @@ class Sell:
     product: str
     lot: str
     seen_g: int | None = None
-    seen_fen: int | None = None
     price_fen: int | None = None
     buyer: str = ""
     buyer_name: str = ""
     tare_g: int = 0
     manual_g: int | None = None
     reason: str = ""
+    seen_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import Protocol
 
+from protocol.city.token import CHINA
 from protocol.formats import module_names
 from protocol.readings import TestResult
 from simulator import analyzers
@@ -49,11 +50,11 @@ def run_analyzer(
     model: str | None = None,
     script: Iterable[str] | None = None,
     say: Say = lambda text: None,
-    clock: Callable[[], datetime] = datetime.now,
+    clock: Callable[[], datetime] = lambda: datetime.now(CHINA).replace(tzinfo=None),
 ) -> None:
     """Be an analyzer until the script says ``quit``. Raises ScriptError, or OSError when there is no such place to be.
 
-    ``clock`` is the instrument's own: local time, without a zone.
+    ``clock`` is the instrument's own: the market's local time, without a zone.
     """
     with Line(find(protocol)(model), plug) as line:
         say(f"analyzer {protocol} at {line.address}")

@@ -62,6 +62,7 @@ class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
     ``agree`` is how many equal frames make a weight stable when the scale does not say; 0 leaves it as it is.
+    ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     """
 
     broker: str
@@ -73,6 +74,7 @@ class Wiring:
     analyzer_model: str = "dayuan-lz4000t"
     printer: str = ""
     continuous: str = ""
+    unchecked: str = "accept"
     extra: str = ""
 
     def toml(self, listen: str) -> str:
@@ -103,6 +105,9 @@ listen = "{listen}"
 
 [clock]
 trust = "host"
+
+[gate]
+unchecked = "{self.unchecked}"
 
 [stall]
 continuous = "{self.continuous}"

@@ -66,9 +66,9 @@ class NoPaper(ValueError):
 
 
 def papers_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The papers this record has; a source card only when it has or gives a source code."""
+    """The papers this record has; a source card only when it gives a source code, or is sold by one."""
     names = [paper.name for paper in PAPERS.values() if kind in paper.kinds]
-    if "card" in names and not (data.get("source") or data.get("upstream")):
+    if "card" in names and not (data.get("source") or data.get("source_check") == "accepted"):
         names.remove("card")
     return tuple(names)
 

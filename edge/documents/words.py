@@ -34,6 +34,7 @@ WORDS = {
     "scan_trade": ("扫码查交易信息", "Scan to check this sale"),
     "scan_source": ("扫码查来源", "Scan to see the source"),
     "source_code": ("来源码", "Source code"),
+    "unchecked": ("来源码未核验", "source code not checked"),
     "screening": ("快检结果为筛查结果", "Rapid test results are screening results"),
     "goods": ("商品", "Goods"),
     "unknown": ("未登记", "not registered"),

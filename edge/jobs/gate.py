@@ -43,7 +43,7 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
         sample=str((code.serial - 1) % HIGHEST_SAMPLE + 1),
         proofs=tuple(Proof(type=kind, no=number) for kind, number in command.proofs),
         upstream=command.upstream or None,
-        source_check="unchecked" if command.upstream else None,
+        source_check=("accepted" if accepted else "unchecked") if command.upstream else None,
         tests=station.config.tests(product),
     )
     recorded = station.record("entry.registered", str(code), entry)

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from edge.board import Showing
-from edge.inbox import AskScale, MatchResult, PlanChannel, RegisterEntry, Sell, SetPrice, WholePlantDone
+from edge.inbox import AskScale, DismissResult, MatchResult, PlanChannel, RegisterEntry, Sell, SetPrice, WholePlantDone
 from edge.web.bodies import (
     BoardAnswer,
     ChannelAnswer,
     ChannelBody,
+    DismissAnswer,
+    DismissBody,
     EntryAnswer,
     EntryBody,
     MatchAnswer,
@@ -86,6 +88,17 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     async def match_result(seq: Annotated[int, Path(ge=1)], body: MatchBody, key: Key = "") -> Response:
         """For a result on the board's `unmatched` list. It is judged and may release or hold the lot."""
         return JSONResponse(await desk.ask(MatchResult(seq, **body.model_dump()), key), 201)
+
+    @api.post(
+        "/results/{seq}/dismiss",
+        status_code=201,
+        responses=answers(201, DismissAnswer),
+        tags=["write"],
+        summary="Say that a result is of no lot here",
+    )
+    async def dismiss_result(seq: Annotated[int, Path(ge=1)], body: DismissBody, key: Key = "") -> Response:
+        """For a result on the board's `unmatched` list: a practice run, one of a day before. It stays in the ledger."""
+        return JSONResponse(await desk.ask(DismissResult(seq, **body.model_dump()), key), 201)
 
     @api.post(
         "/lots/{code}/whole-plant",

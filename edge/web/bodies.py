@@ -11,6 +11,7 @@ from edge.board import Board
 
 LARGEST_FEN = 10_000_000
 LARGEST_G = 100_000_000
+LARGEST_AMOUNT = 4_294_967_295
 
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=120)]
@@ -36,6 +37,11 @@ class SaleBody(Body):
         None,
         description="Net grams that the person saw, after `tare_g`. When the scale says something else by now, nothing "
         "is sold (`weight_changed`). Leave it out only where no person looks.",
+    )
+    seen_fen: Annotated[StrictInt, Field(ge=0, le=LARGEST_AMOUNT)] | None = Field(
+        None,
+        description="Amount in fen that the person saw. When it is another one by now (the price was changed), nothing "
+        "is sold (`price_changed`).",
     )
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
         None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
@@ -84,7 +90,8 @@ class EntryBody(Body):
     upstream: str = Field(
         "",
         pattern=r"^([0-9]{20})?$",
-        description="Source code given by the market upstream. With it the lot is released at once.",
+        description="Source code the goods came with. One that stands for a lot here already is refused "
+        "(`source_known`); what one from elsewhere allows is the station's setting: nobody here can answer for it.",
     )
 
 
@@ -114,11 +121,21 @@ class MatchBody(Body):
 
     lot: Code = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
     person: Person
-    verdict: Literal["", "qualified", "unqualified"] = Field(
+    verdict: Literal["", "qualified", "unqualified", "invalid"] = Field(
         "",
-        description="What the person reads from a ticket that could not be parsed: `qualified` (合格) or `unqualified` "
-        "(阳性). Empty: what the instrument stated is judged.",
+        description="What the person says of a result that cannot be judged by its method (`asks_verdict` on the "
+        "board): `qualified` (合格), `unqualified` (阳性) or `invalid` (无效). Otherwise empty.",
     )
+    item: Text = Field(
+        "", description="The item a ticket that could not be read is of, where the lot asks for several."
+    )
+
+
+class DismissBody(Body):
+    """A result that is of no lot here."""
+
+    person: Person
+    reason: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="Why.", examples=["练习"])
 
 
 class WholePlantBody(Body):
@@ -142,6 +159,7 @@ class SaleAnswer(BaseModel):
     net_g: int
     amount_fen: int
     url: str = Field(description="What the slip's QR code says.")
+    left_g: int = Field(description="Grams left of the lot; below zero when more was sold than came in.")
     job: int | None = Field(description="Print job; watch it in `papers`. Null when the station has no printer.")
 
 
@@ -152,6 +170,7 @@ class EntryAnswer(BaseModel):
     sample: str = Field(description="Sample number to type into the analyzer.")
     source: str | None = Field(description="Source code, when the lot is already released.")
     whole_plant: bool = Field(False, description="This food disturbs the enzyme test: extract the whole plant.")
+    unchecked: bool = Field(False, description="The goods came with a source code that nobody here can answer for.")
     job: int | None = Field(None, description="Print job of the sample label. Null without a label printer.")
 
 
@@ -193,6 +212,10 @@ class MatchAnswer(BaseModel):
     test_code: str = Field(description="The lot.")
     verdict: str = Field(description="What the lot's tests now say: qualified, suspect, unqualified or invalid.")
     source: str | None = Field(description="The new source code, when this result releases the lot.")
+
+
+class DismissAnswer(BaseModel):
+    seq: int = Field(description="The result.")
 
 
 class WholePlantAnswer(BaseModel):

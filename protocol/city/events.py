@@ -40,7 +40,8 @@ class Goods(Record):
 class EntryRegistered(Record):
     """Goods came in. ``upstream`` is the source code they already have, when they have one.
 
-    ``source_check`` is what is known of that code: ``unchecked`` when only its digits were looked at.  ``tests`` are
+    ``source_check`` is what is known of that code: ``unchecked`` when only its digits were looked at, ``accepted`` when
+    the market lets such goods in all the same, and they are sold by it.  ``tests`` are
     the items that the lot is to be tested for; empty asks for one item, whichever it is.
     """
 
@@ -54,7 +55,7 @@ class EntryRegistered(Record):
     sample: Short
     proofs: tuple[Proof, ...] = ()
     upstream: Trace | None = None
-    source_check: Literal["unchecked"] | None = None
+    source_check: Literal["unchecked", "accepted"] | None = None
     tests: tuple[Name, ...] = ()
 
 

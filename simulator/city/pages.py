@@ -94,6 +94,8 @@ class SlipView:
     lines: tuple[LineView, ...] = ()
     scale_verified: bool = False
     replaces: bool = False
+    typed: bool = False
+    unchecked: bool = False
     held: bool = False
     first: str = ""
     first_is_old: bool = False
@@ -164,6 +166,8 @@ def slip_view(token: Token, event: dict[str, Any] | None, held: bool, first: str
         stall=plain(data["seller"].get("stall", "")),
         buyer_name=plain(data["buyer"]["name"]) if token.buyer != WALK_IN else "",
         lines=lines,
+        typed=any(one["weighed"]["stability"] == "manual" for one in sold),
+        unchecked=any(one.get("unchecked", False) for one in sold),
         **shown,
     )
 
@@ -224,13 +228,13 @@ def source_view(code: str, lot: str, entry: dict[str, Any] | None, tests: list[d
     )
     if entry is None and not views:
         return SourceView("none", code)
-    newest = next((one.verdict for one in reversed(views) if one.verdict in _DECIDING), "")
+    newest = {one.item: one.verdict for one in views if one.verdict in _DECIDING}  # each item for itself
     data = entry["data"] if entry else {}
     goods: dict[str, Any] = data.get("goods") or next(
         (event["data"]["goods"] for event in tests if event["data"]["goods"]), {}
     )
     return SourceView(
-        "held" if newest in ("unqualified", "suspect") else "known",
+        "held" if {"unqualified", "suspect"} & set(newest.values()) else "known",
         code,
         lot,
         plain(goods.get("name", "")),

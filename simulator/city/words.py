@@ -36,6 +36,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "slip_title": ("交易小票", "Sales slip"),
     "ok": ("小票是真的", "Genuine"),
     "ok_more": ("由市场电子秤签发，内容未被改动", "Signed by the market's station, nothing was altered"),
+    "ok_typed": ("由市场设备签发，内容未被改动", "Signed by the market's station, nothing was altered"),
     "forged": ("假的，请勿相信", "Not genuine"),
     "forged_more": (
         "签名不符：这个二维码不是该市场的设备签发的，或者被改动过。请向市场管理方反映。",
@@ -91,6 +92,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "held_more": (
         "售出之后快检阳性或可疑（筛查结果，待确认）。建议先不要食用，并向市场管理方咨询。",
         "A later rapid test was positive or doubtful (screening). Better not eat them yet; ask the market's office.",
+    ),
+    "typed": ("重量为手工输入", "The weight was typed by hand"),
+    "typed_more": (
+        "不是电子秤称出的重量，金额按输入的重量计算。如有疑问请到公平秤复称。",
+        "It does not come from the scale; the amount follows from what was typed. In doubt weigh on the fair scale.",
+    ),
+    "unchecked": ("来源码未核验", "The source code was not checked"),
+    "unchecked_more": (
+        "此批货物凭外来来源码入场，本市场没有核实，也没有检测。",
+        "These goods came in by a source code from elsewhere that this market has neither verified nor tested.",
     ),
     "scale_ok": ("电子秤检定有效", "The scale's verification is valid"),
     "scale_not_ok": ("电子秤检定信息未确认", "The scale's verification is not confirmed"),

@@ -82,6 +82,7 @@ class Market:
                 scale=self.scale.address,
                 analyzer=self.analyzer.address,
                 printer=self.printer.address,
+                unchecked="test",
             ),
             port=self._station_port,
         )

@@ -71,6 +71,7 @@ function fillLots(select) {
 
 // --- a result nobody could be found for -------------------------------------------------------------------------
 
+const NOBODY = "-"; // in the list of lots: it is of none here
 const dialog = find("#matching");
 const go = find("#matching-go");
 const wrong = find("#matching-wrong");
@@ -79,16 +80,30 @@ let sure = null; // what is sent when it is confirmed
 let unsure = null; // a request whose answer did not come, and its key
 
 function openMatch(stray) {
-  asked = { seq: stray.dataset.seq, unread: "unread" in stray.dataset };
+  asked = { seq: stray.dataset.seq, ask: "ask" in stray.dataset, unread: "unread" in stray.dataset };
   find("#matching-facts").replaceChildren(stray.querySelector(".facts-of").cloneNode(true));
   find("#matching-lot").value = "";
   fillLots(find("#matching-lot"));
-  find("#matching-verdict").hidden = !asked.unread;
+  find("#matching-lot").append(new Option(say("no_lot_here"), NOBODY));
+  find("#matching-lot").value = stray.dataset.lot;
+  if (find("#matching-lot").selectedIndex < 0) find("#matching-lot").value = "";
+  find("#matching-reason").value = "";
+  drawAsked();
   for (const one of dialog.querySelectorAll("[name=verdict]")) one.checked = false;
   find("#matching-person").value = person.value.trim();
   step(null);
   dialog.showModal();
   find("#matching-lot").focus();
+}
+
+/** What is asked depends on the lot: its items, or why it is nobody's. */
+function drawAsked() {
+  const nobody = find("#matching-lot").value === NOBODY;
+  const items = asked.unread ? lotOf(find("#matching-lot").value)?.missing ?? [] : [];
+  find("#matching-verdict").hidden = !asked.ask || nobody;
+  find("#matching-reason-row").hidden = !nobody;
+  find("#matching-item-row").hidden = items.length < 2;
+  find("#matching-item").replaceChildren(...items.map((name) => new Option(name)));
 }
 
 /** Ask (`body` null), or ask again whether it is right: this releases or holds goods. */
@@ -103,30 +118,37 @@ function step(body) {
   go.disabled = true;
   setTimeout(() => (go.disabled = false), body ? CALM_MS : 0);
   if (!body) return;
-  find("#matching-what").textContent = lotWords(lotOf(body.lot));
-  find("#matching-effect").textContent = say(body.verdict ? `will_${body.verdict}` : "will_judge");
+  find("#matching-what").textContent = body.lot ? lotWords(lotOf(body.lot)) : `${say("no_lot_here")}：${body.reason}`;
+  find("#matching-effect").textContent = say(!body.lot ? "will_dismiss" : body.verdict ? `will_${body.verdict}` : "will_judge");
   find("#matching-back").focus(); // a second Enter takes back, it does not confirm
 }
 
 function readMatch() {
   const verdict = dialog.querySelector("[name=verdict]:checked");
+  const name = find("#matching-person").value.trim();
+  if (find("#matching-lot").value === NOBODY) {
+    const reason = find("#matching-reason").value.trim();
+    if (!reason) return [say("field_missing", { field: say("reason") }), "#matching-reason"];
+    return name ? { person: name, reason } : [say("person_missing"), "#matching-person"];
+  }
   const body = {
     lot: find("#matching-lot").value,
-    person: find("#matching-person").value.trim(),
-    verdict: asked.unread ? verdict?.value ?? "" : "",
+    person: name,
+    verdict: asked.ask ? verdict?.value ?? "" : "",
+    item: find("#matching-item").value,
   };
   if (!lotOf(body.lot)) return [say("choose_lot"), "#matching-lot"];
-  if (asked.unread && !verdict) return [say("reading_missing"), "[name=verdict]"];
+  if (asked.ask && !verdict) return [say("reading_missing"), "[name=verdict]"];
   if (!body.person) return [say("person_missing"), "#matching-person"];
   return body;
 }
 
 async function confirmMatch() {
   const body = sure;
-  const address = `/api/results/${asked.seq}/match`;
+  const address = `/api/results/${asked.seq}/${body.lot ? "match" : "dismiss"}`;
   const text = address + JSON.stringify(body);
   const key = unsure?.text === text ? unsure.key : newKey();
-  const name = lotWords(lotOf(body.lot));
+  const name = body.lot ? lotWords(lotOf(body.lot)) : say("no_lot_here");
   wrong.textContent = "";
   go.disabled = true;
   try {
@@ -146,9 +168,9 @@ function showMatched(said, name) {
   const words = document.createElement("p");
   words.textContent = `${say("matched")}：${name}`;
   const verdict = document.createElement("b");
-  verdict.textContent = say(`verdict_${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
+  verdict.textContent = !said.verdict ? "" : say(`verdict_${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
   const box = find("#matched");
-  box.className = `answer ${said.verdict === "qualified" ? "done" : "refused"}`;
+  box.className = `answer ${["qualified", undefined].includes(said.verdict) ? "done" : "refused"}`;
   box.replaceChildren(words, verdict);
   box.hidden = false;
   drawStrays();
@@ -175,6 +197,7 @@ dialog.querySelector("form").addEventListener("submit", (event) => {
   step(body);
 });
 find("#matching-back").addEventListener("click", () => (sure ? step(null) : dialog.close()));
+find("#matching-lot").addEventListener("change", drawAsked);
 find("#strays").addEventListener("click", (event) => {
   const one = event.target.closest("[data-match]");
   if (one) openMatch(one.closest(".stray"));

@@ -13,6 +13,7 @@ from edge.jobs import gate, papers
 from edge.ledger import Ledger
 from edge.papers import PaperJob
 from edge.station import Station
+from protocol.city.codes import CodeKind, TraceCode
 
 CONFIG = """
 [station]
@@ -27,13 +28,15 @@ code = "4101080010123"
 name = "检测室"
 [city]
 brokers = ["mqtt://127.0.0.1"]
+[gate]
+unchecked = "accept"
 [[product]]
 code = "01040201"
 name = "大白菜"
 """
 RECEIPTS = '[[printer]]\nname = "receipts"\nport = "usb:"\n'
 LABELS = '[[printer]]\nname = "labels"\nport = "/dev/null"\nprofile = "label-40x30"\n'
-UPSTREAM = "41010800110100010074"
+UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, "01", 7))
 
 
 class Room:

@@ -29,6 +29,7 @@ from edge.inbox import (
     AskScale,
     Command,
     ConfirmPaper,
+    DismissResult,
     Inbox,
     MatchResult,
     PlanChannel,
@@ -110,6 +111,7 @@ def a_result(seq: int, **more: Any) -> UnmatchedView:
         "unit": "%",
         "text": None,
         "time": TIME,
+        "why": ("no_lot",),
     }
     return UnmatchedView(**(known | more))
 
@@ -143,8 +145,19 @@ def a_board() -> Board:
             a_lot(2, "01040401", "黄瓜", "held"),
             a_lot(1, "01040601", HOSTILE, "released", origin=HOSTILE),
         ),
+        lot_counts={"pending": 1, "held": 1},
         unmatched=(
-            a_result(72, sample=None, channel=None, item="未识别小票", value=None, unit=None, text=TICKET),
+            a_result(
+                72,
+                sample=None,
+                channel=None,
+                item="未识别小票",
+                value=None,
+                unit=None,
+                text=TICKET,
+                why=("unread",),
+                asks_verdict=True,
+            ),
             a_result(71),
         ),
         probes=(ProbeView("cold-room", True, "", (("temperature", "4.1", "Cel"), ("humidity", "88.0", "%"))),),
@@ -254,6 +267,9 @@ class FakeCore:
                     return {"test_code": command.lot, "verdict": "suspect", "source": None}
                 self.lot(command.lot, state="released", source=SOURCE, verdict="qualified", measurements=1)
                 return {"test_code": command.lot, "verdict": "qualified", "source": SOURCE}
+            case DismissResult():
+                self.showing.post(unmatched=tuple(one for one in board.unmatched if one.seq != command.seq))
+                return {"seq": command.seq}
             case WholePlantDone():
                 self.lot(command.lot, whole_plant="done")
                 return {"test_code": command.lot}

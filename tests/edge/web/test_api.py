@@ -9,6 +9,7 @@ import pytest
 
 from edge.inbox import (
     AskScale,
+    DismissResult,
     MatchResult,
     PlanChannel,
     Refused,
@@ -71,6 +72,12 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
         {"lot": PENDING, "person": "王敏", "verdict": "unqualified"},
         201,
         MatchResult(72, PENDING, "王敏", "unqualified"),
+    ),
+    (
+        "/api/results/71/dismiss",
+        {"person": "王敏", "reason": "练习"},
+        201,
+        DismissResult(71, "王敏", "练习"),
     ),
     (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(PENDING, "王敏")),
 ]
@@ -243,7 +250,7 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 10
+    assert len(writes) == 11
     for write in writes:
         assert {"403", "409", "422", "503"} <= set(write["responses"])
         assert write["summary"]

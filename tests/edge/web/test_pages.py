@@ -13,6 +13,7 @@ import edge.web
 from edge import papers
 from edge.board import AnalyzerView, ScaleView
 from edge.documents import PAPERS
+from edge.judgement import Doubt
 from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
@@ -196,6 +197,7 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
         "per_",
         "measured_",
         "will_",
+        "doubt_",
     )
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
     assert not unused
@@ -206,6 +208,10 @@ def test_both_languages_take_the_same_values(key: str) -> None:
     zh, en = TEXTS[key]
     assert zh and en
     assert set(re.findall(r"\{\w+\}", zh)) >= set(re.findall(r"\{\w+\}", en))
+
+
+def test_every_doubt_about_a_result_has_words() -> None:
+    assert [doubt for doubt in Doubt if f"doubt_{doubt.value}" not in TEXTS] == []
 
 
 def test_every_reason_of_the_board_has_words() -> None:
