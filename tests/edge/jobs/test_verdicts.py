@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edge.inbox import MatchResult, Refused
 from protocol.readings import Curve, Ticket, Verdict
@@ -316,3 +318,90 @@ def test_nothing_is_decided_twice_by_the_same_waiting_result(box: Callable[..., 
     with pytest.raises(Refused, match="waits for a person"):
         second.result(0)
     assert station.lot(code).state == "released"
+
+
+RESULTS = st.fixed_dictionaries(
+    {
+        "lot": st.integers(0, 2),
+        "item": st.sampled_from(["农药残留", "甲醛", "亚硝酸盐"]),
+        "unit": st.sampled_from(["%", "mg/kg", "mg/kg"]),
+        "value": st.sampled_from(["3", "9.9", "12", "49", "51", "78", "-20", "120"]),
+        "verdict": st.sampled_from([None, None, None, Verdict.QUALIFIED, Verdict.UNQUALIFIED]),
+        "fresh": st.sampled_from([True, True, True, False]),
+        "sure": st.sampled_from([True, True, True, False]),
+        "name": st.sampled_from([None, None, "大白菜", "菠菜"]),
+    }
+)
+
+
+class Truth:
+    """What may be said of one lot, worked out anew: for each item the measurements that are surely its own."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, list[str]] = {"农药残留": [], "甲醛": []}
+        self.released = self.held = self.open = False
+
+    def hears(self, item: str, unit: str, value: str, verdict: Verdict | None, *, clean: bool, sure: bool) -> None:
+        number, limit = float(value), {"农药残留": 50.0, "甲醛": 10.0}.get(item)
+        fits = limit is not None and unit == {"农药残留": "%", "甲醛": "mg/kg"}[item]
+        possible = fits and (-10 <= number <= 110 if unit == "%" else number >= 0)
+        positive = possible and limit is not None and number >= limit
+        said = {Verdict.QUALIFIED: False, Verdict.UNQUALIFIED: True, None: positive}[verdict]
+        judged = possible and said == positive
+        if not clean:
+            return
+        stops = judged and positive and self.released
+        if not judged or (not sure and not stops):
+            self.open = self.open or not self.decided(item)
+            return
+        if self.decided(item) and not stops:
+            return
+        self.runs[item].append("p" if positive else "n")
+        if self.word(item) == "unqualified" or (self.released and self.word(item) == "suspect"):
+            self.held = True
+        if not self.held and not self.open and all(self.word(one) == "qualified" for one in self.runs):
+            self.released = True
+
+    def word(self, item: str) -> str:
+        run, repeats = "".join(self.runs[item]).lstrip("n"), 2 if item == "农药残留" else 0
+        if not self.runs[item]:
+            return ""
+        if not run:
+            return "qualified"
+        if len(run) <= repeats:
+            return "suspect"
+        if "n" not in run:
+            return "unqualified"
+        return "qualified" if "p" not in run[1:] and len(run) > 1 else "suspect"
+
+    def decided(self, item: str) -> bool:
+        if item not in self.runs or not self.runs[item]:
+            return self.released or self.held
+        run = "".join(self.runs[item]).lstrip("n")
+        return self.word(item) != "suspect" or len(run) > 2
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.lists(RESULTS, max_size=14))
+def test_a_lot_is_released_only_on_measurements_that_are_surely_its_own(
+    box: Callable[..., Box], said: list[dict[str, Any]]
+) -> None:
+    station = box(MANY)
+    lots = [station.lot(station.enters()) for _ in range(3)]
+    truths = [Truth() for _ in lots]
+    for one in said:
+        lot, truth = lots[one["lot"]], truths[one["lot"]]
+        more = {name: one[name] for name in ("item", "unit", "verdict", "sure", "name")}
+        if not one["fresh"]:
+            more["measured_at"] = datetime(2026, 11, 21, 5, 0)  # noqa: DTZ001
+        station.tests(station.result(lot.sample, one["value"], **more))
+        truth.hears(
+            one["item"],
+            one["unit"],
+            one["value"],
+            one["verdict"],
+            clean=one["fresh"] and one["name"] != "菠菜",
+            sure=one["sure"],
+        )
+        state = "held" if truth.held else "released" if truth.released else "pending"
+        assert station.lot(lot.test_code).state == state
