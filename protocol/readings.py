@@ -81,6 +81,9 @@ class TestResult:
     instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
     ``limit`` is the bound the instrument says it judged by, in ``unit``.  ``text`` is what the instrument states in
     place of a number (``<2``, ``阴性``); then ``value`` is None.  ``control`` is the blank's change of absorbance ΔA₀.
+    Number, limit and conclusion are each as the instrument sent them, also where they contradict one another.
+    ``sure`` is False when nothing on the wire would have caught a damaged byte (no check byte in the format) and the
+    record did not come twice alike: then it may say something else than the instrument did.
     """
 
     __test__ = False  # not a pytest class
@@ -97,6 +100,7 @@ class TestResult:
     limit: Decimal | None = None
     text: str | None = None
     control: Decimal | None = None
+    sure: bool = True
     raw: bytes = field(default=b"", compare=False)
 
     def as_json(self) -> dict[str, Any]:
@@ -114,6 +118,7 @@ class TestResult:
             "limit": _text(self.limit),
             **({} if self.text is None else {"text": self.text}),
             **({} if self.control is None else {"control": _text(self.control)}),
+            **({} if self.sure else {"sure": False}),
             "raw": self.raw.hex(),
         }
 
