@@ -81,7 +81,9 @@ class TestResult:
     instrument sends the same record again.  ``measured_at`` is the instrument's own local clock, without a zone.
     ``limit`` is the bound the instrument says it judged by, in ``unit``.  ``text`` is what the instrument states in
     place of a number (``<2``, ``阴性``); then ``value`` is None.  ``control`` is the blank's change of absorbance ΔA₀.
-    ``sure`` is False when nothing on the wire would have caught a damaged byte, and it did not come twice alike.
+    Number, limit and conclusion are each as the instrument sent them, also where they contradict one another.
+    ``sure`` is False when nothing on the wire would have caught a damaged byte (no check byte in the format) and the
+    record did not come twice alike: then it may say something else than the instrument did.
     """
 
     __test__ = False  # not a pytest class
@@ -98,8 +100,8 @@ class TestResult:
     limit: Decimal | None = None
     text: str | None = None
     control: Decimal | None = None
-    raw: bytes = field(default=b"", compare=False)
     sure: bool = True
+    raw: bytes = field(default=b"", compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -187,30 +187,83 @@ class Turn(Enum):
 
 
 class Order:
-    """Frame numbers: 1 first, then up, 0 after 7. Some instruments go on with 1 after 7; that is taken too.
+    """Whether a frame is the next one, by its number: 1 first, then up, 0 after 7.
 
-    ``last`` is None in the middle of a stream whose beginning was not heard: then any number is the next.
+    Some instruments go on with 1 after 7, and some do not count at all (1, 1, 1, 4).  The check of a frame whose number
+    is out of order is right, so it is only its place that is in doubt:
+
+    * the same number with the same text is the last frame again, whose answer was lost;
+    * a frame that begins a message (record H) has nothing before it that could be missing;
+    * the same number with another text cannot come of a lost frame, as eight would have to be lost: this sender does
+      not count, and from there on in this transmission its frames are taken as they come;
+    * an instrument's own record (M) with any number is taken, except where just one frame would be missing.
+
+    Otherwise the frame is refused, and those that go on from it: a lost order would give its results to the sample
+    before.  What is taken out of order begins a record where the last one ended, and a result goes on with the sequence
+    number of the one before it.
+
+    ``_last`` is None in the middle of a stream whose beginning was not heard: then any number is the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, started: bool = False) -> None:
         self._last: Block | None = None
-        self._started = False
-
-    def start(self) -> None:
-        self._last = None
-        self._started = True
+        self._started = started
+        self._counts = True
+        self._refused: int | None = None  # number of the frame refused last, since one was taken
+        self._results = 0  # sequence number of the last result of this order
 
     def turn(self, block: Block) -> Turn:
-        if self._last is None:
-            return Turn.NEXT if block.number == 1 or not self._started else Turn.WRONG
-        if block.number == self._last.number:
-            # The same number with another text is not a repetition: to call it one would lose the text.
-            return Turn.REPEAT if block.text == self._last.text else Turn.WRONG
-        following = {(self._last.number + 1) % 8} | ({1} if self._last.number == 7 else set())
-        return Turn.NEXT if block.number in following else Turn.WRONG
+        found = self._turn(block)
+        if found is Turn.WRONG and (self._refused is not None or self._last is None or not self._same_number(block)):
+            self._refused = block.number
+        return found
 
     def accept(self, block: Block) -> None:
+        record = _RECORD.match(block.text)
+        kind = record[1] if record else b""
+        if self._same_number(block) and kind != b"H":
+            self._counts = False
+        self._refused = None
+        if kind in (b"H", b"P", b"O"):
+            self._results = 0
+        elif record is not None and kind == b"R":
+            self._results = int(record[2] or 0)
         self._last = block
+
+    def _turn(self, block: Block) -> Turn:
+        last, record = self._last, _RECORD.match(block.text)
+        if last is not None and (block.number, block.text) == (last.number, last.text):
+            return Turn.REPEAT
+        if record is not None and record[1] == b"H" and (last is None or _ended(last)):
+            return Turn.NEXT
+        if last is None:
+            begins = block.number == 1 and record is None  # a message begins with H, or with what we do not know
+            return Turn.NEXT if begins or not self._started else Turn.WRONG
+        if self._refused is not None and block.number == (self._refused + 1) % 8:
+            return Turn.WRONG  # it goes on from there
+        if block.number == (last.number + 1) % 8:
+            return Turn.NEXT
+        if record is not None and record[1] == b"R" and int(record[2] or 0) != self._results + 1:
+            return Turn.WRONG
+        if (last.number, block.number) == (7, 1):
+            return Turn.NEXT
+        if record is None or not _ended(last) or self._refused is not None:
+            return Turn.WRONG
+        if not self._counts or self._same_number(block):
+            return Turn.NEXT
+        own = record[1] == b"M" and block.number != (last.number + 2) % 8
+        return Turn.NEXT if own else Turn.WRONG
+
+    def _same_number(self, block: Block) -> bool:
+        return self._last is not None and block.number == self._last.number
+
+
+_RECORD = re.compile(rb"([A-Z])[^\w\s](?:([0-9]{1,6})[^\w\s])?")
+
+
+def _ended(block: Block) -> bool:
+    """The record in it does not go on in the next frame."""
+    return block.last or block.text.endswith(b"\r")
 
 
 # --- one end of the line --------------------------------------------------------------------------------------------
@@ -326,7 +379,7 @@ class Link:
 
     ``send`` takes a message cut into parts.  The instrument keeps a message that was not accepted and sends the whole
     of it again later; the host lets it go and says so, because an answer to a question is stale by then.
-    ``modulus`` is 7 for instruments that go on with 1 after 7.
+    ``modulus`` is 7 for instruments that go on with 1 after 7, and 1 for those that do not count.
     """
 
     def __init__(self, reader: Reader, *, instrument: bool = False, modulus: int = 8) -> None:
@@ -441,7 +494,7 @@ class Link:
         match do:
             case Do.START:
                 self._events += self._reader.drop("the sender began anew")
-                self._order.start()
+                self._order = Order(started=True)
                 self._out += ACK
                 return now + RECEIVE_SECONDS
             case Do.ACCEPT | Do.REFUSE:
@@ -478,7 +531,7 @@ class Link:
             self._at = 0 if do is Do.FIRST else self._at + 1
             self._refusals = 0
         text, last = self._queue[0][self._at]
-        number = (self._at + 1) % 8 if self._modulus == 8 else self._at % 7 + 1
+        number = (self._at + 1) % 8 if self._modulus == 8 else self._at % self._modulus + 1
         return frame(number, text, last=last)
 
     def _give_up(self, again_at: float) -> float | None:

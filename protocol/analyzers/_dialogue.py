@@ -11,11 +11,12 @@ Each reply is handed to the conversation once, and only while it waits in ``Send
 request went out is never taken for its answer.  After silence the half frame that may have come is dropped.
 """
 
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from protocol.readings import Event, Garbage, Reply, TestResult
-from protocol.session import Decoder, Wish
+from protocol.session import Decoder, Listening, Wish
 
 HANDED_CAP = 10_000  # identities remembered; more than the memory of any of these instruments
 OTHERS_CAP = 100  # replies that are not the one asked for, before the question is asked again
@@ -129,22 +130,61 @@ class Dialogue:
 
 
 class Once:
-    """Remembers what was handed over, so that an instrument that sends its whole memory again adds nothing."""
+    """Remembers what was handed over, so that an instrument that sends its whole memory again adds nothing.
+
+    A result handed over as not sure is new once more when it is sure.
+    """
 
     def __init__(self) -> None:
-        self._handed: dict[str, None] = {}
+        self._handed: dict[str, bool] = {}  # by identity: was it sure?
 
     def knows(self, result: TestResult) -> bool:
-        return result.identity in self._handed
+        return self._handed.get(result.identity, False) or (result.identity in self._handed and not result.sure)
 
     def is_new(self, result: TestResult) -> bool:
         """Note it as handed over; False when it was so before."""
         if self.knows(result):
             return False
-        self._handed[result.identity] = None
+        self._handed[result.identity] = result.sure
         if len(self._handed) > HANDED_CAP:
             del self._handed[next(iter(self._handed))]
         return True
+
+
+class Twice:
+    """Tells which records without a check came before, alike to the last field: these are sure.
+
+    Two damages that give the same other record are not to be expected.
+    """
+
+    def __init__(self) -> None:
+        self._heard: dict[str, TestResult] = {}
+
+    def judged(self, events: Iterable[Event]) -> list[Event]:
+        """What one transfer brought, with the results that an earlier one brought alike as sure."""
+        events = list(events)
+        judged = [replace(event, sure=True) if self._came(event) else event for event in events]
+        for event in events:
+            if isinstance(event, TestResult) and not event.sure:
+                self._heard.pop(event.identity, None)
+                self._heard[event.identity] = event
+                if len(self._heard) > HANDED_CAP:
+                    del self._heard[next(iter(self._heard))]
+        return judged
+
+    def _came(self, event: Event) -> TypeGuard[TestResult]:
+        return isinstance(event, TestResult) and self._heard.get(event.identity) == event
+
+
+class Repeating(Listening):
+    """Session of an instrument that sends each result by itself, without a check: one sent again alike is sure."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__(decoder)
+        self._twice = Twice()
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        return [judged for event in super().receive(data, now) for judged in self._twice.judged([event])]
 
 
 def ask(request: bytes, *whats: str, patience: float, tries: int) -> Answer:

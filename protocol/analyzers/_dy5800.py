@@ -42,6 +42,7 @@ def decode(frame: bytes) -> Event:
         identity=f"dy5800/{said['sample']}/{said['hole']}/{said['item']}/{at.isoformat()}/{said['value']}",
         name=said["name"] or None,
         text=said["value"] or None if value is None else None,
+        sure=False,
         raw=frame[:62] + frame[71:],
     )
 

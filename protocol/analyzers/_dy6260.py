@@ -123,6 +123,7 @@ def _result(said: Any) -> Event:
         identity=f"dy6260/{sample}/{item}/{time}/{stated}",
         name=name or None,
         text=None if found else stated or None,
+        sure=False,
         raw=raw,
     )
 

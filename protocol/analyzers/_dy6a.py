@@ -75,6 +75,7 @@ def _dy6200(frame: bytes) -> Event:
         measured_at=at,
         identity=f"dy6200/{number}/{item}/{at.isoformat()}/{raw_value}",
         text=None if valid else OUT_OF_RANGE_WORD,
+        sure=False,
         raw=frame,
     )
 
@@ -94,6 +95,7 @@ def _dy6400(frame: bytes) -> TestResult:
         measured_at=at,
         identity=f"dy6400/{number}/{frame[3]}/{day}/{water}",
         name=MEATS[frame[3]],
+        sure=False,
         raw=frame,
     )
 

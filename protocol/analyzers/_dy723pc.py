@@ -66,6 +66,7 @@ def _result(record: re.Match[str]) -> TestResult:
         measured_at=fields.moment(time),
         identity=f"dy723pc/{number}/{hole}/{item}/{absorbance}/{value}/{time}",
         text=value or None if amount is None else None,
+        sure=False,
         raw=record[0].encode("gb18030", "replace"),
     )
 

@@ -67,6 +67,7 @@ def _record(found: re.Match[bytes], frame: bytes) -> TestResult:
         measured_at=at,
         identity=f"dyrs2/{number}/{water}/{meat}/{day}{time}",
         name=MEATS[int(meat)],
+        sure=False,
         raw=frame,
     )
 

@@ -12,10 +12,13 @@ VERDICTS = {
     "合格": Verdict.QUALIFIED,
     "阴性": Verdict.QUALIFIED,
     "不携带": Verdict.QUALIFIED,
+    "未检出": Verdict.QUALIFIED,
     "不合格": Verdict.UNQUALIFIED,
     "超标": Verdict.UNQUALIFIED,
     "阳性": Verdict.UNQUALIFIED,
     "携带": Verdict.UNQUALIFIED,
+    "检出": Verdict.UNQUALIFIED,
+    "弱阳性": Verdict.UNQUALIFIED,
     "可疑": Verdict.SUSPECT,
     "无效": Verdict.INVALID,
 }

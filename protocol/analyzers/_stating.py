@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
+from unicodedata import normalize
 
 from protocol.analyzers._fields import VERDICTS
 from protocol.readings import TestResult, Verdict
@@ -13,15 +14,25 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
 TIME = re.compile(
     r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})(?:([0-9]{2})(?:\.[0-9]+)?)?)?(?:[+-][0-9]{4})?"
 )
-UP_TO = re.compile(r"(?:[0-9.]+ *(?:-|~|--|to) *|<=? *|≤ *)([0-9]{1,15}(?:\.[0-9]{1,9})?)")
+UP_TO = re.compile(r"(?:[0-9.]+ *(?:-|~|--|to) *|<=? *|≤ *)([0-9]{1,15}(?:\.[0-9]{1,9})?)", re.IGNORECASE)
 
-WORDS = VERDICTS | {
-    "negative": Verdict.QUALIFIED,
-    "positive": Verdict.UNQUALIFIED,
-    "invalid": Verdict.INVALID,
-    "na": Verdict.INVALID,
+WORDS = {
+    **VERDICTS,
+    **dict.fromkeys(
+        ("negative", "neg", "not detected", "non-reactive", "nonreactive", "(-)", "阴性(-)"), Verdict.QUALIFIED
+    ),
+    **dict.fromkeys(
+        ("positive", "pos", "weak positive", "detected", "reactive", "(+)", "(++)", "(+++)", "阳性(+)"),
+        Verdict.UNQUALIFIED,
+    ),
+    **dict.fromkeys(("suspect", "equivocal", "indeterminate", "borderline", "(±)", "可疑(±)", "灰区"), Verdict.SUSPECT),
+    **dict.fromkeys(("invalid", "na", "n/a", "error", "no result", "无结果"), Verdict.INVALID),
 }
-OBJECTIONS = dict.fromkeys(("H", "HH", ">", "A", "AA"), Verdict.UNQUALIFIED)
+FLAGS = {
+    **dict.fromkeys(("H", "HH", ">", "A", "AA", "POS", "DET", "RR", "WR"), Verdict.UNQUALIFIED),
+    "IND": Verdict.SUSPECT,
+    **dict.fromkeys(("NEG", "ND", "NR"), Verdict.QUALIFIED),
+}  # DET to NR: HL7 table 0078, detected, (weakly) reactive, indeterminate and their contraries
 ENCODINGS = ("utf-8", "gb18030")
 
 
@@ -47,19 +58,23 @@ def number(text: str) -> Decimal | None:
 
 
 def verdict(text: str) -> Verdict | None:
-    """What a conclusion in words means; None when the word is not one of ``WORDS``."""
-    return WORDS.get(text.strip().lower())
+    """What a conclusion in words means, in any width and case; None when the word is not one of ``WORDS``."""
+    return WORDS.get(" ".join(normalize("NFKC", text).lower().split()).rstrip("."))
 
 
 def judged(stated: str, flags: Iterable[str]) -> Verdict | None:
-    """The instrument's conclusion: its words, else its objecting flags; a statement that is empty is no valid test.
+    """The instrument's conclusion, in its words and its flags; a statement that is empty is no valid test.
 
-    The flag N (normal) is no verdict, because many instruments send it whatever they measured.
+    Words and flags that contradict one another are ``suspect``: a person decides.  The flag N (normal) is no verdict,
+    because many instruments send it whatever they measured.
     """
     if not stated:
         return Verdict.INVALID
-    objections = (OBJECTIONS.get(flag.strip()) for flag in flags)
-    return verdict(stated) or next((found for found in objections if found), None)
+    word = verdict(stated)
+    if word is Verdict.INVALID:
+        return word
+    said = {*(FLAGS.get(flag.strip().upper()) for flag in flags), word} - {None}
+    return Verdict.SUSPECT if len(said) > 1 else next(iter(said), None)
 
 
 def carried(result: TestResult) -> tuple[str, str]:

@@ -25,10 +25,14 @@ the same identity then.  It is made of sender, specimen, test, sequence number, 
 instrument sends no time, the header's date stands for it, and where there is none either, the whole message.
 
 The value may be in any component of field 4; the item is component 4 of field 3 (the maker's code), else the first
-that is not empty.  Flags H, HH, > and A are the instrument's objection and give ``unqualified``; N is not taken for a
-verdict, because many instruments send it for everything (the station judges the number).  Words like 阴性 stay as text
-and give the verdict.  Status X is no result, W is a doubtful one: both ``invalid``.  P, I and S are not final, and are
-told as replies.  The range's upper bound is the limit.
+that is not empty.  Where an instrument names its own test in component 2 (GeneXpert), 4 is the assay's part and the
+analyte stands behind it: ``^MTB-RIF^^Xpert^Xpert Ultra^4^MTB^`` is MTB; the same test's inner readings have no name in
+5 and are told with their part, ``^MTB-RIF^^Xpert^^^rpoB1^Ct`` as Xpert rpoB1 Ct.  Flags H, HH, > and A are the
+instrument's objection and give ``unqualified``; N is not taken for a verdict, because many instruments send it for
+everything (the station judges the number).  Words like 阴性 or NOT DETECTED stay as text and give the verdict; a word
+and a flag that contradict each other give ``suspect``.  Status X is no result, W is a doubtful one: both ``invalid``,
+with the number as sent.  P, I, S and N are not final or no results, and are told as replies.  The range's upper bound
+is the limit.
 
 A query (record Q) is answered with an empty message that says L|1|I, no information: we have no orders to give.
 
@@ -64,7 +68,7 @@ MESSAGE_CAP = 1 << 20
 DELIMITERS = re.compile(rb"H([^\w\s])([^\w\s])([^\w\s])([^\w\s])(?:\1|$)")
 USUAL = ("|", "\\", "^", "&")
 NO_RESULT = {"X", "W"}
-NOT_FINAL = {"P", "I", "S"}
+NOT_FINAL = {"P", "I", "S", "N"}
 ABORTED = {"T": "the sender aborted it", "R": "the receiver aborted it", "E": "a system error was reported"}
 STYLES = ("records", "etb", "one-frame")
 
@@ -143,12 +147,12 @@ def _result(signs: _Delimiters, record: list[str], order: list[str], origin: tup
         return Garbage(raw, "a result without a test id")
     sample = signs.first(_get(order, 3)) or signs.first(_get(order, 4))
     stated = signs.first(_get(record, 4))
-    status = signs.plain(_get(record, 9))
+    status = signs.first(_get(record, 9)).upper()
     if status in NOT_FINAL:
         fields = (("sample", sample), ("item", item), ("value", stated), ("status", status))
         return Reply("result-not-final", fields, raw=raw)
     finished = signs.plain(_get(record, 13)) or signs.plain(_get(record, 12))
-    flags = signs.plain(_get(record, 7)).split(signs.repeat)
+    flags = [signs.plain(flag) for each in _get(record, 7).split(signs.repeat) for flag in each.split(signs.component)]
     sender, fallback = origin
     value = stating.number(stated)
     return TestResult(
@@ -167,8 +171,13 @@ def _result(signs: _Delimiters, record: list[str], order: list[str], origin: tup
 
 
 def _item(signs: _Delimiters, test: str) -> str:
+    """The test's name in a universal test id."""
     parts = signs.parts(test)
-    return (parts[3] if len(parts) > 3 else "") or next((part for part in parts if part), "")
+    code, assay, analyte = ("".join(parts[at : at + 1]) for at in (3, 4, 6))
+    if code and "".join(parts[1:2]) and not parts[0]:
+        part = "" if assay and analyte else code
+        return " ".join(each for each in (part, analyte, *parts[7:8]) if each)
+    return code or next((each for each in parts if each), "")
 
 
 def _get(record: list[str], field: int) -> str:
@@ -291,7 +300,7 @@ class Decoder:
             case Garbage():
                 return [token]
             case Control(byte=byte) if byte == ENQ:
-                self._order.start()
+                self._order = Order(started=True)
                 return self._messages.drop("the sender began anew")
             case Control(byte=byte) if byte == EOT:
                 self._order = Order()

@@ -13,8 +13,8 @@ The frames are drawn in the files ``_dy….py`` beside this one.  Each rests on 
 on one paper), so confidence is low; rates other than 9600 of DY-2620 and DY-5800 are not sourced.
 
 Without a check a flipped bit can give another number.  The instruments that keep their records are therefore read until
-two readings of the memory agree about a record, which is then handed over; the DY-2620 has a CRC and is read once; the
-DY-5800 cannot be asked, so what it sends is taken once.
+two readings of the memory agree about a record, which is then sure and handed over; the DY-2620 has a CRC and is read
+once; the DY-5800 cannot be asked, so what it sends is not sure (``TestResult.sure``) unless it sends it again.
 
 Left out, because too little is sourced: the second generation of the DY-RS2, DY-5000 and DY-8120, the XML file of
 the DY-723PC, and ``81 04`` packets.
@@ -32,17 +32,19 @@ from protocol.analyzers._dialogue import (
     Dialogue,
     Give,
     Once,
+    Repeating,
     Rest,
     Send,
     Step,
     Talk,
+    Twice,
     ask,
     collect,
 )
 from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.readings import Event, Reply, TestResult
-from protocol.session import Decoder, Listening
+from protocol.session import Decoder
 from protocol.session import Session as AnySession
 
 DEFAULT = "dy6200"
@@ -167,7 +169,7 @@ class Session(Dialogue):
         self._review = review
         self._marked = marked
         self._once = Once()
-        self._before: set[TestResult] = set()  # seen in the reading before and not handed over
+        self._twice = Twice()
 
     def _talking(self, _: Dialogue) -> Talk:
         start, review_at, pause = 0, self._review, self._poll
@@ -194,19 +196,18 @@ class Session(Dialogue):
             yield Rest(0.1 if more else self._poll)
 
     def _give(self, found: list[TestResult]) -> Generator[Step, Event | None, bool]:
-        """Hand over what is sure; True when something was seen for the first time."""
-        doubtful: set[TestResult] = set()
-        for result in found:
-            if self._once.knows(result):
+        """Hand over what is sure; True when something has to be seen again."""
+        again = False
+        for result in self._twice.judged(found):
+            if not isinstance(result, TestResult) or self._once.knows(result):
                 continue
-            if self._variant.counted or result in self._before:
+            if result.sure:
                 self._once.is_new(result)
                 yield Give(result)
             else:
-                doubtful.add(result)
-        self._before = doubtful
+                again = True
         yield Commit()
-        return bool(doubtful)
+        return again
 
 
 def session(*, model: str, today: Callable[[], date], **options: float | int | bool) -> AnySession:
@@ -214,7 +215,7 @@ def session(*, model: str, today: Callable[[], date], **options: float | int | b
     if model not in VARIANTS:
         raise ValueError(f"no model {model!r} is among these; there are: {', '.join(VARIANTS)}")
     if VARIANTS[model].read is None:
-        return Listening(VARIANTS[model].decoder())
+        return Repeating(VARIANTS[model].decoder())
     return Session(model=model, today=today, **options)  # type: ignore[arg-type]
 
 

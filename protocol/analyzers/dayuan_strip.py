@@ -9,8 +9,9 @@
     01                                  02: kind of board (01 strip reader, 06 photometer), 2 version bytes;
                                             the first is 20 in generation 2, 30 in generation 3
     11: 01 or 03 in, 02 out, 04 QR code 12: the drawer has moved
-    13                                  14: 01 there is a card, 00 none
-    15                                  16: the curve, 16-bit numbers, low byte first; 0.1 to 4 s later
+    13                                  14: 01 there is a card, 02 none; anything else was never seen
+    15                                  16: the curve, 16-bit numbers, low byte first; 0.1 to 4 s later; no data at
+                                            all: there is no curve
     17                                  18: 01 ok, 00 failed, 02 needs an upgrade (comparison with the built-in card)
     19, 1B                              1A, 1C: battery; contents not known to us
 
@@ -21,7 +22,8 @@ Commands 23 and 25 write firmware and are neither sent nor read here.
 itself in which order it is written, and so which check belongs to it.  The makers' programs take either check with
 either order; here each order has its own, because a changed byte that spoils one could by chance make the other.
 
-Cut frames, and their tails in front of the next, are frequent on this wire.  Sum and CRC see every single changed byte;
+Cut frames, and their tails in front of the next, are frequent on this wire; single FE between frames and frames that
+come twice are seen too.  Sum and CRC see every single changed byte;
 a byte that is lost is not seen by the sum if the following byte happens to be 7E and fits, so ``Session`` drops half a
 frame after silence and asks again.
 
@@ -36,10 +38,10 @@ Source: the maker's instrument program with its wire logs (UploadSoftWare, 2019,
 """
 
 import zlib
-from collections.abc import Generator
+from collections.abc import Container, Generator
 from typing import Literal
 
-from protocol.analyzers._dialogue import Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
+from protocol.analyzers._dialogue import OTHERS_CAP, Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
 from protocol.checks import crc8_31
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
@@ -51,9 +53,9 @@ OVERHEAD = 6
 POINTS = range(2, 257)
 CURVE_BYTES = range(2 * POINTS.start, 2 * POINTS.stop, 2)
 BATTERY = range(9)
-LENGTHS: dict[int, range] = {
+LENGTHS: dict[int, Container[int]] = {
     0x01: range(1), 0x02: range(3, 4), 0x11: range(1, 2), 0x12: range(1), 0x13: range(1), 0x14: range(1, 2),
-    0x15: range(1), 0x16: CURVE_BYTES, 0x17: range(2), 0x18: range(1, 2), 0x19: range(1), 0x1A: BATTERY,
+    0x15: range(1), 0x16: {0, *CURVE_BYTES}, 0x17: range(2), 0x18: range(1, 2), 0x19: range(1), 0x1A: BATTERY,
     0x1B: range(1), 0x1C: BATTERY,
 }  # fmt: skip
 STRIP_READER, PHOTOMETER = 0x01, 0x06
@@ -61,6 +63,8 @@ BOARDS = {STRIP_READER: "strip reader", PHOTOMETER: "photometer"}
 GENERATIONS = {0x20: 2, 0x30: 3}
 IN, OUT, QR = 1, 2, 4
 DRAWER = {IN: "in", 3: "in", OUT: "out", QR: "qr"}
+CARD = {True: 1, False: 2}
+THERE = {1: "yes", 2: "no"}
 COMPARED = {0: "failed", 1: "ok", 2: "needs-upgrade"}
 
 
@@ -113,9 +117,11 @@ def _meaning(command: int, data: bytes, raw: bytes) -> Event:
         case 0x13:
             return Reply("ask-card", raw=raw)
         case 0x14:
-            return Reply("card", (("there", "yes" if data[0] else "no"),), raw=raw)
+            return Reply("card", (("there", THERE.get(data[0], f"unknown ({data[0]:02x})")),), raw=raw)
         case 0x15:
             return Reply("ask-curve", raw=raw)
+        case 0x16 if not data:
+            return Reply("no-curve", raw=raw)
         case 0x16:
             points = tuple(int.from_bytes(data[at : at + 2], "little") for at in range(0, len(data), 2))
             return Curve(points, f"dayuan-strip/{len(points)}/{zlib.crc32(data):08x}", raw=raw)
@@ -165,7 +171,11 @@ def answer_drawer(generation: int = 1) -> bytes:
 
 
 def answer_card(there: bool, generation: int = 1) -> bytes:
-    return frame(0x14, bytes((there,)), generation=generation)
+    return frame(0x14, bytes((CARD[there],)), generation=generation)
+
+
+def answer_no_curve(generation: int = 1) -> bytes:
+    return frame(0x16, generation=generation)
 
 
 def encode(curve: Curve, generation: int = 1) -> bytes:
@@ -184,8 +194,9 @@ class Session(Dialogue):
 
         version -> drawer out -> (card there?) -> drawer in -> curve -> on disk -> drawer out -> (card gone?) -> …
 
-    A card is read once; it has to be taken out before the next is read.  Boards that are no strip reader are asked
-    again with growing pauses, at most ``longest`` seconds.  With ``drawer=False`` the drawer is left alone.
+    A card is read once; it has to be taken out before the next is read.  Only 01 means that there is one, as in the
+    maker's program; a card without a curve is given back like one that was read.  Boards that are no strip reader are
+    asked again with growing pauses, at most ``longest`` seconds.  With ``drawer=False`` the drawer is left alone.
     """
 
     def __init__(
@@ -229,10 +240,11 @@ class Session(Dialogue):
     def _cards(self) -> Generator[Step, Event | None, None]:
         """Read cards until the module falls silent."""
         while (yield from self._move(OUT)) and (yield from self._until_card(True)) and (yield from self._move(IN)):
-            curve = yield from self._curve()
-            if curve is None:
+            seen = yield from self._curve()
+            if seen is None:
                 return
-            yield Give(curve)
+            if isinstance(seen, Curve):
+                yield Give(seen)
             yield Commit()
             if not ((yield from self._move(OUT)) and (yield from self._until_card(False))):
                 return
@@ -253,11 +265,15 @@ class Session(Dialogue):
                 return True
             yield Rest(self._poll)
 
-    def _curve(self) -> Generator[Step, Event | None, Curve | None]:
+    def _curve(self) -> Generator[Step, Event | None, Event | None]:
+        """The curve, or the answer that there is none; None when nothing comes."""
         for _ in range(self._tries):
-            event = yield Send(ask_curve(self._generation), self._slow)
-            if isinstance(event, Curve):
-                return event
+            for others in range(OTHERS_CAP):
+                event = yield Send(b"" if others else ask_curve(self._generation), self._slow)
+                if event is None:
+                    break
+                if isinstance(event, Curve) or (isinstance(event, Reply) and event.what == "no-curve"):
+                    return event
         return None
 
 

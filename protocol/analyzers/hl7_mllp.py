@@ -9,6 +9,9 @@ r"""HL7 version 2 results (ORU^R01) in MLLP blocks, on TCP or a serial line.
     OBR  2 order number, 3 the instrument's sample number, 4 test, 7 time of observation
     OBX  2 type of value, 3 id^name, 5 value, 6 unit, 7 range, 8 flags, 11 status, 14 time
 
+Some instruments forget the CR behind 1C.  So 1C right behind the end of a segment ends the block, and so does any 1C
+that the next block follows, or silence; the CR is not waited for, and does not matter where it comes.
+
 Several blocks may come in one packet; segments end with CR, and in the field with LF or CR LF too.  The text is in the
 character set MSH-18 names; when that is empty or wrong (usual with UTF-8 and GBK), in UTF-8 if it is, else GB18030.
 
@@ -21,20 +24,23 @@ are told as replies.  Flags, words, limits and times as in ``astm``.  Status X g
 are not final (or withdrawn) and told as replies.  A result's identity is made of sender, sample, OBX-1, 3, 4, value and
 time, where there is no time of the message's time and control id: the same message sent again gives the same.
 
-There is no check byte.  TCP has its own; on a serial line a flipped digit gives another number, a flipped separator a
-missing value or a message that cannot be read.
+There is no check byte.  On a serial line a flipped digit gives another number, a flipped separator a missing value or a
+message that cannot be read: results are not sure (``TestResult.sure``) until the instrument sends the same once more.
+With the option ``network`` the instrument speaks TCP itself, which has checks of its own, and its results are sure; not
+to be set for a serial line behind a serial server.
 Sources: HL7 2.x chapters 2 and 7; MLLP as in python-hl7.  Messages are parsed by the package ``hl7``.
 """
 
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import hl7  # type: ignore[import-untyped]
 
 from protocol.analyzers import _stating as stating
+from protocol.analyzers._dialogue import Twice
 from protocol.formats import WireFormat
 from protocol.framing import CUT
 from protocol.link import Link
@@ -42,10 +48,11 @@ from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 
 START, END = b"\x0b", b"\x1c\r"
+SETTLE_SECONDS = 1.0
 BLOCK_CAP = 1 << 20
 QUEUE_CAP = 2 << 20
 NOISE_CAP = 256
-MARKS = re.compile(rb"\x0b|\x1c\r")
+MARKS = re.compile(rb"\x0b|\x1c")
 HEADER = re.compile(rb"MSH([!-/:-@\[-`{-~])([!-/:-@\[-`{-~]{4,5}?)\1")
 USUAL = rb"|^~\&"
 CHARSETS = {
@@ -72,10 +79,19 @@ def block(message: bytes) -> bytes:
 
 
 class Blocks:
-    """Cuts the stream into what stands between 0B and 1C 0D; a block in which another one begins is cut."""
+    """Cuts the stream into what stands between 0B and 1C [0D]; a block in which another one begins is cut."""
 
     def __init__(self) -> None:
         self._block: bytearray | None = None
+
+    @property
+    def ripe(self) -> bool:
+        """The block ends with 1C, and what follows would tell whether that is its end."""
+        return self._block is not None and self._block.endswith(END[:1])
+
+    def settle(self) -> list[bytes | Garbage]:
+        """Nothing came for a while: take a block that lacks only its CR."""
+        return self._done() if self.ripe else []
 
     def feed(self, data: bytes) -> list[bytes | Garbage]:
         """Whole blocks, and noise."""
@@ -86,6 +102,8 @@ class Blocks:
         return found
 
     def finish(self) -> list[bytes | Garbage]:
+        if self.ripe:
+            return self._done()
         left, self._block = self._block, None
         return [Garbage(START + bytes(left), CUT)] if left is not None else []
 
@@ -99,10 +117,9 @@ class Blocks:
         return end + 1
 
     def _within(self, inside: bytearray, data: bytes, at: int, found: list[bytes | Garbage]) -> int:
-        if inside.endswith(END[:1]) and data[at : at + 1] == END[1:]:
-            found.append(bytes(inside[:-1]))
-            self._block = None
-            return at + 1
+        if self.ripe and data[at : at + 1] in (END[1:], START):
+            found += self._done()
+            return at  # a CR between blocks means nothing
         mark = MARKS.search(data, at)
         end = mark.start() if mark else len(data)
         inside += data[at:end]
@@ -115,10 +132,17 @@ class Blocks:
         if mark[0] == START:
             found.append(Garbage(START + bytes(inside), "cut: another block came before its end"))
             self._block = bytearray()
-        else:
-            found.append(bytes(inside))
-            self._block = None
+            return mark.end()
+        whole = inside.endswith((b"\r", b"\n"))
+        inside += mark[0]
+        if whole:
+            found += self._done()
         return mark.end()
+
+    def _done(self) -> list[bytes | Garbage]:
+        """The block, which ends with 1C."""
+        inside, self._block = self._block or bytearray(), None
+        return [bytes(inside[:-1])]
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -157,8 +181,8 @@ class Message:
         return block(text.encode(self.encoding, "replace"))
 
 
-def read(content: bytes) -> Message:
-    """What stands in a block. Never raises for bad bytes."""
+def read(content: bytes, *, sure: bool = False) -> Message:
+    """What stands in a block; ``sure``: something else checks the bytes. Never raises for bad ones."""
     lines = [line for line in re.split(rb"\r\n|\r|\n", content) if line.strip()]
     head = HEADER.match(lines[0]) if lines else None
     if head is None or len(set(head[1] + head[2])) < len(head[1] + head[2]):
@@ -177,16 +201,16 @@ def read(content: bytes) -> Message:
     if kind[0] != "ORU":
         told = Reply("message", (("type", "^".join(kind)),), raw=content)
         return Message(header, [told], "AR", "not an ORU message", encoding)
-    events = list(_results(signs, segments, lines, header))
+    events = list(_results(signs, segments, lines, header, sure))
     if not events:
         return Message(header, [Garbage(content, "ORU without OBX")], "AE", "no OBX", encoding)
     bad = [event.why for event in events if isinstance(event, Garbage)]
     return Message(header, events, "AE" if bad else "AA", bad[0] if bad else "", encoding)
 
 
-def decode(content: bytes) -> list[Event]:
+def decode(content: bytes, *, sure: bool = False) -> list[Event]:
     """The results in a block's content, or why there are none."""
-    return read(content).events
+    return read(content, sure=sure).events
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +252,17 @@ class _Signs:
         return known.get(name, "")
 
 
-def _results(signs: _Signs, segments: hl7.Message, lines: list[bytes], header: list[str]) -> Iterable[Event]:
+def _results(
+    signs: _Signs, segments: hl7.Message, lines: list[bytes], header: list[str], sure: bool
+) -> Iterable[Event]:
     order = hl7.Segment(sequence=[""])
     for segment, line in zip(segments, lines, strict=False):
         kind = str(segment[0])
         if kind == "OBR":
             order = segment
         elif kind == "OBX":
-            yield _result(signs, segment, order, header, line + b"\r")
+            event = _result(signs, segment, order, header, line + b"\r")
+            yield replace(event, sure=sure) if isinstance(event, TestResult) else event
 
 
 def _result(signs: _Signs, segment: hl7.Segment, order: hl7.Segment, header: list[str], raw: bytes) -> Event:
@@ -348,8 +375,9 @@ def _escaped(text: str) -> str:
 class Decoder:
     """What the instrument says."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, network: bool = False) -> None:
         self._blocks = Blocks()
+        self._sure = network
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(self._blocks.feed(data))
@@ -358,27 +386,52 @@ class Decoder:
         return self._events(self._blocks.finish())
 
     def _events(self, found: list[bytes | Garbage]) -> list[Event]:
-        return [event for each in found for event in ([each] if isinstance(each, Garbage) else decode(each))]
+        return [
+            event
+            for each in found
+            for event in ([each] if isinstance(each, Garbage) else decode(each, sure=self._sure))
+        ]
 
 
-def decoder() -> Decoder:
-    return Decoder()
+def decoder(*, network: bool = False) -> Decoder:
+    return Decoder(network=network)
 
 
 class Session:
     """Answers each message in the order they came, those with results after the commit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, network: bool = False) -> None:
         self._blocks = Blocks()
+        self._sure = network
+        self._twice = Twice()
         self._out = bytearray()
         self._queue: deque[bytes] = deque()  # blocks that came while results are uncommitted
         self._queued = 0
         self._held: list[bytes] = []  # answers that wait for the commit
-        self.deadline: float | None = None
+        self._settle_at: float | None = None
+        self._work_at: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        return min((at for at in (self._settle_at, self._work_at) if at is not None), default=None)
 
     def receive(self, data: bytes, now: float) -> list[Event]:
+        events = self._take(self._blocks.feed(data))
+        self._settle_at = now + SETTLE_SECONDS if self._blocks.ripe else None
+        return events + self._work()
+
+    def expired(self, now: float) -> list[Event]:
         events: list[Event] = []
-        for found in self._blocks.feed(data):
+        if self._settle_at is not None and now >= self._settle_at:
+            self._settle_at = None
+            events = self._take(self._blocks.settle())
+        self._work_at = None
+        return events + self._work()
+
+    def _take(self, blocks: list[bytes | Garbage]) -> list[Event]:
+        """Put messages in the queue; what is none, or too many, at once."""
+        events: list[Event] = []
+        for found in blocks:
             if isinstance(found, Garbage):
                 events.append(found)
             elif self._queued + len(found) > QUEUE_CAP:
@@ -387,11 +440,7 @@ class Session:
             else:
                 self._queue.append(found)
                 self._queued += len(found)
-        return events + self._work()
-
-    def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        return self._work()
+        return events
 
     def pending(self) -> bytes:
         out = bytes(self._out)
@@ -406,7 +455,7 @@ class Session:
             self._out += answer
         self._held.clear()
         if self._queue:
-            self.deadline = now
+            self._work_at = now
 
     def _work(self) -> list[Event]:
         """Read what has come, unless results are still uncommitted: a commit then speaks of those only."""
@@ -416,8 +465,8 @@ class Session:
         answers: list[bytes] = []
         results = False
         while self._queue:
-            message = read(self._queue.popleft())
-            events += message.events
+            message = read(self._queue.popleft(), sure=self._sure)
+            events += self._twice.judged(message.events)
             results = results or message.final
             if not any(isinstance(event, Reply) and event.what == "ack" for event in message.events):
                 answers.append(message.answer())
@@ -439,4 +488,5 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    decoder_options=("network",),
 )

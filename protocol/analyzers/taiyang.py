@@ -27,8 +27,17 @@ program reads it so; both sample records and another program say otherwise, and 
 mask.  So the mask decides nothing: a channel was measured when its eight bytes are not all 00, and a mask that says
 something else is told as a Reply.
 
-TTJ-10H8: the two singles are the readings of control and sample; inhibition = (control - sample) / control, shown
-truncated.  How many digits it shows is not known to us; whole per cents are given.
+That is how the TTNJ (codes 01 to 04) write them, and so is read a record in front of which no handshake was heard.
+Other models, by the code of the handshake in force when the record came:
+
+    TTJ-10H8, -8H8 (11, 12)     the two singles are the readings of control and sample: of 0.914 and 0.570 the maker's
+                                paper shows control 0.91, sample 0.57, 37 %.  So inhibition = (control - sample) /
+                                control, truncated; the paper shows whole per cents.  Whether these readings are
+                                changes of absorbance is not said, so the control is not told as ΔA₀
+    the other TTJ (13 to 33)    what the singles are is not sourced: no value; both numbers are told as text
+
+A TTJ measures up to ten items (pesticide, formaldehyde, nitrite, borax ...).  Of an item other than the pesticide test
+the readings of control and sample make no value by themselves: both are told as text then too.
 
 Touch models (Z16, Z24), 501 bytes: head of 29, then 8 channels of 59:
 
@@ -37,32 +46,36 @@ Touch models (Z16, Z24), 501 bytes: head of 29, then 8 channels of 59:
     16-26 operator, not read                  3-17   name, GB2312; digits in it are a code and left out
     27-28 flags of the channels               18-45  origin and note, not read
                                               46     absorbance, 50 its difference, 54 result as a fraction: singles
-                                              58     01 qualified, 02 above the limit, else invalid
+                                              58     01 qualified, 02 above the limit, else invalid (the number
+                                                     beside it is given as it stands)
 
 The byte order of the numbers and the shape of the date are not in the papers: high byte first as in the singles, and
 any common way to write a date.  Which of the two flag bytes counts is told in two ways; a channel was measured when
 its result or conclusion is not 00.  Whether a transfer that is broken off also erases is not known to us.
 
-There is no check byte: a flipped bit can give another number or another time.  What is refused: a time that does not
-exist, numbers that no instrument shows, and, by ``Session``, a record with a byte too few or too many.  A key model
-sends all its records again each time, so that the true one is recorded as well.  A record that cannot be read in
-``tries`` transfers is handed over as an invalid result with its bytes, for otherwise a touch model would lose it.
+There is no check byte: a flipped bit makes 78.1 % into -78.1 % or another time.  What is refused: a time that does
+not exist, numbers that no instrument shows, and, by ``Session``, a record with a byte too few or too many.  A key model
+is transferred until a record came twice alike, which is then sure; one that differs is never handed over.  A touch
+model cannot be asked twice, because it erases: its records are not sure (``TestResult.sure``) unless they come again
+alike by themselves.  A record that cannot be read in ``tries`` transfers is handed over as an invalid result with its
+bytes, for otherwise a touch model would lose it; of a key model only if its bytes were the same twice.
 
-Item 1 is the test for pesticides (农药残留, %); the codes of other items are not sourced, so they have their number as
-name and no unit.  9600/8n1; key models can be set to other rates.
+Item 1 is the test for pesticides (农药残留, %) of TTNJ, TTJ-10H8 and TTJ-8H8; the codes of other items are not sourced,
+so they have their number as name and no unit.  9600/8n1; key models can be set to other rates.
 Source: the maker's papers on TTNJ key models and TTNJ-Z16/Z24, and two upload programs (UploadSoftWare, 2019, public).
 """
 
 import re
+import struct
 import zlib
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
 from protocol.analyzers import _fields as fields
-from protocol.analyzers._dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, ask
+from protocol.analyzers._dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, Twice, ask
 from protocol.formats import WireFormat
 from protocol.framing import CUT, NO_FRAME
 from protocol.link import Link
@@ -77,17 +90,19 @@ MODELS = {
     0x21: "TTJ-8H16", 0x22: "TTJ-6H16", 0x23: "TTJ-4H16", 0x24: "TTJ-8H24",
     0x31: "TTJ-10H32", 0x32: "TTJ-8H32", 0x33: "TTJ-4H32",
 }  # fmt: skip
-TOUCH, PAIRS = 0x05, 0x11
-LOOK = 16  # bytes that tell whether a record may start here
+TOUCH = 0x05
+PAIRS = {0x11, 0x12}
+UNSOURCED = {code for code in MODELS if code > TOUCH} - PAIRS
 KEY_SIZE, KEY_HEAD = 73, 9
 TOUCH_SIZE, TOUCH_HEAD, TOUCH_BLOCK, TOUCH_NAME = 501, 29, 59, 15
 CHANNELS = 8
 ITEM, ITEM_CODE = "农药残留", 1
 SETTLE = 0.1  # seconds; many times what a byte takes
+AGAIN = 0.1  # seconds before the second transfer
 FIRST_YEAR, EARLIEST = 2000, 10  # a year before 2010 is more likely a misread item code
-LARGEST, SMALLEST = Decimal(1_000_000), Decimal("0.000001")
+LARGEST, SMALLEST = 1e6, 0.99e-6  # the single nearest to 0.000001 is a little smaller
 HOLES = {(0x20 + 0x10 * row) + n: f"{'ABC'[row]}{n}" for row in range(3) for n in range(1, CHANNELS + 1)}
-TOUCH_DATE = re.compile(rb"[\x00\x20-\x7e\x81-\xff]*")
+TOUCH_DATE = re.compile(rb"(?=[^0-9]*[0-9][^0-9]*[0-9])[\x00\x20-\x7e\x81-\xff]*")
 CONCLUSIONS = {1: Verdict.QUALIFIED, 2: Verdict.UNQUALIFIED}
 
 
@@ -114,9 +129,34 @@ def _order(second: int) -> Order:
 
 
 ORDERS = (_order(0), _order(1))
-STARTS = [  # a head, as far as it is known
-    re.compile(b"|".join(b"".join(order.classes[:known]) for order in ORDERS)) for known in range(KEY_HEAD + 1)
-]
+ANY = b"[\x00-\xff]"
+SINGLE = (b"[\x00\x35-\x49\x80\xb5-\xc9]", ANY, ANY, ANY)  # from SMALLEST to LARGEST, or nothing
+TOUCH_NUMBERS = ((b"\\x00", b"\\x00", ANY, ANY), (ANY, ANY, b"\\x00", b"\\x00"))  # small, in either order of bytes
+KEY_STARTS = tuple((*order.classes, *SINGLE, *SINGLE) for order in ORDERS)
+TOUCH_STARTS = tuple((*number, ANY, *[b"[\x00\x20-\x7e\x81-\xff]"] * 11) for number in TOUCH_NUMBERS)
+
+
+def _begun(classes: Sequence[bytes]) -> bytes:
+    """A pattern for bytes of these classes, also for the first of them at the end of what there is."""
+    *head, pattern = classes
+    for each in reversed(head):
+        pattern = each + b"(?:\\Z|" + pattern + b")"
+    return pattern
+
+
+def _starts(*, touch: bool, started: bool) -> re.Pattern[bytes]:
+    """Where a reply or a record may start. ``started``: between ``1B C1`` and the end."""
+    seconds = [reply[1:] for reply in REPLIES if reply != CANCELLED]
+    seconds += [] if started else [bytes((code,)) for code in MODELS]
+    patterns = [_begun((b"\x1b", b"[" + re.escape(b"".join(seconds)) + b"]")), _begun((b"\xb1", b"\xff"))]
+    if started or not touch:
+        patterns += map(_begun, TOUCH_STARTS if touch else KEY_STARTS)
+    return re.compile(b"|".join(patterns))
+
+
+STARTS = {
+    (touch, started): _starts(touch=touch, started=started) for touch in (False, True) for started in (False, True)
+}
 
 
 # --- bytes to values ------------------------------------------------------------------------------------------------
@@ -128,59 +168,59 @@ def decode(frame: bytes) -> Event:
         return Reply(REPLIES[frame], raw=frame)
     if len(frame) == 2 and frame[0] == 0x1B and frame[1] in MODELS:
         return Reply("model", (("code", f"{frame[1]:02x}"), ("name", MODELS[frame[1]])), raw=frame)
-    reader = {KEY_SIZE: _key, TOUCH_SIZE: _touch}.get(len(frame))
-    if reader is None:
+    check = {KEY_SIZE: _key_head, TOUCH_SIZE: _touch_head}.get(len(frame))
+    if check is None:
         return Garbage(frame, "neither a reply of two bytes nor a record of 73 or 501")
     try:
-        reader(frame)
+        check(frame)
     except ValueError as error:
         return Garbage(frame, f"no record: {error}")
     return Reply("record", raw=frame)
 
 
-def results(record: Reply, *, pairs: bool = False) -> list[Event]:
-    """What a record states: a TestResult a channel; ``pairs`` for the TTJ-10H8.
+def results(record: Reply, model: int = 0) -> list[Event]:
+    """What a record states: a TestResult a channel, not sure. ``model`` is the handshake's code; 0 when none was heard.
 
     ``raw`` of a result holds the bytes it was read from: the record's head and its own channel, without the names of
     people and firms.
     """
-    if len(record.raw) == TOUCH_SIZE:
-        return _touch(record.raw)
-    return _key(record.raw, pairs=pairs)
+    return _touch(record.raw) if len(record.raw) == TOUCH_SIZE else _key(record.raw, model)
 
 
-def _key(frame: bytes, *, pairs: bool = False) -> list[Event]:
-    head = frame[:KEY_HEAD]
+def _key_head(frame: bytes) -> tuple[Order, datetime]:
+    """The order of a key model's record and its time. Raises ValueError when it is none."""
+    _check(struct.unpack_from(f">{2 * CHANNELS}f", frame, KEY_HEAD))
     for order in ORDERS:
-        if re.match(b"".join(order.classes), head):
+        if re.match(b"".join(order.classes), frame):
             break
     else:
         raise ValueError("the head makes no time")
     at = datetime(  # noqa: DTZ001  (the instrument's own local clock)
-        FIRST_YEAR + head[order.year],
-        head[order.month],
-        head[order.day],
-        head[order.hour],
-        head[order.minute],
-        head[order.second],
+        FIRST_YEAR + frame[order.year],
+        frame[order.month],
+        frame[order.day],
+        frame[order.hour],
+        frame[order.minute],
+        frame[order.second],
     )
+    return order, at
+
+
+def _key(frame: bytes, model: int = 0) -> list[Event]:
+    order, at = _key_head(frame)
+    head = frame[:KEY_HEAD]
     found: list[Event] = []
     measured = 0
     for n in range(CHANNELS):
         block = frame[KEY_HEAD + 8 * n : KEY_HEAD + 8 * n + 8]
-        first, second = _sane(block[:4]), _sane(block[4:])
         if not any(block):
             continue
+        first, second = _number(block[:4]), _number(block[4:])
         measured |= 1 << n
-        value = _inhibition(first, second) if pairs else second
         found.append(
-            TestResult(
-                sample=None,
+            replace(
+                _stated(head[order.item], model, first, second),
                 channel=str(n + 1),
-                item=ITEM if head[order.item] == ITEM_CODE else f"项目{head[order.item]}",
-                value=value,
-                unit="%" if head[order.item] == ITEM_CODE or pairs else None,
-                verdict=Verdict.INVALID if value is None else None,
                 measured_at=at,
                 identity=f"taiyang/{head.hex()}/{n + 1}/{block.hex()}",
                 raw=head + block,
@@ -194,33 +234,59 @@ def _key(frame: bytes, *, pairs: bool = False) -> list[Event]:
     return found
 
 
-def _sane(data: bytes) -> Decimal:
-    """A number an instrument could show."""
-    value = fields.single(data)
-    if value is None or abs(value) > LARGEST or (value and abs(value) < SMALLEST):
-        raise ValueError(f"{data.hex(' ')} is no number of an instrument")
-    return value
+def _stated(code: int, model: int, first: Decimal, second: Decimal) -> TestResult:
+    """What the two singles of a channel say of item ``code``, as this model means them."""
+    pesticide = code == ITEM_CODE and model not in UNSOURCED
+    stated = TestResult(
+        sample=None,
+        channel=None,
+        item=ITEM if pesticide else f"项目{code}",
+        value=second,
+        unit="%" if pesticide else None,
+        verdict=None,
+        measured_at=None,
+        identity="",
+        sure=False,
+    )
+    if model in UNSOURCED or (model in PAIRS and not pesticide):
+        return replace(stated, value=None, text=f"两个读数 two readings: {first:f}, {second:f}")
+    if model not in PAIRS:
+        return stated
+    if not first:
+        return replace(stated, value=None, verdict=Verdict.INVALID)
+    inhibition = ((first - second) / first * 100).quantize(Decimal(1), ROUND_DOWN)
+    return replace(stated, value=inhibition if inhibition else abs(inhibition))
 
 
-def _inhibition(control: Decimal, sample: Decimal) -> Decimal | None:
-    if not control:
-        return None
-    return ((control - sample) / control * 100).quantize(Decimal(1), ROUND_DOWN)
+def _check(singles: Iterable[float]) -> None:
+    """Raises ValueError when one is no number an instrument could show."""
+    for single in singles:
+        if single and not SMALLEST <= abs(single) <= LARGEST:
+            raise ValueError(f"{single:g} is no number of an instrument")
+
+
+def _number(data: bytes) -> Decimal:
+    """A single that has been checked."""
+    return fields.single(data) or Decimal(0)
+
+
+def _touch_head(frame: bytes) -> str:
+    """The date as a touch model wrote it. Raises ValueError when this is no record of one."""
+    if not TOUCH_DATE.fullmatch(frame[5:16]):
+        raise ValueError("the date is no text with digits")
+    for at in range(TOUCH_HEAD, TOUCH_SIZE, TOUCH_BLOCK):
+        _check(struct.unpack_from(">3f", frame, at + 46))
+        if frame[at] and frame[at] not in HOLES:
+            raise ValueError(f"there is no hole {frame[at]:02x}")
+    return fields.text(frame[5:16])
 
 
 def _touch(frame: bytes) -> list[Event]:
-    if not TOUCH_DATE.fullmatch(frame[5:16]):
-        raise ValueError("the date is no text")
-    written = fields.text(frame[5:16])
-    if not re.search(r"\d.*\d", written):
-        raise ValueError("the date has no digits")
+    written = _touch_head(frame)
     blocks = (frame[start : start + TOUCH_BLOCK] for start in range(TOUCH_HEAD, TOUCH_SIZE, TOUCH_BLOCK))
     found: list[Event] = []
     measured = 0
     for n, block in enumerate(blocks):
-        _, _, fraction = (_sane(block[start : start + 4]) for start in (46, 50, 54))
-        if block[0] and block[0] not in HOLES:
-            raise ValueError(f"there is no hole {block[0]:02x}")
         if not any(block[46:]):
             continue
         measured |= 1 << n
@@ -232,12 +298,13 @@ def _touch(frame: bytes) -> list[Event]:
                 sample=str(number) if number else None,
                 channel=hole,
                 item=ITEM,
-                value=None if verdict is Verdict.INVALID else fraction.scaleb(2),
+                value=_number(block[54:58]).scaleb(2),
                 unit="%",
                 verdict=verdict,
                 measured_at=fields.moment(written),
                 identity=f"taiyang/touch/{frame[:4].hex()}/{written}/{hole}/{number}/{block[54:].hex()}",
                 name=re.sub(r"\d", "", fields.text(block[3:18])).strip() or None,
+                sure=False,
                 raw=frame[:16] + frame[27:29] + block[:18] + block[46:],
             )
         )
@@ -247,15 +314,6 @@ def _touch(frame: bytes) -> list[Event]:
         told = (("flags", frame[27:29].hex()), ("measured", f"{measured:02x}"))
         found.append(Reply("mask-differs", told, raw=frame))
     return found
-
-
-def _starts_record(buffer: bytes, touch: bool) -> bool:
-    """Could a record start with these bytes?"""
-    if touch:
-        number = buffer[:4]
-        small = not any(number[:2]) or not any(number[2:])
-        return small and TOUCH_DATE.fullmatch(buffer[5:16]) is not None
-    return STARTS[min(len(buffer), KEY_HEAD)].match(buffer) is not None  # whole heads are read again by ``decode``
 
 
 class Frames:
@@ -276,17 +334,20 @@ class Frames:
         events: list[Event] = []
         buffer, at = self._buffer + data, 0
         while at < len(buffer):
-            size = self._size(buffer[at : at + LOOK])
+            found = STARTS[self.model == TOUCH, self._open].search(buffer, at)
+            start = found.start() if found else len(buffer)
+            self._skip(buffer[at:start], NO_FRAME, events)
+            at, size = start, self._size(buffer[start : start + 2])
             if size is None or len(buffer) - at < size:
                 break
-            event = decode(buffer[at : at + size]) if size else Garbage(b"", NO_FRAME)
+            event = decode(buffer[at : at + size])
             if isinstance(event, Garbage):
                 self._skip(buffer[at : at + 1], event.why, events)
                 at += 1
                 continue
             self._flush(events)
-            events.append(event)
             self._note(event)
+            events += self._read(event)
             at += size
         self._buffer = buffer[at:]
         if not self._buffer:
@@ -305,17 +366,16 @@ class Frames:
         """The transfer is over, also if the instrument did not say so."""
         self._open = False
 
-    def _size(self, buffer: bytes) -> int | None:
-        """Length of what starts here; 0 when nothing does, None when more bytes are needed to tell."""
-        touch = self.model == TOUCH
-        if buffer[:1] in (b"\x1b", b"\xb1"):
-            if len(buffer) < 2:
-                return None
-            if buffer[:2] in REPLIES or (not self._open and buffer[0] == 0x1B and buffer[1] in MODELS):
-                return 2
-        if touch and not self._open:
-            return 0
-        return (TOUCH_SIZE if touch else KEY_SIZE) if _starts_record(buffer, touch) else 0
+    def _size(self, head: bytes) -> int | None:
+        """Length of what starts with these two bytes; None when more bytes are needed to tell."""
+        if len(head) < 2:
+            return None
+        if head in REPLIES or (not self._open and head[0] == 0x1B and head[1] in MODELS):
+            return 2
+        return TOUCH_SIZE if self.model == TOUCH else KEY_SIZE
+
+    def _read(self, event: Event) -> list[Event]:
+        return [event]
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Reply) and event.what == "model":
@@ -327,8 +387,10 @@ class Frames:
         if noise and self._why == NO_FRAME:
             self._why = why
         self._noise += noise
-        if len(self._noise) >= TOUCH_SIZE:
-            self._flush(events)
+        while len(self._noise) >= TOUCH_SIZE:
+            events.append(Garbage(bytes(self._noise[:TOUCH_SIZE]), self._why))
+            del self._noise[:TOUCH_SIZE]
+            self._why = NO_FRAME
 
     def _flush(self, events: list[Event]) -> None:
         if self._noise:
@@ -338,16 +400,12 @@ class Frames:
 
 
 class Records(Frames):
-    """Replies and records in a stream, with what is in the records."""
+    """Replies and records in a stream, with what is in the records, as the model in force then means it."""
 
-    def feed(self, data: bytes) -> list[Event]:
-        events: list[Event] = []
-        for event in super().feed(data):
-            if isinstance(event, Reply) and event.what == "record":
-                events += results(event, pairs=self.model == PAIRS)
-            else:
-                events.append(event)
-        return events
+    def _read(self, event: Event) -> list[Event]:
+        if isinstance(event, Reply) and event.what == "record":
+            return results(event, self.model)
+        return [event]
 
 
 def decoder() -> Records:
@@ -412,7 +470,9 @@ def encode_touch(number: int, written: str, holes: Sequence[Hole]) -> bytes:
 class Session(Dialogue):
     """Transfers the whole memory every ``poll`` seconds and hands over what is new.
 
-    After ``patience`` seconds of silence the link is ended and the transfer tried again later.
+    Of a key model that is what two transfers agree about: when something new is seen, the second transfer follows at
+    once.  A touch model's memory can be read once only.  After ``patience`` seconds of silence the link is ended and
+    the transfer tried again later.
     """
 
     def __init__(self, *, poll: float = 30.0, patience: float = 8.0, tries: int = 3) -> None:
@@ -422,42 +482,63 @@ class Session(Dialogue):
         self._patience = patience
         self._tries = tries
         self._once = Once()
-        self._unread: tuple[int, int] = (0, 0)  # place of a record that could not be read, how often
+        self._twice = Twice()
+        self._unread: dict[int, list[bytes]] = {}  # by its place, what came of a record that could not be read
 
     def _talking(self, _: Dialogue) -> Talk:
         while True:
+            again = False
+            self._frames.close()
             model = yield from ask(HANDSHAKE, "model", patience=self._patience, tries=1)
             if model is not None:
                 started = yield from ask(READ_ALL, "start", patience=self._patience, tries=1)
                 if started is not None:
-                    yield from self._transfer(model.raw[1])
-                self._frames.close()
+                    again = yield from self._transfer(model.raw[1])
                 yield Send(END_LINK, 0.5)
-            yield Rest(self._poll)
+            yield Rest(AGAIN if again else self._poll)
 
-    def _transfer(self, model: int) -> Generator[Step, Event | None, None]:
+    def _transfer(self, model: int) -> Generator[Step, Event | None, bool]:
+        """True when a key model's record came for the first time, or differently from before."""
         request = NEXT if model == TOUCH else b""
-        place = 0
+        place, again = 0, False
         while True:
             event = yield Send(request, self._patience)
             if isinstance(event, Reply) and event.what != "record":
                 if event.what in ("end", "cancel"):
-                    return
+                    return again and event.what == "end"  # whoever stopped it wants the instrument for a while
                 request = b""
                 continue
             more = None if event is None else (yield Send(b"", SETTLE))
             if isinstance(event, Reply) and more is None and self._is_whole(event.raw):
-                found = results(event, pairs=model == PAIRS)
+                self._unread.pop(place, None)
+                again = (yield from self._give(results(event, model), once_only=model == TOUCH)) or again
             elif self._is_hopeless(place):
-                found = [self._as_invalid(bytes(self.heard))]
+                yield from self._give_unread(place, once_only=model == TOUCH)
             else:
-                return
-            for each in found:
-                if isinstance(each, TestResult) and self._once.is_new(each):
-                    yield Give(each)
+                return again
             yield Commit()
             place += 1
             request = NEXT
+
+    def _give(self, found: Sequence[Event], *, once_only: bool) -> Generator[Step, Event | None, bool]:
+        """Hand over what is sure, and what comes once only. True when something has to come again."""
+        again = False
+        for each in self._twice.judged(found):
+            if not isinstance(each, TestResult) or self._once.knows(each):
+                continue
+            if each.sure or once_only:
+                self._once.is_new(each)
+                yield Give(each)
+            else:
+                again = True
+        return again
+
+    def _give_unread(self, place: int, *, once_only: bool) -> Generator[Step, Event | None, None]:
+        """A record nobody can read, for a person; not what a bad line makes of a record that can be asked for again."""
+        came = self._unread[place]
+        invalid = self._as_invalid(came[-1])
+        if (once_only or came[-1] in came[:-1]) and self._once.is_new(invalid):
+            yield Give(invalid)
 
     def _is_whole(self, record: bytes) -> bool:
         """No byte of it was doubled: then one is left over, behind it or in front."""
@@ -465,14 +546,16 @@ class Session(Dialogue):
         return self.heard.endswith(record) and len(before) != 1
 
     def _is_hopeless(self, place: int) -> bool:
-        """Bytes came that make no record, at this place, and not for the first time."""
+        """Bytes came that make no record, at this place, in ``tries`` transfers."""
         if len(self.heard) < KEY_SIZE:
             return False
-        times = self._unread[1] + 1 if self._unread[0] == place else 1
-        self._unread = (place, times)
-        return times >= self._tries
+        came = self._unread.setdefault(place, [])
+        came.append(bytes(self.heard))
+        del came[: -self._tries]
+        return len(came) == self._tries
 
-    def _as_invalid(self, raw: bytes) -> TestResult:
+    @staticmethod
+    def _as_invalid(raw: bytes) -> TestResult:
         return TestResult(
             sample=None,
             channel=None,
@@ -482,6 +565,7 @@ class Session(Dialogue):
             verdict=Verdict.INVALID,
             measured_at=None,
             identity=f"taiyang/unread/{zlib.crc32(raw):08x}",
+            sure=False,
             raw=raw,
         )
 

@@ -7,14 +7,16 @@ from protocol.analyzers import astm
 from protocol.analyzers._astm_link import Link
 from protocol.readings import Event, TestResult, Verdict
 
-MODELS = (*astm.STYLES, "seven")
+COUNTING = {"seven": 7, "uncounted": 1}
+MODELS = (*astm.STYLES, *COUNTING)
 
 
 class Meter:
     """The instrument's end of the link. A message that is not accepted is kept, and sent whole again.
 
-    ``model`` is how it cuts its messages into frames (``protocol.analyzers.astm.parts``); ``seven`` cuts them by the
-    standard, but goes on with frame number 1 after 7.  ``heard`` is what the host said in messages of its own.
+    ``model`` is how it cuts its messages into frames (``protocol.analyzers.astm.parts``); ``seven`` and ``uncounted``
+    cut them by the standard, but go on with frame number 1 after 7, or give every frame number 1.  ``heard`` is what
+    the host said in messages of its own.
     """
 
     LIMIT = Decimal(50)
@@ -23,8 +25,8 @@ class Meter:
     def __init__(self, model: str = "records") -> None:
         if model not in MODELS:
             raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
-        self.style = "records" if model == "seven" else model
-        self.link = Link(astm.Messages(), instrument=True, modulus=7 if model == "seven" else 8)
+        self.style = "records" if model in COUNTING else model
+        self.link = Link(astm.Messages(), instrument=True, modulus=COUNTING.get(model, 8))
         self.heard: list[Event] = []
         self._measured: list[bytes] = []
 

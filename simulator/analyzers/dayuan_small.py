@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -68,7 +69,7 @@ class SmallDayuan:
         self.records.append((at, made))
         if self.model == "dy5800":
             self._out += frame
-        return kept[0]
+        return replace(kept[0], sure=self.model != "dy5800")  # a memory that stays is read twice
 
     def receive(self, data: bytes, now: float) -> None:
         if self.model == "dy5800":

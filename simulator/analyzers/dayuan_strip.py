@@ -88,7 +88,8 @@ class StripReader:
             self._say(wire.answer_card(self.card is not None, generation), now)
         elif event.what == "ask-curve":
             self._read = self.card is not None
-            self._say(wire.encode(self.card or card_with(Decimal(0)), generation), now + self.READ_SECONDS)
+            curve = wire.answer_no_curve(generation) if self.card is None else wire.encode(self.card, generation)
+            self._say(curve, now + self.READ_SECONDS)
 
     def _person(self, now: float) -> None:
         """Takes the card that was read, and lays the next one."""

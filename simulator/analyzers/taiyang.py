@@ -1,5 +1,6 @@
 """A Taiyang tester with keys or with a touch screen, and its memory."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -40,7 +41,10 @@ class Taiyang:
     def measure(
         self, sample: int, value: Decimal | None, at: datetime, *, name: str = "", channel: int = 1, item: int = 1
     ) -> TestResult:
-        """One record with one channel. A key model has no number of the sample and always a value."""
+        """One record with one channel. A key model has no number of the sample and always a value.
+
+        What a TTJ writes other than 10H8 and 8H8 is not known to us: two numbers, of which the second is the value.
+        """
         if self.touch:
             conclusion = 0 if value is None else 1 if value < self.limit else 2
             fraction = (value or Decimal(0)).scaleb(-2)
@@ -49,14 +53,14 @@ class Taiyang:
         elif value is None:
             raise ValueError("a key model always has a value")
         else:
-            pair = (Decimal(1), 1 - value.scaleb(-2)) if self.code == wire.PAIRS else (ABSORBANCE, value)
+            pair = (Decimal(1), 1 - value.scaleb(-2)) if self.code in wire.PAIRS else (ABSORBANCE, value)
             frame = wire.encode(at, {channel: pair}, item=item, group=sample & 0xFF)
         record = wire.decode(frame)
-        kept = wire.results(record, pairs=self.code == wire.PAIRS)[0] if isinstance(record, Reply) else record
+        kept = wire.results(record, self.code)[0] if isinstance(record, Reply) else record
         if not isinstance(kept, TestResult):
             raise ValueError(f"the instrument cannot keep {kept}")
         self.records.append(frame)
-        return kept
+        return replace(kept, sure=not self.touch)  # a memory that stays is read twice
 
     def receive(self, data: bytes, now: float) -> None:
         if self.touch and now - self._last > self.GIVE_UP_SECONDS:

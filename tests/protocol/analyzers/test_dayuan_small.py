@@ -69,6 +69,7 @@ SEEN = {  # what each wire carries of it
     ),
     "dy6260": made("dy6260", channel=None, identity="dy6260/7/农药残留/2025-03-14 09:14:32/12.5%"),
 }  # fmt: skip
+SEEN = {model: replace(seen, sure=model == "dy2620") for model, seen in SEEN.items()}  # only that one has a check
 
 
 def of(found):
@@ -260,7 +261,8 @@ def test_a_frame_of_a_dy5800_that_cannot_be_is_garbage(at, value):
         ("阳性", None, None, Verdict.UNQUALIFIED, "阳性"),
         ("阴性", None, None, Verdict.QUALIFIED, "阴性"),
         ("0.3 ug/kg", Decimal("0.3"), "ug/kg", None, None),
-        ("弱阳性", None, None, None, "弱阳性"),
+        ("复检", None, None, None, "复检"),
+        ("弱阳性", None, None, Verdict.UNQUALIFIED, "弱阳性"),
         ("", None, None, Verdict.INVALID, None),
         (0, Decimal(0), None, None, None),
         (None, None, None, Verdict.INVALID, None),
@@ -448,6 +450,24 @@ def test_an_analyzer_takes_no_wishes(meet):
 def test_a_row_knows_which_decoder_reads_its_model(readings, model):
     row = catalogue.find(f"dayuan-{model}")
     assert of(readings(row.decoder(), OLD[model])) == [SEEN[model]]
+
+
+@pytest.mark.parametrize("model", ASKED)
+def test_what_is_handed_over_of_a_memory_is_sure(meet, model):
+    met = meet(model)
+    met.device.measure(7, Decimal("12.5"), AT)
+    (result,) = met.run(60)
+    assert result.sure and "sure" not in result.as_json()
+
+
+def test_what_a_dy5800_sends_is_sure_when_it_sends_it_twice_alike():
+    first, other = OLD["dy5800"], OLD["dy5800"].replace(b"12.5", b"12.4")
+    listening = session(model="dy5800", today=lambda: DAY)
+    said = [each for frame in (first, other, first, first) for each in listening.receive(frame, 0.0)]
+    assert [(str(each.value), each.sure) for each in said] == [
+        ("12.5", False), ("12.4", False), ("12.5", True), ("12.5", True),
+    ]  # fmt: skip
+    assert said[0].as_json()["sure"] is False and said[0].identity == said[2].identity
 
 
 def test_the_format_is_in_the_table():

@@ -31,10 +31,13 @@ TABLE = [
     ("7E 11 00 01 01 13 7E", reply("ask-drawer", to="in")),
     ("7E 12 00 00 12 7E", reply("drawer")),
     ("7E 13 00 00 13 7E", reply("ask-card")),
-    ("7E 14 00 01 00 15 7E", reply("card", there="no")),
+    ("7E 14 00 01 02 17 7E", reply("card", there="no")),
+    ("7E 14 00 01 00 15 7E", reply("card", there="unknown (00)")),
     ("7E 14 00 01 01 16 7E", reply("card", there="yes")),
     ("7E 15 00 00 15 7E", reply("ask-curve")),
     (TOY.hex(), TOY_CURVE),
+    ("7E 16 00 00 16 7E", reply("no-curve")),
+    (wire.answer_no_curve(3).hex(), reply("no-curve")),
     ("7E 11 01 00 01 D4 7E", reply("ask-drawer", to="in")),
     ("7E 17 00 00 17 7E", reply("ask-compare")),
     ("7E 18 00 01 02 1B 7E", reply("compared", result="needs-upgrade")),
@@ -55,15 +58,14 @@ def test_a_frame_means_its_reading(frame, meaning):
 
 
 def test_frames_are_encoded_as_the_module_does():
-    assert wire.ask_version() == FRAMES[0][0]
-    assert wire.answer_version(STRIP_READER, b"\x11\x05") == FRAMES[1][0]
-    assert wire.ask_drawer(IN) == FRAMES[3][0]
-    assert wire.answer_drawer() == FRAMES[4][0]
-    assert wire.ask_card() == FRAMES[5][0]
-    assert wire.answer_card(False) == FRAMES[6][0]
-    assert wire.ask_curve() == FRAMES[8][0]
-    assert encode(TOY_CURVE) == TOY
-    assert wire.ask_drawer(IN, 3) == FRAMES[10][0]
+    frames = [bytes.fromhex(text) for text, _ in TABLE]
+    made = [
+        wire.ask_version(), wire.answer_version(STRIP_READER, b"\x11\x05"), wire.ask_drawer(IN), wire.answer_drawer(),
+        wire.ask_card(), wire.answer_card(False), wire.answer_card(True), wire.ask_curve(), wire.answer_no_curve(),
+        encode(TOY_CURVE), wire.ask_drawer(IN, 3),
+    ]  # fmt: skip
+    assert set(made) < set(frames)
+    assert [decode(each) for each in made] == [meaning for each in made for frame, meaning in FRAMES if frame == each]
 
 
 def test_a_card_read_is_a_curve_and_no_result():
@@ -218,8 +220,54 @@ def test_one_damaged_byte_never_gives_another_curve(meet, damage, model, at, wha
         return damage(data, at % len(data), what, flip) if len(heard) == which + 1 else data
 
     met.mangle = spoil_one
-    empty = card_with(Decimal(0))  # a card-state that was lost may lead to reading an empty drawer
-    assert [curve for curve in met.run(200) if curve != empty] == [kept]
+    assert met.run(200) == [kept]
+
+
+@GENERATIONS
+def test_without_a_card_no_curve_is_asked_for(meet, model):
+    met = meet(model)
+    assert met.run(60) == []
+    assert {each.what for each in met.device.asked} == {"ask-version", "ask-drawer", "ask-card"}
+    assert met.device.out
+
+
+def test_what_is_not_known_of_the_card_is_no_card(meet):
+    met = meet()
+    met.device.measure(1, Decimal(1), AT)
+    met.mangle = lambda data: wire.frame(0x14, b"\0") if data[1:2] == b"\x14" else data
+    assert met.run(60) == [] and "ask-curve" not in {each.what for each in met.device.asked}
+
+
+def test_a_card_without_a_curve_is_given_back(meet):
+    met = meet()
+    kept = [met.device.measure(n, Decimal(n) / 4, AT) for n in (1, 2)]
+    emptied = []
+
+    def empty_once(data):
+        if data[1:2] == b"\x16" and not emptied:
+            emptied.append(data)
+            return wire.answer_no_curve()
+        return data
+
+    met.mangle = empty_once
+    assert met.run(60) == kept[1:]
+    assert [event.what for event in met.events if event == reply("no-curve")] == ["no-curve"]
+
+
+@GENERATIONS
+def test_single_fe_bytes_and_doubled_frames_change_nothing(meet, model):
+    met = meet(model)
+    kept = [met.device.measure(n, Decimal(n) / 4, AT) for n in range(3)]
+    met.mangle = lambda data: b"\xfe" + data + data + b"\xfe" if data else data
+    assert met.run(100) == kept
+    asked = [each.what for each in met.device.asked]
+    assert asked.count("ask-curve") == 3
+
+
+@given(st.lists(st.integers(0, 500), max_size=10))
+def test_fe_between_frames_and_frames_twice_in_any_chunking(readings, cuts):
+    stream = b"\xfe".join(frame * 2 for frame, _ in FRAMES)
+    assert readings(decoder(), stream, cuts) == [meaning for meaning in READINGS for _ in range(2)]
 
 
 def test_a_photometer_is_left_in_peace(meet, booth):

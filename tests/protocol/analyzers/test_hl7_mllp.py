@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import catalogue
 from protocol import formats
 from protocol.analyzers.hl7_mllp import BLOCK_CAP, QUEUE_CAP, Session, block, decode, decoder, encode, read
 from protocol.readings import Garbage, Reply, TestResult, Verdict
@@ -30,6 +31,7 @@ RESULT = TestResult(
     measured_at=AT,
     identity="hl7/af9e8865e50171fa6c9bea04dd68f21c",
     limit=Decimal(50),
+    sure=False,
 )
 ACKNOWLEDGED = (
     rb"MSH|^~\&|EDGE|M1|FOODTEST|ST01|20250314091500+0800||ACK^R01|20250314-0007|P|2.4||||||UNICODE UTF-8"
@@ -217,6 +219,71 @@ def test_any_chunking_gives_the_same_readings(readings, cuts):
 def test_several_blocks_come_in_one_packet_or_byte_by_byte(readings):
     assert readings(decoder(), STREAM * 3) == [RESULT] * 3
     assert readings(decoder(), STREAM * 2 + b"\x0bMSH", range(len(STREAM) * 2)) == [RESULT] * 2
+
+
+BARE = STREAM[:-1]  # without the CR behind FS
+TAILLESS = STREAM[:-3] + b"\x1c"  # nor the CR of the last segment
+
+
+@given(st.lists(st.integers(0, 1800), max_size=10), st.lists(st.sampled_from([BARE, TAILLESS, STREAM]), max_size=4))
+def test_blocks_without_their_cr_are_read_in_any_chunking(readings, cuts, blocks):
+    reader = decoder()
+    found = readings(reader, b"".join(blocks), cuts)
+    assert found + reader.finish() == [RESULT] * len(blocks)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+def test_a_message_without_the_cr_behind_it_is_answered_and_the_next_one_too(size):
+    session, found = Session(), []
+    for count in range(1, 4):
+        for at in range(0, len(BARE), size):
+            found += session.receive(BARE[at : at + size], 0.0)
+        assert len(found) == count and {each.identity for each in found} == {RESULT.identity}
+        session.committed(0.0)
+        assert session.pending() == ack()
+        assert session.receive(b"\r", 0.0) == []  # or it comes late
+
+
+def test_a_block_without_any_cr_at_its_end_is_taken_after_a_second_of_silence():
+    session = Session()
+    assert session.receive(TAILLESS, 5.0) == [] and session.deadline == 6.0
+    assert session.expired(6.0) == [RESULT] and session.deadline is None
+    session.committed(6.0)
+    assert session.pending() == ack()
+    assert session.receive(TAILLESS, 7.0) == [] and session.receive(STREAM[:1], 7.1) == [replace(RESULT, sure=True)]
+
+
+def test_fs_inside_a_segment_ends_nothing():
+    odd = STREAM.replace(b"YC2025", b"YC\x1c2025")
+    assert [each.sample for each in decoder().feed(odd)] == ["YC\x1c20250314-07"]
+
+
+def test_what_comes_by_network_is_sure_and_what_comes_on_a_line_when_it_came_twice():
+    assert decoder(network=True).feed(STREAM) == [replace(RESULT, sure=True)]
+    assert Session(network=True).receive(STREAM, 0.0) == [replace(RESULT, sure=True)]
+    session, sure = Session(), []
+    for said in (STREAM, STREAM.replace(b"12.5", b"12.4"), STREAM, STREAM):
+        sure += [(str(each.value), each.sure) for each in session.receive(said, 0.0)]
+        session.committed(0.0)
+    assert sure == [("12.5", False), ("12.4", False), ("12.5", True), ("12.5", True)]
+    row = catalogue.find("hl7-network")
+    assert row.decoder().feed(STREAM)[0].sure and row.session().receive(STREAM, 0.0)[0].sure
+
+
+@pytest.mark.parametrize(
+    ("obx", "stated"),
+    [
+        (b"OBX|1|ST|A||NOT DETECTED||||||F", (None, "NOT DETECTED", None, Verdict.QUALIFIED)),
+        (b"OBX|1|NM|A||60|%|0-50|NEG|||F", (Decimal(60), None, Decimal(50), Verdict.QUALIFIED)),
+        (b"OBX|1|NM|A||12.5|%|0-50|POS|||F", (Decimal("12.5"), None, Decimal(50), Verdict.UNQUALIFIED)),
+        (b"OBX|1|NM|A||12.5|%|0-50|IND|||F", (Decimal("12.5"), None, Decimal(50), Verdict.SUSPECT)),
+        (b"OBX|1|ST|A||negative|||DET|||F", (None, "negative", None, Verdict.SUSPECT)),
+        (b"OBX|1|NM|A||60|%|0-50|H|||X", (Decimal(60), None, Decimal(50), Verdict.INVALID)),
+    ],
+)
+def test_number_limit_and_conclusion_are_each_as_sent(obx, stated):
+    result = one(obx)
+    assert (result.value, result.text, result.limit, result.verdict) == stated
 
 
 @given(st.binary(max_size=300))
