@@ -15,7 +15,7 @@ from drivers.catalogue import models
 from protocol import formats
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.readings import Event, Garbage, Reply, State, Weighing
+from protocol.readings import Event, Garbage, Reply, State, Ticket, Weighing
 
 READABLE = 0.5  # of the bytes, or it is no candidate
 RIVAL = 0.75  # of the best one's weight, or it is not worth telling
@@ -87,6 +87,14 @@ def _with_options(wire_format: WireFormat, rows: Iterable[Any]) -> Iterator[Cand
         yield Candidate(wire_format, tuple(row.id for row in alike), alike[0].options)
 
 
+def talkative(of: Iterable[Candidate]) -> list[Candidate]:
+    """Those that may say the same more than once: a stream, and the answer to a question that was asked again.
+
+    A scale that states each weight once, when its key is pressed, is told by nothing else than that.
+    """
+    return [one for one in of if one.format.repeats]
+
+
 def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings: bool = True) -> list[Finding]:
     """What these bytes may be, the likeliest first. They were read at ``link``, 8n1 where that is possible.
 
@@ -132,13 +140,13 @@ def _as_sent(data: bytes, link: Link) -> Iterator[tuple[bytes, Link]]:
 
 def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
     events = candidate.read(data)
-    frames = [event for event in events if not isinstance(event, Garbage)]
+    frames = [event for event in events if not isinstance(event, Garbage | Ticket)]
     if not frames:
         return None
     first = events.index(frames[0])
-    spared = [len(event.data) for event in (*events[:first], *events[-1:]) if isinstance(event, Garbage)]
-    cut = sum(spared) if sum(spared) <= CUT else 0
-    bad = sum(len(event.data) for event in events if isinstance(event, Garbage)) - cut
+    spared = sum(map(_unread, (*events[:first], *events[-1:])))
+    cut = spared if spared <= CUT else 0
+    bad = sum(map(_unread, events)) - cut
     fitting = len(data) - cut - bad
     readable = fitting / max(1, len(data) - cut)
     if readable < READABLE:
@@ -162,6 +170,14 @@ def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
     )
 
 
+def _unread(event: Event) -> int:
+    """How many bytes the format made nothing of; a ticket that no layout knows is any text."""
+    match event:
+        case Garbage(data=data) | Ticket(raw=data):
+            return len(data)
+    return 0
+
+
 def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
     """Share of damages to single bytes that cost a frame."""
     part = data[start : start + PROBE]
@@ -181,7 +197,7 @@ def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
 def _count(candidate: Candidate, data: bytes) -> int:
     """Weights and results; where there are none, replies."""
     events = candidate.read(data)
-    stated = [event for event in events if not isinstance(event, Garbage | Reply)]
+    stated = [event for event in events if not isinstance(event, Garbage | Ticket | Reply)]
     good = [event for event in stated if not isinstance(event, Weighing) or event.state is State.OK]
     return 1000 * len(good) + len(stated) if stated else sum(isinstance(event, Reply) for event in events)
 
