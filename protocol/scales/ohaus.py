@@ -31,7 +31,7 @@ from protocol.link import Link
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Asking, Obeying, Session, Wish
 
-LINE = re.compile(rb"([ -][ .0-9-]+) ([A-Za-z:]{1,5})( *?)([ ?])(NET|[GNT]) *")
+LINE = re.compile(rb"([ -][ .0-9-]+) ([A-Za-z%][A-Za-z:.%]{0,4})( *?)([ ?])(NET|[GNT]) *")
 WIDTHS = (8, 9, 11)
 UNIT_WIDTH = 5
 NUMBER = re.compile(rb" *(-?) *([0-9]{1,7}(?:\.[0-9]{1,6})?)")
