@@ -10,7 +10,7 @@ and where we put it ourselves.  So one opening serves 8n1, 7e1 and 7o1.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from drivers.recognise import Candidate, Finding, candidates, recognise, talkative, with_parity
@@ -57,12 +57,16 @@ class Question:
 
 
 class Search:
-    """One look at one port. ``our_settings`` is False where the line settings are made elsewhere (serial servers)."""
+    """One look at one port, for all that can be told or for those ``of``.
+
+    ``our_settings`` is False where the line settings are made elsewhere (serial servers).
+    """
 
     def __init__(
         self,
         open_at: Open,
         *,
+        of: Iterable[Candidate] | None = None,
         wire: str = "serial",
         our_settings: bool = True,
         listen: float = LISTEN_SECONDS,
@@ -76,7 +80,7 @@ class Search:
         self._allow_print = allow_print
         self._clock = clock
         self._tell = tell
-        self._candidates = candidates(wire)
+        self._candidates = candidates(wire) if of is None else list(of)
         self._transport: Transport | None = None
         self._at: Link | None = None
         self._heard: tuple[bytes, Link | None] = (b"", None)
@@ -197,8 +201,9 @@ class Search:
         """What the device says to the format's own session, which without a person's wish only asks for the weight."""
         if wire_format.kind != "scale" or question.data not in wire_format.questions:
             return b""
+        options = next(one.options for one in self._candidates if one.format == wire_format)
         try:
-            session = wire_format.session()
+            session = wire_format.speaks(options)
         except (TypeError, ValueError):
             return b""  # it needs to be told more before it can ask
         out, end = b"", self._clock() + TALK_SECONDS

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from drivers.catalogue import models
+from drivers.model import Model
 from protocol import formats
 from protocol.formats import WireFormat
 from protocol.link import Link
@@ -35,9 +36,7 @@ class Candidate:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, data: bytes) -> list[Event]:
-        if self.options:
-            return self.format.session(**self.options).receive(data, 0.0)
-        decoder = self.format.decoder()
+        decoder = self.format.reads(self.options)
         return decoder.feed(data) + decoder.finish()
 
 
@@ -61,7 +60,7 @@ class Finding:
 
 
 def candidates(wire: str = "serial") -> list[Candidate]:
-    """Every format of this wire, and every set of options that a scale's row gives it."""
+    """Every format of this wire, and every set of options with which a scale's row reads it otherwise."""
     found = []
     rows = sorted(models().values(), key=lambda row: row.format)
     by_format = {name: list(group) for name, group in groupby(rows, key=lambda row: row.format)}
@@ -71,20 +70,29 @@ def candidates(wire: str = "serial") -> list[Candidate]:
             continue
         mine = by_format.get(format_id, [])
         optional = wire_format.kind == "scale"
-        plain = tuple(row.id for row in mine if not (optional and row.options))
+        plain = tuple(row.id for row in mine if not (optional and _reading(row, wire_format)))
         found.append(Candidate(wire_format, plain))
         if optional:
-            found += _with_options(wire_format, [row for row in mine if row.options])
+            found += _with_options(wire_format, [row for row in mine if row.id not in plain])
     return found
 
 
-def _with_options(wire_format: WireFormat, rows: Iterable[Any]) -> Iterator[Candidate]:
-    def key(row: Any) -> str:
-        return json.dumps(dict(row.options), sort_keys=True, default=str)
+def only(row: Model) -> list[Candidate]:
+    """This model and nothing else."""
+    return [Candidate(formats.find(row.format), (row.id,), row.options)]
+
+
+def _reading(row: Model, wire_format: WireFormat) -> dict[str, Any]:
+    return {name: row.options[name] for name in wire_format.reading_options if name in row.options}
+
+
+def _with_options(wire_format: WireFormat, rows: Iterable[Model]) -> Iterator[Candidate]:
+    def key(row: Model) -> str:
+        return json.dumps(_reading(row, wire_format), sort_keys=True, default=str)
 
     for _, group in groupby(sorted(rows, key=key), key=key):
         alike = list(group)
-        yield Candidate(wire_format, tuple(row.id for row in alike), alike[0].options)
+        yield Candidate(wire_format, tuple(row.id for row in alike), _reading(alike[0], wire_format))
 
 
 def talkative(of: Iterable[Candidate]) -> list[Candidate]:

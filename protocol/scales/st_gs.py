@@ -11,7 +11,7 @@
     ST,GS    20.7g  <CR><LF>          T-Scale NHB, no comma behind the kind
     ST,GS,+ 000120kg<CR>              Jinzhong XK3102, KB-TBED; 19 to 24 bytes, ends with CR or LF
     ST,GS,1 ,   1.250 kg<CR><LF>      CAS, 22 bytes: number of the indicator (30 + n), blank or lamps, 8 characters
-    ST,GS   1.250,kg<CR><LF>          Tiger, 18 bytes: sign or blank, 7 characters, a comma; tills see ``ST,GS,  0.500,kg``
+    ST,GS   1.250,kg<CR><LF>          Tiger, 18 bytes: sign or blank, 7 characters, a comma; or ``ST,GS,  0.500,kg``
     ST,G,+   1.250Catty<CR><LF>       Excell: G or N, lines of 17 to 21 bytes by the unit, which may be tl.T or hkg
     OL,GS,-       kg<CR><LF>          blanks for digits: over (+) or under (-) the range
     ST,+0012.5/7 kg   ST,+0012.5[7] kg      last digit finer than the verification interval: joined, and ``auxiliary``
@@ -20,9 +20,9 @@
 A line may end with CR LF, CR or LF.  Its unit is never missing, so that a cut line is not a shorter weight; a first
 line that lost its beginning has no header.  A unit is given as sent, also one that is no unit of trade; none is
 converted.  A line with ``OL`` has no usable number, whatever its digits; with a sign that is a minus it is read as out
-of range below, while dashes in a row stand for digits.  There is no check: a flipped or lost digit is another number, and only
-frames that agree tell.  Which counting lines are stable is not said.  The lamps of CAS are not interpreted.  How
-the unstable line of the laboratory balance looks is not known, so only its stable one is read.
+of range below, while dashes in a row stand for digits.  There is no check: a flipped or lost digit is another number,
+and only frames that agree tell.  Which counting lines are stable is not said.  The lamps of CAS are not interpreted.
+How the unstable line of the laboratory balance looks is not known, so only its stable one is read.
 
 A&D scales answer ``Q`` with the weight now and obey ``T`` (tare) and ``Z`` (re-zero), each with CR LF; the options
 ``poll`` and ``obeys`` are for them.  The commands of CAS in command mode (KT, WT, ZE, TR …) are known by name only; in
