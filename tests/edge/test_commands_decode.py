@@ -43,9 +43,11 @@ def test_a_profile_and_a_file_may_be_options(tmp_path):
     answer = bytes.fromhex("01 03 04 00 00 09 2e 7c 7f")
     assert values("decode", "modbus_scale", "--option", f"profile={profile}", data=answer) == ["2.350"]
     layouts = tmp_path / "mine.toml"
-    layouts.write_text("nonsense = 1")
+    layouts.write_text("[[layout")
     code, said = run("decode", "ticket", "--option", f"layouts_file={layouts}")
-    assert code == 1 and "nonsense" in said
+    assert code == 1 and "Error: " in said
+    code, said = run("decode", "ticket", "--option", "layouts_file=nowhere.toml")
+    assert code == 1 and "layouts_file: " in said
 
 
 @pytest.mark.parametrize(
