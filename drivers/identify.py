@@ -1,18 +1,19 @@
 """What speaks on this port? Listens first, then asks what harms nobody.
 
 While anything is heard, nothing is asked: a device that talks by itself is told by listening, and single letters that
-one scale answers may tare another.  A port that stays silent is asked the ``questions`` of every format, each at the
-settings where the format is found, the default ones of all formats first.
+one scale answers may tare another.  Text that came by itself is never told to be of a scale that does not talk by
+itself.  A port that stays silent is asked the ``questions`` of every format, each at the settings where the format is
+found, the default ones of all formats first.
 
 The port is always set to 8n1 where the line could have 7 bits: their parity is then in bit 7, where it can be seen
 and where we put it ourselves.  So one opening serves 8n1, 7e1 and 7o1.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from drivers.recognise import Candidate, Finding, candidates, recognise, with_parity
+from drivers.recognise import Candidate, Finding, candidates, recognise, talkative, with_parity
 from drivers.transports import LinkLost, Transport
 from protocol import formats
 from protocol.formats import WireFormat
@@ -56,12 +57,16 @@ class Question:
 
 
 class Search:
-    """One look at one port. ``our_settings`` is False where the line settings are made elsewhere (serial servers)."""
+    """One look at one port, for all that can be told or for those ``of``.
+
+    ``our_settings`` is False where the line settings are made elsewhere (serial servers).
+    """
 
     def __init__(
         self,
         open_at: Open,
         *,
+        of: Iterable[Candidate] | None = None,
         wire: str = "serial",
         our_settings: bool = True,
         listen: float = LISTEN_SECONDS,
@@ -75,7 +80,7 @@ class Search:
         self._allow_print = allow_print
         self._clock = clock
         self._tell = tell
-        self._candidates = candidates(wire)
+        self._candidates = candidates(wire) if of is None else list(of)
         self._transport: Transport | None = None
         self._at: Link | None = None
         self._heard: tuple[bytes, Link | None] = (b"", None)
@@ -115,8 +120,8 @@ class Search:
         while self._clock() < end and _sure(found) < ENOUGH:
             data += self._read(min(0.2, max(0.0, end - self._clock())))
             if len(data) - judged > 24:
-                judged, found = len(data), self._judge(data, link)
-        found = self._judge(data, link) if len(data) > judged else found
+                judged, found = len(data), self._judge(data, link, talkative(self._candidates))
+        found = self._judge(data, link, talkative(self._candidates)) if len(data) > judged else found
         if len(data) > len(self._heard[0]):
             self._heard = data, link
         return found
@@ -145,12 +150,13 @@ class Search:
             self._left_open = not question.data.endswith(LINE_ENDS)
             if not data:
                 continue
-            for _ in range(REPEATS):
-                data += self._answer(question)
+            again = b"".join(self._answer(question) for _ in range(REPEATS))
+            of = talkative(self._candidates) if again else self._candidates
+            data += again
             for format_id in question.formats:
-                if _sure(self._judge(data, _plain(question.link))) < ENOUGH:
+                if _sure(self._judge(data, _plain(question.link), of)) < ENOUGH:
                     data += self._talk(formats.find(format_id), question)
-            found = self._judge(data, _plain(question.link))
+            found = self._judge(data, _plain(question.link), of)
             if _sure(found) > _sure(best):
                 best = found
             if len(data) > len(self._heard[0]):
@@ -195,8 +201,9 @@ class Search:
         """What the device says to the format's own session, which without a person's wish only asks for the weight."""
         if wire_format.kind != "scale" or question.data not in wire_format.questions:
             return b""
+        options = next(one.options for one in self._candidates if one.format == wire_format)
         try:
-            session = wire_format.session()
+            session = wire_format.speaks(options)
         except (TypeError, ValueError):
             return b""  # it needs to be told more before it can ask
         out, end = b"", self._clock() + TALK_SECONDS
@@ -214,8 +221,8 @@ class Search:
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
-    def _judge(self, data: bytes, link: Link) -> list[Finding]:
-        return recognise(data, link, self._candidates, our_settings=self._our_settings)
+    def _judge(self, data: bytes, link: Link, of: list[Candidate]) -> list[Finding]:
+        return recognise(data, link, of, our_settings=self._our_settings)
 
     def _set(self, link: Link) -> None:
         if self._transport is not None and (link == self._at or not self._our_settings):
@@ -249,11 +256,6 @@ class Search:
         if self._transport is not None:
             self._transport.close()
             self._transport = None
-
-
-def identify(open_at: Open, **options: object) -> Report:
-    """Look once; options as in ``Search``. Raises LinkLost."""
-    return Search(open_at, **options).run()  # type: ignore[arg-type]
 
 
 def _links(candidate: Candidate) -> tuple[Link, ...]:

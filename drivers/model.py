@@ -1,7 +1,7 @@
 """A device model is a row: which wire format it speaks and with which settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from protocol import formats
@@ -14,7 +14,7 @@ class Model:
     """One device model.
 
     ``link`` is None where the format's default holds.  ``unit`` is the unit of formats that send none, as this model
-    is delivered.  ``options`` go to the format's session.
+    is delivered.  ``options`` go to the format's session, and those that say how bytes are read to its decoder as well.
     """
 
     id: str
@@ -29,10 +29,14 @@ class Model:
         return self.link or formats.find(self.format).link
 
     def decoder(self) -> Decoder:
-        """A new decoder of what this model sends."""
-        found = formats.find(self.format)
-        return found.decoder(**{name: self.options[name] for name in found.decoder_options if name in self.options})
+        """A new decoder of what this model sends: it reads what the model's session reads."""
+        return formats.find(self.format).reads(self.options)
 
     def session(self, **options: Any) -> Session:
-        """A new session of this model; ``options`` win over the row's own."""
-        return formats.find(self.format).session(**{**self.options, **options})
+        """A new session of this model; ``options`` win over the row's own. Raises ValueError for unknown ones."""
+        return formats.find(self.format).speaks({**self.options, **options})
+
+    def with_options(self, options: Mapping[str, Any]) -> "Model":
+        """The same model set otherwise. Raises ValueError that names the options there are."""
+        formats.find(self.format).check(options)
+        return replace(self, options={**self.options, **options})

@@ -12,10 +12,11 @@ from itertools import groupby
 from typing import Any
 
 from drivers.catalogue import models
+from drivers.model import Model
 from protocol import formats
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.readings import Event, Garbage, Reply, State, Weighing
+from protocol.readings import Event, Garbage, Reply, State, Ticket, Weighing
 
 READABLE = 0.5  # of the bytes, or it is no candidate
 RIVAL = 0.75  # of the best one's weight, or it is not worth telling
@@ -35,9 +36,7 @@ class Candidate:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def read(self, data: bytes) -> list[Event]:
-        if self.options:
-            return self.format.session(**self.options).receive(data, 0.0)
-        decoder = self.format.decoder()
+        decoder = self.format.reads(self.options)
         return decoder.feed(data) + decoder.finish()
 
 
@@ -61,7 +60,7 @@ class Finding:
 
 
 def candidates(wire: str = "serial") -> list[Candidate]:
-    """Every format of this wire, and every set of options that a scale's row gives it."""
+    """Every format of this wire, and every set of options with which a scale's row reads it otherwise."""
     found = []
     rows = sorted(models().values(), key=lambda row: row.format)
     by_format = {name: list(group) for name, group in groupby(rows, key=lambda row: row.format)}
@@ -71,20 +70,37 @@ def candidates(wire: str = "serial") -> list[Candidate]:
             continue
         mine = by_format.get(format_id, [])
         optional = wire_format.kind == "scale"
-        plain = tuple(row.id for row in mine if not (optional and row.options))
+        plain = tuple(row.id for row in mine if not (optional and _reading(row, wire_format)))
         found.append(Candidate(wire_format, plain))
         if optional:
-            found += _with_options(wire_format, [row for row in mine if row.options])
+            found += _with_options(wire_format, [row for row in mine if row.id not in plain])
     return found
 
 
-def _with_options(wire_format: WireFormat, rows: Iterable[Any]) -> Iterator[Candidate]:
-    def key(row: Any) -> str:
-        return json.dumps(dict(row.options), sort_keys=True, default=str)
+def only(row: Model) -> list[Candidate]:
+    """This model and nothing else."""
+    return [Candidate(formats.find(row.format), (row.id,), row.options)]
+
+
+def _reading(row: Model, wire_format: WireFormat) -> dict[str, Any]:
+    return {name: row.options[name] for name in wire_format.reading_options if name in row.options}
+
+
+def _with_options(wire_format: WireFormat, rows: Iterable[Model]) -> Iterator[Candidate]:
+    def key(row: Model) -> str:
+        return json.dumps(_reading(row, wire_format), sort_keys=True, default=str)
 
     for _, group in groupby(sorted(rows, key=key), key=key):
         alike = list(group)
-        yield Candidate(wire_format, tuple(row.id for row in alike), alike[0].options)
+        yield Candidate(wire_format, tuple(row.id for row in alike), _reading(alike[0], wire_format))
+
+
+def talkative(of: Iterable[Candidate]) -> list[Candidate]:
+    """Those that may say the same more than once: a stream, and the answer to a question that was asked again.
+
+    A scale that states each weight once, when its key is pressed, is told by nothing else than that.
+    """
+    return [one for one in of if one.format.repeats]
 
 
 def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings: bool = True) -> list[Finding]:
@@ -132,13 +148,13 @@ def _as_sent(data: bytes, link: Link) -> Iterator[tuple[bytes, Link]]:
 
 def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
     events = candidate.read(data)
-    frames = [event for event in events if not isinstance(event, Garbage)]
+    frames = [event for event in events if not isinstance(event, Garbage | Ticket)]
     if not frames:
         return None
     first = events.index(frames[0])
-    spared = [len(event.data) for event in (*events[:first], *events[-1:]) if isinstance(event, Garbage)]
-    cut = sum(spared) if sum(spared) <= CUT else 0
-    bad = sum(len(event.data) for event in events if isinstance(event, Garbage)) - cut
+    spared = sum(map(_unread, (*events[:first], *events[-1:])))
+    cut = spared if spared <= CUT else 0
+    bad = sum(map(_unread, events)) - cut
     fitting = len(data) - cut - bad
     readable = fitting / max(1, len(data) - cut)
     if readable < READABLE:
@@ -162,6 +178,14 @@ def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
     )
 
 
+def _unread(event: Event) -> int:
+    """How many bytes the format made nothing of; a ticket that no layout knows is any text."""
+    match event:
+        case Garbage(data=data) | Ticket(raw=data):
+            return len(data)
+    return 0
+
+
 def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
     """Share of damages to single bytes that cost a frame."""
     part = data[start : start + PROBE]
@@ -181,7 +205,7 @@ def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
 def _count(candidate: Candidate, data: bytes) -> int:
     """Weights and results; where there are none, replies."""
     events = candidate.read(data)
-    stated = [event for event in events if not isinstance(event, Garbage | Reply)]
+    stated = [event for event in events if not isinstance(event, Garbage | Ticket | Reply)]
     good = [event for event in stated if not isinstance(event, Weighing) or event.state is State.OK]
     return 1000 * len(good) + len(stated) if stated else sum(isinstance(event, Reply) for event in events)
 

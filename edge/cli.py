@@ -31,6 +31,8 @@ class Lazy(click.Group):
         "check": "edge.commands_check:check",
         "identify": "edge.commands_identify:identify",
         "record": "edge.commands_record:record",
+        "decode": "edge.commands_decode:decode",
+        "replay": "edge.commands_decode:replay",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -156,42 +158,6 @@ def protocols(as_json: bool) -> None:
         doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
         click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
         click.echo(f"{'':17} {'':9} {'':13} models: {names or 'none'}")
-
-
-@main.command()
-@click.argument("protocol")
-@click.argument("file", type=click.File("rb"), default="-")
-@click.option("--hex", "as_hex", is_flag=True, help="The input is hex text, not bytes.")
-def decode(protocol: str, file: Any, as_hex: bool) -> None:
-    """Decode bytes of PROTOCOL from FILE (or standard input): one JSON object a line."""
-    from protocol import formats
-
-    with plain_errors():
-        decoder = formats.find(protocol).decoder()
-        data = file.read()
-        chunk = bytes.fromhex(data.decode("ascii")) if as_hex else data
-        for event in decoder.feed(chunk):
-            click.echo(json.dumps(event.as_json(), ensure_ascii=False))
-        for event in decoder.finish():
-            click.echo(json.dumps(event.as_json(), ensure_ascii=False))
-
-
-@main.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
-@click.option("--protocol", default="", help="Decode as this wire format instead of printing hex.")
-def replay(file: Path, protocol: str) -> None:
-    """Show a recorded log: its chunks, or with --protocol its readings as JSON."""
-    from drivers.transports.recorder import read_log
-    from protocol import formats
-
-    with plain_errors():
-        decoder = formats.find(protocol).decoder() if protocol else None
-        for chunk in read_log(file):
-            if decoder is None:
-                click.echo(f"{chunk.seconds:9.3f} {'<' if chunk.from_device else '>'} {chunk.data.hex(' ')}")
-            elif chunk.from_device:
-                for event in decoder.feed(chunk.data):
-                    click.echo(json.dumps(event.as_json(), ensure_ascii=False))
 
 
 @main.command("verify-qr")

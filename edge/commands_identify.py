@@ -6,9 +6,10 @@ from typing import Any
 import click
 
 from drivers.identify import LISTEN_SECONDS, Report, Search
-from drivers.recognise import Finding
+from drivers.recognise import Finding, only
 from drivers.transports import open_port
 from edge.cli import plain_errors
+from edge.device_options import chosen, model_option, settings_option
 from protocol import formats
 from protocol.readings import TestResult, Weighing
 
@@ -17,21 +18,34 @@ SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on
 
 @click.command()
 @click.argument("port")
+@model_option
+@settings_option
 @click.option("--listen", type=float, default=LISTEN_SECONDS, show_default=True, help="Seconds to listen at each rate.")
 @click.option("--print", "allow_print", is_flag=True, help="Also press the PRINT key by wire; paper may come out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
-def identify(ctx: click.Context, port: str, listen: float, allow_print: bool, as_json: bool) -> None:
+def identify(
+    ctx: click.Context,
+    port: str,
+    model: str,
+    options: tuple[str, ...],
+    listen: float,
+    allow_print: bool,
+    as_json: bool,
+) -> None:
     """Find out what is connected to PORT: its protocol and link settings.
 
     It listens first. Only on a silent port it asks, and only for a weight, a name or a test: nothing that is asked
     erases, tares, zeroes or changes a setting. Some scales answer only by printing; they are asked with --print.
-    Exit code 1 when it cannot be told.
+    With --model it is only looked for that model. Exit code 1 when it cannot be told.
     """
     serial = port.startswith("/")
     scheme = port.partition(":")[0]
+    with plain_errors():
+        row = chosen("", model, options)
     search = Search(
         lambda link: open_port(port, link),
+        of=only(row) if row else None,
         wire=scheme if scheme in SCHEMES else "serial",
         our_settings=serial,
         listen=listen,

@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from drivers import catalogue
 from drivers.anonymous import clean
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
 from drivers.transports.base import READ_SECONDS
 from drivers.transports.recorder import Chunk, write_log
 from edge.cli import plain_errors
+from edge.device_options import chosen, model_option, settings_option
 from protocol import formats
-from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.readings import Event, Garbage
 from protocol.session import Listening, Session
@@ -26,7 +25,8 @@ from protocol.session import Listening, Session
 @click.argument("port")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--protocol", default="", help="The device's protocol: a polled device is asked, names are replaced.")
-@click.option("--model", default="", help="The device's model, instead of the protocol.")
+@model_option
+@settings_option
 @click.option("--link", default="", help="Line settings; the protocol's own, else 9600/8n1, unless given.")
 @click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
 @click.option("--name", default="", help="Device name for the log's head.")
@@ -38,6 +38,7 @@ def record(
     file: Path,
     protocol: str,
     model: str,
+    options: tuple[str, ...],
     link: str,
     seconds: float | None,
     name: str,
@@ -47,18 +48,18 @@ def record(
 ) -> None:
     """Write what PORT says to FILE, with times, so that it can be replayed and sent to us.
 
-    With --protocol or --model a polled device is asked, and what an analyzer says about people and businesses is
-    replaced by stand-ins of the same length. A frame in which that is not possible is left out; the log says how many.
-    No result is acknowledged, so an instrument keeps what it has. FILE is written at the end.
+    With --protocol or --model a polled device is asked (--option sets its format), and what an analyzer says about
+    people and businesses is replaced by stand-ins of the same length. A frame in which that is not possible is left
+    out; the log says how many. No result is acknowledged, so an instrument keeps what it has. FILE is written at the
+    end.
     """
     with plain_errors():
-        row = _row(protocol, model)
-        wire_format = formats.find(row.format) if row else None
+        row = chosen(protocol, model, options)
         settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
         chunks: list[Chunk] = []
         try:
-            _listen(transport, _session(row, wire_format), chunks, seconds)
+            _listen(transport, _session(row), chunks, seconds)
         except KeyboardInterrupt:
             pass
         except LinkLost as lost:
@@ -66,7 +67,7 @@ def record(
         finally:
             transport.close()
         click.echo("", err=True)
-        said = _cleaned(chunks, wire_format) if wire_format else (chunks, "")
+        said = _cleaned(chunks, row) if row else (chunks, "")
         head = {
             "Name": name or (f"{row.vendor} {row.name}".strip() if row else "") or "unknown",
             "Firmware": firmware or "unknown",
@@ -77,28 +78,23 @@ def record(
         }
         with file.open("w", encoding="utf-8") as out:
             write_log(out, head, said[0])
-        for line in _summary(file, said[0], wire_format, said[1]):
+        for line in _summary(file, said[0], row, said[1]):
             click.echo(line)
 
 
-def _row(protocol: str, model: str) -> Model | None:
-    if protocol and model:
-        raise ValueError("name either a protocol or a model")
-    if model:
-        return catalogue.find(model)
-    return Model(formats.find(protocol).id, "", "", protocol) if protocol else None
-
-
-def _session(row: Model | None, wire_format: WireFormat | None) -> Session | None:
-    if row is None or wire_format is None:
+def _session(row: Model | None) -> Session | None:
+    if row is None:
         return None
-    options: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
+    wire_format = formats.find(row.format)
+    calendar: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
     try:
-        return row.session(**options)
+        return row.session(**calendar)
     except (TypeError, ValueError) as error:
         if not wire_format.polled:
-            return Listening(wire_format.decoder())
-        raise ValueError(f"{wire_format.id} cannot ask without more: {error}; name a --model") from error
+            return Listening(row.decoder())
+        raise ValueError(
+            f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
+        ) from error
 
 
 def _listen(transport: Transport, session: Session | None, chunks: list[Chunk], seconds: float | None) -> None:
@@ -124,11 +120,11 @@ def _listen(transport: Transport, session: Session | None, chunks: list[Chunk], 
             chunks.append(Chunk(time.monotonic() - start, False, out))
 
 
-def _cleaned(chunks: list[Chunk], wire_format: WireFormat) -> tuple[list[Chunk], str]:
+def _cleaned(chunks: list[Chunk], row: Model) -> tuple[list[Chunk], str]:
     """The chunks without names, and what to say about it."""
-    if wire_format.kind != "analyzer":
+    if formats.find(row.format).kind != "analyzer":
         return chunks, ""
-    found = clean(b"".join(chunk.data for chunk in chunks if chunk.from_device), wire_format.decoder)
+    found = clean(b"".join(chunk.data for chunk in chunks if chunk.from_device), row.decoder)
     left, at = [], 0
     for chunk in chunks:
         if not chunk.from_device:
@@ -146,19 +142,19 @@ def _cleaned(chunks: list[Chunk], wire_format: WireFormat) -> tuple[list[Chunk],
     return left, " ".join(notes)
 
 
-def _summary(file: Path, chunks: list[Chunk], wire_format: WireFormat | None, cleaned: str) -> list[str]:
+def _summary(file: Path, chunks: list[Chunk], row: Model | None, cleaned: str) -> list[str]:
     stream = b"".join(chunk.data for chunk in chunks if chunk.from_device)
     lines = [f"{file}: {len(stream)} bytes in {sum(chunk.from_device for chunk in chunks)} chunks"]
-    if wire_format is None:
+    if row is None:
         return [*lines, "Without --protocol nothing was asked and no name replaced: look into it before you send it."]
-    decoder = wire_format.decoder()
+    decoder = row.decoder()
     events: list[Event] = [*decoder.feed(stream), *decoder.finish()]
     kinds = Counter(type(event).__name__.lower() for event in events)
-    lines.append(f"{wire_format.id}: " + (", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "nothing"))
+    lines.append(f"{row.format}: " + (", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "nothing"))
     whys = Counter(event.why for event in events if isinstance(event, Garbage))
     lines += [f"  not read, {times} times: {why}" for why, times in whys.most_common(3)]
     if cleaned:
         lines.append(cleaned)
-    if wire_format.kind == "analyzer":
+    if formats.find(row.format).kind == "analyzer":
         lines.append("Numbers and times are as sent. Look into it before you send it.")
     return lines

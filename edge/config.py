@@ -5,7 +5,11 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
 import re
+<<<<<<< HEAD
 from collections.abc import Callable, Iterable
+=======
+from collections.abc import Callable, Mapping
+>>>>>>> w-scales
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date
@@ -88,8 +92,12 @@ LinkText = Annotated[str, _checked(Link.parse)]
 _FOLDER: ContextVar[Path] = ContextVar("the folder of station.toml", default=Path())
 
 
+def with_files(options: Mapping[str, Any]) -> dict[str, Any]:
+    """An option that names a file becomes the file's text; the others stay as they are. Raises ValueError."""
+    return {name.removesuffix("_file"): _file(name, value) for name, value in options.items()}
+
+
 def _file(name: str, value: Any) -> Any:
-    """The text of a file an option names; other options as they are. Raises ValueError."""
     if not name.endswith("_file"):
         return value
     try:
@@ -196,12 +204,14 @@ class PortPart(Part):
             raise ValueError(str(error.args[0])) from None
         return row
 
+    def device(self) -> Model:
+        """The row with this device's options."""
+        return self.row().with_options(with_files(self.options))
+
     def session(self, today: Callable[[], date]) -> Session:
         """A fresh session with this device's options; analyzers that are asked by date get the calendar."""
-        row = self.row()
-        options = {name.removesuffix("_file"): _file(name, value) for name, value in self.options.items()}
-        calendar = {"today": today} if formats.find(row.format).by_date else {}
-        return row.session(**{**options, **calendar})
+        row = self.device()
+        return row.session(**({"today": today} if formats.find(row.format).by_date else {}))
 
     def settings(self) -> Link:
         return Link.parse(self.link) if self.link else self.row().default_link()

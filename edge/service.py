@@ -26,7 +26,6 @@ from edge.printing import Printer
 from edge.silence import Nature
 from edge.typesetting import Typesetter
 from edge.web.server import WebServer
-from protocol import formats
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
 
@@ -85,7 +84,7 @@ def run(config: Config) -> None:
             inbox,
             partial(open_port, part.port, part.settings()),
             partial(part.session, clock.today),
-            Nature.of(formats.find(part.row().format), part.settings()),
+            Nature.of(part.device(), part.settings()),
         )
         for part in (*config.scale, *config.analyzer, *config.probe)
     }

@@ -8,7 +8,8 @@ when it says what nobody can read.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protocol.formats import WireFormat
+from drivers.model import Model
+from protocol import formats
 from protocol.framing import NO_FRAME
 from protocol.link import Link
 from protocol.readings import Event, Garbage
@@ -34,8 +35,9 @@ class Nature:
     seconds: float = SECONDS
 
     @classmethod
-    def of(cls, wire_format: WireFormat, link: Link) -> "Nature":
-        decoder = wire_format.decoder if wire_format.polled else None
+    def of(cls, device: Model, link: Link) -> "Nature":
+        wire_format = formats.find(device.format)
+        decoder = device.decoder if wire_format.polled else None
         return cls(str(link), wire_format.polled, wire_format.quiet, decoder)
 
 

@@ -5,18 +5,21 @@ A format is a file in ``protocol/scales``, ``protocol/analyzers`` or ``protocol/
 it uses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import Parameter, signature
 from pkgutil import iter_modules
-from types import ModuleType
+from types import ModuleType, UnionType
+from typing import Any, get_args, get_origin
 
 import protocol.analyzers
 import protocol.probes
 import protocol.scales
 from protocol.link import Link
-from protocol.session import Decoder, SessionFactory
+from protocol.session import Decoder, Session, SessionFactory
 
+CALENDAR = "today"  # what the station gives to sessions that ask by date
 _KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers, "probe": protocol.probes}
 
 
@@ -34,7 +37,8 @@ class WireFormat:
     ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
     tare, zero, print or change a setting, here or with any other format's device.  Without any it is only listened to.
     ``print_questions`` act as the device's PRINT key: a person has to allow them, as paper may come out.
-    ``decoder_options``: options of a model's row that its decoder takes too; without them it reads the usual model.
+    ``decoder`` and ``session`` take the options by name; those of the decoder are how the bytes are read, the others
+    (how often to ask) concern the session alone.
     ``wire`` is where it is spoken: ``serial`` (also by a serial server), or the only address scheme that carries it.
     """
 
@@ -54,16 +58,69 @@ class WireFormat:
     questions: tuple[bytes, ...] = ()
     print_questions: tuple[bytes, ...] = ()
     wire: str = "serial"
-    decoder_options: tuple[str, ...] = ()
 
     @property
     def quiet(self) -> bool:
         """True when the device says nothing for hours and all is well."""
         return not self.repeats or (self.kind == "analyzer" and not self.polled)
 
+    @property
+    def reading_options(self) -> tuple[str, ...]:
+        """Names of the options by which the same bytes read differently."""
+        return tuple(signature(self.decoder).parameters)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """All options that a person may give, and of which type each is."""
+        both = (*signature(self.decoder, eval_str=True).parameters.values(), *_parameters(self.session))
+        return {one.name: one.annotation for one in both if one.name != CALENDAR}
+
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raises ValueError for an option that the format does not have, or not so; the message says what there is."""
+        there = self.options
+        for name, value in options.items():
+            if name != CALENDAR and name not in there:
+                known = f"there are: {', '.join(there)}" if there else "it has none"
+                raise ValueError(f"{self.id} has no option {name}; {known}")
+            if name != CALENDAR and not _fits(value, there[name]):
+                raise ValueError(f"option {name} = {value!r}: should be {_written(there[name])}")
+
+    def reads(self, options: Mapping[str, Any]) -> Decoder:
+        """A new decoder that reads as a session with these options does. Raises ValueError for unknown or bad ones."""
+        self.check(options)
+        return self.decoder(**{name: options[name] for name in self.reading_options if name in options})
+
+    def speaks(self, options: Mapping[str, Any]) -> Session:
+        """A new session with these options. Raises ValueError for unknown or bad ones."""
+        self.check(options)
+        return self.session(**options)
+
 
 class UnknownFormat(LookupError):
     """No wire format has this id; the message lists those there are."""
+
+
+WRITTEN = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+def _parameters(session: SessionFactory) -> list[Parameter]:
+    named = signature(session, eval_str=True).parameters.values()
+    return [one for one in named if one.kind is not Parameter.VAR_KEYWORD]
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Is a value from a configuration of this type? A whole number is a number too, but true is none."""
+    if get_origin(hint) is UnionType:
+        return any(_fits(value, one) for one in get_args(hint))
+    kind = get_origin(hint) or hint
+    if isinstance(value, bool) or not isinstance(kind, type):
+        return kind is bool or not isinstance(kind, type)
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _written(hint: Any) -> str:
+    kinds = get_args(hint) if get_origin(hint) is UnionType else (hint,)
+    return " or ".join(WRITTEN.get(kind, "a table") for kind in kinds if kind is not type(None))
 
 
 def module_names(package: ModuleType) -> list[str]:

@@ -304,8 +304,20 @@ class Decoder:
         return decode(found.content, self._mapped)
 
 
-def decoder() -> Decoder:
-    return Decoder()
+def decoder(
+    *,
+    delimiter: str = "",
+    encoding: str = "",
+    skip: int = 0,
+    header: bool = True,
+    columns: Mapping[str, str | int] | None = None,
+    item: str = "",
+    unit: str = "",
+    time: str = "",
+    verdicts: Mapping[str, str] | None = None,
+) -> Decoder:
+    """Options are those of the mapping. Raises ValueError for one that cannot be meant."""
+    return Decoder(Mapped(delimiter, encoding, skip, header, columns or {}, item, unit, time, verdicts or {}))
 
 
 class Session:

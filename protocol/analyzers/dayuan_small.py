@@ -24,6 +24,7 @@ Source: the maker's upload programs and one interface paper (UploadSoftWare, 201
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import wraps
 
 from protocol.analyzers import _dy6a, _dy723pc, _dy2620, _dy5800, _dy6260, _dyrs2
 from protocol.analyzers._dialogue import (
@@ -132,7 +133,14 @@ VARIANTS = {
 
 
 def decoder(model: str = DEFAULT) -> Decoder:
-    return VARIANTS[model].decoder()
+    """Raises ValueError when there is no such model."""
+    return _variant(model).decoder()
+
+
+def _variant(model: str) -> Variant:
+    if model not in VARIANTS:
+        raise ValueError(f"no model {model!r} is among these; there are: {', '.join(VARIANTS)}")
+    return VARIANTS[model]
 
 
 class Session(Dialogue):
@@ -210,12 +218,11 @@ class Session(Dialogue):
         return again
 
 
+@wraps(Session, assigned=(), updated=())  # its options are those of the class
 def session(*, model: str, today: Callable[[], date], **options: float | int | bool) -> AnySession:
     """A session for this model. Raises ValueError when there is no such model."""
-    if model not in VARIANTS:
-        raise ValueError(f"no model {model!r} is among these; there are: {', '.join(VARIANTS)}")
-    if VARIANTS[model].read is None:
-        return Repeating(VARIANTS[model].decoder())
+    if _variant(model).read is None:
+        return Repeating(decoder(model))
     return Session(model=model, today=today, **options)  # type: ignore[arg-type]
 
 
@@ -230,5 +237,4 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     by_date=True,
-    decoder_options=("model",),
 )

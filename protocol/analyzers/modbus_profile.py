@@ -211,9 +211,9 @@ def format_raw(field: Field, number: int) -> str:
     return format(number * field.scale, "f")
 
 
-def decoder() -> Scanner:
+def decoder(framing: str = "rtu") -> Scanner:
     """Answers of any device as replies: which registers they are of does not stand in them."""
-    return modbus.decoder()
+    return modbus.decoder(Framing.named(framing))
 
 
 class Session:

@@ -287,15 +287,16 @@ class Decoder:
         return decode(raw, self._known) if printed else []
 
 
-def decoder() -> Decoder:
-    return Decoder()
+def decoder(layouts: str = "") -> Decoder:
+    """``layouts`` is TOML text, as in the session."""
+    return Decoder((*parse_layouts(layouts), *OURS))
 
 
 class Session:
     """Stands in for the printer: reads the tickets and says that there is paper. ``layouts`` is TOML text."""
 
     def __init__(self, *, layouts: str = "", silence: float = SILENCE_SECONDS) -> None:
-        self._decoder = Decoder((*parse_layouts(layouts), *OURS))
+        self._decoder = decoder(layouts)
         self._silence = silence
         self._out = bytearray()
         self.deadline: float | None = None

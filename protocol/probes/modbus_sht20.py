@@ -42,8 +42,10 @@ def encode(temperature: Decimal, humidity: Decimal) -> dict[tuple[int, int], int
 class Decoder:
     """Answers of two input registers are taken for the probe's: which registers they are does not stand in them."""
 
-    def __init__(self) -> None:
-        self._answers = modbus.decoder(expected=lambda function, second: function != FUNCTION or second == 4)
+    def __init__(self, framing: str = "rtu") -> None:
+        self._answers = modbus.decoder(
+            Framing.named(framing), expected=lambda function, second: function != FUNCTION or second == 4
+        )
 
     def feed(self, data: bytes) -> list[Event]:
         return [event for answer in self._answers.feed(data) for event in _events(answer)]

@@ -8,17 +8,25 @@
 1 to 3, language, currency, date) and is not known to us, so this is taken for a weight and nothing else: digits with a
 point and then ``kg``, with a blank or the line's beginning in front and neither digits nor signs before that.  ``Tare``
 or ``Gross`` in the same line say what it is.  Of several weights in one answer only the first counts.  Set label
-format 3 and kg.  A person may press the key as well: that weight counts like any other.
+format 3 and kg.
 
-A weight is always stable.  It is said once, so silence is no fault and there is no second answer to compare; that the
-load was taken off is never said.  There is no check: a flipped or lost digit gives another weight.
+Nearly every other scale's text would pass for such a label, so three things are asked for besides.  A label holds no
+control bytes but line ends; with any other it is garbage.  These scales speak only when their key is pressed: what
+goes on for longer than a label, or comes unasked within a second of other text, is of another scale and no weight.
+And the label does not say that the weight stood still: only because this scale answers the key with nothing else is
+an answer to the station's own question stable.  A weight nobody asked for (a person's finger on the key) says nothing
+of stability.
+
+A weight is said once, so silence is no fault and there is no second answer to compare; that the load was taken off is
+never said.  There is no check: a flipped or lost digit gives another weight.
 
 4800/8n1 unless it was changed.
 Sources: Adam Equipment, AZextra user manual p. 14 (commands, line); the public Odoo driver for these scales (behaviour,
-text, pauses).
+text, pauses), which was withdrawn there because streams of other scales were taken for labels.
 """
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from protocol.formats import WireFormat
@@ -30,20 +38,28 @@ from protocol.session import Wish
 UNIT = b"kg"
 TAIL = re.compile(rb"([^0-9+-]* )?([0-9]{1,3}\.[0-9]{1,4}) ?")
 LINE_END = re.compile(rb"[\r\n]")
+POWER_ON = re.compile(rb"(?:^|(?<=[\r\n]))[\x00\x7f]+")
+CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 LABELS = {b"tare": Net.TARE, b"gross": Net.GROSS, b"net": Net.NET}
 QUESTION = b"P\r\n"
 COMMANDS = {Wish.TARE: b"T\r\n", Wish.ZERO: b"Z\r\n"}
 PER = b"/"  # a price per kg
 LABEL_SECONDS = 1.0  # a label is not longer than this on the wire
+GAP = 0.3  # seconds without a byte, and a label is over
+ANSWER_SECONDS = 1.0  # an answer has begun by then
+STREAM = "more than a weight a second, unasked: no Adam scale talks so"
 LINE_CAP = 512
 
 
 def decode(text: bytes) -> Event:
     """What came since the last ``kg``, without this one."""
-    *before, last = LINE_END.split(text)
-    found = TAIL.fullmatch(last)
     if parity_suspect(text):
         return Garbage(text + UNIT, PARITY_WHY)
+    text = POWER_ON.sub(b"", text)
+    if CONTROL.search(text):
+        return Garbage(text + UNIT, "control bytes: this is no label")
+    *before, last = LINE_END.split(text)
+    found = TAIL.fullmatch(last)
     if not found:
         bad = _has_number(last) and not last.rstrip().endswith(PER)
         return Garbage(text + UNIT, "no weight in front of kg") if bad else _text(text + UNIT)
@@ -52,7 +68,7 @@ def decode(text: bytes) -> Event:
     value = Decimal(found[2].decode())
     words = (found[1] or b"").lower()
     net = next((net for label, net in LABELS.items() if label in words), None)
-    return Weighing(value, "kg", net, stable=True, zero=not value, raw=last + UNIT)
+    return Weighing(value, "kg", net, zero=not value, raw=last + UNIT)
 
 
 def _has_number(line: bytes) -> bool:
@@ -79,35 +95,62 @@ def decoder() -> Lines:
 class Session:
     """Presses Print every ``poll`` seconds, and ``rest`` seconds after a weight, because the scale beeps each time.
 
-    What comes within ``quiet`` seconds before the first question was not asked for and may be cut: it is dropped.
+    It presses only when nothing came for ``quiet`` seconds, and what comes before the first time is dropped: it was not
+    asked for and may be cut.  A label is told when it is over, for only then it is known to be one.
     """
 
-    def __init__(self, poll: float = 2.0, rest: float = 5.0, quiet: float = 0.5) -> None:
+    def __init__(self, poll: float = 2.0, rest: float = 5.0, quiet: float = 1.5) -> None:
         self._lines = decoder()
         self._poll = poll
         self._rest = rest
         self._quiet = quiet
-        self._started = False
-        self._asked = False
-        self._label_until = 0.0  # weights before this belong to the label of the last one
+        self._started = self._asked = False
+        self._next = 0.0  # when to ask
+        self._answer_until = float("-inf")
+        self._heard: list[Event] = []  # of the text that is on the wire now
+        self._since: float | None = None  # when it began; None: the wire is silent
+        self._heard_at = float("-inf")
+        self._fits = True  # it may still be a label
+        self._answers = False  # it began when an answer was due
         self._out = bytearray()
         self._wishes: list[Wish] = []
-        self.deadline: float | None = 0.0
+
+    @property
+    def deadline(self) -> float | None:
+        return self._next if self._since is None else self._heard_at + GAP
 
     def receive(self, data: bytes, now: float) -> list[Event]:
+        if not data:
+            return []
+        told = self._over(now) if self._since is not None and now >= self._heard_at + GAP else []
+        if self._since is None:
+            self._since = now
+            self._answers = now <= self._answer_until
+            self._fits = self._answers or now >= self._heard_at + self._quiet
+        self._heard_at = now
         if not self._asked:
-            return [Garbage(data, "came before anything was asked: it may be cut")] if data else []
-        return [self._counted(event, now) for event in self._lines.feed(data)]
+            return [*told, Garbage(data, "came before anything was asked: it may be cut")]
+        self._heard += self._lines.feed(data)
+        self._fits = self._fits and now <= self._since + LABEL_SECONDS
+        return told if self._fits else told + self._refused()
 
     def expired(self, now: float) -> list[Event]:
+        if self._since is not None:
+            return self._over(now)
         if not self._started:
             self._started = True
-            self.deadline = now + self._quiet
+            self._next = now + self._quiet
             return []
+        self._next = now + self._poll
+        if self._wishes:
+            self._out += COMMANDS[self._wishes.pop(0)]
+        elif now < self._heard_at + self._quiet:
+            self._next = self._heard_at + self._quiet
+            return []
+        else:
+            self._out += QUESTION
+            self._answer_until = now + ANSWER_SECONDS
         self._asked = True
-        self._out += COMMANDS[self._wishes.pop(0)] if self._wishes else QUESTION
-        self._label_until = now
-        self.deadline = now + self._poll
         return self._next_answer()
 
     def pending(self) -> bytes:
@@ -121,20 +164,28 @@ class Session:
         if wish not in self._wishes:
             self._wishes.append(wish)
         if self._asked:
-            self.deadline = now
+            self._next = now
         return True
 
     def committed(self, now: float) -> None:
         return None
 
-    def _counted(self, event: Event, now: float) -> Event:
-        if not isinstance(event, Weighing):
-            return event
-        if now < self._label_until:
-            return _text(event.raw)
-        self._label_until = now + LABEL_SECONDS
-        self.deadline = now + self._rest
-        return event
+    def _over(self, now: float) -> list[Event]:
+        """The wire is silent again: what came was a label, with one weight at most."""
+        self._since = None
+        told, self._heard = self._heard if self._fits else self._refused(), []
+        weight = next((event for event in told if isinstance(event, Weighing)), None)
+        if weight is not None:
+            self._next = now + self._rest
+            self._answer_until = float("-inf")
+        return [self._counted(one, one is weight) if isinstance(one, Weighing) else one for one in told]
+
+    def _counted(self, weighing: Weighing, first: bool) -> Event:
+        return replace(weighing, stable=self._answers or None) if first else _text(weighing.raw)
+
+    def _refused(self) -> list[Event]:
+        heard, self._heard = self._heard, []
+        return [Garbage(one.raw, STREAM) if isinstance(one, Weighing) else one for one in heard]
 
     def _next_answer(self) -> list[Event]:
         """Put away what was left of the last label, and note that an answer begins on a line of its own."""

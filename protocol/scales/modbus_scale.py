@@ -31,21 +31,23 @@ Weight and status that are not side by side are read status, weight, status; whe
 nothing is said.  One indicator in the field is polled with function 3 for two registers from 0x0050 at 19200 baud; how
 they are to be read is not documented, so there is no ready profile for it.
 
-The decoder knows no profile: it gives the answers' words.  Frames carry a CRC-16 (on TCP the network's checks).
+Without its profile the decoder gives the answers' words; with it, weighings, unless two of the questions have answers
+of one length: which of them an answer belongs to is then known to who asked alone.  Frames carry a CRC-16 (on TCP the
+network's checks).
 Sources: Modbus Application Protocol V1.1b3; a public driver for the indicator at 0x0050.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from protocol import modbus
 from protocol.formats import WireFormat
-from protocol.framing import Scanner
 from protocol.link import Link
 from protocol.modbus import Framing, Master, Registers
-from protocol.readings import Event, Net, State, Weighing
+from protocol.readings import Event, Net, Reply, State, Weighing
 from protocol.registers import Field, known_keys, one_of, whole
+from protocol.session import Decoder
 
 KEYS = ("address", "function", "weight", "unit", "mass", "status")
 ALL_SET = ("stable", "zero", "net", "negative")
@@ -167,9 +169,63 @@ def encode(profile: Profile, reading: Weighing) -> dict[tuple[int, int], int]:
     return words
 
 
-def decoder() -> Scanner:
-    """Answers of any device as replies: which registers they are of does not stand in them."""
-    return modbus.decoder()
+def decoder(*, profile: Mapping[str, Any] | None = None, framing: str = "rtu") -> Decoder:
+    """Answers in a stream: weighings where the profile says how they follow each other, else replies with words."""
+    answers = modbus.decoder(Framing.named(framing))
+    known = Profile.parse(profile) if profile else None
+    return Rounds(known, answers) if known and can_be_told_apart(known.plan()) else answers
+
+
+def can_be_told_apart(plan: Sequence[modbus.Block]) -> bool:
+    """An answer does not say which registers it is of: only its function and its length tell."""
+    return len({(block.function, block.count) for block in plan}) == len(plan)
+
+
+class Rounds:
+    """Puts the answers of one device together as the session asks for them: the plan, and its first block again."""
+
+    def __init__(self, profile: Profile, answers: Decoder) -> None:
+        self._profile = profile
+        self._answers = answers
+        plan = profile.plan()
+        self._plan = plan if len(plan) == 1 else (*plan, plan[0])
+        self._said: list[dict[tuple[int, int], int]] = []
+        self._raw = b""
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._read(self._answers.feed(data))
+
+    def finish(self) -> list[Event]:
+        return self._read(self._answers.finish())
+
+    def _read(self, events: list[Event]) -> list[Event]:
+        return [weighing for event in events for weighing in self._one(event)]
+
+    def _one(self, event: Event) -> list[Event]:
+        if not isinstance(event, Reply) or event.get("address") != str(self._profile.address):
+            return [event]
+        words = modbus.words_of(event)
+        if not self._fits(event, words):
+            self._forget()  # and perhaps it begins the next round
+        if not self._fits(event, words):
+            return [event]
+        self._said.append(dict(zip(self._plan[len(self._said)].cells(), words, strict=True)))
+        self._raw += event.raw
+        if len(self._said) < len(self._plan):
+            return []
+        said, raw = self._said, self._raw
+        self._forget()
+        if self._profile.said(said[0]) != self._profile.said(said[-1]):
+            return []  # not of one moment
+        registers = {cell: word for block in said for cell, word in block.items()}
+        return [read(self._profile, registers, raw)]
+
+    def _fits(self, reply: Reply, words: tuple[int, ...]) -> bool:
+        block = self._plan[len(self._said)]
+        return reply.what == "registers" and (reply.get("function"), len(words)) == (str(block.function), block.count)
+
+    def _forget(self) -> None:
+        self._said, self._raw = [], b""
 
 
 def session(

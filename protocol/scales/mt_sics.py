@@ -12,9 +12,12 @@ Other replies: ``Z A`` done, ``T S 250.0 g`` the tare that was set, ``TA A 250.0
 ``EL`` logical.  The PRINT key sends free text, which is not a reply and never becomes a weight.
 A zero has no sign: ``-0.00`` is read as 0.00.
 
+Kern's KCP is the same in all that is used here; its scales want 0.1 s between two questions.
+
 Default link 9600/8n1. ``S`` may block for the scale's stability timeout, so polling uses ``SI``.
 Sources: Mettler Toledo, Reference Manual MT-SICS (levels 0 and 1); the tests of the public mt-sics and
-mettler_toledo_device_python drivers; the PRINT key's line as captured from an MS204TS.
+mettler_toledo_device_python drivers; the PRINT key's line as captured from an MS204TS; Kern, KIB-TM interface manual
+and CKE manual p. 79.
 """
 
 import re
@@ -26,7 +29,7 @@ from protocol.link import Link
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
-WEIGHT = re.compile(rb"(S|T|TI|TA) +([SDA]) +(-?\d{1,9}(?:\.\d{1,9})?) +([A-Za-z%\xb5/]{1,5}) *")
+WEIGHT = re.compile(rb"(S|T|TI|TA) +([SDA]) +(-?\d{1,9}(?:\.\d{1,9})?) +([A-Za-z%\xb5/][A-Za-z%\xb5/.]{0,4}) *")
 WITHOUT = re.compile(rb"(S|SI|SIR|SR) +([-+I]) *")
 STATUS = re.compile(rb"(Z|ZI|T|TI|TA|TAC) +([AISDL+-]) *")
 QUOTED = re.compile(rb"(I\d{1,2}) +([AB])((?: +(?:\"[^\"]*\"|[0-9A-Za-z.]+))*) *")

@@ -31,7 +31,7 @@ from protocol.link import Link
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Asking, Obeying, Session, Wish
 
-LINE = re.compile(rb"([ -][ .0-9-]+) ([A-Za-z:]{1,5})( *?)([ ?])(NET|[GNT]) *")
+LINE = re.compile(rb"([ -][ .0-9-]+) ([A-Za-z%][A-Za-z:.%]{0,4})( *?)([ ?])(NET|[GNT]) *")
 WIDTHS = (8, 9, 11)
 UNIT_WIDTH = 5
 NUMBER = re.compile(rb" *(-?) *([0-9]{1,7}(?:\.[0-9]{1,6})?)")
@@ -71,15 +71,16 @@ def encode(reading: Weighing) -> bytes:
     return line + b"\r\n"
 
 
-def decoder(drop_first: bool = False) -> Lines:
-    return Lines(decode, cap=LINE_CAP, drop_first=drop_first)
+def decoder(poll: float | None = 0.2) -> Lines:
+    """With ``poll`` None nobody asks, and the first line may be cut."""
+    return Lines(decode, cap=LINE_CAP, drop_first=poll is None)
 
 
 def session(poll: float | None = 0.2, patience: float = 1.0) -> Session:
     """Asks ``IP`` every ``poll`` seconds; with None it listens to a scale that prints or sends by itself."""
     if poll is None:
-        return Obeying(decoder(drop_first=True), COMMANDS)
-    return Asking(decoder(), POLL, poll=poll, patience=patience, commands=COMMANDS, answered=False)
+        return Obeying(decoder(poll), COMMANDS)
+    return Asking(decoder(poll), POLL, poll=poll, patience=patience, commands=COMMANDS, answered=False)
 
 
 FORMAT = WireFormat(

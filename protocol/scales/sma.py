@@ -34,7 +34,7 @@ from protocol.session import Asking, Wish
 
 MESSAGE = re.compile(rb"\n([ZOUEIT ])([0-9A-Za-z ])([GTNgn ])([M ])(.)(.{10})(.{3})", re.DOTALL)
 NUMBER = re.compile(rb" *(-?) *([0-9]{1,9}(?:\.[0-9]{1,8})?)")
-UNIT = re.compile(rb" *([A-Za-z%]{1,3}) *")
+UNIT = re.compile(rb" *([A-Za-z%][A-Za-z.%/]{0,2}) *")
 KINDS = {b"G": Net.GROSS, b"g": Net.GROSS, b"N": Net.NET, b"n": Net.NET, b"T": Net.TARE, b" ": None}
 STATES = {
     b"O": State.OVERLOAD,

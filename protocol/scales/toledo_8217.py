@@ -40,7 +40,6 @@ WEIGHT = re.compile(rb"\x02 *([0-9]{1,6}\.[0-9]{1,4})(N?)\r")
 STATUS = re.compile(rb"\x02\?(.)\r", re.DOTALL)
 ECHO = b"\x02E\r"
 MOTION, OVER, UNDER, ZERO_RANGE, ZERO, NET = (1 << bit for bit in range(6))
-MEANT = 0x3F  # the status bits that say something
 UNCHANGED = "unchanged"
 LONGEST = 14
 COMMANDS = {Wish.ZERO: b"Z"}

@@ -30,7 +30,7 @@ from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
-from protocol.session import Asking
+from protocol.session import Asking, Decoder
 
 ADDRESSES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 HANDSHAKE = "A"
@@ -99,8 +99,12 @@ def measure(buffer: bytes) -> int | None:
     return LONG if buffer[3] in b"+-" else SHORT
 
 
-def decoder() -> Scanner:
-    """Answers of all addresses."""
+def decoder(address: str | None = None) -> Decoder:
+    """Answers of one address, or of all."""
+    return OfOne(address) if address else _all()
+
+
+def _all() -> Scanner:
     return Scanner(measure, decode, head=b"\x02", cap=128, look=4)
 
 
@@ -108,8 +112,10 @@ class OfOne:
     """A decoder that hears one address only: what others answer is not ours."""
 
     def __init__(self, address: str) -> None:
+        if address not in ADDRESSES or len(address) != 1:
+            raise ValueError(f"address {address!r} is none of A..Z")
         self._address = address.encode()
-        self._all = decoder()
+        self._all = _all()
 
     def feed(self, data: bytes) -> list[Event]:
         return [self._ours(event) for event in self._all.feed(data)]
@@ -127,7 +133,7 @@ def session(address: str = "A", ask: str = "net", poll: float = 0.1, patience: f
     """Asks the indicator with this address for ``gross``, ``tare`` or ``net``."""
     if ask not in QUESTIONS:
         raise ValueError(f"cannot ask for {ask!r}; there are: {', '.join(QUESTIONS)}")
-    return Asking(OfOne(address), encode_command(address, QUESTIONS[ask]), poll=poll, patience=patience)
+    return Asking(decoder(address), encode_command(address, QUESTIONS[ask]), poll=poll, patience=patience)
 
 
 FORMAT = WireFormat(

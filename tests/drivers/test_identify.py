@@ -218,3 +218,17 @@ def test_behind_a_serial_server_the_settings_are_not_ours():
 def test_a_port_that_is_not_there_is_one_clear_line(tmp_path):
     done = CliRunner().invoke(main, ["identify", str(tmp_path / "nothing")])
     assert done.exit_code == 1 and "no such device" in done.output
+
+
+def test_it_may_be_looked_for_one_model(tmp_path):
+    with Line(device_of("yaohua_equals"), BaudPty(tmp_path / "scale", Link(9600))) as line:
+        mine = CliRunner().invoke(main, ["identify", line.address, "--model", "yaohua-a26-tf1", "--json"])
+        other = CliRunner().invoke(main, ["identify", line.address, "--model", "yaohua-a12", "--listen", "0.2"])
+        set_so = ["--model", "yaohua-a26-tf2", "--option", "reversed=true", "--json"]
+        changed = CliRunner().invoke(main, ["identify", line.address, *set_so])
+    (found,) = json.loads(mine.stdout)["findings"]
+    assert found["models"] == ["yaohua-a26-tf1"] and found["example"]["value"] == "2.350"
+    assert other.exit_code == 1 and "no format we know" in other.output
+    assert json.loads(changed.stdout)["findings"][0]["options"] == {"reversed": True, "width": 8}
+    wrong = CliRunner().invoke(main, ["identify", "/dev/null", "--option", "reversed=true"])
+    assert wrong.exit_code == 1 and "model" in wrong.output

@@ -103,3 +103,15 @@ def test_a_protocol_and_a_model_are_too_much(tmp_path):
         main, ["record", "/dev/null", str(tmp_path / "x"), "--protocol", "astm", "--model", "mt-sics"]
     )
     assert done.exit_code == 1 and "either" in done.output
+
+
+def test_the_options_of_a_model_count_its_lines_right(tmp_path, record):
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("2.350"), 0.0)
+    with Line(find("yaohua_a12")(pan, variant="a12"), Pty(tmp_path / "scale")) as line:
+        said, _ = record(line.address, "--model", "yaohua-a12", seconds=0.5)
+        assert "weighing" in said and "garbage" not in said and "variant" not in said
+        said, _ = record(line.address, "--protocol", "yaohua_a12", "--option", "variant=a12", seconds=0.5)
+        assert "weighing" in said and "variant" not in said
+        said, _ = record(line.address, "--protocol", "yaohua_a12", seconds=0.5)
+        assert "set variant a12" in said

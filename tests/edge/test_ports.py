@@ -9,6 +9,7 @@ from queue import Empty
 
 import pytest
 
+from drivers.model import Model
 from drivers.transports import open_port
 from edge.inbox import Inbox, PortChanged, PortGarbage, Weighed
 from edge.ports import Port
@@ -53,7 +54,7 @@ class Station:
         link = Link(9600)
         wire_format = formats.find(format_id)
         self.inbox = Inbox()
-        nature = replace(Nature.of(wire_format, link), seconds=SILENT)
+        nature = replace(Nature.of(Model(format_id, "", "", format_id), link), seconds=SILENT)
         self.port = Port(name, self.inbox, lambda: open_port(address, link), wire_format.session, nature)
         self.seen = []
 

@@ -1,5 +1,5 @@
+from drivers.model import Model
 from edge.silence import Nature, Silence
-from protocol import formats
 from protocol.link import Link
 from protocol.readings import Garbage, Reply, Weighing
 
@@ -9,7 +9,7 @@ LINK = Link(9600)
 
 
 def watch(format_id="st_gs", now=0.0):
-    return Silence(Nature.of(formats.find(format_id), LINK), now)
+    return Silence(Nature.of(Model(format_id, "", "", format_id), LINK), now)
 
 
 def test_a_silent_scale_is_told_once_with_the_next_step():

@@ -15,8 +15,25 @@ from simulator.scale import Pan
 from simulator.scales.adam_azextra import simulate
 
 
-def weighing(value, net=None):
-    return Weighing(Decimal(value), "kg", net, stable=True, zero=False)
+def weighing(value, net=None, stable=None):
+    """The label alone does not say that the weight stood still."""
+    return Weighing(Decimal(value), "kg", net, stable, zero=False)
+
+
+def answer(value, net=None):
+    return weighing(value, net, stable=True)
+
+
+def pressed(session, at=0.0):
+    """The session has asked at this time."""
+    session.expired(at - session._quiet)
+    session.expired(at)
+    return session
+
+
+def told(session, data, at):
+    """What the session makes of these bytes once the wire is silent again."""
+    return session.receive(data, at) + session.expired(session.deadline)
 
 
 TABLE = [
@@ -125,9 +142,12 @@ def test_a_stream_without_a_weight_keeps_the_cap():
 def test_a_cut_answer_is_never_a_weight(first, second):
     session = Session()
     session.expired(0.0)
-    assert all(isinstance(event, Garbage) for event in session.receive(f"{second}.500kg\r\n".encode(), 0.1))
-    session.expired(0.5)
-    assert session.receive(f"{first}{second}.500kg\r\n".encode(), 0.6) == [weighing(f"{first}{second}.500")]
+    assert all(isinstance(event, Garbage) for event in told(session, f"{second}.500kg\r\n".encode(), 0.1))
+    session.expired(1.5)
+    assert session.pending() == b""  # not into a line that speaks
+    session.expired(session.deadline)
+    assert session.pending() == b"P\r\n"
+    assert told(session, f"{first}{second}.500kg\r\n".encode(), 1.9) == [answer(f"{first}{second}.500")]
 
 
 def test_a_weight_is_said_once_and_silence_is_no_error(talk):
@@ -135,14 +155,14 @@ def test_a_weight_is_said_once_and_silence_is_no_error(talk):
     scale, session = simulate(pan), catalogue.find("adam-azextra").session()
     assert talk(session, scale, 0.0, 5.0) == []
     pan.put(Decimal("0.500"), 5.0)
-    assert talk(session, scale, 5.0, 8.0) == [weighing("0.500", Net.GROSS)]
+    assert talk(session, scale, 5.0, 8.0) == [answer("0.500", Net.GROSS)]
     beeps = scale.beeps
     assert talk(session, scale, 8.0, 11.0) == []
     assert scale.beeps <= beeps + 1  # it rests after a weight, so that the scale does not beep all the time
     pan.take_off(11.0)
     assert talk(session, scale, 11.0, 15.0) == []
     pan.put(Decimal("0.500"), 15.0)
-    assert talk(session, scale, 15.0, 20.0) == [weighing("0.500", Net.GROSS)]  # equal goods, weighed twice
+    assert talk(session, scale, 15.0, 20.0) == [answer("0.500", Net.GROSS)]  # equal goods, weighed twice
     pan.put(Decimal(99), 20.0)
     assert talk(session, scale, 20.0, 30.0) == []
 
@@ -151,11 +171,11 @@ def test_a_tare_is_taken_at_once(talk):
     pan = Pan()
     scale, session = simulate(pan), catalogue.find("adam-cbd").session()
     pan.put(Decimal("0.150"), 0.0)
-    talk(session, scale, 0.0, 1.0)
-    assert session.ask(Wish.TARE, 1.0) and not session.ask(Wish.CLEAR_TARE, 1.0)
-    talk(session, scale, 1.0, 1.1)
-    pan.put(Decimal("2.500"), 1.2)
-    assert talk(session, scale, 1.2, 8.0) == [weighing("2.350", Net.NET)]
+    talk(session, scale, 0.0, 2.5)
+    assert session.ask(Wish.TARE, 2.5) and not session.ask(Wish.CLEAR_TARE, 2.5)
+    talk(session, scale, 2.5, 2.6)
+    pan.put(Decimal("2.500"), 2.7)
+    assert talk(session, scale, 2.7, 8.0) == [answer("2.350", Net.NET)]
 
 
 def test_a_wish_before_the_first_question_waits_for_it():
@@ -163,29 +183,84 @@ def test_a_wish_before_the_first_question_waits_for_it():
     session.expired(0.0)
     session.ask(Wish.ZERO, 0.1)
     session.ask(Wish.ZERO, 0.1)
-    assert session.deadline == 0.5
-    session.expired(0.5)
-    session.expired(2.5)
+    assert session.deadline == 1.5
+    session.expired(1.5)
+    session.expired(3.5)
     assert session.pending() == b"Z\r\nP\r\n"
 
 
-def test_the_print_key_of_a_person_counts(talk):
+def test_the_print_key_of_a_person_gives_a_weight_of_unknown_stability(talk):
     pan = Pan()
     scale, session = simulate(pan), Session()
     pan.put(Decimal("0.500"), 0.0)
-    assert talk(session, scale, 0.0, 2.0) == [weighing("0.500", Net.GROSS)]
-    pan.put(Decimal("0.700"), 2.0)
-    scale.press_print(3.0)
-    assert talk(session, scale, 3.0, 3.5) == [weighing("0.700", Net.GROSS)]
+    assert talk(session, scale, 0.0, 3.0) == [answer("0.500", Net.GROSS)]
+    pan.put(Decimal("0.700"), 3.0)
+    scale.press_print(4.0)
+    assert talk(session, scale, 4.0, 4.5) == [weighing("0.700", Net.GROSS)]
 
 
 def test_of_one_label_only_the_first_weight_counts():
-    session = Session()
-    session.expired(0.0)
-    session.expired(0.5)
-    events = session.receive(b"0.500kg\r\nTare 0.100kg\r\nTotal 1.50\r\n", 0.6)
-    assert events[0] == weighing("0.500") and isinstance(events[1], Reply)
+    session = pressed(Session())
+    events = told(session, b"0.500kg\r\nTare 0.100kg\r\nTotal 1.50\r\n", 0.1)
+    assert events[0] == answer("0.500") and isinstance(events[1], Reply)
     assert [type(event) for event in session.expired(session.deadline)] == [Reply]  # the rest of the label
+
+
+# --- what is no Adam scale ------------------------------------------------------------------------------------------
+
+OS2 = bytes.fromhex("0102532020312e3235306b6774030400")  # of a checkout scale: 01 02, S stable, 1.250 kg, a check …
+FOREIGN = [
+    OS2,
+    bytes.fromhex("0102552020322e3334356b6774030400"),
+    bytes.fromhex("0102462020302e3430306b6776030440"),
+    b"\x02   1.250kg\x03",
+    b"\x1b@   1.250kg\r\n",
+]
+LINES = [b"   1.250kg\r\n", b"G.W.:   1.250kg\r\n", b"    1.250 kg\r\n"]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+@given(cuts=st.lists(st.integers(0, 200), max_size=10))
+def test_control_bytes_are_in_no_label(readings, text, cuts):
+    assert [event for event in readings(decoder(), text * 5, cuts) if isinstance(event, Weighing)] == []
+
+
+class Stream:
+    """Says a text every so many seconds."""
+
+    def __init__(self, text, every, first=0.0):
+        self.text, self.every, self.next, self.heard = text, every, first, b""
+
+    def receive(self, data, now):
+        self.heard += data
+
+    def pending(self, now):
+        if now < self.next:
+            return b""
+        self.next += self.every
+        return self.text
+
+
+@pytest.mark.parametrize("first", [0.0, 0.7, 1.51, 2.0, 6.4])
+@pytest.mark.parametrize("every", [0.02, 0.1, 0.25])
+@pytest.mark.parametrize("text", LINES)
+def test_a_stream_is_never_a_weight(talk, text, every, first):
+    events = talk(Session(), Stream(text, every, first), 0.0, 12.0)
+    assert events and not any(isinstance(event, Weighing) for event in events)
+
+
+@pytest.mark.parametrize("every", [0.4, 0.7, 1.0, 1.4])
+@pytest.mark.parametrize("text", LINES)
+def test_a_slow_stream_is_not_asked_and_never_stable(talk, text, every):
+    stream = Stream(text, every)
+    events = talk(Session(), stream, 0.0, 12.0)
+    assert stream.heard == b"" and not any(isinstance(event, Weighing) for event in events)
+
+
+@given(first=st.floats(1.5, 8.0), every=st.floats(0.35, 1.4))
+def test_a_slow_stream_that_begins_later_is_taken_for_an_answer_once_at_most(talk, first, every):
+    events = talk(Session(), Stream(LINES[0], every, first), 0.0, 12.0)
+    assert sum(isinstance(event, Weighing) for event in events) <= 1
 
 
 def test_the_format_says_that_it_does_not_repeat():

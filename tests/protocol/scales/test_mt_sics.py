@@ -18,6 +18,8 @@ TABLE = [
     (b"S D     312.40 g\r\n", weighing("312.40", stable=False)),
     (b"S S      -0.12 kg\r\n", weighing("-0.12", "kg")),
     (b"S S       0.00 g\r\n", weighing("0.00")),
+    (b"S S      12.34 tl.T\r\n", weighing("12.34", "tl.T")),
+    (b"S S      12.34 tlh\r\n", weighing("12.34", "tlh")),
     (b"TA A      250.0 g\r\n", weighing("250.0", net=Net.TARE)),
     (b"S +\r\n", Weighing(None, state=State.OVERLOAD)),
     (b"S -\r\n", Weighing(None, state=State.UNDERLOAD)),

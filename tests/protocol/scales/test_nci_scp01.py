@@ -26,6 +26,7 @@ TABLE = [
 ]
 ONE_WAY = [
     (b"\n   1.25 KG\r\n00\r\x03", weighing("1.25")),
+    (b"\n0012.50tl\r\n00\r\x03", weighing("12.50", "tl")),
     (b"\n  -1.25 g\r\n00\r\x03", weighing("-1.25", "g")),
     (b"\n0001.25KG\r\n02\r\x03", Weighing(None, "KG", None, True, False, State.OVERLOAD)),
     (b"\n0001.25KG\r\n40\r\x03", Weighing(None, "KG", None, True, False, State.ERROR)),

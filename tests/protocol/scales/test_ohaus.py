@@ -22,6 +22,8 @@ TABLE = [
     (b"-  1.640 kg    N", weighing("-1.640", net=Net.NET)),
     (b"    20.7 g     G", weighing("20.7", "g")),
     (b"   0.250 kg    T", weighing("0.250", net=Net.TARE)),
+    (b"    12.5 tl.T  G", weighing("12.5", "tl.T")),
+    (b"   1.250 Catty N", weighing("1.250", "Catty", net=Net.NET)),
 ]
 ONE_WAY = [
     (b"    20.7 g    ?G", weighing("20.7", "g", stable=False)),

@@ -30,6 +30,8 @@ ONE_WAY = [
     (b"    123.56 g  ", weighing("123.56")),
     (b"T     +    250.0 g  ", weighing("250.0", net=Net.TARE)),
     (b"Qnt   +       12 pcs", weighing("12", "pcs")),
+    (b"N     +    12.34 tl.", weighing("12.34", "tl.", net=Net.NET)),
+    (b"+   62.916 GN ", weighing("62.916", "GN")),
     (b"-     0.00 g  ", weighing("0.00")),
     (b"+12345.678 kg ", weighing("12345.678", "kg")),
     (b"Stat          HH    ", Weighing(None, state=State.OVERLOAD)),

@@ -24,6 +24,8 @@ TABLE = [
     (b"\nZ1G       0.000 kg\r", weighing("0.000", zero=True)),
     (b"\n 1T       0.150 kg\r", weighing("0.150", net=Net.TARE)),
     (b"\n 1        12.34  g\r", weighing("12.34", "g", None)),
+    (b"\n 1G       12.34tl.\r", weighing("12.34", "tl.")),
+    (b"\n 1G        35.5l/o\r", weighing("35.5", "l/o")),
     (b"\nO1G  ---------- kg\r", Weighing(None, "kg", Net.GROSS, state=State.OVERLOAD)),
     (b"\nU1N  ---------- kg\r", Weighing(None, "kg", Net.NET, state=State.UNDERLOAD)),
     (b"\nE1G  ---------- kg\r", Weighing(None, "kg", Net.GROSS, state=State.ERROR)),
