@@ -75,7 +75,7 @@ def test_unplugging_and_replugging_the_scale_needs_no_hand(
         def sell() -> dict[str, Any]:
             return running.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot)
 
-        wait_for("zero", lambda: scale()["net_g"] == 0)
+        wait_for("an empty pan", lambda: scale()["why"] == "below_min")
         line.do(lambda _, now: pan.put(Decimal("1.500"), now))
         wait_for("a sellable load", lambda: scale()["sellable"])
         line.unplug()
@@ -102,7 +102,7 @@ def test_a_weight_that_changed_since_the_person_looked_is_refused(
     with Line(find("mt_sics")(pan), Pty(tmp_path / "scale")) as line:
         running = station(Wiring(broker=broker.url, scale=line.address))
         lot = released_lot(running)
-        wait_for("zero", lambda: running.board()["scales"][0]["net_g"] == 0)
+        wait_for("an empty pan", lambda: running.board()["scales"][0]["why"] == "below_min")
         line.do(lambda _, now: pan.put(Decimal("1.500"), now))
         wait_for("a sellable load", lambda: running.board()["scales"][0]["sellable"])
         with pytest.raises(Refusal) as refused:
