@@ -111,7 +111,7 @@ class TradeScale:
         self._unit = part.unit or row.unit or ""
         form = formats.find(row.format)
         self._once = not form.repeats
-        self._always_net = form.always_net
+        self._checked, self._always_net = form.checked, form.always_net
         self._fresh = ONCE_SECONDS if self._once else FRESH_SECONDS
         agree, still = part.agree or row.agree, part.still if part.still is not None else row.still
         self._said = (agree or AGREE_SAID, STILL_SAID if still is None else still)
@@ -142,9 +142,9 @@ class TradeScale:
             self._emptied(weighing)
 
     def disturbed(self) -> None:
-        """Bytes came that were no frame: agreement starts anew."""
+        """Bytes came that were no frame: agreement starts anew, unless a check vouches for the frames round them."""
         self.garbage += 1
-        if self._run is not None:
+        if self._run is not None and not self._checked:
             self._run.begin_anew()
 
     def asked(self, wish: Wish) -> None:

@@ -227,6 +227,17 @@ def test_noise_between_frames_starts_agreement_anew(make: Make) -> None:
     assert told.scale.garbage == 1
 
 
+def test_noise_between_frames_with_a_check_is_only_a_frame_less(make: Make) -> None:
+    told = make(model="yaohua-a9")
+    told.hears(*[quiet("0.000")] * 12)
+    for _ in range(10):
+        told.hears(quiet("1.250"))
+        told.scale.disturbed()
+    assert told.why() == ""
+    told.hears(quiet("1.260"))
+    assert told.why() == "motion"
+
+
 def test_an_old_weight_is_no_weight(make: Make) -> None:
     told = make()
     told.hears(*[EMPTY] * 5, *[says("1.250")] * 5)
