@@ -60,6 +60,8 @@ DEEDS = st.one_of(
     st.tuples(st.just("replug"), st.sampled_from([0.0, 0.7, 2.0])),
     st.tuples(st.just("tare")),
     st.tuples(st.just("clear")),
+    st.just(("key",)),
+    st.tuples(st.just("basket"), LOADS),
 )
 
 
@@ -71,6 +73,7 @@ class Bench:
     scale: TradeScale
     now: float = 100.0
     load_g: int = 0  # what lies there
+    basket_g: int = 0  # what of it is nobody's goods
     tare_g: int = 0
     since: float = 0.0  # since when it has lain there
     shown: tuple[int, float] = (0, float("-inf"))  # what the display shows, and since when
@@ -93,8 +96,8 @@ class Bench:
             self.tick()
 
     def _note_empty(self) -> None:
-        """The truth of it: nothing lay there for as long as any weight needs; a display may lag behind."""
-        if self.load_g == 0 and self.now - self.since + self.kind.refresh + ROUNDING >= self.needed[1]:
+        """The truth of it: no goods lay there for as long as any weight needs; a display may lag behind."""
+        if self.load_g in (0, self.basket_g) and self.now - self.since + self.kind.refresh + ROUNDING >= self.needed[1]:
             self.empty_once = True
 
     def tick(self, wrong: Weighing | None = None, *, moving: bool = False) -> None:
@@ -189,6 +192,18 @@ def play(bench: Bench, deed: tuple[object, ...]) -> None:
             bench.tare_g = bench.load_g
         case ("clear",):
             bench.tare_g = 0
+        case ("key",) if bench.kind.says_gross:
+            for deed in ("tare", "rest", "clear", "rest"):
+                play(bench, (deed,))
+        case ("basket", int(grams)) if bench.kind.says_gross:
+            bench.change(0)
+            bench.tare_g = 0
+            bench.rest()
+            bench.change(300)
+            bench.tare_g = bench.basket_g = 300
+            bench.rest()
+            bench.change(300 + grams)
+            bench.rest()
 
 
 @settings(deadline=None)
