@@ -40,7 +40,7 @@ def test_a_load_is_unstable_until_it_has_settled():
 def test_a_slow_display_keeps_a_weight_and_a_load_may_take_its_time():
     pan = Pan(Decimal(15), Decimal("0.010"), settle=0.1, refresh=0.25)
     pan.put(Decimal(5), 10.0, 1.7)
-    shown = [pan.reading(10.0 + at / 100).value for at in range(0, 180)]
+    shown = [pan.reading(10.0 + at / 100).value for at in range(180)]
     assert shown[0] == shown[24] != shown[25] == shown[49]
     assert not pan.stable(11.6)
     assert shown[-1] == 5
