@@ -15,6 +15,8 @@ class Model:
 
     ``link`` is None where the format's default holds.  ``unit`` is the unit of formats that send none, as this model
     is delivered.  ``options`` go to the format's session, and those that say how bytes are read to its decoder as well.
+    ``agree`` and ``still`` are how many equal weighings over how many seconds make a weight of this scale stable, where
+    it is known to need others than scales usually do.
     """
 
     id: str
@@ -24,6 +26,8 @@ class Model:
     link: Link | None = None
     unit: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    agree: int | None = None
+    still: float | None = None
 
     def default_link(self) -> Link:
         return self.link or formats.find(self.format).link

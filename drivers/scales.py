@@ -5,6 +5,7 @@ from protocol.link import Link
 
 EQUALS_LOW_FIRST = {"reversed": True, "width": 8}
 EQUALS_HIGH_FIRST = {"reversed": False, "width": 8}
+SLOWEST_A1P = 1.2  # its manual: 5 to 25 measurements a second; so long for six of the slowest
 
 MODELS = (
     Model("mt-sics", "Mettler Toledo", "any scale set to MT-SICS", "mt_sics"),
@@ -24,7 +25,7 @@ MODELS = (
     Model("yaohua-a9-command", "Yaohua", "XK3190-A9 / A9+, tF=3", "yaohua_command", unit="kg"),
     Model("yaohua-ds3-command", "Yaohua", "XK3190-DS3, command mode", "yaohua_command", unit="kg"),
     Model("yaohua-a23p-command", "Yaohua", "XK3190-A23P, tF=1 (command mode)", "yaohua_command", unit="kg"),
-    Model("yaohua-a1p-command", "Yaohua", "XK3190-A1+P, command mode", "yaohua_command", unit="kg"),
+    Model("yaohua-a1p-command", "Yaohua", "XK3190-A1+P, command mode", "yaohua_command", unit="kg", still=SLOWEST_A1P),
     Model("yaohua-a26-tf1", "Yaohua", "XK3190-A26, tF=1", "yaohua_equals", unit="kg", options=EQUALS_LOW_FIRST),
     Model("yaohua-a26-tf2", "Yaohua", "XK3190-A26, tF=2", "yaohua_equals", unit="kg", options=EQUALS_HIGH_FIRST),
     Model("yaohua-d2-equals", "Yaohua", "XK3190-D2, = frames", "yaohua_equals", unit="kg", options=EQUALS_LOW_FIRST),

@@ -14,8 +14,10 @@ class ScaleView:
 
     ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
     ``sellable`` is True when pressing the button now would sell; otherwise ``why`` is a fixed word:
-    ``no_signal, motion, below_min, overload, underload, error, empty_first, sold, unverified, unit, stale``.
-    ``writable``: the page may offer tare and zero. ``tared``: the scale took a tare off by itself.
+    ``no_signal, stale, motion, overload, underload, error, unit, digit, step, below_min, empty_first, sold, tared,
+    unverified``.
+    ``writable``: the page may offer tare and zero. ``tare_why``: why no container of known mass can be taken off:
+    ``tared`` (the scale took a tare off by itself) or ``tare_key`` (it does not say whether it did); else empty.
     """
 
     name: str
@@ -33,7 +35,7 @@ class ScaleView:
     port_why: str = ""
     garbage: int = 0
     writable: bool = False
-    tared: bool = False
+    tare_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

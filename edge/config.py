@@ -5,11 +5,7 @@ the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
 import re
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable
-=======
-from collections.abc import Callable, Mapping
->>>>>>> w-scales
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import date
@@ -61,6 +57,13 @@ def grams(text: str) -> int:
     return int(mass)
 
 
+def masses(text: str) -> tuple[int, ...]:
+    """``"6/15 kg"`` → (6000, 15000), as the type plate of a scale with several intervals has it; raises ValueError."""
+    *smaller, largest = text.split("/")
+    unit = largest.strip().lstrip("0123456789.")
+    return (*(grams(f"{mass.strip()}{unit}") for mass in smaller), grams(largest))
+
+
 def fen(text: str) -> int:
     """``"3.50"`` yuan → 350 fen; raises ValueError."""
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,2})?", text.strip()):
@@ -85,6 +88,7 @@ def _checked(parse: Any) -> Any:
 
 
 Mass = Annotated[str, _checked(grams)]
+Masses = Annotated[str, _checked(masses)]
 Yuan = Annotated[str, _checked(fen)]
 LinkText = Annotated[str, _checked(Link.parse)]
 
@@ -220,21 +224,31 @@ class PortPart(Part):
 class ScalePart(PortPart):
     """A scale. ``max``, ``min``, ``e`` are on its type plate; ``verified_until`` is on the certificate (检定).
 
-    ``unit`` is needed for formats that send none.  ``agree`` is how many equal frames make a weight stable when the
-    scale does not say.  ``writable`` allows tare and zero from the page.
+    A scale with two intervals has ``max = "6/15 kg"`` and ``e = "2/5 g"``.  ``unit`` is needed for formats that send
+    none.  A weight stands still after ``agree`` equal frames that last for ``still`` seconds; left out, what the
+    model's row says, or what ``edge/weighing.py`` takes for scales that say that they are stable, and for those that
+    do not.  ``tare_key`` is False where nobody uses the scale's own tare key: then the page's known tare may be taken
+    off what does not say gross or net.  ``writable`` allows tare and zero from the page.
     """
 
-    max: Mass
+    max: Masses
     min: Mass
-    e: Mass
+    e: Masses
     unit: Literal["kg", "g", ""] = ""
     verified_until: date | None = None
-    agree: int = Field(5, ge=2, le=50)
+    agree: int | None = Field(None, ge=2, le=50)
+    still: float | None = Field(None, ge=0, le=10)
+    tare_key: bool = True
     writable: bool = False
 
     @model_validator(mode="after")
     def _order(self) -> Self:
-        if not 0 < grams(self.e) <= grams(self.min) < grams(self.max):
+        most, e = masses(self.max), masses(self.e)
+        if len(most) != len(e):
+            raise ValueError('max and e must have as many values, as in max = "6/15 kg" and e = "2/5 g"')
+        if list(most) != sorted(set(most)) or list(e) != sorted(set(e)):
+            raise ValueError("of several intervals the smaller Max and the smaller e come first")
+        if not 0 < e[0] <= grams(self.min) < most[0]:
             raise ValueError("it must hold: 0 < e <= min < max")
         return self
 
@@ -426,6 +440,9 @@ class Config(BaseSettings):
                 raise ValueError(f"{where}: no paper {unknown[0]!r}; there are: {', '.join(PAPER_NAMES)}")
         if self.stall.continuous and self.stall.continuous not in codes:
             raise ValueError(f"[stall] continuous: no product {self.stall.continuous!r}")
+        for part in self.scale:
+            if self.stall.continuous and not formats.find(part.row().format).repeats:
+                raise ValueError(f"[stall] continuous: {part.name} never tells that its pan is empty")
         return self
 
 

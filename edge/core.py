@@ -293,6 +293,7 @@ class Core:
                 return papers.print_paper(station, command)
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
+                station.scales[scale].asked(Wish(wish))
                 self._ports[scale].order(Wish(wish))
                 return {"scale": scale, "asked": wish}
         raise TypeError(f"no such command: {command!r}")
@@ -300,7 +301,7 @@ class Core:
     def _sell_continuously(self, device: str) -> None:
         """Continuous weighing: each new load of the configured product becomes a sale by itself."""
         scale = self._station.scales[device]
-        if scale.why_not(self._clock.steady(), self._clock.today()):
+        if scale.why_not(self._clock.steady(), self._station.today()):
             return
         product = self._config.stall.continuous
         try:
@@ -382,7 +383,7 @@ class Core:
         """Post what changed, and the beat."""
         station, publisher, now = self._station, self._publisher, self._clock.steady()
         self._showing.beat = now
-        today = self._clock.today()
+        today = station.today()
         changes: dict[str, Any] = {
             "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
             "analyzers": tuple(self._analyzers.values()),

@@ -7,6 +7,7 @@ commit fails goes to ``undo``.
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from edge.board import PaperView, ProductView
@@ -57,6 +58,10 @@ class Station:
     ) -> Recorded:
         """Append an event to the ledger, at ``stamp`` or now."""
         return self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
+
+    def today(self) -> date | None:
+        """The market's date; None while the clock cannot be believed."""
+        return self.clock.today() if self.clock.now().trusted else None
 
     # --- products ---------------------------------------------------------------------------------------------------
 

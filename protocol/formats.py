@@ -32,6 +32,7 @@ class WireFormat:
     ``sends_unit`` is False for scales whose frames carry digits only.
     ``repeats`` is False for scales that state each stable weight once and then say nothing: their silence is no fault,
     and there is no second frame to compare.
+    ``always_net``: its frames call each weight net, whether a tare is in force or not, so that *net* tells nothing.
     ``by_date``: the instrument is asked day by day, so its session takes ``today``, a function giving the local date.
     ``links``: settings found in the field beside the default ``link``, the likelier first.
     ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
@@ -54,6 +55,7 @@ class WireFormat:
     sends_unit: bool = True
     by_date: bool = False
     repeats: bool = True
+    always_net: bool = False
     links: tuple[Link, ...] = ()
     questions: tuple[bytes, ...] = ()
     print_questions: tuple[bytes, ...] = ()

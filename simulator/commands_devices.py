@@ -74,8 +74,8 @@ def scale(
 ) -> None:
     """Be a scale that speaks PROTOCOL.
 
-    Script lines: put KG, off, tare, zero, unplug, replug, wait SECONDS, quit. After the last line of a file the
-    scale stays; when stdin ends, it ends.
+    Script lines: put KG [SECONDS], off, tare, zero, unplug, replug, wait SECONDS, quit. After the last line of a file
+    the scale stays; when stdin ends, it ends.
 
     With --usb SOCKET (hid_scale only) a station finds the scale at usb-hid: when its environment says
     MARKETEDGE_USB_BACKEND=simulator.usb_host:backend and MARKETSIM_USB=SOCKET.

@@ -14,7 +14,7 @@ from protocol.readings import Net, State, Weighing
 from simulator import scales
 from simulator.device import Device
 from simulator.line import Line, Plug
-from simulator.script import Command, Say, lead, number, only
+from simulator.script import Command, Say, lead, number
 
 OVER_DIVISIONS = 9  # OIML R 76: no indication above Max + 9 e
 UNDER_DIVISIONS = 20
@@ -24,7 +24,8 @@ ZERO_RANGE = Decimal("0.02")  # of Max, to either side of the zero set at power-
 class Pan:
     """A load cell with a pan: what lies on it, zero, tare, and how it settles, as functions of the time handed in.
 
-    After each change the shown weight moves to the new one within ``settle`` seconds, unstable all the way.
+    After each change the shown weight moves to the new one within ``settle`` seconds, unstable all the way.  The
+    display shows another weight each ``refresh`` seconds; 0 is at once.
     """
 
     def __init__(
@@ -34,11 +35,14 @@ class Pan:
         *,
         unit: str = "kg",
         settle: float = 0.4,
+        refresh: float = 0.0,
     ) -> None:
         self.capacity = capacity
         self.e = e
         self.unit = unit
         self.settle = settle
+        self.refresh = refresh
+        self._within = settle
         self.tare = Decimal(0)
         self._zero = Decimal(0)
         self._from = Decimal(0)
@@ -50,17 +54,21 @@ class Pan:
         """What lies on the pan, to the last atom."""
         return self._load
 
-    def put(self, kg: Decimal, now: float) -> None:
-        """From now on this lies on the pan, instead of what lay there; less than nothing is a lifted pan."""
+    def put(self, kg: Decimal, now: float, within: float | None = None) -> None:
+        """From now on this lies on the pan, instead of what lay there; less than nothing is a lifted pan.
+
+        ``within`` so many seconds it is put there, when that takes another time than the pan needs to settle.
+        """
         self._from = self._moving(now)
         self._load = kg
         self._since = now
+        self._within = self.settle if within is None else within
 
     def take_off(self, now: float) -> None:
         self.put(Decimal(0), now)
 
     def settles_at(self) -> float:
-        return self._since + self.settle
+        return self._since + self._within
 
     def stable(self, now: float) -> bool:
         return now >= self.settles_at()
@@ -77,6 +85,8 @@ class Pan:
 
     def reading(self, now: float) -> Weighing:
         """What the display shows: the net weight while a tare is set, else the gross weight."""
+        stable = self.stable(now)
+        now = now - now % self.refresh if self.refresh else now
         state = self.state(now)
         if state is not State.OK:
             return Weighing(None, unit=self.unit, state=state)
@@ -85,7 +95,7 @@ class Pan:
             value=gross - self.tare,
             unit=self.unit,
             net=Net.NET if self.tare else Net.GROSS,
-            stable=self.stable(now),
+            stable=stable,
             zero=not gross,
         )
 
@@ -122,7 +132,7 @@ class Pan:
     def _moving(self, now: float) -> Decimal:
         if self.stable(now):
             return self._load
-        left = Decimal(1) - Decimal(repr(max(0.0, now - self._since))) / Decimal(repr(self.settle))
+        left = Decimal(1) - Decimal(repr(max(0.0, now - self._since))) / Decimal(repr(self._within))
         return self._load + (self._from - self._load) * left**3
 
     def _shown(self, weight: Decimal) -> Decimal:
@@ -195,8 +205,10 @@ def run_scale(
 
 def _commands(line: Line[Scale]) -> dict[str, Command]:
     def put(words: list[str]) -> None:
-        weight = number(only(words, "put KG"))
-        line.do(lambda scale, now: scale.pan.put(weight, now))
+        if len(words) not in (1, 2):
+            raise ValueError("write put KG or put KG SECONDS")
+        weight, *seconds = map(number, words)
+        line.do(lambda scale, now: scale.pan.put(weight, now, *map(float, seconds)))
 
     def key(press: Callable[[Pan, float], State | None]) -> Command:
         def command(words: list[str]) -> None:

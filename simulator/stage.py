@@ -61,7 +61,7 @@ def wait_for(what: str, ready: Callable[[], Any], seconds: float = START_SECONDS
 class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
-    ``agree`` is how many equal frames make a weight stable when the scale does not say; 0 leaves it as it is.
+    A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     """
 
@@ -70,6 +70,7 @@ class Wiring:
     scale: str = ""
     scale_model: str = "mt-sics"
     agree: int = 0
+    still: float | None = None
     analyzer: str = ""
     analyzer_model: str = "dayuan-lz4000t"
     printer: str = ""
@@ -153,6 +154,8 @@ verified_until = 2099-12-31
             )
             if self.agree:
                 parts.append(f"agree = {self.agree}\n")
+            if self.still is not None:
+                parts.append(f"still = {self.still}\n")
         if self.analyzer:
             parts.append(
                 f"""

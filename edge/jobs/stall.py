@@ -44,7 +44,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     fen = station.price(product.code) if command.price_fen is None else command.price_fen
     if fen <= 0:
         raise Refused("no_price", f"请先设定{product.name}的单价", f"set a price for {product.name} first")
-    today = station.clock.today()
+    today = station.today()
     typed = command.manual_g is not None
     if command.manual_g is not None:
         load = scale.typed(command.manual_g, command.reason, station.clock.steady(), today)
@@ -120,9 +120,8 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     )
     recorded = station.record("trade.completed", tx, trade, stamp)
     station.lots.sold(lot, load.net_g)
-    if not typed:
-        scale.sold()
-        station.undo.append(scale.unsold)
+    scale.sold()  # a typed weight too: what was sold by it may still lie there when the scale is read again
+    station.undo.append(scale.unsold)
     job = station.print_record(recorded)
     return {
         "tx": tx,

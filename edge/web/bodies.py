@@ -51,7 +51,8 @@ class SaleBody(Body):
     tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
         0,
         description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
-        "not less than that (`tare`), and when the scale took off a tare of its own (`tared`).",
+        "not less than that (`tare`), when the scale took off a tare of its own (`tared`), and when it "
+        "does not say whether it did (`tare_key`; see `tare_key` in station.toml).",
     )
     manual_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
         None,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from edge.weighing import WORDS
+
 LANGUAGES = ("zh", "en")
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -38,21 +40,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tare": ("去皮", "Tare"),
     "clear_tare": ("清皮", "Clear tare"),
     # why the button cannot be pressed
-    "why_no_signal": ("秤无信号，查接线和电源", "No signal from the scale: check cable and power"),
-    "why_motion": ("等重量稳定", "Wait until the weight is still"),
-    "why_below_min": ("太轻，低于最小秤量 {min} kg", "Too light: below the minimum of {min} kg"),
-    "why_below_min_plain": ("太轻，低于最小秤量", "Too light: below the scale's minimum"),
+    **{f"why_{code}": (zh, en[0].upper() + en[1:]) for code, (zh, en) in WORDS.items()},
     "why_empty": ("请放上货物", "Put the goods on the scale"),
-    "why_overload": ("超载，请减少货物", "Overload: take something off"),
-    "why_underload": ("低于零点，清空秤盘后置零", "Below zero: empty the pan, then zero it"),
-    "why_error": ("秤报错，看秤的显示", "Scale error: look at its display"),
-    "why_empty_first": ("请先清空秤盘一次", "Take everything off the pan once"),
-    "why_sold": ("已卖出，请取下货物", "Sold. Take the goods off"),
-    "why_unverified": ("秤检定已过期，不能交易", "Scale verification expired: no trade"),
-    "why_unit": ("秤的单位不对，请设为 kg", "Wrong unit: set the scale to kg"),
-    "why_tare": ("皮重不小于重量，请核对", "The tare is not less than the weight: check it"),
-    "why_tared": ("秤已去皮，请先清除秤上的皮重", "The scale has a tare of its own: clear it first"),
-    "why_stale": ("秤停止发送，请查看秤", "The scale stopped sending: check it"),
     "why_other": ("现在不能卖出（{why}）", "Cannot sell now ({why})"),
     "why_lost": ("与主机断开，正在重连", "Connection to the box lost, retrying"),
     "why_product": ("请选商品", "Choose a product"),

@@ -488,5 +488,4 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
-    decoder_options=("network",),
 )

@@ -117,6 +117,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    always_net=True,
     links=(Link(9600), Link(9600, 8, "o")),
     print_questions=(POLL,),
 )

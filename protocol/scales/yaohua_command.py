@@ -147,6 +147,7 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=session,
     sends_unit=False,
+    always_net=True,
     links=(Link(4800), Link(1200), Link(2400)),
     questions=(encode_command("A", QUESTIONS["net"]),),
 )

@@ -39,8 +39,8 @@ def frame_of(grams: int) -> bytes:
 
 
 def frames(grams: int) -> tuple[bytes, ...]:
-    """What the scale says during one sale: an empty pan, then the load until it counts as stable."""
-    return (EMPTY, *(frame_of(grams),) * AGREE)
+    """What the scale says during one sale: an empty pan and then the load, each until it counts as stable."""
+    return (*(EMPTY,) * AGREE, *(frame_of(grams),) * AGREE)
 
 
 @dataclass(slots=True)
@@ -83,12 +83,12 @@ class Counter:
 
     def serve(self, sales: Sequence[int], rate: float) -> None:
         """One sale after the other, ``rate`` a second, by an even beat; printing goes on meanwhile."""
-        beat = 1 / rate / (1 + AGREE)
+        beat = 1 / rate / (2 * AGREE)
         due = time.monotonic()
         for grams in sales:
             for number, frame in enumerate(frames(grams)):
                 self.rest(due)
-                if number == AGREE:
+                if number == 2 * AGREE - 1:
                     self.sent[grams] = time.monotonic_ns()
                 self._scale.write(frame)
                 due += beat

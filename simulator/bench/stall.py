@@ -51,6 +51,7 @@ class Stall:
                     scale=self.counter.scale,
                     scale_model=MODEL,
                     agree=AGREE,
+                    still=0.0,
                     analyzer=self._analyzer.address if self._with_analyzer else "",
                     printer=self.counter.printer,
                     continuous=CABBAGE,

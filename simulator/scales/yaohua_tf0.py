@@ -4,5 +4,5 @@ from protocol.scales import yaohua_tf0
 from simulator.scale import Continuous, Pan
 
 
-def simulate(pan: Pan) -> Continuous:
-    return Continuous(pan, yaohua_tf0.encode)
+def simulate(pan: Pan, *, rate: float = 10.0) -> Continuous:
+    return Continuous(pan, yaohua_tf0.encode, rate)

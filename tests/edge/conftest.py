@@ -17,6 +17,7 @@ from edge.core import Core
 from edge.inbox import Inbox, Message, PortChanged, RegisterEntry, Request, Sell, Tested, Weighed
 from edge.ledger import Ledger, Signer
 from edge.papers import PaperJob
+from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.token import CHINA
 from protocol.readings import Curve, Net, State, TestResult, Ticket, Weighing
 
@@ -272,6 +273,12 @@ class Box:
 
     def free_the_disk(self) -> None:
         self.ledger.conn.execute("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.fixture
+def elsewhere() -> str:
+    """A source code of another node."""
+    return str(TraceCode("410108002", CodeKind.SOURCE, "01", 1007))
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_every_scale_is_read_and_sold_by(
 
         all_are(lambda one, view: view["up"], "all ports")
         empty_first = [one for one in bench if one.name != "adam_azextra"]  # it never tells an empty pan
-        wait_for("empty pans", lambda: all(views()[one.name]["net_g"] == 0 for one in empty_first), 20, 0.2)
+        wait_for("empty pans", lambda: all(views()[one.name]["why"] == "below_min" for one in empty_first), 20, 0.2)
         for one in bench:
             one.line.do(lambda _, now, one=one: one.pan.put(one.kg, now))
         all_are(lambda one, view: bool(view["sellable"]), "sellable loads")

@@ -77,7 +77,7 @@ class Crowd(threading.Thread):
 
     def _sell(self) -> None:
         self._line.do(lambda _, now: self._pan.take_off(now))
-        wait_for("an empty pan", lambda: self._scale()["net_g"] == 0, 2, 0.02)
+        wait_for("an empty pan", lambda: self._scale()["why"] == "below_min", 2, 0.02)
         grams = self._dice.randrange(300, 20_000, 10)
         self._line.do(lambda _, now: self._pan.put(Decimal(grams) / 1000, now))
         wait_for("a load", lambda: self._scale()["sellable"], 2, 0.02)

@@ -68,7 +68,7 @@ def stall(
 
         def sell(self, grams: int = 1500) -> dict[str, Any]:
             self.scale.do(lambda _, now: self.pan.take_off(now))
-            wait_for("an empty pan", lambda: self.station.board()["scales"][0]["net_g"] == 0)
+            wait_for("an empty pan", lambda: self.station.board()["scales"][0]["why"] == "below_min")
             self.scale.do(lambda _, now: self.pan.put(Decimal(grams) / 1000, now))
             wait_for("a load", lambda: self.station.board()["scales"][0]["sellable"])
             return self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=self.lot)
@@ -190,7 +190,7 @@ def test_a_hostile_name_is_recorded_as_it_is_and_harmless_on_paper(stall: Any) -
     stall.sell()
     name = "\x1b@\x1bp\x00<script>\n合计 0.00\u202e"
     stall.scale.do(lambda _, now: stall.pan.take_off(now))
-    wait_for("an empty pan", lambda: stall.station.board()["scales"][0]["net_g"] == 0)
+    wait_for("an empty pan", lambda: stall.station.board()["scales"][0]["why"] == "below_min")
     stall.scale.do(lambda _, now: stall.pan.put(Decimal(1), now))
     wait_for("a load", lambda: stall.station.board()["scales"][0]["sellable"])
     sale = stall.station.post(

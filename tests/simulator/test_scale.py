@@ -37,6 +37,15 @@ def test_a_load_is_unstable_until_it_has_settled():
     assert values == sorted(values) and values[0] == 0 and values[1] > 1 and values[-1] == KG
 
 
+def test_a_slow_display_keeps_a_weight_and_a_load_may_take_its_time():
+    pan = Pan(Decimal(15), Decimal("0.010"), settle=0.1, refresh=0.25)
+    pan.put(Decimal(5), 10.0, 1.7)
+    shown = [pan.reading(10.0 + at / 100).value for at in range(180)]
+    assert shown[0] == shown[24] != shown[25] == shown[49]
+    assert not pan.stable(11.6)
+    assert shown[-1] == 5
+
+
 def test_every_weight_shown_is_a_multiple_of_the_division_with_its_decimals():
     pan = loaded(Decimal("1.2345678"), e=Decimal("0.002"))
     for now in (0.0, 0.1, 0.2, 1.0):

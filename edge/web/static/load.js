@@ -27,7 +27,7 @@ export function load(one) {
   if (!one || one.net_g === null) return { g: null, text: "", unit: "", why: "" };
   if (!tare) return { g: one.net_g, text: one.text, unit: one.unit, why: "" };
   const g = one.net_g - tare;
-  const why = g <= 0 ? "tare" : one.min_g && g < one.min_g ? "below_min" : "";
+  const why = one.tare_why || (g <= 0 ? "tare" : g < one.min_g ? "below_min" : "");
   return { g, text: digits(g, one), unit: one.unit === "g" ? "g" : "kg", why };
 }
 
@@ -80,6 +80,8 @@ function knownTares() {
 }
 
 function openTare() {
+  const why = scale()?.tare_why;
+  if (why && !tare) return toast(say(`why_${why}`));
   field.value = tare ? kilograms(tare) : "";
   find("#taring-pin").checked = pinned;
   find("#taring-wrong").textContent = "";

@@ -44,11 +44,9 @@ function drawWeight(one) {
 }
 
 function reason(one, why = one.why) {
-  if (why === "below_min" && one.min_g && one.net_g !== 0) return say("why_below_min", { min: one.min_g / 1000 });
   if (one.why === "below_min" && one.net_g === 0) return say("why_empty");
-  if (why === "below_min") return say("why_below_min_plain");
   const key = `why_${why}`;
-  const text = say(key);
+  const text = say(key, { min: one.min_g / 1000, unit: one.unit || "?", e: `${one.e_g} g` });
   return text === key ? say("why_other", { why }) : text;
 }
 

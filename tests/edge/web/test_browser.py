@@ -624,6 +624,40 @@ def test_a_tare_the_scale_took_itself_is_refused_in_words(core: Any, desk: Page)
     expect(desk.locator("#mass-tare")).to_have_text("0.050 kg")
 
 
+def test_a_container_is_not_offered_where_nobody_knows_of_a_first_tare(core: Any, desk: Page) -> None:
+    core.load(1250)
+    core.weigh(tare_why="tare_key")
+    desk.goto("/stall")
+    expect(desk.locator("#digits")).to_have_text("1.250")
+    desk.locator("#tare-open").click()
+    expect(desk.locator("#toast")).to_contain_text("请只用秤上的去皮键")
+    expect(desk.locator("#taring")).to_be_hidden()
+
+
+def test_a_container_that_was_named_before_the_scale_took_a_tare_stops_the_sale(core: Any, desk: Page) -> None:
+    core.load(1250)
+    desk.goto("/stall")
+    desk.locator("#product-01040201").click()
+    a_tare(desk, "0.05")
+    core.weigh(tare_why="tared")
+    expect(desk.locator("#sell")).to_have_text("秤已去皮，请先清除秤上的皮重")
+    desk.locator("#tare-open").click()
+    desk.locator("#taring-clear").click()
+    expect(desk.locator("#sell")).to_have_text("卖出并打印")
+
+
+def test_the_button_names_the_unit_and_the_step(core: Any, desk: Page) -> None:
+    core.load(1250)
+    desk.goto("/stall")
+    desk.locator("#product-01040201").click()
+    core.weigh(net_g=None, text="1.250", unit="tl.T", sellable=False, why="unit")
+    expect(desk.locator("#sell")).to_have_text("秤的单位 tl.T 不能用于交易，请设为 kg")
+    core.weigh(net_g=1253, text="1.253", unit="kg", sellable=False, why="step")
+    expect(desk.locator("#sell")).to_have_text("重量不是分度值 5 g 的整数倍，请查看秤")
+    core.weigh(net_g=1250, text="1.250", unit="kg", sellable=False, why="digit")
+    expect(desk.locator("#sell")).to_contain_text("末位数字未经检定")
+
+
 def test_a_weight_is_typed_only_while_the_scale_is_broken(core: Any, page: Page, until: Callable[..., None]) -> None:
     core.load(1250)
     page.goto("/stall")

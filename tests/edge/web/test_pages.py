@@ -215,7 +215,8 @@ def test_every_doubt_about_a_result_has_words() -> None:
 
 
 def test_every_reason_of_the_board_has_words() -> None:
-    reasons = re.findall(r"``([a-z_, ]+)``\.$", ScaleView.__doc__ or "", re.MULTILINE)[0].split(", ")
+    listed = re.findall(r"``([a-z_,\s]+)``\.$", ScaleView.__doc__ or "", re.MULTILINE)[0]
+    reasons = re.split(r",\s+", listed)
     assert len(reasons) >= 11
     assert [reason for reason in reasons if f"why_{reason}" not in TEXTS] == []
 

@@ -57,7 +57,7 @@ def test_rows_of_facts_make_a_table() -> None:
 
 
 def test_the_load_is_said_as_often_as_agreement_needs() -> None:
-    assert frames(2350) == (EMPTY, *(frame_of(2350),) * AGREE)
+    assert frames(2350) == (*(EMPTY,) * AGREE, *(frame_of(2350),) * AGREE)
     assert frame_of(2350)[1:9] == b"+0023503"
 
 
