@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import formats
+from protocol.checks import crc16_modbus
 from protocol.modbus import Framing
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.modbus_scale import Profile, encode, read, session
@@ -188,3 +189,34 @@ def test_the_decoder_gives_words():
     noisy = row.decoder()
     assert isinstance((noisy.feed(b"\xff" * 8) + noisy.finish())[0], Garbage)
     assert row.session is session and row.checked and row.sends_unit
+
+
+def answers(*words):
+    """Answers of device 1 to function 3, one after the other."""
+    frames = []
+    for said in words:
+        body = bytes((1, 3, 2 * len(said))) + b"".join(word.to_bytes(2, "big") for word in said)
+        frames.append(body + crc16_modbus(body).to_bytes(2, "little"))
+    return b"".join(frames)
+
+
+FAR = {
+    "unit": "kg",
+    "weight": {"register": 0, "type": "int32", "decimals": 3},
+    "status": {"register": 0x20, "stable": 1},
+}
+ROUND = ([1], [0, 2350], [1])  # status, weight, status again
+
+
+def test_the_decoder_puts_a_round_together_as_the_session_does(readings):
+    stream = answers([0, 99], *ROUND, [1], [0, 2350], [0], *ROUND)  # begins within a round; one is not of one moment
+    decoder = formats.find("modbus_scale").reads({"profile": FAR})
+    found = readings(decoder, stream, range(len(stream)))
+    assert [event.value for event in found if isinstance(event, Weighing)] == [Decimal("2.350"), Decimal("2.350")]
+    assert all(event.stable for event in found if isinstance(event, Weighing))
+
+
+def test_answers_that_cannot_be_told_apart_stay_words():
+    alike = {**FAR, "weight": {"register": 0, "type": "int16", "decimals": 3}}
+    events = formats.find("modbus_scale").reads({"profile": alike}).feed(answers([1], [2350], [1]))
+    assert [event.what for event in events] == ["registers"] * 3
