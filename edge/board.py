@@ -165,7 +165,11 @@ class AnalyzerView:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code."""
+    """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
+
+    ``clock_why`` is a word of ``edge/clock.py``, empty while the clock is synced.  ``clock_asks`` is the system's time
+    (2031-03-01T09:30) while a person may confirm its date, else empty.
+    """
 
     station: str = ""
     seller: str = ""
@@ -173,6 +177,8 @@ class Board:
     language: str = "zh"
     jobs: tuple[str, ...] = ()
     clock_state: str = "unsynced"
+    clock_why: str = ""
+    clock_asks: str = ""
     disk_free: int = 0
     trouble: str = ""
     scales: tuple[ScaleView, ...] = ()

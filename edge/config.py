@@ -337,6 +337,10 @@ class Config(BaseSettings):
         """All methods by id; one of the file goes before a shipped one."""
         return {**shipped(), **{method.id: method for method in self.method}}
 
+    def certificates(self) -> tuple[date, ...]:
+        """The last days of the scales' verifications."""
+        return tuple(part.verified_until for part in self.scale if part.verified_until is not None)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [

@@ -191,6 +191,17 @@ class AskScale:
     wish: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmDate:
+    """A person says that the system's ``date`` (2026-11-23), as the board asks, is right.
+
+    Answer: ``{"date": …, "clock": …}``.
+    """
+
+    date: str
+    person: str
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -202,6 +213,7 @@ Command = (
     | ConfirmPaper
     | PrintPaper
     | AskScale
+    | ConfirmDate
 )
 
 
