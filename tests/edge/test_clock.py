@@ -463,6 +463,22 @@ def test_an_offline_station_with_a_wrong_future_is_brought_back_by_a_person(box:
     assert one.clock.why == "doubted"  # what a person confirmed is a time that was believed
 
 
+def test_a_date_confirmed_without_a_time_service_is_not_asked_about_again_and_the_next_is_measured_by_it(
+    running: Any,
+) -> None:
+    running.kernel = False
+    running.wall = at("2031-03-01 09:30")
+    running.look()
+    assert running.clock.why == "doubted"
+    running.does(lambda: clock_jobs.confirm(running.station, ConfirmDate("2031-03-01", "王敏")))
+    running.look()
+    assert (running.clock.state(), running.clock.why, running.clock.asks) == ("unsynced", "unsynced", "")
+    assert dated(running.enter()) == ("2031-03-01 09:30", "unsynced")
+    running.wall += 500 * DAY
+    running.look()
+    assert running.clock.why == "doubted"
+
+
 @pytest.mark.parametrize(
     ("day", "person", "code"),
     [
