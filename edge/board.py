@@ -188,7 +188,8 @@ class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
     ``lots`` has every lot that is pending or held, and the released ones that may still be sold; ``lot_counts`` is how
-    many are ``pending`` and ``held``.
+    many are ``pending`` and ``held``.  ``clock_why`` is a word of ``edge/clock.py``, empty while the clock is synced.
+    ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
     """
 
     station: str = ""
@@ -197,6 +198,8 @@ class Board:
     language: str = "zh"
     jobs: tuple[str, ...] = ()
     clock_state: str = "unsynced"
+    clock_why: str = ""
+    clock_asks: str = ""
     disk_free: int = 0
     trouble: str = ""
     scales: tuple[ScaleView, ...] = ()

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import shutil
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,11 @@ import click
 
 from drivers.transports import LinkLost, open_port
 from edge.cli import config_option
-from edge.clock import Clock
+from edge.clock import UNKNOWN, WORDS, Clock
 from edge.config import BadConfig, Config, PortPart, PrinterPart, load
 from edge.identity import BadKey, load_key
 from edge.inbox import Inbox, LinkChanged
+from edge.ledger import open_reader, past
 from edge.mqtt import Mqtt
 from edge.papers import READY, SILENT
 from edge.printer_link import PrinterLink
@@ -71,14 +73,14 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
-    clock = Clock(config.clock.trust)
+    clock = _clock_of(config)
     for part in (*config.scale, *config.analyzer, *config.probe):
         yield part.name, lambda part=part: _port(part, clock)  # type: ignore[misc]
     for printer in config.printer:
         yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
     yield "broker", lambda: _broker(config)
     yield "web", lambda: _web(config.web.listen)
-    yield "clock", lambda: _clock(clock)
+    yield "clock", lambda: _clock(clock, config.station.language)
     yield "disk", lambda: _disk(config)
 
 
@@ -97,7 +99,7 @@ def _port(part: PortPart, clock: Clock) -> Outcome:
     garbage = 0
     try:
         with contextlib.closing(open_port(part.port, part.settings())) as transport:
-            session, end = part.session(clock.today), time.monotonic() + LISTEN_SECONDS
+            session, end = part.session(clock.day_to_ask), time.monotonic() + LISTEN_SECONDS
             while (now := time.monotonic()) < end:
                 events = session.receive(transport.read(0.05), now)
                 if session.deadline is not None and now >= session.deadline:
@@ -165,11 +167,28 @@ def _web(listen: str) -> Outcome:
     return True, f"http://{listen}/"
 
 
-def _clock(clock: Clock) -> Outcome:
+def _clock_of(config: Config) -> Clock:
+    """The clock as the station would have it, from its ledger on."""
+    try:
+        db = open_reader(config.station.data)
+        with contextlib.closing(db.conn):
+            before = past(db.conn)
+    except (OSError, sqlite3.Error):
+        before = UNKNOWN
+    return Clock(config.clock.trust, before, config.certificates())
+
+
+def _clock(clock: Clock, language: str) -> Outcome:
+    """Whether the station would believe the time; the reason is in the station's language."""
+    step = clock.look()
+    if step is not None:
+        clock.take(step)
     state = clock.state()
-    if state == "unsynced":
-        return False, f"{clock.now().text} is not synchronised; slips will say so until a time service sets it"
-    return True, f"{clock.now().text} {state}"
+    if state != "unsynced" and not clock.asks:
+        return True, f"{clock.now().text} {state}"
+    why = WORDS[clock.why or "unsynced"][language == "en"]
+    asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
+    return False, f"{clock.now().text} is not synchronised{asked}: {why}"
 
 
 def _disk(config: Config) -> Outcome:

@@ -410,6 +410,10 @@ class Config(BaseSettings):
             return (first,) if first else ()
         return tuple(_item_of(name, methods.values()) for name in wanted)
 
+    def certificates(self) -> tuple[date, ...]:
+        """The last days of the scales' verifications."""
+        return tuple(part.verified_until for part in self.scale if part.verified_until is not None)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [

@@ -16,12 +16,13 @@ import sdnotify
 from pydantic import ValidationError
 
 from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
-from edge.clock import Clock
+from edge.clock import Clock, Step
 from edge.config import Config
 from edge.inbox import (
     AskScale,
     BrokerAnswer,
     CityMessage,
+    ConfirmDate,
     ConfirmPaper,
     DismissResult,
     Inbox,
@@ -47,6 +48,7 @@ from edge.inbox import (
     Weighed,
     WholePlantDone,
 )
+from edge.jobs import clock as time_jobs
 from edge.jobs import gate, papers, results, stall
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
@@ -132,12 +134,13 @@ class Core:
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
         stopping = any(isinstance(message, Stop) for message in messages)
-        weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages)
+        step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
+        weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages) and not step
         if weights_only and not self._config.stall.continuous:
             for message in messages:
                 self._handle(message)  # nothing to commit
         else:
-            self._work(messages)
+            self._work(messages, step)
         now = self._clock.steady()
         self._publisher.pump(now)
         self._save_when_quiet(now, stopping)
@@ -165,8 +168,11 @@ class Core:
                 messages.append(self._inbox.get_nowait())
         return messages
 
-    def _work(self, messages: list[Message]) -> None:
-        """One batch: handle, commit, let the effects go. When the disk is full everybody who waits is told so."""
+    def _work(self, messages: list[Message], step: Step | None) -> None:
+        """One batch: handle, commit, let the effects go. When the disk is full everybody who waits is told so.
+
+        A step of the clock is recorded before anything that bears the new time.
+        """
         station = self._station
         station.after.clear()
         station.undo.clear()
@@ -175,6 +181,8 @@ class Core:
         before = self._ledger.head.seq
         try:
             with self._ledger.batch():
+                if step is not None:
+                    time_jobs.step(station, step)
                 for message in rest:
                     self._handle(message)
                 if self._ledger.head.seq != before:
@@ -291,6 +299,8 @@ class Core:
                 return papers.confirm(station, command)
             case PrintPaper():
                 return papers.print_paper(station, command)
+            case ConfirmDate():
+                return time_jobs.confirm(station, command)
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
@@ -393,6 +403,8 @@ class Core:
             "probes": tuple(self._probes.values()),
             "papers": station.paper_views(),
             "clock_state": self._clock.state(),
+            "clock_why": self._clock.why,
+            "clock_asks": self._clock.asks,
             "trouble": self._trouble or publisher.trouble,
             "city": CityView(
                 publisher.up,

@@ -206,6 +206,17 @@ class AskScale:
     wish: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmDate:
+    """A person says that the system's ``date`` (2026-11-23), as the board asks, is right.
+
+    Answer: ``{"date": …, "clock": …}``.
+    """
+
+    date: str
+    person: str
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -218,6 +229,7 @@ Command = (
     | ConfirmPaper
     | PrintPaper
     | AskScale
+    | ConfirmDate
 )
 
 

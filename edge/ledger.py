@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlite_utils import Database
 
-from edge.clock import Stamp
+from edge.clock import Past, Stamp, parse_time
 from edge.migrations import ledger as migrations
 from protocol.city import envelope
 from protocol.city.codes import CodeKind, TraceCode
@@ -24,6 +24,7 @@ from protocol.city.events import EVENT_TYPES, Record
 FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
+LOOK_BACK = 5000  # records searched for the last one whose time was believed
 
 
 class LedgerFull(OSError):
@@ -45,12 +46,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of the chain: last sequence, hash for the next one, last serial of each code kind, last time."""
+    """The end of the chain: last sequence, hash for the next one, last serial of each code kind.
+
+    ``unsynced_in`` is the boot the last record was made in, when its clock was unsynced.
+    """
 
     seq: int = 0
     prevhash: str = envelope.FIRST_PREVHASH
     serials: Mapping[int, int] = field(default_factory=dict)
-    seconds: float = 0.0
+    unsynced_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +127,14 @@ class Ledger:
         """Sign the record, chain it to the one before and insert it."""
         if type(record) is not EVENT_TYPES[kind]:
             raise TypeError(f"{kind} takes {EVENT_TYPES[kind].__name__}, not {type(record).__name__}")
-        seconds = max(stamp.seconds, self.head.seconds)
-        event_id = uuid7(seconds)
+        event_id = uuid7(stamp.seconds)
         head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
         seq = self.head.seq + 1
         body = envelope.seal(head, record.model_dump(mode="json"), seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, lane, serials, body))
-        self.head = Head(seq, envelope.hash_of(body), self.head.serials, seconds)
+        unsynced_in = "" if stamp.trusted else boot_id
+        self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body)
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -150,11 +154,45 @@ class Ledger:
         if row is None:
             return Head()
         seq, serials, body = row
-        from edge.clock import parse_time
-
-        seconds = parse_time(envelope.read(body)["time"]).timestamp()
         counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
-        return Head(seq, envelope.hash_of(body), counts, seconds)
+        return Head(seq, envelope.hash_of(body), counts, _unsynced_in(envelope.read(body)))
+
+
+def past(conn: sqlite3.Connection) -> Past:
+    """What the records say of the time: where the clock goes on, and the last time it was believed.
+
+    That one is looked for in the newest LOOK_BACK records: the last that was made synced or in holdover, or the last
+    date that a person confirmed.  A record that cannot be read says nothing.
+    """
+    rows = conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (LOOK_BACK,))
+    last: dict[str, Any] | None = None
+    for (body,) in rows:
+        if last and _UNSYNCED in body and _STEP not in body:
+            continue
+        try:
+            event = envelope.read(bytes(body))
+        except envelope.BadEvent:
+            continue
+        last = last or event
+        if _believed(event):
+            return Past(_seconds(last), _seconds(event), _unsynced_in(last))
+    return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
+
+
+_UNSYNCED, _STEP = b'"clockstate":"unsynced"', envelope.type_of("clock.step").encode()
+
+
+def _believed(event: Mapping[str, Any]) -> bool:
+    confirmed = event["type"] == envelope.type_of("clock.step") and event["data"]["why"] == "confirmed"
+    return bool(confirmed or event["clockstate"] != "unsynced")
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    return parse_time(event["time"]).timestamp()
+
+
+def _unsynced_in(event: Mapping[str, Any]) -> str:
+    return str(event["bootid"]) if event["clockstate"] == "unsynced" else ""
 
 
 def uuid7(seconds: float) -> str:

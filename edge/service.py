@@ -19,7 +19,7 @@ from edge.core import Core
 from edge.documents import Papers
 from edge.identity import load_key
 from edge.inbox import Inbox, Stop
-from edge.ledger import Ledger, Signer
+from edge.ledger import Ledger, Signer, past
 from edge.mqtt import Mqtt
 from edge.ports import Port
 from edge.printing import Printer
@@ -57,7 +57,7 @@ def run(config: Config) -> None:
         )
     )
     ledger = Ledger(station.data, signer)
-    clock = Clock(config.clock.trust, floor=ledger.head.seconds)
+    clock = Clock(config.clock.trust, past(ledger.conn), config.certificates())
     topics = Topics(station.region, station.node, station.terminal)
 
     def say(state: Literal["online", "offline"], last: int) -> bytes:
@@ -83,7 +83,7 @@ def run(config: Config) -> None:
             part.name,
             inbox,
             partial(open_port, part.port, part.settings()),
-            partial(part.session, clock.today),
+            partial(part.session, clock.day_to_ask),
             Nature.of(part.device(), part.settings()),
         )
         for part in (*config.scale, *config.analyzer, *config.probe)

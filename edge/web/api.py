@@ -9,11 +9,23 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
 
 from edge.board import Showing
-from edge.inbox import AskScale, DismissResult, MatchResult, PlanChannel, RegisterEntry, Sell, SetPrice, WholePlantDone
+from edge.inbox import (
+    AskScale,
+    ConfirmDate,
+    DismissResult,
+    MatchResult,
+    PlanChannel,
+    RegisterEntry,
+    Sell,
+    SetPrice,
+    WholePlantDone,
+)
 from edge.web.bodies import (
     BoardAnswer,
     ChannelAnswer,
     ChannelBody,
+    DateAnswer,
+    DateBody,
     DismissAnswer,
     DismissBody,
     EntryAnswer,
@@ -113,6 +125,11 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     @api.post("/prices", responses=answers(200, PriceAnswer), tags=["write"], summary="Change a price")
     async def set_price(body: PriceBody, key: Key = "") -> Response:
         return JSONResponse(await desk.ask(SetPrice(**body.model_dump()), key))
+
+    @api.post("/clock/confirm", responses=answers(200, DateAnswer), tags=["write"], summary="The date is right")
+    async def confirm_date(body: DateBody, key: Key = "") -> Response:
+        """A person answers for the system's date, which the station did not take by itself. It stands in a record."""
+        return JSONResponse(await desk.ask(ConfirmDate(**body.model_dump()), key))
 
     @api.post("/scales/{name}/{wish}", responses=ERRORS, tags=["write"], summary="Tare or zero a scale")
     async def ask_scale(

@@ -145,6 +145,17 @@ class WholePlantBody(Body):
     person: Person
 
 
+class DateBody(Body):
+    """The date that the board asks about is right."""
+
+    date: str = Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="The system's date, as `clock_asks` on the board begins.",
+        examples=["2026-11-29"],
+    )
+    person: Person
+
+
 class Problem(BaseModel):
     """Why something was not done, for programs (`code`) and for people."""
 
@@ -221,6 +232,13 @@ class DismissAnswer(BaseModel):
 
 class WholePlantAnswer(BaseModel):
     test_code: str = Field(description="The lot.")
+
+
+class DateAnswer(BaseModel):
+    """The date that was taken, and what the clock is worth now: `synced` or `unsynced`."""
+
+    date: str
+    clock: str
 
 
 class BoardAnswer(BaseModel):

@@ -37,6 +37,7 @@ def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
         },
         "disk": {"ok": enough, "free_bytes": board.disk_free},
         "clock": board.clock_state,
+        "clock_why": board.clock_why,
         "trouble": board.trouble,
     }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edge.clock import WORDS as CLOCK_WORDS
 from edge.weighing import WORDS
 
 LANGUAGES = ("zh", "en")
@@ -358,10 +359,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Rejected by the platform, kept here; give number and reason to the platform's people",
     ),
     "do_disk": ("空间不足：请尽快恢复上报或更换存储卡", "Space runs short: get records delivered or change the card"),
-    "do_clock": (
-        "接通网络后自动校时；小票会注明时间未校准",
-        "Set by itself once there is a network; slips say that it is not set",
-    ),
     "city_link": ("上报平台", "City platform"),
     "written": ("已记录", "Recorded"),
     "acked": ("平台已确认", "Confirmed by the city"),
@@ -374,6 +371,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "clock_is_synced": ("已校准", "set"),
     "clock_is_holdover": ("已校准，暂时脱离时间源", "set, running free"),
     "clock_is_unsynced": ("时间未校准", "not set"),
+    "system_time": ("系统时间 {time}", "system time {time}"),
+    "date_is_right": ("今天确实是 {date}", "Today is {date}, yes"),
+    "date_effect": (
+        "请对照手机或日历核对。确认后按此日期记录，并写明确认人。",
+        "Compare it with a phone or a calendar. Records bear this date from then on, and who confirmed it is recorded.",
+    ),
+    "confirm_date": ("确认日期", "Confirm the date"),
+    **{f"clock_why_{word}": both for word, both in CLOCK_WORDS.items()},
     "version": ("版本", "Version"),
     "trouble": ("故障", "Trouble"),
     "connected": ("已连接", "Connected"),

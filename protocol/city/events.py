@@ -273,6 +273,26 @@ class LotDisposed(Record):
     witness: Short = ""
 
 
+class ClockStepped(Record):
+    """The station's time went from ``before`` to ``after`` (contract C7); its own time is ``after``.
+
+    ``offset_ms`` is after less before: added to the times of the records of ``boot_id`` that were made ``unsynced``
+    since the step before, it dates them anew; the originals stay.  ``state`` is what the clock is worth now.
+    ``source`` is who vouches for it: the kernel's time service, the host of a virtual machine, a person, or nobody.
+    ``why``: ``synced`` (first sync after the boot, or after it was lost), ``stepped`` (a believed time was put
+    elsewhere), ``set`` (put forward, nobody vouches), ``confirmed`` (``person`` said that the date is right).
+    """
+
+    boot_id: Short
+    offset_ms: Annotated[int, Field(ge=-4_102_444_800_000, le=4_102_444_800_000)]
+    before: Short
+    after: Short
+    state: Literal["synced", "unsynced"]
+    source: Literal["kernel", "host", "person", "none"]
+    why: Literal["synced", "stepped", "set", "confirmed"]
+    person: Short | None = None
+
+
 EVENT_TYPES: dict[str, type[Record]] = {
     "entry.registered": EntryRegistered,
     "test.result": TestRecorded,
@@ -280,4 +300,5 @@ EVENT_TYPES: dict[str, type[Record]] = {
     "accept.completed": AcceptCompleted,
     "lot.held": LotHeld,
     "lot.disposed": LotDisposed,
+    "clock.step": ClockStepped,
 }

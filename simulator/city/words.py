@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "entry.registered": ("进场登记", "Goods in"),
     "test.result": ("快检结果", "Rapid test"),
     "trade.completed": ("交易", "Sale"),
+    "clock.step": ("校时", "Clock set"),
 }
 
 REFUSALS: dict[str, tuple[str, str]] = {

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from edge.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.clock import Clock, Stamp
+from edge.clock import Clock, Stamp, Why
 from edge.config import load
 from edge.core import Core
 from edge.inbox import Inbox, Message, PortChanged, RegisterEntry, Request, Sell, Tested, Weighed
@@ -105,6 +105,17 @@ class HandClock(Clock):
 
     def state(self) -> Literal["synced", "holdover", "unsynced"]:
         return self.worth
+
+    def look(self, owing: bool = False) -> None:
+        """Nothing happens to this clock behind the test's back."""
+
+    @property
+    def why(self) -> Why:
+        return "" if self.worth == "synced" else "unsynced"
+
+    @property
+    def asks(self) -> str:
+        return ""
 
 
 @dataclass

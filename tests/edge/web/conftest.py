@@ -28,6 +28,7 @@ from edge.board import (
 from edge.inbox import (
     AskScale,
     Command,
+    ConfirmDate,
     ConfirmPaper,
     DismissResult,
     Inbox,
@@ -247,6 +248,9 @@ class FakeCore:
             case ConfirmPaper(job):
                 self.paper(job, state="confirmed", why="")
                 return {"job": job, "state": "confirmed"}
+            case ConfirmDate(date):
+                self.showing.post(clock_state="synced", clock_why="", clock_asks="")
+                return {"date": date, "clock": "synced"}
             case PrintPaper():
                 return {"job": self._print(SALE), "copy": 0}
             case RegisterEntry():

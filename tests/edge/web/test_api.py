@@ -9,6 +9,7 @@ import pytest
 
 from edge.inbox import (
     AskScale,
+    ConfirmDate,
     DismissResult,
     MatchResult,
     PlanChannel,
@@ -51,6 +52,12 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
     ("/api/entries", ENTRY, 201, RegisterEntry("01040201", 250000, "河南中牟", "王建国")),
     ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice("01040201", 375)),
     ("/api/papers/41/reprint", {}, 201, Reprint(41)),
+    (
+        "/api/clock/confirm",
+        {"date": "2031-03-01", "person": " 王敏 "},
+        200,
+        ConfirmDate("2031-03-01", "王敏"),
+    ),
     ("/api/scales/scale-1/tare", {}, 200, AskScale("scale-1", "tare")),
     ("/api/sales", SALE | {"seen_g": 1200, "tare_g": 50}, 201, Sell("scale-1", "01040201", LOT, 1200, tare_g=50)),
     (
@@ -250,7 +257,7 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 11
+    assert len(writes) == 12
     for write in writes:
         assert {"403", "409", "422", "503"} <= set(write["responses"])
         assert write["summary"]

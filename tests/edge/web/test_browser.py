@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from edge.board import PrinterView
 from edge.inbox import (
     AskScale,
+    ConfirmDate,
     ConfirmPaper,
     MatchResult,
     PlanChannel,
@@ -734,6 +735,26 @@ def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
     expect(page.locator("main")).to_contain_text("temperature 4.1 °C")
     expect(page.locator("main")).to_contain_text("Results without a lot")
     no_sideways(page)
+
+
+def test_a_doubted_date_is_confirmed_by_name(core: Any, page: Page, until: Callable[..., None]) -> None:
+    core.showing.post(clock_state="unsynced", clock_why="doubted", clock_asks="2031-03-01T09:30")
+    page.goto("/status?lang=en")
+    page.locator("#date-asked").click()
+    expect(page.locator("#dating-title")).to_have_text("Today is 2031-03-01, yes")
+    page.locator("#dating-go").click()
+    expect(page.locator("#dating-wrong")).to_have_text("Say who you are")
+    assert core.asked == []
+    page.locator("#dating-person").fill(" 王敏 ")
+    no_sideways(page)
+    core.refuse = Refused("date_changed", "系统日期已变", "the system's date is another")
+    page.locator("#dating-go").click()
+    expect(page.locator("#dating-wrong")).to_have_text("the system's date is another")
+    core.refuse = None
+    page.locator("#dating-go").click()
+    expect(page.locator("#dating")).to_be_hidden()
+    expect(page.locator("#date-asked")).to_have_count(0)
+    assert core.asked[-1] == ConfirmDate("2031-03-01", "王敏")
 
 
 def test_the_keyboard_sells(core: Any, desk: Page, until: Callable[..., None]) -> None:

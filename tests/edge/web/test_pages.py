@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import edge.web
 from edge import papers
 from edge.board import AnalyzerView, ScaleView
+from edge.clock import WORDS as CLOCK_WORDS
 from edge.documents import PAPERS
 from edge.judgement import Doubt
 from edge.web.i18n import TEXTS, Words
@@ -87,6 +89,29 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
     ):
         assert text in html
     assert "有 6 处需要处理" in html
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("why", CLOCK_WORDS)
+def test_the_status_page_says_why_the_clock_is_not_set(core: Any, http: httpx.Client, why: str, language: str) -> None:
+    core.showing.post(clock_state="unsynced", clock_why=why)
+    html = unescape(http.get("/parts/status", headers={"Cookie": f"lang={language}"}).text)
+    assert CLOCK_WORDS[why][language == "en"] in html
+    assert "date-asked" not in html
+
+
+def test_a_clock_that_runs_free_is_not_complained_of_until_a_date_is_asked_about(core: Any, http: httpx.Client) -> None:
+    core.showing.post(clock_state="holdover", clock_why="unsynced")
+    assert "全部正常" in http.get("/status").text
+    core.showing.post(clock_state="holdover", clock_why="apart", clock_asks="2026-12-24T09:30")
+    html = http.get("/status").text
+    for text in (
+        "系统时间 2026-12-24 09:30",
+        'data-date="2026-12-24"',
+        "今天确实是 2026-12-24",
+        "有 1 处需要处理",
+    ):
+        assert text in html
 
 
 def test_the_status_page_shows_probes_and_counts(core: Any, http: httpx.Client) -> None:
@@ -193,6 +218,7 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
         "state_",
         "verdict_",
         "clock_is_",
+        "clock_why_",
         "page_",
         "per_",
         "measured_",

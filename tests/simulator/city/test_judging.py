@@ -41,6 +41,23 @@ def test_data_is_not_bent_into_shape(signer: Any, change: dict[str, Any]) -> Non
     assert getattr(judge(station.entry(**change), station.name, bytes.fromhex(station.hex)), "code", "") == "bad_data"
 
 
+def test_a_step_of_the_clock_is_taken(signer: Any) -> None:
+    station = signer()
+    step = {
+        "boot_id": "4d1c5ef3-0f4b-4c3b-9d83-6e0a3f6a9f10",
+        "offset_ms": -1_139_000_000_000,
+        "before": "2063-01-01T08:00:00.000000+08:00",
+        "after": "2026-11-29T09:00:00.000000+08:00",
+        "state": "synced",
+        "source": "kernel",
+        "why": "synced",
+        "person": None,
+    }
+    judged = judge(station.event("clock.step", step, subject=station.name), station.name, bytes.fromhex(station.hex))
+    assert isinstance(judged, Judged)
+    assert (judged.kind, judged.code) == ("clock.step", "")
+
+
 def test_long_answers_are_cut_and_the_count_comes_last() -> None:
     draft = Draft("s")
     draft.kept = {f"{n:064d}": n for n in range(1, 1501)}

@@ -1,0 +1,48 @@
+"""The station's time is put elsewhere: a record first, then the clock."""
+
+import logging
+from datetime import date
+from typing import Any
+
+from edge.clock import Step, text_of
+from edge.inbox import ConfirmDate, Refused
+from edge.station import Station
+from protocol.city.events import ClockStepped
+
+log = logging.getLogger("clock")
+
+
+def step(station: Station, step: Step) -> None:
+    """Write the step down and go on with its time. It is taken back with the transaction."""
+    signer = station.ledger.signer
+    record = ClockStepped(
+        boot_id=station.clock.boot_id,
+        offset_ms=step.offset_ms,
+        before=text_of(step.before),
+        after=text_of(step.after),
+        state=step.state,
+        source=step.source,
+        why=step.why,
+        person=step.person,
+    )
+    station.record("clock.step", f"{signer.node}-{signer.terminal}", record, step.stamp)
+    station.undo.append(station.clock.take(step))
+    station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
+
+
+def confirm(station: Station, command: ConfirmDate) -> dict[str, Any]:
+    """A person answers for the wall clock's date, by name: it is taken, however far away it is."""
+    if not command.person.strip():
+        raise Refused("no_person", "请填写姓名", "say who confirms it")
+    asks = station.clock.asks
+    if not asks:
+        raise Refused("date_fine", "时钟的日期无需确认", "nobody doubts the clock's date")
+    try:
+        day = date.fromisoformat(command.date)
+    except ValueError:
+        raise Refused("date", "日期请写成 2026-11-23 的形式", "write the date like 2026-11-23") from None
+    confirmed = station.clock.confirmed(day, command.person.strip())
+    if confirmed is None:
+        raise Refused("date_changed", "系统日期已变，请重新核对", f"the system's date is not {day}: look again")
+    step(station, confirmed)
+    return {"date": day.isoformat(), "clock": confirmed.state}
