@@ -6,7 +6,8 @@
     answer  {"detail": [{"检测结果": …, "检测项目": …, "样品编号": …, "样品名称": …, "检测时间": …}, …]}    UTF-8
 
 The answer has no length and no end mark: it is whole when its braces are.  What may stand in 检测结果 is not in the
-maker's paper: words of judgement and numbers with a unit are read, everything else is kept as text without a verdict.
+maker's paper: words of judgement and numbers with a unit, also both, are read, everything else is kept as text without
+a verdict.
 """
 
 import json
@@ -21,7 +22,8 @@ from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 READ = b"READ"
 CAP = 1 << 18
 KEYS = ("样品编号", "样品名称", "检测项目", "检测结果", "检测时间")
-AMOUNT = re.compile(r"(-?[0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([^0-9\s]\S*)?")
+WORDS = "|".join(sorted(fields.VERDICTS, key=len, reverse=True))
+AMOUNT = re.compile(rf"(-?[0-9]{{1,15}}(?:\.[0-9]{{1,9}})?)\s*((?!{WORDS})[^0-9\s]\S*?)??\s*({WORDS})?")
 
 
 class Objects:
@@ -111,7 +113,8 @@ def _result(said: Any) -> Event:
         return Garbage(raw, "no result: 检测项目 is missing")
     sample, name, item, stated, time = ("" if said.get(key) is None else str(said[key]).strip() for key in KEYS)
     found = AMOUNT.fullmatch(stated)
-    verdict = fields.VERDICTS.get(stated) or (None if stated else Verdict.INVALID)
+    word = (found[3] or "") if found else stated
+    verdict = fields.VERDICTS.get(word) or (None if stated else Verdict.INVALID)
     return TestResult(
         sample=sample or None,
         channel=None,

@@ -55,7 +55,7 @@ def results(reply: Reply) -> list[Event]:
 def _result(record: re.Match[str]) -> TestResult:
     number, hole, item, absorbance, value, unit, conclusion, time = (group.strip() for group in record.groups())
     amount = None if value in NO_NUMBER else fields.number(value)
-    verdict = fields.VERDICTS.get(conclusion)
+    verdict = fields.concluded(conclusion)
     return TestResult(
         sample=number or None,
         channel=hole or None,

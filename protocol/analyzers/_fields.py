@@ -38,6 +38,11 @@ def cut(name: str, size: int) -> bytes:
     return name.encode("gb18030", "replace")[:size].ljust(size, b"\0")
 
 
+def concluded(word: str) -> Verdict | None:
+    """The instrument's conclusion; one in words we do not know is for a person, so ``suspect``. None when empty."""
+    return VERDICTS.get(word, Verdict.SUSPECT) if word else None
+
+
 def moment(written: str) -> datetime | None:
     """A time as instruments write it: ``2025-03-14 09:14:32``, also with slashes, without seconds, or the date only."""
     found = MOMENT.fullmatch(written.strip())

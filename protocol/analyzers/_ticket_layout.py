@@ -69,7 +69,7 @@ wrap = 30
 [[layout]]
 id = "taiyang"
 begin = '吸光度\s+浓度[(（](?P<unit>[^)）]+)[)）]\s*'
-row = ['(?P<channel>[1-8])', '(?P<channel>[1-8])\s+-?[0-9]+\.[0-9]+\s+(?P<value>-?[0-9]+\.[0-9]+)']
+row = ['(?P<channel>[1-8])', '(?P<channel>[1-8])\s+-?[0-9]+\.[0-9]+\s+(?P<value>-?[0-9]+(\.[0-9]+)?)']
 [layout.lines]
 head = '信息\s*[0-9]+/[0-9]+\s+(?P<item>\S+)\s+(?P<date>[0-9].*)'
 time = '(?P<time>[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)'
@@ -282,7 +282,7 @@ def _result(layout: Layout, said: Mapping[str, str], line: str) -> TestResult:
     at = _time(said)
     sample, channel, unit = said.get("sample", ""), said.get("channel", ""), said.get("unit") or layout.unit
     sample = str(int(sample)) if sample.isdecimal() else sample
-    control = DIGITS.search(said.get("control", ""))
+    control, limit = DIGITS.search(said.get("control", "")), said.get("limit", "")
     return TestResult(
         sample=sample or None,
         channel=channel or None,
@@ -296,9 +296,10 @@ def _result(layout: Layout, said: Mapping[str, str], line: str) -> TestResult:
             *(stated, conclusion, at.isoformat() if at else repr(sorted(said.items()))),
         ),
         name=said.get("name") or None,
-        limit=stating.number(said.get("limit", "")) or stating.limit(said.get("limit", "")),
+        limit=stating.number(limit) if stating.number(limit) is not None else stating.limit(limit),
         text=(stated or None) if value is None else None,
         control=stating.number(control[0]) if control else None,
+        sure=False,
         raw=line.encode("gb18030", "replace"),
     )
 

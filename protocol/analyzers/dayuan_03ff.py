@@ -337,6 +337,8 @@ def _words(words: list[str]) -> tuple[Decimal | None, str | None, Verdict | None
     """Value, unit and verdict of a result line; a conclusion stands last, also alone."""
     value = fields.number(words[0]) if words else None
     verdict = fields.VERDICTS.get(words[-1]) if words else None
+    if value is not None and len(words) > 2:
+        verdict = fields.concluded(words[-1])
     unit = words[1] if value is not None and len(words) > (1 if verdict is None else 2) else None
     return value, unit, Verdict.INVALID if value is None and verdict is None else verdict
 

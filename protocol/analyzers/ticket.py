@@ -16,7 +16,8 @@ Layouts say what the lines mean (``_ticket_layout``).  Ours are Dayuan's (DY-350
     00001 02 青菜 02 12.5 02 合格 0D 0A                      lines at 30 bytes
     32 x -
 
-and Taiyang's, of which we know the words and not the spacing, nor how a channel looks that was not used (its number
+and Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not
+the spacing, nor how a channel looks that was not used (its number
 alone is taken; blank lines would end the ticket, and what follows would be handed over unread).  Others come as TOML
 text in the option ``layouts``; they are tried before ours.
 
@@ -24,7 +25,8 @@ A ticket that fits no layout is handed over as it is (``Ticket``), never dropped
 results of the same identity: layout, item, number, name, value, conclusion and time; where it has no time, all it says.
 
 There is no check byte: a flipped digit gives another number, name or time; a flipped blank or command, mostly a ticket
-nobody can read.  Testers' heads take 9600/8n1 as a rule.
+nobody can read.  Results are therefore not sure (``TestResult.sure``) until the same ticket was printed once more.
+Testers' heads take 9600/8n1 as a rule.
 Sources: the ticket code of the maker's programs for DY-3500 and DY-3000(BX1), three versions (UploadSoftWare, 2019,
 public); Taiyang's paper on its print-out, same place; Epson's ESC/POS commands.
 """
@@ -36,6 +38,7 @@ from enum import Enum
 
 from protocol.analyzers import _stating as stating
 from protocol.analyzers import _ticket_layout as layouts
+from protocol.analyzers._dialogue import Twice
 from protocol.analyzers._ticket_layout import Layout, Unreadable
 from protocol.formats import WireFormat
 from protocol.link import Link
@@ -122,7 +125,7 @@ class Tape:
             return 1
         if byte not in TABLE:
             found = SPECIAL.search(self._buffer, at)
-            return (found.start() if found else len(self._buffer)) - at
+            return min((found.start() if found else len(self._buffer)) - at, TICKET_CAP)
         head = bytes(self._buffer[at : at + 8])
         if len(head) < 2:
             return None
@@ -246,8 +249,9 @@ def decode(raw: bytes, known: Sequence[Layout] = OURS) -> list[Event]:
 class Decoder:
     """Cuts the stream into tickets and reads them. The end of the stream ends a ticket too."""
 
-    def __init__(self, known: Sequence[Layout] = OURS) -> None:
+    def __init__(self, known: Sequence[Layout] = OURS, twice: Twice | None = None) -> None:
         self._known = known
+        self._twice = twice
         self._tape = Tape()
         self._raw = bytearray()
         self._feeds = 0
@@ -266,25 +270,37 @@ class Decoder:
         return [event for piece in self._tape.finish() for event in self._piece(piece)] + self._end()
 
     def _piece(self, piece: Piece) -> list[Event]:
+        """The ticket goes on with this; what is in it does not depend on where the stream was cut."""
         if piece.kind is Kind.ASKED:
             self.asked += ASKED[piece.raw[:2]]
             return []
-        if not self._raw and (piece.kind in (Kind.FEED, Kind.CUT) or not piece.raw.strip(b"\r\0")):
-            return []  # paper between two tickets
+        if piece.kind is Kind.TEXT:
+            return self._text(piece.raw)
+        ended = self._end() if len(self._raw) + len(piece.raw) > TICKET_CAP else []
+        if not self._raw and piece.kind in (Kind.FEED, Kind.CUT):
+            return ended  # paper between two tickets
         self._raw += piece.raw
-        if piece.kind is Kind.FEED:
-            self._feeds += _feeds(piece)
-        elif piece.kind is Kind.COMMAND or piece.raw.strip(b"\r"):
-            self._feeds = 0
-        self._printed = self._printed or (piece.kind is Kind.TEXT and bool(piece.raw.strip(b"\r \0")))
-        ended = self._printed and self._feeds >= FEEDS
-        return self._end() if ended or piece.kind is Kind.CUT or len(self._raw) > TICKET_CAP else []
+        self._feeds = self._feeds + _feeds(piece) if piece.kind is Kind.FEED else 0
+        over = piece.kind is Kind.CUT or (self._printed and self._feeds >= FEEDS)
+        return ended + (self._end() if over else [])
+
+    def _text(self, raw: bytes) -> list[Event]:
+        events: list[Event] = []
+        while raw := raw if self._raw else raw.lstrip(b"\r\0"):
+            part, raw = raw[: TICKET_CAP - len(self._raw)], raw[TICKET_CAP - len(self._raw) :]
+            self._raw += part
+            self._feeds = 0 if part.strip(b"\r") else self._feeds
+            self._printed = self._printed or bool(part.strip(b"\r \0"))
+            if raw:
+                events += self._end()
+        return events
 
     def _end(self) -> list[Event]:
         raw, printed = bytes(self._raw), self._printed
         self._raw.clear()
         self._feeds, self._printed = 0, False
-        return decode(raw, self._known) if printed else []
+        found = decode(raw, self._known) if printed else []
+        return self._twice.judged(found) if self._twice else found
 
 
 def decoder(layouts: str = "") -> Decoder:
@@ -296,7 +312,7 @@ class Session:
     """Stands in for the printer: reads the tickets and says that there is paper. ``layouts`` is TOML text."""
 
     def __init__(self, *, layouts: str = "", silence: float = SILENCE_SECONDS) -> None:
-        self._decoder = decoder(layouts)
+        self._decoder = Decoder((*parse_layouts(layouts), *OURS), Twice())
         self._silence = silence
         self._out = bytearray()
         self.deadline: float | None = None
@@ -394,8 +410,8 @@ def _taiyang(results: Sequence[TestResult]) -> bytes:
     lines = [f"信息 01/01 {first.item} {at:%Y-%m-%d}", f"{at:%H:%M:%S}", f"吸光度  浓度（{first.unit}）"]
     for channel in "12345678":
         result = by_channel.get(channel)
-        if result is not None and (result.value is None or "." not in format(result.value, "f")):
-            raise ValueError(f"{result.value} is no number with decimals")
+        if result is not None and result.value is None:
+            raise ValueError(f"channel {channel} has no number")
         lines.append(f"{channel} 0.000 {result.value:f}" if result else channel)
     return RESET + _gbk("\r\n".join(lines) + "\r\n" * 4)
 

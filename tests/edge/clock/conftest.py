@@ -134,8 +134,9 @@ class Box:
         """A load is put on and sold; the record."""
         scale = self.station.scales["scale-1"]
         scale.port(True, "")
-        for value in ("0.000", "1.250", "1.250"):
-            scale.feed(Weighing(value=Decimal(value), unit="kg", stable=True, state=State.OK), self.boot)
+        for place in range(20):
+            value = Decimal("0.000" if place < 10 else "1.250")
+            scale.feed(Weighing(value=value, unit="kg", stable=True, state=State.OK), self.boot + (place - 20) / 10)
         self.does(lambda: stall.sell(self.station, Sell("scale-1", "01040201", self.lot)))
         return self.events()[-1]
 

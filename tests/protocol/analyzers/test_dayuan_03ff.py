@@ -506,3 +506,16 @@ def test_an_analyzer_takes_no_wishes(meet):
 
 def test_the_format_is_in_the_table():
     assert formats.find("dayuan_03ff").session is Session
+
+
+@pytest.mark.parametrize(
+    ("line", "stated"),
+    [
+        ("12.5 mg/kg 合格", (Decimal("12.5"), "mg/kg", Verdict.QUALIFIED)),
+        ("12.5 mg/kg 不通过", (Decimal("12.5"), "mg/kg", Verdict.SUSPECT)),  # no word we know: a person
+        ("12.5 mg/kg", (Decimal("12.5"), "mg/kg", None)),
+        ("60 不合格", (Decimal(60), None, Verdict.UNQUALIFIED)),
+    ],
+)
+def test_a_line_of_text_gives_number_and_conclusion_as_sent(line, stated):
+    assert wire._words(line.split()) == stated

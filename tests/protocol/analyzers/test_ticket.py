@@ -42,6 +42,7 @@ RESULT = TestResult(
     identity="",
     name="青菜",
     control=Decimal("0.812"),
+    sure=False,
 )
 SECOND = replace(RESULT, sample="8", name=None, value=Decimal("61.3"), verdict=Verdict.UNQUALIFIED)
 
@@ -170,7 +171,7 @@ def test_what_does_not_fit_is_not_printed(result):
 
 
 def taiyang(channel, value):
-    return TestResult(None, channel, "有机磷", Decimal(value), "mg/kg", None, AT, "")
+    return TestResult(None, channel, "有机磷", Decimal(value), "mg/kg", None, AT, "", sure=False)
 
 
 def test_a_taiyang_ticket_means_its_channels():
@@ -178,8 +179,19 @@ def test_a_taiyang_ticket_means_its_channels():
     assert [same(event) for event in decode(encode(results, "taiyang"))] == results
     with pytest.raises(ValueError, match="channels"):
         encode([taiyang("9", "1.0")], "taiyang")
-    with pytest.raises(ValueError, match="decimals"):
-        encode([taiyang("1", "1")], "taiyang")
+    with pytest.raises(ValueError, match="no number"):
+        encode([replace(taiyang("1", "1"), value=None)], "taiyang")
+
+
+@pytest.mark.parametrize("value", ["14378", "-3", "0", "1.92", "14378.5"])
+def test_a_number_may_have_no_point(value):
+    """Large concentrations are printed without decimals: the maker's paper shows 14378 mg/kg of borax."""
+    paper = "信息 02/02 硼砂 2025-03-14\r\n09:14:32\r\n吸光度  浓度（mg/kg）\r\n" + "".join(
+        f"{channel}  1.92  {value}\r\n" if channel == 7 else f"{channel}\r\n" for channel in range(1, 9)
+    )
+    (read,) = decode((paper + "\r\n" * 3).encode("gb18030"))
+    assert (read.item, read.channel, str(read.value), read.unit) == ("硼砂", "7", value, "mg/kg")
+    assert [same(each) for each in decode(encode([taiyang("7", value)], "taiyang"))] == [taiyang("7", value)]
 
 
 def test_a_taiyang_date_may_have_two_digits_of_year():
@@ -244,6 +256,61 @@ def test_any_chunking_gives_the_same_readings(cuts):
     found = tickets(*(stream[a:b] for a, b in pairwise(edges)))
     assert found == tickets(stream)
     assert [type(event) for event in found] == [Ticket] + [TestResult] * 7
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"\r", b"\0", b"\n", b"\r\n", b" ", b"paper", b"\x1b@", b"\x1dV\x00", b"12"]), max_size=14
+    ),
+    st.lists(st.integers(0, 60), max_size=10),
+)
+def test_a_tickets_identity_does_not_depend_on_the_chunking(pieces, cuts):
+    stream = b"".join(pieces) + b"\rlast\n\n\n"
+    edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+    whole = tickets(stream)
+    assert tickets(*(stream[a:b] for a, b in pairwise(edges))) == whole and whole
+    assert tickets(*(bytes((byte,)) for byte in stream)) == whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 8191, 8193])
+@pytest.mark.parametrize("filler", [b"x", b"\r", b"ab\n", b"a\x1b@", b"\x1d*\x08\x08" + bytes(8 * 8 * 8)])
+def test_a_ticket_longer_than_we_keep_is_cut_at_the_same_places_in_any_chunking(filler, size, monkeypatch):
+    cap = 8192
+    monkeypatch.setattr(ticket, "TICKET_CAP", cap)
+    stream = b"begin" + filler * (3 * cap // len(filler)) + b"end\n\n\n" + TICKET_2015
+    found = tickets(*(stream[at : at + size] for at in range(0, len(stream), size)))
+    assert found == tickets(stream)
+    assert [same(each) for each in found[-2:]] == [RESULT, SECOND]
+
+
+def test_a_result_is_sure_when_its_ticket_was_printed_twice_alike():
+    session = Session()
+    other = TICKET_2015.replace(b"12.50", b"12.58")
+    sure = [
+        (each.sample, str(each.value), each.sure)
+        for paper in (TICKET_2015, other, TICKET_2015)
+        for each in session.receive(paper, 0.0)
+    ]
+    assert sure == [
+        ("7", "12.50", False), ("8", "61.3", False), ("7", "12.58", False), ("8", "61.3", True),
+        ("7", "12.50", True), ("8", "61.3", True),
+    ]  # fmt: skip
+
+
+def test_two_rows_alike_on_one_ticket_are_not_two_tickets():
+    row = "00007\x02青菜\x0212.50\x02合格\r\n".encode("gbk")
+    doubled = TICKET_2015.replace(row, row * 2)
+    session = Session()
+    assert [each.sure for each in session.receive(doubled, 0.0)] == [False] * 3
+    assert [each.sure for each in session.receive(doubled, 0.0)] == [True] * 3
+
+
+def test_number_limit_and_conclusion_are_each_as_printed():
+    layouts = parse_layouts(OWN)
+    paper = b"Limit: 0\nNo Name Result\n7 ham 3.5 OK\n8 ham <2 NOK\n"
+    first, second = decode(paper, layouts)
+    assert (first.value, first.limit, first.verdict) == (Decimal("3.5"), Decimal(0), Verdict.QUALIFIED)
+    assert (second.value, second.text, second.verdict) == (None, "<2", Verdict.UNQUALIFIED)
 
 
 def test_tickets_may_come_byte_by_byte_with_more_behind_them():
