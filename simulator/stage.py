@@ -69,6 +69,7 @@ class Wiring:
     mqtt: str = "5"
     scale: str = ""
     scale_model: str = "mt-sics"
+    e: str = "10 g"
     agree: int = 0
     still: float | None = None
     analyzer: str = ""
@@ -148,7 +149,7 @@ model = "{self.scale_model}"
 port = "{self.scale}"
 max = "30 kg"
 min = "200 g"
-e = "10 g"
+e = "{self.e}"
 verified_until = 2099-12-31
 """
             )

@@ -50,6 +50,7 @@ class Stall:
                     mqtt=self.mqtt,
                     scale=self.counter.scale,
                     scale_model=MODEL,
+                    e="1 g",  # no weight comes twice
                     agree=AGREE,
                     still=0.0,
                     analyzer=self._analyzer.address if self._with_analyzer else "",

@@ -110,7 +110,7 @@ def test_nothing_answered_or_printed_is_lost_when_everything_is_killed(
         dice = random.Random(5)
         try:
             for turn in range(KILLS):
-                time.sleep(dice.uniform(0.1, 1.2))
+                time.sleep(dice.uniform(0.3, 2.0))
                 running.kill()
                 if turn % (KILLS // OTHER_KILLS) == 3:
                     city.kill()
