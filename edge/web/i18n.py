@@ -92,7 +92,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "products": ("商品", "Products"),
     "no_products": ("没有商品，请在 station.toml 中添加", "No products: add them to station.toml"),
     "no_scales": ("没有配置秤，请在 station.toml 中添加", "No scale is configured: add one to station.toml"),
-    "price_hint": ("再点一次或长按可改价", "Tap again or hold for its price"),
+    "price_hint": ("长按可改价", "Hold one for its price"),
     "change_price": ("改价", "Price"),
     "new_price": ("新单价", "New price"),
     "yuan_per_kg": ("元/kg", "yuan/kg"),
@@ -182,6 +182,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "print_test": ("打印测试页", "Print a test page"),
     "print_day": ("打印日汇总", "Print the day's summary"),
     "day_of": ("日期", "Day"),
+    "day_hint": ("不填即今天", "empty: today"),
     "paper_none": ("无打印机，仅记录", "No printer: recorded only"),
     "unknown_answer": (
         "未收到确认：可能已记录，也可能没有。先看小票列表，再决定是否重按。",

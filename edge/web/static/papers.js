@@ -1,6 +1,3 @@
-// The page of papers: today is the day whose summary is usually wanted.
+// The page of papers. Without a date, the day is the station's own.
 
 import "./live.js";
-
-const now = new Date();
-document.querySelector("#day").value = new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 10);

@@ -213,7 +213,7 @@ document.addEventListener("part", (event) => {
   draw();
 });
 
-// A tap chooses; a second tap, or a long one, changes the price.
+// A tap chooses, and does no more when it comes twice; a long one changes the price, as its key does.
 let holding = 0;
 let held = false;
 const products = find("#products");
@@ -237,8 +237,7 @@ products.addEventListener("contextmenu", (event) => event.preventDefault());
 products.addEventListener("click", (event) => {
   const one = event.target.closest(".product");
   if (!one || held) return;
-  if (one.dataset.code === chosen.product) openPrice(chosen.product);
-  else choose(one.dataset.code);
+  choose(one.dataset.code);
   knewNone = lotsOf(chosen.product).length === 0;
 });
 find("#reprice").addEventListener("click", () => openPrice(chosen.product));
