@@ -188,6 +188,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "未收到确认：可能已记录，也可能没有。先看小票列表，再决定是否重按。",
         "No confirmation: it may or may not be recorded. Look at the list of slips before pressing again.",
     ),
+    # scans
+    "operator_code": ("经营者编码", "Operator code"),
+    "product_code": ("商品编码", "Product code"),
+    "scan_lot": ("已选批次：{name} {code} · {origin}", "Lot chosen: {name} {code} · {origin}"),
+    "scan_unknown_lot": ("本站没有这个批次：{code}", "This station does not know this lot: {code}"),
+    "scan_unknown_product": ("没有这个商品编码：{code}", "No product has this code: {code}"),
+    "scan_slip": ("这是交易小票，请到“纸张”页查看", "This is a sale slip: look on the page Papers"),
+    "scan_slip_n": ("这是交易小票 {code}，请到“纸张”页查看", "This is the sale slip {code}: look on the page Papers"),
+    "scan_old_slip": ("这张小票不在最近的纸张里：{code}", "This slip is not among the latest papers: {code}"),
+    "scan_not_here": ("{what} {code}：此页用不到", "{what} {code}: this page has no use for it"),
+    "scan_other": ("不认识的码，未使用：{text}", "Unknown code, nothing done: {text}"),
+    "scan_dialog": ("未使用扫码：请先关闭窗口，再扫一次", "Scan not used: close this window, then scan again"),
     # gate
     "register": ("登记货物", "Register goods"),
     "product": ("商品", "Product"),

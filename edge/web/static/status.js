@@ -1,1 +1,1 @@
-import "./live.js";
+import "./codes.js";
