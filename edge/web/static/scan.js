@@ -98,7 +98,6 @@ function character(event, text) {
   burst.last = event.timeStamp;
   burst.composing ||= event.isComposing;
   if (isScan(false)) {
-    if (!burst.scan) burst.putBack(false);
     burst.scan = true;
     swallow(event);
     clearTimeout(resting);

@@ -315,7 +315,9 @@ def test_a_key_that_is_held_is_no_scan_and_presses_once(core: Any, stall: Page, 
     expect(stall.locator("#pricing-yuan")).to_have_value("")
     stall.locator("#pricing [value=cancel]").click()
     stall.locator("#sell").focus()
+    stall.evaluate("window.presses = 0; document.querySelector('#sell').addEventListener('click', () => presses++)")
     keys.press("Enter", held=10)
+    assert stall.evaluate("presses") == 1
     expect(stall.locator("#answer")).to_contain_text("已记录")
     core.weigh(net_g=0, text="0.000", why="below_min")
     core.load(900)
@@ -336,7 +338,9 @@ def test_a_scanned_lot_is_chosen_with_its_product(
     until(lambda: core.asked == [Sell("scale-1", "01040201", OLDER, 1250, 350, BUYER)])
     expect(stall.locator("#buyer-code")).to_have_value("")
     keys.scan(NEWEST, 40)
+    keys.scan(BUYER, 2, after=2)  # without a pause, it is a second scan
     expect(stall.locator(f"#lot-{NEWEST}")).to_be_checked()
+    expect(stall.locator("#buyer-code")).to_have_value(BUYER)
     keys.scan("01040301", 40)
     expect(stall.locator("#product-01040301")).to_have_attribute("aria-pressed", "true")
     expect(said(stall)).to_have_text("商品：西红柿")
