@@ -1,11 +1,13 @@
 """What the JSON API takes and answers, as its OpenAPI says it.
 
-Masses are whole grams, money is whole fen.
+Masses are whole grams, money is whole fen. Codes may come as they were scanned: see ``plain_code``.
 """
 
-from typing import Annotated, Literal, Self
+import re
+import unicodedata
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 from edge.board import Board
 
@@ -13,6 +15,23 @@ LARGEST_FEN = 10_000_000
 LARGEST_G = 100_000_000
 LARGEST_AMOUNT = 4_294_967_295
 
+SOURCE_ADDRESS = re.compile(r"/b/([0-9]{20})(?![0-9])", re.IGNORECASE)
+
+
+def plain_code(value: Any) -> Any:
+    """A code as scanned, typed or pasted: without blanks and AIM prefix (``]C1``), its digits half-width.
+
+    Of a source card's address (contract part C2) only the 20 digits.
+    """
+    if not isinstance(value, str):
+        return value
+    bare = re.sub(r"^\][A-Za-z][0-9]", "", re.sub(r"\s+", "", unicodedata.normalize("NFKC", value)))
+    found = SOURCE_ADDRESS.search(bare)
+    return found[1] if found else bare
+
+
+ScannedCode = Annotated[str, BeforeValidator(plain_code)]
+AnyCode = Annotated[ScannedCode, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
 Text = Annotated[str, Field(max_length=120)]
 Person = Annotated[
@@ -29,9 +48,10 @@ class SaleBody(Body):
     """Sell what lies on the scale now."""
 
     scale: Code = Field(description="Name of the scale, as on the board.", examples=["scale-1"])
-    product: Code = Field(description="Product code.", examples=["01040201"])
-    lot: Code = Field(
-        description="The lot sold from: its 20-digit source code, or its test code.", examples=["41010800110100010074"]
+    product: AnyCode = Field(description="Product code.", examples=["01040201"])
+    lot: AnyCode = Field(
+        description="The lot sold from: its 20-digit source code, or its test code.",
+        examples=["41010800110100010074"],
     )
     seen_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] | None = Field(
         None,
@@ -46,7 +66,9 @@ class SaleBody(Body):
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
         None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
     )
-    buyer: str = Field("", pattern=r"^([0-9]{13})?$", description="13-digit operator code; empty for a walk-in.")
+    buyer: ScannedCode = Field(
+        "", pattern=r"^([0-9]{13})?$", description="13-digit operator code; empty for a walk-in."
+    )
     buyer_name: Text = Field("", description="The buyer's name as printed.")
     tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
         0,
@@ -80,15 +102,17 @@ class ProofBody(Body):
 class EntryBody(Body):
     """Goods come in."""
 
-    product: Code = Field(description="Product code.", examples=["01040201"])
+    product: AnyCode = Field(description="Product code.", examples=["01040201"])
     net_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] = Field(description="Net grams.", examples=[250000])
     origin: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="产地, in words.")
     supplier: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="供货人, by name.")
     origin_code: str = Field("", pattern=r"^([0-9]{6})?$", description="GB/T 2260 code of the origin.")
-    supplier_code: str = Field("", pattern=r"^([0-9]{13})?$", description="13-digit operator code of the supplier.")
+    supplier_code: ScannedCode = Field(
+        "", pattern=r"^([0-9]{13})?$", description="13-digit operator code of the supplier."
+    )
     plate: Annotated[str, Field(max_length=20)] = Field("", description="Number plate of the vehicle.")
     proofs: list[ProofBody] = Field(default_factory=list, max_length=10)
-    upstream: str = Field(
+    upstream: ScannedCode = Field(
         "",
         pattern=r"^([0-9]{20})?$",
         description="Source code the goods came with. One that stands for a lot here already is refused "
@@ -99,7 +123,7 @@ class EntryBody(Body):
 class PriceBody(Body):
     """A new price; it stays until the next change."""
 
-    product: Code = Field(description="Product code.")
+    product: AnyCode = Field(description="Product code.")
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] = Field(
         description="Fen per the product's own basis (`per_g` on the board: 1000 or 500 grams)."
     )
@@ -112,7 +136,7 @@ class ChannelBody(Body):
     channel: Annotated[str, Field(min_length=1, max_length=40)] = Field(
         description="The channel, as the instrument writes it.", examples=["3"]
     )
-    lot: Annotated[str, Field(max_length=64)] = Field(
+    lot: Annotated[ScannedCode, Field(max_length=64)] = Field(
         "", description="Test code or source code of the lot; empty clears the channel."
     )
 
@@ -120,7 +144,7 @@ class ChannelBody(Body):
 class MatchBody(Body):
     """Whose result this is."""
 
-    lot: Code = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
+    lot: AnyCode = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
     person: Person
     verdict: Literal["", "qualified", "unqualified", "invalid"] = Field(
         "",
@@ -195,7 +219,9 @@ class PaperBody(Body):
     """What to print: `slip`, `ticket`, `report`, `card`, `label`, `acceptance`, `hold`, `day` or `test`."""
 
     paper: Code
-    subject: Text = Field("", description="A trace code; for `day` a date like 2026-11-23; nothing for `test`.")
+    subject: Annotated[ScannedCode, Field(max_length=120)] = Field(
+        "", description="A trace code; for `day` a date like 2026-11-23, or nothing for today; nothing for `test`."
+    )
     printer: Text = Field("", description="A printer's name; the first that prints such papers otherwise.")
 
 

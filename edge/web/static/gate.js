@@ -1,7 +1,9 @@
 // The gate: goods are registered; results come by themselves.
 
+import { lotOf, onCode, point, tell } from "./codes.js";
 import { find, grams, newKey, post, say } from "./live.js";
 import "./results.js";
+import { plainCode } from "./scan.js";
 
 const form = find("#entry");
 const button = find("#register");
@@ -19,7 +21,8 @@ function read() {
   }
   const net = grams(value("net"));
   if (!net) return [say("kg_wrong"), "net"];
-  if (value("upstream") && !/^\d{20}$/.test(value("upstream"))) return [say("upstream_wrong"), "upstream"];
+  const upstream = plainCode(value("upstream"));
+  if (upstream && !/^\d{20}$/.test(upstream)) return [say("upstream_wrong"), "upstream"];
   return {
     product: value("product"),
     net_g: net,
@@ -27,7 +30,7 @@ function read() {
     supplier: value("supplier"),
     plate: value("plate"),
     proofs: value("certificate") ? [{ type: "hgz", no: value("certificate") }] : [],
-    upstream: value("upstream"),
+    upstream,
   };
 }
 
@@ -94,3 +97,28 @@ if (filter) {
     find("#product").value = kept.some((one) => one.value === chosen) ? chosen : kept.length === 2 ? kept[1].value : "";
   });
 }
+
+// --- scans ------------------------------------------------------------------------------------------------------------
+
+/** A sample's label: its lot is shown. */
+function showLot(code) {
+  const lot = lotOf(code);
+  const card = lot && document.getElementById(`goods-${lot.test_code}`);
+  if (!card) return tell(say("scan_unknown_lot", { code }), true);
+  point(card);
+  tell(`${say("sample")} ${lot.sample} · ${lot.product_name}`);
+}
+
+function takeProduct(code) {
+  const select = find("#product");
+  if (filter?.value) {
+    filter.value = "";
+    filter.dispatchEvent(new Event("input"));
+  }
+  const option = [...select.options].find((one) => one.value === code);
+  if (!option) return tell(say("scan_unknown_product", { code }), true);
+  select.value = code;
+  tell(`${say("product")}：${option.textContent}`);
+}
+
+onCode({ test: showLot, product: takeProduct });

@@ -1,6 +1,13 @@
-// The page of papers: today is the day whose summary is usually wanted.
+// The page of papers: a slip that is scanned is shown. Without a date, the day is the station's own.
 
-import "./live.js";
+import { end, onCode, point, tell } from "./codes.js";
+import { say } from "./live.js";
 
-const now = new Date();
-document.querySelector("#day").value = new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 10);
+onCode({
+  slip(code) {
+    const found = code && document.querySelector(`.sheet .code[title="${code}"]`);
+    if (!found) return tell(say("scan_old_slip", { code: end(code) }), true);
+    point(found.closest(".sheet"));
+    tell(`${say("slip")} ${end(code)}`);
+  },
+});

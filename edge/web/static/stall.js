@@ -1,7 +1,9 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
+import { end, lotOf, onCode, tell } from "./codes.js";
 import { board, find, fresh, newKey, onChange, post, say, toast, yuan } from "./live.js";
 import { drawLoad, follow, load, nextLoad, otherScale, saleOf } from "./load.js";
+import { plainCode } from "./scan.js";
 
 const panel = find("#weight");
 const button = find("#sell");
@@ -63,7 +65,7 @@ function whyNot(one, goods) {
   if (!goods) return say("why_product");
   if (!(goods.price_fen > 0)) return say("why_price");
   if (!chosen.lot) return say(lotsOf(chosen.product).length ? "why_lot" : "why_no_lot");
-  const buyer = find("#buyer-code").value.trim();
+  const buyer = plainCode(find("#buyer-code").value);
   if (buyer && !/^\d{13}$/.test(buyer)) return say("why_buyer");
   return "";
 }
@@ -108,7 +110,7 @@ async function sell() {
     seen_g: load(one).g,
     ...saleOf(),
     price_fen: goods.price_fen,
-    buyer: find("#buyer-code").value.trim(),
+    buyer: plainCode(find("#buyer-code").value),
     buyer_name: find("#buyer-name").value.trim(),
   };
   const text = JSON.stringify(body);
@@ -211,7 +213,7 @@ document.addEventListener("part", (event) => {
   draw();
 });
 
-// A tap chooses; a second tap, or a long one, changes the price.
+// A tap chooses, and does no more when it comes twice; a long one changes the price, as its key does.
 let holding = 0;
 let held = false;
 const products = find("#products");
@@ -235,8 +237,7 @@ products.addEventListener("contextmenu", (event) => event.preventDefault());
 products.addEventListener("click", (event) => {
   const one = event.target.closest(".product");
   if (!one || held) return;
-  if (one.dataset.code === chosen.product) openPrice(chosen.product);
-  else choose(one.dataset.code);
+  choose(one.dataset.code);
   knewNone = lotsOf(chosen.product).length === 0;
 });
 find("#reprice").addEventListener("click", () => openPrice(chosen.product));
@@ -304,6 +305,32 @@ async function changePrice(goods, fen, undoable) {
   clearTimeout(undoing);
   undoing = setTimeout(() => (box.hidden = true), 10000);
 }
+
+// --- scans ----------------------------------------------------------------------------------------------------------
+
+/** The goods at hand are of this lot: another one, chosen before, would be wrong, so it goes whatever comes. */
+function takeLot(code) {
+  const lot = lotOf(code);
+  const free = lot?.state === "released" && Boolean(lot.source);
+  if (lot) choose(lot.product);
+  chosen.lot = free ? lot.test_code : "";
+  drawChoice();
+  draw();
+  const name = lot?.product_name ?? "";
+  if (!lot) tell(say("scan_unknown_lot", { code }), true);
+  else if (free) tell(say("scan_lot", { name, code: end(lot.source), origin: lot.origin }));
+  else tell(`${name} ${end(code)}：${say(lot.state === "held" ? "held_lot" : `state_${lot.state}`)}`, true);
+}
+
+function takeProduct(code) {
+  const goods = (board.products ?? []).find((one) => one.code === code);
+  if (!goods) return tell(say("scan_unknown_product", { code }), true);
+  choose(code);
+  knewNone = lotsOf(code).length === 0;
+  tell(`${say("product")}：${nameOf(goods)}`);
+}
+
+onCode({ source: takeLot, test: takeLot, product: takeProduct });
 
 // --- buyer, scale ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 // The page of states: a person may answer for a date that the station did not take by itself.
 
+import "./codes.js";
 import { find, post, say, toast } from "./live.js";
 
 const dialog = find("#dating");

@@ -7,10 +7,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from edge.board import (
     AnalyzerView,
@@ -50,6 +52,7 @@ HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 SOURCE = "41010800110100010074"
 SALE = "41010800120300000424"
 TIME = "2026-11-22T05:31:07+08:00"
+PHONE, DESK = (360, 740), (1280, 800)
 
 EMPTY = ScaleView(
     name="scale-1",
@@ -328,3 +331,44 @@ def until() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+# --- pages in Chromium ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def a_page(browser: Browser, web: WebServer, size: tuple[int, int]) -> Iterator[Page]:
+    """A page whose scripts make no error and break no policy."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=web.url)
+    page = context.new_page()
+    page.set_default_timeout(8000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
+def page(request: pytest.FixtureRequest, browser: Browser, web: WebServer) -> Iterator[Page]:
+    with a_page(browser, web, request.param) as page:
+        yield page
+
+
+@pytest.fixture
+def desk(browser: Browser, web: WebServer) -> Iterator[Page]:
+    """For what does not depend on the size of the screen."""
+    with a_page(browser, web, DESK) as page:
+        yield page

@@ -13,6 +13,7 @@ from edge.inbox import (
     DismissResult,
     MatchResult,
     PlanChannel,
+    PrintPaper,
     Refused,
     RegisterEntry,
     Reprint,
@@ -88,6 +89,43 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
     ),
     (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(PENDING, "王敏")),
 ]
+
+
+CARD = f"HTTPS://sy.example.cn/B/{LOT}"
+SCANNED: list[tuple[str, dict[str, Any], object]] = [
+    (
+        "/api/sales",
+        SALE | {"product": " 0104 0201", "lot": CARD, "buyer": "4101 0800 10456"},
+        Sell("scale-1", "01040201", LOT, 1250, buyer="4101080010456"),
+    ),
+    (
+        "/api/entries",
+        ENTRY | {"upstream": f"{CARD}?s=AAA", "supplier_code": "４１０１０８００１０４５６"},
+        RegisterEntry("01040201", 250000, "河南中牟", "王建国", "", "4101080010456", upstream=LOT),
+    ),
+    ("/api/channels", {"analyzer": "analyzer-1", "channel": "3", "lot": CARD}, PlanChannel("analyzer-1", "3", LOT)),
+    ("/api/results/71/match", {"lot": f"]C1{PENDING}\r\n", "person": "王敏"}, MatchResult(71, PENDING, "王敏")),
+    ("/api/papers", {"paper": "card", "subject": CARD}, PrintPaper("card", LOT)),
+    ("/api/prices", {"product": "\t01040201\t", "price_fen": 375}, SetPrice("01040201", 375)),
+]
+
+
+@pytest.mark.parametrize(("address", "body", "command"), SCANNED)
+def test_a_code_is_taken_as_it_was_scanned(
+    core: Any, http: httpx.Client, address: str, body: dict[str, Any], command: object
+) -> None:
+    core.load(1250)
+    assert http.post(address, json=body).is_success
+    assert core.asked == [command]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"{CARD}1", "https://sy.example.cn/b/4101", f"https://sy.example.cn/j/{LOT}", LOT[1:], 41010800110100010074],
+)
+def test_what_holds_no_source_code_is_none(core: Any, http: httpx.Client, text: object) -> None:
+    assert http.post("/api/entries", json=ENTRY | {"upstream": text}).status_code == 422
+    assert core.asked == []
 
 
 @pytest.mark.parametrize(("address", "body", "status", "command"), COMMANDS)

@@ -2,13 +2,12 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.board import PrinterView
 from edge.inbox import (
@@ -28,48 +27,9 @@ from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
 
-PHONE, DESK = (360, 740), (1280, 800)
 NEWEST = "41010800130100000051"
 OLDER = "41010800130100000041"
 PENDING = "41010800130100000031"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def a_page(browser: Browser, web: WebServer, size: tuple[int, int]) -> Iterator[Page]:
-    """A page whose scripts make no error and break no policy."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=web.url)
-    page = context.new_page()
-    page.set_default_timeout(8000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
-    yield page
-    context.close()
-    assert errors == []
-
-
-@pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
-def page(request: pytest.FixtureRequest, browser: Browser, web: WebServer) -> Iterator[Page]:
-    with a_page(browser, web, request.param) as page:
-        yield page
-
-
-@pytest.fixture
-def desk(browser: Browser, web: WebServer) -> Iterator[Page]:
-    """For what does not depend on the size of the screen."""
-    with a_page(browser, web, DESK) as page:
-        yield page
 
 
 def no_sideways(page: Page) -> None:
@@ -191,7 +151,7 @@ def test_a_price_is_changed_and_changed_back(core: Any, page: Page) -> None:
     page.goto("/stall")
     product = page.locator("#product-01040301")
     product.click()
-    product.click()
+    page.locator("#reprice").click()
     expect(page.locator("#pricing")).to_be_visible()
     expect(page.locator("#pricing-unit")).to_have_text("元/500 g")
     page.fill("#pricing-yuan", "2.345")
@@ -218,6 +178,18 @@ def test_a_long_press_opens_the_price(core: Any, desk: Page) -> None:
     assert core.asked == []
 
 
+def test_a_second_tap_on_the_chosen_product_does_nothing(core: Any, page: Page) -> None:
+    core.load(1000)
+    page.goto("/stall")
+    product = page.locator("#product-01040201")
+    product.dblclick()
+    product.click(delay=30)
+    expect(product).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#sell")).to_have_text("卖出并打印")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    expect(page.locator("#reprice")).to_be_visible()
+
+
 def test_a_hostile_name_stays_a_name(core: Any, page: Page) -> None:
     core.load(1000)
     core.showing.post(trouble="<img src=x onerror=\"document.title='taken'\">")
@@ -225,7 +197,7 @@ def test_a_hostile_name_stays_a_name(core: Any, page: Page) -> None:
         page.goto(address)
         if address == "/stall":
             page.locator("#product-01040601").click()
-            page.locator("#product-01040601").click()
+            page.locator("#reprice").click()
             expect(page.locator("#pricing-name")).to_contain_text("<img")
             page.keyboard.press("Escape")
             page.locator("#sell").click()
@@ -798,6 +770,18 @@ def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page:
     assert ConfirmPaper(41) in core.asked
     assert PrintPaper("day", "2026-11-22", "") in core.asked
     assert PrintPaper("test", "", "printer-1") in core.asked
+
+
+def test_the_day_is_the_station_s_not_the_browser_s(
+    core: Any, browser: Browser, web: WebServer, until: Callable[..., None]
+) -> None:
+    page = browser.new_page(base_url=web.url, timezone_id="America/New_York")
+    page.goto("/papers")
+    expect(page.locator(".dayline")).to_contain_text("不填即今天")
+    expect(page.locator("#day")).to_have_value("")
+    page.locator("#print-day").click()
+    until(lambda: core.asked == [PrintPaper("day", "", "")])
+    page.close()
 
 
 def test_papers_of_a_printer_that_cannot_answer_are_confirmed_together(core: Any, desk: Page) -> None:
