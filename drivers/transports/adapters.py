@@ -154,9 +154,13 @@ class System:
         part = ".".join(text for name in ("bInterfaceNumber", "port_number") if (text := _first(below, name)))
         return Identity(numbers, part, serial, self._socket(usb), shared=self.twins(numbers, serial), what=what)
 
+    def number(self, name: str) -> int:
+        """The number of the device that this name leads to now; 0 for none."""
+        return _rdev(Path(name)) if name.startswith("/") else 0
+
     def named(self, name: str) -> Identity:
         """The device that this name leads to now; empty when there is none."""
-        return self.identity(_rdev(Path(name)))
+        return self.identity(self.number(name))
 
     def twins(self, usb: str, serial: str) -> bool:
         """Whether several devices with these numbers are plugged in that all state this serial number."""

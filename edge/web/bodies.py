@@ -127,6 +127,17 @@ class WholePlantBody(Body):
     person: Person
 
 
+class ConfirmPortBody(Body):
+    """Who looked at the device, and which one it was."""
+
+    person: Person
+    seen: Annotated[str, Field(max_length=400)] = Field(
+        "",
+        description="The new device in words, as the status page shows it; when it is another one by now, nothing is "
+        "confirmed (`device_changed`).",
+    )
+
+
 class Problem(BaseModel):
     """Why something was not done, for programs (`code`) and for people."""
 
@@ -193,6 +204,11 @@ class MatchAnswer(BaseModel):
     test_code: str = Field(description="The lot.")
     verdict: str = Field(description="What the lot's tests now say: qualified, suspect, unqualified or invalid.")
     source: str | None = Field(description="The new source code, when this result releases the lot.")
+
+
+class ConfirmPortAnswer(BaseModel):
+    device: str
+    now: str = Field(description="The device that is read from now on.")
 
 
 class WholePlantAnswer(BaseModel):
