@@ -256,9 +256,14 @@ def _first(folders: list[Path], name: str) -> str:
 def _read(file: Path) -> str:
     """A line of /sys; empty when it is not there."""
     try:
-        return file.read_text("utf-8", errors="replace").strip().strip("\0")
+        return plain(file.read_text("utf-8", errors="replace"))
     except OSError:
         return ""
+
+
+def plain(text: str) -> str:
+    """What a device says of itself, without what prints nothing."""
+    return "".join(letter for letter in text if letter.isprintable()).strip()
 
 
 def _rdev(path: Path) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import usb.core
 import usb.util
 
-from drivers.transports.adapters import Identity, System, placeholder
+from drivers.transports.adapters import Identity, System, placeholder, plain
 from drivers.transports.base import LinkLost
 
 ENVIRONMENT = "MARKETEDGE_USB_BACKEND"
@@ -127,7 +127,7 @@ def seen(device: Any, number: int, system: System, *, shared: bool = False) -> I
 def text(device: Any, name: str) -> str:
     """A string the device tells about itself; empty when it has none or we may not ask."""
     with suppress(usb.core.USBError, ValueError, NotImplementedError):
-        return str(getattr(device, name) or "").strip().rstrip("\0")
+        return plain(str(getattr(device, name) or ""))
     return ""
 
 

@@ -2,15 +2,20 @@
 
 import logging
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from drivers.transports.adapters import Identity
 from edge.cli import main
+from edge.ledger import Ledger, Signer
 from simulator.line import Line, Pty
+from simulator.machine import Adapter, Machine
 from simulator.printer import Printer
+from simulator.scale import Pan, find
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +74,87 @@ def test_a_slow_line_is_said_with_a_way_out(tmp_path: Path, printer: Line[Printe
 
 def test_a_printer_that_draws_codes_itself_is_quick_enough(tmp_path: Path, printer: Line[Printer]) -> None:
     assert "baud" not in said(tmp_path, printer.address, link='"9600/8n1"', change='{ codes = "native" }')
+
+
+# --- names of ports -------------------------------------------------------------------------------------------------
+
+SCALE = """
+[[scale]]
+name = "scale-1"
+protocol = "st_gs"
+port = "{port}"
+max = "30 kg"
+min = "200 g"
+e = "10 g"
+"""
+
+
+@pytest.fixture
+def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Writes a configuration with a scale at this name, and answers what a command says of it."""
+    for name, value in machine.environ.items():
+        monkeypatch.setenv(name, value)
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("1.110"), 0.0)
+
+    class Stall:
+        adapter: Adapter
+        config = tmp_path / "stall" / "station.toml"
+        line = Line(find("st_gs")(pan), Pty(tmp_path / "scale"))
+
+        def say(self, command: str, port: Path) -> list[str]:
+            if not self.config.exists():
+                CliRunner().invoke(main, ["init", str(self.config.parent), "--job", "stall"])
+                text = self.config.read_text("utf-8") + SCALE.format(port=port)
+                self.config.write_text(text, "utf-8")
+            return CliRunner().invoke(main, [command, "-c", str(self.config)]).output.splitlines()
+
+    made = Stall()
+    with made.line:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("serial", "name", "good", "words", "write"),
+    [
+        ("A50285BI", "by_id", "ok  ", "safe, the name holds the device's own serial number", ""),
+        ("", "by_path", "ok  ", "safe while the plug stays in its socket", ""),
+        ("", "by_id", "FAIL", "not safe: it has no number of its own", "by_path"),
+        ("0001", "by_id", "FAIL", "not safe: its number 0001 is one that many have", "by_path"),
+        ("A50285BI", "node", "FAIL", "not safe: such names are given in the order of plugging in", "by_id"),
+    ],
+)
+def test_check_and_ports_say_of_each_name_whether_it_is_safe_and_what_to_write(
+    stall: Any, machine: Machine, serial: str, name: str, good: str, words: str, write: str
+) -> None:
+    adapter = machine.plug(stall.line.address, "1.2", serial=serial)
+    port = getattr(adapter, name)
+    (said,) = [line for line in stall.say("check", port) if "scale-1 name:" in line]
+    assert said.startswith(f"{good} scale-1 name: {port}: {words}")
+    better = f'write port = "{getattr(adapter, write)}"' if write else ""
+    assert said.endswith(better) and ("write" in said) is bool(write)
+    (told,) = [line for line in stall.say("ports", port) if "scale-1 at" in line]
+    assert told.endswith(said.partition(f"{port}: ")[2])
+
+
+def test_check_reads_no_other_device_than_the_station_knows(stall: Any, machine: Machine, signer: Signer) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    assert any(line.startswith("ok   scale-1: ") for line in stall.say("check", adapter.by_path))
+    ledger = Ledger(stall.config.parent / "data", signer)
+    known = Identity("1a86:7523", "00.0", "A50285BI", "elsewhere", what="USB Serial")
+    facts = (known.usb, known.part, known.serial, 0, known.socket, "", known.what, "", "")
+    ledger.conn.execute(
+        f"INSERT INTO devices VALUES ('scale-1', ?{', ?' * len(facts)})", (str(adapter.by_path), *facts)
+    )
+    ledger.conn.commit()
+    ledger.close()
+    (said,) = [line for line in stall.say("check", adapter.by_path) if " scale-1: " in line]
+    assert said.startswith("FAIL") and "there was USB Serial (1a86:7523, number A50285BI), now there is" in said
+
+
+def test_ports_lists_what_is_plugged_in_without_a_configuration(stall: Any, machine: Machine, tmp_path: Path) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    said = CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "none.toml")]).output
+    assert said.startswith(f'port = "{adapter.by_path}"    # {adapter.node}  USB Serial (no number of its own')
+    (tmp_path / "bad.toml").write_text("nonsense")
+    assert CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "bad.toml")]).exit_code == 0
