@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from drivers.transports.adapters import Identity
+from edge import commands_check
 from edge.cli import main
 from edge.ledger import Ledger, Signer
 from simulator.line import Line, Pty
@@ -94,6 +95,7 @@ def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     """Writes a configuration with a scale at this name, and answers what a command says of it."""
     for name, value in machine.environ.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(commands_check, "BROKER_SECONDS", 0.1)  # there is none
     pan = Pan(settle=0.0)
     pan.put(Decimal("1.110"), 0.0)
 
