@@ -1,81 +1,111 @@
-"""What is plugged in: serial ports, USB scales and USB printers, by names that survive replugging."""
+"""What is plugged in: serial ports, USB scales and USB printers, by names that stay with one device."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from serial.tools import list_ports
-
+from drivers.transports.adapters import Identity, Naming, System, placeholder
 from drivers.transports.base import LinkLost
 
-BY_ID = Path("/dev/serial/by-id")
-BY_PATH = Path("/dev/serial/by-path")
-USB_ALIKE = "there are two alike without numbers of their own: they cannot be told apart, use one"
+NO_NUMBER = "no number of its own: this name is the socket, keep the plug in it"
+NO_NAME = "no number of its own, and no name that stays: two of them would be mixed up"
+ANY = "it means any device of this kind"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPort:
-    """``stable`` is the name for a configuration: by serial number, else by socket, else the device itself."""
+    """``stable`` is the name for a configuration: by its own serial number, else by socket, else the device itself."""
 
     stable: str
     device: str
     what: str
 
 
-def serial_ports() -> list[FoundPort]:
-    """All serial ports, each by a name that is its alone.
+def serial_ports(system: System | None = None) -> list[FoundPort]:
+    """All serial ports, adapters first, each by a name that is its alone.
 
-    The name with the serial number only holds where there is a number: of two equal adapters without one, the system
-    gives the name to whichever came last.  They are named by the socket they are plugged into, and marked.
+    The system makes a name of kind and number also where there is no number, or one that many have; it gives that name
+    to whichever came last.  Such adapters are named by the socket they are plugged into, also while only one is there.
     """
-    ids, paths = _links(BY_ID), _links(BY_PATH)
-    ports = sorted(list_ports.comports(), key=lambda port: port.device)
-    kinds = Counter((port.vid, port.pid, port.serial_number) for port in ports if port.vid is not None)
-    found = []
-    for port in ports:
-        alike = kinds[(port.vid, port.pid, port.serial_number)] > 1
-        stable = (None if alike else ids.get(port.device)) or paths.get(port.device) or port.device
-        found.append(FoundPort(stable, port.device, port.description + (f" ({_alike(stable)})" if alike else "")))
-    return found
+    system = system or System()
+    return [_serial_port(system, str(node), rdev) for node, rdev in system.serial_nodes()]
 
 
-def _alike(stable: str) -> str:
-    if stable.startswith(str(BY_PATH)):
-        return "there are two alike without numbers of their own: this name is the socket; do not swap the plugs"
-    return "there are two alike without numbers of their own, and no name that stays: plug them in one after the other"
+def _serial_port(system: System, node: str, rdev: int) -> FoundPort:
+    identity = system.identity(rdev)
+    if not identity:
+        return FoundPort(node, node, "a port of this box")
+    stable = system.stable(rdev, identity)
+    return FoundPort(stable or node, node, f"{identity.what or identity.usb} ({_told(identity, bool(stable))})")
+
+
+def _told(identity: Identity, named: bool) -> str:
+    if identity.number:
+        return f"number {identity.number}"
+    if identity.shared:
+        return f"number {identity.serial}, which another one has too: {NO_NUMBER.partition(': ')[2]}"
+    return NO_NUMBER if named else NO_NAME
 
 
 def usb_ports() -> list[FoundPort]:
-    """USB scales of the HID class, and USB printers. Empty when USB cannot be used here.
-
-    Two equal devices without serial numbers have one name; a scale under such a name cannot be opened.
-    """
+    """USB scales of the HID class, and USB printers, by number or socket. Empty when USB cannot be used here."""
     from drivers.transports import hid, usb  # pyusb takes its time to load
 
     try:
         scales, printers = list(hid.scales()), usb.devices()
     except LinkLost:
         return []
-    found = [_usb_port("usb-hid:", device) for device in scales]
-    found += [_usb_port("usb:", device) for device in printers if any(usb.interfaces(device, usb.PRINTER))]
-    names = Counter(port.stable for port in found)
-    return [replace(port, what=f"{port.what} ({USB_ALIKE})") if names[port.stable] > 1 else port for port in found]
+    found = [(hid.SCHEME, device) for device in scales]
+    found += [("usb:", device) for device in printers if any(usb.interfaces(device, usb.PRINTER))]
+    numbers = Counter(_numbered(device) for _, device in found)
+    kinds = Counter((device.idVendor, device.idProduct) for _, device in found)
+    return [
+        _usb_port(scheme, device, numbers[_numbered(device)] > 1, kinds[device.idVendor, device.idProduct] == 1)
+        for scheme, device in found
+    ]
 
 
-def _usb_port(scheme: str, device: Any) -> FoundPort:
+def _numbered(device: Any) -> tuple[int, int, str]:
+    from drivers.transports import usb
+
+    return device.idVendor, device.idProduct, usb.text(device, "serial_number")
+
+
+def _usb_port(scheme: str, device: Any, shared: bool, only: bool) -> FoundPort:
+    """A printer without a number is named by its socket only where another one like it is there: a slip on the wrong
+    paper is seen at once, a weight of the wrong scale is not."""
     from drivers.transports import hid, usb
 
     name = " ".join(filter(None, (usb.text(device, "manufacturer"), usb.text(device, "product"))))
     if not name:
         name = f"{hid.KNOWN.get((device.idVendor, device.idProduct), 'no name')} (if it cannot be opened: {usb.RULES})"
-    stable = scheme + usb.identity(device)
+    stable = scheme + usb.identity(device, shared=shared)
     usb.forget(device)
-    return FoundPort(stable, f"USB bus {device.bus} device {device.address}", name)
+    if "@" in stable and only and scheme == "usb:":
+        stable = stable.partition("@")[0]
+    told = f"{name} ({NO_NUMBER})" if "@" in stable else name
+    return FoundPort(stable, f"USB bus {device.bus} device {device.address}", told)
 
 
-def _links(folder: Path) -> dict[str, str]:
-    """Device → link, for links that name only one device."""
-    if not folder.is_dir():
-        return {}
-    return {str(link.resolve()): str(link) for link in sorted(folder.iterdir())}
+def naming(address: str, system: System | None = None) -> Naming:
+    """How far an address of a configuration leads to one device only; empty for what cannot be mixed up."""
+    if address.startswith("/"):
+        return (system or System()).naming(address)
+    return _hid_naming(address) if address.startswith("usb-hid:") else Naming()
+
+
+def _hid_naming(address: str) -> Naming:
+    from drivers.transports import hid, usb
+
+    try:
+        wanted = usb.parse(address, hid.SCHEME)
+        alike = [each for each in usb.devices(wanted.vendor, wanted.product) if wanted.fits(each)]
+    except LinkLost as lost:
+        return Naming("unsafe", why=str(lost))
+    if wanted.socket:
+        return Naming("socket")
+    if wanted.serial and not placeholder(wanted.serial) and len(alike) < 2:
+        return Naming("number")
+    found = [port.stable for port in usb_ports() if port.stable.startswith(address.partition("@")[0])]
+    why = f"others have the number {wanted.serial} as well" if wanted.serial else ANY
+    return Naming("unsafe", found[0] if len(found) == 1 and found[0] != address else "", why)

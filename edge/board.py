@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from drivers.transports.adapters import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class ScaleView:
@@ -184,6 +186,22 @@ class AnalyzerView:
 
 
 @dataclass(frozen=True, slots=True)
+class PortView:
+    """Where a device is looked for: ``port`` as in station.toml.
+
+    ``by`` and ``write`` say how far that name leads to one device only, as in ``Naming``; empty while nobody knows.
+    ``now`` is another device that stands where ``was`` stood: nothing is read from it until a person confirms it.
+    """
+
+    device: str
+    port: str
+    by: str = ""
+    write: str = ""
+    was: Identity | None = None
+    now: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
@@ -210,6 +228,7 @@ class Board:
     unmatched: tuple[UnmatchedView, ...] = ()
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()
+    ports: tuple[PortView, ...] = ()
     papers: tuple[PaperView, ...] = ()
     printers: tuple[PrinterView, ...] = ()
     city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))

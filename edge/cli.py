@@ -29,6 +29,7 @@ class Lazy(click.Group):
         "papers": "edge.commands_papers:papers",
         "ledger": "edge.commands_ledger:ledger",
         "check": "edge.commands_check:check",
+        "ports": "edge.commands_ports:ports",
         "identify": "edge.commands_identify:identify",
         "record": "edge.commands_record:record",
         "decode": "edge.commands_decode:decode",
@@ -114,18 +115,6 @@ def run(config_path: Path, verbose: bool) -> None:
     set_up_logging(verbose)
     with plain_errors():
         serve(load(config_path))
-
-
-@main.command()
-def ports() -> None:
-    """List serial ports, USB scales and USB printers by the names to put into station.toml."""
-    from drivers.discover import serial_ports, usb_ports
-
-    found = [*serial_ports(), *usb_ports()]
-    for port in found:
-        click.echo(f'port = "{port.stable}"    # {port.device}  {port.what}')
-    if not found:
-        click.echo("no port found; plug the device in and look again", err=True)
 
 
 @main.command()

@@ -350,7 +350,7 @@ class Clock:
 
     def _ours(self, boot: float) -> float:
         """The station's time; the wall clock is not asked."""
-        return min(max(boot + self._held.offset, self._last), END - 1.0)
+        return max(min(boot + self._held.offset, END - 1.0), self._last)
 
     def _state(self, boot: float) -> ClockState:
         age = boot - self._held.synced_at

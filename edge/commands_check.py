@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import shutil
 import socket
 import sqlite3
@@ -12,12 +13,16 @@ from queue import Empty
 
 import click
 
+from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
+from drivers.transports.adapters import Identity, System
 from edge.cli import config_option
 from edge.clock import UNKNOWN, WORDS, Clock
 from edge.config import BadConfig, Config, PortPart, PrinterPart, load
+from edge.doorkeeper import Doorkeeper
 from edge.identity import BadKey, load_key
 from edge.inbox import Inbox, LinkChanged
+from edge.known_devices import recall
 from edge.ledger import open_reader, past
 from edge.mqtt import Mqtt
 from edge.papers import READY, SILENT
@@ -73,10 +78,15 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
-    clock = _clock_of(config)
-    for part in (*config.scale, *config.analyzer, *config.probe):
-        yield part.name, lambda part=part: _port(part, clock)  # type: ignore[misc]
+    clock, system = _clock_of(config), System.of(os.environ)
+    devices = (*config.scale, *config.analyzer, *config.probe)
+    known = recall(config.station.data, devices)
+    for part in devices:
+        keeper = Doorkeeper(part.port, known.get(part.name, Identity()), system)
+        yield from _name(part, system)
+        yield part.name, lambda part=part, keeper=keeper: _port(part, clock, keeper, system)  # type: ignore[misc]
     for printer in config.printer:
+        yield from _name(printer, system)
         yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
     yield "broker", lambda: _broker(config)
     yield "web", lambda: _web(config.web.listen)
@@ -94,11 +104,18 @@ def _key(config: Config) -> Outcome:
     return True, str(config.station.key)
 
 
-def _port(part: PortPart, clock: Clock) -> Outcome:
-    """Open the port and wait for one frame that can be read."""
+def _name(part: PortPart | PrinterPart, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    """Whether the name of a device's port leads to that device only; nothing for what cannot be mixed up."""
+    said = naming(part.port, system)
+    if said.by:
+        yield f"{part.name} name", lambda: (said.by != "unsafe", f"{part.port}: {said}")
+
+
+def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
+    """Open the port, unless another device than the station knows is there, and wait for one frame that can be read."""
     garbage = 0
     try:
-        with contextlib.closing(open_port(part.port, part.settings())) as transport:
+        with contextlib.closing(open_port(part.port, part.settings(), keeper.admit, system)) as transport:
             session, end = part.session(clock.day_to_ask), time.monotonic() + LISTEN_SECONDS
             while (now := time.monotonic()) < end:
                 events = session.receive(transport.read(0.05), now)

@@ -285,7 +285,8 @@ class ProbePart(PortPart):
 
 
 class PrinterPart(Part):
-    """A printer on ``/dev/…`` (serial), ``usb:VID:PID[:SERIAL]``, ``tcp://host:9100`` or ``file:PATH``.
+    """A printer on ``/dev/…`` (serial), ``usb:VID:PID[:SERIAL]``, ``usb:VID:PID@BUS-PORT``, ``tcp://host:9100`` or
+    ``file:PATH``.
 
     ``profile`` names its row, ``change`` replaces fields of it.  ``papers`` are those that go to this printer; empty
     is all but labels, or labels for a label printer.  A paper that could not be printed for ``keep_minutes`` is given

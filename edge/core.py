@@ -24,6 +24,7 @@ from edge.inbox import (
     CityMessage,
     ConfirmDate,
     ConfirmPaper,
+    ConfirmPort,
     DismissResult,
     Inbox,
     LinkChanged,
@@ -31,6 +32,7 @@ from edge.inbox import (
     Message,
     PlanChannel,
     PortChanged,
+    PortFound,
     PortGarbage,
     PrintAgain,
     Printed,
@@ -50,6 +52,7 @@ from edge.inbox import (
 )
 from edge.jobs import clock as time_jobs
 from edge.jobs import gate, papers, results, stall
+from edge.known_devices import KnownDevices
 from edge.ledger import Ledger, LedgerFull
 from edge.mqtt import Mqtt
 from edge.paper_queue import PaperQueue
@@ -100,6 +103,7 @@ class Core:
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
         self._papers = PaperQueue(config, ledger, clock, printers)
         self._station = Station(config, ledger, clock, self._papers.print, self._papers.settle)
+        self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
@@ -220,7 +224,10 @@ class Core:
             case Sensed(device, measured):
                 self._sensed(device, measured)
             case PortChanged(device, up, why):
+                self._known.changed(message)
                 self._port_changed(device, up, why)
+            case PortFound():
+                self._known.found(message)
             case PortGarbage(device):
                 self._garbage(device)
             case Printed():
@@ -301,6 +308,8 @@ class Core:
                 return papers.print_paper(station, command)
             case ConfirmDate():
                 return time_jobs.confirm(station, command)
+            case ConfirmPort():
+                return self._known.confirm(command, self._ports)
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
@@ -362,15 +371,17 @@ class Core:
     # --- progress that may wait -------------------------------------------------------------------------------------
 
     def _save_progress(self) -> None:
-        """Write what became of papers and deliveries, inside the current transaction."""
+        """Write what became of papers, deliveries and ports, inside the current transaction."""
         self._last_record = self._clock.steady()
         self._publisher.save()
         self._papers.save()
+        self._known.save()
 
     def _progress_not_saved(self) -> None:
         """The commit failed: what it carried is to be written with the next one."""
         self._papers.not_saved()
         self._publisher.not_saved()
+        self._known.not_saved()
 
     def _save_when_quiet(self, now: float, stopping: bool) -> None:
         """Progress rides with the next record; when none comes, it is written by itself.
@@ -378,7 +389,7 @@ class Core:
         Losing it is harmless: an unknown paper is asked about, a delivered record is sent again and dropped as a
         repeat.  Writing it at once would double what one sale writes to the SD card.
         """
-        if not (self._papers.unsaved or self._publisher.unsaved):
+        if not (self._papers.unsaved or self._publisher.unsaved or self._known.unsaved):
             return
         if stopping or now - self._last_record >= SAVE_SECONDS:
             try:
@@ -401,6 +412,7 @@ class Core:
                 replace(view, waiting=self._papers.waiting(name)) for name, view in self._printer_views.items()
             ),
             "probes": tuple(self._probes.values()),
+            "ports": self._known.views(),
             "papers": station.paper_views(),
             "clock_state": self._clock.state(),
             "clock_why": self._clock.why,

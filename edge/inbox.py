@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
+from drivers.transports.adapters import Identity, Naming
 from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
 
 
@@ -57,11 +58,24 @@ class Sensed:
 
 @dataclass(frozen=True, slots=True)
 class PortChanged:
-    """A port was opened or lost; ``why`` is for the technician."""
+    """A port was opened or lost; ``why`` is for the technician: the newest reason.
+
+    ``stranger`` is the device that stands where another was known: it is not read until a person confirms it.
+    """
 
     device: str
     up: bool
     why: str = ""
+    stranger: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortFound:
+    """Which device was opened behind a port's name, and how far the name leads to this one only."""
+
+    device: str
+    identity: Identity
+    naming: Naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +231,19 @@ class ConfirmDate:
     person: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmPort:
+    """A person looked: the other device that stands behind this port's name is the right one.
+
+    ``seen`` is the new device as the person saw it (``str`` of the board's ``now``); another one by now is refused.
+    Answer: ``{"device": …, "now": …}``.
+    """
+
+    device: str
+    person: str
+    seen: str = ""
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -230,6 +257,7 @@ Command = (
     | PrintPaper
     | AskScale
     | ConfirmDate
+    | ConfirmPort
 )
 
 
@@ -311,6 +339,7 @@ Message = (
     | Tested
     | Sensed
     | PortChanged
+    | PortFound
     | PortGarbage
     | Request
     | Printed

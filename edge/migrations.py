@@ -89,3 +89,25 @@ def m001_events_and_state(db: Database) -> None:
 def m002_papers_of_a_record(db: Database) -> None:
     """How often a paper was printed is asked while people queue: after a year without an index that takes seconds."""
     db.executescript("CREATE INDEX print_jobs_seq ON print_jobs (seq);")
+
+
+@ledger()
+def m003_devices_behind_ports(db: Database) -> None:
+    """Which device each port's name has meant so far, so that another one is not taken for it."""
+    db.executescript(
+        """
+        CREATE TABLE devices (
+            device  TEXT PRIMARY KEY,      -- its name in station.toml
+            port    TEXT NOT NULL,         -- the address it was met at
+            usb     TEXT NOT NULL,         -- vid:pid
+            part    TEXT NOT NULL,         -- interface and port of it
+            serial  TEXT NOT NULL,         -- as the adapter states it; empty, or one that many have: told by its socket
+            shared  INTEGER NOT NULL,      -- 1: another one with this number was seen, told by its socket
+            socket  TEXT NOT NULL,         -- controller and chain of hub ports
+            address TEXT NOT NULL,         -- of what is reached over a network
+            what    TEXT NOT NULL,         -- its product name, for people
+            person  TEXT NOT NULL,         -- who confirmed it; empty: met by itself
+            since   TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """
+    )

@@ -1,24 +1,29 @@
 """One thread a port: open, read, decode, hand to the inbox; when the device goes, close, wait, open again.
 
-A port is lost and found aloud once each.  What a person asks of the device travels through the port's own queue,
-because only its thread touches the device.
+A port is lost and found aloud once each; the board always has the newest reason.  What a person asks of the device
+travels through the port's own queue, because only its thread touches the device.  A device that is not the one this
+name has meant so far is not read: ``doorkeeper.py``.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from drivers.transports import LinkLost, Transport
+from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
-from edge.inbox import Inbox, PortChanged, PortGarbage, Sensed, Tested, Weighed
+from edge.doorkeeper import Doorkeeper
+from edge.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Tested, Weighed
 from edge.silence import Nature, Silence
 from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
+LOOK_SECONDS = 1.0
 log = logging.getLogger("port")
 
 
@@ -33,7 +38,10 @@ class NotCommitted:
 
 
 class Port(threading.Thread):
-    """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears."""
+    """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears.
+
+    ``keeper`` is the one that ``open_it`` asks whether this device may be read.
+    """
 
     def __init__(
         self,
@@ -42,6 +50,7 @@ class Port(threading.Thread):
         open_it: Callable[[], Transport],
         new_session: Callable[[], Session],
         nature: Nature | None = None,
+        keeper: Doorkeeper | None = None,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
@@ -49,13 +58,21 @@ class Port(threading.Thread):
         self._open = open_it
         self._new_session = new_session
         self._nature = nature or Nature()
+        self._keeper = keeper or Doorkeeper()
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
+        self._confirmed: SimpleQueue[Identity] = SimpleQueue()
         self._halt = threading.Event()
-        self._up: bool | None = None
+        self._why = ""
+        self._told: set[str] = set()
+        self._look_at = 0.0
 
     def order(self, order: Wish | Committed | NotCommitted) -> None:
         """From another thread: a person's wish, or the news that results are committed."""
         self._orders.put(order)
+
+    def confirm(self, identity: Identity) -> None:
+        """From another thread: a person confirmed that this device is the right one."""
+        self._confirmed.put(identity)
 
     def stop(self) -> None:
         self._halt.set()
@@ -63,14 +80,17 @@ class Port(threading.Thread):
     def run(self) -> None:
         failures = 0
         while not self._halt.is_set():
+            self._take_confirmations()
             try:
                 transport = self._open()
             except LinkLost as lost:
-                self._report(False, str(lost))
+                self._report(False, str(lost), lost.now if isinstance(lost, Stranger) else None)
                 self._halt.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
                 continue
             try:
+                self._keeper.opened()
+                self._tell_found()
                 self._report(True, "")
                 failures = 0
                 self._serve(transport)
@@ -114,6 +134,7 @@ class Port(threading.Thread):
                 transport.write(out)
                 silence.asked(now)
             self._complain(silence.news(now))
+            self._look_round(now)
 
     def _obey(self, session: Session, now: float) -> None:
         while True:
@@ -138,13 +159,52 @@ class Port(threading.Thread):
             log.info("%s is heard again", self.device)
         self._inbox.put(PortChanged(self.device, True, news))
 
-    def _report(self, up: bool, why: str) -> None:
-        """Tell the core and the log, once for each change."""
-        if up == self._up:
-            return
+    def _report(self, up: bool, why: str, stranger: Identity | None = None) -> None:
+        """Tell the core what is new: each change, and each newer reason why the device is away."""
         if up:
+            self._told.clear()
             log.info("%s is there", self.device)
+        elif why == self._why:
+            return
+        else:
+            self._log_loss(why, stranger)
+        self._why = why
+        self._inbox.put(PortChanged(self.device, up, why, stranger))
+
+    def _log_loss(self, why: str, stranger: Identity | None) -> None:
+        """The loss once, each further reason once while it lasts, a stranger always aloud."""
+        if why in self._told:
+            return
+        if stranger is not None:
+            log.warning("%s is not read: %s", self.device, why)
+        elif self._told:
+            log.info("%s is still gone: %s", self.device, why)
         else:
             log.warning("%s is gone: %s", self.device, why)
-        self._up = up
-        self._inbox.put(PortChanged(self.device, up, why))
+        self._told.add(why)
+
+    # --- which device it is -----------------------------------------------------------------------------------------
+
+    def _tell_found(self) -> None:
+        keeper = self._keeper
+        if keeper.known or keeper.naming.by:
+            self._inbox.put(PortFound(self.device, keeper.known, keeper.naming))
+
+    def _take_confirmations(self) -> bool:
+        taken = False
+        with suppress(Empty):
+            while True:
+                self._keeper.confirm(self._confirmed.get_nowait())
+                taken = True
+        return taken
+
+    def _look_round(self, now: float) -> None:
+        """What was plugged in or confirmed while the port is open. Raises LinkLost when it is open to the wrong one."""
+        if self._take_confirmations() and not self._keeper.still():
+            raise LinkLost("another device was confirmed for this name; it is looked at again")
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_SECONDS
+        if news := self._keeper.look_round():
+            log.warning("%s: %s", self.device, news)
+            self._tell_found()

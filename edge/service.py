@@ -11,14 +11,17 @@ from typing import Any, Literal
 
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
+from drivers.transports.adapters import System
 from edge.archive import Archive
 from edge.board import Board, Showing
 from edge.clock import Clock
-from edge.config import Config
+from edge.config import Config, PortPart
 from edge.core import Core
 from edge.documents import Papers
+from edge.doorkeeper import Doorkeeper
 from edge.identity import load_key
 from edge.inbox import Inbox, Stop
+from edge.known_devices import remembered
 from edge.ledger import Ledger, Signer, past
 from edge.mqtt import Mqtt
 from edge.ports import Port
@@ -78,16 +81,21 @@ def run(config: Config) -> None:
         (topics.state, say("offline", ledger.head.seq)),
         inbox,
     )
-    ports = {
-        part.name: Port(
+    devices = (*config.scale, *config.analyzer, *config.probe)
+    known, system = remembered(ledger.conn, devices), System.of(os.environ)
+
+    def port(part: PortPart) -> Port:
+        keeper = Doorkeeper(part.port, known.get(part.name), system)
+        return Port(
             part.name,
             inbox,
-            partial(open_port, part.port, part.settings()),
+            partial(open_port, part.port, part.settings(), keeper.admit, system),
             partial(part.session, clock.day_to_ask),
             Nature.of(part.device(), part.settings()),
+            keeper,
         )
-        for part in (*config.scale, *config.analyzer, *config.probe)
-    }
+
+    ports = {part.name: port(part) for part in devices}
     typesetter = Typesetter(config, Papers(config.paper.templates, [part.row() for part in config.printer]))
     for part in config.printer:
         if part.row().encoding == "raster":

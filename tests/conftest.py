@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from edge.clock import Clock
 from edge.ledger import Ledger, Signer
+from simulator.machine import Machine
 
 settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
 settings.load_profile("marketedge")
@@ -34,3 +35,9 @@ def ledger(tmp_path: Path, signer: Signer) -> Iterator[Ledger]:
 @pytest.fixture
 def clock() -> Clock:
     return Clock("host")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """The /dev and /sys of a machine with USB sockets."""
+    return Machine(tmp_path / "machine")

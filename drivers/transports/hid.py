@@ -15,6 +15,7 @@ import usb.core
 import usb.util
 
 from drivers.transports import usb as shared
+from drivers.transports.adapters import Admit, System, anyone
 from drivers.transports.base import READ_SECONDS, LinkLost
 from protocol.scales.hid_scale import is_scale
 
@@ -46,17 +47,19 @@ MAX_STALLS = 10
 
 
 class HidPort:
-    """A USB scale at ``usb-hid:``, the only one, or ``usb-hid:VID:PID[:SERIAL]``. Each read is one whole report.
+    """A USB scale at ``usb-hid:``, the only one, ``usb-hid:VID:PID[:SERIAL]`` or ``usb-hid:VID:PID@BUS-PORT``.
 
-    The kernel's driver is detached while the port is open, and gets the scale back at ``close``.
+    Each read is one whole report.  The kernel's driver is detached while the port is open, and gets the scale back at
+    ``close``.  ``admit`` is asked before the scale is touched.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, admit: Admit = anyone, system: System | None = None) -> None:
         self.address = address
         self._stalls = 0
         device, interface = find(address)
         self._device = device
         self._number = interface.bInterfaceNumber
+        self._look(admit, system or System())
         self._in = shared.endpoint(interface, usb.util.ENDPOINT_IN, usb.util.ENDPOINT_TYPE_INTR)
         self._out = shared.endpoint(interface, usb.util.ENDPOINT_OUT, usb.util.ENDPOINT_TYPE_INTR)
         if self._in is None:
@@ -94,6 +97,19 @@ class HidPort:
     def close(self) -> None:
         self._hold.release()
 
+    def _look(self, admit: Admit, system: System) -> None:
+        """Ask whether this very device may be read; raises LinkLost."""
+        device = self._device
+        try:
+            with contextlib.suppress(NotImplementedError):
+                device.is_kernel_driver_active(self._number)  # opens it: without leave it has no number to be told by
+            admit(shared.seen(device, self._number, system, shared=_shared(device)))
+        except usb.core.USBError as error:
+            raise LinkLost(f"{self.address}: cannot open: {shared.reason(error)}") from error
+        except LinkLost:
+            shared.forget(device)
+            raise
+
     def _stalled(self, error: usb.core.USBError) -> None:
         """Clear a stall and go on; anything else, or stalls without end, is a lost link."""
         self._stalls += 1
@@ -107,23 +123,31 @@ class HidPort:
 
 def find(address: str) -> tuple[Any, Any]:
     """Device and interface of the scale at this address. Raises LinkLost when there is none, or more than one."""
-    vendor, product, serial = _parse(address)
+    wanted = shared.parse(address, SCHEME)
     refused = ""
     found: list[tuple[Any, Any]] = []
-    for device in shared.devices(vendor, product):
+    for device in shared.devices(wanted.vendor, wanted.product):
         try:
             interface = scale_interface(device)
-            if interface is not None and serial in ("", shared.text(device, "serial_number")):
+            if interface is not None and wanted.fits(device):
                 found.append((device, interface))
         except usb.core.USBError as error:
-            if vendor is not None or (device.idVendor, device.idProduct) in KNOWN:
+            if wanted.vendor is not None or (device.idVendor, device.idProduct) in KNOWN:
                 refused = f"{shared.identity(device)}: {shared.reason(error)}"
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(SCHEME + shared.identity(device) for device, _ in found)
+        names = ", ".join(SCHEME + shared.identity(device, shared=_shared(device)) for device, _ in found)
         raise LinkLost(f"{address}: {len(found)} scales fit; name one: {names}")
     raise LinkLost(f"{address}: {refused or 'no such USB scale; is it on? `marketedge ports` lists what is there'}")
+
+
+def _shared(device: Any) -> bool:
+    """Whether another device alike states the same serial number."""
+    serial = shared.text(device, "serial_number")
+    alike = shared.devices(device.idVendor, device.idProduct) if serial else []
+    same = [shared.text(each, "serial_number") == serial for each in alike]
+    return sum(same) > 1
 
 
 def scales() -> Iterator[Any]:
@@ -151,10 +175,10 @@ def _report_descriptor(device: Any, interface: Any) -> bytes:
 
 
 def _kept_by_kernel(device: Any, interface: Any) -> bytes | None:
-    ports = ".".join(str(port) for port in device.port_numbers or ())
+    socket = shared.socket_of(device)
     configuration = device[interface.configuration].bConfigurationValue
-    folder = f"{device.bus}-{ports}:{configuration}.{interface.bInterfaceNumber}"
-    for file in sorted((SYSFS / folder).glob("*/report_descriptor")) if ports else ():
+    folder = f"{socket}:{configuration}.{interface.bInterfaceNumber}"
+    for file in sorted((SYSFS / folder).glob("*/report_descriptor")) if socket else ():
         with contextlib.suppress(OSError):
             return file.read_bytes()
     return None
@@ -177,15 +201,3 @@ def _length(extra: bytes) -> int:
             return min(int.from_bytes(extra[7:9], "little"), LONGEST_DESCRIPTOR)
         extra = extra[extra[0] :]
     return LONGEST_DESCRIPTOR
-
-
-def _parse(address: str) -> tuple[int | None, int | None, str]:
-    rest = address.removeprefix(SCHEME)
-    if not rest:
-        return None, None, ""
-    vendor, _, rest = rest.partition(":")
-    product, _, serial = rest.partition(":")
-    try:
-        return int(vendor, 16), int(product, 16), serial
-    except ValueError:
-        raise LinkLost(f"{address}: write usb-hid: or usb-hid:VID:PID[:SERIAL], like usb-hid:0eb8:f000") from None

@@ -1,5 +1,6 @@
 """From the address in a configuration to an open transport."""
 
+from drivers.transports.adapters import Admit, Identity, System, anyone
 from drivers.transports.base import Transport
 from drivers.transports.folder import FolderPort
 from drivers.transports.listen import ListenPort
@@ -10,11 +11,13 @@ from drivers.transports.w1 import W1File
 from protocol.link import Link
 
 
-def open_port(address: str, link: Link) -> Transport:
+def open_port(address: str, link: Link, admit: Admit = anyone, system: System | None = None) -> Transport:
     """Open ``/dev/…`` or ``socket://host:port`` with these line settings. Raises LinkLost.
 
-    Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]`` (a USB scale), ``w1:PATH`` (a thermometer's ``w1_slave`` file),
-    ``listen:HOST:PORT`` (an instrument that connects to us), ``folder:PATH`` (result files) and ``replay:FILE``.
+    Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]``, ``usb-hid:VID:PID@BUS-PORT`` (a USB scale), ``w1:PATH`` (a
+    thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``folder:PATH`` (result
+    files) and ``replay:FILE``.  ``admit`` is told what stands behind the address before a byte of it is read, and may
+    raise Stranger; ``system`` is where devices are looked up.
     """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
@@ -23,12 +26,13 @@ def open_port(address: str, link: Link) -> Transport:
     if address.startswith("usb-hid:"):
         from drivers.transports.hid import HidPort  # stations without USB devices do without pyusb
 
-        return HidPort(address)
+        return HidPort(address, admit, system)
     if address.startswith("listen:"):
+        admit(Identity(address=address))
         return ListenPort(address)
     if address.startswith("folder:"):
         return FolderPort(address)
-    return SerialPort(address, link)
+    return SerialPort(address, link, admit, system)
 
 
 def open_printer(address: str, link: Link, flow: Flow = "none") -> PrinterTransport:

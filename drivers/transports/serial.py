@@ -1,12 +1,14 @@
 """Serial lines and serial servers (``socket://``), by pyserial."""
 
 import contextlib
+import os
 import select
 import termios
 from pathlib import Path
 
 import serial
 
+from drivers.transports.adapters import Admit, Identity, System, anyone
 from drivers.transports.base import READ_SECONDS, LinkLost
 from protocol.link import Link
 
@@ -21,13 +23,23 @@ class SerialPort:
     """A serial device, opened for us alone, or a TCP serial server. An unplug shows as LinkLost on either call.
 
     After LinkLost close the port before opening it again: a process that keeps the old file open gets the adapter
-    back under another name.
+    back under another name.  ``admit`` is asked before the device is touched; what was opened has to be that device.
     """
 
-    def __init__(self, address: str, link: Link) -> None:
+    def __init__(self, address: str, link: Link, admit: Admit = anyone, system: System | None = None) -> None:
         self.address = address
-        if address.startswith("/") and not Path(address).exists():
+        system = system or System()
+        local = address.startswith("/")
+        if local and not Path(address).exists():
             raise LinkLost(f"{address}: no such device; is it plugged in? `marketedge ports` lists what is")
+        named = system.named(address) if local else Identity(address=address)
+        admit(named)
+        self._open(address, link)
+        if local and system.identity(os.fstat(self._port.fileno()).st_rdev) != named:
+            self.close()
+            raise LinkLost(f"{address}: the name went to another device while it was opened; it is looked at again")
+
+    def _open(self, address: str, link: Link) -> None:
         try:
             self._port = serial.serial_for_url(
                 address,
@@ -67,6 +79,8 @@ class SerialPort:
 
 def _reason(error: Exception) -> str:
     text = str(error)
+    if "returned no data" in text or "Errno 5]" in text:
+        return "it was unplugged, or its other end has gone"
     if "Permission" in text:
         return f"{text}; add the service's user to group dialout"
     if "exclusively lock" in text or "Resource temporarily unavailable" in text:

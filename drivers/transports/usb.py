@@ -8,12 +8,14 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import usb.core
 import usb.util
 
+from drivers.transports.adapters import Identity, System, placeholder, plain
 from drivers.transports.base import LinkLost
 
 ENVIRONMENT = "MARKETEDGE_USB_BACKEND"
@@ -62,17 +64,70 @@ def endpoint(interface: Any, direction: int, kind: int) -> Any:
     return None
 
 
-def identity(device: Any) -> str:
-    """``VID:PID`` or ``VID:PID:SERIAL``, as it stands in addresses."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which device a configuration means: ``VID:PID``, ``VID:PID:SERIAL``, ``VID:PID@BUS-PORT``, or any (empty)."""
+
+    vendor: int | None = None
+    product: int | None = None
+    serial: str = ""
+    socket: str = ""
+
+    def fits(self, device: Any) -> bool:
+        """Whether it can be this device; vendor and product are looked at by ``devices``."""
+        if self.socket:
+            return self.socket == socket_of(device)
+        return self.serial in ("", text(device, "serial_number"))
+
+
+def parse(address: str, scheme: str) -> Address:
+    """The address behind ``scheme`` (``usb-hid:``). Raises LinkLost that says how to write it."""
+    rest = address.removeprefix(scheme)
+    if not rest:
+        return Address()
+    vendor, _, rest = rest.partition(":")
+    product, _, serial = rest.partition(":")
+    product, _, socket = product.partition("@")
+    try:
+        return Address(int(vendor, 16), int(product, 16), serial, socket)
+    except ValueError:
+        form = f"{scheme}VID:PID or {scheme}VID:PID:SERIAL, or {scheme}VID:PID@BUS-PORT for the socket"
+        raise LinkLost(f"{address}: write {form}, as `marketedge ports` does") from None
+
+
+def socket_of(device: Any) -> str:
+    """Where it is plugged in, as the kernel writes it: bus and chain of hub ports, ``1-1.3``. Empty for none."""
+    ports = ".".join(str(port) for port in device.port_numbers or ())
+    return f"{device.bus}-{ports}" if ports else ""
+
+
+def identity(device: Any, *, shared: bool = False) -> str:
+    """Its name in addresses: with its serial number, if that is its alone, else with its socket.
+
+    ``shared``: another device alike states the same number.
+    """
     numbers = f"{device.idVendor:04x}:{device.idProduct:04x}"
-    serial = text(device, "serial_number")
-    return f"{numbers}:{serial}" if serial else numbers
+    serial, socket = text(device, "serial_number"), socket_of(device)
+    if serial and not shared and not placeholder(serial):
+        return f"{numbers}:{serial}"
+    return f"{numbers}@{socket}" if socket else numbers
+
+
+def seen(device: Any, number: int, system: System, *, shared: bool = False) -> Identity:
+    """What this device is, for whoever has to know it again; ``number`` is the interface's."""
+    usb, serial, socket = (
+        f"{device.idVendor:04x}:{device.idProduct:04x}",
+        text(device, "serial_number"),
+        socket_of(device),
+    )
+    shared = shared or system.twins(usb, serial)
+    return Identity(usb, f"{number:02x}", serial, system.socket(socket), shared=shared, what=text(device, "product"))
 
 
 def text(device: Any, name: str) -> str:
     """A string the device tells about itself; empty when it has none or we may not ask."""
     with suppress(usb.core.USBError, ValueError, NotImplementedError):
-        return str(getattr(device, name) or "").strip().rstrip("\0")
+        return plain(str(getattr(device, name) or ""))
     return ""
 
 

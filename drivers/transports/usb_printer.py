@@ -23,7 +23,7 @@ MAX_STALLS = 5
 
 
 class UsbPrinter:
-    """A printer at ``usb:``, the only one, or ``usb:VID:PID[:SERIAL]``.
+    """A printer at ``usb:``, the only one, ``usb:VID:PID[:SERIAL]`` or ``usb:VID:PID@BUS-PORT``.
 
     The kernel's driver is detached while it is open, and gets the printer back at ``close``.
     """
@@ -96,14 +96,14 @@ class UsbPrinter:
 
 def find(address: str) -> tuple[Any, Any]:
     """Device and interface of the printer at this address. Raises LinkLost when there is none, or more than one."""
-    vendor, product, serial = _parse(address)
+    wanted = common.parse(address, SCHEME)
     found, nameless = [], []
-    for device in common.devices(vendor, product):
+    for device in common.devices(wanted.vendor, wanted.product):
         with contextlib.suppress(usb.core.USBError):
             interface = next(common.interfaces(device, common.PRINTER), None)
-            if interface is not None and serial in ("", common.text(device, "serial_number")):
+            if interface is not None and wanted.fits(device):
                 found.append((device, interface))
-            elif interface is not None and not common.text(device, "serial_number"):
+            elif interface is not None and wanted.serial and not common.text(device, "serial_number"):
                 nameless.append(device)
     if not found and nameless:
         raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {common.RULES}")
@@ -113,20 +113,8 @@ def find(address: str) -> tuple[Any, Any]:
         names = ", ".join(SCHEME + common.identity(device) for device, _ in found)
         for device, _ in found:
             common.forget(device)
-        raise LinkLost(f"{address}: {len(found)} USB printers fit: {names}; name one by its serial number")
+        raise LinkLost(f"{address}: {len(found)} USB printers fit: {names}; name one")
     return found[0]
-
-
-def _parse(address: str) -> tuple[int | None, int | None, str]:
-    text = address.removeprefix(SCHEME)
-    if not text:
-        return None, None, ""
-    vendor, _, rest = text.partition(":")
-    product, _, serial = rest.partition(":")
-    try:
-        return int(vendor, 16), int(product, 16), serial
-    except ValueError:
-        raise LinkLost(f"{address}: write usb:VID:PID or usb:VID:PID:SERIAL, as `marketedge ports` does") from None
 
 
 def _printer(device: Any, sends: Any, answers: Any) -> Any:

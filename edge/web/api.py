@@ -12,6 +12,7 @@ from edge.board import Showing
 from edge.inbox import (
     AskScale,
     ConfirmDate,
+    ConfirmPort,
     DismissResult,
     MatchResult,
     PlanChannel,
@@ -24,6 +25,8 @@ from edge.web.bodies import (
     BoardAnswer,
     ChannelAnswer,
     ChannelBody,
+    ConfirmPortAnswer,
+    ConfirmPortBody,
     DateAnswer,
     DateBody,
     DismissAnswer,
@@ -137,5 +140,17 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     ) -> Response:
         """Refused unless the configuration allows writing to this scale."""
         return JSONResponse(await desk.ask(AskScale(name, wish), key))
+
+    @api.post(
+        "/ports/{device}/confirm",
+        responses=answers(200, ConfirmPortAnswer),
+        tags=["write"],
+        summary="Another device behind a port is the right one",
+    )
+    async def confirm_port(
+        device: Annotated[str, Path(max_length=64)], body: ConfirmPortBody, key: Key = ""
+    ) -> Response:
+        """For a device whose `ports` entry on the board has a `now`: it was replaced, or moved to another socket."""
+        return JSONResponse(await desk.ask(ConfirmPort(device, **body.model_dump()), key))
 
     return api

@@ -180,6 +180,17 @@ class DateBody(Body):
     person: Person
 
 
+class ConfirmPortBody(Body):
+    """Who looked at the device, and which one it was."""
+
+    person: Person
+    seen: Annotated[str, Field(max_length=400)] = Field(
+        "",
+        description="The new device in words, as the status page shows it; when it is another one by now, nothing is "
+        "confirmed (`device_changed`).",
+    )
+
+
 class Problem(BaseModel):
     """Why something was not done, for programs (`code`) and for people."""
 
@@ -254,6 +265,11 @@ class MatchAnswer(BaseModel):
 
 class DismissAnswer(BaseModel):
     seq: int = Field(description="The result.")
+
+
+class ConfirmPortAnswer(BaseModel):
+    device: str
+    now: str = Field(description="The device that is read from now on.")
 
 
 class WholePlantAnswer(BaseModel):

@@ -396,6 +396,36 @@ TEXTS: dict[str, tuple[str, str]] = {
     "trouble": ("故障", "Trouble"),
     "connected": ("已连接", "Connected"),
     "not_connected": ("未连接", "Not connected"),
+    # which device stands behind a port's name
+    "swapped": ("设备换了，未读取", "Another device, not read"),
+    "swap_was": ("原来是：", "There was: "),
+    "swap_now": ("现在是：", "Now there is: "),
+    "swap_no_name": ("USB 设备", "USB device"),
+    "swap_nothing": ("不是 USB 设备", "no USB device"),
+    "swap_number": ("序列号 {number}", "number {number}"),
+    "swap_socket": ("没有自己的序列号，插口 {socket}", "no number of its own, socket {socket}"),
+    "do_swap": (
+        "把原来的设备插回原来的插口；如果确实更换了，请先核对新设备，再按“确认更换”",
+        "Plug the old one back into its socket; if it was replaced on purpose, look at the new one, then press Confirm",
+    ),
+    "confirm_swap": ("确认更换", "Confirm the new device"),
+    "confirm_swap_sure": (
+        "确认后，{device} 将读取现在这台设备。请核对：接着的确实是这台秤或仪器，检定证书也是它的。",
+        "{device} will read the device that is there now. Make sure that it is the right one, with its certificate.",
+    ),
+    "swap_confirmed": ("已确认，几秒后开始读取", "Confirmed; it is read in a few seconds"),
+    "name_number": ("按序列号命名", "named by its serial number"),
+    "name_socket": ("按插口命名，请勿换插口", "named by its socket: keep the plug in it"),
+    "name_own": ("自定义名称", "a name of your own"),
+    "name_unsafe": ("名称不保险", "not a safe name"),
+    "do_name": (
+        "此名称可能指向另一台设备；请在 station.toml 中改为 {write}",
+        "This name may lead to another device; in station.toml write {write}",
+    ),
+    "do_name_ports": (
+        "此名称可能指向另一台设备；请用 marketedge ports 查看可用名称",
+        "This name may lead to another device; marketedge ports lists better ones",
+    ),
 }
 
 

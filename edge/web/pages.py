@@ -63,6 +63,9 @@ class Painter:
             release=self._release,
             offered=offered(board.lots),
             planned=planned(board),
+            ports={view.device: view for view in board.ports},
+            swapped={view.device for view in board.ports if view.now is not None},
+            unsafe={view.device for view in board.ports if view.by == "unsafe"},
             channelled=channelled(board),
             words=FOR_SCRIPTS[lang],
         )

@@ -1,10 +1,12 @@
+import os
+
 import pytest
 
-from drivers import discover
-from drivers.discover import usb_ports
+from drivers.discover import naming, serial_ports, usb_ports
 from drivers.transports import LinkLost
 from drivers.transports import usb as shared
-from simulator.usb import BULK, Description, Endpoint, Gadget, HidScaleGadget, Interface
+from drivers.transports.adapters import System
+from simulator.usb import BULK, Description, Endpoint, Gadget, HidScaleGadget, Interface, PrinterGadget
 
 PRINTER = Interface(0, 7, 1, 2, (Endpoint(0x01, BULK, 64), Endpoint(0x82, BULK, 64)))
 
@@ -24,7 +26,7 @@ def test_usb_scales_and_printers_are_listed_by_names_to_paste(bus):
 def test_a_known_scale_that_we_may_not_open_is_listed_with_the_way_out(bus):
     bus.plug(HidScaleGadget(), locked=True)
     (port,) = usb_ports()
-    assert port.stable == "usb-hid:0eb8:f000"
+    assert port.stable == "usb-hid:0eb8:f000@200-1"
     assert port.what.startswith("Mettler Toledo") and "60-marketedge.rules" in port.what
 
 
@@ -36,56 +38,164 @@ def test_where_usb_cannot_be_used_nothing_is_listed(monkeypatch):
     assert usb_ports() == []
 
 
-def test_serial_ports_are_listed_by_name():
-    assert all(port.stable for port in discover.serial_ports())
+@pytest.fixture
+def node(tmp_path):
+    """Makes device nodes: names of ptys, whose other ends stay open until the end of the test."""
+    ends = []
 
+    def make():
+        ends.extend(os.openpty())
+        return os.ttyname(ends[-1])
 
-class Adapter:
-    description = "USB2.0-Serial"
-    vid, pid = 0x1A86, 0x7523
-
-    def __init__(self, device, serial_number=None):
-        self.device = device
-        self.serial_number = serial_number
+    yield make
+    for end in ends:
+        os.close(end)
 
 
 @pytest.fixture
-def adapters(monkeypatch, tmp_path):
-    """Plug adapters in: device names and serial numbers; each has a socket, the last of each kind an id."""
-
-    def plug(*ports):
-        for folder in ("by-id", "by-path", "dev"):
-            (tmp_path / folder).mkdir()
-        found = []
-        for number, (name, serial) in enumerate(ports):
-            device = tmp_path / "dev" / name
-            device.touch()
-            (tmp_path / "by-path" / f"socket-{number}").symlink_to(device)
-            by_id = tmp_path / "by-id" / f"usb-1a86_{serial or 'none'}"
-            by_id.unlink(missing_ok=True)
-            by_id.symlink_to(device)
-            found.append(Adapter(str(device), serial))
-        monkeypatch.setattr(discover, "BY_ID", tmp_path / "by-id")
-        monkeypatch.setattr(discover, "BY_PATH", tmp_path / "by-path")
-        monkeypatch.setattr(discover.list_ports, "comports", lambda: found)
-        return discover.serial_ports()
-
-    return plug
+def system(machine):
+    return System(machine.dev, machine.sys)
 
 
-def test_adapters_with_serial_numbers_are_named_by_them(adapters):
-    found = adapters(("ttyUSB0", "A1"), ("ttyUSB1", "B2"))
-    assert [port.stable.rpartition("/")[2] for port in found] == ["usb-1a86_A1", "usb-1a86_B2"]
-    assert not any("alike" in port.what for port in found)
+def names(system):
+    return [port.stable.rpartition("/")[2] for port in serial_ports(system)]
 
 
-def test_two_alike_without_serial_numbers_are_named_by_their_socket_and_marked(adapters):
-    found = adapters(("ttyUSB0", None), ("ttyUSB1", None))
-    assert [port.stable.rpartition("/")[2] for port in found] == ["socket-0", "socket-1"]
-    assert all("two alike" in port.what and "do not swap" in port.what for port in found)
+def test_this_machines_own_ports_can_be_listed():
+    assert all(port.stable for port in serial_ports())
 
 
-def test_two_usb_scales_alike_are_marked(bus):
-    bus.plug(HidScaleGadget(), locked=True)
-    bus.plug(HidScaleGadget(), locked=True)
-    assert all("cannot be told apart" in port.what for port in usb_ports())
+def test_adapters_with_numbers_of_their_own_are_named_by_them(machine, system, node):
+    machine.plug(node(), "1.2", serial="A50285BI")
+    machine.plug(node(), "1.3", serial="B6012345")
+    assert names(system) == ["usb-1a86_USB_Serial_A50285BI-if00-port0", "usb-1a86_USB_Serial_B6012345-if00-port0"]
+    assert [port.what for port in serial_ports(system)] == [
+        "USB Serial (number A50285BI)",
+        "USB Serial (number B6012345)",
+    ]
+
+
+@pytest.mark.parametrize("serial", ["", "0", "0000", "0001", "00000000", "1234", "123456", "0123456789ABCDEF", "None"])
+def test_an_adapter_without_a_number_of_its_own_is_named_by_its_socket_while_it_is_the_only_one(
+    machine, system, node, serial
+):
+    machine.plug(node(), "1.3", serial=serial)
+    (port,) = serial_ports(system)
+    assert port.stable == str(machine.dev / "serial/by-path/pci-0000:00:14.0-usb-0:1.3:1.0-port0")
+    assert "this name is the socket" in port.what
+
+
+def test_two_adapters_with_one_number_are_both_named_by_their_sockets(machine, system, node):
+    machine.plug(node(), "1.2", serial="A50285BI")
+    machine.plug(node(), "1.3", serial="A50285BI")
+    assert [name.partition("-usb-")[2] for name in names(system)] == ["0:1.2:1.0-port0", "0:1.3:1.0-port0"]
+    assert all("which another one has too" in port.what for port in serial_ports(system))
+
+
+def test_the_same_number_on_another_kind_of_adapter_is_no_twin(machine, system, node):
+    machine.plug(node(), "1.2", serial="A50285BI")
+    machine.plug(node(), "1.3", serial="A50285BI", usb="0403:6001")
+    assert all("A50285BI" in name for name in names(system))
+
+
+def test_the_ports_of_one_adapter_are_no_twins(machine, system, node):
+    machine.plug(node(), "1.2", serial="FT4XYZ12", part=0)
+    machine.plug(node(), "1.2", serial="FT4XYZ12", part=1)
+    assert [name[-12:] for name in names(system)] == ["-if00-port0", "-if01-port0"] or all(
+        "FT4XYZ12" in name for name in names(system)
+    )
+    first, second = (system.identity(rdev) for _, rdev in system.serial_nodes())
+    assert first != second and first.number == second.number == "FT4XYZ12"
+
+
+def test_without_names_that_stay_the_danger_is_said(machine, system, node):
+    adapter = machine.plug(node(), "1.3")
+    adapter.by_path.unlink()
+    (port,) = serial_ports(system)
+    assert port.stable == str(adapter.node) and "no name that stays" in port.what
+
+
+def test_the_ports_of_the_box_come_last(machine, system, node):
+    own = machine.sys / "class" / "tty" / "ttyS0"
+    own.mkdir()
+    (own / "dev").write_text("4:64\n")
+    (own / "device").mkdir()
+    machine.plug(node(), "1.3", serial="A50285BI")
+    assert [port.what for port in serial_ports(system)] == ["USB Serial (number A50285BI)", "a port of this box"]
+    (own / "type").write_text("0\n")  # nobody fitted it
+    assert len(serial_ports(system)) == 1
+
+
+@pytest.mark.parametrize(
+    ("serial", "name", "by", "write"),
+    [
+        ("A50285BI", "by_id", "number", ""),
+        ("A50285BI", "by_path", "socket", ""),
+        ("A50285BI", "node", "unsafe", "by_id"),
+        ("", "by_id", "unsafe", "by_path"),
+        ("0001", "by_id", "unsafe", "by_path"),
+        ("", "by_path", "socket", ""),
+        ("", "node", "unsafe", "by_path"),
+    ],
+)
+def test_each_name_says_how_far_it_can_be_trusted_and_what_to_write_instead(
+    machine, system, node, serial, name, by, write
+):
+    adapter = machine.plug(node(), "1.3", serial=serial)
+    said = naming(str(getattr(adapter, name)), system)
+    assert (said.by, said.write) == (by, str(getattr(adapter, write)) if write else "")
+    assert str(said).startswith("not safe: " if by == "unsafe" else "safe")
+
+
+def test_a_number_stops_being_safe_when_another_one_has_it_too(machine, system, node):
+    first = machine.plug(node(), "1.2", serial="A50285BI")
+    assert naming(str(first.by_id), system).by == "number"
+    second = machine.plug(node(), "1.3", serial="A50285BI")
+    said = naming(str(first.by_id), system)
+    assert (said.by, said.write) == ("unsafe", str(second.by_path))
+
+
+def test_names_of_what_cannot_be_mixed_up_are_not_judged(system, node, tmp_path):
+    own = tmp_path / "scale"
+    own.symlink_to(node())
+    for name in (str(own), "socket://10.0.0.7:4001", "listen:0.0.0.0:5001", "folder:/srv", "replay:a.log"):
+        assert naming(name, system).by == ""
+    assert naming("/dev/ttyUSB7", system).by == "unsafe"  # not plugged in, but known to be given in order
+
+
+def test_a_name_of_the_technicians_own_is_left_to_his_rule(machine, system, node, tmp_path):
+    adapter = machine.plug(node(), "1.3")
+    own = tmp_path / "scale-left"
+    own.symlink_to(adapter.node)
+    said = naming(str(own), system)
+    assert (said.by, said.write) == ("own", str(adapter.by_path))
+
+
+def test_two_usb_scales_alike_are_each_named_by_their_socket(bus):
+    bus.plug(HidScaleGadget(serial=""))
+    bus.plug(HidScaleGadget(serial="A50285BI", product=0xF001))
+    bus.plug(HidScaleGadget(serial="A50285BI", product=0xF001))
+    assert [port.stable for port in usb_ports()] == [
+        "usb-hid:0eb8:f000@200-1",
+        "usb-hid:0eb8:f001@200-2",
+        "usb-hid:0eb8:f001@200-3",
+    ]
+
+
+def test_two_usb_printers_alike_are_named_by_their_sockets(bus):
+    bus.plug(PrinterGadget(serial=""))
+    assert [port.stable for port in usb_ports()] == ["usb:0416:5011"]
+    bus.plug(PrinterGadget(serial=""))
+    assert [port.stable for port in usb_ports()] == ["usb:0416:5011@200-1", "usb:0416:5011@200-2"]
+
+
+def test_names_of_usb_scales_are_judged(bus):
+    bus.plug(HidScaleGadget())
+    bus.plug(HidScaleGadget(serial="", product=0xF001))
+    assert naming("usb-hid:0eb8:f000:SIM0001").by == "number"
+    assert naming("usb-hid:0eb8:f001@200-2").by == "socket"
+    assert naming("usb-hid:0eb8:f000").write == "usb-hid:0eb8:f000:SIM0001"
+    assert naming("usb-hid:0eb8:f001").write == "usb-hid:0eb8:f001@200-2"
+    assert (naming("usb-hid:").by, naming("usb-hid:").write) == ("unsafe", "")
+    bus.plug(HidScaleGadget())
+    assert naming("usb-hid:0eb8:f000:SIM0001").by == "unsafe"

@@ -1,20 +1,22 @@
-"""``marketedge check`` asks printers how they are and what the clock is worth, and says what to do."""
+"""``marketedge check`` asks printers how they are, and says what to do."""
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
-from functools import partial
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from drivers.transports.adapters import Identity
+from edge import commands_check
 from edge.cli import main
-from edge.clock import WORDS, Clock
-from edge.config import load
+from edge.ledger import Ledger, Signer
 from simulator.line import Line, Pty
+from simulator.machine import Adapter, Machine
 from simulator.printer import Printer
+from simulator.scale import Pan, find
 
 
 @pytest.fixture(autouse=True)
@@ -75,65 +77,86 @@ def test_a_printer_that_draws_codes_itself_is_quick_enough(tmp_path: Path, print
     assert "baud" not in said(tmp_path, printer.address, link='"9600/8n1"', change='{ codes = "native" }')
 
 
-# --- the clock --------------------------------------------------------------------------------------------------------
+# --- names of ports -------------------------------------------------------------------------------------------------
 
-
-def at(text: str) -> float:
-    return datetime.fromisoformat(f"{text}+08:00").timestamp()
+SCALE = """
+[[scale]]
+name = "scale-1"
+protocol = "st_gs"
+port = "{port}"
+max = "30 kg"
+min = "200 g"
+e = "10 g"
+"""
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
-    assert CliRunner().invoke(main, ["init", str(tmp_path / "stall"), "--job", "stall"]).exit_code == 0
-    return tmp_path / "stall" / "station.toml"
+def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Writes a configuration with a scale at this name, and answers what a command says of it."""
+    for name, value in machine.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(commands_check, "BROKER_SECONDS", 0.1)  # there is none
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("1.110"), 0.0)
 
+    class Stall:
+        adapter: Adapter
+        config = tmp_path / "stall" / "station.toml"
+        line = Line(find("st_gs")(pan), Pty(tmp_path / "scale"))
 
-def clock_line(config: Path, monkeypatch: pytest.MonkeyPatch, wall: str, kernel: bool | None) -> str:
-    """The line about the clock, with this wall clock and word of the kernel."""
-    made = partial(Clock, wall=lambda: at(wall), since_boot=lambda: 50.0, kernel=lambda: kernel)
-    monkeypatch.setattr("edge.commands_check.BROKER_SECONDS", 0.0)
-    monkeypatch.setattr("edge.commands_check.Clock", made)
-    lines = CliRunner().invoke(main, ["check", "-c", str(config)]).output.splitlines()
-    (found,) = [line for line in lines if " clock: " in line]
-    return found
+        def say(self, command: str, port: Path) -> list[str]:
+            if not self.config.exists():
+                CliRunner().invoke(main, ["init", str(self.config.parent), "--job", "stall"])
+                text = self.config.read_text("utf-8") + SCALE.format(port=port)
+                self.config.write_text(text, "utf-8")
+            return CliRunner().invoke(main, [command, "-c", str(self.config)]).output.splitlines()
 
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize(("kernel", "why"), [(None, "refused"), (False, "unsynced")])
-def test_why_the_clock_is_not_synchronised_is_said_in_the_stations_language(
-    config: Path, monkeypatch: pytest.MonkeyPatch, language: str, kernel: bool | None, why: Any
-) -> None:
-    text = config.read_text("utf-8")
-    assert 'language = "zh"' in text
-    config.write_text(text.replace('language = "zh"', f'language = "{language}"', 1), "utf-8")
-    line = clock_line(config, monkeypatch, "2026-11-27 08:00", kernel)
-    assert line.startswith("FAIL clock: 2026-11-27T08:00:00") and line.endswith(WORDS[why][language == "en"])
-
-
-def test_a_synchronised_clock_is_well(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    line = clock_line(config, monkeypatch, "2026-11-27 08:00", True)
-    assert line.startswith("ok   clock: 2026-11-27T08:00:00") and line.endswith("synced")
+    made = Stall()
+    with made.line:
+        yield made
 
 
 @pytest.mark.parametrize(
-    ("recorded", "wall", "words"),
+    ("serial", "name", "good", "words", "write"),
     [
-        ("2063-01-01 08:00", "2026-11-27 08:00", "ok   clock: 2026-11-27T08:00"),
-        ("2026-11-27 08:00", "2031-03-01 09:30", "FAIL clock: 2026-11-27T08:00"),
-        ("2026-11-27 08:00", "2026-12-01 07:00", "ok   clock: 2026-12-01T07:00"),
+        ("A50285BI", "by_id", "ok  ", "safe, the name holds the device's own serial number", ""),
+        ("", "by_path", "ok  ", "safe while the plug stays in its socket", ""),
+        ("", "by_id", "FAIL", "not safe: it has no number of its own", "by_path"),
+        ("0001", "by_id", "FAIL", "not safe: its number 0001 is one that many have", "by_path"),
+        ("A50285BI", "node", "FAIL", "not safe: such names are given in the order of plugging in", "by_id"),
     ],
 )
-def test_the_clock_is_judged_as_the_station_would_after_its_last_record(
-    config: Path, monkeypatch: pytest.MonkeyPatch, box: Any, recorded: str, wall: str, words: str
+def test_check_and_ports_say_of_each_name_whether_it_is_safe_and_what_to_write(
+    stall: Any, machine: Machine, serial: str, name: str, good: str, words: str, write: str
 ) -> None:
-    one = box()
-    one.wall, one.kernel = at(recorded), recorded < "2060"
-    one.start()
-    one.enter()
-    one.stop()
-    data = load(config).station.data
-    data.parent.mkdir(parents=True, exist_ok=True)
-    (one.folder / "data").rename(data)
-    line = clock_line(config, monkeypatch, wall, True)
-    assert line.startswith(words)
-    assert ("2031-03-01 09:30" in line) is (wall[:4] == "2031")
+    adapter = machine.plug(stall.line.address, "1.2", serial=serial)
+    port = getattr(adapter, name)
+    (said,) = [line for line in stall.say("check", port) if "scale-1 name:" in line]
+    assert said.startswith(f"{good} scale-1 name: {port}: {words}")
+    better = f'write port = "{getattr(adapter, write)}"' if write else ""
+    assert said.endswith(better) and ("write" in said) is bool(write)
+    (told,) = [line for line in stall.say("ports", port) if "scale-1 at" in line]
+    assert told.endswith(said.partition(f"{port}: ")[2])
+
+
+def test_check_reads_no_other_device_than_the_station_knows(stall: Any, machine: Machine, signer: Signer) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    assert any(line.startswith("ok   scale-1: ") for line in stall.say("check", adapter.by_path))
+    ledger = Ledger(stall.config.parent / "data", signer)
+    known = Identity("1a86:7523", "00.0", "A50285BI", "elsewhere", what="USB Serial")
+    facts = (known.usb, known.part, known.serial, 0, known.socket, "", known.what, "", "")
+    ledger.conn.execute(
+        f"INSERT INTO devices VALUES ('scale-1', ?{', ?' * len(facts)})", (str(adapter.by_path), *facts)
+    )
+    ledger.conn.commit()
+    ledger.close()
+    (said,) = [line for line in stall.say("check", adapter.by_path) if " scale-1: " in line]
+    assert said.startswith("FAIL") and "there was USB Serial (1a86:7523, number A50285BI), now there is" in said
+
+
+def test_ports_lists_what_is_plugged_in_without_a_configuration(stall: Any, machine: Machine, tmp_path: Path) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    said = CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "none.toml")]).output
+    assert said.startswith(f'port = "{adapter.by_path}"    # {adapter.node}  USB Serial (no number of its own')
+    (tmp_path / "bad.toml").write_text("nonsense")
+    assert CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "bad.toml")]).exit_code == 0

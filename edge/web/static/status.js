@@ -2,6 +2,7 @@
 
 import "./codes.js";
 import { find, post, say, toast } from "./live.js";
+import "./swap.js";
 
 const dialog = find("#dating");
 const person = find("#dating-person");

@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from drivers.transports.adapters import Identity
 from edge.board import (
     AnalyzerView,
     Board,
     CityView,
     LotView,
     PaperView,
+    PortView,
     PrinterView,
     ProbeView,
     ProductView,
@@ -32,6 +34,7 @@ from edge.inbox import (
     Command,
     ConfirmDate,
     ConfirmPaper,
+    ConfirmPort,
     DismissResult,
     Inbox,
     MatchResult,
@@ -51,6 +54,8 @@ from edge.web.server import WebServer
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 SOURCE = "41010800110100010074"
 SALE = "41010800120300000424"
+BY_ID = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
+BY_PATH = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:1.2:1.0-port0"
 TIME = "2026-11-22T05:31:07+08:00"
 PHONE, DESK = (360, 740), (1280, 800)
 
@@ -198,6 +203,11 @@ class FakeCore:
         """Goods lie still and may be sold."""
         self.weigh(up=True, net_g=net_g, text=f"{net_g / 1000:.3f}", unit="kg", stable=True, sellable=True, why="")
 
+    def swap(self, was: Identity, now: Identity) -> None:
+        """Another device stands where the first scale stood."""
+        self.weigh(up=False, port_why="another device: nothing is read from it", why="no_signal")
+        self.showing.post(ports=(PortView("scale-1", BY_ID, "unsafe", BY_PATH, was, now),))
+
     def paper(self, job: int, **changes: Any) -> None:
         self.showing.post(
             papers=tuple(replace(one, **changes) if one.job == job else one for one in self.showing.board.papers)
@@ -280,6 +290,13 @@ class FakeCore:
             case WholePlantDone():
                 self.lot(command.lot, whole_plant="done")
                 return {"test_code": command.lot}
+            case ConfirmPort(device):
+                self.showing.post(
+                    ports=tuple(
+                        replace(one, was=None, now=None) if one.device == device else one for one in board.ports
+                    )
+                )
+                return {"device": device, "now": command.seen}
             case AskScale():
                 return {"scale": command.scale, "wish": command.wish}
 

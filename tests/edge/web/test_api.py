@@ -10,6 +10,7 @@ import pytest
 from edge.inbox import (
     AskScale,
     ConfirmDate,
+    ConfirmPort,
     DismissResult,
     MatchResult,
     PlanChannel,
@@ -88,6 +89,13 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
         DismissResult(71, "王敏", "练习"),
     ),
     (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(PENDING, "王敏")),
+    ("/api/ports/scale-1/confirm", {"person": " 王敏 "}, 200, ConfirmPort("scale-1", "王敏")),
+    (
+        "/api/ports/scale-1/confirm",
+        {"person": "王敏", "seen": "USB Serial (1a86:7523, number A50285BI)"},
+        200,
+        ConfirmPort("scale-1", "王敏", "USB Serial (1a86:7523, number A50285BI)"),
+    ),
 ]
 
 
@@ -232,6 +240,8 @@ def test_a_mistake_is_422_and_names_its_field(core: Any, http: httpx.Client, bod
         ("/api/results/71/match", {"lot": LOT, "person": "王敏", "verdict": "suspect"}, "verdict"),
         ("/api/results/0/match", {"lot": LOT, "person": "王敏"}, "seq"),
         (f"/api/lots/{LOT}/whole-plant", {}, "person"),
+        ("/api/ports/scale-1/confirm", {"person": " "}, "person"),
+        ("/api/ports/scale-1/confirm", {"seen": "x"}, "person"),
     ],
 )
 def test_a_mistake_in_the_newer_bodies_is_422(
@@ -295,13 +305,13 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 12
+    assert len(writes) == 13
     for write in writes:
         assert {"403", "409", "422", "503"} <= set(write["responses"])
         assert write["summary"]
     assert "/stall" not in contract["paths"]
     schemas = contract["components"]["schemas"]
-    for body in ("SaleBody", "ChannelBody", "MatchBody", "WholePlantBody"):
+    for body in ("SaleBody", "ChannelBody", "MatchBody", "WholePlantBody", "ConfirmPortBody"):
         assert all(field["description"] for field in schemas[body]["properties"].values())
 
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from drivers.transports.adapters import Identity
 from edge.board import PrinterView
 from edge.inbox import (
     AskScale,
     ConfirmDate,
     ConfirmPaper,
+    ConfirmPort,
     MatchResult,
     PlanChannel,
     PrintPaper,
@@ -808,3 +810,30 @@ def test_a_lot_s_label_and_source_card_are_printed_from_the_gate(core: Any, page
     assert code is not None
     assert PrintPaper("card", code.removeprefix("goods-"), "") in core.asked
     no_sideways(page)
+
+
+HERE = Identity("1a86:7523", "00.0", "", "pci0000:00/0000:00:14.0-usb-1.2", what="USB Serial")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(core: Any, page: Page, language: str) -> None:
+    there = replace(HERE, socket="pci0000:00/0000:00:14.0-usb-1.3")
+    page.goto(f"/status?lang={language}")
+    core.swap(HERE, there)
+    page.locator("#swap-scale-1").click()
+    facts = page.locator("#swapping-facts")
+    expect(facts).to_contain_text("0000:00:14.0-usb-1.2")
+    expect(facts).to_contain_text("0000:00:14.0-usb-1.3")
+    no_sideways(page)
+    page.fill("#swapping-person", " ")
+    page.locator("#swapping-go").click()
+    expect(page.locator("#swapping-wrong")).to_have_text({"zh": "请填写姓名", "en": "Say who you are"}[language])
+    core.refuse = Refused("device_changed", "设备又变了", "another one by now")
+    page.fill("#swapping-person", "王敏")
+    page.locator("#swapping-go").click()
+    expect(page.locator("#swapping-wrong")).to_have_text({"zh": "设备又变了", "en": "another one by now"}[language])
+    core.refuse = None
+    page.locator("#swapping-go").click()
+    expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
+    expect(page.locator("#swap-scale-1")).to_have_count(0)
+    assert core.asked[-1] == ConfirmPort("scale-1", "王敏", str(there))

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 import edge.web
+from drivers.transports.adapters import Identity
 from edge import papers
-from edge.board import AnalyzerView, ScaleView
+from edge.board import AnalyzerView, PortView, ScaleView
 from edge.clock import WORDS as CLOCK_WORDS
 from edge.documents import PAPERS
 from edge.judgement import Doubt
@@ -224,6 +225,7 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
         "measured_",
         "will_",
         "doubt_",
+        "name_",
     )
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
     assert not unused
@@ -268,3 +270,59 @@ def test_every_word_of_a_print_job_has_a_text() -> None:
     words |= {f"because_{why}" for why in (*papers.PROOFS, *papers.CAUSES, *papers.DOUBTS)}
     words |= {f"state_{state}" for state in papers.PRINTER_STATES}
     assert words <= set(TEXTS)
+
+
+HERE = Identity("1a86:7523", "00.0", "", "pci0000:00/0000:00:14.0-usb-1.2", what="USB Serial")
+THERE = replace(HERE, socket="pci0000:00/0000:00:14.0-usb-1.3")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh", ("设备换了，未读取", "原来是：USB Serial (1a86:7523) · 没有自己的序列号，插口 0000:00:14.0-usb-1.2")),
+        ("zh", ("现在是：USB Serial (1a86:7523) · 没有自己的序列号，插口 0000:00:14.0-usb-1.3", "把原来的设备插回")),
+        ("en", ("Another device, not read", "There was: USB Serial (1a86:7523) · no number of its own, socket")),
+        ("en", ("Now there is: USB Serial", "0000:00:14.0-usb-1.3", "Plug the old one back into its socket")),
+    ],
+)
+def test_another_device_behind_a_port_is_said_with_both_and_the_way_out(
+    core: Any, http: httpx.Client, language: str, words: tuple[str, ...]
+) -> None:
+    core.swap(HERE, THERE)
+    html = http.get("/parts/status", headers={"Cookie": f"lang={language}"}).text
+    assert all(text in html for text in words)
+    assert 'data-swap="scale-1"' in html and "another device: nothing is read" not in html
+    strip = http.get("/parts/strip", headers={"Cookie": f"lang={language}"}).text
+    assert Words(language)("swapped") in strip
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (replace(HERE, serial="A50285BI", what="FT232R"), "现在是：FT232R (1a86:7523) · 序列号 A50285BI"),
+        (replace(HERE, what=""), "现在是：USB 设备 (1a86:7523)"),
+        (replace(HERE, what="<b>x</b>"), "现在是：&lt;b&gt;x&lt;/b&gt;"),
+        (Identity(), "现在是：不是 USB 设备"),
+        (Identity(address="socket://10.0.0.7:4001"), "现在是：socket://10.0.0.7:4001"),
+    ],
+)
+def test_whatever_stands_there_is_named(core: Any, http: httpx.Client, now: Identity, words: str) -> None:
+    core.swap(HERE, now)
+    assert words in http.get("/parts/status").text
+
+
+def test_the_status_page_names_ports_and_says_which_names_are_not_safe(core: Any, http: httpx.Client) -> None:
+    path = "/dev/serial/by-path/pci-0"
+    core.showing.post(
+        ports=(
+            PortView("scale-1", "/dev/ttyUSB0", "unsafe", path),
+            PortView("analyzer-1", "/dev/serial/by-id/x", "number"),
+            PortView("cold-room", path, "socket"),
+        )
+    )
+    html = http.get("/parts/status").text
+    for text in ("/dev/ttyUSB0", f"请在 station.toml 中改为 {path}", "按序列号命名", "按插口命名，请勿换插口"):
+        assert text in html
+    assert "有 1 处需要处理" in html
+    core.showing.post(ports=(PortView("scale-1", "/dev/ttyUSB0", "unsafe"),))
+    assert "请用 marketedge ports 查看" in http.get("/parts/status").text
