@@ -82,7 +82,7 @@ def test_a_scale_that_took_the_name_sells_nothing_until_a_person_confirms_it(
 
     def weigh(which: int, kg: str) -> int:
         counter.load(which, "0")
-        wait_for("an empty pan", lambda: scale()["net_g"] == 0)
+        wait_for("an empty pan", lambda: scale()["why"] == "below_min")
         counter.load(which, kg)
         wait_for("a load", lambda: scale()["sellable"])
         return int(sell()["net_g"])
