@@ -17,7 +17,7 @@ from edge.clock import Clock
 from edge.config import Config
 from edge.core import Core
 from edge.documents import Papers
-from edge.identity import load_key
+from edge.identity import load_city_keys, load_key
 from edge.inbox import Inbox, Stop
 from edge.ledger import Ledger, Signer
 from edge.mqtt import Mqtt
@@ -45,6 +45,7 @@ def run(config: Config) -> None:
     Raises BadKey, BadTemplate, NoFont and OSError (web address taken) before anything is started.
     """
     key = load_key(config.station.key)
+    city_keys = load_city_keys(config.city.keys_file)
     station = config.station
     signer = Signer(key, station.host, station.node, station.terminal)
     inbox: Inbox = Inbox()
@@ -98,13 +99,15 @@ def run(config: Config) -> None:
     web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive)
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
-    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
+    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)
 
     threading.excepthook = _die
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
+    for warning in config.city.warnings(city_keys):
+        log.warning("%s", warning)
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:

@@ -11,4 +11,4 @@ _HARMFUL = re.compile(
 
 def plain(text: str, length: int) -> str:
     """One line of at most ``length`` characters; each run of harmful characters becomes a blank."""
-    return _HARMFUL.sub(" ", text[: 4 * length]).strip()[:length]
+    return _HARMFUL.sub(" ", text[: 4 * length]).strip()[:length].rstrip()

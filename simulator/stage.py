@@ -62,6 +62,7 @@ class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
     ``agree`` is how many equal frames make a weight stable when the scale does not say; 0 leaves it as it is.
+    ``city_key`` is the city's public key; it is handed over when the station is made.
     """
 
     broker: str
@@ -74,6 +75,7 @@ class Wiring:
     printer: str = ""
     continuous: str = ""
     extra: str = ""
+    city_key: str = ""
 
     def toml(self, listen: str) -> str:
         """A complete station.toml of the demo's stall."""
@@ -182,7 +184,8 @@ class StationProcess:
         self._child: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "station.key").exists():
-            self.command("init", str(folder), "--job", "stall")
+            known = ("--city-key", wiring.city_key) if wiring.city_key else ()
+            self.command("init", str(folder), "--job", "stall", *known)
         self.config.write_text(wiring.toml(self.listen), "utf-8")
 
     @property

@@ -23,6 +23,7 @@ from protocol.city import canonical
 from protocol.city.token import kid_of
 
 SIGNED_CAP = 65_536
+SKEW_SECONDS = 300.0  # by which two clocks that are right may differ
 KEY_HEX = re.compile(r"[0-9a-f]{64}")
 
 # Why a message moves nothing, in fixed words.
@@ -159,20 +160,20 @@ class Verifier:
         self._station = station
         self._newest: dict[str, float] = {}
 
-    def read(self, payload: bytes, kind: str, *, or_all: bool = False) -> Signed:
+    def read(self, payload: bytes, kind: str, *, or_all: bool = False, now: float | None = None) -> Signed:
         """The message; raises BadSigned. It counts as taken once ``taken`` was called.
 
-        ``or_all`` takes one that is for all stations of the node, too.
+        ``or_all`` takes one that is for all stations of the node, too.  ``now`` is the time by a clock that is trusted:
+        with it a city whose clock once ran ahead is heard again when it is right.
         """
         stations = (self._station, f"{self._station.partition('-')[0]}-all") if or_all else (self._station,)
         signed = verify(payload, self.keys, *stations)
-        if signed.issued < self._newest.get(kind, float("-inf")):
+        newest = self._newest.get(kind, float("-inf"))
+        right_again = now is not None and newest > now + SKEW_SECONDS and abs(signed.issued - now) <= SKEW_SECONDS
+        if signed.issued < newest and not right_again:
             raise BadSigned(STALE, "issued before a message that was taken already")
         return signed
 
-    def taken(self, signed: Signed, kind: str, *, at_most: float = float("inf")) -> None:
-        """This message was taken: older ones of its kind move nothing any more.
-
-        ``at_most`` keeps a city whose clock once ran ahead from silencing itself until that date has come.
-        """
-        self._newest[kind] = max(min(signed.issued, at_most), self._newest.get(kind, float("-inf")))
+    def taken(self, signed: Signed, kind: str) -> None:
+        """This message was taken: older ones of its kind move nothing any more."""
+        self._newest[kind] = signed.issued

@@ -82,6 +82,7 @@ class Market:
                 scale=self.scale.address,
                 analyzer=self.analyzer.address,
                 printer=self.printer.address,
+                city_key=self.city.key,
             ),
             port=self._station_port,
         )

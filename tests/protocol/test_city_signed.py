@@ -116,7 +116,7 @@ def test_an_older_message_than_one_taken_of_its_kind_is_stale() -> None:
     verifier = Verifier(KEYS, STATION)
     old, new = (seal({}, STATION, f"2026-11-29T08:00:0{second}+08:00", KEY) for second in (1, 2))
     verifier.read(new, "ack")
-    verifier.taken(verifier.read(old, "ack"), "ack")  # only what was taken counts
+    verifier.taken(verifier.read(old, "ack"), "ack")  # what was only read does not count
     verifier.taken(verifier.read(new, "ack"), "ack")
     with pytest.raises(BadSigned, match="before"):
         verifier.read(old, "ack")
@@ -127,8 +127,15 @@ def test_an_older_message_than_one_taken_of_its_kind_is_stale() -> None:
 def test_a_city_whose_clock_ran_ahead_is_heard_again() -> None:
     verifier = Verifier(KEYS, STATION)
     ahead, now = seal({}, STATION, "2031-01-01T00:00:00Z", KEY), seal({}, STATION, ISSUED, KEY)
-    verifier.taken(verifier.read(ahead, "ack"), "ack", at_most=datetime(2026, 11, 29, 7, tzinfo=UTC).timestamp())
-    verifier.read(now, "ack")
+    clock = datetime(2026, 11, 29, 8, 1, tzinfo=UTC).timestamp()
+    verifier.taken(verifier.read(ahead, "ack", now=clock), "ack")
+    for doubtful in (None, clock + 3600):  # no clock to be trusted; or not the present
+        with pytest.raises(BadSigned):
+            verifier.read(now, "ack", now=doubtful)
+    verifier.taken(verifier.read(now, "ack", now=clock), "ack")
+    old = seal({}, STATION, "2026-11-29T07:59:59Z", KEY)
+    with pytest.raises(BadSigned):
+        verifier.read(old, "ack", now=clock)
 
 
 def test_a_keys_file_has_a_key_a_line() -> None:

@@ -268,8 +268,9 @@ def test_city_and_stations_find_each_other_again_after_the_broker_died(town: Any
 
 
 def start_city(broker: Broker, db: Path, key: str) -> "subprocess.Popen[bytes]":
-    options = ["--broker", broker.url, "--db", str(db), "--listen", "127.0.0.1:0", "--key", key]
-    return subprocess.Popen([sys.executable, "-m", "simulator.city.commands", *options], stderr=subprocess.DEVNULL)
+    options = ["--broker", broker.url, "--db", str(db), "--listen", "127.0.0.1:0", "--trust", key]
+    command = [sys.executable, "-m", "simulator.city.commands", *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def test_nothing_acknowledged_is_missing_after_the_city_was_killed(
