@@ -30,7 +30,6 @@ from edge.judgement import Method, shipped
 from edge.papers import PAPER_NAMES
 from protocol import formats
 from protocol.city.codes import operator
-from protocol.city.signed import CityKeys
 from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
@@ -158,11 +157,9 @@ class CityPart(Part):
             )
         return self
 
-    def warnings(self, keys: CityKeys) -> list[str]:
+    def warnings(self) -> list[str]:
         """What this setting cannot promise, a sentence each."""
         found = []
-        if self.confirm == "city" and not keys:
-            found.append(f"no public key of the city in {self.keys_file}: no record can be confirmed")
         if self.confirm == "city-unsigned":
             found.append(
                 'confirm = "city-unsigned": whoever may publish on this station\'s ack topic can make records count as '

@@ -135,10 +135,10 @@ class Connection:
         info = self._client.publish(topic, body, qos=self._limits.qos, properties=self._content_type)
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
-    def announce(self, topic: str, body: bytes) -> None:
-        """A state message, retained where the broker allows it."""
+    def announce(self, topic: str, body: bytes, retain: bool) -> None:
+        """A state message; ``retain`` where the broker allows it."""
         if self._up:
-            self._client.publish(topic, body, qos=self._limits.qos, retain=self._retain)
+            self._client.publish(topic, body, qos=self._limits.qos, retain=retain and self._retain)
 
     def leave(self, ended: Ended) -> None:
         """End it, and say so."""
@@ -175,7 +175,7 @@ class Connection:
 
     def _failed(self, error: Exception) -> None:
         """An attempt that failed, or bytes of the broker that paho stumbles over."""
-        cause = link_causes.of_error(error)
+        cause = link_causes.of_error(error, tls=self.url.startswith("mqtts:") and not self.stood)
         if cause == "fault":
             self._stumble(error)
         self._end(Ended(cause, _words(error), cut=self.stood, other_will=False))

@@ -174,6 +174,12 @@ CAUSES: dict[str, Cause] = {
         "告诉平台方；记录已存在本机，会继续重发",
         "Tell the platform's people; records are kept here and sent again",
     ),
+    "skipped": Cause(
+        "平台确认了后面的记录，但没有确认其中一条",
+        "The city answers for later records, but not for one",
+        "把编号告诉平台方；可能是主题权限问题",
+        "Tell the platform's people its number; perhaps the right to publish on its topic is missing",
+    ),
     "nobody": Cause(
         "服务器上没有平台在接收",
         "Nobody takes our records at the broker",
@@ -242,10 +248,12 @@ def trouble(word: str, language: str) -> str:
     return CAUSES[word].said(language) if word in SERIOUS else ""
 
 
-def of_error(error: BaseException) -> str:
-    """The word for what ended an attempt to connect."""
+def of_error(error: BaseException, tls: bool) -> str:
+    """The word for what ended an attempt to connect; ``tls``: by mqtts://."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _of_certificate(error.verify_code)
+    if tls and isinstance(error, ssl.SSLEOFError | ConnectionResetError):
+        return "tls_none"
     if isinstance(error, ssl.SSLError):
         return "tls_none" if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE") else "tls_failed"
     if isinstance(error, socket.gaierror | UnicodeError):

@@ -44,10 +44,10 @@ class Mqtt(threading.Thread):
         connection = self._connection
         return connection.publish(topic, body) if connection else None
 
-    def announce(self, topic: str, body: bytes) -> None:
-        """A state message, retained where the broker allows it."""
+    def announce(self, topic: str, body: bytes, *, retain: bool = True) -> None:
+        """A state message; ``retain`` where the broker allows it."""
         if connection := self._connection:
-            connection.announce(topic, body)
+            connection.announce(topic, body, retain)
 
     def leave(self, cause: str, why: str) -> None:
         """This broker does not do its part: try the next one. ``cause`` is a word of ``link_causes``."""

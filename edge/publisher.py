@@ -148,6 +148,7 @@ class Publisher:
             (self._open_refusal, "city_refuses", self._open_refusal),
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
+            (self._silent and self._ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
         return next(((cause, why) for holds, cause, why in troubles if holds), ("", ""))

@@ -106,7 +106,7 @@ def run(config: Config) -> None:
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
-    for warning in config.city.warnings(city_keys):
+    for warning in config.city.warnings():
         log.warning("%s", warning)
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()

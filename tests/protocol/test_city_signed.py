@@ -146,7 +146,7 @@ def test_a_keys_file_has_a_key_a_line() -> None:
     assert not CityKeys.parse("# none yet\n")
 
 
-@pytest.mark.parametrize("line", ["xyz", HEX[:-1], HEX + "00", "0" * 64, "01" + "0" * 62, "MCowBQYDK2VwAyEA"])
+@pytest.mark.parametrize("line", ["xyz", HEX[:-1], HEX + "00", "0" * 64, "01" + "0" * 60 + "80", "MCowBQYDK2VwAyEA"])
 def test_a_line_that_is_no_key_is_named(line: str) -> None:
     with pytest.raises(BadKeys, match="line 2: "):
         CityKeys.parse(f"# the city\n{line}\n")
