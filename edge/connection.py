@@ -37,6 +37,7 @@ LOOP_SECONDS = 1.0
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read
 INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself, so more are dropped
+LARGE, LARGE_CAP = 4096, 30  # of larger ones fewer: each takes tens of milliseconds of the thread that sells
 WILLS = 3  # retained with QoS 1; not retained with QoS 0; none
 NO_RETAIN, NO_QOS = 0x9A, 0x9B
 NO_SUBSCRIBERS_CODE = 16
@@ -293,7 +294,7 @@ class Connection:
         topic = message.topic
         if len(message.payload) > MESSAGE_CAP:
             self._count("too_large", f"{len(message.payload)} bytes on {plain(topic, 80)}")
-        elif self._inbox.qsize() >= INBOX_CAP:
+        elif self._inbox.qsize() >= (INBOX_CAP if len(message.payload) <= LARGE else LARGE_CAP):
             self._count("flood", plain(topic, 80))
         else:
             self._inbox.put(CityMessage(topic, bytes(message.payload), message.retain))

@@ -13,6 +13,7 @@ import edge.web
 from edge import papers
 from edge.board import AnalyzerView, ScaleView
 from edge.documents import PAPERS
+from edge.link_causes import CAUSES
 from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
@@ -86,6 +87,45 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
     ):
         assert text in html
     assert "有 6 处需要处理" in html
+
+
+def test_the_status_page_says_what_is_wrong_with_the_way_to_the_city(core: Any, http: httpx.Client) -> None:
+    city = replace(
+        core.showing.board.city,
+        cause="silent",
+        silent_since="2026-11-29T05:31:07+08:00",
+        last_ack="2026-11-29T04:30:00+08:00",
+        odd=(("bad_signature", 3), ("retained", 1)),
+        confirm="city-unsigned",
+        set_aside=((17, "bad_data: x"),),
+        aside=90,
+    )
+    core.showing.post(city=city)
+    html = http.get("/parts/status").text
+    for text in (
+        "已连接，但平台没有回执 · 自 11-29 05:31",
+        "平台最近一次确认：11-29 04:30",
+        "告诉平台方；记录已存在本机",
+        "签名不对的回执 3 · 服务器留存的旧回执 1",
+        "未核对签名",
+        "被拒收的记录共 90 条",
+    ):
+        assert text in html
+    assert "平台没有回执" in http.get("/parts/strip").text
+    english = http.get("/parts/status", headers={"Cookie": "lang=en"}).text
+    for text in ("Connected, but the city does not answer", "since 11-29 05:31", "Signatures are not checked"):
+        assert text in english
+    told = http.get("/health").json()["city"]
+    assert (told["cause"], told["set_aside"]) == ("silent", 90)
+    assert 'marketedge_messages_not_taken_total{why="bad_signature"} 3' in http.get("/metrics").text
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_is_shown_with_its_next_step(core: Any, http: httpx.Client, cause: str) -> None:
+    core.showing.post(city=replace(core.showing.board.city, up=False, cause=cause, why="mqtts://x: detail"))
+    html = http.get("/parts/status").text
+    assert CAUSES[cause].zh in html
+    assert "mqtts://x: detail" in html
 
 
 def test_the_status_page_shows_probes_and_counts(core: Any, http: httpx.Client) -> None:
