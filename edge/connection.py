@@ -40,7 +40,6 @@ INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself
 LARGE, LARGE_CAP = 4096, 30  # of larger ones fewer: each takes tens of milliseconds of the thread that sells
 WILLS = 3  # retained with QoS 1; not retained with QoS 0; none
 NO_RETAIN, NO_QOS = 0x9A, 0x9B
-NO_SUBSCRIBERS_CODE = 16
 log = logging.getLogger("mqtt")
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
+from edge import link_causes
 from edge.archive import Archive
 from edge.board import Board, Showing
 from edge.clock import Clock
@@ -108,6 +109,8 @@ def run(config: Config) -> None:
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
     for warning in config.city.warnings():
         log.warning("%s", warning)
+    if config.city.confirm == "city" and not city_keys:
+        log.warning("%s", link_causes.CAUSES["no_city_key"].said("en"))
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:
