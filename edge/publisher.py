@@ -200,7 +200,7 @@ class Publisher:
 
     def link(self, changed: LinkChanged, now: float) -> None:
         """The broker took us, or we lost it: everything not settled goes again."""
-        if changed.cut and self.up:
+        if changed.cut:
             unanswered = frozenset(flight.seq for flight in self._flights.values() if flight.mid is not None)
             self._set_aside(self._doubts.cut(unanswered, changed.why, now))
         self.up = changed.up
@@ -209,7 +209,9 @@ class Publisher:
         self._pause = self._part.resend_seconds
         self._nobody = False
         self._sent.clear()
-        self._forget_flights()
+        self._flights.clear()
+        self._by_mid.clear()
+        self._rewind()
         if changed.up:
             self._limits = changed.limits
             self._up_at = self._answer_at = now
@@ -232,7 +234,7 @@ class Publisher:
         elif answer.code in BACK_OFF:
             self._hold_until = now + self._pause
             self._pause = min(2 * self._pause, RESEND_CAP)
-            self._forget_flights()
+            self._forget_answered()
             self._word.tell("back off", f"the broker asks us to wait: {answer.refused}")
         else:
             del self._flights[seq]
@@ -244,9 +246,9 @@ class Publisher:
         if said is None:
             return
         self._word_at = now
-        self.last_ack = self._clock.now().to_the_second
         if self._disagrees(said.ack):
             return
+        self.last_ack = self._clock.now().to_the_second
         self._word.believed(said)
         settled = self._take(said.ack, now)
         self._stay = STAY * self._part.resend_seconds
@@ -256,7 +258,7 @@ class Publisher:
             self.silent_since = ""
             self._nobody = False
             if settled <= 1:  # it was away, and has nothing of what we sent meanwhile but perhaps the probe
-                self._forget_flights()
+                self._forget_answered()
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -390,7 +392,7 @@ class Publisher:
         if not self._doubts.refused(seq, f"broker: {reason}", final, now):
             return False
         self._hold_until = now + RESEND_CAP
-        self._forget_flights()
+        self._forget_answered()
         return True
 
     def _set_aside(self, guilty: Mapping[int, str]) -> None:
@@ -499,7 +501,7 @@ class Publisher:
         """Look at the lanes from their beginning again; what is on its way stays there."""
         self._cursor = {ORDINARY: 0, ALARM: 0}
 
-    def _forget_flights(self) -> None:
-        self._flights.clear()
-        self._by_mid.clear()
+    def _forget_answered(self) -> None:
+        """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""
+        self._flights = {seq: flight for seq, flight in self._flights.items() if flight.mid is not None}
         self._rewind()

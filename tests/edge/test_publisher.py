@@ -493,6 +493,7 @@ def test_a_city_that_was_away_gets_the_whole_window_at_once(make: Make, fill: Fi
     for seq in (1, 2, 3, 4):
         publisher.broker(seq)
     publisher.pump(10.0)
+    publisher.broker(1, now=10.0)
     publisher.hear(0, 12.0)
     assert publisher.word == ""
     wire.sent.clear()
@@ -545,6 +546,24 @@ def test_what_the_broker_has_not_answered_is_not_queued_again(make: Make, fill: 
     assert len(wire.left) == 1
     publisher.pump(46.0)
     assert len(wire.left) == 2
+
+
+def test_what_the_client_still_holds_is_not_handed_over_again_whoever_else_speaks(
+    make: Make, fill: Fill, wire: Wire
+) -> None:
+    fill(4)
+    publisher = make(resend_seconds=10)
+    publisher.pump(0.0)
+    publisher.broker(1)
+    publisher.broker(2, 151)  # quota: wait
+    publisher.pump(10.0)
+    assert wire.sequences()[4:] == [1, 2]
+    publisher.broker(1, now=10.0)
+    publisher.pump(14.0)
+    assert wire.sequences()[6:] == []
+    publisher.hear(0, 14.0)
+    publisher.pump(14.1)
+    assert 3 not in wire.sequences()[4:]
 
 
 def test_a_broker_where_the_city_is_not_heard_is_left_for_the_next_of_the_list(
@@ -646,7 +665,7 @@ def test_three_refusals_in_a_row_are_the_brokers_trouble_not_the_records(make: M
     fill(9)
     publisher = make()
     publisher.pump(0.0)
-    for seq in (1, 2, 3):
+    for seq in (1, 2, 3, 4):
         publisher.broker(seq, 131)
     assert (publisher.aside, publisher.pending, publisher.acked) == ({}, 9, 0)
     assert publisher.word == "broker_refuses"
@@ -728,6 +747,23 @@ def test_two_cuts_at_the_same_record_single_it_out_and_the_rest_goes_on(make: Ma
     assert (set(publisher.aside), publisher.pending, publisher.acked) == ({3}, 0, 11)
     assert "cut whenever" in publisher.aside[3]
     assert broker.cuts == 4
+
+
+def test_a_cut_that_was_noticed_while_sending_counts_too(make: Make, fill: Fill, wire: Wire) -> None:
+    fill(3)
+    publisher = make(window=10)
+    for now in (0.0, 1.0):
+        publisher.pump(now)
+        wire.up = False
+        fill(1)
+        publisher.pump(now)
+        assert not publisher.up
+        publisher.link(CUT, now)
+        wire.up = True
+        publisher.link(UP, now)
+    wire.sent.clear()
+    publisher.pump(2.0)
+    assert wire.sequences() == [1]  # one at a time now
 
 
 def test_several_poisoned_records_are_all_found(make: Make, fill: Fill) -> None:
