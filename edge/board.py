@@ -163,7 +163,12 @@ class PrinterView:
 
 @dataclass(frozen=True, slots=True)
 class CityView:
-    """The way to the city: records written, acknowledged by the city, waiting, and set aside by rejection."""
+    """The way to the city: records written, confirmed, waiting, and set aside: written is the sum of the others.
+
+    ``set_aside`` are the newest with their reasons, ``aside`` counts all.  ``cause`` is a word of ``link_causes`` for
+    why records do not get through or are not confirmed, ``why`` its detail for the technician; ``silent_since`` and
+    ``last_ack`` are times.  ``odd`` counts what came and was not believed, ``confirm`` is as configured.
+    """
 
     up: bool
     why: str
@@ -172,6 +177,12 @@ class CityView:
     pending: int
     set_aside: tuple[tuple[int, str], ...]
     broker: str
+    cause: str = ""
+    silent_since: str = ""
+    last_ack: str = ""
+    aside: int = 0
+    odd: tuple[tuple[str, int], ...] = ()
+    confirm: str = "city"
 
 
 @dataclass(frozen=True, slots=True)

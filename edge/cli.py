@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 import click
 
+NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
+
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
@@ -85,21 +87,26 @@ def main() -> None:
     help="What the station does; may be given twice.",
 )
 @click.option("--name", default="", help="The station's name, shown on pages and slips.")
-def init(folder: Path, jobs: tuple[str, ...], name: str) -> None:
-    """Write FOLDER/station.toml with comments, and the station's key."""
-    from edge.identity import create_key, public_hex
+@click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one a line.")
+def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
+    """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
+    from edge.identity import city_keys_text, create_key, public_hex
 
     config, key_file = folder / "station.toml", folder / "station.key"
     if config.exists() or key_file.exists():
         raise click.ClickException(f"{folder} already holds a station; nothing was changed")
     with plain_errors():
+        keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
         folder.mkdir(parents=True, exist_ok=True)
         template = Path(__file__).with_name("template.toml").read_text("utf-8")
         text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
         config.write_text(text, "utf-8")
+        (folder / "city.keys").write_text(keys, "utf-8")
         key = create_key(key_file)
     click.echo(f"{config}: fill in who you are and what is plugged in")
     click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
+    if not city_key:
+        click.echo(f"{folder / 'city.keys'}: put the city's public key here; without it no record can be confirmed")
     click.echo(f"public key for the city: {public_hex(key)}")
 
 

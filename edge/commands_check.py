@@ -7,31 +7,37 @@ import shutil
 import socket
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
+from edge import link_causes
+from edge.city_word import CityWord
 from edge.cli import config_option
 from edge.clock import UNKNOWN, WORDS, Clock
 from edge.config import BadConfig, Config, PortPart, PrinterPart, load
 from edge.doorkeeper import Doorkeeper
-from edge.identity import BadKey, load_key
-from edge.inbox import Inbox, LinkChanged
+from edge.identity import BadKey, load_city_keys, load_key
+from edge.inbox import CityMessage, Inbox, LinkChanged
 from edge.known_devices import recall
 from edge.ledger import open_reader, past
 from edge.mqtt import Mqtt
 from edge.papers import READY, SILENT
 from edge.printer_link import PrinterLink
+from protocol.city.state import encode_state
+from protocol.city.topics import Topics
 from protocol.link import Link
 from protocol.readings import Garbage
 
 LISTEN_SECONDS = 3.0
 BROKER_SECONDS = 6.0
+CITY_SECONDS = 5.0
 LEAST_DISK = 200_000_000
 
 SLIP_BYTES = 15_300  # with its QR code as a picture
@@ -78,6 +84,9 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
+    yield "city key", lambda: _city_keys(config)
+    for warning in config.city.warnings():
+        yield "warning", lambda warning=warning: (True, warning)  # type: ignore[misc]
     clock, system = _clock_of(config), System.of(os.environ)
     devices = (*config.scale, *config.analyzer, *config.probe)
     known = recall(config.station.data, devices)
@@ -156,21 +165,80 @@ def _printer(part: PrinterPart) -> Outcome:
 
 
 def _broker(config: Config) -> Outcome:
+    """Connect; where the city confirms, say who we are and wait for its word."""
     inbox: Inbox = Inbox()
-    mqtt = Mqtt(config.city, f"marketedge-check-{config.station.node}-{config.station.terminal}", (), None, inbox)
+    station = config.station
+    topics = Topics(station.region, station.node, station.terminal)
+    name = f"marketedge-check-{station.node}-{station.terminal}"
+    mqtt = Mqtt(config.city, name, (topics.ack,), None, inbox)
     mqtt.start()
     try:
-        end, why = time.monotonic() + BROKER_SECONDS, "no answer"
+        end, last = time.monotonic() + BROKER_SECONDS, LinkChanged(False, "no answer", "mute")
         while time.monotonic() < end:
             with contextlib.suppress(Empty):
                 message = inbox.get(timeout=0.2)
                 if isinstance(message, LinkChanged):
                     if message.up:
-                        return True, mqtt.broker
-                    why = message.why
-        return False, f"{why}; check [city] brokers, and that the uplink works"
+                        return _city_word(config, mqtt, inbox, topics, message)
+                    last = message
+        return False, _told(last)
     finally:
         mqtt.stop()
+
+
+def _told(link: LinkChanged) -> str:
+    """Why there is no way, with the next step."""
+    cause = link_causes.CAUSES[link.cause]
+    return f"{cause.en} ({link.why}). {cause.do_en}"
+
+
+def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: LinkChanged) -> Outcome:
+    if link.cause:
+        return False, _told(link)
+    if config.city.confirm == "broker":
+        return True, f'{mqtt.broker}; that the city takes records cannot be tried with confirm = "broker"'
+    try:
+        keys, key = load_city_keys(config.city.keys_file), load_key(config.station.key)
+    except BadKey as error:
+        return False, str(error)
+    clock = Clock(config.clock.trust)
+    word = CityWord(config.city, topics.station, keys, clock)
+    mqtt.announce(topics.state, _birth(config, key, clock), retain=False)  # the station itself is not up
+    end = time.monotonic() + CITY_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(Empty):
+            message = inbox.get(timeout=0.2)
+            if isinstance(message, CityMessage) and word.read(message.payload, message.retained):
+                return True, f"{mqtt.broker}; the city answers"
+            if isinstance(message, LinkChanged):
+                return False, _told(message)
+    cause = "no_city_key" if not keys and config.city.confirm == "city" else "unproven" if word.odd else "silent"
+    return False, _told(LinkChanged(True, _counted(word.odd) or mqtt.broker, cause))
+
+
+def _counted(odd: Mapping[str, int]) -> str:
+    return ", ".join(f"{link_causes.ODDITIES[word][1].lower()}: {count}" for word, count in odd.items())
+
+
+def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
+    """The station's word about itself, as ``run`` says it; with the true end of the ledger, when there is one."""
+    last = 0
+    with contextlib.suppress(FileNotFoundError):
+        last = open_reader(config.station.data).execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    name = f"{config.station.node}-{config.station.terminal}"
+    return encode_state(
+        "online", name, key, time=clock.now().text, bootid=clock.boot_id, last=last, software="marketedge check"
+    )
+
+
+def _city_keys(config: Config) -> Outcome:
+    try:
+        keys = load_city_keys(config.city.keys_file)
+    except BadKey as error:
+        return False, str(error)
+    if not keys and config.city.confirm == "city":
+        return False, f"{config.city.keys_file}: {link_causes.CAUSES['no_city_key'].do_en}"
+    return True, ", ".join(sorted(keys.by_kid)) or "none"
 
 
 def _web(listen: str) -> Outcome:

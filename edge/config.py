@@ -4,6 +4,7 @@ Read once at start.  A mistake is refused with the file, the key and what would 
 the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -138,11 +139,17 @@ class SellerPart(Part):
 
 
 class CityPart(Part):
-    """The way to the city. The first broker that answers is used; ``mqtts://`` verifies the certificate."""
+    """The way to the city. The first broker that answers is used; ``mqtts://`` verifies the certificate.
+
+    ``confirm`` says who confirms a record: ``city`` by an answer signed with a key of ``keys_file``; ``city-unsigned``
+    by any answer on our ack topic, so whoever may publish there can make records disappear; ``broker`` by taking it,
+    so what the broker loses is lost.
+    """
 
     brokers: tuple[str, ...] = Field(min_length=1)
     mqtt: Literal["5", "3.1.1"] = "5"
-    confirm: Literal["city", "broker"] = "city"
+    confirm: Literal["city", "city-unsigned", "broker"] = "city"
+    keys_file: Path = Path("city.keys")
     window: int = Field(20, ge=1, le=1000)
     resend_seconds: float = Field(10.0, gt=0)
     user: str = ""
@@ -157,7 +164,28 @@ class CityPart(Part):
                 raise ValueError(f"broker {url!r}: write mqtt://host:1883 or mqtts://host:8883")
             if parts.username or parts.password:
                 raise ValueError("broker: put the name in `user` and the password in a file (`password_file`)")
+        if len({urlsplit(url).scheme for url in self.brokers}) > 1:
+            raise ValueError(
+                "brokers: all mqtts:// or all mqtt://; else who blocks the secure one reads everything at the other"
+            )
         return self
+
+    def warnings(self) -> list[str]:
+        """What this setting cannot promise, a sentence each."""
+        found = []
+        if self.confirm == "city-unsigned":
+            found.append(
+                'confirm = "city-unsigned": whoever may publish on this station\'s ack topic can make records count as '
+                "delivered that never arrived"
+            )
+        if self.confirm == "broker":
+            found.append('confirm = "broker": what the broker loses before the city has it is lost')
+        if self.password_file is not None and any(url.startswith("mqtt://") for url in self.brokers):
+            found.append("the password goes over mqtt:// unencrypted; use mqtts://")
+        with contextlib.suppress(OSError):
+            if self.password_file is not None and self.password_file.stat().st_mode & 0o077:
+                found.append(f"{self.password_file} can be read by others; run: chmod 600 {self.password_file}")
+        return found
 
 
 class WebPart(Part):
@@ -486,7 +514,7 @@ def load(path: Path) -> Config:
     city = config.city.model_copy(
         update={
             name: base / value
-            for name in ("password_file", "ca_file")
+            for name in ("password_file", "ca_file", "keys_file")
             if (value := getattr(config.city, name)) is not None
         }
     )

@@ -15,7 +15,8 @@ from typing import Any
 import sdnotify
 from pydantic import ValidationError
 
-from edge.board import AnalyzerView, CityView, PrinterView, ProbeView, Showing
+from edge import link_causes
+from edge.board import AnalyzerView, PrinterView, ProbeView, Showing
 from edge.clock import Clock, Step
 from edge.config import Config
 from edge.inbox import (
@@ -59,9 +60,10 @@ from edge.paper_queue import PaperQueue
 from edge.papers import READY, SILENT, UNKNOWN
 from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
-from edge.publisher import SET_ASIDE_SHOWN, Publisher
+from edge.publisher import Publisher
 from edge.station import Station
 from protocol.city.envelope import TooLarge
+from protocol.city.signed import CityKeys
 from protocol.city.topics import Topics
 from protocol.readings import Measured
 from protocol.session import Wish
@@ -91,6 +93,7 @@ class Core:
         printers: dict[str, Printer],
         mqtt: Mqtt,
         birth: Callable[[int], bytes],
+        city_keys: CityKeys,
     ) -> None:
         self._config = config
         self._ledger = ledger
@@ -104,7 +107,7 @@ class Core:
         self._papers = PaperQueue(config, ledger, clock, printers)
         self._station = Station(config, ledger, clock, self._papers.print, self._papers.settle)
         self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
-        self._publisher = Publisher(config.city, ledger, self._topics, mqtt)
+        self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
         }
@@ -113,7 +116,6 @@ class Core:
             for part in config.printer
         }
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
-        self._city_why = ""
         self._trouble = ""
         self._disk_at = float("-inf")
         self._show_at = 0.0
@@ -238,16 +240,15 @@ class Core:
                 view = self._printer_views[printer]
                 up = state in (READY, SILENT)
                 self._printer_views[printer] = replace(view, up=up, why=why, state=state, near_end=near_end)
-            case LinkChanged(up, why, receive_maximum):
-                self._city_why = why
-                self._publisher.link(up, receive_maximum)
+            case LinkChanged(up):
+                self._publisher.link(message, self._clock.steady())
                 if up:
                     self._announce()
-            case BrokerAnswer(mid, refused, code):
-                self._publisher.answered(mid, refused, code, self._clock.steady())
-            case CityMessage(topic, payload):
+            case BrokerAnswer():
+                self._publisher.answered(message, self._clock.steady())
+            case CityMessage(topic, payload, retained):
                 if topic == self._topics.ack:
-                    self._publisher.acknowledged(payload)
+                    self._publisher.acknowledged(payload, retained, self._clock.steady())
                     if self._publisher.birth_due:
                         self._publisher.birth_due = False
                         self._announce()
@@ -417,16 +418,8 @@ class Core:
             "clock_state": self._clock.state(),
             "clock_why": self._clock.why,
             "clock_asks": self._clock.asks,
-            "trouble": self._trouble or publisher.trouble,
-            "city": CityView(
-                publisher.up,
-                self._city_why,
-                self._ledger.head.seq,
-                publisher.upto,
-                publisher.pending,
-                tuple(sorted(publisher.aside.items()))[-SET_ASIDE_SHOWN:],
-                self._mqtt.broker,
-            ),
+            "trouble": self._trouble or link_causes.trouble(publisher.cause()[0], self._config.station.language),
+            "city": publisher.view(self._mqtt.broker, self._mqtt.odd),
         }
         lots = station.lots
         if lots.unmatched_changed:

@@ -1,4 +1,4 @@
-"""The station's key: made once by ``marketedge init``, kept in a file only the service may read."""
+"""Keys: the station's own, made by ``marketedge init`` and readable by the service alone; the city's public ones."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+
+from protocol.city.signed import BadKeys, CityKeys
 
 
 class BadKey(ValueError):
@@ -64,3 +66,28 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
 def public_hex(key: Ed25519PrivateKey) -> str:
     """The raw public key as 64 hex digits: what the city registers."""
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def load_city_keys(path: Path) -> CityKeys:
+    """The city's public keys; none when there is no such file. Raises BadKey naming the line."""
+    try:
+        return CityKeys.parse(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return CityKeys()
+    except (OSError, UnicodeDecodeError, BadKeys) as error:
+        raise BadKey(f"{path}: {error}") from None
+
+
+def city_keys_text(given: str) -> str:
+    """What to write into the keys file, from a file's name or hex digits; raises BadKey."""
+    text = given
+    if len(given) != 64 or Path(given).is_file():
+        try:
+            text = Path(given).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadKey(f"{given}: neither 64 hex digits nor a file that can be read: {error}") from None
+    try:
+        CityKeys.parse(text)
+    except BadKeys as error:
+        raise BadKey(f"{given[:80]}: {error}") from None
+    return text.rstrip("\n") + "\n"

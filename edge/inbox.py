@@ -304,12 +304,26 @@ class PrinterChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a broker allows: publishes without an answer, the largest packet in bytes, and QoS 0 or 1."""
+
+    receive_maximum: int = 65_535
+    packet: int = 268_435_460
+    qos: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class LinkChanged:
-    """The broker took us or we lost it. ``receive_maximum`` is what the broker allows in flight."""
+    """The broker took us, or we have none. ``cause`` is a word of ``link_causes``, ``why`` is for the technician.
+
+    ``cut``: the connection stood, and the broker ended it.
+    """
 
     up: bool
     why: str = ""
-    receive_maximum: int = 65535
+    cause: str = ""
+    limits: Limits = Limits()
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +337,11 @@ class BrokerAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CityMessage:
-    """A message of the platform, not yet looked into."""
+    """A message on a topic of the platform, not yet looked into. ``retained``: the broker kept it from before."""
 
     topic: str
     payload: bytes
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
+from edge import link_causes
 from edge.archive import Archive
 from edge.board import Board, Showing
 from edge.clock import Clock
@@ -19,7 +20,7 @@ from edge.config import Config, PortPart
 from edge.core import Core
 from edge.documents import Papers
 from edge.doorkeeper import Doorkeeper
-from edge.identity import load_key
+from edge.identity import load_city_keys, load_key
 from edge.inbox import Inbox, Stop
 from edge.known_devices import remembered
 from edge.ledger import Ledger, Signer, past
@@ -47,6 +48,7 @@ def run(config: Config) -> None:
     Raises BadKey, BadTemplate, NoFont and OSError (web address taken) before anything is started.
     """
     key = load_key(config.station.key)
+    city_keys = load_city_keys(config.city.keys_file)
     station = config.station
     signer = Signer(key, station.host, station.node, station.terminal)
     inbox: Inbox = Inbox()
@@ -105,13 +107,17 @@ def run(config: Config) -> None:
     web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive)
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
-    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"))
+    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)
 
     threading.excepthook = _die
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
+    for warning in config.city.warnings():
+        log.warning("%s", warning)
+    if config.city.confirm == "city" and not city_keys:
+        log.warning("%s", link_causes.CAUSES["no_city_key"].said("en"))
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:

@@ -63,6 +63,7 @@ class Wiring:
 
     A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
+    ``city_key`` is the city's public key; it is handed over when the station is made.
     """
 
     broker: str
@@ -78,6 +79,7 @@ class Wiring:
     continuous: str = ""
     unchecked: str = "accept"
     extra: str = ""
+    city_key: str = ""
 
     def toml(self, listen: str) -> str:
         """A complete station.toml of the demo's stall."""
@@ -191,7 +193,8 @@ class StationProcess:
         self._child: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "station.key").exists():
-            self.command("init", str(folder), "--job", "stall")
+            known = ("--city-key", wiring.city_key) if wiring.city_key else ()
+            self.command("init", str(folder), "--job", "stall", *known)
         self.config.write_text(wiring.toml(self.listen), "utf-8")
 
     @property

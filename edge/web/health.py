@@ -33,7 +33,10 @@ def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
             "why": city.why,
             "broker": city.broker,
             "pending": city.pending,
-            "set_aside": len(city.set_aside),
+            "set_aside": city.aside,
+            "cause": city.cause,
+            "silent_since": city.silent_since,
+            "last_ack": city.last_ack,
         },
         "disk": {"ok": enough, "free_bytes": board.disk_free},
         "clock": board.clock_state,
@@ -62,7 +65,11 @@ class BoardCollector:
         yield CounterMetricFamily("marketedge_records_written", "Records committed to the ledger", city.written)
         yield CounterMetricFamily("marketedge_records_acked", "Records the city has confirmed", city.acked)
         yield GaugeMetricFamily("marketedge_records_pending", "Records the city has not confirmed", city.pending)
-        yield GaugeMetricFamily("marketedge_records_set_aside", "Records the city rejected", len(city.set_aside))
+        yield GaugeMetricFamily("marketedge_records_set_aside", "Records that were refused for good", city.aside)
+        odd = CounterMetricFamily("marketedge_messages_not_taken", "Messages not believed", labels=["why"])
+        for word, count in city.odd:
+            odd.add_metric([word], count)
+        yield odd
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)

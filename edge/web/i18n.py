@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edge import link_causes
 from edge.clock import WORDS as CLOCK_WORDS
 from edge.weighing import WORDS
 
@@ -363,16 +364,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unmatched_all": ("未匹配结果", "Results without a lot"),
     "repeats_all": ("待复测批次", "Lots to test again"),
     "held_all": ("暂停批次", "Lots held"),
-    "do_city": (
-        "检查网线或 4G；记录已存在本机，恢复后自动上报",
-        "Check the network; records are kept here and sent when it is back",
-    ),
     "do_set_aside": (
         "平台拒收，数据仍在本机；把编号和原因告诉平台方",
         "Rejected by the platform, kept here; give number and reason to the platform's people",
     ),
     "do_disk": ("空间不足：请尽快恢复上报或更换存储卡", "Space runs short: get records delivered or change the card"),
     "city_link": ("上报平台", "City platform"),
+    "connecting": ("正在连接", "Connecting"),
+    "since": ("自 {time}", "since {time}"),
+    "last_ack": ("平台最近一次确认：{time}", "Last confirmed by the city: {time}"),
+    "set_aside_n": ("被拒收的记录共 {n} 条", "{n} records were refused"),
+    "not_taken": ("未采信的消息", "Messages not believed"),
+    "confirm_city-unsigned": (
+        "未核对签名：能在回执主题上发布的人都能让记录“已确认”而并未送达",
+        "Signatures are not checked: whoever may publish on the ack topic can make records count as delivered",
+    ),
+    "confirm_broker": (
+        "只由服务器确认：服务器丢失的记录无法找回",
+        "Confirmed by the broker alone: what it loses before the city has it is lost",
+    ),
     "written": ("已记录", "Recorded"),
     "acked": ("平台已确认", "Confirmed by the city"),
     "pending": ("待确认", "Waiting"),
@@ -429,6 +439,13 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
+for _word, _cause in link_causes.CAUSES.items():
+    TEXTS[f"link_{_word}"] = (_cause.zh, _cause.en)
+    TEXTS[f"do_link_{_word}"] = (_cause.do_zh, _cause.do_en)
+for _word, _both in link_causes.ODDITIES.items():
+    TEXTS[f"odd_{_word}"] = _both
+
+
 class Words:
     """Looks up a text: ``t("pending_n", n=3)``."""
 
@@ -444,4 +461,8 @@ class Words:
         return TEXTS[prefix + word][self._at] if prefix + word in TEXTS else word
 
 
-FOR_SCRIPTS = {language: {key: both[at] for key, both in TEXTS.items()} for at, language in enumerate(LANGUAGES)}
+_NOT_FOR_SCRIPTS = ("link_", "do_link_", "odd_", "confirm_")
+FOR_SCRIPTS = {
+    language: {key: both[at] for key, both in TEXTS.items() if not key.startswith(_NOT_FOR_SCRIPTS)}
+    for at, language in enumerate(LANGUAGES)
+}

@@ -1,11 +1,21 @@
-"""MQTT topics and the platform's acknowledgement (contract part C4)."""
+"""MQTT topics and the platform's acknowledgement (contract part C4).
+
+    {"station","issued","upto","hash","ids","rejected":[{"id","code","reason"}],"kid","sig"}
+
+``hash`` is SHA-256 over the bytes of record ``upto``: number and hash together say that both sides mean the same
+records.  ``protocol.city.signed`` puts station, issued, kid and sig around it and checks them.
+"""
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from protocol.plain import plain
+
 _SAFE = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 ACK_CAP = 65_536
 MAX_UPTO = (1 << 63) - 1
 
@@ -78,21 +88,32 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """The platform's answer: it has all sequences up to ``upto``, these ids, and refuses those."""
+    """The platform's answer: it has all sequences up to ``upto``, these ids, and refuses those.
+
+    ``hash`` is that of record ``upto``, empty when the platform does not say.
+    """
 
     upto: int | None = None
     ids: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    hash: str = ""
 
-    def encode(self) -> bytes:
+    def fields(self) -> dict[str, Any]:
+        """The members of the message, for ``protocol.city.signed.seal``; what says nothing is left out."""
         body: dict[str, Any] = {}
         if self.upto is not None:
             body["upto"] = self.upto
+        if self.hash:
+            body["hash"] = self.hash
         if self.ids:
             body["ids"] = list(self.ids)
         if self.rejected:
             body["rejected"] = [{"id": one.id, "code": one.code, "reason": one.reason} for one in self.rejected]
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return body
+
+    def encode(self) -> bytes:
+        """The message without a signature."""
+        return json.dumps(self.fields(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class BadAck(ValueError):
@@ -100,24 +121,36 @@ class BadAck(ValueError):
 
 
 def read_ack(payload: bytes) -> Ack:
-    """Read ``{"upto": n}`` or ``{"ids": […], "rejected": [{id, code, reason}]}``; raises BadAck."""
+    """Read an acknowledgement whoever it is from, signed or not; raises BadAck."""
     if len(payload) > ACK_CAP:
         raise BadAck(f"{len(payload)} bytes; at most {ACK_CAP} are allowed")
     try:
-        body = json.loads(payload)
+        return ack_of(json.loads(payload))
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, BadAck) else BadAck("not an acknowledgement") from None
+
+
+def ack_of(body: Mapping[str, Any]) -> Ack:
+    """The acknowledgement in a message's members; texts come out clean and cut. Raises BadAck."""
+    try:
         upto = body.get("upto")
         if isinstance(upto, str) and upto.isascii() and upto.isdigit():
             upto = int(upto)
-        ids, rejected = body.get("ids", []), body.get("rejected", [])
+        ids, rejected, digest = body.get("ids", []), body.get("rejected", []), body.get("hash") or ""
         if not (upto is None or (type(upto) is int and 0 <= upto <= MAX_UPTO)) or not isinstance(ids, list):
             raise BadAck("upto is not a count, or ids is not a list")
+        if not isinstance(digest, str) or (digest and not _HASH.fullmatch(digest)):
+            raise BadAck("hash is not 64 hex digits")
         return Ack(
             upto,
-            tuple(str(one)[:64] for one in ids),
+            tuple(plain(str(one), 64) for one in ids),
             tuple(
-                Rejected(str(r["id"])[:64], str(r.get("code", ""))[:40], str(r.get("reason", ""))[:200])
+                Rejected(
+                    plain(str(r["id"]), 64), plain(str(r.get("code", "")), 40), plain(str(r.get("reason", "")), 200)
+                )
                 for r in rejected
             ),
+            digest,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, BadAck) else BadAck("not an acknowledgement") from None

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from simulator.city.keys import hex_beside
 from simulator.city.server import City
 
 SPAWN = get_context("spawn")
@@ -83,11 +84,12 @@ class Watcher(Helper):
 
 
 class CityProcess(Helper):
-    """The simulated city. ``db`` is its database."""
+    """The simulated city. ``db`` is its database, ``key`` its public key."""
 
     def __init__(self, broker: str, db: Path, mqtt: str = "5") -> None:
-        super().__init__(_city, broker, db, mqtt)
         self.db = db
+        self.key = hex_beside(db)
+        super().__init__(_city, broker, db, mqtt)
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The events of one kind that the city accepted."""

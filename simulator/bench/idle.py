@@ -86,8 +86,10 @@ def measure(folder: Path, seconds: float = 60.0, *, warm_up: float = WARM_UP) ->
         lines = [stack.enter_context(line) for line in spaced(scales(place / "dev"))]
         printer = stack.enter_context(Line(Printer(lambda paper: None), Pty(place / "dev" / "printer")))
         broker = stack.enter_context(Broker())
-        stack.enter_context(CityProcess(broker.url, place / "city.db", broker.mqtt_version))
-        wiring = Wiring(broker.url, broker.mqtt_version, printer=printer.address, extra=tables(lines))
+        city = stack.enter_context(CityProcess(broker.url, place / "city.db", broker.mqtt_version))
+        wiring = Wiring(
+            broker.url, broker.mqtt_version, printer=printer.address, extra=tables(lines), city_key=city.key
+        )
         station = StationProcess(place / "station", wiring)
         with station:
             readers = [Reader(station.listen) for _ in range(READERS)]

@@ -56,6 +56,7 @@ class Stall:
                     analyzer=self._analyzer.address if self._with_analyzer else "",
                     printer=self.counter.printer,
                     continuous=CABBAGE,
+                    city_key=self.city.key,
                 ),
             )
             stack.enter_context(self.station)

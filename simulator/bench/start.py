@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,8 +49,8 @@ def measure(folder: Path, seconds: float = 30.0, *, records: int = RECORDS, verb
         place = Path(name)
         with Broker() as broker, Watcher(broker.url, broker.mqtt_version) as watcher:
             wiring = Wiring(broker=broker.url, mqtt=broker.mqtt_version)
-            with CityProcess(broker.url, place / "city.db", broker.mqtt_version):
-                grown = StationProcess(place / "grown", wiring)
+            with CityProcess(broker.url, place / "city.db", broker.mqtt_version) as city:
+                grown = StationProcess(place / "grown", replace(wiring, city_key=city.key))
                 fill(grown, records)
                 found = imports(grown)
                 end = time.monotonic() + seconds / 2

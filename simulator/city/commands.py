@@ -33,10 +33,23 @@ _DB = click.option(
     show_default=True,
     help="What the broker speaks.",
 )
-@click.option("--key", "keys", multiple=True, metavar="STATION=HEX", help="Trust a station's public key.")
+@click.option("--trust", "keys", multiple=True, metavar="STATION=HEX", help="Trust a station's public key.")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The key the city signs with; made when there is none. Default: city.key beside the database.",
+)
 @click.pass_context
 def city(
-    context: click.Context, broker: str, db: Path, listen: str, enrol: bool, version: str, keys: tuple[str, ...]
+    context: click.Context,
+    broker: str,
+    db: Path,
+    listen: str,
+    enrol: bool,
+    version: str,
+    keys: tuple[str, ...],
+    key_file: Path | None,
 ) -> None:
     """Run a small working city platform: takes events over MQTT, keeps them, answers, shows slips to phones."""
     if context.invoked_subcommand is not None:
@@ -45,9 +58,10 @@ def city(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         pairs = dict(one.partition("=")[::2] for one in keys)
-        running = City(broker, db, listen, enrol=enrol, mqtt_version=version, keys=pairs)
-    except ValueError as error:
+        running = City(broker, db, listen, enrol=enrol, mqtt_version=version, keys=pairs, key_file=key_file)
+    except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
+    click.echo(f"public key for the stations: {running.key}")
     ending = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: ending.set())

@@ -2,10 +2,11 @@
 
     paho's thread ──(topic, payload)──> inbox ──> writer thread: judge, one transaction, then the answers
 
-Answers to a station, on its ``…/ack`` topic, each sent only after what it says is on disk:
+Answers to a station, on its ``…/ack`` topic, each signed by the city's key and sent only after what it says is on
+disk:
 
-* ``{"upto": n}`` in every answer: once per station and batch, for repeats too, after each birth, and to every known
-  station when the city has (re)connected.  It never falls.
+* ``{"upto": n, "hash": SHA-256 of record n}`` in every answer: once per station and batch, for repeats too, after each
+  birth, and to every known station when the city has (re)connected.  It never falls.
 * ``{"ids": […]}`` for accepted events beyond a gap (an alarm ahead of its backlog): the city has them, ``upto`` will
   cover them later.
 * ``{"rejected": [{id, code, reason}]}`` for refused ones, never later than the ``upto`` that passes them.  After a
@@ -26,19 +27,21 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as mqtt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
 from protocol.city import events
 from protocol.city.envelope import HARD_CAP, BadEvent, kind_of, read, verify
+from protocol.city.signed import seal
 from protocol.city.state import BadState, read_state
 from protocol.city.token import kid_of
 from protocol.city.topics import Ack, Rejected, Topics
@@ -173,9 +176,12 @@ def _id_of(body: bytes) -> str:
 class Platform:
     """Subscribes, keeps, answers; two threads. ``start`` returns at once, the broker may come later."""
 
-    def __init__(self, broker: str, path: Path | str, *, enrol: bool = False, mqtt_version: str = "5") -> None:
+    def __init__(
+        self, broker: str, path: Path | str, key: Ed25519PrivateKey, *, enrol: bool = False, mqtt_version: str = "5"
+    ) -> None:
         self.connected = threading.Event()
-        self._broker, self._path, self._enrol = broker, path, enrol
+        self._broker, self._path, self._key, self._enrol = broker, path, key, enrol
+        self._issued = datetime.min.replace(tzinfo=UTC)
         self._inbox: queue.Queue[Item] = queue.Queue(INBOX)
         self._stopping = self._disk_down = False
         self._told: set[tuple[str, str]] = set()
@@ -288,11 +294,10 @@ class Platform:
                     draft.rejected.update((one.id, one) for one in broken)
                     if left:
                         more.append(More(draft.station, base))
-            answers = [
-                (base, ack)
-                for base, draft in drafts.items()
-                for ack in acks_of(draft, store.station(draft.station).upto)
-            ]
+            answers = []
+            for base, draft in drafts.items():
+                row = store.station(draft.station)
+                answers += [(base, draft.station, ack) for ack in acks_of(draft, row.upto, row.head)]
         except sqlite3.Error as error:
             if not self._disk_down:
                 log.error("city db=%s state=down error=%r; records are not answered", self._path, str(error))
@@ -382,11 +387,14 @@ class Platform:
             if refused.id:
                 draft.rejected[refused.id] = refused
 
-    def _answer(self, answers: Iterable[tuple[str, Ack]]) -> None:
-        for base, ack in answers:
+    def _answer(self, answers: Iterable[tuple[str, str, Ack]]) -> None:
+        for base, station, ack in answers:
             # What is published while the link is down would be kept by paho and sent stale; a greeting follows anyway.
             if self._client.is_connected():
-                self._client.publish(f"{base}/ack", ack.encode(), qos=1)
+                # Later answers are issued later, whatever the clock does: a station takes no older word after a newer.
+                self._issued = max(datetime.now(UTC), self._issued + timedelta(microseconds=1))
+                issued = self._issued.isoformat(timespec="microseconds")
+                self._client.publish(f"{base}/ack", seal(ack.fields(), station, issued, self._key), qos=1)
 
     def _tell(self, station: str, what: str, detail: str) -> None:
         """Say it once for a station; the counts are on the page."""
@@ -395,13 +403,17 @@ class Platform:
             log.warning("station=%s refused=%s %s", station, what, detail)
 
 
-def acks_of(draft: Draft, upto: int) -> list[Ack]:
-    """The answers to one station, small enough each; refusals come before the ``upto`` that passes them."""
+def acks_of(draft: Draft, upto: int, head: str) -> list[Ack]:
+    """The answers to one station, small enough each; refusals come before the ``upto`` that passes them.
+
+    ``head`` is the hash of record ``upto``.
+    """
     ids = [one for one, sequence in draft.kept.items() if sequence > upto and one not in draft.rejected]
     rejected = list(draft.rejected.values())
     acks = [Ack(None, (), tuple(part)) for part in _cut(rejected[REJECTED_PER_ACK:], REJECTED_PER_ACK)]
     acks += [Ack(None, tuple(part)) for part in _cut(ids[IDS_PER_ACK:], IDS_PER_ACK)]
-    return [*acks, Ack(upto, tuple(ids[:IDS_PER_ACK]), tuple(rejected[:REJECTED_PER_ACK]))]
+    last = Ack(upto, tuple(ids[:IDS_PER_ACK]), tuple(rejected[:REJECTED_PER_ACK]), head if upto else "")
+    return [*acks, last]
 
 
 def _cut(items: list[_T], size: int) -> Iterator[list[_T]]:
@@ -419,17 +431,21 @@ def _shown(broker: str) -> str:
     return f"{target.scheme}://{target.hostname}:{target.port or ''}"
 
 
-def _client(broker: str, version: str) -> mqtt.Client:
+def check_broker(broker: str, version: str) -> None:
+    """Raises ValueError for an address or an MQTT version that cannot be used."""
     target = urlsplit(broker)
     if target.scheme not in ("mqtt", "mqtts") or not target.hostname:
         raise ValueError(f"broker {_shown(broker)}: write mqtt://HOST:PORT or mqtts://HOST:PORT")
-    name = f"city-{secrets.token_hex(6)}"
-    if version == "5":
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
-    elif version == "3.1.1":
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv311)
-    else:
+    if version not in ("5", "3.1.1"):
         raise ValueError(f"MQTT version {version!r}: 5 or 3.1.1")
+
+
+def _client(broker: str, version: str) -> mqtt.Client:
+    check_broker(broker, version)
+    target = urlsplit(broker)
+    name = f"city-{secrets.token_hex(6)}"
+    protocol = mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, name, protocol=protocol)
     if target.username:
         client.username_pw_set(unquote(target.username), unquote(target.password or "") or None)
     if target.scheme == "mqtts":

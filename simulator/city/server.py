@@ -11,7 +11,8 @@ from typing import Any, Self
 import uvicorn
 
 from protocol.city.codes import NODE, TERMINAL
-from simulator.city.platform import Platform
+from simulator.city.keys import FILE, city_key, public_hex
+from simulator.city.platform import Platform, check_broker
 from simulator.city.store import Store, summary
 from simulator.city.web import application
 
@@ -22,7 +23,8 @@ class City:
     """A running city between ``with`` and its end, or ``start`` and ``stop``.
 
     ``keys`` are trusted from the beginning: station ``NNNNNNNNN-TT`` to 64 hex digits.  ``enrol`` trusts the first
-    key each other station shows.  ``listen`` with port 0 takes a free one; ``url`` says which.
+    key each other station shows.  ``listen`` with port 0 takes a free one; ``url`` says which.  ``key_file`` holds the
+    key the city signs with, made at the first start; by default beside the database.  ``key`` is its public half.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class City:
         enrol: bool = False,
         mqtt_version: str = "5",
         keys: Mapping[str, str] | None = None,
+        key_file: Path | None = None,
     ) -> None:
         host, _, port = listen.rpartition(":")
         if not port.isdigit() or int(port) > 65535:
@@ -41,7 +44,10 @@ class City:
         self.db = Path(db)
         self._listen = (host.strip("[]") or "127.0.0.1", int(port))
         self._keys = {check_station(name): check_key(key) for name, key in (keys or {}).items()}
-        self._platform = Platform(broker, self.db, enrol=enrol, mqtt_version=mqtt_version)
+        check_broker(broker, mqtt_version)
+        signing = city_key(key_file or self.db.with_name(FILE))
+        self.key = public_hex(signing)
+        self._platform = Platform(broker, self.db, signing, enrol=enrol, mqtt_version=mqtt_version)
         self._enrol = enrol
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
@@ -94,7 +100,7 @@ class City:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.005)
-        log.info("city url=%s db=%s enrol=%s", self.url, self.db, "on" if self._enrol else "off")
+        log.info("city url=%s db=%s enrol=%s key=%s", self.url, self.db, "on" if self._enrol else "off", self.key)
 
     def stop(self) -> None:
         """Take no more, keep what came, close."""

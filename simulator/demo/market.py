@@ -83,6 +83,7 @@ class Market:
                 analyzer=self.analyzer.address,
                 printer=self.printer.address,
                 unchecked="test",
+                city_key=self.city.key,
             ),
             port=self._station_port,
         )

@@ -1,5 +1,6 @@
 """A real core over a real ledger; ports, printers and the wire are lists, and time is handed in."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from edge.inbox import Inbox, Message, PortChanged, RegisterEntry, Request, Sell
 from edge.ledger import Ledger, Signer
 from edge.papers import PaperJob
 from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.signed import CityKeys
 from protocol.city.token import CHINA
 from protocol.readings import Curve, Net, State, TestResult, Ticket, Weighing
 
@@ -149,6 +151,10 @@ class ListWire:
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     announced: list[tuple[str, bytes]] = field(default_factory=list)
     broker: str = ""
+    odd: Counter[str] = field(default_factory=Counter)
+
+    def leave(self, cause: str, why: str) -> None:
+        """The publisher asks for the next broker of the list: there is none."""
 
     def publish(self, topic: str, body: bytes) -> int | None:
         self.sent.append((topic, body))
@@ -181,6 +187,7 @@ class Box:
             self.printers,  # type: ignore[arg-type]
             self.wire,  # type: ignore[arg-type]
             lambda last: b"birth",
+            CityKeys(),
         )
         self.core.start()
         self.turn(*(PortChanged(name, True) for name in self.ports))

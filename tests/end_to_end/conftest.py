@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from protocol.city.codes import CodeKind, TraceCode
 from simulator.broker import Broker
+from simulator.city.keys import hex_beside
 from simulator.city.server import City
 from simulator.stage import CABBAGE, NODE, STATION, StationProcess, Wiring, wait_for
 
@@ -28,10 +30,12 @@ def city(tmp_path: Path, broker: Broker) -> Iterator[City]:
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[Callable[..., StationProcess]]:
-    """Starts a station with this wiring; stops it at the end and shows its log when the test fails."""
+    """Starts a station with this wiring, which knows the city's key; stops it at the end and shows its log when the
+    test fails."""
     with ExitStack() as stack:
 
         def start(wiring: Wiring) -> StationProcess:
+            wiring = replace(wiring, city_key=hex_beside(tmp_path / "city.db"))
             process = StationProcess(tmp_path / "station", wiring)
             stack.callback(lambda: sys.stderr.write(process.log.read_text("utf-8")))
             return stack.enter_context(process)

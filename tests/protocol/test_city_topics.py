@@ -17,9 +17,10 @@ from protocol.city.topics import (
     Topics,
     read_ack,
 )
+from protocol.plain import plain
 
 TOPICS = Topics("410108", "410108001", "03")
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(lambda text: plain(text, 40))
 
 
 def test_the_topics_of_a_station() -> None:
@@ -71,6 +72,7 @@ def test_other_topics_are_refused(topic: str) -> None:
         st.none() | st.integers(0, MAX_UPTO),
         st.lists(WORDS, max_size=5).map(tuple),
         st.lists(st.builds(Rejected, WORDS, WORDS, WORDS), max_size=5).map(tuple),
+        st.just("") | st.binary(min_size=32, max_size=32).map(bytes.hex),
     )
 )
 def test_an_answer_reads_back(ack: Ack) -> None:
@@ -102,6 +104,8 @@ def test_the_plain_answer_is_short() -> None:
         b'{"rejected":7}',
         b'{"rejected":[7]}',
         b'{"rejected":[{}]}',
+        b'{"upto":1,"hash":7}',
+        b'{"upto":1,"hash":"abc"}',
         b'{"upto":1' + b" " * ACK_CAP + b"}",
     ],
 )
@@ -135,6 +139,24 @@ def test_long_texts_are_cut() -> None:
     ack = read_ack(payload.encode())
     assert len(ack.ids[0]) == 64
     assert [len(one) for one in (ack.rejected[0].id, ack.rejected[0].code, ack.rejected[0].reason)] == [64, 40, 200]
+
+
+def test_texts_come_out_as_one_harmless_line() -> None:
+    reason = "a\ud800b\x00c\r\nERROR core: all is lost\x1b[31m\u202ed\u2028e"
+    payload = json.dumps({"ids": ["i\ud800"], "rejected": [{"id": "\ud800", "code": "c\n", "reason": reason}]})
+    ack = read_ack(payload.encode())
+    assert ack == Ack(None, ("i",), (Rejected("", "c", "a b c ERROR core: all is lost [31m d e"),))
+    json.dumps(ack.fields(), ensure_ascii=False).encode()
+
+
+@given(st.text(max_size=300), st.integers(0, 100))
+def test_a_plain_text_can_be_stored_and_logged(text: str, length: int) -> None:
+    made = plain(text, length)
+    made.encode()
+    assert len(made) <= length
+    assert len(made.splitlines()) <= 1
+    assert not set(made) & set("\x00\x1b\x7f\u202e\u2066")
+    assert plain(made, length) == made
 
 
 def test_a_code_is_final_unless_it_says_the_bytes_prove_nothing() -> None:

@@ -11,6 +11,7 @@ from edge.board import Board, Showing
 from edge.clock import CHECK_SECONDS
 from edge.core import Core
 from edge.inbox import ConfirmDate, Inbox, Refused, RegisterEntry, Request, Stop, Weighed
+from protocol.city.signed import CityKeys
 from protocol.readings import State, Weighing
 
 Make = Callable[..., Any]
@@ -19,6 +20,7 @@ ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
 
 class NoBroker:
     broker = ""
+    odd = ()
 
     def announce(self, topic: str, body: bytes) -> None:
         raise AssertionError("the link is down")
@@ -34,7 +36,9 @@ def run(one: Any, *messages: Any, last: bool = True) -> Board:
         inbox.put(Stop())
     else:
         showing.watch(lambda: inbox.put(Stop()))
-    core = Core(one.station.config, one.ledger, one.clock, inbox, showing, {}, {}, NoBroker(), lambda last: b"")  # type: ignore[arg-type]
+    core = Core(
+        one.station.config, one.ledger, one.clock, inbox, showing, {}, {}, NoBroker(), CityKeys(), lambda last: b""
+    )  # type: ignore[arg-type]
     core.run()
     return showing.board
 

@@ -17,6 +17,7 @@ from edge.board import AnalyzerView, PortView, ScaleView
 from edge.clock import WORDS as CLOCK_WORDS
 from edge.documents import PAPERS
 from edge.judgement import Doubt
+from edge.link_causes import CAUSES
 from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
@@ -113,6 +114,45 @@ def test_a_clock_that_runs_free_is_not_complained_of_until_a_date_is_asked_about
         "有 1 处需要处理",
     ):
         assert text in html
+
+
+def test_the_status_page_says_what_is_wrong_with_the_way_to_the_city(core: Any, http: httpx.Client) -> None:
+    city = replace(
+        core.showing.board.city,
+        cause="silent",
+        silent_since="2026-11-29T05:31:07+08:00",
+        last_ack="2026-11-29T04:30:00+08:00",
+        odd=(("bad_signature", 3), ("retained", 1)),
+        confirm="city-unsigned",
+        set_aside=((17, "bad_data: x"),),
+        aside=90,
+    )
+    core.showing.post(city=city)
+    html = http.get("/parts/status").text
+    for text in (
+        "已连接，但平台没有回执 · 自 11-29 05:31",
+        "平台最近一次确认：11-29 04:30",
+        "告诉平台方；记录已存在本机",
+        "签名不对的回执 3 · 服务器留存的旧回执 1",
+        "未核对签名",
+        "被拒收的记录共 90 条",
+    ):
+        assert text in html
+    assert "平台没有回执" in http.get("/parts/strip").text
+    english = http.get("/parts/status", headers={"Cookie": "lang=en"}).text
+    for text in ("Connected, but the city does not answer", "since 11-29 05:31", "Signatures are not checked"):
+        assert text in english
+    told = http.get("/health").json()["city"]
+    assert (told["cause"], told["set_aside"]) == ("silent", 90)
+    assert 'marketedge_messages_not_taken_total{why="bad_signature"} 3' in http.get("/metrics").text
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_is_shown_with_its_next_step(core: Any, http: httpx.Client, cause: str) -> None:
+    core.showing.post(city=replace(core.showing.board.city, up=False, cause=cause, why="mqtts://x: detail"))
+    html = http.get("/parts/status").text
+    assert CAUSES[cause].zh in html
+    assert "mqtts://x: detail" in html
 
 
 def test_the_status_page_shows_probes_and_counts(core: Any, http: httpx.Client) -> None:
@@ -226,6 +266,10 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
         "will_",
         "doubt_",
         "name_",
+        "link_",
+        "do_link_",
+        "odd_",
+        "confirm_",
     )
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
     assert not unused

@@ -180,6 +180,7 @@ class Wire:
     def __init__(self, broker: Broker, topics: Topics) -> None:
         self.topics = topics
         self.acks: list[Ack] = []
+        self.payloads: list[bytes] = []
         self.birth: bytes | None = None  # told again after each reconnection, as a station does
         self._changed = threading.Condition()
         self._ready = threading.Event()
@@ -200,6 +201,7 @@ class Wire:
 
     def _on_message(self, _: Any, __: Any, message: mqtt.MQTTMessage) -> None:
         with self._changed:
+            self.payloads.append(bytes(message.payload))
             self.acks.append(read_ack(message.payload))
             self._changed.notify_all()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.city.topics import ACK_CAP, OPEN_CODES, Rejected
+from protocol.city.topics import ACK_CAP, OPEN_CODES, Ack, Rejected
 from simulator.city import store as stores
 from simulator.city.platform import Draft, Judged, acks_of, judge
 from simulator.city.server import City, check_key, check_station
@@ -62,9 +62,11 @@ def test_long_answers_are_cut_and_the_count_comes_last() -> None:
     draft = Draft("s")
     draft.kept = {f"{n:064d}": n for n in range(1, 1501)}
     draft.rejected = {f"r{n:063d}": Rejected(f"r{n:063d}", "bad_data", "错" * 200) for n in range(300)}
-    acks = acks_of(draft, 700)
+    acks = acks_of(draft, 700, "ab" * 32)
     assert all(len(ack.encode()) < ACK_CAP for ack in acks)
     assert [ack.upto for ack in acks] == [None] * (len(acks) - 1) + [700]
+    assert acks[-1].hash == "ab" * 32
+    assert acks_of(Draft("s"), 0, "0" * 64) == [Ack(0)]
     assert sum(len(ack.ids) for ack in acks) == 800
     assert sum(len(ack.rejected) for ack in acks) == 300
 

@@ -13,8 +13,11 @@ import httpx
 import pytest
 
 from protocol.city.envelope import HARD_CAP, hash_of
+from protocol.city.signed import BadSigned, CityKeys, Verifier
+from protocol.city.topics import ack_of
 from simulator.broker import Broker
 from simulator.city import City
+from simulator.city.keys import hex_beside
 
 pytestmark = pytest.mark.broker
 
@@ -42,6 +45,38 @@ def test_events_in_order_are_acknowledged_up_to_the_last(town: Any) -> None:
         "gaps": 0,
         "chain_ok": True,
     }
+
+
+def test_every_answer_is_signed_for_its_station_and_names_the_hash_of_the_record_it_ends_at(town: Any) -> None:
+    city, station, wire = town
+    bodies = [station.entry(n) for n in range(1, 4)]
+    for body in (*bodies, station.entry(4, net_g=-1)):
+        wire.event(body)
+    wire.until(lambda w: w.upto == 4)
+    told = len(wire.acks)
+    wire.state(station.state())
+    wire.until(lambda w: len(w.acks) > told)
+    verifier = Verifier(CityKeys.parse(city.key), station.name)
+    for payload in wire.payloads:
+        signed = verifier.read(payload, "ack")
+        verifier.taken(signed, "ack")
+        said = ack_of(signed.fields)
+        if said.upto in (1, 2, 3):
+            assert said.hash == hash_of(bodies[said.upto - 1])
+    assert any(ack.rejected for ack in wire.acks)
+    with pytest.raises(BadSigned):
+        Verifier(CityKeys.parse(city.key), "410108001-02").read(wire.payloads[0], "ack")
+
+
+def test_the_citys_key_is_made_once_private_and_may_be_named(tmp_path: Path) -> None:
+    first, again = (City("mqtt://127.0.0.1:1", tmp_path / "city.db") for _ in range(2))
+    assert first.key == again.key == hex_beside(tmp_path / "city.db")
+    assert (tmp_path / "city.key").stat().st_mode & 0o077 == 0
+    other = City("mqtt://127.0.0.1:1", tmp_path / "city.db", key_file=tmp_path / "other.key")
+    assert other.key != first.key
+    (tmp_path / "bad.key").write_text("no key")
+    with pytest.raises(ValueError):
+        City("mqtt://127.0.0.1:1", tmp_path / "city.db", key_file=tmp_path / "bad.key")
 
 
 def test_a_repeat_is_dropped_counted_and_answered_again(town: Any) -> None:
@@ -268,8 +303,9 @@ def test_city_and_stations_find_each_other_again_after_the_broker_died(town: Any
 
 
 def start_city(broker: Broker, db: Path, key: str) -> "subprocess.Popen[bytes]":
-    options = ["--broker", broker.url, "--db", str(db), "--listen", "127.0.0.1:0", "--key", key]
-    return subprocess.Popen([sys.executable, "-m", "simulator.city.commands", *options], stderr=subprocess.DEVNULL)
+    options = ["--broker", broker.url, "--db", str(db), "--listen", "127.0.0.1:0", "--trust", key]
+    command = [sys.executable, "-m", "simulator.city.commands", *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def test_nothing_acknowledged_is_missing_after_the_city_was_killed(

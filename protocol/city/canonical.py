@@ -1,0 +1,46 @@
+"""RFC 8785 (the canonical form of JSON), quickly where that is safe.
+
+Python's C writer with sorted keys gives RFC 8785 as long as all numbers are safe integers and no character is outside
+the basic plane (members sort by UTF-16 there).  That is nearly everything of ours, in a tenth of the time.
+"""
+
+import json
+import re
+from typing import Any
+
+import rfc8785
+
+_SAFE = (1 << 53) - 1  # the largest integer RFC 8785 takes
+_BEYOND_THE_BASIC_PLANE = re.compile(rb"[\xf0-\xf7]")
+
+
+class _Unusual(Exception):
+    """A number where Python's own writer and RFC 8785 might differ."""
+
+
+def _unusual(_: str) -> None:
+    raise _Unusual
+
+
+def _integer(text: str) -> int:
+    value = int(text)
+    if not -_SAFE <= value <= _SAFE:
+        raise _Unusual
+    return value
+
+
+def loads(body: bytes) -> tuple[Any, bool]:
+    """The value, and whether its only numbers are safe integers. Raises ValueError or RecursionError."""
+    try:
+        return json.loads(body, parse_float=_unusual, parse_int=_integer, parse_constant=_unusual), True
+    except _Unusual:
+        return json.loads(body), False
+
+
+def dumps(value: Any, safe: bool) -> bytes:
+    """The value's RFC 8785 bytes; ``safe`` is what ``loads`` said. Raises ValueError or CanonicalizationError."""
+    if safe:
+        written = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        if not _BEYOND_THE_BASIC_PLANE.search(written):
+            return written
+    return rfc8785.dumps(value)
