@@ -52,8 +52,8 @@ class Typesetter:
                 for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
                     pass
 
-    def page(self, job: PaperJob) -> Page:
-        """The paper on the grid of its printer. Raises LookupError when its record or printer is not there."""
+    def page(self, job: PaperJob, *, late: bool = False) -> Page:
+        """The paper on the grid of its printer; a ``late`` one says when it was recorded. Raises LookupError when its record or printer is not there."""
         profile = self._printer(job).row()
         document = self._papers.document(job.paper, self._content(job), self._place, copy=job.copy)
         return layout(document, profile.columns, profile.encoding, self._drawable)

@@ -18,6 +18,7 @@ SWITCHES = {
     "cutter": ("cutter_jam", "jammed", "free"),
     "head": ("overheated", "hot", "cool"),
     "rest": ("keeps", "kept", "dropped"),
+    "echo": ("echoes", "on", "off"),
 }
 
 
@@ -51,6 +52,7 @@ def commands(line: Line[Printer]) -> dict[str, Command]:
         "roll": lambda words: _roll(line, words),
         "answers": lambda words: _answers(line, words),
         "speed": lambda words: _speed(line, words),
+        "late": lambda words: _late(line, words),
         "power": lambda words: _power(line, words),
         "half": lambda words: _half(line, words),
     }
@@ -96,6 +98,10 @@ def _answers(line: Line[Printer], words: list[str]) -> None:
 def _speed(line: Line[Printer], words: list[str]) -> None:
     rate = _amount(only(words, "speed MM_PER_SECOND, 0 for at once"))
     _trouble(line, mm_per_s=float(rate) or None)
+
+
+def _late(line: Line[Printer], words: list[str]) -> None:
+    _trouble(line, late_s=float(_amount(only(words, "late SECONDS"))))
 
 
 def _power(line: Line[Printer], words: list[str]) -> None:

@@ -41,6 +41,7 @@ ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x
 SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
+TEXT_BYTES = 512  # a piece of text ends with the line that reaches so many
 LEAST_BAR = 2  # dots: thinner bars are not for GS w
 WHITE = 24  # dot rows without a dot that are worth a command of their own
 _HEIGHTS = re.compile(rb"\x1d!(.)|\n", re.DOTALL)
@@ -65,6 +66,7 @@ def emit(page: Page, profile: Profile, glyphs: GlyphSource | None = None) -> Ite
 
 def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[bytes]:
     out = bytearray(START + (UTF_8 if profile.encoding == "utf-8" else b""))
+    most = min(TEXT_BYTES, profile.buffer // 2)
     style = _Style(profile.encoding)
     drawn: list[int] = []
     for row in page.rows:
@@ -79,6 +81,9 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
             drawn.clear()
         match row:
             case TextRow():
+                if len(out) >= most:
+                    yield bytes(out)
+                    out.clear()
                 out += style.line(row)
             case QRRow() | BarcodeRow():
                 yield bytes(out + style.reset())

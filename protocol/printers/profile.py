@@ -42,7 +42,7 @@ class Profile:
     band: int = 128
     delay: float = 0.0
     buffer: int = 2048
-    speed: int = 60
+    speed: int = 30
     module: int = 5
     tear: int = 4
     label: tuple[int, int, int] | None = None

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -12,8 +11,8 @@ import pytest
 
 from edge.config import load
 from edge.documents import Papers, examples
-from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.papers import COPIES_BY_ITSELF, PaperJob
+from edge.inbox import Inbox, PrintAgain, Printed
+from edge.papers import PaperJob
 from edge.printing import Printer
 from edge.typesetting import Typesetter
 from simulator.line import Line, Plug, Pty, TcpPort
@@ -84,15 +83,6 @@ class Rig:
 
     def trouble(self, **changes: Any) -> None:
         self.line.do(lambda printer, now: printer.trouble(now, **changes))
-
-    def until_ready(self) -> None:
-        """Wait until the printer was opened and asked."""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            with suppress(Empty):
-                message = self.inbox.get(timeout=0.1)
-                if isinstance(message, PrinterChanged) and message.state == "ready":
-                    return
 
     def until_held(self, count: int = 1) -> None:
         """Wait until so many bytes are in the printer's buffer."""
@@ -383,16 +373,6 @@ def test_a_file_keeps_papers_of_earlier_runs(rig: Callable[..., Rig], tmp_path: 
 # --- what cheap printers do -------------------------------------------------------------------------------------------
 
 
-def test_a_printer_that_never_answers_gs_r_is_not_waited_for(rig: Callable[..., Rig]) -> None:
-    """Some answer DLE EOT on USB and GS r on serial lines only: the status afterwards is their proof."""
-    printer = rig(answers="dle_eot")
-    printer.start()
-    for job in (1, 2):
-        printer.put(job)
-        assert printer.until("printed") == "status"
-    assert len(printer.out(2)) == 2
-
-
 def test_a_printer_that_answers_only_when_it_is_idle_is_proven_too(rig: Callable[..., Rig]) -> None:
     printer = rig(mm_per_s=80)
     printer.trouble(idle_only=True)
@@ -490,20 +470,6 @@ def test_without_flow_control_nothing_is_lost_when_the_profile_is_right(
     printer.out(1)
     assert (printer.line.do(lambda device, now: device.lost) > 0) == lost
     assert lost or (is_whole(printer.papers[0]) and printer.papers[0].unknown == ())
-
-
-def test_a_printer_that_proves_no_paper_is_not_fed_for_ever(
-    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It answered GS r when it was opened and never again, as when its line loses bytes."""
-    monkeypatch.setattr("edge.printer_link.ANSWER_SECONDS", 1.0)
-    printer = rig(change="{ speed = 300 }")
-    printer.start()
-    printer.until_ready()
-    printer.trouble(answers="dle_eot")
-    printer.put()
-    assert printer.until("unknown", "printed") == "repeated"
-    assert printer.copies == COPIES_BY_ITSELF
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
