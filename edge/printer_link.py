@@ -13,7 +13,7 @@ from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from edge.config import PrinterPart
 from edge.pacing import Pace
-from edge.papers import BUSY, GONE, OFFLINE, PRINTED, READY, SILENT, UNKNOWN
+from edge.papers import BUSY, GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
 from edge.proof import Proof, Sent, Stopped
 from edge.ticking import SteadyClock, Ticking
 from protocol.link import Link
@@ -31,9 +31,7 @@ DEAF_SECONDS = 1.0  # one that never said anything on this opening is not waited
 MUTE_SECONDS = 20.0  # one that did speak and is silent now is off; after so long it is printed to all the same
 OTHERS_SECONDS = 60.0  # what a printer on the network may still have to print for others
 QUESTION_BYTES = 192  # of a buffer, for questions that are put while the head prints
-STRANGER_SECONDS = (
-    5.0  # a printer of which nobody knows whether it answers GS r is waited for before the first paper
-)
+STRANGER_SECONDS = 5.0  # a printer of which nobody knows whether it answers GS r is waited for before the first paper
 log = logging.getLogger("printer")
 Opener = Callable[[PrinterPart, Link], PrinterTransport]
 
@@ -148,6 +146,8 @@ class PrinterLink:
         if stuck := self._push():
             return stuck
         self._answers.receive(transport.read(0.0))  # an unplugged one shows here
+        if transport.out_of_paper():
+            return PAPER
         if not self._tells or (self.state == SILENT and not self._spoke):
             return SILENT
         self._answers.forget()
@@ -399,6 +399,8 @@ class PrinterLink:
         if transport.keeps:
             return PRINTED, "file"
         if not self._tells:
+            if transport.out_of_paper():
+                raise Stopped(PAPER)
             return UNKNOWN, SILENT
         ability = self.profile.status
         self._answers.forget()

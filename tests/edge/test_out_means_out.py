@@ -127,6 +127,9 @@ class Wire:
                 return b""
             clock.sleep(min(0.01, end - clock.now()))
 
+    def out_of_paper(self) -> bool:
+        return False
+
     def close(self) -> None:
         with suppress(ValueError):
             self._socket.wires.remove(self)

@@ -1,8 +1,10 @@
 """A printer's thread against a simulated printer: what is proven, what is held, what comes out again and how marked."""
 
+import errno
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from edge.config import load
 from edge.documents import Papers, examples
-from edge.inbox import Inbox, PrintAgain, Printed
+from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
 from edge.papers import PaperJob
 from edge.printing import Printer
 from edge.typesetting import Typesetter
@@ -84,6 +86,16 @@ class Rig:
     def trouble(self, **changes: Any) -> None:
         self.line.do(lambda printer, now: printer.trouble(now, **changes))
 
+    def until_state(self, state: str) -> None:
+        """Wait until the printer is so."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with suppress(Empty):
+                message = self.inbox.get(timeout=0.1)
+                if isinstance(message, PrinterChanged) and message.state == state:
+                    return
+        raise AssertionError(f"never {state}")
+
     def until_held(self, count: int = 1) -> None:
         """Wait until so many bytes are in the printer's buffer."""
         end = time.monotonic() + SECONDS
@@ -113,6 +125,13 @@ class Rig:
         while len(self.papers) < count and time.monotonic() < end:
             time.sleep(0.02)
         return [paper.text for paper in self.papers]
+
+    def whole(self) -> list[Paper]:
+        """The whole papers, once there is one."""
+        end = time.monotonic() + SECONDS
+        while not (whole := [paper for paper in self.papers if is_whole(paper)]) and time.monotonic() < end:
+            time.sleep(0.02)
+        return whole
 
     def stop(self) -> None:
         self.thread.stop()
@@ -231,6 +250,57 @@ def test_a_usb_printer_prints(
     printer.put()
     printer.until(state)
     assert "上海青" in printer.out(1)[0]
+
+
+@pytest.mark.parametrize("after", [100, 511, 3000])
+def test_a_stall_in_a_transfer_makes_a_copy_and_no_garbage_called_printed(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Bytes of the transfer were taken before it: sent again they would stand there twice."""
+    bus, gadget = Bus(), PrinterGadget()
+    monkeypatch.setattr("drivers.transports.usb.backend", lambda: Backend(bus))
+    printer = rig(UsbPlug(bus, gadget, "usb:0416:5011:SIM58"))
+    printer.start()
+    printer.until_state("ready")
+    bus.break_off(gadget, gadget.sends, after)
+    printer.put()
+    assert printer.until("printed", "held") == "gone"
+    assert printer.until("printed") == "gs_r"
+    assert ["COPY 1" in paper.text for paper in printer.whole()] == [True]
+    assert printer.papers[-1].unknown == ()
+
+
+@pytest.mark.parametrize("taken", [1, 64, 511])
+def test_an_unplug_in_the_first_transfer_makes_a_copy(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch, taken: int
+) -> None:
+    """At 511 bytes the strip already shows seller, goods, weight and total."""
+    bus, gadget = Bus(), PrinterGadget()
+    monkeypatch.setattr("drivers.transports.usb.backend", lambda: Backend(bus))
+    printer = rig(UsbPlug(bus, gadget, "usb:0416:5011:SIM58"))
+    printer.start()
+    printer.until_state("ready")
+    bus.break_off(gadget, gadget.sends, taken, errno.ENODEV)
+    printer.put()
+    assert printer.until("held", "printed") == "gone"
+    assert printer.until("printed") == "gs_r"
+    assert ["COPY 1" in paper.text for paper in printer.whole()] == [True]
+
+
+def test_a_one_way_usb_printer_without_paper_is_held_and_one_unplugged_is_gone(
+    rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, gadget = Bus(), PrinterGadget(bidirectional=False)
+    monkeypatch.setattr("drivers.transports.usb.backend", lambda: Backend(bus))
+    printer = rig(UsbPlug(bus, gadget, "usb:0416:5011:SIM58"))
+    gadget.paper_out = True
+    printer.start()
+    printer.put()
+    assert printer.until("held", "unknown") == "paper"
+    gadget.paper_out = False
+    assert printer.until("unknown") == "silent"
+    printer.line.unplug()
+    printer.until_state("gone")
 
 
 def test_a_file_takes_a_paper(tmp_path: Path, rig: Callable[..., Rig]) -> None:
