@@ -80,8 +80,8 @@ class PrinterLink:
         """Open the printer if need be and ask how it is; what was asked ``older_than`` seconds ago is not asked again.
 
         Answers its state, ``ready`` or ``silent`` when a paper may be sent.  Before a ``paper``, and after opening a
-        printer that is ours alone, it is made sure that it is inside no command, and that no answer to an older question
-        is still on its way.
+        printer that is ours alone, it is made sure that it is inside no command, and that no answer to an older
+        question is still on its way.
         """
         now = self._ticking.now()
         fresh = self._transport is not None and self.state == READY and now - self._asked_at < older_than

@@ -79,6 +79,7 @@ class Printer(threading.Thread):
         self._done: deque[int] = deque(maxlen=DONE)
         self._again = 0  # how often the first paper was begun anew
         self._held = ""
+        self._template = ""  # why the market's template was not used for the last paper
         self._told: tuple[str, str, bool] | None = None
 
     def put(self, job: PaperJob) -> None:
@@ -191,6 +192,7 @@ class Printer(threading.Thread):
             page = self._typesetter.page(job, late=late)
             pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
             dots = bitmap.height(page, self._link.profile)
+            self._template = self._typesetter.failed(job.paper)
         except (ValueError, LookupError, OSError, sqlite3.Error) as error:
             self._impossible(job, error)
             return
@@ -268,7 +270,7 @@ class Printer(threading.Thread):
     def _report(self) -> None:
         """Tell what changed at the printer, and log when it goes and when it returns."""
         link = self._link
-        now = (link.state, link.why, link.near_end)
+        now = (link.state, link.why or self._template, link.near_end)
         if now != self._told:
             if self._told is None or self._told[0] != link.state:
                 bad = link.state not in (READY, SILENT)

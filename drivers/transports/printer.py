@@ -64,7 +64,7 @@ class PrinterTransport(Protocol):
 
 
 def escpos() -> ModuleType:
-    """python-escpos' printer classes; loaded when the first printer is opened. Raises LinkLost when that is impossible."""
+    """python-escpos' printer classes; loaded when the first printer is opened. Raises LinkLost when they cannot be."""
     try:
         from drivers.transports import python_escpos
     except OSError as error:  # it writes a table of 70 kB to a file when it is loaded
