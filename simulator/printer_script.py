@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from drivers.glyphs import find_font
+from drivers.glyphs import find_fonts
 from simulator.line import Line, Plug
 from simulator.printer import Printer
 from simulator.printer_state import ANSWERS
@@ -35,7 +35,7 @@ def run_printer(
     Says where it is, each paper it gave, each change, and at the end how many bytes were lost.  Raises ScriptError, or
     OSError when there is no such place.
     """
-    find_font()  # says at once when there is none
+    find_fonts()  # says at once when there is none
     with Tray(out, say) as tray, Line(Printer(tray.put, **device), plug) as line:
         say(f"printer at {line.address}, papers in {out}")
         try:
