@@ -219,4 +219,6 @@ def test_many_kinds_of_goods_stand_closer_together_and_nothing_is_missing(
             assert text.count(due) >= lines * pieces
         assert f"{lines}. {sold['goods']['name']}" in text
         if paper == "slip":
-            assert bitmap.height(page, profile("generic-58")) < 1400 + lines * 8 * 22  # 22 mm a line, where three and fewer take 41
+            assert (
+                bitmap.height(page, profile("generic-58")) < 1400 + lines * 8 * 22
+            )  # 22 mm a line, where three and fewer take 41
