@@ -137,19 +137,20 @@ def wrap(text: str, width: int) -> list[str]:
         raise ValueError(f"a Chinese character does not fit {width} column")
     lines = []
     while columns(text) > width:
-        head = _head(text, width)
-        if text[len(head)] in _CLOSING and len(tied := _untie(text, len(head))) > 0:
-            head = tied
-        elif text[len(head)] != " " and _in_word(head[-1]) and _in_word(text[len(head)]):
-            head = head[: _break(text, len(head), width)]
-        start = _number_over(text, len(head), width)
-        if start > 0:
-            head = head[:start]
-        elif start == 0:  # for the sake of a comma: let that begin the next line
-            head = _head(text, width)
-        lines.append(head.rstrip(" "))
-        text = text[len(head) :].lstrip(" ")
+        end = _end(text, len(_head(text, width)), width)
+        lines.append(text[:end].rstrip(" "))
+        text = text[end:].lstrip(" ")
     return [*lines, text]
+
+
+def _end(text: str, full: int, width: int) -> int:
+    """Where the first line ends, of which ``full`` characters fit: 1 to ``full``."""
+    end = (len(_untie(text, full)) if text[full] in _CLOSING else 0) or full
+    if text[end] != " " and _in_word(text[end - 1]) and _in_word(text[end]):
+        broken = _break(text, end, width)
+        end = broken if broken < end or end == full else full  # no word parts for the sake of a comma
+    start = _number_over(text, end, width)
+    return end if start < 0 else start or full
 
 
 def widest_number(text: str) -> int:
