@@ -449,3 +449,19 @@ def test_a_line_that_echoes_sends_back_what_it_hears_and_nothing_else(papers: li
     assert printer.pending(0.0) == LINE + ask(1)
     assert printer.pending(2.0) == b""
     assert len(papers) == 1
+
+
+def test_a_printer_for_one_client_lets_the_second_wait(papers: list[Paper]) -> None:
+    with Line(Printer(papers.append), TcpPort(0, scheme="tcp", one_client=True)) as line:
+        place = ("127.0.0.1", int(line.address.rpartition(":")[2]))
+        with socket.create_connection(place) as first, socket.create_connection(place) as second:
+            first.settimeout(10)
+            second.settimeout(0.3)
+            first.sendall(ask(1))
+            assert first.recv(8) == b"\x12"
+            second.sendall(ask(1))
+            with pytest.raises(TimeoutError):
+                second.recv(8)
+            first.close()
+            second.settimeout(10)
+            assert second.recv(8) == b"\x12"
