@@ -1,7 +1,8 @@
 """Letters as dots: the character grid's glyphs, drawn with a Chinese font of the system or of a Python package.
 
-A letter of ASCII takes 12 x 24 dots, every other 24 x 24, as on the heads of receipt printers.  Pillow is loaded when
-the first letter is drawn; a station whose printers have their own letters does without.
+A letter of ASCII takes 12 x 24 dots, every other 24 x 24, as on the heads of receipt printers.  A letter that the first
+font lacks, as in rare names (䶮, 𬭎, 𠮷), comes from another one that is installed.  Pillow is loaded when the first
+letter is drawn; a station whose printers have their own letters does without.
 """
 
 import io
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 SYSTEM_FONT = Path("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc")
 MONOSPACED = 1  # the face of that file
+NOTO = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
+SIMPLIFIED = 2  # the face of that file
+HANAZONO = tuple(Path(f"/usr/share/fonts/truetype/hanazono/HanaMin{part}.ttf") for part in "AB")  # rare letters
+FACES = {SYSTEM_FONT: MONOSPACED, NOTO: SIMPLIFIED}
 PACKAGE = "justmytype_intl_cjk"
 PACKAGE_FONT = "fonts/ofl/notosanssc/NotoSansSC[wght].ttf"
 PACKAGE_SIZE = 23  # its letters are drawn larger than their cell
@@ -32,32 +37,42 @@ class NoFont(OSError):
     """No Chinese font is installed; the message says how to get one."""
 
 
-def find_font() -> Path:
-    """The system's font, or the package's; raises NoFont."""
-    if SYSTEM_FONT.exists():
-        return SYSTEM_FONT
+def find_fonts() -> list[Path]:
+    """The fonts that are installed, best first; raises NoFont."""
     spec = find_spec(PACKAGE)
-    path = Path(spec.origin).parent / PACKAGE_FONT if spec and spec.origin else None
-    if path is None or not path.exists():
+    package = [Path(spec.origin).parent / PACKAGE_FONT] if spec and spec.origin else []
+    found = [path for path in (SYSTEM_FONT, *package, NOTO) if path.exists()]
+    if not found:
         raise NoFont(
             "no Chinese font to draw paper with: apt-get install fonts-wqy-microhei, "
             "or pip install justmytype-intl-cjk (part of 'marketedge[sim]')"
         )
-    return path
+    return [*found, *(path for path in HANAZONO if path.exists())]
 
 
 class FontGlyphs:
-    """The glyphs of one font. Raises NoFont when there is none. May be used by several threads."""
+    """The glyphs of the installed fonts, or of one. Raises NoFont when there is none. Several threads may use it."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or find_font()
+        self._fonts = [_Font(one) for one in ([path] if path else find_fonts())]
         self.glyph: Callable[[str, bool], tuple[int, ...] | None] = lru_cache(maxsize=2048)(self._glyph)
 
     def __contains__(self, letter: str) -> bool:
         return self.glyph(letter, False) is not None
 
     def _glyph(self, letter: str, bold: bool) -> tuple[int, ...] | None:
-        """24 rows of 12 or 24 dots, the leftmost dot in the highest bit; None when the font lacks the letter."""
+        """24 rows of 12 or 24 dots, the leftmost dot in the highest bit; None when no font has the letter."""
+        return next((glyph for font in self._fonts if (glyph := font.glyph(letter, bold)) is not None), None)
+
+
+class _Font:
+    """One font file, loaded when a letter is wanted of it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def glyph(self, letter: str, bold: bool) -> tuple[int, ...] | None:
+        """As in ``FontGlyphs``."""
         face = self._bold if bold else self._regular
         cells = 1 if letter.isascii() else 2
         for text in (letter, unicodedata.normalize("NFKC", letter)):  # some fonts have an empty ℃: it is °C then
@@ -71,8 +86,8 @@ class FontGlyphs:
         cell = Image.new("L", (cells * CELL, GLYPH), 0)
         width = max(1, round(face.getlength(letter)))
         drawn = Image.new("L", (width, GLYPH), 0)
-        # The system font has one weight: print it twice, a dot apart, as heads do.
-        for left in (0, 1) if bold and self._path == SYSTEM_FONT else (0,):
+        # Most have one weight: print it twice, a dot apart, as heads do.
+        for left in (0, 1) if bold and not self._has_weights else (0,):
             place = (left, _baseline(face, cells))
             ImageDraw.Draw(drawn).text(place, letter, font=face, fill=255, anchor="ls")
         if width > cell.width:
@@ -103,11 +118,16 @@ class FontGlyphs:
     def _bold(self) -> "FreeTypeFont":
         return self._face(True)
 
+    @property
+    def _has_weights(self) -> bool:
+        return self._path.name == Path(PACKAGE_FONT).name
+
     def _face(self, bold: bool) -> "FreeTypeFont":
         from PIL import ImageFont
 
-        if self._path == SYSTEM_FONT:
-            return ImageFont.truetype(self._path, GLYPH, index=MONOSPACED)
+        if not self._has_weights:
+            size = GLYPH if self._path == SYSTEM_FONT else PACKAGE_SIZE
+            return ImageFont.truetype(self._path, size, index=FACES.get(self._path, 0))
         face = ImageFont.truetype(self._path, PACKAGE_SIZE)
         face.set_variation_by_axes([WEIGHTS[bold]])
         return face

@@ -1,7 +1,8 @@
 """Receipt and label printers, one row a model.
 
 Dots, columns and cutters are from the printers' manuals and the public escpos-printer-db; the two generic rows do for a
-printer without a name. A row says less than the printer can where makers differ.
+printer without a name, the impact row for those with a ribbon. A row says less than the printer can where makers
+differ.
 """
 
 from protocol.printers.profile import Profile
@@ -11,6 +12,9 @@ _ROWS = (
     Profile("generic-80", "", "80 mm printer", dots=576, columns=48, cutter=True, module=6, tear=5),
     Profile("pos-5890", "Zjiang", "POS-5890 / NT-5890K", dots=384, columns=32),
     Profile("zj-5870", "Zjiang", "ZJ-5870", dots=384, columns=32),
+    Profile(
+        "impact-76", "", "76 mm impact printer (针式)", dots=400, columns=32, pictures="columns-8", speed=15, module=6
+    ),
     Profile("sunmi-v2", "Sunmi", "V2, built-in printer", dots=384, columns=32, encoding="utf-8", status="none"),
     Profile("kr-306", "KR", "KR-306", dots=576, columns=48, cutter=True, module=6, tear=5),
     Profile("tp80k", "HPRT", "TP80K", dots=576, columns=48, cutter=True, module=6, tear=5),

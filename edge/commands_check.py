@@ -22,13 +22,14 @@ from edge.city_word import CityWord
 from edge.cli import config_option
 from edge.clock import UNKNOWN, WORDS, Clock
 from edge.config import BadConfig, Config, PortPart, PrinterPart, load
+from edge.documents import BadTemplate, Papers
 from edge.doorkeeper import Doorkeeper
 from edge.identity import BadKey, load_city_keys, load_key
 from edge.inbox import CityMessage, Inbox, LinkChanged
 from edge.known_devices import recall
 from edge.ledger import open_reader, past
 from edge.mqtt import Mqtt
-from edge.papers import READY, SILENT
+from edge.papers import BUSY, READY, SILENT
 from edge.printer_link import PrinterLink
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
@@ -38,6 +39,7 @@ from protocol.readings import Garbage
 LISTEN_SECONDS = 3.0
 BROKER_SECONDS = 6.0
 CITY_SECONDS = 5.0
+BUSY_SECONDS = 8.0  # a printer is waited for that has something else to print
 LEAST_DISK = 200_000_000
 
 SLIP_BYTES = 15_300  # with its QR code as a picture
@@ -52,6 +54,7 @@ PRINTER_SAYS = {
     "cutter": "the cutter is jammed: clear it, switch the printer off and on",
     "hot": "the head is too hot: wait, it goes on by itself",
     "error": "it reports an error: switch it off and on",
+    "busy": "it prints something else, or does not come to our questions: try again when it is done",
     "offline": "it takes no bytes: check its power and its online key",
 }
 
@@ -84,6 +87,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
+    yield "papers", lambda: _papers(config)
     yield "city key", lambda: _city_keys(config)
     for warning in config.city.warnings():
         yield "warning", lambda warning=warning: (True, warning)  # type: ignore[misc]
@@ -111,6 +115,17 @@ def _key(config: Config) -> Outcome:
     if config.station.key.stat().st_mode & 0o077:
         return False, f"{config.station.key} can be read by others; run: chmod 600 {config.station.key}"
     return True, str(config.station.key)
+
+
+def _papers(config: Config) -> Outcome:
+    """Try the templates on the station's own printers."""
+    if config.paper.templates is None:
+        return True, "the shipped templates"
+    try:
+        papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+    except BadTemplate as error:
+        return False, str(error)
+    return True, "; ".join([str(config.paper.templates), *papers.warnings])
 
 
 def _name(part: PortPart | PrinterPart, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
@@ -148,7 +163,9 @@ def _printer(part: PrinterPart) -> Outcome:
     """Open it and ask how it is. One that never answers is no failure: many cannot."""
     link = PrinterLink(part)
     try:
-        state = link.look()
+        end = time.monotonic() + BUSY_SECONDS
+        while (state := link.look()) == BUSY and time.monotonic() < end:
+            continue
     finally:
         link.close()
     said = [link.why or f"{part.port}: {PRINTER_SAYS[state]}"]

@@ -24,7 +24,7 @@ def list_papers(fields: bool) -> None:
         click.echo(f"{paper.name:11} {paper.zh}  {paper.en}  {', '.join(paper.kinds)}".rstrip())
     if fields:
         click.echo("\nwords: " + ", ".join(f"word.{name}" for name in WORDS))
-        click.echo("values: data (the record), code, time, clock_trusted, copy, place.name, place.host")
+        click.echo("values: data (the record), code, time, clock_trusted, place.name, place.host")
 
 
 @papers.command()
@@ -58,11 +58,16 @@ def copy(folder: Path) -> None:
     help="On whose paper it has to fit; may be given several times.",
 )
 def check(folder: Path, printers: tuple[str, ...]) -> None:
-    """Try the templates in FOLDER with every kind of record, and say every mistake. Exit code 1 when there is one."""
+    """Try the templates in FOLDER with every kind of record, and say every mistake. Exit code 1 when there is one.
+
+    Files that are not used, and what a sale slip lacks as a voucher, are said as warnings.
+    """
     try:
-        Papers(folder, printers)
+        tried = Papers(folder, printers)
     except BadTemplate as error:
         raise click.ClickException(str(error)) from None
+    for warning in tried.warnings:
+        click.echo(f"warning: {warning}", err=True)
     click.echo(f"ok {folder}: {', '.join((*PAPERS, *PARTS_OF_PAPERS))}")
 
 

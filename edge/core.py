@@ -234,8 +234,8 @@ class Core:
                 self._garbage(device)
             case Printed():
                 self._papers.news(self._station, message)
-            case PrintAgain(job):
-                self._papers.again(self._station, job)
+            case PrintAgain(job, begun):
+                self._papers.again(self._station, job, begun)
             case PrinterChanged(printer, state, why, near_end):
                 view = self._printer_views[printer]
                 up = state in (READY, SILENT)

@@ -274,20 +274,24 @@ class Request:
 class Printed:
     """News of a job: ``state`` and the word ``why`` as ``edge/papers.py`` lists them.
 
-    ``text`` is the paper as plain text, told once.
+    ``text`` is the paper as plain text, told once.  ``begun``: bytes of a held paper were sent; one that waits or is
+    held without is not begun before the core says so (``PrintAgain``).
     """
 
     job: int
     state: str
     why: str
     text: str = ""
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PrintAgain:
-    """The printer is ready again, and this paper was begun before: it wants its number as a copy."""
+    """The printer is ready again: a paper that was ``begun`` before wants its number as a copy, one that only waited
+    wants the disk to know that it does no longer."""
 
     job: int
+    begun: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,19 @@ from edge.config import Config
 from edge.inbox import Printed
 from edge.jobs.papers import next_copy
 from edge.ledger import Ledger, LedgerFull
-from edge.papers import COPIES_BY_ITSELF, PRINTING, UNDONE, UNKNOWN, UNPROVEN, PaperJob
+from edge.papers import (
+    COPIES_BY_ITSELF,
+    FAILED,
+    HELD,
+    LATE,
+    PRINTING,
+    QUEUED,
+    UNDONE,
+    UNKNOWN,
+    UNPROVEN,
+    WAITING,
+    PaperJob,
+)
 from edge.printing import Printer
 from edge.station import RECENT_PAPERS, Station, view_of
 
@@ -59,21 +71,35 @@ class PaperQueue:
         """What a printer says of a paper."""
         if news.job not in self._queued:
             return  # a person has decided meanwhile
-        changes = {"state": news.state, "why": news.why, **({"text": news.text} if news.text else {})}
-        station.paper_news(news.job, **changes)
-        if news.state != PRINTING:
+        why = "" if news.why == QUEUED else news.why
+        station.paper_news(news.job, state=news.state, why=why, **({"text": news.text} if news.text else {}))
+        if news.state == HELD and news.begun:
+            self._unsaved[news.job] = (PRINTING, news.why)
+        elif news.state != PRINTING:
             self._unsaved[news.job] = (news.state, news.why)
         if news.state not in UNDONE:
             self._queued.pop(news.job, None)
 
-    def again(self, station: Station, job: int) -> None:
-        """A paper that was begun before: its number as a copy is on the disk before its first byte is sent."""
+    def again(self, station: Station, job: int, begun: bool) -> None:
+        """A paper's turn has come: what the disk has to know is there before its first byte is sent.
+
+        That is its number as a copy when it was begun before, and that it is begun now when it only waited.
+        """
         queued = self._queued.get(job)
         if queued is None:
+            return
+        self._unsaved.pop(job, None)
+        if not begun:
+            self._mark(job, UNPROVEN)
+            station.after.append(lambda: self.print(replace(queued, waits=False)))
             return
         numbered = self._numbered(queued)
         station.after.append(lambda: self.print(numbered))
         station.after.append(lambda: station.paper_news(job, copy=numbered.copy))
+
+    def _mark(self, job: int, why: str) -> None:
+        """Whether this paper only waits (``queued``), or may be begun, in the current transaction."""
+        self._ledger.conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (WAITING, why, job))
 
     def _numbered(self, job: PaperJob) -> PaperJob:
         """The paper as its next copy, in the current transaction."""
@@ -86,8 +112,9 @@ class PaperQueue:
     def recover(self, station: Station) -> str:
         """Papers of the last run; answers why nothing could be done about them, or nothing.
 
-        One without proof may or may not have come out.  A fresh one is printed whole again, as a copy whose number is
-        on the disk first; an old one, or one that was begun again after several starts, is left to a person.
+        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out: a fresh
+        one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
+        after several starts, is left to a person.
         """
         again: list[PaperJob] = []
         try:
@@ -100,13 +127,16 @@ class PaperQueue:
                 self._unsaved[kept.job] = (UNKNOWN, RESTART)
             return str(full)
         for kept in reversed(again):
-            what = "job=%d %s was not proven before the restart: printed again as copy %d"
-            log.warning(what, kept.job, kept.paper, kept.copy)
+            if not kept.waits:
+                what = "job=%d %s was not proven before the restart: printed again as copy %d"
+                log.warning(what, kept.job, kept.paper, kept.copy)
+            else:
+                log.info("job=%d %s had only waited before the restart: printed now", kept.job, kept.paper)
             self.print(kept)
         return ""
 
     def _look_through(self, station: Station, again: list[PaperJob]) -> None:
-        """Show the newest papers; collect in ``again`` those to be printed again, newest first."""
+        """Show the newest papers; collect in ``again`` those to be printed, newest first."""
         conn = self._ledger.conn
         rows = conn.execute(
             "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
@@ -118,13 +148,18 @@ class PaperQueue:
             body = self._ledger.body(seq) if seq and not detail else b""
             kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
             if state in UNDONE and self._fresh(kept):
-                kept = self._numbered(kept)
+                if state == HELD or why == QUEUED:
+                    kept = replace(kept, waits=True)
+                    self._mark(job, QUEUED)
+                else:
+                    kept = self._numbered(kept)
                 again.append(kept)
+                state, why = WAITING, ""
             elif state in UNDONE:
-                state, why = UNKNOWN, RESTART
+                state, why = (FAILED, LATE) if state == HELD or why == QUEUED else (UNKNOWN, RESTART)
                 conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
             if place < RECENT_PAPERS:
-                view = replace(view_of(kept), state=state, why="" if why == UNPROVEN else why)
+                view = replace(view_of(kept), state=state, why="" if why in (UNPROVEN, QUEUED) else why)
                 station.papers[job] = view
 
     def _age(self, body: bytes) -> float:

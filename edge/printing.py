@@ -8,16 +8,29 @@ import contextlib
 import logging
 import sqlite3
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.config import PrinterPart
 from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.papers import COPIES_BY_ITSELF, FAILED, HELD, PRINTED, PRINTING, READY, REPEATED, SILENT, UNKNOWN, PaperJob
+from edge.papers import (
+    BUSY,
+    COPIES_BY_ITSELF,
+    FAILED,
+    HELD,
+    PRINTED,
+    PRINTING,
+    QUEUED,
+    READY,
+    REPEATED,
+    SILENT,
+    UNKNOWN,
+    PaperJob,
+)
 from edge.printer_link import PrinterLink
 from edge.proof import Stopped
+from edge.ticking import SteadyClock, Ticking
 from edge.typesetting import Typesetter
 from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page
@@ -27,7 +40,10 @@ LOOK_SECONDS = 2.0  # between looks at an idle printer
 SHARED_LOOK_SECONDS = 10.0  # the same at one on the network, which serves others too
 HELD_SECONDS = 0.5  # between looks at one that papers wait for
 FRESH_SECONDS = 3.0  # what the printer said so long ago is good enough to begin a paper
-COPY_SECONDS = 5.0  # the core is asked for a copy's number again, as when the disk was full
+COPY_SECONDS = 5.0  # the core is asked for its word again, as when the disk was full
+LATE_SECONDS = 60.0  # a paper that comes out later than this says when it was recorded
+DONE = 100  # finished papers that are remembered
+PRINTS = 64  # process ids of a job: each of its prints has its own
 log = logging.getLogger("printer")
 
 
@@ -41,22 +57,33 @@ class Settle:
 class Printer(threading.Thread):
     """Owns one printer."""
 
-    def __init__(self, part: PrinterPart, typesetter: Typesetter, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        part: PrinterPart,
+        typesetter: Typesetter,
+        inbox: Inbox,
+        ticking: Ticking | None = None,
+        link: PrinterLink | None = None,
+    ) -> None:
         super().__init__(name=f"printer {part.name}", daemon=True)
         self._part = part
         self._typesetter = typesetter
         self._inbox = inbox
-        self._link = PrinterLink(part)
+        self._ticking = ticking or SteadyClock()
+        self._link = link or PrinterLink(part, self._ticking)
         self._orders: SimpleQueue[PaperJob | Settle | None] = SimpleQueue()
         self._papers: deque[PaperJob] = deque()
+        self._waits: dict[int, str] = {}  # papers that are not begun before the core's word, and why they wait
         self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
-        self._asked_copy = float("-inf")
+        self._asked = float("-inf")  # when the core was asked for its word about the first paper
+        self._done: deque[int] = deque(maxlen=DONE)
         self._again = 0  # how often the first paper was begun anew
         self._held = ""
+        self._template = ""  # why the market's template was not used for the last paper
         self._told: tuple[str, str, bool] | None = None
 
     def put(self, job: PaperJob) -> None:
-        """Queue a paper, or give the paper that waits for it its number as a copy."""
+        """Queue a paper, or give a paper that waits for it the core's word."""
         self._orders.put(job)
 
     def settle(self, job: int) -> None:
@@ -70,22 +97,28 @@ class Printer(threading.Thread):
         self._look()
         with contextlib.suppress(ValueError, LookupError, OSError):  # told when such a paper is to be printed
             self._typesetter.warm(self._part.name)
-        while self._take_orders(self._patience()):
-            if self._papers:
-                self._serve(self._papers[0])
-            else:
-                self._look()
+        while self.take_orders(self.patience()):
+            self.turn()
         self._link.close()
+
+    def turn(self) -> None:
+        """Bring the first paper a step further, or see how the printer is."""
+        if self._papers:
+            self._serve(self._papers[0])
+        else:
+            self._look()
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    def _patience(self) -> float:
-        """Seconds to wait for an order before the next round."""
+    def patience(self) -> float:
+        """Seconds to wait for an order before the next turn."""
+        if self._link.state == BUSY:
+            return HELD_SECONDS
         if not self._papers:
             return SHARED_LOOK_SECONDS if self._link.shared else LOOK_SECONDS
-        return HELD_SECONDS if self._held or self._begun is not None else 0.0
+        return HELD_SECONDS if self._held or self._begun is not None or self._papers[0].job in self._waits else 0.0
 
-    def _take_orders(self, wait: float) -> bool:
+    def take_orders(self, wait: float) -> bool:
         """Do what was ordered; False when told to stop."""
         try:
             order = self._orders.get(timeout=wait) if wait else self._orders.get_nowait()
@@ -103,36 +136,63 @@ class Printer(threading.Thread):
                     self._first_done()
                 else:
                     self._papers = deque(paper for paper in self._papers if paper.job != job)
+                    self._waits.pop(job, None)
             case PaperJob():
-                if self._begun == order.job:
-                    self._papers[0], self._begun, self._held = order, None, ""
-                    self._again += 1
-                else:
-                    self._papers.append(order)
+                self._take(order)
+
+    def _take(self, order: PaperJob) -> None:
+        """A new paper, or the core's word about the first one; a word that was asked for twice counts once."""
+        first = bool(self._papers) and self._papers[0].job == order.job
+        if first and self._begun == order.job:
+            self._papers[0], self._begun, self._held = order, None, ""
+            self._again += 1
+            self._asked = float("-inf")
+        elif first and order.job in self._waits:
+            del self._waits[order.job]
+            self._asked = float("-inf")
+        elif order.job not in self._done and all(paper.job != order.job for paper in self._papers):
+            self._papers.append(order)
+            if order.waits:
+                self._waits[order.job] = QUEUED
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
     def _serve(self, job: PaperJob) -> None:
         """Bring the first paper a step further."""
-        if time.monotonic() - job.since >= self._part.keep_minutes * 60:
+        if self._ticking.now() - job.since >= self._part.keep_minutes * 60:
             self._finish(job, FAILED, self._held or "late")
             return
         state = self._look(FRESH_SECONDS)
         if state not in (READY, SILENT):
             self._hold(job, state)
-        elif self._begun == job.job and state == SILENT:
-            self._finish(job, UNKNOWN, SILENT)  # it spoke before and never came back: nobody can tell
         elif self._begun == job.job:
-            self._want_copy(job)
+            self._go_on(job, state)
+        elif job.job in self._waits:
+            self._want_word(job)
         else:
             self._print(job)
-        self._link.rest()
+        if self._begun is None:  # what was sent and not proven keeps the connection: others would print into it
+            self._link.rest()
+
+    def _go_on(self, job: PaperJob, state: str) -> None:
+        """The printer is there again, and the paper was begun."""
+        if how := self._link.came_late():
+            self._finish(job, PRINTED, how)
+        elif state == SILENT:
+            self._finish(job, UNKNOWN, SILENT)  # it spoke before and never came back: nobody can tell
+        elif self._again >= COPIES_BY_ITSELF:  # one that takes papers and never proves any is not fed for ever
+            self._finish(job, UNKNOWN, REPEATED)
+        else:
+            self._want_word(job)
 
     def _print(self, job: PaperJob) -> None:
         self._held = ""
+        late = self._ticking.now() - job.since >= LATE_SECONDS
         try:
-            page = self._typesetter.page(job)
+            page = self._typesetter.page(job, late=late)
             pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
+            dots = bitmap.height(page, self._link.profile)
+            self._template = self._typesetter.failed(job.paper)
         except (ValueError, LookupError, OSError, sqlite3.Error) as error:
             self._impossible(job, error)
             return
@@ -141,10 +201,10 @@ class Printer(threading.Thread):
             log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
         try:
             self._link.send(pieces)
-            state, why = self._link.prove(job.job, bitmap.height(page, self._link.profile))
+            state, why = self._link.prove(job.job * PRINTS + job.copy % PRINTS, dots)
         except Stopped as stopped:
-            if self._link.written:
-                self._begun, self._asked_copy = job.job, float("-inf")
+            if self._link.begun:
+                self._begun, self._asked = job.job, float("-inf")
             self._hold(job, stopped.cause)
             return
         except ValueError as error:  # a code that does not fit, found when its turn came
@@ -159,27 +219,29 @@ class Printer(threading.Thread):
         self._finish(job, FAILED, "template")
 
     def _hold(self, job: PaperJob, cause: str) -> None:
-        """The paper waits; told once for each cause."""
+        """The paper waits, and those behind it; told once for each cause."""
         if self._held != cause:
             self._held = cause
-            begun = "begun" if self._begun == job.job else "not begun"
-            log.warning("job=%d %s held (%s): %s %s", job.job, job.paper, begun, cause, self._link.why)
-            self._inbox.put(Printed(job.job, HELD, cause))
+            begun = self._begun == job.job
+            said = "begun" if begun else "not begun"
+            log.warning("job=%d %s held (%s): %s %s", job.job, job.paper, said, cause, self._link.why)
+            self._inbox.put(Printed(job.job, HELD, cause, begun=begun))
+        for paper in self._papers:
+            if paper.job != self._begun and self._waits.get(paper.job) != cause:
+                self._waits[paper.job] = cause
+                if paper is not job:
+                    self._inbox.put(Printed(paper.job, HELD, cause))
         self._report()
 
-    def _want_copy(self, job: PaperJob) -> None:
-        """The printer is ready again: the number of the copy has to be on the disk before it is printed.
-
-        One that takes papers and never proves any, as when its line loses bytes, is not fed for ever.
-        """
-        if self._again >= COPIES_BY_ITSELF:
-            self._finish(job, UNKNOWN, REPEATED)
-            return
-        if time.monotonic() - self._asked_copy >= COPY_SECONDS:
-            if self._asked_copy == float("-inf"):
+    def _want_word(self, job: PaperJob) -> None:
+        """The printer is ready: what the disk has to know of this paper has to be there before it is printed."""
+        now = self._ticking.now()
+        if now - self._asked >= COPY_SECONDS:
+            begun = self._begun == job.job
+            if begun and self._asked == float("-inf"):
                 self._link.clear()
-            self._asked_copy = time.monotonic()
-            self._inbox.put(PrintAgain(job.job))
+            self._asked = now
+            self._inbox.put(PrintAgain(job.job, begun))
 
     def _finish(self, job: PaperJob, state: str, why: str) -> None:
         log.log(
@@ -190,13 +252,16 @@ class Printer(threading.Thread):
         self._report()
 
     def _first_done(self) -> None:
-        self._papers.popleft()
+        job = self._papers.popleft().job
+        self._waits.pop(job, None)
+        self._done.append(job)
         self._begun, self._held, self._again = None, "", 0
+        self._asked = float("-inf")
 
     # --- the printer ------------------------------------------------------------------------------------------------
 
     def _look(self, older_than: float = 0.0) -> str:
-        state = self._link.look(older_than=older_than)
+        state = self._link.look(older_than=older_than, paper=bool(self._papers))
         if not self._papers:
             self._link.rest()
         self._report()
@@ -205,7 +270,7 @@ class Printer(threading.Thread):
     def _report(self) -> None:
         """Tell what changed at the printer, and log when it goes and when it returns."""
         link = self._link
-        now = (link.state, link.why, link.near_end)
+        now = (link.state, link.why or self._template, link.near_end)
         if now != self._told:
             if self._told is None or self._told[0] != link.state:
                 bad = link.state not in (READY, SILENT)

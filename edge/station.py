@@ -17,12 +17,13 @@ from edge.documents import papers_of, prints
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
 from edge.lots import Lots
-from edge.papers import CONFIRMED, PAPER_NAMES, UNPROVEN, WAITING, PaperJob
+from edge.papers import CONFIRMED, PAPER_NAMES, QUEUED, UNDONE, UNPROVEN, WAITING, PaperJob
 from edge.weighing import TradeScale
 from protocol.city.envelope import kind_of
 from protocol.city.events import Goods, Record
 
 RECENT_PAPERS = 30
+BACKLOG = 2  # so many papers before it, and a paper is written down as one that waits: the printer is behind
 
 
 class Station:
@@ -116,12 +117,14 @@ class Station:
             if part is None:
                 return None
             printer = part.name
+        before = sum(view.printer == printer and view.state in UNDONE for view in self.papers.values())
+        waits = before >= BACKLOG
         cursor = self.ledger.conn.execute(
             "INSERT INTO print_jobs (seq, paper, detail, printer, copy, state, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (seq, paper, detail, printer, copy, WAITING, UNPROVEN),
+            (seq, paper, detail, printer, copy, WAITING, QUEUED if waits else UNPROVEN),
         )
         number = int(cursor.lastrowid or 0)
-        job = PaperJob(number, seq, paper, detail, printer, body, copy, self.clock.steady())
+        job = PaperJob(number, seq, paper, detail, printer, body, copy, self.clock.steady(), waits)
         self.papers[number] = view_of(job)
         self.undo.append(lambda: self._forget(number))
         self.after.append(lambda: self._print(job))

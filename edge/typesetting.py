@@ -16,6 +16,7 @@ from edge.documents import Papers, Place, day, examples, prints, testpage
 from edge.ledger import open_reader
 from edge.papers import DAY, TEST_PAGE, PaperJob
 from protocol.printers import bitmap, languages
+from protocol.printers.document import Document
 from protocol.printers.layout import Page, layout
 from protocol.printers.profile import Profile
 
@@ -52,11 +53,29 @@ class Typesetter:
                 for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
                     pass
 
-    def page(self, job: PaperJob) -> Page:
-        """The paper on the grid of its printer. Raises LookupError when its record or printer is not there."""
+    def page(self, job: PaperJob, *, late: bool = False) -> Page:
+        """The paper on the grid of its printer; a ``late`` one says when it was recorded.
+
+        Raises LookupError when its record or printer is not there.
+        """
         profile = self._printer(job).row()
-        document = self._papers.document(job.paper, self._content(job), self._place, copy=job.copy)
-        return layout(document, profile.columns, profile.encoding, self._drawable)
+
+        def page(document: Document) -> Page:
+            return layout(document, profile.columns, profile.encoding, self._drawable)
+
+        document = self._papers.document(
+            job.paper,
+            self._content(job),
+            self._place,
+            copy=job.copy,
+            late=late,
+            fits=lambda made: bitmap.height(page(made), profile),
+        )
+        return page(document)
+
+    def failed(self, paper: str) -> str:
+        """Why the market's template was not used for the last paper of this name; empty when it was, or is none."""
+        return self._papers.failed.get(paper, "")
 
     def glyphs_for(self, page: Page, profile: Profile) -> FontGlyphs | None:
         """What the page has to be drawn with; None when the printer's own letters do. Raises NoFont."""

@@ -51,6 +51,9 @@ DOTS = {"58": NARROW, "80": WIDE}
     show_default=True,
     help="What it can answer, each with those before it; gs_r is GS a and GS I too.",
 )
+@click.option("--late", type=click.FloatRange(min=0), default=0.0, help="Seconds its answers come late.")
+@click.option("--echo", is_flag=True, help="The line sends back what it hears, and the printer says nothing.")
+@click.option("--one-client", is_flag=True, help="With --tcp: one connection at a time, others wait for its end.")
 @click.option("--one-way", is_flag=True, help="With --usb: no endpoint to be read from, as many cheap ones.")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
 def printer(
@@ -66,6 +69,9 @@ def printer(
     no_flow: bool,
     speed: float | None,
     answers: str,
+    late: float,
+    echo: bool,
+    one_client: bool,
     one_way: bool,
     script: TextIO | None,
 ) -> None:
@@ -82,6 +88,8 @@ def printer(
       head hot|cool            too hot; cools by itself after 10 s
       answers on|off|idle      silent; idle: at once only with nothing to print
       answers none|dle_eot|gs_r|process_id
+      late SECONDS             its answers come so late
+      echo on|off              the line sends back what it hears
       speed MM_PER_SECOND      0 is at once
       rest kept|dropped        of the buffer, when the paper ends
       power on|off|cycle       off, it forgets buffer and modes
@@ -97,6 +105,8 @@ def printer(
         raise click.UsageError("say where: one of --pty LINK, --tcp PORT or --usb SOCKET")
     if one_way and usb is None:
         raise click.UsageError("--one-way is for --usb")
+    if one_client and tcp is None:
+        raise click.UsageError("--one-client is for --tcp")
     device: dict[str, Any] = {
         "language": language,
         "dots": DOTS[paper],
@@ -106,10 +116,12 @@ def printer(
         "flow": not no_flow,
         "mm_per_s": speed,
         "answers": answers,
+        "late_s": late,
+        "echoes": echo,
     }
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with suppress(KeyboardInterrupt), _plug(pty, tcp, usb, language, one_way) as plug:
+        with suppress(KeyboardInterrupt), _plug(pty, tcp, usb, language, one_way, one_client) as plug:
             run_printer(plug, out, script=script, say=click.echo, **device)
     except (OSError, ValueError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
@@ -118,9 +130,11 @@ def printer(
 
 
 @contextmanager
-def _plug(pty: Path | None, tcp: int | None, usb: Path | None, language: str, one_way: bool) -> Iterator[Plug]:
+def _plug(
+    pty: Path | None, tcp: int | None, usb: Path | None, language: str, one_way: bool, one_client: bool
+) -> Iterator[Plug]:
     if usb is None:
-        yield Pty(pty) if pty is not None else TcpPort(tcp or 0, scheme="tcp")
+        yield Pty(pty) if pty is not None else TcpPort(tcp or 0, scheme="tcp", one_client=one_client)
         return
     from simulator.usb import Bus, PrinterGadget, UsbPlug
     from simulator.usb_host import BusServer

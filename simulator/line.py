@@ -116,10 +116,14 @@ class TcpPort:
     """A serial server: every client that connects hears the device; port 0 takes a free one.
 
     ``scheme`` is how the address begins that a station is told: ``socket`` for a serial line, ``tcp`` for a printer.
+    With ``one_client`` a connection waits until the one before it has ended, as at most network printers.
     """
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1", scheme: str = "socket") -> None:
+    def __init__(
+        self, port: int = 0, host: str = "127.0.0.1", scheme: str = "socket", *, one_client: bool = False
+    ) -> None:
         self._scheme = scheme
+        self._one_client = one_client
         self._host = host
         self._port = port
         self._listener: socket.socket | None = None
@@ -142,7 +146,9 @@ class TcpPort:
         self._listener = None
 
     def files(self) -> list[int]:
-        return [self._listener.fileno(), *self._clients] if self._listener else []
+        if self._listener is None:
+            return []
+        return [*self._clients] if self._one_client and self._clients else [self._listener.fileno(), *self._clients]
 
     def read(self, file: int, size: int = CHUNK) -> bytes:
         if self._listener and file == self._listener.fileno():

@@ -11,6 +11,7 @@ lost.
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -67,8 +68,13 @@ class Printer:
         answers: str = "process_id",
         keeps: bool = True,
         language: str = "escpos",
+        late_s: float = 0.0,
+        echoes: bool = False,
     ) -> None:
-        """``buffer`` bytes wait for the head at most; the roll has ``roll_mm`` of paper, None is without end."""
+        """``buffer`` bytes wait for the head at most; the roll has ``roll_mm`` of paper, None is without end.
+
+        The other words are those of ``Troubles``.
+        """
         self.lost = 0
         self._on_paper = on_paper
         self._dots = dots
@@ -78,8 +84,9 @@ class Printer:
         self._roll = None if roll_mm is None else roll_mm * DOTS_PER_MM
         self._left = self._roll
         self._language = language
-        self._troubles = Troubles(mm_per_s=mm_per_s, answers=answers, keeps=keeps)
+        self._troubles = Troubles(mm_per_s=mm_per_s, answers=answers, keeps=keeps, late_s=late_s, echoes=echoes)
         self._on = True
+        self._now = float("-inf")
         self._free_at = float("-inf")  # the head is busy until then
         self._cool_at: float | None = None
         self._forget()
@@ -89,7 +96,7 @@ class Printer:
         self._reader = READERS[self._language](self._dots)
         self._starved = True  # the head waits for more bytes
         self._last = b""  # of the bytes received, for questions split between two reads
-        self._out = bytearray()
+        self._out: deque[tuple[float, bytes]] = deque()  # when it is said, and what
         self._automatic = 0
         self._tear_at: float | None = None
 
@@ -154,6 +161,8 @@ class Printer:
         if not self._on:
             return
         self._work(now)
+        if self._troubles.echoes:
+            self._out.append((now, data))
         start, before = 0, self._last
         for found in _AT_ONCE[self._language].finditer(before + data):
             question = max(0, found.start() - len(before))
@@ -169,13 +178,15 @@ class Printer:
         if self._tear_at is not None and now >= self._tear_at:
             self._tear_at = None
             self._give(self._reader.tear())
-        out = bytes(self._out)
-        self._out.clear()
-        return out
+        out = bytearray()
+        while self._out and self._out[0][0] <= now:
+            out += self._out.popleft()[1]
+        return bytes(out)
 
     def deadline(self, now: float) -> float | None:
-        """When the head is free again, has cooled, or a paper is torn off."""
+        """When the head is free again, has cooled, a paper is torn off, or an answer is said."""
         times = [time for time in (self._cool_at, self._tear_at) if time is not None]
+        times += [at for at, _ in self._out]
         if not self._starved and self._on and not self._troubles.offline:
             times.append(self._free_at)
         return min(times, default=None)
@@ -204,6 +215,7 @@ class Printer:
 
     def _work(self, now: float) -> None:
         """Let the head do what it has had time for."""
+        self._now = now
         if self._cool_at is not None and now >= self._cool_at:
             self._free_at = max(self._free_at, self._cool_at)
             self._cool_at = None
@@ -256,8 +268,8 @@ class Printer:
     # --- answers ------------------------------------------------------------------------------------------------------
 
     def _say(self, kind: str, answer: bytes) -> None:
-        if self._on and self._troubles.can(kind):
-            self._out += answer
+        if self._on and self._troubles.can(kind) and answer:
+            self._out.append((self._now + self._troubles.late_s, answer))
 
     def _answer_at_once(self, number: int, now: float) -> None:
         self._work(now)

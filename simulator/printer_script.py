@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from drivers.glyphs import find_font
+from drivers.glyphs import find_fonts
 from simulator.line import Line, Plug
 from simulator.printer import Printer
 from simulator.printer_state import ANSWERS
@@ -18,6 +18,7 @@ SWITCHES = {
     "cutter": ("cutter_jam", "jammed", "free"),
     "head": ("overheated", "hot", "cool"),
     "rest": ("keeps", "kept", "dropped"),
+    "echo": ("echoes", "on", "off"),
 }
 
 
@@ -34,7 +35,7 @@ def run_printer(
     Says where it is, each paper it gave, each change, and at the end how many bytes were lost.  Raises ScriptError, or
     OSError when there is no such place.
     """
-    find_font()  # says at once when there is none
+    find_fonts()  # says at once when there is none
     with Tray(out, say) as tray, Line(Printer(tray.put, **device), plug) as line:
         say(f"printer at {line.address}, papers in {out}")
         try:
@@ -51,6 +52,7 @@ def commands(line: Line[Printer]) -> dict[str, Command]:
         "roll": lambda words: _roll(line, words),
         "answers": lambda words: _answers(line, words),
         "speed": lambda words: _speed(line, words),
+        "late": lambda words: _late(line, words),
         "power": lambda words: _power(line, words),
         "half": lambda words: _half(line, words),
     }
@@ -96,6 +98,10 @@ def _answers(line: Line[Printer], words: list[str]) -> None:
 def _speed(line: Line[Printer], words: list[str]) -> None:
     rate = _amount(only(words, "speed MM_PER_SECOND, 0 for at once"))
     _trouble(line, mm_per_s=float(rate) or None)
+
+
+def _late(line: Line[Printer], words: list[str]) -> None:
+    _trouble(line, late_s=float(_amount(only(words, "late SECONDS"))))
 
 
 def _power(line: Line[Printer], words: list[str]) -> None:

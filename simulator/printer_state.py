@@ -19,6 +19,8 @@ class Troubles:
     ``silent``: it says nothing.  ``idle_only``: it answers real-time questions only when it has nothing to print.
     ``answers``: none, dle_eot, gs_r (GS a and GS I too), process_id.  ``keeps``: what is in the buffer when the paper
     ends is printed on the new roll, else it is forgotten.  ``mm_per_s``: how fast the head feeds; None is at once.
+    ``late_s``: its answers come so many seconds late.  ``echoes``: the line sends back what it hears, and the printer
+    itself says nothing.
     """
 
     paper_out: bool = False
@@ -31,12 +33,16 @@ class Troubles:
     answers: str = "process_id"
     keeps: bool = True
     mm_per_s: float | None = None
+    late_s: float = 0.0
+    echoes: bool = False
 
     def __post_init__(self) -> None:
         if self.answers not in ANSWERS:
             raise ValueError(f"answers {self.answers!r}; there are: {', '.join(ANSWERS)}")
         if self.mm_per_s is not None and not self.mm_per_s > 0:
             raise ValueError(f"{self.mm_per_s} mm/s: more than 0, or None for at once")
+        if not self.late_s >= 0:
+            raise ValueError(f"answers {self.late_s} s late: 0 or more")
 
     @property
     def offline(self) -> bool:
@@ -44,7 +50,7 @@ class Troubles:
 
     def can(self, answer: str) -> bool:
         """Whether it gives answers of this kind."""
-        return not self.silent and ANSWERS.index(self.answers) >= ANSWERS.index(answer)
+        return not (self.silent or self.echoes) and ANSWERS.index(self.answers) >= ANSWERS.index(answer)
 
 
 def dle_eot(now: Troubles, number: int) -> bytes:

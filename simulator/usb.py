@@ -193,6 +193,8 @@ class PrinterGadget(Gadget):
         interface = Interface(0, 7, 1, 2 if bidirectional else 1, ends)
         about = Description(vendor, product, (interface,), "marketsim", "Simulated printer", serial)
         super().__init__(about, depth=64, room=2)
+        self.sends = sends
+        self.paper_out = False  # as its port says
         self._answers = answers if bidirectional else None
         self._language = language
 
@@ -203,13 +205,13 @@ class PrinterGadget(Gadget):
                 super().offer(data[start : start + 64], self._answers)
 
     def control(self, request_type: int, request: int, value: int, index: int, data: bytes) -> bytes | None:
-        """GET_DEVICE_ID and GET_PORT_STATUS (selected, no error) of the USB printer class."""
+        """GET_DEVICE_ID and GET_PORT_STATUS (selected, no error; or no paper) of the USB printer class."""
         match request_type, request:
             case 0xA1, 0:
                 about = f"MFG:marketsim;CMD:{self._language};MDL:Simulated printer;CLS:PRINTER;".encode()
                 return (len(about) + 2).to_bytes(2, "big") + about
             case 0xA1, 1:
-                return b"\x18"
+                return b"\x30" if self.paper_out else b"\x18"
         return None
 
 
@@ -231,7 +233,22 @@ class _Seat:
     drivers: set[int]  # interfaces that the kernel's own driver holds
     claims: dict[int, int] = field(default_factory=dict)  # interface → handle
     halted: set[int] = field(default_factory=set)
+    breaks: dict[int, tuple[int, int]] = field(default_factory=dict)  # endpoint → bytes it still takes, then this errno
     locked: bool = False
+
+    def give(self, endpoint: int, packet: bytes) -> int | None:
+        """Hand over a packet; how much of it the device took, None when it can take nothing now."""
+        left, fault = self.breaks.get(endpoint, (len(packet) + 1, 0))
+        if not self.device.give(endpoint, packet[:left]):
+            return None
+        if left > len(packet):
+            if fault:
+                self.breaks[endpoint] = (left - len(packet), fault)
+            return len(packet)
+        del self.breaks[endpoint]
+        if fault == errno.EPIPE:
+            self.halted.add(endpoint)
+        raise UsbFault(fault)
 
 
 class BusFace(Protocol):
@@ -292,6 +309,13 @@ class Bus:
                 if seat.device is device:
                     seat.halted.add(endpoint)
             self._changed.notify_all()
+
+    def break_off(self, device: UsbDevice, endpoint: int, after: int, fault: int = errno.EPIPE) -> None:
+        """Let a transfer to this endpoint fail when the device has taken so many bytes more."""
+        with self._changed:
+            for seat in self._seats.values():
+                if seat.device is device:
+                    seat.breaks[endpoint] = (after, fault)
 
     def driven_by_kernel(self, device: UsbDevice) -> set[int]:
         """The interfaces the kernel's own driver has now."""
@@ -377,8 +401,8 @@ class Bus:
         with self._changed:
             size = _packet_size(self._opened(handle).device.description, endpoint)
             for seat in self._until(handle, endpoint, timeout):
-                while seat.device.give(endpoint, data[taken : taken + size]):
-                    taken += size
+                while (took := seat.give(endpoint, data[taken : taken + size])) is not None:
+                    taken += took
                     if taken >= len(data):
                         return len(data)
         if taken:

@@ -45,12 +45,17 @@ class PrinterTransport(Protocol):
     def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
         """Write what the printer takes within this time; answers how many bytes it took.
 
-        Fewer than all is no error: a printer without paper takes no more.  Raises LinkLost when the link is gone.
+        Fewer than all is no error: a printer without paper takes no more.  Raises LinkLost when the link is gone; how
+        much of ``data`` the printer has is then not known.
         """
         ...
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         """What it said, as soon as it said anything; empty after ``timeout`` seconds. Raises LinkLost."""
+        ...
+
+    def out_of_paper(self) -> bool:
+        """Whether the port itself says that there is no paper; False where it says nothing. Raises LinkLost."""
         ...
 
     def close(self) -> None:
@@ -59,8 +64,11 @@ class PrinterTransport(Protocol):
 
 
 def escpos() -> ModuleType:
-    """python-escpos' printer classes; loaded when the first printer is opened."""
-    from drivers.transports import python_escpos
+    """python-escpos' printer classes; loaded when the first printer is opened. Raises LinkLost when they cannot be."""
+    try:
+        from drivers.transports import python_escpos
+    except OSError as error:  # it writes a table of 70 kB to a file when it is loaded
+        raise LinkLost(f"python-escpos cannot be loaded: {error}; make room in /dev/shm or /tmp") from error
 
     printers: ModuleType = python_escpos.printer
     return printers
@@ -121,6 +129,9 @@ class _FilePort:
         if ready and not data:
             raise LinkLost(f"{self.address}: the printer closed the connection")
         return data
+
+    def out_of_paper(self) -> bool:
+        return False
 
     def close(self) -> None:
         try:

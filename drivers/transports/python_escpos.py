@@ -5,10 +5,12 @@ A module of its own, so that Python's own import lock lets one of several printe
 
 import os
 import tempfile
+from pathlib import Path
 
+MEMORY = Path("/dev/shm")  # a full disk must not keep papers from being printed
 PICKLES = "ESCPOS_CAPABILITIES_PICKLE_DIR"
 
-with tempfile.TemporaryDirectory(prefix="marketedge-") as _folder:
+with tempfile.TemporaryDirectory(prefix="marketedge-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None) as _folder:
     _before, tempfile.tempdir = tempfile.tempdir, _folder
     os.environ[PICKLES] = _folder
     try:

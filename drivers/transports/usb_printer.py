@@ -20,6 +20,10 @@ SCHEME = "usb:"
 ATTEMPT_MS = 250  # one transfer; a printer that takes nothing is asked again until the time is over
 BULK = usb.util.ENDPOINT_TYPE_BULK
 MAX_STALLS = 5
+RIGHTS = "let the service's user into the group lp (usermod -aG lp USER), and start the service anew"
+PORT_STATUS = (0xA1, 1)  # GET_PORT_STATUS of the printer class: bit 5 no paper, bit 4 selected, bit 3 no error
+NO_PAPER = 0x20
+CONTROL_MS = 500
 
 
 class UsbPrinter:
@@ -47,7 +51,9 @@ class UsbPrinter:
         try:
             self._hold = common.Hold(self._printer.device, interface.bInterfaceNumber)
         except usb.core.USBError as error:
-            raise LinkLost(f"{address}: cannot open the printer: {common.reason(error)}") from error
+            raise LinkLost(f"{address}: cannot open the printer: {_reason(error)}") from error
+        self._interface = interface.bInterfaceNumber
+        self._has_port_status = True
 
     def write(self, data: bytes, seconds: float = WRITE_SECONDS) -> int:
         printer, taken = self._printer, 0
@@ -62,7 +68,24 @@ class UsbPrinter:
                     break
             except usb.core.USBError as error:
                 self._stalled(error, printer.out_ep, "writing")
+                why = "stalled in a transfer: nobody knows how much it took"
+                raise LinkLost(f"{self.address}: the printer {why}") from error
         return taken
+
+    def out_of_paper(self) -> bool:
+        """What the printer's port says, also of one that cannot be read from. Raises LinkLost when it is gone."""
+        if not self._has_port_status:
+            return False
+        try:
+            said = bytes(self._printer.device.ctrl_transfer(*PORT_STATUS, 0, self._interface, 1, CONTROL_MS))
+        except (usb.core.USBTimeoutError, NotImplementedError):
+            return False
+        except usb.core.USBError as error:
+            if error.errno != errno.EPIPE:
+                raise LinkLost(f"{self.address}: the printer is gone: {_reason(error)}") from error
+            self._has_port_status = False  # it does not know the question
+            return False
+        return len(said) == 1 and bool(said[0] & NO_PAPER) and said != b"\xff"
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         if not self.tells:
@@ -86,12 +109,16 @@ class UsbPrinter:
         self._hold.release()
 
     def _stalled(self, error: usb.core.USBError, endpoint: int, doing: str) -> None:
-        """Clear a stall and go on; anything else, or stalls without end, is a lost link."""
+        """Clear a stall; anything else, or stalls without end, is a lost link."""
         self._stalls += 1
         if error.errno != errno.EPIPE or self._stalls > MAX_STALLS:
-            raise LinkLost(f"{self.address}: the printer is gone while {doing}: {common.reason(error)}") from error
+            raise LinkLost(f"{self.address}: the printer is gone while {doing}: {_reason(error)}") from error
         with contextlib.suppress(usb.core.USBError):
             self._printer.device.clear_halt(endpoint)
+
+
+def _reason(error: OSError) -> str:
+    return f"no permission; {RIGHTS}" if error.errno == errno.EACCES else common.reason(error)
 
 
 def find(address: str) -> tuple[Any, Any]:
@@ -106,7 +133,7 @@ def find(address: str) -> tuple[Any, Any]:
             elif interface is not None and wanted.serial and not common.text(device, "serial_number"):
                 nameless.append(device)
     if not found and nameless:
-        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {common.RULES}")
+        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {RIGHTS}")
     if not found:
         raise LinkLost(f"{address}: no such USB printer; is it on and plugged in? `marketedge ports` lists what is")
     if len(found) > 1:

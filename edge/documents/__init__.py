@@ -7,7 +7,7 @@ import functools
 import json
 import logging
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,18 +16,21 @@ from typing import Any
 from drivers.printers import profile
 from edge.documents import fields, testpage
 from edge.documents.fields import Place
-from edge.documents.templates import SUFFIX, BadTemplate, Templates
-from edge.documents.words import WORDS, Language, Words
+from edge.documents.marks import Print, marked
+from edge.documents.templates import SUFFIX, BadTemplate, Templates, read
+from edge.documents.words import WORDS, Language, Words, moment, money
 from protocol.city.envelope import kind_of
 from protocol.city.events import EVENT_TYPES, TradeCompleted
 from protocol.printers import bitmap
-from protocol.printers.document import Document, Part
+from protocol.printers.document import QR, Cut, Document, Part
 from protocol.printers.layout import layout
+from protocol.printers.plain import plain
 from protocol.printers.profile import DOTS_PER_MM, Profile
 
 log = logging.getLogger("papers")
 SHIPPED = Path(str(files("edge.documents") / "papers"))
 EXAMPLES = Path(str(files("edge.documents") / "examples"))
+TEST_PAGE = "test"  # has no copies: every one is about the printer as it is now
 WORDS_FILE = "words.toml"
 USUAL = ("generic-58", "generic-80", "label-40x30")
 LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
@@ -77,10 +80,13 @@ class Papers:
     """All papers, with a market's own templates in ``folder`` before the shipped ones.
 
     Raises BadTemplate with a line per mistake: each template of the folder is tried with every example, on paper of
-    these printers.
+    these printers.  ``warnings`` are what is no mistake and may not be meant.  ``failed`` says why a market's template
+    was not used for the last paper of its name.
     """
 
     def __init__(self, folder: Path | None = None, printers: Iterable[str | Profile] = USUAL) -> None:
+        self.warnings: list[str] = []
+        self.failed: dict[str, str] = {}
         self._folder = folder
         self._words: dict[str, tuple[str, str]] = dict(WORDS)
         self._shipped = Templates(_shipped, fields.functions(), fields.filters())
@@ -90,23 +96,41 @@ class Papers:
             self._own = Templates(self._find, fields.functions(), fields.filters())
             self._check(folder, [one if isinstance(one, Profile) else profile(one) for one in printers])
 
-    def document(self, paper: str, content: Mapping[str, Any], place: Place, *, copy: int = 0) -> Document:
+    def document(
+        self,
+        paper: str,
+        content: Mapping[str, Any],
+        place: Place,
+        *,
+        copy: int = 0,
+        late: bool = False,
+        fits: Callable[[Document], object] = lambda document: None,
+    ) -> Document:
         """A paper of an event (or of the content of a summary or test page).
 
-        Raises NoPaper, and pydantic's ValidationError for a broken event.  A market's template that fails on it gives
-        way to the shipped one: a paper is never missing.
+        Raises NoPaper, and pydantic's ValidationError for a broken event.  A market's template that fails on it, or
+        whose paper ``fits`` refuses with a ValueError, gives way to the shipped one: a paper is never missing.
         """
         full = checked(paper, content)
-        words = Words(place.language, self._words)
-        values = fields.values(words, place, full, copy)
+        if self._folder is not None:
+            try:
+                made = self._made(self._own, paper, full, place, Print(copy, late))
+                fits(made)
+            except ValueError as error:
+                self.failed[paper] = str(error)
+                log.error("%s; the shipped template is used instead", error)
+            else:
+                self.failed.pop(paper, None)
+                return made
+        return self._made(self._shipped, paper, full, place, Print(copy, late, standard=self._folder is not None))
+
+    def _made(
+        self, templates: Templates, paper: str, content: Mapping[str, Any], place: Place, which: Print
+    ) -> Document:
+        words = Words(place.language, WORDS if which.standard else self._words)
+        parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
         title = words(_TITLES.get(paper, paper))
-        try:
-            return self._own.document(paper, title, values)
-        except BadTemplate as error:
-            if self._folder is None:
-                raise
-            log.error("%s; the shipped template is used instead", error)
-            return self._shipped.document(paper, title, values)
+        return Document(paper, title, tuple(marked(paper, parts, words, content, which)))
 
     def _find(self, name: str) -> Path | None:
         assert self._folder is not None
@@ -122,19 +146,68 @@ class Papers:
             for path in sorted(folder.glob(f"*{SUFFIX}"))
             if path.name not in known
         ]
+        self.warnings += [
+            f"{path}: this file is not used; papers are named {', '.join(sorted(known))}"
+            for path in sorted(folder.iterdir())
+            if path.suffix != SUFFIX and path.name not in (WORDS_FILE, "README.md")
+        ]
         for name in PAPERS:
-            for content, fitting in _tries(name, printers):
-                for language in LANGUAGES:
-                    place = Place("市场", "sy.example.cn", language)
-                    values = fields.values(Words(language, self._words), place, checked(name, content), 1)
-                    try:
-                        parts = self._own.parts(name, values)
-                    except BadTemplate as error:
-                        mistakes.append(str(error))
-                        continue
-                    mistakes += [text for one in fitting if (text := _overflow(parts, one))]
+            mistakes += self._mistakes(name, printers)
         if mistakes:
             raise BadTemplate("\n".join(dict.fromkeys(mistakes)))
+        self.warnings = list(dict.fromkeys(self.warnings))
+
+    def _mistakes(self, name: str, printers: Sequence[Profile]) -> list[str]:
+        """What is wrong with one paper, over all examples, languages and printers."""
+        mistakes = []
+        for content, fitting in _tries(name, printers):
+            for language in LANGUAGES:
+                words, full = Words(language, self._words), checked(name, content)
+                try:
+                    parts = self._own.parts(name, fields.values(words, Place("市场", "sy.example.cn", language), full))
+                except BadTemplate as error:
+                    mistakes.append(str(error))
+                    if error.endless:
+                        return mistakes
+                    continue
+                mistakes += [text for one in fitting if (text := _overflow(parts, one))]
+                printed = marked(name, [part for _, part in parts], words, full, Print(copy=int(name != TEST_PAGE)))
+                over = [
+                    text for one in fitting if (text := _overflow([(self._file(name), part) for part in printed], one))
+                ]
+                mistakes += [] if mistakes else over
+                self.warnings += _lacks(self._file(name), name, full, [part for _, part in parts])
+        return mistakes
+
+    def _file(self, name: str) -> str:
+        return str(self._find(name) or name)
+
+
+def _lacks(file: str, name: str, content: Mapping[str, Any], parts: Sequence[Part]) -> list[str]:
+    """What a sale's paper does not say although a voucher has to, and what no paper may lack."""
+    shown = plain(layout(Document("", "", tuple(parts)), 400)) if parts else ""
+    lacking = [] if any(isinstance(part, Cut) for part in parts) else ["the end of the paper (`cut`)"]
+    if name in ("slip", "ticket"):
+        data = content["data"]
+        line, sold = data["slip"]["lines"][0], data["sold"][0]
+        due = {
+            "the seller's name": data["seller"]["name"],
+            "the seller's code": data["seller"]["code"],
+            "the goods": sold["goods"]["name"],
+            "the amount": money(data["slip"]["amount_fen"]),
+            "the mass": fields.kg(line["net_g"], sold["weighed"]["value"], sold["weighed"]["unit"]),
+            "the origin": sold["origin"],
+            "the date": moment(data["slip"]["time"])[:10],
+            "the sale's code": data["slip"]["tx"],
+        }
+        said = shown.replace(" ", "") + "".join(part.payload for part in parts if isinstance(part, QR))
+        english = sold["goods"]["name_en"].replace(" ", "") in said
+        lacking += [
+            what
+            for what, text in due.items()
+            if text.replace(" ", "") not in said and not (what == "the goods" and english)
+        ]
+    return [f"{file}: this paper does not say {what}" for what in lacking]
 
 
 def prints(printer: Profile, paper: str) -> bool:
@@ -204,7 +277,7 @@ def _own_words(folder: Path) -> dict[str, tuple[str, str]]:
     path = folder / WORDS_FILE
     if not path.is_file():
         return {}
-    lines = path.read_text("utf-8").splitlines()
+    lines = read(path).split("\n")
     try:
         tree = tomllib.loads("\n".join(lines))
     except tomllib.TOMLDecodeError as error:

@@ -19,7 +19,7 @@ class Place:
     language: Language = "zh"
 
 
-def values(words: Words, place: Place, content: Mapping[str, Any], copy: int) -> dict[str, Any]:
+def values(words: Words, place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
     """The names every template knows. ``content`` is an event or the content of a summary or test page."""
     return {
         "word": words.all(),
@@ -29,7 +29,6 @@ def values(words: Words, place: Place, content: Mapping[str, Any], copy: int) ->
         "code": str(content.get("subject", "")),
         "time": str(content.get("time", "")),
         "clock_trusted": content.get("clockstate", "synced") != "unsynced",
-        "copy": copy,
     }
 
 
@@ -98,7 +97,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "code": grouped,
         "moment": moment,
         "date": lambda time: moment(time)[:10],
-        "cut": lambda text, columns: paper_text.cut(paper_text.clean(text).text, columns),
+        "cut": lambda text, columns: paper_text.cut(paper_text.clean(str(text)).text, int(columns)),
         "scales": scales,
     }
 

@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, UndefinedError, pass_context
-from jinja2.exceptions import SecurityError
+from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from edge.documents.sandbox import Budget, Environment, TooMuch, bounded
 from protocol.printers import text as paper_text
 from protocol.printers.document import (
     MAX_PARTS,
@@ -39,6 +38,7 @@ from protocol.printers.document import (
 )
 
 SUFFIX = ".paper"
+MOST_COLUMNS = 64
 LARGE_COLUMNS = 16  # what fits 58 mm paper in double width
 _OPEN, _CLOSE, _LINE, _END = "\ue000", "\ue001", "\ue002", "\ue003"
 _HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
@@ -48,7 +48,12 @@ _SIZES = {size.value: size for size in Size}
 
 
 class BadTemplate(ValueError):
-    """A template cannot be used; the message has a line per mistake, ``FILE:LINE: reason``."""
+    """A template cannot be used; the message has a line per mistake, ``FILE:LINE: reason``.
+
+    ``endless``: it took too long, so it is not to be tried with every other record too.
+    """
+
+    endless = False
 
 
 class Templates:
@@ -64,16 +69,7 @@ class Templates:
         filters: Mapping[str, Callable[..., Any]],
     ) -> None:
         self._find = find
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=FunctionLoader(self._load),
-            line_statement_prefix="%",
-            undefined=StrictUndefined,
-            finalize=_hold,
-            keep_trailing_newline=True,
-            auto_reload=False,
-        )
-        self._environment.globals.update(functions)
-        self._environment.filters.update(filters)
+        self._environment = Environment(self._load, _hold, functions, filters)
 
     def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
         """Fill in a template. Raises BadTemplate."""
@@ -83,13 +79,15 @@ class Templates:
         """What the filled-in template has, each part with the ``FILE:LINE`` it comes from. Raises BadTemplate."""
         held: list[str] = []
         try:
-            text = self._environment.get_template(name).render(**values, _held=held)
+            text = self._environment.get_template(name).render(**values, _held=held, _budget=Budget())
+        except BadTemplate:
+            raise
         except TemplateSyntaxError as error:
             raise BadTemplate(f"{self._file(error.name or name)}:{error.lineno}: {error.message}") from None
-        except (TemplateError, SecurityError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            if isinstance(error, BadTemplate):
-                raise
-            raise BadTemplate(f"{self._place(name, error)}: {_reason(error)}") from None
+        except Exception as error:  # a template can be anything that people write, and so can what is wrong with it
+            bad = BadTemplate(f"{self._place(name, error)}: {_reason(error)}")
+            bad.endless = isinstance(error, TooMuch | MemoryError)
+            raise bad from None
         parts = [self._part(line, held) for line in text.split("\n") if line.strip()]
         if len(parts) > MAX_PARTS:
             raise BadTemplate(f"{self._file(name)}: {len(parts)} lines, where {MAX_PARTS} are the most")
@@ -99,10 +97,7 @@ class Templates:
         path = self._find(name)
         if path is None:
             return None
-        try:
-            source = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadTemplate(f"{path}: {error}") from None
+        source = read(path)
         return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
 
     def _part(self, line: str, held: list[str]) -> tuple[str, Part]:
@@ -114,7 +109,7 @@ class Templates:
         place = f"{self._file(name)}:{number}"
         try:
             return place, _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
-        except ValueError as error:
+        except (ValueError, TooMuch) as error:
             raise BadTemplate(f"{place}: {error}") from None
 
     def _file(self, name: str) -> str:
@@ -137,7 +132,8 @@ def _hold(context: Context, value: Any) -> str:
     if isinstance(value, StrictUndefined):
         return str(value)  # raises
     held: list[str] = context["_held"]
-    held.append(str(value))
+    held.append(bounded(str(bounded(value))))
+    context["_budget"].step()
     return f"{_OPEN}{len(held) - 1}{_CLOSE}"
 
 
@@ -148,7 +144,7 @@ def _restored(text: str, held: list[str]) -> str:
 def _marked(name: str, path: Path, source: str) -> list[str]:
     """Each line of markup with the place it comes from; comments are taken out."""
     lines = []
-    for number, line in enumerate(source.splitlines(), 1):
+    for number, line in enumerate(source.split("\n"), 1):
         if any(mark in line for mark in (_OPEN, _CLOSE, _LINE, _END)):
             raise BadTemplate(f"{path}:{number}: characters of private use cannot stand in a template")
         text = line.strip()
@@ -161,7 +157,19 @@ def _marked(name: str, path: Path, source: str) -> list[str]:
     return lines
 
 
+def read(path: Path) -> str:
+    """A file that people wrote, with any line ends. Raises BadTemplate."""
+    try:
+        return path.read_text("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise BadTemplate(f"{path}: this is not UTF-8; save it as UTF-8 (in Notepad: Save as, Encoding)") from None
+    except OSError as error:
+        raise BadTemplate(f"{path}: {error.strerror}") from None
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it includes or calls itself without an end"
     if isinstance(error, UndefinedError):
         return f"{error.message}; `marketedge papers list --fields` shows what there is"
     return str(error) or type(error).__name__
@@ -191,13 +199,13 @@ class _Style:
         self._named = dict(option.split("=", 1) for option in options if "=" in option)
 
     def align(self, usual: Align) -> Align:
-        return next((_ALIGNS[word] for word in self._take(_ALIGNS)), usual)
+        return _ALIGNS[self._one(_ALIGNS, usual.value)]
 
     def size(self, text: str) -> Size:
         """``fit`` is large where that fits 58 mm paper, else tall."""
         if self._take(("fit",)):
             return Size.LARGE if paper_text.columns(text) <= LARGE_COLUMNS else Size.TALL
-        return next((_SIZES[word] for word in self._take(_SIZES)), Size.NORMAL)
+        return _SIZES[self._one(_SIZES, Size.NORMAL.value)]
 
     def bold(self) -> bool:
         return bool(self._take(("bold",)))
@@ -207,7 +215,7 @@ class _Style:
 
     def number(self, name: str) -> int:
         text = self.named(name) or "0"
-        if not text.isdecimal() or int(text) > 64:
+        if not text.isdecimal() or len(text) > 3 or int(text) > 64:
             raise ValueError(f"{name}={text}: a whole number from 0 to 64 is due")
         return int(text)
 
@@ -215,6 +223,12 @@ class _Style:
         left = [*self._words, *(f"{name}=" for name in self._named)]
         if left:
             raise ValueError(f"{self._kind} does not know {left[0]!r}")
+
+    def _one(self, known: Any, usual: str) -> str:
+        found = self._take(known)
+        if len(found) > 1:
+            raise ValueError(f"{self._kind}: {' and '.join(found)} cannot both be")
+        return found[0] if found else usual
 
     def _take(self, known: Any) -> list[str]:
         found = [word for word in self._words if word in known]
@@ -245,8 +259,8 @@ def _columns(options: list[str], fields: list[str]) -> Columns:
     for place, field in enumerate(fields):
         width = widths[min(place, len(widths) - 1)]
         align = aligns[min(place, len(aligns) - 1)]
-        if width != "*" and not width.isdecimal():
-            raise ValueError(f"widths: {width!r} is no number; * shares what the others leave")
+        if width != "*" and not (width.isdecimal() and len(width) < 4 and 1 <= int(width) <= MOST_COLUMNS):
+            raise ValueError(f"widths: {width!r} is no number from 1 to {MOST_COLUMNS}; * shares what the others leave")
         if align not in _ALIGNS:
             raise ValueError(f"align: {align!r} is none of {', '.join(_ALIGNS)}")
         cells.append(Cell(field, 0 if width == "*" else int(width), _ALIGNS[align]))
@@ -265,7 +279,7 @@ def _code(kind: type[QR] | type[Barcode]) -> Callable[[list[str], list[str]], Pa
 
 def _feed(options: list[str], fields: list[str]) -> Feed:
     lines = options[0] if options else "1"
-    if len(options) > 1 or not lines.isdecimal() or not 1 <= int(lines) <= 30:
+    if len(options) > 1 or not lines.isdecimal() or len(lines) > 3 or not 1 <= int(lines) <= 30:
         raise ValueError("feed: write how many lines, 1 to 30")
     return Feed(int(lines))
 

@@ -10,6 +10,9 @@ WORDS = {
     "slip": ("交易小票", "SALE SLIP"),
     "report": ("快检报告", "RAPID TEST"),
     "copy": ("重打", "COPY"),
+    "trial": ("测试", "TEST"),
+    "late": ("迟印，记录于", "Printed late, recorded"),
+    "standard": ("本站模板有误，按标准版式打印", "standard layout: this station's template failed"),
     "training": ("测试票 不作凭证", "TEST, not a voucher"),
     "seller": ("卖方", "Seller"),
     "stall": ("摊位", "Stall"),
@@ -135,6 +138,10 @@ class Words:
 
     def verdict(self, word: str) -> str:
         return self.choose(*VERDICTS[word])
+
+    def both(self, name: str) -> str:
+        """The word in both languages, whatever the station's is."""
+        return " ".join(self._words[name])
 
     def each(self, name: str) -> list[str]:
         """The word in each language shown, for a line of its own each."""

@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, Self, TypeVar
 
-MAX_PARTS = 500
+MAX_PARTS = 2000  # a two-copy ticket of 150 kinds of goods
 MAX_CELLS = 6
 MAX_QR = 287  # bytes; version 12 at level M, the largest that 384 dots hold with 5 dots a module and a quiet zone
 

@@ -8,6 +8,8 @@
     0A           LF       prints the line; blank lines are LF too
     1D 76 30 00 xL xH yL yH …   GS v 0   one band of a picture, x in bytes, y in dots
     1B 4A n      ESC J    n dots of white, between the bands of a drawn page
+    1B 33 n, 1B 2A m nL nH …, 1B 32   ESC 3, ESC *, ESC 2   a strip of a picture column by column, 24 dots high (m = 33)
+                          or 8 (m = 1), with a line spacing of its own, for heads that lack GS v 0
     1D 56 01     GS V     partial cut
     1C 43 FF     FS C     text is UTF-8 from here on, on heads that know it
 
@@ -23,6 +25,8 @@ Every piece is whole commands, so that questions may be put between two of them.
 
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from protocol.printers import bitmap, codes
 from protocol.printers import text as paper_text
@@ -36,11 +40,13 @@ UTF_8 = b"\x1cC\xff"
 LF = b"\n"
 CUT = b"\x1dV\x01"
 RASTER = b"\x1dv0\x00"
+SPACING = b"\x1b3"
 LINE_DOTS = 30
 ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x1ba\x02"}
 SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
+TEXT_BYTES = 512  # a piece of text ends with the line that reaches so many
 LEAST_BAR = 2  # dots: thinner bars are not for GS w
 WHITE = 24  # dot rows without a dot that are worth a command of their own
 _HEIGHTS = re.compile(rb"\x1d!(.)|\n", re.DOTALL)
@@ -65,6 +71,7 @@ def emit(page: Page, profile: Profile, glyphs: GlyphSource | None = None) -> Ite
 
 def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[bytes]:
     out = bytearray(START + (UTF_8 if profile.encoding == "utf-8" else b""))
+    most = min(TEXT_BYTES, profile.buffer // 2)
     style = _Style(profile.encoding)
     drawn: list[int] = []
     for row in page.rows:
@@ -75,10 +82,13 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
             drawn += bitmap.draw_row(row, profile, glyphs)
             continue
         if drawn:
-            yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile.band)
+            yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile)
             drawn.clear()
         match row:
             case TextRow():
+                if len(out) >= most:
+                    yield bytes(out)
+                    out.clear()
                 out += style.line(row)
             case QRRow() | BarcodeRow():
                 yield bytes(out + style.reset())
@@ -92,7 +102,7 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
     if out:
         yield bytes(out)
     if drawn:
-        yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile.band)
+        yield from _bands(Bitmap(profile.dots, tuple(drawn)), profile)
 
 
 def fed(piece: bytes) -> int:
@@ -100,6 +110,8 @@ def fed(piece: bytes) -> int:
     if piece.startswith(RASTER):
         return int.from_bytes(piece[6:8], "little")
     if piece.startswith(b"\x1bJ"):
+        return piece[2]
+    if piece.startswith(SPACING):
         return piece[2]
     dots, now, high = 0, 1, 1  # the size in force, and the highest of this line
     for found in _HEIGHTS.finditer(piece):
@@ -162,7 +174,7 @@ def _qr(payload: str, profile: Profile) -> Iterator[bytes]:
         for shift in _SHIFTS:
             left = spare // 2 + shift
             if 0 <= left <= spare:
-                bands = list(_rasters(Bitmap(left + dots.width, dots.rows), profile.band))
+                bands = list(_pictures(Bitmap(left + dots.width, dots.rows), profile))
                 if not any(map(AT_ONCE.search, bands)):
                     yield from bands
                     return
@@ -189,7 +201,7 @@ def _barcode(payload: str, profile: Profile) -> Iterator[bytes]:
         yield native
         return
     left = (profile.dots - dots.width) // 2
-    yield from _bands(Bitmap(left + dots.width, dots.rows), profile.band)
+    yield from _bands(Bitmap(left + dots.width, dots.rows), profile)
 
 
 def _native_barcode(payload: str, module: int, height: int) -> bytes:
@@ -202,9 +214,9 @@ def _native_barcode(payload: str, module: int, height: int) -> bytes:
     return ALIGN[Align.CENTER] + settings + b"\x1dk\x49" + bytes((len(data),)) + data + ALIGN[Align.LEFT]
 
 
-def _bands(dots: Bitmap, most: int) -> Iterator[bytes]:
-    """A drawn part of the page: rasters, and feeds where nothing is."""
-    start = 0
+def _bands(dots: Bitmap, profile: Profile) -> Iterator[bytes]:
+    """A drawn part of the page: pictures, and feeds where nothing is."""
+    start, most = 0, profile.band
     while start < dots.height:
         white = _white(dots.rows, start)
         if white >= WHITE:
@@ -214,7 +226,7 @@ def _bands(dots: Bitmap, most: int) -> Iterator[bytes]:
         end = start + 1
         while end < min(dots.height, start + most) and _white(dots.rows, end) < WHITE:
             end += 1
-        yield from map(_harmless, _rasters(_trimmed(Bitmap(dots.width, dots.rows[start:end])), most))
+        yield from map(_harmless, _pictures(_trimmed(Bitmap(dots.width, dots.rows[start:end])), profile))
         start = end
 
 
@@ -224,6 +236,31 @@ def _white(rows: tuple[int, ...], start: int) -> int:
     while end < len(rows) and end - start < 255 and not rows[end]:
         end += 1
     return end - start
+
+
+def _pictures(dots: Bitmap, profile: Profile) -> Iterator[bytes]:
+    """A picture in pieces, in the way that the printer takes."""
+    if profile.pictures == "raster":
+        yield from _rasters(dots, profile.band)
+    elif profile.pictures == "columns-24":
+        yield from _strips(dots, b"\x21", pins=24, rows=1)
+    else:
+        yield from _strips(dots, b"\x01", pins=8, rows=2)
+
+
+def _strips(dots: Bitmap, mode: bytes, *, pins: int, rows: int) -> Iterator[bytes]:
+    """ESC *, one for each strip; a pin prints ``rows`` dot rows. The line spacing is the strip's, then as before."""
+    high = pins * rows
+    for start in range(0, dots.height, high):
+        strip = dots.rows[start : start + high]
+        strip += (0,) * (high - len(strip))
+        lines = [reduce(or_, strip[first : first + rows]) for first in range(0, high, rows)]
+        columns = bytearray()
+        for place in range(dots.width - 1, -1, -1):
+            bits = sum((line >> place & 1) << (pins - 1 - pin) for pin, line in enumerate(lines))
+            columns += bits.to_bytes(pins // 8, "big")
+        size = dots.width.to_bytes(2, "little")
+        yield SPACING + bytes((high,)) + b"\x1b*" + mode + size + bytes(columns) + LF + b"\x1b2"
 
 
 def _rasters(dots: Bitmap, most: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 A grid has 32 columns on 58 mm paper, 48 on 80 mm. Text is cleaned here; rows hold nothing an emitter must check.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from protocol.printers import text as paper_text
@@ -158,8 +158,17 @@ class _Grid:
             self.rows.append(TextRow((Run(line, pair.size, pair.bold),)))
 
     def _cells(self, part: Columns) -> None:
-        widths = _widths(part.cells, self.columns)
-        wrapped = [_wrap(self._clean(cell.text), width) for cell, width in zip(part.cells, widths, strict=True)]
+        texts = [self._clean(cell.text) for cell in part.cells]
+        widths = _room_for_numbers(_widths(part.cells, self.columns), texts)
+        if widths is None:  # a number would part: the cells stand below each other
+            for cell, text in zip(part.cells, texts, strict=True):
+                self.rows += [
+                    TextRow((Run(line, part.size, part.bold),), cell.align)
+                    for line in _wrap(text, self.columns)
+                    if line
+                ]
+            return
+        wrapped = [_wrap(text, width) for text, width in zip(texts, widths, strict=True)]
         for line in range(max(map(len, wrapped))):
             shown = [
                 _fill(lines[line] if line < len(lines) else "", width, cell.align)
@@ -180,6 +189,8 @@ def _hanging(key: str, value: str, key_width: int, width: int) -> list[str]:
     """The value right after the key, its further lines below its first; the key gets half the width at most."""
     key = paper_text.cut(key, width // 2)
     key_width = min(max(key_width, paper_text.columns(key)), width // 2)
+    if width - key_width - 1 < paper_text.widest_number(value) <= width:
+        return [key, *(_fill(line, width, Align.RIGHT) for line in _wrap(value, width))]
     first, *further = _wrap(value, width - key_width - 1)
     lines = [_fill(key, key_width, Align.LEFT) + " " + first]
     return [line.rstrip(" ") for line in lines + [" " * (key_width + 1) + line for line in further]]
@@ -197,6 +208,20 @@ def _fill(text: str, width: int, align: Align) -> str:
     blank = width - paper_text.columns(text)
     left = align.before(blank)
     return " " * left + text + " " * (blank - left)
+
+
+def _room_for_numbers(widths: list[int], texts: Sequence[str]) -> list[int] | None:
+    """The widths, changed so that no number parts; None when there is no room for that."""
+    least = [max(2, paper_text.widest_number(text)) for text in texts]
+    if sum(least) > sum(widths):
+        return None
+    widths = list(widths)
+    for place, number in enumerate(least):
+        while widths[place] < number:
+            giving = max(range(len(widths)), key=lambda other: widths[other] - least[other])
+            widths[giving] -= 1
+            widths[place] += 1
+    return widths
 
 
 def _widths(cells: tuple[Cell, ...], columns: int) -> list[int]:

@@ -20,6 +20,9 @@ begin with 35, 37, 3B, 3D or 5F and end with NUL.  Automatic status is read too:
              2   bit 2 mechanical error, bit 3 cutter, bit 5 unrecoverable, bit 6 recovers by itself
              3   bits 0, 1 near end; bits 2, 3 end
 
+Answers say nothing of their question, so they are counted: one that nobody asked for, or that was asked for before,
+proves nothing.  A line that only sends back what it hears is told by the questions among its answers.
+
 Many cheap printers never answer: what nobody said is None, never "fine".  A printer without paper is offline and does
 not come to GS r at all, so its silence is a hint of paper end.
 Sources: DLE EOT, GS r, GS a in Bixolon SRP-350, Epson TM-T88III and TM-L60II manuals; the one byte of GS r in the
@@ -50,8 +53,7 @@ class PrinterStatus:
     """What has been said so far; None where nothing was said.
 
     ``cover`` is True when it is open. ``cutter`` and ``error`` are True when they failed; ``recovers`` when the
-    printer goes on by itself, as after an overheated head. ``passed`` counts answers to GS r: data sent before each of
-    them was taken from the buffer.  ``processed`` is the last process id whose paper is printed.
+    printer goes on by itself, as after an overheated head.
     """
 
     online: bool | None = None
@@ -60,8 +62,6 @@ class PrinterStatus:
     cutter: bool | None = None
     error: bool | None = None
     recovers: bool | None = None
-    passed: int = 0
-    processed: int | None = None
 
     @property
     def ready(self) -> bool | None:
@@ -116,8 +116,15 @@ def _id_bytes(number: int) -> bytes:
     return bytes(0x20 + number // _ID_DIGITS**place % _ID_DIGITS for place in (3, 2, 1, 0))
 
 
+_QUESTIONS = (GS_R_PAPER, TSPL_ASK, ask(PRINTER) + ask(OFFLINE_CAUSE))  # no answer has such bytes in it
+
+
 def questions(reader: "StatusReader", language: str) -> bytes:
-    """What is asked in real time, in the printer's language; the reader then knows what is due."""
+    """What is asked in real time, in the printer's language; the reader then knows what is due.
+
+    Answered at once or never: those asked before are given up.
+    """
+    reader.give_up()
     if language == "tspl":
         return reader.ask(TSPL)
     return b"".join(reader.ask(number) for number in (PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, PAPER))
@@ -127,22 +134,43 @@ class StatusReader:
     """Collects answers, whatever the chunking. DLE EOT answers look alike, so they are told apart by what was asked.
 
     ``heard``: something was answered since ``forget``.  ``due``: how many real-time questions are not answered.
+
+    ``asked`` counts the questions that are answered in the order of the data (GS r), ``passed`` their answers: what was
+    sent before the question with number ``passed`` was taken from the buffer.  ``strays`` counts answers in order that
+    nobody had asked for.  ``processed`` is the last process id whose paper is printed.  ``echoes``: the line sends back
+    what was sent, so nothing it says counts.
     """
 
     def __init__(self) -> None:
         self.status = PrinterStatus()
         self.heard = False
-        self._asked: list[int] = []
+        self.asked = 0
+        self.passed = 0
+        self.strays = 0
+        self.processed: int | None = None
+        self.echoes = False
+        self._questions: list[int] = []
         self._partial = bytearray()
+        self._tail = b""
 
     def ask(self, number: int) -> bytes:
-        """The bytes that ask; remembered, because the answer does not say which question it answers."""
-        self._asked.append(number)
+        """The bytes that ask in real time; remembered, because the answer does not say which question it answers."""
+        self._questions.append(number)
         return TSPL_ASK if number == TSPL else ask(number)
+
+    def ask_in_order(self) -> bytes:
+        """The bytes of GS r 1; counted."""
+        self.asked += 1
+        return GS_R_PAPER
 
     @property
     def due(self) -> int:
-        return len(self._asked)
+        return len(self._questions)
+
+    @property
+    def owed(self) -> int:
+        """How many questions in order are not answered yet."""
+        return self.asked - self.passed
 
     @property
     def complete(self) -> bool:
@@ -151,20 +179,34 @@ class StatusReader:
         return None not in (known.online, known.cover, known.cutter, known.paper)
 
     def forget(self) -> None:
-        """Time has passed: answers that were due will not come, and nothing said before counts any more."""
+        """Time has passed: nothing said before counts any more, and real-time answers that were due will not come.
+
+        Answers in order are still owed.
+        """
         self.status = PrinterStatus()
         self.heard = False
-        self._asked.clear()
+        self.give_up()
         self._partial.clear()
 
+    def give_up(self) -> None:
+        """Real-time answers that are due will not come."""
+        self._questions.clear()
+
+    def write_off(self) -> None:
+        """Answers in order that are owed will never come."""
+        self.asked = self.passed
+
     def receive(self, data: bytes) -> PrinterStatus:
+        self._tail += data
+        self.echoes = self.echoes or any(question in self._tail for question in _QUESTIONS)
+        self._tail = self._tail[-max(map(len, _QUESTIONS)) :]
         for byte in data:
             self._take(byte)
         return self.status
 
     def _take(self, byte: int) -> None:
-        if self._asked and self._asked[0] == TSPL:
-            self._asked.pop(0)
+        if self._questions and self._questions[0] == TSPL:
+            self._questions.pop(0)
             self.heard = True
             self.status = _tspl(self.status, byte)
         elif self._partial:
@@ -172,14 +214,22 @@ class StatusReader:
         elif byte in _FLOW:
             return
         elif byte & 0x93 == 0x12:
-            if self._asked:
+            if self._questions:
                 self.heard = True
-                self.status = _dle_eot(self.status, self._asked.pop(0), byte)
+                self.status = _dle_eot(self.status, self._questions.pop(0), byte)
         elif byte & 0x93 == 0x10 or byte in _BLOCKS:
             self._partial.append(byte)
         elif byte & 0x90 == 0x00:
-            self.heard = True
-            self.status = replace(self.status, paper=_gs_r(byte), passed=self.status.passed + 1)
+            self._in_order(byte)
+
+    def _in_order(self, byte: int) -> None:
+        """An answer to GS r, when one is owed."""
+        if not self.owed:
+            self.strays += 1
+            return
+        self.heard = True
+        self.passed += 1
+        self.status = replace(self.status, paper=_gs_r(byte))
 
     def _more(self, byte: int) -> None:
         block = self._partial[0] in _BLOCKS
@@ -203,12 +253,14 @@ class StatusReader:
             number = 0
             for digit in block[2:6]:
                 number = number * _ID_DIGITS + digit - 0x20
-            self.status = replace(self.status, processed=number)
+            self.processed = number
 
 
 def read_paper(answer: bytes) -> PaperState | None:
     """The paper in an answer to GS r 1; None when no such answer is in these bytes."""
-    return StatusReader().receive(answer).paper
+    reader = StatusReader()
+    reader.ask_in_order()
+    return reader.receive(answer).paper
 
 
 def _dle_eot(status: PrinterStatus, asked: int, byte: int) -> PrinterStatus:

@@ -8,6 +8,7 @@ the printer lacks becomes a visible mark, or its line is drawn.
 ASCII takes one column on paper, everything else two: a Chinese character as well as a full-width ``，`` or a ``°``.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,25 +129,61 @@ def cut(text: str, width: int) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Cleaned text as lines of at most ``width`` columns (2 or more); at least one line, which may be empty.
 
-    Lines end at a blank where one is near; a word longer than a line, and Chinese, is broken between characters. A
-    line does not begin with a comma or a closing bracket when the character before can come along.
+    Lines end at a blank where one is near, Chinese is broken between characters.  A word or number is whole when it
+    fits a line at all; a longer one is broken at a sign, and between digits only when the number alone is longer than a
+    line.  A line does not begin with a comma or a closing bracket when the character before can come along.
     """
     if width < 2:
         raise ValueError(f"a Chinese character does not fit {width} column")
     lines = []
     while columns(text) > width:
-        head = _head(text, width)
-        if text[len(head)] in _CLOSING and len(tied := _untie(text, len(head))) > 0:
-            head = tied
-        elif text[len(head)] != " " and _in_word(head[-1]) and _in_word(text[len(head)]):
-            start = len(head.rstrip(_WORD))
-            if start > 0 and columns(head[:start]) * 3 >= width:
-                head = head[:start]
-        lines.append(head.rstrip(" "))
-        text = text[len(head) :].lstrip(" ")
+        end = _end(text, len(_head(text, width)), width)
+        lines.append(text[:end].rstrip(" "))
+        text = text[end:].lstrip(" ")
     return [*lines, text]
 
 
+def _end(text: str, full: int, width: int) -> int:
+    """Where the first line ends, of which ``full`` characters fit: 1 to ``full``."""
+    end = (len(_untie(text, full)) if text[full] in _CLOSING else 0) or full
+    if text[end] != " " and _in_word(text[end - 1]) and _in_word(text[end]):
+        broken = _break(text, end, width)
+        end = broken if broken < end or end == full else full  # no word parts for the sake of a comma
+    start = _number_over(text, end, width)
+    return end if start < 0 else start or full
+
+
+def widest_number(text: str) -> int:
+    """The columns of the longest number in it, with what belongs to it: ``￥1,234.50``, ``12:30``, ``99.9%``."""
+    return max((columns(found[0]) for found in _NUMBER.finditer(text)), default=0)
+
+
+def _break(text: str, end: int, width: int) -> int:
+    """Where a line ends instead of in the middle of a word: 1 to ``end`` characters of ``text``."""
+    start = end - len(text[:end]) + len(text[:end].rstrip(_WORD))
+    whole = _FIRST_WORD.match(text, start)
+    assert whole is not None
+    if start > 0 and columns(whole[0]) <= width:
+        return start  # the word is whole on the next line
+    signs = [
+        place
+        for place in range(start + 1, end + 1)
+        if text[place - 1] in _SIGNS and _number_over(text, place, width) < 0
+    ]
+    return signs[-1] if signs and signs[-1] * 2 >= end else end
+
+
+def _number_over(text: str, place: int, width: int) -> int:
+    """Where the number begins that a line ending here would part; -1 when there is none, or it fits no line."""
+    for found in _NUMBER.finditer(text, 0, place + width):
+        if found.start() < place < found.end():
+            return found.start() if columns(found[0]) <= width else -1
+    return -1
+
+
+_NUMBER = re.compile(r"[￥+-]?[0-9]+(?:[.,:/-][0-9]+)*%?")
+_FIRST_WORD = re.compile(r"[!-~]+")
+_SIGNS = "-/.,:;_?&=#@+"
 _CLOSING = "，。、；：！？）】》”’…"
 _WORD = "".join(chr(code) for code in range(0x21, 0x7F))
 

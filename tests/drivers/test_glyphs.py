@@ -47,3 +47,14 @@ def test_without_a_font_both_ways_to_get_one_are_named(monkeypatch: pytest.Monke
     monkeypatch.setattr(glyphs, "PACKAGE", "no_such_package")
     with pytest.raises(NoFont, match=r"fonts-wqy-microhei.*justmytype-intl-cjk"):
         FontGlyphs()
+
+
+@pytest.mark.parametrize("letter", ["䶮", "𬭎", "㛃"])
+@pytest.mark.parametrize("bold", [False, True])
+def test_a_rare_name_s_letter_comes_from_a_second_font(letter: str, bold: bool) -> None:
+    """䶮某 is a person: the acceptance slip has to name them."""
+    assert FontGlyphs(glyphs.SYSTEM_FONT).glyph(letter, bold) is None
+    rows = FontGlyphs().glyph(letter, bold)
+    assert rows is not None
+    assert rows == FontGlyphs(package_font()).glyph(letter, bold)
+    assert FontGlyphs().glyph("国", bold) == FontGlyphs(glyphs.SYSTEM_FONT).glyph("国", bold)

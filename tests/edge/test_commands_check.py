@@ -53,6 +53,7 @@ def said(tmp_path: Path, port: str, **options: str) -> str:
         ({"paper_out": True}, "FAIL printer-1: {port}: no paper: put in a roll"),
         ({"cover_open": True}, "FAIL printer-1: {port}: the cover is open: close it"),
         ({"cutter_jam": True}, "FAIL printer-1: {port}: the cutter is jammed: clear it, switch the printer off and on"),
+        ({"answers": "dle_eot"}, "ok   printer-1: {port}: ready"),
         ({"silent": True}, "ok   printer-1: {port}: opened, but it does not answer: papers cannot be proven"),
     ],
 )
@@ -160,3 +161,21 @@ def test_ports_lists_what_is_plugged_in_without_a_configuration(stall: Any, mach
     assert said.startswith(f'port = "{adapter.by_path}"    # {adapter.node}  USB Serial (no number of its own')
     (tmp_path / "bad.toml").write_text("nonsense")
     assert CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "bad.toml")]).exit_code == 0
+
+
+def test_templates_are_looked_at(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["init", str(tmp_path / "stall"), "--job", "stall"])
+    assert done.exit_code == 0, done.output
+    config, folder = tmp_path / "stall" / "station.toml", tmp_path / "papers"
+    folder.mkdir()
+    text = config.read_text("utf-8").replace("[paper]", f'[paper]\ntemplates = "{folder}"')
+    config.write_text(text, "utf-8")
+
+    def line() -> str:
+        lines = CliRunner().invoke(main, ["check", "-c", str(config)]).output.splitlines()
+        return next(line for line in lines if "papers" in line and str(folder) in line)
+
+    (folder / "slip.paper.txt").write_text("text | a\n", "utf-8")
+    assert line().startswith(f"ok   papers: {folder}; {folder}/slip.paper.txt: this file is not used")
+    (folder / "slip.paper").write_text("say | a\n", "utf-8")
+    assert line().startswith(f"FAIL papers: {folder}/slip.paper:1: 'say' is no part")

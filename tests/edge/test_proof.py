@@ -3,7 +3,7 @@
 import pytest
 
 from edge.papers import HOT
-from edge.proof import COOL_SECONDS, Proof, Stopped
+from edge.proof import COOL_SECONDS, SLOWEST, Proof, Sent, Stopped
 from protocol.printers import status
 from protocol.printers.profile import Status
 from protocol.printers.status import StatusReader
@@ -13,8 +13,11 @@ NO_PAPER, OPEN, JAMMED, TOO_HOT = b"\x1e\x32\x12\x72", b"\x1e\x16\x12\x12", b"\x
 JOB = 7
 
 
-def proof(ability: Status, *, orderly: bool = True) -> Proof:
-    return Proof(JOB, ability, orderly=orderly, head=2.0, patience=5.0, now=100.0)
+def proof(ability: Status, *, orderly: bool = True, alone: bool = True, dots: int = 100) -> Proof:
+    sent = Sent(dots, 2.0, behind=1 if ability in ("gs_r", "process_id") else 0)
+    if ability == "process_id":
+        sent = Sent(dots, 2.0, behind=1, process=JOB)
+    return Proof(sent, ability, orderly=orderly, alone=alone, patience=5.0, now=100.0)
 
 
 def asked(answer: bytes) -> StatusReader:
@@ -25,7 +28,9 @@ def asked(answer: bytes) -> StatusReader:
 
 
 def told(answer: bytes) -> StatusReader:
+    """What it says behind one GS r."""
     reader = StatusReader()
+    reader.ask_in_order()
     reader.receive(answer)
     return reader
 
@@ -47,10 +52,35 @@ def test_another_paper_s_process_id_proves_nothing() -> None:
     assert proof("process_id").judge(told(b"\x37\x22" + status.process_id(JOB + 1)[-4:] + b"\x00"), 100.1) == ""
 
 
-def test_a_good_status_proves_only_where_gs_r_is_never_answered() -> None:
+def test_an_answer_to_an_older_question_proves_nothing() -> None:
+    reader = StatusReader()
+    for _ in range(3):
+        reader.ask_in_order()
+    third = Proof(Sent(100, 2.0, behind=3), "gs_r", orderly=True, alone=True, patience=5.0, now=100.0)
+    reader.receive(b"\x00\x00")
+    assert third.judge(reader, 101.0) == ""
+    reader.receive(b"\x00")
+    assert third.judge(reader, 101.0) == "gs_r"
+
+
+def test_a_good_status_proves_only_where_the_profile_has_nothing_better_and_nobody_else_prints() -> None:
     assert proof("dle_eot").judge(asked(WELL), 103.0) == "status"
-    assert proof("gs_r", orderly=False).judge(asked(WELL), 103.0) == "status"
+    assert proof("dle_eot", alone=False).judge(asked(WELL), 103.0) == ""
+    assert proof("gs_r", orderly=False).judge(asked(WELL), 103.0) == ""
+    assert proof("process_id", orderly=False).judge(asked(WELL), 103.0) == ""
     assert proof("gs_r").judge(asked(WELL), 103.0) == ""
+
+
+def test_a_slow_printer_is_waited_for_as_long_as_it_says_that_it_is_well() -> None:
+    slow = proof("gs_r", dots=10 * SLOWEST)
+    assert slow.until == 107.0
+    slow.judge(asked(WELL), 104.0)
+    assert slow.until == 109.0
+    slow.judge(asked(WELL), 112.0)
+    assert slow.until == 115.0  # ten seconds at the slowest, and the patience
+    deaf = proof("gs_r", orderly=False, dots=10 * SLOWEST)
+    deaf.judge(asked(WELL), 104.0)
+    assert deaf.until == 107.0
 
 
 def test_a_status_is_asked_when_the_head_must_be_through() -> None:

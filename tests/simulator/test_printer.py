@@ -164,7 +164,9 @@ def test_real_time_questions_are_answered_while_the_head_is_busy(papers: list[Pa
     printer.receive(LINE * 4 + process_id(7) + ask(4), 0.0)
     assert printer.pending(0.0) == b"\x12"
     assert printer.pending(1.4) == b""
-    assert same_process(7, StatusReader().receive(printer.pending(1.6)).processed)
+    reader = StatusReader()
+    reader.receive(printer.pending(1.6))
+    assert same_process(7, reader.processed)
 
 
 def test_a_picture_larger_than_the_buffer_goes_through_row_by_row(papers: list[Paper]) -> None:
@@ -432,3 +434,34 @@ def test_any_bytes_at_any_time_are_taken(chunks: list[bytes], language: str, flo
         printer.pending(count * 0.1)
         printer.deadline(count * 0.1)
     printer.pending(1000.0)
+
+
+def test_its_answers_may_come_late() -> None:
+    printer = Printer(lambda paper: None, late_s=0.6)
+    printer.receive(ask(1), 10.0)
+    assert printer.deadline(10.0) == 10.6
+    assert (printer.pending(10.5), printer.pending(10.6)) == (b"", b"\x12")
+
+
+def test_a_line_that_echoes_sends_back_what_it_hears_and_nothing_else(papers: list[Paper]) -> None:
+    printer = Printer(papers.append, echoes=True)
+    printer.receive(LINE + ask(1), 0.0)
+    assert printer.pending(0.0) == LINE + ask(1)
+    assert printer.pending(2.0) == b""
+    assert len(papers) == 1
+
+
+def test_a_printer_for_one_client_lets_the_second_wait(papers: list[Paper]) -> None:
+    with Line(Printer(papers.append), TcpPort(0, scheme="tcp", one_client=True)) as line:
+        place = ("127.0.0.1", int(line.address.rpartition(":")[2]))
+        with socket.create_connection(place) as first, socket.create_connection(place) as second:
+            first.settimeout(10)
+            second.settimeout(0.3)
+            first.sendall(ask(1))
+            assert first.recv(8) == b"\x12"
+            second.sendall(ask(1))
+            with pytest.raises(TimeoutError):
+                second.recv(8)
+            first.close()
+            second.settimeout(10)
+            assert second.recv(8) == b"\x12"

@@ -81,7 +81,10 @@ def test_every_change_is_told(tmp_path: Path) -> None:
         ("speed", "speed MM_PER_SECOND"),
         ("power up", "write on, off or cycle"),
         ("half 1 2", "half BYTES"),
-        ("jam", "there are: wait, paper, cover, cutter, head, rest, roll, answers, speed, power, half, unplug, replug"),
+        (
+            "jam",
+            "there are: wait, paper, cover, cutter, head, rest, echo, roll, answers, speed, late, power, half, unplug",
+        ),
     ],
 )
 def test_a_line_that_cannot_be_done_says_what_can(tmp_path: Path, line: str, why: str) -> None:

@@ -1,5 +1,6 @@
 """The core writes a step of the clock down before anything that bears the new time, and shows what is asked."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +21,9 @@ ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
 
 class NoBroker:
     broker = ""
-    odd = ()
+
+    def __init__(self) -> None:
+        self.odd: Counter[str] = Counter()
 
     def announce(self, topic: str, body: bytes) -> None:
         raise AssertionError("the link is down")
@@ -37,7 +40,7 @@ def run(one: Any, *messages: Any, last: bool = True) -> Board:
     else:
         showing.watch(lambda: inbox.put(Stop()))
     core = Core(
-        one.station.config, one.ledger, one.clock, inbox, showing, {}, {}, NoBroker(), CityKeys(), lambda last: b""
+        one.station.config, one.ledger, one.clock, inbox, showing, {}, {}, NoBroker(), lambda last: b"", CityKeys()
     )  # type: ignore[arg-type]
     core.run()
     return showing.board

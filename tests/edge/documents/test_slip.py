@@ -1,22 +1,26 @@
 """What is on a slip, and what is said when something is not as usual."""
 
+import copy
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.printers import profile
 from edge.documents import Papers, Place
+from edge.documents.fields import kg
 from edge.documents.words import WORDS, grouped, kilograms, money
 from protocol.city.events import TradeCompleted
+from protocol.printers import bitmap
 from protocol.printers.document import QR, Document
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 
 
-def slip(trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copy: int = 0) -> Document:
+def slip(trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copies: int = 0) -> Document:
     content = {"type": "trade.completed", "subject": trade.slip.tx, "data": trade.model_dump(mode="json")}
-    return Papers().document("slip", content, Place(market, "sy.example.cn", language), copy=copy)
+    return Papers().document("slip", content, Place(market, "sy.example.cn", language), copy=copies)
 
 
 def shown(trade: TradeCompleted, columns: int = 32, **options: Any) -> str:
@@ -60,8 +64,8 @@ def test_the_qr_code_is_the_signed_address(trade: TradeCompleted) -> None:
 
 
 def test_a_copy_says_so_first(trade: TradeCompleted) -> None:
-    assert shown(trade, copy=2).splitlines()[0].strip() == "重打 COPY 2"
-    assert shown(trade, copy=2, language="en").splitlines()[0].strip() == "重打 COPY 2"
+    assert shown(trade, copies=2).splitlines()[0].strip() == "重打 COPY 2"
+    assert shown(trade, copies=2, language="en").splitlines()[0].strip() == "重打 COPY 2"
 
 
 def test_a_clock_that_was_not_set_and_a_scale_out_of_verification_are_told(trade_data: dict[str, Any]) -> None:
@@ -188,3 +192,33 @@ def test_no_name_can_forge_a_line(trade_data: dict[str, Any], name: str, columns
     totals = [line for line in shown(trade, columns).splitlines() if line.startswith("合计")]
     assert len(totals) == 1
     assert "43.19" in totals[0]
+
+
+def long_sale(trade_data: dict[str, Any], lines: int) -> dict[str, Any]:
+    """A sale of so many kinds of goods."""
+    data = copy.deepcopy(trade_data)
+    data["slip"]["lines"] = data["slip"]["lines"][:1] * lines
+    data["sold"] = data["sold"][:1] * lines
+    data["slip"]["amount_fen"] = data["slip"]["lines"][0]["amount_fen"] * lines
+    return data
+
+
+@pytest.mark.parametrize("columns", [32, 48])
+@pytest.mark.parametrize("lines", [4, 20, 150])
+def test_many_kinds_of_goods_stand_closer_together_and_nothing_is_missing(
+    trade_data: dict[str, Any], lines: int, columns: int
+) -> None:
+    """Twenty lines took a metre of paper, and sixty had no paper at all."""
+    content = {"type": "trade.completed", "subject": trade_data["slip"]["tx"], "data": long_sale(trade_data, lines)}
+    for paper in ("slip", "ticket"):
+        page = layout(Papers().document(paper, content, Place("市场", "sy.example.cn")), columns)
+        text = plain(page)
+        pieces = 2 if paper == "ticket" else 1
+        sold, line = trade_data["sold"][0], trade_data["slip"]["lines"][0]
+        for due in (sold["origin"], kg(line["net_g"], sold["weighed"]["value"], "kg"), grouped(line["source"])):
+            assert text.count(due) >= lines * pieces
+        assert f"{lines}. {sold['goods']['name']}" in text
+        if paper == "slip":
+            assert (
+                bitmap.height(page, profile("generic-58")) < 1400 + lines * 8 * 22
+            )  # 22 mm a line, where three and fewer take 41

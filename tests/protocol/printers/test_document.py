@@ -49,7 +49,7 @@ def test_a_document_survives_json() -> None:
         ([{"part": "qr", "payload": "x" * 288}], r"payload: 288 bytes"),
         (["text"], r"parts\[0\]: a part is written as an object"),
         ({}, r"parts: a list of parts is missing"),
-        ([{"part": "rule"}] * 501, r"parts: 501"),
+        ([{"part": "rule"}] * 2001, r"parts: 2001"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_part(parts: Any, message: str) -> None:

@@ -206,3 +206,40 @@ def test_a_barcode_that_begins_with_99_keeps_it(payload: str) -> None:
     for kind in get_args(Codes):
         (paper,) = read_papers(job(replace(WIDE, codes=kind), Barcode(payload)), WIDE.dots)
         assert paper.barcodes == [payload]
+
+
+STRIPS = [replace(NARROW, pictures="columns-24"), replace(NARROW, pictures="columns-8", module=6), profile("impact-76")]
+
+
+@pytest.mark.parametrize("printer", STRIPS, ids=["24", "8", "impact"])
+@pytest.mark.parametrize("length", [1, 40, 120])
+def test_a_code_in_strips_is_read_back(printer: Profile, length: int) -> None:
+    """Heads without GS v 0 print its bytes as letters: they get no raster at all."""
+    payload = "HTTPS://SY.EXAMPLE.CN/" + "7" * length
+    data = b"".join(emit(layout(Document("", "", (QR(payload), Text("12.340kg"), Barcode("123456")))), printer))
+    assert b"\x1dv0" not in data
+    (paper,) = read_papers(data, printer.dots)
+    assert paper.unknown == ()
+    assert paper.qr == [payload] or payload in {one.text for one in zxingcpp.read_barcodes(draw(paper))}
+    assert "12.340kg" in paper.text
+
+
+def test_strips_are_the_rasters_dots() -> None:
+    page = layout(Document("", "", (QR("HTTPS://SY.EXAMPLE.CN/1"), Barcode("123456"))))
+    rasters, strips = (
+        draw(read_papers(b"".join(emit(page, printer)), printer.dots)[0]) for printer in (NARROW, STRIPS[0])
+    )
+    assert rasters.crop(rasters.getbbox()).tobytes()[:4000] == strips.crop(strips.getbbox()).tobytes()[:4000]
+
+
+@pytest.mark.parametrize("printer", STRIPS, ids=["24", "8", "impact"])
+def test_strips_hold_nothing_obeyed_at_once(printer: Profile) -> None:
+    for number in range(60):
+        payload = f"HTTPS://SY.EXAMPLE.CN/{number * 7919:020d}"
+        pieces = list(emit(layout(Document("", "", (QR(payload),))), printer))
+        assert not any(AT_ONCE.search(piece) for piece in pieces)
+
+
+def test_a_pin_that_prints_two_rows_needs_even_modules() -> None:
+    with pytest.raises(ValueError, match="a pin prints two rows, so even ones are due"):
+        replace(NARROW, pictures="columns-8")

@@ -1,9 +1,13 @@
 """Documents on the grid."""
 
+import re
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.printers import text as paper_text
 from protocol.printers.document import QR, Align, Cell, Columns, Cut, Document, Feed, Pair, Part, Rule, Size, Text
 from protocol.printers.layout import TextRow, layout
 from protocol.printers.plain import plain
@@ -78,3 +82,63 @@ def test_what_the_printer_lacks_is_told_once() -> None:
 @pytest.mark.parametrize("name", ["a\n合计 0.00", "a\u2028合计 0.00", "a" + " " * 40 + "合计 0.00"])
 def test_data_cannot_begin_a_line(name: str) -> None:
     assert not any(line.startswith("合计") for line in shown(Pair("品名", name, Align.LEFT)))
+
+
+NUMBERS = st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,3})?", fullmatch=True)
+TEXTS = st.lists(
+    NUMBERS | st.sampled_from(["白菜", "元", "kg", " ", "，", "。", "gb18030", "raster", "a/", "-"]), max_size=8
+)
+
+
+def numbers(lines: Iterable[str]) -> list[str]:
+    return [found for line in lines for found in re.findall(r"[0-9]+(?:[.,:/-][0-9]+)*", line)]
+
+
+@given(parts=TEXTS, width=st.integers(24, 48))
+def test_the_digits_of_a_number_never_part(parts: list[str], width: int) -> None:
+    text = paper_text.clean("".join(parts)).text
+    assert "".join(paper_text.wrap(text, width)).replace(" ", "") == text.replace(" ", "")
+    whole = [number for number in numbers([text]) if len(number) <= width - 2]
+    assert set(whole) <= set(numbers(paper_text.wrap(text, width)))
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=6),
+    widths=st.lists(st.integers(0, 12), min_size=6, max_size=6),
+    columns=st.sampled_from([32, 42, 48]),
+)
+def test_the_digits_of_a_number_never_part_in_columns(texts: list[list[str]], widths: list[int], columns: int) -> None:
+    """A mass of 1234.50 kg once had its last digit on the next line."""
+    cleaned = [paper_text.clean("".join(parts)).text for parts in texts]
+    cells = tuple(Cell(text, width) for text, width in zip(cleaned, widths, strict=False))
+    lines = shown(Columns(cells), columns=columns)
+    for number in numbers(cleaned):
+        if len(number) <= columns - 2:
+            assert any(number in line for line in lines), (number, lines)
+
+
+@given(key=TEXTS, value=TEXTS, left=st.booleans(), columns=st.sampled_from([32, 48]))
+def test_the_digits_of_a_number_never_part_beside_a_key(
+    key: list[str], value: list[str], left: bool, columns: int
+) -> None:
+    cleaned = paper_text.clean("".join(value)).text
+    pair = Pair(paper_text.clean("".join(key)).text, cleaned, Align.LEFT if left else Align.RIGHT)
+    lines = shown(pair, columns=columns)
+    for number in numbers([cleaned]):
+        if len(number) <= columns - 2:
+            assert any(number in line for line in lines), (number, lines)
+
+
+def test_an_acceptance_of_more_than_a_ton_keeps_its_digits() -> None:
+    cells = (Cell("订货", 10), Cell("到货", 10), Cell("验收", 10))
+    masses = tuple(Cell(text, 6) for text in ("1234.50", "1200.00", "99999.999"))
+    assert "1234.50 1200.00 99999.999" in " ".join(" ".join(shown(Columns(cells), Columns(masses))).split())
+
+
+def test_a_word_to_be_typed_is_whole() -> None:
+    assert paper_text.wrap("汉字乱码：encoding 改为 gb18030、utf-8 或 raster", 30) == [
+        "汉字乱码：encoding 改为",
+        "gb18030、utf-8 或 raster",
+    ]
+    assert paper_text.wrap("汉字乱码：改为 gb18030、utf-8", 22) == ["汉字乱码：改为", "gb18030、utf-8"]
+    assert paper_text.wrap("gb18030，utf-8", 7) == ["gb18030", "，utf-8"]

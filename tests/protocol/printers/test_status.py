@@ -63,10 +63,41 @@ def test_answers_are_told_apart() -> None:
     reader = StatusReader()
     reader.ask(1)
     reader.ask(4)
+    reader.ask_in_order()
     status = reader.receive(b"\x5f1.0\x00" + b"\x12" + b"\x18\x00\x0c\x00" + b"\x13" + b"\x1e" + b"\x00")
     assert status.online is False  # the automatic status came last
-    assert status.passed == 1
+    assert reader.passed == 1
     assert status.paper is PaperState.OK
+
+
+def test_answers_in_order_are_counted_against_questions() -> None:
+    reader = StatusReader()
+    reader.receive(b"\x00")
+    assert (reader.passed, reader.strays, reader.status.paper) == (0, 1, None)
+    for _ in range(3):
+        assert reader.ask_in_order() == b"\x1dr\x01"
+    reader.receive(b"\x00\x03")
+    assert (reader.passed, reader.owed, reader.status.paper) == (2, 1, PaperState.NEAR_END)
+    reader.forget()
+    assert reader.owed == 1  # it may still come
+    reader.write_off()
+    assert reader.owed == 0
+
+
+@pytest.mark.parametrize("question", [b"\x1dr\x01", b"\x1b!?", b"\x10\x04\x01\x10\x04\x02\x10\x04\x03\x10\x04\x04"])
+@pytest.mark.parametrize("size", [1, 2, 20])
+def test_a_line_that_sends_back_what_it_hears_is_told(question: bytes, size: int) -> None:
+    reader = StatusReader()
+    for start in range(0, len(question), size):
+        reader.receive(question[start : start + size])
+    assert reader.echoes
+
+
+def test_every_answer_a_printer_can_give_is_no_echo() -> None:
+    reader = StatusReader()
+    reader.receive(bytes(byte for byte in range(256) if byte & 0x93 == 0x12) + b"\x38\x08\x03\x00\x00\x03\x0c")
+    reader.receive(b"\x37\x22    \x00\x5fTM-T20II\x00\x11\x13")
+    assert not reader.echoes
 
 
 def test_automatic_status_is_read_in_any_chunks() -> None:
@@ -97,7 +128,7 @@ def test_any_bytes_in_any_chunks_give_the_same_state(data: bytes, chunks: st.Dat
         size = chunks.draw(st.integers(1, 20))
         parts.receive(data[place : place + size])
         place += size
-    assert whole.status == parts.status
+    assert (whole.status, whole.strays, whole.echoes) == (parts.status, parts.strays, parts.echoes)
 
 
 def test_there_are_four_questions() -> None:
