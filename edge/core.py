@@ -309,8 +309,11 @@ class Core:
                 return papers.print_paper(station, command)
             case ConfirmDate():
                 return time_jobs.confirm(station, command)
-            case ConfirmPort():
-                return self._known.confirm(command, self._ports)
+            case ConfirmPort(device):
+                answer = self._known.confirm(command, self._ports)
+                if (scale := station.scales.get(device)) is not None:
+                    station.after.append(scale.exchanged)
+                return answer
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
