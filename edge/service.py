@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import sys
 import threading
@@ -35,6 +36,7 @@ from protocol.city.topics import Topics
 
 JOIN_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
+TOKEN = "MARKETEDGE_TOKEN"  # given by whoever starts the station, and shown by /health: it is his own that answers
 log = logging.getLogger("service")
 
 
@@ -104,7 +106,10 @@ def run(config: Config) -> None:
             FontGlyphs()  # says at once when there is no font to draw with
     printers = {part.name: Printer(part, typesetter, inbox) for part in config.printer}
     archive = Archive(station.data, typesetter)
-    web = WebServer(config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive)
+    token = os.environ.get(TOKEN) or secrets.token_hex(8)
+    web = WebServer(
+        config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive, token=token
+    )
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)

@@ -35,6 +35,8 @@ from edge.web.bodies import (
     EntryBody,
     MatchAnswer,
     MatchBody,
+    OutcomeAnswer,
+    OutcomeBody,
     PriceAnswer,
     PriceBody,
     SaleAnswer,
@@ -152,5 +154,16 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     ) -> Response:
         """For a device whose `ports` entry on the board has a `now`: it was replaced, or moved to another socket."""
         return JSONResponse(await desk.ask(ConfirmPort(device, **body.model_dump()), key))
+
+    @api.post(
+        "/requests/{key}/outcome",
+        responses=answers(200, OutcomeAnswer),
+        tags=["write"],
+        summary="What became of a request whose answer did not come",
+    )
+    async def outcome(key: Annotated[str, Path(min_length=1, max_length=64)], body: OutcomeBody) -> Response:
+        """By its `Idempotency-Key`. `not_done` is final: should the request still come, it is refused."""
+        state, answer = desk.outcome(key, body.age_ms / 1000)
+        return JSONResponse({"state": state, "answer": answer})
 
     return api

@@ -34,13 +34,14 @@ def create_app(
     timeout: float = desk.ANSWER_SECONDS,
     live: Live | None = None,
     archive: Archive | None = None,
+    token: str = "",
 ) -> FastAPI:
     """The app over a board and an inbox.
 
     ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
-    ``archive`` makes papers again, as text and pictures.
+    ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``.
     """
-    live = live or Live(showing)
+    live = live or Live(showing, token=token)
     app = FastAPI(
         title="marketedge station",
         version=release or "0",
@@ -58,12 +59,12 @@ def create_app(
     at = desk.Desk(inbox, timeout)
     app.include_router(api.router(showing, at, live))
     app.include_router(api_papers.router(showing, at, archive))
-    app.include_router(pages.router(showing, release, live.steady))
+    app.include_router(pages.router(showing, release, live.steady, token))
 
     @app.get("/health", tags=["read"], summary="Can the station do its job?")
     async def read_health() -> Response:
         """200, or 503 when a port, printer, the disk or the core fails. City and clock are told, and no failure."""
-        ok, state = health(showing, live.steady())
+        ok, state = health(showing, live.steady(), token)
         return Response(dumps(state), 200 if ok else 503, media_type="application/json")
 
     @app.get("/metrics", tags=["read"], summary="For Prometheus")

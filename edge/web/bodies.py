@@ -283,6 +283,19 @@ class DateAnswer(BaseModel):
     clock: str
 
 
+class OutcomeBody(Body):
+    age_ms: Annotated[StrictInt, Field(ge=0, le=2**53)] = Field(
+        description="Milliseconds since the request was sent, or more."
+    )
+
+
+class OutcomeAnswer(BaseModel):
+    """`waiting`: ask again. `not_done` is final. `unknown`: the station was restarted since, or has forgotten it."""
+
+    state: Literal["done", "waiting", "not_done", "unknown"]
+    answer: dict[str, Any] | None = Field(description="What the request was answered, when it is `done`.")
+
+
 class BoardAnswer(BaseModel):
     """Everything the station shows. `alive` is false when the station's core has stopped: then trust none of it."""
 

@@ -6,9 +6,11 @@ programs.
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Header
 from fastapi.exceptions import RequestValidationError
@@ -22,6 +24,7 @@ from edge.web.bodies import Problem
 
 ANSWER_SECONDS = 8.0
 REMEMBERED = 128
+MARGIN = 0.2  # seconds by which the clocks of a page and of the box may count differently
 log = logging.getLogger(__name__)
 
 
@@ -38,19 +41,33 @@ UNKNOWN = (
     "no confirmation: it may or may not be recorded. Look at the list of slips before pressing again",
 )
 
+WITHDRAWN = (
+    "此请求到得太晚，未记录；请再按一次",
+    "this request came too late and was not recorded: press again",
+)
+NOTHING = (None, 0.0)
+Outcome = Literal["done", "waiting", "not_done", "unknown"]
+
 
 class Desk:
     """Hands commands to the core and waits for what it says. Lives in the web thread's loop."""
 
-    def __init__(self, inbox: Inbox, timeout: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self, inbox: Inbox, timeout: float = ANSWER_SECONDS, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._inbox = inbox
         self._timeout = timeout
-        self._known: OrderedDict[str, Request] = OrderedDict()
+        self._steady = steady
+        self._known: OrderedDict[str, tuple[Request, float]] = OrderedDict()  # and when it came
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
+        self._complete_since = steady()  # every key that came later is still known
 
     async def ask(self, command: Command, key: str = "") -> dict[str, Any]:
         """The core's answer; with a ``key`` seen before, the answer of that time and nothing is done twice."""
-        request = self._known.get(key) if key else None
-        if request is None:
+        if key in self._withdrawn:
+            raise Problems(409, "withdrawn", *WITHDRAWN)
+        request, _ = self._known.get(key, NOTHING)
+        if request is None or _refused(request):  # nothing was done: the same request may be tried again
             request = Request(command)
             self._remember(key, request)
             self._inbox.put(request)
@@ -62,13 +79,36 @@ class Desk:
                 "this Idempotency-Key was used for another request",
             )
         await self._settled(request.answer)
-        return self._outcome(request, key)
+        return _answer(request)
+
+    def outcome(self, key: str, age: float) -> tuple[Outcome, dict[str, Any] | None]:
+        """What became of a request that was sent ``age`` seconds ago, and its answer when it is ``done``.
+
+        ``not_done`` is final: if it comes after all, it is refused. ``unknown``: it may have come before this process
+        began, or before the oldest that is still known.
+        """
+        request, _ = self._known.get(key, NOTHING)
+        if request is None:
+            if self._steady() - age - MARGIN < self._complete_since:
+                return "unknown", None
+            self._withdrawn[key] = None
+            while len(self._withdrawn) > REMEMBERED:
+                self._withdrawn.popitem(last=False)
+            return "not_done", None
+        if not request.answer.done():
+            return "waiting", None
+        if _refused(request):
+            return "not_done", None
+        failed = request.answer.cancelled() or request.answer.exception() is not None
+        return ("unknown", None) if failed else ("done", request.answer.result())
 
     def _remember(self, key: str, request: Request) -> None:
-        if key:
-            self._known[key] = request
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+        if not key:
+            return
+        self._known[key] = request, self._steady()
+        self._known.move_to_end(key)
+        while len(self._known) > REMEMBERED:
+            _, (_, self._complete_since) = self._known.popitem(last=False)
 
     async def _settled(self, answer: "Future[dict[str, Any]]") -> None:
         """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
@@ -86,17 +126,22 @@ class Desk:
         except TimeoutError:
             raise Problems(503, "no_answer", *UNKNOWN) from None
 
-    def _outcome(self, request: Request, key: str) -> dict[str, Any]:
-        try:
-            return request.answer.result(0)
-        except Refused as refused:
-            self._known.pop(key, None)  # nothing was done: the same request may be tried again
-            raise Problems(409, refused.code, refused.zh, refused.en) from None
-        except CancelledError:
-            raise Problems(503, "stopping", *UNKNOWN) from None
-        except Exception:
-            log.exception("the core failed on %s", type(request.command).__name__)
-            raise Problems(500, "failed", *UNKNOWN) from None
+
+def _refused(request: Request) -> bool:
+    answer = request.answer
+    return answer.done() and not answer.cancelled() and isinstance(answer.exception(), Refused)
+
+
+def _answer(request: Request) -> dict[str, Any]:
+    try:
+        return request.answer.result(0)
+    except Refused as refused:
+        raise Problems(409, refused.code, refused.zh, refused.en) from None
+    except CancelledError:
+        raise Problems(503, "stopping", *UNKNOWN) from None
+    except Exception:
+        log.exception("the core failed on %s", type(request.command).__name__)
+        raise Problems(500, "failed", *UNKNOWN) from None
 
 
 Key = Annotated[

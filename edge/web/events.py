@@ -6,7 +6,7 @@
     data: {"at":81235567,"alive":true}                                          on /api/live?pulse=1, every second
     :                                                                            otherwise every ten seconds
 
-The first message holds every part.  ``at`` is the station's steady clock in milliseconds: a page uses it to see that
+The first message holds every part, and the ``token`` of the process as ``/health`` has it.  ``at`` is the station's steady clock in milliseconds: a page uses it to see that
 what it received was held up on the way.  The pulse is for pages that show a weight: a weight that lies still changes
 nothing, so silence alone could not be told from a cut line.  ``alive`` is false when the core thread has stopped.
 
@@ -15,6 +15,7 @@ Nothing is queued for a reader: each takes the newest board when it is ready for
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
@@ -64,8 +65,10 @@ class Live:
         heartbeat: float = HEARTBEAT,
         pulse: float = PULSE,
         steady: Callable[[], float] = time.monotonic,
+        token: str = "",
     ) -> None:
         self.showing = showing
+        self.token = token
         self.steady = steady
         self._gap, self._heartbeat, self._pulse = gap, heartbeat, pulse
         self._readers: set[asyncio.Event] = set()
@@ -93,16 +96,22 @@ class Live:
                     yield self._message(seen, board)
                     seen = board
                 try:
-                    async with asyncio.timeout(self._pulse if pulse else self._heartbeat):
+                    async with asyncio.timeout(self._silence() if pulse else self._heartbeat):
                         await changed.wait()
                 except TimeoutError:
                     yield b"event: pulse\ndata: " + dumps(self._stamp()) + b"\n\n" if pulse else b":\n\n"
         finally:
             self._leave(changed)
 
+    def _silence(self) -> float:
+        """Until the next pulse; or until the core would be dead, which is said at once."""
+        dead = math.inf if self.showing.beat is None else self.showing.beat + DEAD_AFTER - self.steady()
+        return min(self._pulse, dead) if dead > 0 else self._pulse
+
     def _message(self, seen: Board | None, board: Board) -> bytes:
         names = [name for name in PARTS if seen is None or getattr(seen, name) is not getattr(board, name)]
-        head = dumps(self._stamp() | {"version": board.version})
+        process = {"token": self.token} if seen is None else {}
+        head = dumps(self._stamp() | process | {"version": board.version})
         parts = b"".join(b',"' + name.encode() + b'":' + self._part(name, getattr(board, name)) for name in names)
         return b"data: " + head[:-1] + parts + b"}\n\n"
 

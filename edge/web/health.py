@@ -9,10 +9,11 @@ from edge.web.events import alive
 DISK_LOW = 256 * 1024 * 1024
 
 
-def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
+def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[str, Any]]:
     """Whether the station can do its job, and each part's state.
 
     A lost city link or an unset clock is told but is no failure: the station is made to work through both.
+    ``token`` is the process's: who started it knows by that whether it is his own that answers.
     """
     board = showing.board
     devices: list[ScaleView | AnalyzerView | ProbeView] = [*board.scales, *board.analyzers, *board.probes]
@@ -24,6 +25,7 @@ def health(showing: Showing, now: float) -> tuple[bool, dict[str, Any]]:
     city = board.city
     return ok, {
         "ok": ok,
+        "token": token,
         "station": board.station,
         "core": {"ok": core},
         "ports": ports,

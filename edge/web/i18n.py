@@ -18,6 +18,33 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_script": ("此页面需要启用 JavaScript。", "This page needs JavaScript."),
     "skip": ("跳到内容", "Skip to content"),
     "loading": ("连接中…", "Connecting…"),
+    # the way to the box
+    "box_lost": (
+        "与设备箱的连接已断开（自 {time}），正在重连；屏幕上是旧数据",
+        "Connection to the box lost since {time}, reconnecting. What stands here is old",
+    ),
+    "box_dead": (
+        "设备箱的程序无响应（自 {time}）；屏幕上是旧数据。一分钟不恢复，请重启设备箱",
+        "The program on the box has not responded since {time}. What stands here is old. "
+        "After a minute, restart the box",
+    ),
+    "box_unreached": (
+        "还没有连上设备箱；屏幕上可能是旧数据",
+        "The box is not reached yet: what stands here may be old",
+    ),
+    "load_again": ("重新载入", "Load again"),
+    "reach_new": ("连接中…", "Connecting…"),
+    "reach_up": ("连接中…", "Connecting…"),
+    "reach_lost": ("连不上设备箱，正在重连", "Box not reached, reconnecting"),
+    "reach_dead": ("设备箱的程序无响应", "The program on the box does not respond"),
+    "not_sent": ("与设备箱断开，没有发送", "The box is not reached: nothing was sent"),
+    "not_read": ("连不上设备箱，无法读取", "The box is not reached: it cannot be read"),
+    "outcome_done": ("已查明：已完成", "It was done"),
+    "outcome_not_done": ("已查明：没有记录，请再按一次", "It was not recorded: press again"),
+    "outcome_unknown": (
+        "设备箱重启过，查不明是否已记录：请先查看列表，再决定是否重按",
+        "The box was restarted and cannot tell whether it was recorded: look at the lists before pressing again",
+    ),
     # the strip
     "scale": ("秤", "Scale"),
     "printer": ("打印机", "Printer"),
@@ -32,7 +59,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "papers_waiting": ("待打 {n} 张", "{n} to print"),
     "clock_unsynced": ("时间未校准", "Clock not set"),
     "none": ("未配置", "none"),
-    "core_dead": ("程序无响应，请重启本机", "The station does not respond: restart the box"),
+    "core_dead": (
+        "程序无响应；一分钟不恢复，请重启设备箱",
+        "The program does not respond: after a minute, restart the box",
+    ),
     # weight
     "weight": ("重量", "Weight"),
     "stable": ("稳定", "Stable"),
@@ -45,7 +75,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     **{f"why_{code}": (zh, en[0].upper() + en[1:]) for code, (zh, en) in WORDS.items()},
     "why_empty": ("请放上货物", "Put the goods on the scale"),
     "why_other": ("现在不能卖出（{why}）", "Cannot sell now ({why})"),
-    "why_lost": ("与主机断开，正在重连", "Connection to the box lost, retrying"),
     "why_product": ("请选商品", "Choose a product"),
     "why_price": ("请先设单价", "Set a price first"),
     "why_lot": ("请选批次", "Choose a lot"),
@@ -180,8 +209,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "day_hint": ("不填即今天", "empty: today"),
     "paper_none": ("无打印机，仅记录", "No printer: recorded only"),
     "unknown_answer": (
-        "未收到确认：可能已记录，也可能没有。先看小票列表，再决定是否重按。",
-        "No confirmation: it may or may not be recorded. Look at the list of slips before pressing again.",
+        "未收到确认：可能已记录，也可能没有。连上设备箱后，本页会自己查明",
+        "No confirmation: it may or may not be recorded. This page finds out when the box is reached",
     ),
     # scans
     "operator_code": ("经营者编码", "Operator code"),

@@ -1,8 +1,10 @@
 """The pages, rendered here; scripts fetch single parts of them again when the board says that they changed."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +29,7 @@ KINDS = {
     ".webmanifest": "application/manifest+json",
 }
 YEAR = 365 * 24 * 3600
+BEGIN_SECONDS = 5.0
 
 Language = Annotated[str | None, Cookie(alias="lang")]
 
@@ -34,10 +37,11 @@ Language = Annotated[str | None, Cookie(alias="lang")]
 class Painter:
     """Templates with the board in hand."""
 
-    def __init__(self, showing: Showing, release: str, steady: Callable[[], float]) -> None:
+    def __init__(self, showing: Showing, release: str, steady: Callable[[], float], token: str) -> None:
         self._showing = showing
         self._release = release
         self._steady = steady
+        self._token = token
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -61,6 +65,7 @@ class Painter:
             pages=self.pages(),
             alive=alive(self._showing, self._steady()),
             release=self._release,
+            token=self._token,
             offered=offered(board.lots),
             planned=planned(board),
             ports={view.device: view for view in board.ports},
@@ -105,8 +110,8 @@ def repeats(lot: LotView) -> tuple[int, int]:
     return total - lot.repeats_due, total
 
 
-def router(showing: Showing, release: str, steady: Callable[[], float]) -> APIRouter:
-    painter = Painter(showing, release, steady)
+def router(showing: Showing, release: str, steady: Callable[[], float], token: str = "") -> APIRouter:
+    painter = Painter(showing, release, steady, token)
     static = _static()
     routes = APIRouter(include_in_schema=False)
 
@@ -115,6 +120,7 @@ def router(showing: Showing, release: str, steady: Callable[[], float]) -> APIRo
             wanted = request.query_params.get("lang")
             if wanted in LANGUAGES:
                 return _remember(request, wanted)
+            await _begun(showing)
             return painter.paint(f"{name}.html", cookie)
 
         return show
@@ -147,6 +153,14 @@ def router(showing: Showing, release: str, steady: Callable[[], float]) -> APIRo
         return RedirectResponse("/static/icon.svg", 308)
 
     return routes
+
+
+async def _begun(showing: Showing) -> None:
+    """Wait for the core's first word: a page of an empty board would have no scale and no goods to choose for good."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BEGIN_SECONDS):
+            while showing.board.version == 0:
+                await asyncio.sleep(0.05)
 
 
 def _remember(request: Request, language: str) -> Response:

@@ -1,7 +1,7 @@
 // The gate: goods are registered; results come by themselves.
 
 import { lotOf, onCode, point, tell } from "./codes.js";
-import { find, grams, newKey, post, say } from "./live.js";
+import { find, grams, newKey, post, say, settle } from "./live.js";
 import "./results.js";
 import { plainCode } from "./scan.js";
 
@@ -71,16 +71,26 @@ form.addEventListener("submit", async (event) => {
   button.disabled = true;
   const text = JSON.stringify(body);
   const key = unsure?.text === text ? unsure.key : newKey();
-  try {
-    const said = await post("/api/entries", body, key);
+  const name = find("#product").selectedOptions[0].textContent;
+  const registered = (said) => {
     unsure = null;
-    show(said, find("#product").selectedOptions[0].textContent);
+    wrong.textContent = "";
+    show(said, name);
+    if (JSON.stringify(read()) !== text) return; // somebody has typed on
     // The next goods of the same truck: origin, supplier and plate stay.
     for (const id of ["product", "net", "certificate", "upstream"]) find(`#${id}`).value = "";
     find("#product").focus();
+  };
+  try {
+    registered(await post("/api/entries", body, key));
   } catch (error) {
-    unsure = error.known ? null : { text, key };
+    if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     wrong.textContent = error.message;
+    settle(error, (said) => unsure?.key === key && registered(said), (words, state) => {
+      if (unsure?.key !== key) return;
+      if (state === "not_done") unsure = null;
+      wrong.textContent = words;
+    });
   } finally {
     button.disabled = false;
   }

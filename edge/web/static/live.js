@@ -1,9 +1,14 @@
-// What every page shares: words, the stream of the board, parts that are fetched again, posts, papers.
+// What every page shares: the board as it comes, parts that are fetched again, posts, papers.
 
-export const words = JSON.parse(document.getElementById("words").textContent);
-export const say = (key, values = {}) =>
-  (words[key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
-export const find = (selector) => document.querySelector(selector);
+import { away, follow, fresh, link, whenUp } from "./connection.js";
+import { find, say } from "./words.js";
+
+export { find, fresh, link, say };
+
+const GET_MS = 8000;
+const POST_MS = 15000;
+const AGAIN_MS = 1000;
+
 export const yuan = (fen) => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`;
 
 /** "12.5" → 12500 grams, or null. Digits only, no floating point. */
@@ -12,47 +17,21 @@ export function grams(text) {
   return found ? Number(found[1]) * 1000 + Number((found[2] ?? "").padEnd(3, "0")) : null;
 }
 
-// --- the stream --------------------------------------------------------------------------------------------------
+// --- the board -----------------------------------------------------------------------------------------------------
 
-const FRESH_MS = 2000;
-const DRIFT = 0.001; // two clocks may part by a thousandth without being taken for a delay
 export const board = {};
 const listeners = [];
-let source = null;
-let heardAt = -Infinity; // on two clocks: one of them stands still while a phone sleeps
-let heardWall = -Infinity;
-let quickest = Infinity;
-let quickestAt = 0;
 let ports = "";
 let garbage = "";
 
-/** True while what the station says arrives, without delay, and its core is alive. */
-export const fresh = () =>
-  performance.now() - heardAt < FRESH_MS && Math.abs(Date.now() - heardWall) < FRESH_MS;
-
 /** Call `listener(changed)` with the set of names of what changed, and with an empty set when freshness may have. */
 export const onChange = (listener) => listeners.push(listener);
-
-function heard(message) {
-  const now = performance.now();
-  const delay = now - message.at;
-  quickest = Math.min(delay, quickest + (now - quickestAt) * DRIFT);
-  quickestAt = now;
-  if (message.alive && delay - quickest < FRESH_MS) {
-    heardAt = now;
-    heardWall = Date.now();
-  }
-  const dead = !message.alive;
-  find("#link").hidden = !dead;
-  find("#link").textContent = dead ? say("core_dead") : "";
-}
 
 function tell(changed) {
   for (const listener of listeners) listener(changed);
 }
 
 function receive(message) {
-  heard(message);
   const changed = new Set(Object.keys(message));
   changed.delete("at");
   changed.delete("alive");
@@ -66,40 +45,6 @@ function receive(message) {
   tell(changed);
 }
 
-function cut() {
-  heardAt = heardWall = -Infinity;
-  quickest = Infinity;
-  tell(new Set());
-}
-
-function open() {
-  if (source || document.hidden) return;
-  source = new EventSource("/api/live?pulse=1");
-  source.onmessage = (event) => receive(JSON.parse(event.data));
-  source.addEventListener("pulse", (event) => {
-    heard(JSON.parse(event.data));
-    tell(new Set());
-  });
-  source.onerror = () => {
-    cut();
-    if (source?.readyState === EventSource.CLOSED) {
-      close();
-      setTimeout(open, 2000); // the browser gave up; we do not
-    }
-  };
-}
-
-function close() {
-  source?.close();
-  source = null;
-  cut();
-}
-
-document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
-addEventListener("pagehide", close);
-addEventListener("pageshow", open);
-setInterval(() => tell(new Set()), 500); // silence is noticed too
-
 // --- parts of the page, rendered by the station --------------------------------------------------------------------
 
 for (const element of document.querySelectorAll("[data-part]")) {
@@ -110,7 +55,7 @@ for (const element of document.querySelectorAll("[data-part]")) {
   let last = -Infinity;
   onChange((changed) => {
     const wanted = on.some((name) => changed.has(name));
-    const same = first && board.version === Number(document.body.dataset.version);
+    const same = first && `${board.token}.${board.version}` === document.body.dataset.version;
     if (wanted) first = false;
     if (!wanted || same || timer) return;
     timer = setTimeout(async () => {
@@ -122,16 +67,17 @@ for (const element of document.querySelectorAll("[data-part]")) {
 }
 
 async function refresh(element) {
+  const asked = (element.asked = {}); // an answer that was overtaken is not shown
   try {
-    const answer = await fetch(`/parts/${element.dataset.part}`);
-    if (!answer.ok) return;
+    const answer = await fetch(`/parts/${element.dataset.part}`, { signal: AbortSignal.timeout(GET_MS) });
     const html = await answer.text();
+    if (!answer.ok || element.asked !== asked) return;
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
     element.innerHTML = html; // escaped by the station; scripts inside would be refused by the page's policy
     if (focused) document.getElementById(focused)?.focus();
     element.dispatchEvent(new CustomEvent("part", { bubbles: true }));
   } catch {
-    setTimeout(() => refresh(element), 3000);
+    setTimeout(() => element.asked === asked && refresh(element), AGAIN_MS);
   }
 }
 
@@ -141,24 +87,54 @@ async function refresh(element) {
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** The answer, or an Error whose message is in the person's language; `known` is false when it may have been done. */
+const failed = (message, more) => Object.assign(new Error(message), more);
+const inWords = (said) => (document.documentElement.lang === "en" ? said.message_en : said.message_zh);
+
+/** Ask the station with a body in JSON: its answer and whether it is one, whatever it says. */
+async function send(address, body, key, patience) {
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...(key && { "Idempotency-Key": key }) },
+    body: JSON.stringify(body ?? {}),
+    signal: AbortSignal.timeout(patience),
+  });
+  return { status: answer.status, ok: answer.ok, said: await answer.json() };
+}
+
+/**
+ * The answer, or an Error whose message is in the person's language.  Its `known` is false when it may have been done;
+ * `settle` then tells what became of it.
+ */
 export async function post(address, body, key = newKey()) {
-  let answer;
-  try {
-    answer = await fetch(address, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": key },
-      body: JSON.stringify(body ?? {}),
-      signal: AbortSignal.timeout(15000),
-    });
-    const said = await answer.json();
-    if (answer.ok) return said;
-    const message = document.documentElement.lang === "en" ? said.message_en : said.message_zh;
-    throw Object.assign(new Error(message), { code: said.code, known: answer.status < 500 });
-  } catch (error) {
-    if (error.known !== undefined) throw error;
-    throw Object.assign(new Error(say("unknown_answer")), { code: "no_answer", known: false });
+  if (away()) throw failed(say("not_sent"), { code: "not_sent", known: true });
+  const sent = [performance.now(), Date.now()];
+  const answer = await send(address, body, key, POST_MS).catch(() => null);
+  if (answer?.ok) return answer.said;
+  if (answer && answer.status < 500) throw failed(inWords(answer.said), { code: answer.said.code, known: true });
+  const code = answer?.said.code ?? "no_answer";
+  throw failed(say("unknown_answer"), { code, known: false, outcome: outcome(key, sent) });
+}
+
+/** Ask until the station knows what became of a request; one that has not come by then will not be done any more. */
+async function outcome(key, [steady, wall]) {
+  for (;;) {
+    await whenUp();
+    const age_ms = Math.round(Math.max(performance.now() - steady, Date.now() - wall));
+    const answer = await send(`/api/requests/${key}/outcome`, { age_ms }, "", GET_MS).catch(() => null);
+    if (answer?.ok && answer.said.state !== "waiting") return answer.said;
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
   }
+}
+
+/** When it is known what became of a request without an answer: `done(answer)`, or `not(words, state)`. */
+export function settle(error, done, not) {
+  error.outcome?.then(({ state, answer }) => (state === "done" ? done(answer) : not(say(`outcome_${state}`), state)));
+}
+
+/** Say that something could not be done, and later, if it was not known, whether it was. */
+export function sorry(error) {
+  toast(error.message);
+  settle(error, () => toast(say("outcome_done")), toast);
 }
 
 let toasting = 0;
@@ -189,15 +165,21 @@ document.addEventListener("click", async (event) => {
       await post("/api/papers", { paper, subject, printer });
       toast(say("reprint_sent"));
     } else {
-      const answer = await fetch(`/api/papers/${button.dataset.view}`);
-      find("#paper-text").textContent = (answer.ok && (await answer.json()).text) || say("no_paper_text");
+      find("#paper-text").textContent = (await paperText(button.dataset.view)) || say("no_paper_text");
       find("#paper").showModal();
     }
   } catch (error) {
-    toast(error.message);
+    sorry(error);
   } finally {
     setTimeout(() => (button.disabled = false), 800);
   }
 });
 
-open();
+async function paperText(job) {
+  const answer = await fetch(`/api/papers/${job}`, { signal: AbortSignal.timeout(GET_MS) }).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  if (!said) throw failed(say("not_read"), { known: true });
+  return answer.ok ? said.text : "";
+}
+
+follow(receive, () => tell(new Set()));

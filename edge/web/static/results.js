@@ -1,6 +1,6 @@
 // Results at the gate: who does it, the whole-plant step, results without a lot, and the channel plan.
 
-import { board, find, newKey, onChange, post, say, toast } from "./live.js";
+import { board, find, newKey, onChange, post, say, settle, sorry, toast } from "./live.js";
 
 const CALM_MS = 600; // a double tap must not press the button that comes next
 
@@ -41,7 +41,7 @@ find("#goods").addEventListener("click", async (event) => {
     await post(`/api/lots/${one.dataset.plant}/whole-plant`, { person: name });
     toast(say("noted", { what: `${say("whole_plant_done")} · ${name}` }));
   } catch (error) {
-    toast(error.message);
+    sorry(error);
   } finally {
     one.disabled = false;
   }
@@ -149,16 +149,23 @@ async function confirmMatch() {
   const text = address + JSON.stringify(body);
   const key = unsure?.text === text ? unsure.key : newKey();
   const name = body.lot ? lotWords(lotOf(body.lot)) : say("no_lot_here");
+  const matched = (said) => {
+    unsure = null;
+    if (sure === body) dialog.close();
+    showMatched(said, name);
+  };
   wrong.textContent = "";
   go.disabled = true;
   try {
-    const said = await post(address, body, key);
-    unsure = null;
-    dialog.close();
-    showMatched(said, name);
+    matched(await post(address, body, key));
   } catch (error) {
-    unsure = error.known ? null : { text, key };
+    if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     wrong.textContent = error.message;
+    settle(error, (said) => unsure?.key === key && matched(said), (words, state) => {
+      if (unsure?.key !== key) return;
+      if (state === "not_done") unsure = null;
+      wrong.textContent = words;
+    });
   } finally {
     go.disabled = false;
   }
@@ -222,6 +229,7 @@ async function plan(body) {
     return true;
   } catch (error) {
     find("#plan-wrong").textContent = error.message;
+    settle(error, () => (find("#plan-wrong").textContent = ""), (words) => (find("#plan-wrong").textContent = words));
     return false;
   }
 }

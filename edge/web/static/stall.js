@@ -1,7 +1,7 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
 import { end, lotOf, onCode, tell } from "./codes.js";
-import { board, find, fresh, newKey, onChange, post, say, toast, yuan } from "./live.js";
+import { board, find, fresh, link, newKey, onChange, post, say, settle, sorry, yuan } from "./live.js";
 import { drawLoad, follow, load, nextLoad, otherScale, saleOf } from "./load.js";
 import { plainCode } from "./scan.js";
 
@@ -36,7 +36,7 @@ function drawWeight(one) {
   panel.classList.toggle("long", Boolean(known) && what.text.length > 6);
   set(find("#digits"), known ? what.text : "- - -");
   set(find("#unit"), known ? what.unit : "");
-  let words = say("no_signal_short");
+  let words = say(fresh() ? "no_signal_short" : `reach_${link()}`);
   if (known && what.typed) words = `${say("typed")} · ${what.typed.reason}`;
   else if (known) words = say(still ? "stable" : "moving");
   else if (one && fresh() && one.why && one.why !== "no_signal") words = reason(one);
@@ -57,7 +57,7 @@ function reason(one, why = one.why) {
 /** Why the button cannot be pressed now, in words; empty when it can. */
 function whyNot(one, goods) {
   if (busy) return say("why_busy");
-  if (!fresh()) return say(board.version === undefined ? "loading" : "why_lost");
+  if (!fresh()) return say(`reach_${link()}`);
   const what = load(one);
   if (!one) return say("why_no_signal");
   if (!what.typed && !one.sellable) return reason(one);
@@ -120,25 +120,34 @@ async function sell() {
   answer.hidden = true;
   draw();
   try {
-    sold = await post("/api/sales", body, key);
-    sold.left = !scale()?.sellable;
-    unsure = null;
-    nextLoad();
-    clearBuyer();
-    navigator.vibrate?.(60);
+    recorded(await post("/api/sales", body, key));
   } catch (error) {
-    unsure = error.known ? null : { text, key };
-    showError(error);
+    if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
+    showError(error.message, error.known);
+    settle(error, (said) => unsure?.key === key && recorded(said), (words, state) => {
+      if (unsure?.key !== key || busy) return;
+      if (state === "not_done") unsure = null;
+      showError(words, state === "not_done");
+    });
   } finally {
     busy = false;
     draw();
   }
 }
 
-function showError(error) {
+function recorded(said) {
+  sold = { ...said, left: !scale()?.sellable };
+  unsure = null;
+  nextLoad();
+  clearBuyer();
+  navigator.vibrate?.(60);
+  draw();
+}
+
+function showError(text, known) {
   const words = document.createElement("b");
-  words.textContent = error.message;
-  answer.className = `answer ${error.known ? "refused" : "unsure"}`;
+  words.textContent = text;
+  answer.className = `answer ${known ? "refused" : "unsure"}`;
   answer.replaceChildren(words);
   answer.hidden = false;
 }
@@ -293,7 +302,7 @@ async function changePrice(goods, fen, undoable) {
   try {
     await post("/api/prices", { product: goods.code, price_fen: fen });
   } catch (error) {
-    toast(error.message);
+    sorry(error);
     return;
   }
   if (!undoable) return;
@@ -359,7 +368,7 @@ document.addEventListener("click", (event) => {
     draw();
   }
   const wish = event.target.closest("[data-wish]");
-  if (wish) post(`/api/scales/${encodeURIComponent(chosen.scale)}/${wish.dataset.wish}`).catch((error) => toast(error.message));
+  if (wish) post(`/api/scales/${encodeURIComponent(chosen.scale)}/${wish.dataset.wish}`).catch(sorry);
 });
 
 onChange((changed) => {

@@ -1,7 +1,7 @@
 // The page of states: a person may answer for a date that the station did not take by itself.
 
 import "./codes.js";
-import { find, post, say, toast } from "./live.js";
+import { find, post, say, settle, toast } from "./live.js";
 import "./swap.js";
 
 const dialog = find("#dating");
@@ -30,13 +30,17 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
     return;
   }
   localStorage.person = name;
+  const done = () => {
+    dialog.close();
+    toast(say("confirmed"));
+  };
   go.disabled = true;
   try {
     await post("/api/clock/confirm", { date, person: name });
-    dialog.close();
-    toast(say("confirmed"));
+    done();
   } catch (error) {
     wrong.textContent = error.message;
+    settle(error, done, (words) => (wrong.textContent = words));
   } finally {
     go.disabled = false;
   }

@@ -1,6 +1,6 @@
 // The status page: a person confirms that another device behind a port is the right one.
 
-import { find, newKey, post, say, toast } from "./live.js";
+import { find, newKey, post, say, settle, toast } from "./live.js";
 
 const dialog = find("#swapping");
 const person = find("#swapping-person");
@@ -30,14 +30,21 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
     person.focus();
     return;
   }
-  find("#swapping-go").disabled = true;
-  try {
-    await post(`/api/ports/${asked.device}/confirm`, { person: name, seen: asked.seen }, asked.key);
+  const done = () => {
     localStorage.person = name;
     dialog.close();
     toast(say("swap_confirmed"));
+  };
+  find("#swapping-go").disabled = true;
+  try {
+    await post(`/api/ports/${asked.device}/confirm`, { person: name, seen: asked.seen }, asked.key);
+    done();
   } catch (error) {
     wrong.textContent = error.message;
+    settle(error, done, (words) => {
+      wrong.textContent = words;
+      asked.key = newKey();
+    });
   } finally {
     find("#swapping-go").disabled = false;
   }

@@ -306,7 +306,7 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 13
+    assert len(writes) == 14
     for write in writes:
         assert {"403", "409", "422", "503"} <= set(write["responses"])
         assert write["summary"]
@@ -437,3 +437,67 @@ def test_metrics_tell_what_the_board_knows(core: Any, http: httpx.Client) -> Non
         'marketedge_info{station="东区 12 号",version="0.1.0"} 1.0',
     ):
         assert line in text
+
+
+# --- what became of a request -----------------------------------------------------------------------------------------
+
+
+def test_health_shows_the_token_that_the_process_was_given(serve: Callable[..., WebServer]) -> None:
+    assert httpx.get(serve(token="7f3a").url + "/health").json()["token"] == "7f3a"
+
+
+def test_what_became_of_a_request_is_told_by_its_key(
+    core: Any, serve: Callable[..., WebServer], until: Callable[..., None]
+) -> None:
+    with httpx.Client(base_url=serve(timeout=0.1).url) as http:
+
+        def outcome(key: str, age_ms: int = 0) -> dict[str, Any]:
+            said: dict[str, Any] = http.post(f"/api/requests/{key}/outcome", json={"age_ms": age_ms}).json()
+            return said
+
+        core.hold = True
+        price = {"product": "01040201", "price_fen": 500}
+        assert http.post("/api/prices", json=price, headers={"Idempotency-Key": "a"}).status_code == 503
+        assert outcome("a") == {"state": "waiting", "answer": None}
+        core.answer(core.held[0])
+        assert outcome("a") == {"state": "done", "answer": price}
+        core.hold, core.refuse = False, Refused("no_product", "没有", "none")
+        assert http.post("/api/prices", json=price, headers={"Idempotency-Key": "b"}).status_code == 409
+        assert outcome("b")["state"] == "not_done"
+        assert outcome("c", 3_600_000)["state"] == "unknown"  # it may have come to the process before this one
+
+
+def test_a_request_that_was_said_not_to_have_come_is_refused_when_it_comes(
+    core: Any, web: WebServer, until: Callable[..., None]
+) -> None:
+    with httpx.Client(base_url=web.url) as http:
+        ask = lambda: http.post("/api/requests/late/outcome", json={"age_ms": 0}).json()["state"]  # noqa: E731
+        until(lambda: ask() == "not_done")  # once the process is older than the margin
+        late = http.post(
+            "/api/prices", json={"product": "01040201", "price_fen": 500}, headers={"Idempotency-Key": "late"}
+        )
+        assert (late.status_code, late.json()["code"]) == (409, "withdrawn")
+        assert core.asked == []
+
+
+def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
+    import asyncio
+    import queue
+
+    from edge.inbox import SetPrice
+    from edge.web.desk import REMEMBERED, Desk, Problems
+
+    now = 1000.0
+    desk = Desk(queue.SimpleQueue(), timeout=0.0, steady=lambda: now)
+
+    async def story() -> None:
+        nonlocal now
+        for number in range(REMEMBERED + 1):
+            now += 1
+            with pytest.raises(Problems):
+                await desk.ask(SetPrice("01040201", 500), f"key-{number}")
+
+    asyncio.run(story())
+    assert desk.outcome("key-0", REMEMBERED)[0] == "unknown"
+    assert desk.outcome("key-1", REMEMBERED - 1)[0] == "waiting"
+    assert desk.outcome("never", 10)[0] == "not_done"

@@ -13,7 +13,7 @@ import pytest
 
 from edge.board import ScaleView, Showing
 from edge.web import serving
-from edge.web.events import Live
+from edge.web.events import DEAD_AFTER, Live
 from edge.web.server import WebServer
 
 
@@ -31,11 +31,12 @@ def other(scale: ScaleView, net_g: int) -> ScaleView:
 
 def test_the_first_message_is_whole_and_the_next_hold_what_changed(core: Any) -> None:
     async def story() -> None:
-        live = Live(core.showing, gap=0.0)
+        live = Live(core.showing, gap=0.0, token="a1b2")
         stream = live.follow(False)
         assert await anext(stream) == b"retry: 1000\n\n"
         first = said(await anext(stream))
-        assert set(first) == {"at", "alive", *core.showing.board.as_json()}
+        assert set(first) == {"at", "alive", "token", *core.showing.board.as_json()}
+        assert first["token"] == "a1b2"
         assert "text" not in first["papers"][0] and first["papers"][0]["state"] == "printed"
         core.showing.post(clock_state="holdover", disk_free=7)
         second = said(await anext(stream))
@@ -70,6 +71,20 @@ def test_the_pulse_says_whether_the_core_is_alive(core: Any) -> None:
         assert await anext(stream) == b'event: pulse\ndata: {"at":100000,"alive":true}\n\n'
         now = 102.0
         assert await anext(stream) == b'event: pulse\ndata: {"at":102000,"alive":false}\n\n'
+        await stream.aclose()
+
+    asyncio.run(story())
+
+
+def test_a_core_that_stands_still_is_told_at_once_not_at_the_next_pulse(core: Any) -> None:
+    async def story() -> None:
+        begun = time.monotonic()
+        core.showing.beat = begun - DEAD_AFTER + 0.05
+        stream = Live(core.showing, pulse=30.0).follow(True)
+        await anext(stream)
+        assert said(await anext(stream))["alive"] is True
+        assert b'"alive":false' in await anext(stream)
+        assert time.monotonic() - begun >= 0.05
         await stream.aclose()
 
     asyncio.run(story())
