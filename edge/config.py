@@ -4,7 +4,6 @@ Read once at start.  A mistake is refused with the file, the key and what would 
 the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
-import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -169,23 +168,6 @@ class CityPart(Part):
                 "brokers: all mqtts:// or all mqtt://; else who blocks the secure one reads everything at the other"
             )
         return self
-
-    def warnings(self) -> list[str]:
-        """What this setting cannot promise, a sentence each."""
-        found = []
-        if self.confirm == "city-unsigned":
-            found.append(
-                'confirm = "city-unsigned": whoever may publish on this station\'s ack topic can make records count as '
-                "delivered that never arrived"
-            )
-        if self.confirm == "broker":
-            found.append('confirm = "broker": what the broker loses before the city has it is lost')
-        if self.password_file is not None and any(url.startswith("mqtt://") for url in self.brokers):
-            found.append("the password goes over mqtt:// unencrypted; use mqtts://")
-        with contextlib.suppress(OSError):
-            if self.password_file is not None and self.password_file.stat().st_mode & 0o077:
-                found.append(f"{self.password_file} can be read by others; run: chmod 600 {self.password_file}")
-        return found
 
 
 class WebPart(Part):
