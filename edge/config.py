@@ -288,48 +288,54 @@ class PortPart(Part):
                 "name either a model or a protocol (`marketedge protocols` lists them)",
                 key="protocol" if self.model else "model",
             )
-        self._right_kind()
-        self._options_fit()
+        row = self._of_its_kind()
+        self._options_fit(formats.find(row.format))
         return self
 
-    def _right_kind(self) -> None:
-        """Whether there is such a model or protocol, and it is one of this kind of device."""
-        kinds = {row.id: row.format for row in catalogue.models().values()} if self.model else {}
-        if self.model and self.model not in kinds:
-            raise unknown(("型号", "model"), self.model, sorted(kinds), key="model")
+    def _of_its_kind(self) -> Model:
+        """Its row: there is such a model or protocol, and it is one of this kind of device."""
         if self.protocol and self.protocol not in formats.ids():
             raise unknown(("协议", "protocol"), self.protocol, formats.ids(self.kind), key="protocol")
-        found = formats.find(self.row().format).kind
+        try:
+            row = self.row()
+        except LookupError:
+            raise unknown(("型号", "model"), self.model, sorted(catalogue.models()), key="model") from None
+        found = formats.find(row.format).kind
         if found != self.kind:
             raise Mistake(
                 f"这是 [[{found}]] 的，不是 [[{self.kind}]] 的",
                 f"this is for [[{found}]], not for [[{self.kind}]]",
                 key="model" if self.model else "protocol",
             )
+        return row
 
-    def _options_fit(self) -> None:
-        known = formats.find(self.row().format).options
+    def _options_fit(self, wire: formats.WireFormat) -> None:
         for name, value in with_files(self.options).items():
             key = f"options.{name}" if name in self.options else f"options.{name}_file"
-            if name not in known:
-                if known:
-                    raise unknown(("选项", "option"), name, known, key=key, value=value)
-                raise Mistake("这个协议没有选项", "this protocol has no options", key=key)
-            wrong = formats.find(self.row().format)
-            try:
-                wrong.check({name: value})
-            except ValueError:
-                zh, en = kind_wanted(known[name])
-                raise Mistake(zh, en, key=key) from None
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                _in_range(name, value, key)
+            self._option_fits(wire, name, value, key)
         try:
-            self.session(date.today)  # only to see whether the options fit
+            self.session(date.today)  # only to see whether the options fit each other
         except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
             detail = str(error) if type(error) is ValueError else ""
             told = (f"：{detail}", f": {detail}") if detail else ("", "")
-            zh, en = f"协议 {self.row().format} 不能这样设置{told[0]}", f"{self.row().format} cannot be set so{told[1]}"
-            raise Mistake(zh, en, key="options") from None
+            raise Mistake(
+                f"协议 {wire.id} 不能这样设置{told[0]}", f"{wire.id} cannot be set so{told[1]}", key="options"
+            ) from None
+
+    @staticmethod
+    def _option_fits(wire: formats.WireFormat, name: str, value: Any, key: str) -> None:
+        known = wire.options
+        if not known:
+            raise Mistake("这个协议没有选项", "this protocol has no options", key=key)
+        if name not in known:
+            raise unknown(("选项", "option"), name, known, key=key, value=value)
+        try:
+            wire.check({name: value})
+        except ValueError:
+            zh, en = kind_wanted(known[name])
+            raise Mistake(zh, en, key=key) from None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            _in_range(name, value, key)
 
     def row(self) -> Model:
         """The model's row, or one made up from the protocol."""

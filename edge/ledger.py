@@ -4,6 +4,7 @@ WAL with ``synchronous=FULL``: a market loses power.  Small pages, because every
 cards die of it.  One process writes it, in one thread: it holds the lock of the folder.
 """
 
+import errno
 import logging
 import os
 import sqlite3
@@ -380,8 +381,12 @@ def plainly(path: Path) -> Iterator[None]:
                 f"{path.parent}: not a folder ([station] data). Name a folder, or move the file away",
             )
         ) from None
-    except PermissionError:
-        raise LedgerUnusable(_no_right(path)) from None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise LedgerUnusable(_no_right(path)) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise LedgerUnusable(_disk_fails(path, str(error.strerror))) from None
+        raise
 
 
 _DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
@@ -405,11 +410,15 @@ def why_unusable(path: Path, error: sqlite3.Error) -> str:
     if code in _CANNOT and not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
         return _no_right(path)
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return said(
-            f"{path}：磁盘读写失败（{error}）。请检查剩余空间和存储卡",
-            f"{path}: the disk fails ({error}). Check its free space, and the card",
-        )
+        return _disk_fails(path, str(error))
     return damaged(path, str(error))
+
+
+def _disk_fails(path: Path, detail: str) -> str:
+    return said(
+        f"{path}：磁盘读写失败（{detail}）。请检查剩余空间和存储卡",
+        f"{path}: the disk fails ({detail}). Check its free space, and the card",
+    )
 
 
 def _no_right(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Only the service may read what the station writes; one writer a data folder; the mark; damage told in words."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -294,6 +295,21 @@ def test_a_damaged_last_record_is_told_by_check_and_by_run(
     ledger.conn.commit()
     ledger.close()
     with pytest.raises(LedgerUnusable, match=r"damaged .record 3: .*Delete nothing"):
+        Ledger(tmp_path / "data", signer)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.EROFS, "the disk is read-only"), (errno.EACCES, "no right"), (errno.ENOSPC, "disk fails")],
+)
+def test_a_disk_that_takes_no_file_is_told(
+    tmp_path: Path, signer: Signer, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def refuse(path: Path) -> int:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(private, "open_file", refuse)
+    with pytest.raises(LedgerUnusable, match=words):
         Ledger(tmp_path / "data", signer)
 
 
