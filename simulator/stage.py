@@ -182,6 +182,13 @@ profile = "generic-58"
         return "".join(parts) + self.extra
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder that only this user may look into; one that is there stays as it is."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+
+
 class StationProcess:
     """A real ``marketedge run``. ``folder`` keeps its configuration, key, ledger and log over restarts."""
 
@@ -191,7 +198,7 @@ class StationProcess:
         self.config = folder / "station.toml"
         self.log = folder / "station.log"
         self._child: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         if not (folder / "station.key").exists():
             known = ("--city-key", wiring.city_key) if wiring.city_key else ()
             self.command("init", str(folder), "--job", "stall", *known)
