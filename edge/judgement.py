@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from protocol.city.events import Name, VerdictWord
 from protocol.readings import TestResult, Verdict
 
-Number = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?)?$")]
-SignedNumber = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]+(\.[0-9]+)?)?$")]
+Number = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$")]
+SignedNumber = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]{1,15}(\.[0-9]{1,15})?)?$")]
 
 
 class Doubt(Enum):

@@ -4,6 +4,7 @@ WAL with ``synchronous=FULL``: a market loses power.  Small pages, because every
 cards die of it.  One thread opens it for writing and keeps it; another one that tries gets an error from sqlite3.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -25,14 +26,51 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
+log = logging.getLogger("ledger")
 
 
 class LedgerFull(OSError):
-    """The disk took no more: nothing of this batch was recorded."""
+    """The ledger takes nothing now, because the disk does not: nothing of this batch was recorded.
+
+    ``code``, ``zh`` and ``en`` are what people and programs are told.
+    """
+
+    code, zh, en = "disk_full", "磁盘已满，未记录。请联系技术员", "not recorded: the disk is full"
+
+
+class LedgerHeld(LedgerFull):
+    """Another program holds the ledger: nothing of this batch was recorded."""
+
+    code = "ledger_held"
+    zh = "另一程序占用了账本，未记录。请关闭备份等程序后再按"
+    en = "not recorded: another program holds the ledger; end it, then press again"
 
 
 class LedgerBroken(ValueError):
     """The file does not hold what this station wrote; the message names the first record that fails."""
+
+
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+PRIMARY = 0xFF  # the low byte of an SQLite error code is its kind
+
+
+def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | None:
+    """What an error says of the ledger itself and not of the work that met it, with the next step; None if nothing."""
+    if isinstance(error, LedgerFull | LedgerBroken):
+        return error
+    code = getattr(error, "sqlite_errorcode", 0) & PRIMARY
+    if code in NO_ROOM:
+        return LedgerFull(f"{path}: {error}; free some space on the disk")
+    if code in HELD:
+        return LedgerHeld(f"{path}: another program holds the ledger ({error}); end it, for example a backup")
+    if code in DAMAGED:
+        return LedgerBroken(
+            f"{path}: {error}; the ledger is damaged: put back a backup, or move the file away to begin anew. "
+            "Records that the city has confirmed are safe there"
+        )
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +113,17 @@ class Ledger:
     """Open for writing. Use ``with ledger.batch():`` around each group of changes: one transaction, one fsync."""
 
     def __init__(self, folder: Path, signer: Signer) -> None:
+        """Raises LedgerBroken when the file cannot be trusted, and LedgerFull when it cannot be used now."""
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        self.db = _open(self.path)
-        migrations.apply(self.db)
-        self.conn: sqlite3.Connection = self.db.conn
         self.signer = signer
-        self.head = self._read_head()
+        try:
+            self.db = _open(self.path)
+            migrations.apply(self.db)
+            self.conn: sqlite3.Connection = self.db.conn
+            self.head = self._read_head()
+        except sqlite3.Error as error:
+            raise self.explained(error) or error from None
 
     def close(self) -> None:
         self.db.close()
@@ -90,19 +132,22 @@ class Ledger:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction. Rolls back and raises LedgerFull when the disk is full; nothing of it stays."""
+        """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
+        holds the file and LedgerBroken when it is damaged; nothing of it stays."""
         before = self.head
         try:
             with self.db.atomic():
                 yield
         except sqlite3.Error as error:
             self.head = before
-            if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
-                raise LedgerFull(f"{self.path}: {error}; free some space on the disk") from error
-            raise
+            raise self.explained(error) or error from error
         except BaseException:
             self.head = before
             raise
+
+    def explained(self, error: BaseException) -> LedgerFull | LedgerBroken | None:
+        """What an error says of this ledger; None for one that says nothing of it."""
+        return explained(error, self.path)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -154,8 +199,19 @@ class Ledger:
         if row is None:
             return Head()
         seq, serials, body = row
-        counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
-        return Head(seq, envelope.hash_of(body), counts, _unsynced_in(envelope.read(body)))
+        try:
+            counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
+        except ValueError:
+            raise LedgerBroken(
+                f"{self.path}: record {seq} does not say which codes were given out; put back a backup, or move the "
+                "file away to begin anew"
+            ) from None
+        try:
+            unsynced_in = _unsynced_in(envelope.read(body))
+        except envelope.BadEvent as error:  # the chain goes on from its bytes, whatever they say
+            log.error("record %d cannot be read: %s", seq, error)
+            unsynced_in = ""
+        return Head(seq, envelope.hash_of(body), counts, unsynced_in)
 
 
 def past(conn: sqlite3.Connection) -> Past:
@@ -171,11 +227,12 @@ def past(conn: sqlite3.Connection) -> Past:
             continue
         try:
             event = envelope.read(bytes(body))
-        except envelope.BadEvent:
+            seconds, believed = _seconds(event), _believed(event)
+        except (ValueError, LookupError, TypeError):
             continue
         last = last or event
-        if _believed(event):
-            return Past(_seconds(last), _seconds(event), _unsynced_in(last))
+        if believed:
+            return Past(_seconds(last), seconds, _unsynced_in(last))
     return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
 
 
@@ -211,7 +268,7 @@ def _open(path: Path) -> Database:
         db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA busy_timeout = 2000")
+    db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
     return db
 
 
