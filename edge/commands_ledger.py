@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import click
 from edge.cli import config_option, plain_errors
 from edge.config import load
 from edge.identity import load_key, load_public_key
-from edge.ledger import LedgerBroken, open_reader, verify
+from edge.ledger import FILE, LedgerBroken, explained, open_reader, verify
+from edge.unread import rows as unread_rows
 
 
 @click.group()
@@ -52,13 +54,22 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
     with plain_errors():
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
-        db = open_reader(config.station.data)
         try:
-            count, last = verify(db, key)
-        except LedgerBroken as broken:
-            click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
+            count, last = verify(open_reader(config.station.data), key)
+        except (LedgerBroken, sqlite3.DatabaseError) as broken:
+            why = explained(broken, config.station.data / FILE) or broken
+            click.echo(json.dumps({"ok": False, "why": str(why)}, ensure_ascii=False))
             sys.exit(1)
     click.echo(json.dumps({"ok": True, "records": count, "last_hash": last}))
+
+
+@ledger.command()
+@config_option
+def unread(config_path: Path) -> None:
+    """What the station could not handle, newest last: one JSON object a line, its bytes as hex."""
+    with plain_errors():
+        for row in unread_rows(open_reader(load(config_path).station.data).conn):
+            click.echo(json.dumps(row, ensure_ascii=False))
 
 
 @ledger.command()

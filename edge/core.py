@@ -3,8 +3,8 @@
 It drains its whole inbox, does the work, commits once, then lets the effects go: print, publish, answer the page.  So
 no effect runs ahead of the disk, and many records share one fsync when many come at once.
 
-Every message is handled in a step of its own.  One that makes the program fail is undone, kept as *unread* and told; the
-rest goes on.  Only a ledger that cannot be trusted ends the process.
+Every message is handled in a step of its own.  One that makes the program fail is undone, kept as *unread* and told;
+the rest goes on.  Only a ledger that cannot be trusted ends the process.
 """
 
 import contextlib
@@ -616,9 +616,10 @@ class Core:
 
     def _scale_view(self, scale: TradeScale, now: float, today: date | None) -> ScaleView:
         """The scale as a page shows it; one that cannot be shown shows no weight."""
+        views = [ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")]
         with self._fence(f"scale {scale.part.name}"):
-            return scale.view(now, today)
-        return ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")
+            views.append(scale.view(now, today))
+        return views[-1]
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

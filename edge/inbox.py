@@ -89,10 +89,10 @@ class PortGarbage:
 
 @dataclass(frozen=True, slots=True)
 class Stumbled:
-    """The thread of a port or printer met what it was not made for, and goes on. ``raw`` is what it had in hand."""
+    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` a word of ``edge/unread.py``."""
 
     device: str
-    kind: Literal["device", "paper"]
+    kind: Literal["device", "paper", "program"]
     error: BaseException
     raw: bytes = b""
 

@@ -108,6 +108,7 @@ class Printer(threading.Thread):
         job = self._papers[0] if self._papers else None
         try:
             if job:
+                self._link.begun = self._link.begun and self._begun == job.job
                 self._serve(job)
             else:
                 self._look()

@@ -21,7 +21,7 @@ from edge.core import Core
 from edge.documents import Papers
 from edge.doorkeeper import Doorkeeper
 from edge.identity import load_city_keys, load_key
-from edge.inbox import Inbox, Stop
+from edge.inbox import Inbox, Stop, Stumbled
 from edge.known_devices import remembered
 from edge.ledger import Ledger, Signer, past
 from edge.mqtt import Mqtt
@@ -45,7 +45,8 @@ def software() -> str:
 def run(config: Config) -> None:
     """Serve until SIGTERM or SIGINT.
 
-    Raises BadKey, BadTemplate, NoFont and OSError (web address taken) before anything is started.
+    Raises BadKey, BadTemplate, NoFont, LedgerBroken, LedgerFull and CannotListen before anything is started; later only
+    LedgerBroken.
     """
     key = load_key(config.station.key)
     city_keys = load_city_keys(config.city.keys_file)
@@ -109,7 +110,7 @@ def run(config: Config) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)
 
-    threading.excepthook = _die
+    threading.excepthook = partial(_stranded, inbox)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
@@ -133,11 +134,12 @@ def run(config: Config) -> None:
         log.info("stopped")
 
 
-def _die(failure: Any) -> None:
-    """An unexpected exception in any thread ends the process; systemd starts it again."""
-    log.critical("thread %s failed", failure.thread and failure.thread.name, exc_info=failure.exc_value)
-    logging.shutdown()
-    os._exit(70)
+def _stranded(inbox: Inbox, failure: Any) -> None:
+    """A thread ended although each has a fence of its own: the others go on, and people are told."""
+    name = failure.thread.name if failure.thread else "thread"
+    log.critical("%s has ended; restart the station when nobody waits", name)
+    if isinstance(failure.exc_value, Exception):
+        inbox.put(Stumbled(f"{name} has ended", "program", failure.exc_value))
 
 
 def set_up_logging(verbose: bool) -> None:

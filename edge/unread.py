@@ -48,7 +48,9 @@ KINDS = {
         f"it counts for no lot: test again; {_SEND_EN}",
     ),
     "device": Words("设备", "device", f"设备会自动重连；{_SEND_ZH}", f"the device is connected again; {_SEND_EN}"),
-    "request": Words("操作", "request", f"该操作未执行、未记录；{_SEND_ZH}", f"it was not done, nor recorded; {_SEND_EN}"),
+    "request": Words(
+        "操作", "request", f"该操作未执行、未记录；{_SEND_ZH}", f"it was not done, nor recorded; {_SEND_EN}"
+    ),
     "paper": Words("纸张", "paper", f"请到“纸张”页核对该纸；{_SEND_ZH}", f"look at it on the page Papers; {_SEND_EN}"),
     "city": Words("平台消息", "message of the city", f"上报照常进行；{_SEND_ZH}", f"delivery goes on; {_SEND_EN}"),
     "record": Words(
@@ -156,7 +158,9 @@ class Unread:
             return
         said = f"{entry.kind} {entry.device}".strip()
         if new:
-            log.error("%s: could not be handled, kept as unread %d: %s", said, entry.number, entry.cause, exc_info=error)
+            log.error(
+                "%s: could not be handled, kept as unread %d: %s", said, entry.number, entry.cause, exc_info=error
+            )
         else:
             log.error("%s: unread %d again, %d times so far: %s", said, entry.number, entry.count, entry.cause)
 
@@ -225,4 +229,3 @@ def safely(text: Any, value: Any) -> str:
         return str(text(value))
     except Exception:
         return f"<{type(value).__name__}>"
-

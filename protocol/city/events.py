@@ -1,7 +1,8 @@
 """What an event says: one pydantic model per record kind (contract parts A2, A3, C6).
 
-Masses are integer grams, money integer fen, every other number a decimal string of at most 15 digits.  Unknown fields are refused: an
-event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the paper's own code.
+Masses are integer grams, money integer fen, every other number a decimal string of at most 15 digits.  Unknown fields
+are refused: an event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the
+paper's own code.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
