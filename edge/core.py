@@ -319,6 +319,7 @@ class Core:
                     name = type(message.command).__name__
                     self._unread.keep("request", name, error, _shown(message.command))
                     error = UNEXPECTED
+                self._answers = [one for one in self._answers if one[0] is not message]
                 self._answers.append((message, error))
             case Tested(device, results):
                 for result in results:

@@ -143,6 +143,7 @@ class Unread:
         for entry in fresh:
             self._entries[entry.key] = replace(entry, person=person)
             self._changed.add(entry.number)
+        self.fresh = self.fresh or bool(fresh)
         return len(fresh)
 
     def _push_out(self) -> None:

@@ -18,7 +18,7 @@ Page = Annotated[str, StringConstraints(max_length=4000)]
 Short = Annotated[str, StringConstraints(max_length=40)]
 DIGITS, DECIMALS = 15, 20  # of a number: significant digits, as instruments send them, and places after the point
 DecimalText = Annotated[str, StringConstraints(pattern=rf"^-?[0-9]{{1,{DIGITS}}}(\.[0-9]{{1,{DECIMALS}}})?$")]
-Grams = Annotated[int, Field(ge=0, le=4_294_967_295)]  # what a slip's code holds
+Grams = Annotated[int, Field(ge=0, le=100_000_000)]
 Fen = Annotated[int, Field(ge=0, le=4_294_967_295)]
 VerdictWord = Literal["qualified", "suspect", "unqualified", "invalid", "not_applicable"]
 
@@ -28,10 +28,9 @@ def decimal_text(value: Decimal) -> str | None:
     no record holds: 10 to the 15th and more, or no number at all."""
     if not value.is_finite():
         return None
-    _, digits, exponent = value.as_tuple()
-    if len(digits) > DIGITS:
+    if len(value.as_tuple().digits) > DIGITS:
         value = _ROUND.plus(value)
-    if isinstance(exponent, int) and exponent < -DECIMALS:
+    if value.adjusted() < DIGITS and int(value.as_tuple().exponent) < -DECIMALS:
         value = value.quantize(Decimal(1).scaleb(-DECIMALS), context=_WIDE)
     return format(value, "f") if not value or value.adjusted() < DIGITS else None
 
