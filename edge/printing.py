@@ -6,7 +6,6 @@ are in ``edge/papers.py``.  A paper that makes the program fail is set aside, an
 
 import contextlib
 import logging
-import sqlite3
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -236,8 +235,7 @@ class Printer(threading.Thread):
     def _impossible(self, job: PaperJob, error: Exception) -> None:
         """This printer cannot print this paper, however often it is tried."""
         log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
-        if not isinstance(error, ValueError | LookupError | OSError | sqlite3.Error):
-            self._inbox.put(Stumbled(f"{self._part.name} job {job.job}", "paper", error, job.body))
+        self._inbox.put(Stumbled(f"{self._part.name} job {job.job}", "paper", error, job.body))
         self._finish(job, FAILED, TEMPLATE)
 
     def _hold(self, job: PaperJob, cause: str) -> None:
