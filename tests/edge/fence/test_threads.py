@@ -119,9 +119,9 @@ def test_a_session_that_fails_is_told_with_its_last_bytes_and_begun_anew(quick: 
         assert stumbled.raw == b"goodpoison"
     down = until(inbox, lambda message: isinstance(message, PortChanged) and not message.up)[-1]
     assert "a fault of the program" in down.why and "KeyError" in down.why
+    until(inbox, lambda message: isinstance(message, PortChanged) and message.up)
     if where != "close":
         until(inbox, lambda message: isinstance(message, Weighed))
-    until(inbox, lambda message: isinstance(message, PortChanged) and message.up)
     assert port.is_alive()
     port.stop()
     port.join(5)
