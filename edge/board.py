@@ -233,6 +233,22 @@ class Caution:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadView:
+    """Something that could not be handled, ``count`` times from ``first`` to ``last``; ``kind`` as in edge/unread.py.
+
+    ``device`` is a device, a topic, a record's or lot's number, or a part of the program.
+    """
+
+    number: int
+    kind: str
+    device: str
+    cause: str
+    first: str
+    last: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
@@ -262,6 +278,7 @@ class Board:
     probes: tuple[ProbeView, ...] = ()
     ports: tuple[PortView, ...] = ()
     papers: tuple[PaperView, ...] = ()
+    unread: tuple[UnreadView, ...] = ()
     printers: tuple[PrinterView, ...] = ()
     city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))
     version: int = 0

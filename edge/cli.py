@@ -1,6 +1,8 @@
 """The command `marketedge`. Each command loads what it needs when it runs, so the service starts fast."""
 
 import json
+import logging
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +14,64 @@ import click
 NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
 
 
+SOFTWARE_FAULT = 70  # sysexits.h
+SORRY = "a fault of the program ({}); try again, and send the lines above to its makers"
+log = logging.getLogger("marketedge")
+
+
+class Mistake(ValueError):
+    """What was typed on the command line, or stands in a file named there, cannot be used; the message says why."""
+
+
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Mistakes of the world end the command with one clear line, not with a traceback."""
+def as_typed() -> Iterator[None]:
+    """Around what reads a person's input: what it cannot read is a ``Mistake``."""
     try:
         yield
-    except (OSError, ValueError, LookupError) as error:
-        raise click.ClickException(
-            str(error.args[0] if isinstance(error, LookupError) and error.args else error)
-        ) from None
+    except (ValueError, LookupError, TypeError) as error:
+        raise Mistake(str(error.args[0] if error.args else error)) from error
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Mistakes of the world end the command with one clear line and exit code 1, not with a traceback.
+
+    Which they are is known by their class.  Anything else is a mistake of ours: it is told with its traceback, one line
+    says what to do, and the exit code is 70.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        told = _plain(error)
+        if told is None:
+            log.critical("%s", type(error).__name__, exc_info=error)
+            click.echo(f"Error: {SORRY.format(type(error).__name__)}", err=True)
+            sys.exit(SOFTWARE_FAULT)
+        raise click.ClickException(told) from None
+
+
+def _plain(error: Exception) -> str | None:
+    """What to say of a mistake of the world; None for one of ours."""
+    from drivers.catalogue import UnknownModel
+    from drivers.printers import UnknownPrinter
+    from edge.config import BadConfig
+    from edge.documents.templates import BadTemplate
+    from edge.identity import BadKey
+    from edge.ledger import FILE, LedgerBroken, explained
+    from protocol.formats import UnknownFormat
+
+    if isinstance(error, UnknownModel | UnknownFormat | UnknownPrinter):
+        return str(error.args[0])
+    if isinstance(error, Mistake | BadConfig | BadKey | BadTemplate | LedgerBroken):
+        return str(error)
+    if isinstance(error, sqlite3.Error):
+        about = explained(error, Path(FILE))  # an export may have read for a while before it met the damage
+        return None if about is None else str(about)
+    if isinstance(error, OSError):
+        return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+    return None
 
 
 class Lazy(click.Group):

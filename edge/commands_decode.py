@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from drivers.transports.recorder import read_log
-from edge.cli import plain_errors
+from edge.cli import as_typed, plain_errors
 from edge.device_options import chosen, model_option, settings_option
 from protocol.readings import Event
 
@@ -31,10 +31,14 @@ def decode(words: tuple[str, ...], model: str, options: tuple[str, ...], as_hex:
         row = chosen(protocol, model, options)
         if row is None:
             raise click.UsageError("name a protocol, or a model with --model (`marketedge protocols` lists them)")
-        decoder = row.decoder()
+        with as_typed():
+            decoder = row.decoder()
         with click.open_file(files[0] if files else "-", "rb") as file:
             data = file.read()
-        _tell(decoder.feed(bytes.fromhex(data.decode("ascii")) if as_hex else data))
+        if as_hex:
+            with as_typed():
+                data = bytes.fromhex(data.decode("ascii"))
+        _tell(decoder.feed(data))
         _tell(decoder.finish())
 
 
@@ -47,8 +51,10 @@ def replay(file: Path, protocol: str, model: str, options: tuple[str, ...]) -> N
     """Show a recorded log: its chunks, or with --protocol or --model its readings as JSON."""
     with plain_errors():
         row = chosen(protocol, model, options)
-        decoder = row.decoder() if row else None
-        for chunk in read_log(file):
+        with as_typed():
+            decoder = row.decoder() if row else None
+            chunks = list(read_log(file))
+        for chunk in chunks:
             if decoder is None:
                 click.echo(f"{chunk.seconds:9.3f} {'<' if chunk.from_device else '>'} {chunk.data.hex(' ')}")
             elif chunk.from_device:

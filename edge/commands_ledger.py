@@ -12,6 +12,7 @@ from edge.cli import config_option, plain_errors
 from edge.config import load
 from edge.identity import load_key, load_public_key
 from edge.ledger import LedgerBroken, reading, verify
+from edge.unread import rows as unread_rows
 
 
 @click.group()
@@ -51,13 +52,22 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
     with plain_errors():
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
-        with reading(config.station.data) as db:
-            try:
+        try:
+            with reading(config.station.data) as db:
                 count, last = verify(db, key)
-            except LedgerBroken as broken:
-                click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
-                sys.exit(1)
+        except LedgerBroken as broken:
+            click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
+            sys.exit(1)
     click.echo(json.dumps({"ok": True, "records": count, "last_hash": last}))
+
+
+@ledger.command()
+@config_option
+def unread(config_path: Path) -> None:
+    """What the station could not handle, newest last: one JSON object a line, its bytes as hex."""
+    with plain_errors(), reading(load(config_path).station.data) as db:
+        for row in unread_rows(db.conn):
+            click.echo(json.dumps(row, ensure_ascii=False))
 
 
 @ledger.command()

@@ -13,7 +13,7 @@ from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
 from drivers.transports.base import READ_SECONDS
 from drivers.transports.recorder import Chunk, write_log
-from edge.cli import plain_errors
+from edge.cli import Mistake, as_typed, plain_errors
 from edge.device_options import chosen, model_option, settings_option
 from protocol import formats
 from protocol.link import Link
@@ -55,7 +55,8 @@ def record(
     """
     with plain_errors():
         row = chosen(protocol, model, options)
-        settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
+        with as_typed():
+            settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
         chunks: list[Chunk] = []
         try:
@@ -91,8 +92,9 @@ def _session(row: Model | None) -> Session | None:
         return row.session(**calendar)
     except (TypeError, ValueError) as error:
         if not wire_format.polled:
-            return Listening(row.decoder())
-        raise ValueError(
+            with as_typed():
+                return Listening(row.decoder())
+        raise Mistake(
             f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
         ) from error
 

@@ -2,22 +2,26 @@
 
 It drains its whole inbox, does the work, commits once, then lets the effects go: print, publish, answer the page.  So
 no effect runs ahead of the disk, and many records share one fsync when many come at once.
+
+Every message is handled in a step of its own.  One that makes the program fail is undone, kept as *unread* and told;
+the rest goes on.  Only a ledger that cannot be trusted ends the process.
 """
 
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from queue import Empty
-from typing import Any
+from typing import Any, Protocol
 
 import sdnotify
 from pydantic import ValidationError
 
 from edge import link_causes
-from edge.board import AnalyzerView, PrinterView, ProbeView, Showing
+from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
 from edge.cautions import cautions
 from edge.clock import Clock, Step
 from edge.config import Config
@@ -45,10 +49,12 @@ from edge.inbox import (
     RegisterEntry,
     Reprint,
     Request,
+    SeeUnread,
     Sell,
     Sensed,
     SetPrice,
     Stop,
+    Stumbled,
     Tested,
     Weighed,
     WholePlantDone,
@@ -56,7 +62,7 @@ from edge.inbox import (
 from edge.jobs import clock as time_jobs
 from edge.jobs import gate, papers, results, stall
 from edge.known_devices import KnownDevices
-from edge.ledger import Ledger, LedgerFull
+from edge.ledger import Ledger, LedgerBroken, LedgerFull
 from edge.mqtt import Mqtt
 from edge.paper_queue import PaperQueue
 from edge.papers import READY, SILENT, UNKNOWN
@@ -64,10 +70,12 @@ from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
 from edge.publisher import Publisher
 from edge.station import Station
+from edge.unread import safely
+from edge.weighing import TradeScale
 from protocol.city.envelope import TooLarge
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Topics
-from protocol.readings import Measured
+from protocol.readings import Curve, Measured, TestResult, Ticket
 from protocol.session import Wish
 
 TICK_SECONDS = 0.5
@@ -75,7 +83,25 @@ SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
+STUMBLE_SECONDS = 5.0  # delivery that failed in our own program is tried again after so long
+UNEXPECTED = Refused(
+    "unexpected",
+    "程序内部出错，未执行、未记录；其余照常。请把“设备状态”页的编号告诉技术员",
+    "a fault of the program: not done, and nothing recorded; the rest goes on. Tell the technician its number on the "
+    "page Status",
+)
 log = logging.getLogger("core")
+
+
+class Saver(Protocol):
+    """Progress that is written with the next record, or some seconds after the last one."""
+
+    @property
+    def unsaved(self) -> bool: ...
+
+    def save(self) -> None: ...
+
+    def not_saved(self) -> None: ...
 
 
 class Core:
@@ -120,7 +146,10 @@ class Core:
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_keys = bool(city_keys)
         self._cautioned: date | None = date.min  # the day whose cautions are shown
+        self._unread = self._station.unread
+        self._savers: tuple[Saver, ...] = (self._publisher, self._papers, self._known, self._unread)
         self._trouble = ""
+        self._deliver_at = float("-inf")
         self._disk_at = float("-inf")
         self._show_at = 0.0
         self._show_due = False
@@ -130,29 +159,32 @@ class Core:
         self._notify = sdnotify.SystemdNotifier()
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Work until told to stop. Raises LedgerBroken."""
         self.start()
         while self.turn(self._gather()):
             pass
 
     def start(self) -> None:
         """Take up what the last run left, and show it."""
-        self._trouble = self._papers.recover(self._station)
+        with self._fence("papers of the last run"):
+            self._trouble = self._papers.recover(self._station)
         self._show()
         self._notify.notify("READY=1")
 
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
         stopping = any(isinstance(message, Stop) for message in messages)
-        step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
+        step = None
+        with self._fence("clock"):
+            step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
         weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages) and not step
         if weights_only and not self._config.stall.continuous:
             for message in messages:
-                self._handle(message)  # nothing to commit
+                self._weigh(message)  # nothing to commit
         else:
             self._work(messages, step)
         now = self._clock.steady()
-        self._publisher.pump(now)
+        self._deliver(now)
         self._save_when_quiet(now, stopping)
         self._show_due = weights_only and now < self._show_at
         if not self._show_due:
@@ -167,8 +199,9 @@ class Core:
     def _gather(self) -> list[Message]:
         """Everything that is in the inbox; waits a tick for the first."""
         wait = TICK_SECONDS
-        if (deadline := self._publisher.deadline()) is not None:
-            wait = min(wait, max(0.0, deadline - self._clock.steady()))
+        with self._fence("delivery"):
+            if (deadline := self._publisher.deadline()) is not None:
+                wait = min(wait, max(0.0, max(deadline, self._deliver_at) - self._clock.steady()))
         if self._show_due:
             wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
         messages: list[Message] = []
@@ -179,9 +212,9 @@ class Core:
         return messages
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
-        """One batch: handle, commit, let the effects go. When the disk is full everybody who waits is told so.
+        """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
 
-        A step of the clock is recorded before anything that bears the new time.
+        A step of the clock is recorded before anything that bears the new time. Raises LedgerBroken.
         """
         station = self._station
         station.after.clear()
@@ -192,41 +225,146 @@ class Core:
         try:
             with self._ledger.batch():
                 if step is not None:
-                    time_jobs.step(station, step)
+                    self._step(lambda: time_jobs.step(station, step), lambda error: self._keep("clock", error))
                 for message in rest:
                     self._handle(message)
-                if self._ledger.head.seq != before:
+                if self._ledger.head.seq != before or self._unread.fresh:
                     self._save_progress()
-        except LedgerFull as full:
-            for take_back in reversed(station.undo):
-                take_back()
-            if self._trouble != str(full):
-                log.error("nothing recorded: %s", full)
-            self._trouble = str(full)
-            refusal = Refused("disk_full", "磁盘已满，未记录。请联系技术员", f"not recorded: {full}")
+        except LedgerBroken:
+            raise
+        except Exception as error:
+            self._take_back(0, 0)
+            refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
             for message in rest:  # what comes after and records nothing is still news: a link, a port, an ack
                 if not isinstance(message, Request | Tested | Weighed):
-                    self._handle(message)
+                    with self._fence("news"):
+                        self._handle(message)
             self._progress_not_saved()
             for device in {message.device for message in messages if isinstance(message, Tested)}:
-                self._ports[device].order(NotCommitted())
+                with self._fence("order"):
+                    self._ports[device].order(NotCommitted())
             return
         if self._ledger.head.seq != before:
             self._trouble = ""
         for effect in station.after:
-            effect()
+            with self._fence("effect"):
+                effect()
+
+    def _not_recorded(self, error: Exception) -> Refused:
+        """The commit failed: what to say to everybody who waits."""
+        if isinstance(error, LedgerFull):
+            self._told_full(error)
+            return Refused(error.code, error.zh, f"{error.en}: {error}")
+        self._keep("commit", error)
+        return UNEXPECTED
+
+    def _told_full(self, full: LedgerFull) -> None:
+        """The ledger takes nothing: said once, and shown until it takes a record."""
+        if self._trouble != str(full):
+            log.error("nothing recorded: %s", full)
+        self._trouble = str(full)
+
+    # --- the fence --------------------------------------------------------------------------------------------------
 
     def _handle(self, message: Message) -> None:
+        """One message, in a step of its own: when it makes us fail it is undone and kept, and costs nothing else.
+
+        Raises LedgerFull and LedgerBroken.
+        """
+        self._step(lambda: self._do(message), lambda error: self._failed(message, error))
+
+    def _step(self, work: Callable[[], None], failed: Callable[[Exception], None]) -> None:
+        """Work whose changes, effects and entries to take back are undone when it fails; the batch goes on."""
+        effects, undo = len(self._station.after), len(self._station.undo)
+        try:
+            with self._ledger.step():
+                work()
+        except Exception as error:
+            if (about := self._ledger.explained(error)) is not None:
+                raise about from error
+            self._take_back(effects, undo)
+            failed(error)
+
+    def _take_back(self, effects: int, undo: int) -> None:
+        """Undo what was done in memory since there were so many effects and entries to take back."""
+        station = self._station
+        taken, station.undo[undo:] = station.undo[undo:], []
+        del station.after[effects:]
+        for take_back in reversed(taken):
+            with self._fence("taking back"):
+                take_back()
+
+    @contextlib.contextmanager
+    def _fence(self, part: str) -> Iterator[None]:
+        """Around what the core does besides messages: it fails alone. Raises LedgerBroken."""
+        try:
+            yield
+        except Exception as error:
+            about = self._ledger.explained(error)
+            if isinstance(about, LedgerBroken):
+                raise about from error
+            if about is not None:
+                self._told_full(about)
+            else:
+                self._keep(part, error)
+
+    def _keep(self, part: str, error: Exception) -> None:
+        self._unread.keep("program", part, error)
+
+    def _failed(self, message: Message, error: Exception) -> None:
+        """This message was undone: its sender is told, its bytes are kept."""
+        match message:
+            case Request():
+                if isinstance(error, ValidationError | TooLarge):
+                    error = _unfit(error)
+                if not isinstance(error, Refused):
+                    name = type(message.command).__name__
+                    self._unread.keep("request", name, error, _shown(message.command))
+                    error = UNEXPECTED
+                self._answers = [one for one in self._answers if one[0] is not message]
+                self._answers.append((message, error))
+            case Tested(device, results):
+                for result in results:
+                    self._result_failed(device, result, error)
+                self._committed(device)
+            case Weighed(device, weighing):
+                self._unread.keep("reading", device, error, weighing.raw or _shown(weighing))
+                if device in self._station.scales:
+                    with self._fence("weighing"):
+                        self._station.scales[device].disturbed()
+            case Sensed(device, measured):
+                self._unread.keep("reading", device, error, measured.raw or _shown(measured))
+            case PortChanged(device) | PortFound(device) | PortGarbage(device) | Stumbled(device):
+                self._unread.keep("device", device, error, _shown(message))
+            case Printed(job) | PrintAgain(job):
+                self._unread.keep("paper", f"job {job}", error, _shown(message))
+            case CityMessage(topic, payload):
+                self._unread.keep("city", topic, error, payload)
+            case LinkChanged() | BrokerAnswer():
+                self._unread.keep("city", type(message).__name__, error, _shown(message))
+            case _:
+                self._unread.keep("program", type(message).__name__, error, _shown(message))
+
+    def _weigh(self, message: Message) -> None:
+        """A weight alone needs no transaction."""
+        try:
+            self._do(message)
+        except Exception as error:
+            self._failed(message, error)
+
+    def _do(self, message: Message) -> None:
         match message:
             case Weighed(device, weighing, at):
                 self._station.scales[device].feed(weighing, at)
                 if self._config.stall.continuous:
                     self._sell_continuously(device)
             case Request():
-                self._answer(message)
+                self._answers.append((message, self._obey(message.command)))
             case Tested():
                 self._take_results(message)
+            case Stumbled(device, kind, error, raw):
+                self._unread.keep(kind, device, error, raw)
             case Sensed(device, measured):
                 self._sensed(device, measured)
             case PortChanged(device, up, why):
@@ -265,28 +403,15 @@ class Core:
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, request: Request) -> None:
-        """Do a command in a step of its own; the answer goes out after the commit."""
-        effects, undo = len(self._station.after), len(self._station.undo)
-        try:
-            with self._ledger.step():
-                answer = self._obey(request.command)
-        except (Refused, ValidationError, TooLarge) as error:
-            for take_back in reversed(self._station.undo[undo:]):
-                take_back()
-            del self._station.after[effects:], self._station.undo[undo:]
-            self._answers.append((request, error if isinstance(error, Refused) else _unfit(error)))
-            return
-        self._answers.append((request, answer))
-
     def _reply(self) -> None:
         """Last of all: who asked finds on the board what the answer speaks of."""
-        for request, answer in self._answers:
-            if isinstance(answer, Refused):
-                request.answer.set_exception(answer)
-            else:
-                request.answer.set_result(answer)
-        self._answers.clear()
+        answers, self._answers = self._answers, []
+        for request, answer in answers:
+            with self._fence("answer"):
+                if isinstance(answer, Refused):
+                    request.answer.set_exception(answer)
+                else:
+                    request.answer.set_result(answer)
 
     def _obey(self, command: Any) -> dict[str, Any]:
         station = self._station
@@ -318,12 +443,23 @@ class Core:
                 if (scale := station.scales.get(device)) is not None:
                     station.after.append(scale.exchanged)
                 return answer
+            case SeeUnread():
+                return self._see_unread(command)
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
-                self._ports[scale].order(Wish(wish))
+                station.after.append(lambda: self._ports[scale].order(Wish(wish)))
                 return {"scale": scale, "asked": wish}
         raise TypeError(f"no such command: {command!r}")
+
+    def _see_unread(self, command: SeeUnread) -> dict[str, Any]:
+        """Who has seen what could not be handled says so by name. It is no record: it stands beside what failed."""
+        person = command.person.strip()
+        if not person:
+            raise Refused("no_person", "请填写姓名", "say who you are")
+        seen = self._unread.seen(command.upto, person)
+        log.info("unread up to %d seen by %s", command.upto, person)
+        return {"seen": seen}
 
     def _sell_continuously(self, device: str) -> None:
         """Continuous weighing: each new load of the configured product becomes a sale by itself."""
@@ -345,11 +481,27 @@ class Core:
         self._continuous_told = ""
 
     def _take_results(self, message: Tested) -> None:
+        """Each result in a step of its own: one that makes us fail is kept with its bytes, and costs no other."""
         device = message.device
-        recorded = results.tested(self._station, message)
+        head = self._ledger.head.seq
+        for result in message.results:
+            if not self._unread.set_aside("result", device, result.identity):
+                self._step(partial(self._take_result, device, result), partial(self._result_failed, device, result))
+        new = self._ledger.head.seq - head
+        self._committed(device)
         view = self._analyzers[device]
-        self._analyzers[device] = replace(view, results=view.results + len(recorded))
-        log.info("%s handed over %d results, %d of them new", device, len(message.results), len(recorded))
+        self._analyzers[device] = replace(view, results=view.results + new)
+        log.info("%s handed over %d results, %d of them new", device, len(message.results), new)
+
+    def _take_result(self, device: str, result: TestResult | Ticket | Curve) -> None:
+        results.take(self._station, device, result)
+        self._unread.settled("result", device, result.identity)
+
+    def _result_failed(self, device: str, result: TestResult | Ticket | Curve, error: Exception) -> None:
+        self._unread.keep("result", device, error, result.raw or _shown(result), result.identity)
+
+    def _committed(self, device: str) -> None:
+        """What this port handed over is on disk after this batch: as records, or as unread."""
         self._station.after.append(lambda: self._ports[device].order(Committed()))
 
     # --- devices ----------------------------------------------------------------------------------------------------
@@ -379,17 +531,19 @@ class Core:
     # --- progress that may wait -------------------------------------------------------------------------------------
 
     def _save_progress(self) -> None:
-        """Write what became of papers, deliveries and ports, inside the current transaction."""
+        """Write what became of papers, deliveries, ports and of what failed, inside the current transaction."""
         self._last_record = self._clock.steady()
-        self._publisher.save()
-        self._papers.save()
-        self._known.save()
+        for part in self._savers:
+            self._step(part.save, partial(self._not_saved, part))
+
+    def _not_saved(self, part: Saver, error: Exception) -> None:
+        part.not_saved()
+        self._keep(type(part).__name__, error)
 
     def _progress_not_saved(self) -> None:
         """The commit failed: what it carried is to be written with the next one."""
-        self._papers.not_saved()
-        self._publisher.not_saved()
-        self._known.not_saved()
+        for part in self._savers:
+            part.not_saved()
 
     def _save_when_quiet(self, now: float, stopping: bool) -> None:
         """Progress rides with the next record; when none comes, it is written by itself.
@@ -397,57 +551,85 @@ class Core:
         Losing it is harmless: an unknown paper is asked about, a delivered record is sent again and dropped as a
         repeat.  Writing it at once would double what one sale writes to the SD card.
         """
-        if not (self._papers.unsaved or self._publisher.unsaved or self._known.unsaved):
+        if not any(part.unsaved for part in self._savers):
             return
         if stopping or now - self._last_record >= SAVE_SECONDS:
             try:
                 with self._ledger.batch():
                     self._save_progress()
-            except LedgerFull:
+            except LedgerFull as full:
+                self._told_full(full)
                 self._progress_not_saved()
+
+    def _deliver(self, now: float) -> None:
+        """Fill the window to the city. A fault of ours in it is not repeated at once: it would be met again."""
+        if now < self._deliver_at:
+            return
+        self._deliver_at = now + STUMBLE_SECONDS
+        with self._fence("delivery"):
+            self._publisher.pump(now)
+            self._deliver_at = float("-inf")
 
     # --- what pages see ---------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
-        """Post what changed, and the beat."""
+        """Post what changed, and the beat. A part that cannot be made stays as it was."""
         station, publisher, now = self._station, self._publisher, self._clock.steady()
         self._showing.beat = now
         today = station.today()
-        changes: dict[str, Any] = {
-            "scales": tuple(scale.view(now, today) for scale in station.scales.values()),
-            "analyzers": tuple(self._analyzers.values()),
-            "printers": tuple(
+        lots = station.lots
+        due: dict[str, Callable[[], Any]] = {
+            "scales": lambda: tuple(self._scale_view(scale, now, today) for scale in station.scales.values()),
+            "printers": lambda: tuple(
                 replace(view, waiting=self._papers.waiting(name)) for name, view in self._printer_views.items()
             ),
-            "probes": tuple(self._probes.values()),
-            "ports": self._known.views(),
-            "papers": station.paper_views(),
-            "clock_state": self._clock.state(),
-            "clock_why": self._clock.why,
-            "clock_asks": self._clock.asks,
-            "trouble": self._trouble or link_causes.trouble(publisher.cause()[0], self._config.station.language),
-            "city": publisher.view(self._mqtt.broker, self._mqtt.odd),
+            "probes": lambda: tuple(self._probes.values()),
+            "ports": self._known.views,
+            "papers": station.paper_views,
+            "clock_state": self._clock.state,
+            "clock_why": lambda: self._clock.why,
+            "clock_asks": lambda: self._clock.asks,
+            "trouble": lambda: (
+                self._trouble or link_causes.trouble(publisher.cause()[0], self._config.station.language)
+            ),
+            "city": lambda: publisher.view(self._mqtt.broker, self._mqtt.odd),
         }
         if today != self._cautioned:
             self._cautioned = today
-            changes["cautions"] = cautions(self._config, today, self._city_keys)
-        lots = station.lots
+            due["cautions"] = lambda: cautions(self._config, today, self._city_keys)
         if lots.unmatched_changed:
-            counts = lots.unmatched_counts()
-            for name, view in self._analyzers.items():
-                self._analyzers[name] = replace(view, unmatched=counts.get(name, 0))
-            changes |= {"analyzers": tuple(self._analyzers.values()), "unmatched": lots.unmatched_views()}
+            due |= {"unmatched": lots.unmatched_views, "": self._count_unmatched}
+        due["analyzers"] = lambda: tuple(self._analyzers.values())
         if lots.changed:
-            changes |= {"lots": lots.views(), "lot_counts": lots.counts()}
+            due |= {"lots": lots.views, "lot_counts": lots.counts}
         if lots.plan_changed:
-            changes["plan"] = lots.plan_view()
+            due["plan"] = lots.plan_view
         if station.prices_changed:
-            changes["products"] = station.product_views()
+            due["products"] = station.product_views
         lots.unmatched_changed = lots.plan_changed = station.prices_changed = False
         if now - self._disk_at >= DISK_SECONDS:
             self._disk_at = now
-            changes["disk_free"] = shutil.disk_usage(self._ledger.path.parent).free
-        self._showing.post(**changes)
+            due["disk_free"] = lambda: shutil.disk_usage(self._ledger.path.parent).free
+        due["unread"] = self._unread.views
+        changes: dict[str, Any] = {}
+        for part, view in due.items():
+            with self._fence(f"board {part}"):
+                changes[part] = view()
+        changes.pop("", None)
+        with self._fence("board"):
+            self._showing.post(**changes)
+
+    def _count_unmatched(self) -> None:
+        counts = self._station.lots.unmatched_counts()
+        for name, view in self._analyzers.items():
+            self._analyzers[name] = replace(view, unmatched=counts.get(name, 0))
+
+    def _scale_view(self, scale: TradeScale, now: float, today: date | None) -> ScaleView:
+        """The scale as a page shows it; one that cannot be shown shows no weight."""
+        views = [ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")]
+        with self._fence(f"scale {scale.part.name}"):
+            views.append(scale.view(now, today))
+        return views[-1]
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:
@@ -457,3 +639,8 @@ def _unfit(error: ValidationError | TooLarge) -> Refused:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return Refused("bad_value", f"{where} 的内容不符合要求", f"{where}: {first['msg']}")
+
+
+def _shown(value: object) -> bytes:
+    """What a message said, where it has no bytes of its own."""
+    return safely(repr, value).encode("utf-8", "backslashreplace")

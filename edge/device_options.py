@@ -8,6 +8,7 @@ import click
 
 from drivers import catalogue
 from drivers.model import Model
+from edge.cli import Mistake, as_typed
 from edge.config import with_files
 
 model_option: Callable[[Any], Any] = click.option(
@@ -23,24 +24,25 @@ settings_option: Callable[[Any], Any] = click.option(
 
 
 def chosen(protocol: str, model: str, options: Iterable[str]) -> Model | None:
-    """The row that is named, with these settings; None when nothing is. Raises ValueError or LookupError."""
+    """The row that is named, with these settings; None when nothing is. Raises Mistake."""
     if protocol and model:
-        raise ValueError("name either a protocol or a model")
+        raise Mistake("name either a protocol or a model")
     given = dict(map(parsed, options))
     if not protocol and not model:
         if given:
-            raise ValueError(f"whose option is {', '.join(given)}? Name the protocol or the model")
+            raise Mistake(f"whose option is {', '.join(given)}? Name the protocol or the model")
         return None
-    row = catalogue.find(model) if model else Model(protocol, "", "", protocol)
-    row.default_link()  # is there such a protocol?
-    return row.with_options(with_files(given))
+    with as_typed():
+        row = catalogue.find(model) if model else Model(protocol, "", "", protocol)
+        row.default_link()  # is there such a protocol?
+        return row.with_options(with_files(given))
 
 
 def parsed(text: str) -> tuple[str, Any]:
-    """``name=value``, the value in TOML; what is no TOML is text. Raises ValueError."""
+    """``name=value``, the value in TOML; what is no TOML is text. Raises Mistake."""
     name, equals, value = text.partition("=")
     if not name.strip() or not equals:
-        raise ValueError(f"option {text!r}: write NAME=VALUE, for example reversed=false")
+        raise Mistake(f"option {text!r}: write NAME=VALUE, for example reversed=false")
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

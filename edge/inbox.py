@@ -7,7 +7,7 @@ comes after the commit, so an answer means *recorded*.
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 from drivers.transports.adapters import Identity, Naming
 from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
@@ -85,6 +85,16 @@ class PortGarbage:
     device: str
     why: str
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stumbled:
+    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` a word of ``edge/unread.py``."""
+
+    device: str
+    kind: Literal["device", "paper", "program"]
+    error: BaseException
+    raw: bytes = b""
 
 
 # --- from pages, the local API and scenarios ------------------------------------------------------------------------
@@ -244,6 +254,14 @@ class ConfirmPort:
     seen: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SeeUnread:
+    """A person has seen what could not be handled, up to this number. Answer: ``{"seen": how many}``."""
+
+    upto: int
+    person: str
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -258,6 +276,7 @@ Command = (
     | AskScale
     | ConfirmDate
     | ConfirmPort
+    | SeeUnread
 )
 
 
@@ -360,6 +379,7 @@ Message = (
     | PortChanged
     | PortFound
     | PortGarbage
+    | Stumbled
     | Request
     | Printed
     | PrintAgain

@@ -22,8 +22,8 @@ from edge.mistakes import Mistake
 from protocol.city.events import Name, VerdictWord
 from protocol.readings import TestResult, Verdict
 
-Number = Annotated[str, StringConstraints(pattern=r"^([0-9]+(\.[0-9]+)?)?$")]
-SignedNumber = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]+(\.[0-9]+)?)?$")]
+Number = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$")]
+SignedNumber = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]{1,15}(\.[0-9]{1,15})?)?$")]
 
 
 class Doubt(Enum):

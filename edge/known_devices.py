@@ -87,9 +87,6 @@ class KnownDevices:
         if not person:
             raise Refused("no_person", "请填写姓名", "say who you are")
         was, station = self._known.get(device, Identity()), self._station
-        self._known[device] = now
-        self._write(device, person)
-        del self._strangers[device]
 
         def take_back() -> None:
             self._known[device], self._strangers[device] = was, now
@@ -99,6 +96,9 @@ class KnownDevices:
             ports[device].confirm(now)
 
         station.undo.append(take_back)
+        self._known[device] = now
+        self._write(device, person)
+        del self._strangers[device]
         station.after.append(let_in)
         return {"device": device, "now": str(now)}
 

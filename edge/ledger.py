@@ -33,15 +33,46 @@ log = logging.getLogger("ledger")
 
 
 class LedgerFull(OSError):
-    """The disk took no more: nothing of this batch was recorded."""
+    """The ledger takes nothing now, because the disk does not: nothing of this batch was recorded.
+
+    ``code``, ``zh`` and ``en`` are what people and programs are told.
+    """
+
+    code, zh, en = "disk_full", "磁盘已满，未记录。请联系技术员", "not recorded: the disk is full"
+
+
+class LedgerHeld(LedgerFull):
+    """Another program holds the ledger: nothing of this batch was recorded."""
+
+    code = "ledger_held"
+    zh = "另一程序占用了账本，未记录。请关闭备份等程序后再按"
+    en = "not recorded: another program holds the ledger; end it, then press again"
 
 
 class LedgerBroken(ValueError):
     """The file does not hold what this station wrote; the message names the first record that fails."""
 
 
-class LedgerUnusable(ValueError):
+class LedgerUnusable(LedgerBroken):
     """The file cannot be read or written, or is not the one this station wrote last; the message has the next step."""
+
+
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | None:
+    """What an error says of the ledger itself and not of the work that met it, with the next step; None if nothing."""
+    if isinstance(error, LedgerFull | LedgerBroken):
+        return error
+    if not isinstance(error, sqlite3.Error):
+        return None
+    if _code(error) in NO_ROOM:
+        return LedgerFull(f"{path}: {error}; free some space on the disk")
+    if _code(error) in HELD:
+        return LedgerHeld(f"{path}: another program holds the ledger ({error}); end it, for example a backup")
+    return LedgerUnusable(why_unusable(path, error)) if _code(error) in DAMAGED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,23 +163,24 @@ class Ledger:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """One transaction. Rolls back and raises LedgerFull when the disk is full; nothing of it stays."""
+        """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
+        holds the file and LedgerBroken when it is damaged; nothing of it stays."""
         before = self.head
         try:
             with self.db.atomic():
                 yield
         except sqlite3.Error as error:
             self.head = before
-            if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
-                raise LedgerFull(f"{self.path}: {error}; free some space on the disk") from error
-            if _code(error) in _DAMAGED:
-                raise LedgerUnusable(why_unusable(self.path, error)) from error
-            raise
+            raise self.explained(error) or error from error
         except BaseException:
             self.head = before
             raise
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
+
+    def explained(self, error: BaseException) -> LedgerFull | LedgerBroken | None:
+        """What an error says of this ledger; None for one that says nothing of it."""
+        return explained(error, self.path)
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -202,9 +234,14 @@ class Ledger:
         seq, serials, body = row
         try:
             counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
-            return Head(seq, envelope.hash_of(body), counts, _unsynced_in(envelope.read(body)))
         except ValueError as error:
             raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
+        try:
+            unsynced_in = _unsynced_in(envelope.read(body))
+        except envelope.BadEvent as error:  # the chain goes on from its bytes, whatever they say
+            log.error("record %d cannot be read: %s", seq, error)
+            unsynced_in = ""
+        return Head(seq, envelope.hash_of(body), counts, unsynced_in)
 
 
 def _mark_of(path: Path | None, allowed_by: str) -> mark.Mark:
@@ -271,11 +308,12 @@ def past(conn: sqlite3.Connection) -> Past:
             continue
         try:
             event = envelope.read(bytes(body))
-        except envelope.BadEvent:
+            seconds, believed = _seconds(event), _believed(event)
+        except (ValueError, LookupError, TypeError):
             continue
         last = last or event
-        if _believed(event):
-            return Past(_seconds(last), _seconds(event), _unsynced_in(last))
+        if believed:
+            return Past(_seconds(last), seconds, _unsynced_in(last))
     return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
 
 
@@ -312,7 +350,7 @@ def _open(path: Path) -> Database:
         db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA busy_timeout = 2000")
+    db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
     return db
 
 
@@ -389,9 +427,7 @@ def plainly(path: Path) -> Iterator[None]:
         raise
 
 
-_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _CANNOT = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def _code(error: sqlite3.Error) -> int:
@@ -402,7 +438,7 @@ def _code(error: sqlite3.Error) -> int:
 def why_unusable(path: Path, error: sqlite3.Error) -> str:
     """One line with the next step."""
     code = _code(error)
-    if code in _BUSY:
+    if code in HELD:
         return said(
             f"{path}：正被别的程序占用。请关掉备份或数据库工具后再试",
             f"{path}: another program holds it. Close the backup or database tool, and try again",

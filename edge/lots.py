@@ -21,6 +21,7 @@ from edge.config import Config
 from edge.inbox import Refused
 from edge.judgement import UNJUDGED, Doubt, Outcome, plain, repeats_due
 from edge.ledger import Ledger
+from edge.unread import Unread
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.token import CHINA
 
@@ -125,8 +126,9 @@ def local(time: str) -> datetime:
 class Lots:
     """Owned by the core thread."""
 
-    def __init__(self, config: Config, ledger: Ledger) -> None:
+    def __init__(self, config: Config, ledger: Ledger, unread: Unread) -> None:
         self._config = config
+        self._unread = unread
         self._methods = config.methods()
         self._ledger = ledger
         self._conn = ledger.conn
@@ -295,13 +297,18 @@ class Lots:
         return bool(self._changed)
 
     def views(self) -> tuple[LotView, ...]:
-        """Newest first: all that are pending or held; of the released those with something left, and the newest."""
-        for code in self._changed:
-            if (lot := self._one("test_code = ?", code)) is None:
-                self._views.pop(code, None)  # its batch was not committed
-            else:
-                self._views[code] = self._view(lot)
-        self._changed.clear()
+        """Newest first: all that are pending or held; of the released those with something left, and the newest.
+
+        A lot whose records are damaged is left out, and told.
+        """
+        for code in list(self._changed):
+            self._views.pop(code, None)
+            try:
+                if (lot := self._one("test_code = ?", code)) is not None:  # else its batch was not committed
+                    self._views[code] = self._view(lot)
+            except Exception as error:
+                self._skip(f"lot {code}", error)
+            self._changed.discard(code)
         shown = sorted(self._views.values(), key=lambda view: view.seq, reverse=True)
         released = [view for view in shown if view.state == LotState.RELEASED.value]
         gone = {
@@ -325,7 +332,19 @@ class Lots:
             " ORDER BY seq DESC LIMIT ?",
             (UNMATCHED_SHOWN,),
         )
-        return tuple(_unmatched_view(_waiting(*row), json.loads(body)) for *row, body in rows)
+        views = []
+        for seq, *row, body in rows.fetchall():
+            try:
+                views.append(_unmatched_view(_waiting(seq, *row), json.loads(body)))
+            except Exception as error:
+                self._skip(f"record {seq}", error, body)
+        return tuple(views)
+
+    def _skip(self, name: str, error: Exception, body: bytes = b"") -> None:
+        """One that cannot be shown must not hide the others; what says something of the ledger itself goes on."""
+        if self._ledger.explained(error) is not None:
+            raise error
+        self._unread.keep("record", name, error, body)
 
     def unmatched_counts(self) -> dict[str, int]:
         """How many results of each analyzer wait for a person."""

@@ -111,3 +111,26 @@ def m003_devices_behind_ports(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         """
     )
+
+
+@ledger()
+def m004_what_could_not_be_handled(db: Database) -> None:
+    """Messages that the station could not handle, with their bytes, until newer ones push them out."""
+    db.executescript(
+        """
+        CREATE TABLE unread (
+            number   INTEGER PRIMARY KEY,
+            kind     TEXT NOT NULL,        -- words of edge/unread.py
+            device   TEXT NOT NULL,        -- device, topic, record or part of the program
+            identity TEXT NOT NULL,        -- of a result, else empty
+            place    TEXT NOT NULL,        -- where in the program it failed
+            cause    TEXT NOT NULL,
+            raw      BLOB NOT NULL,        -- what was received, cut
+            first    TEXT NOT NULL,        -- when it failed first
+            last     TEXT NOT NULL,
+            count    INTEGER NOT NULL,
+            software TEXT NOT NULL,        -- the version that could not
+            person   TEXT NOT NULL         -- who has seen it, or empty
+        ) STRICT;
+        """
+    )

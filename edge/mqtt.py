@@ -12,7 +12,7 @@ from collections import Counter
 
 from edge.config import CityPart
 from edge.connection import NO_QOS, NO_RETAIN, WILLS, Connection, Ended, Who
-from edge.inbox import Inbox, LinkChanged
+from edge.inbox import Inbox, LinkChanged, Stumbled
 from edge.sparing import Sparing
 
 QUICK_SECONDS = (0.3, 1.0)  # back within 1.5 s of a broker's restart
@@ -60,6 +60,17 @@ class Mqtt(threading.Thread):
             connection.leave(Ended("", "stopped"))
 
     def run(self) -> None:
+        while not self._halt.is_set():
+            try:
+                self._keep()
+            except Exception as error:
+                self._connection = None
+                self._inbox.put(Stumbled("mqtt", "program", error))
+                self._inbox.put(LinkChanged(False, str(error), "fault"))
+                self._halt.wait(STEADY_SECONDS)
+
+    def _keep(self) -> None:
+        """Keep a connection until told to stop."""
         turn = failures = 0
         while not self._halt.is_set():
             self.broker = url = self._part.brokers[turn % len(self._part.brokers)]

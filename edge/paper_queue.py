@@ -22,6 +22,7 @@ from edge.papers import (
     LATE,
     PRINTING,
     QUEUED,
+    TEMPLATE,
     UNDONE,
     UNKNOWN,
     UNPROVEN,
@@ -142,25 +143,45 @@ class PaperQueue:
             "SELECT job, seq, paper, detail, printer, copy, state, why FROM print_jobs ORDER BY job DESC LIMIT ?",
             (RECOVERED,),
         ).fetchall()
-        for place, (job, seq, paper, detail, printer, copy, state, why) in enumerate(rows):
-            if place >= RECENT_PAPERS and state not in UNDONE:
+        for place, row in enumerate(rows):
+            shown, state = place < RECENT_PAPERS, row[6]
+            if not shown and state not in UNDONE:
                 continue
-            body = self._ledger.body(seq) if seq and not detail else b""
-            kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
-            if state in UNDONE and self._fresh(kept):
-                if state == HELD or why == QUEUED:
-                    kept = replace(kept, waits=True)
-                    self._mark(job, QUEUED)
-                else:
-                    kept = self._numbered(kept)
-                again.append(kept)
-                state, why = WAITING, ""
-            elif state in UNDONE:
-                state, why = (FAILED, LATE) if state == HELD or why == QUEUED else (UNKNOWN, RESTART)
-                conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
-            if place < RECENT_PAPERS:
-                view = replace(view_of(kept), state=state, why="" if why in (UNPROVEN, QUEUED) else why)
-                station.papers[job] = view
+            try:
+                with self._ledger.step():
+                    self._look_at(station, again, row, shown=shown)
+            except Exception as error:
+                if (about := self._ledger.explained(error)) is not None:
+                    raise about from error
+                self._set_aside(station, row, error)
+
+    def _set_aside(self, station: Station, row: tuple[Any, ...], error: Exception) -> None:
+        """A paper whose record cannot be read is nothing that a printer could be given."""
+        job, state = row[0], row[6]
+        station.unread.keep("record", f"paper {job}, record {row[1]}", error)
+        if state in UNDONE:
+            self._ledger.conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (FAILED, TEMPLATE, job))
+
+    def _look_at(self, station: Station, again: list[PaperJob], row: tuple[Any, ...], *, shown: bool) -> None:
+        """One paper of the last run."""
+        conn = self._ledger.conn
+        job, seq, paper, detail, printer, copy, state, why = row
+        body = self._ledger.body(seq) if seq and not detail else b""
+        kept = PaperJob(job, seq, paper, detail, printer, body, copy, self._clock.steady() - self._age(body))
+        view = view_of(kept)  # a record that cannot be read fails here, before anything is done
+        if state in UNDONE and self._fresh(kept):
+            if state == HELD or why == QUEUED:
+                kept = replace(kept, waits=True)
+                self._mark(job, QUEUED)
+            else:
+                kept = self._numbered(kept)
+            again.append(kept)
+            state, why = WAITING, ""
+        elif state in UNDONE:
+            state, why = (FAILED, LATE) if state == HELD or why == QUEUED else (UNKNOWN, RESTART)
+            conn.execute("UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", (state, why, job))
+        if shown:
+            station.papers[job] = replace(view, state=state, why="" if why in (UNPROVEN, QUEUED) else why)
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""

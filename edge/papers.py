@@ -4,7 +4,7 @@ A job is a row, written in the same transaction as its record::
 
     waiting ──> printing ──> printed     how proven: process_id, gs_r, status, file
        ^           │  │
-       │           │  └────> unknown     nobody can tell: silent, restart, gone, repeated
+       │           │  └────> unknown     nobody can tell: silent, restart, gone, repeated, error
        │           v
        └───────── held ────> failed      why: paper, cover, cutter, hot, busy, offline, gone, error, template; late
                                 │
@@ -31,11 +31,11 @@ QUEUED = "queued"  # the ``why`` of a row that only waits behind others
 
 PROOFS = ("process_id", "gs_r", "status", "file")
 CAUSES = ("paper", "cover", "cutter", "hot", "busy", "offline", "gone", "error", "late", "template")
-DOUBTS = ("silent", "restart", "gone", "repeated")
+DOUBTS = ("silent", "restart", "gone", "repeated", "error")
 PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "hot", "busy", "offline", "gone", "error")
 
 READY, SILENT, GONE, PAPER, HOT, BUSY, OFFLINE = "ready", "silent", "gone", "paper", "hot", "busy", "offline"
-REPEATED, LATE = "repeated", "late"
+REPEATED, LATE, TEMPLATE, ERROR = "repeated", "late", "template", "error"
 DAY, TEST_PAGE = "day", "test"
 PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
 COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides

@@ -3,11 +3,14 @@
 A port is lost and found aloud once each; the board always has the newest reason.  What a person asks of the device
 travels through the port's own queue, because only its thread touches the device.  A device that is not the one this
 name has meant so far is not read: ``doorkeeper.py``.
+
+Whatever fails here costs one session: the device is told as lost, its last bytes are kept, and it is opened again.
 """
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,13 +20,18 @@ from drivers.transports import LinkLost, Transport
 from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
 from edge.doorkeeper import Doorkeeper
-from edge.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Tested, Weighed
+from edge.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Stumbled, Tested, Weighed
 from edge.silence import Nature, Silence
+from edge.unread import cause_of, place_of
 from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
 LOOK_SECONDS = 1.0
+ALIKE = 3  # so many failures in a row at one place of the program double the pause
+LONGEST_PAUSE = 60.0
+GOOD_SECONDS = 60.0  # a session that lasted so long was a good one
+KEPT_CHUNKS = 20  # of what was read last, for people who look into a failure
 log = logging.getLogger("port")
 
 
@@ -65,6 +73,10 @@ class Port(threading.Thread):
         self._why = ""
         self._told: set[str] = set()
         self._look_at = 0.0
+        self._heard: deque[bytes] = deque(maxlen=KEPT_CHUNKS)
+        self._failures = 0  # to open it, in a row
+        self._stumbles = 0  # in a row at ``_place``
+        self._place = ""
 
     def order(self, order: Wish | Committed | NotCommitted) -> None:
         """From another thread: a person's wish, or the news that results are committed."""
@@ -78,35 +90,56 @@ class Port(threading.Thread):
         self._halt.set()
 
     def run(self) -> None:
-        failures = 0
         while not self._halt.is_set():
-            self._take_confirmations()
+            began = time.monotonic()
             try:
-                transport = self._open()
-            except LinkLost as lost:
-                self._report(False, str(lost), lost.now if isinstance(lost, Stranger) else None)
-                self._halt.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
-                failures += 1
-                continue
-            try:
-                self._keeper.opened()
-                self._tell_found()
-                self._report(True, "")
-                failures = 0
-                self._serve(transport)
-            except LinkLost as lost:
-                self._report(False, str(lost))
-                self._halt.wait(BACK_OFF[0])
-            finally:
-                transport.close()
+                pause = self._visit()
+            except Exception as error:
+                pause = self._stumbled(error, time.monotonic() - began)
+            self._halt.wait(pause)
+
+    def _visit(self) -> float:
+        """Open the device and serve it until it is lost. Answers the seconds to wait before the next try."""
+        self._take_confirmations()
+        try:
+            transport = self._open()
+        except LinkLost as lost:
+            self._report(False, str(lost), lost.now if isinstance(lost, Stranger) else None)
+            self._failures += 1
+            return BACK_OFF[min(self._failures, len(BACK_OFF)) - 1]
+        try:
+            self._keeper.opened()
+            self._tell_found()
+            self._report(True, "")
+            self._failures = 0
+            self._serve(transport)
+        except LinkLost as lost:
+            self._report(False, str(lost))
+            return BACK_OFF[0]
+        finally:
+            transport.close()
+        return 0.0
+
+    def _stumbled(self, error: Exception, lasted: float) -> float:
+        """The program was not made for what came: tell it, and begin anew. Answers the seconds to wait."""
+        place = place_of(error)
+        self._stumbles = self._stumbles + 1 if place == self._place and lasted < GOOD_SECONDS else 1
+        self._place = place
+        self._inbox.put(Stumbled(self.device, "device", error, b"".join(self._heard)))
+        self._heard.clear()
+        self._report(False, f"a fault of the program, it is connected again: {cause_of(error)}")
+        return min(LONGEST_PAUSE, BACK_OFF[-1] * 2.0 ** min(self._stumbles // ALIKE, 16))
 
     def _serve(self, transport: Transport) -> None:
         session = self._new_session()
+        self._heard.clear()
         silence = Silence(self._nature, time.monotonic())
         while not self._halt.is_set():
             deadline = session.deadline
             wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
             data = transport.read(wait)
+            if data:
+                self._heard.append(data)
             now = time.monotonic()
             events = session.receive(data, now) if data else []
             if session.deadline is not None and now >= session.deadline:

@@ -3,6 +3,7 @@
 A write that returned says nothing about paper: what proves one is in ``proof.py``.
 """
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from edge.pacing import Pace
 from edge.papers import BUSY, GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
 from edge.proof import Proof, Sent, Stopped
 from edge.ticking import SteadyClock, Ticking
+from edge.unread import cause_of
 from protocol.link import Link
 from protocol.printers import languages, status
 from protocol.printers.profile import Profile
@@ -137,6 +139,16 @@ class PrinterLink:
         self._rest, self._torn = b"", True
         self.close()
         self.state, self.why = GONE, str(lost)
+
+    def stumbled(self, error: Exception) -> str:
+        """The program failed with this printer in hand: what is known of it is forgotten, and it is opened anew."""
+        self._rest, self._torn = b"", True
+        with contextlib.suppress(Exception):
+            self.close()
+        self._transport = None
+        self._try_at = self._ticking.now() + REOPEN_SECONDS
+        self.state, self.why = GONE, f"a fault of the program: {cause_of(error)}"
+        return self.state
 
     def _ask(self) -> str:
         """How the printer is, in one word. Raises LinkLost."""

@@ -1,22 +1,22 @@
 """One thread a printer: prints papers in their order, holds them while the printer cannot, and sees what came out.
 
 A slow or dead printer delays nothing but its own papers.  What becomes of a paper is told through the inbox; the words
-are in ``edge/papers.py``.
+are in ``edge/papers.py``.  A paper that makes the program fail is set aside, and the next one has its turn.
 """
 
 import contextlib
 import logging
-import sqlite3
 import threading
 from collections import deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.config import PrinterPart
-from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged
+from edge.inbox import Inbox, PrintAgain, Printed, PrinterChanged, Stumbled
 from edge.papers import (
     BUSY,
     COPIES_BY_ITSELF,
+    ERROR,
     FAILED,
     HELD,
     PRINTED,
@@ -25,6 +25,7 @@ from edge.papers import (
     READY,
     REPEATED,
     SILENT,
+    TEMPLATE,
     UNKNOWN,
     PaperJob,
 )
@@ -95,18 +96,32 @@ class Printer(threading.Thread):
 
     def run(self) -> None:
         self._look()
-        with contextlib.suppress(ValueError, LookupError, OSError):  # told when such a paper is to be printed
+        with contextlib.suppress(Exception):  # told when such a paper is to be printed
             self._typesetter.warm(self._part.name)
         while self.take_orders(self.patience()):
             self.turn()
         self._link.close()
 
     def turn(self) -> None:
-        """Bring the first paper a step further, or see how the printer is."""
-        if self._papers:
-            self._serve(self._papers[0])
-        else:
-            self._look()
+        """Bring the first paper a step further, or see how the printer is. Raises nothing."""
+        job = self._papers[0] if self._papers else None
+        try:
+            if job:
+                self._link.begun = self._link.begun and self._begun == job.job
+                self._serve(job)
+            else:
+                self._look()
+        except Exception as error:
+            self._link.stumbled(error)
+            self._stumbled(error, job)
+
+    def _stumbled(self, error: Exception, job: PaperJob | None) -> None:
+        """The program was not made for this: it is told, and the paper in hand is set aside."""
+        name = f"{self._part.name} job {job.job}" if job else self._part.name
+        self._inbox.put(Stumbled(name, "paper" if job else "device", error, job.body if job else b""))
+        if job and self._papers and self._papers[0] is job:
+            begun = self._link.begun or self._begun == job.job
+            self._finish(job, UNKNOWN if begun else FAILED, ERROR)
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
@@ -123,7 +138,10 @@ class Printer(threading.Thread):
         try:
             order = self._orders.get(timeout=wait) if wait else self._orders.get_nowait()
             while order is not None:
-                self._obey(order)
+                try:
+                    self._obey(order)
+                except Exception as error:
+                    self._stumbled(error, None)
                 order = self._orders.get_nowait()
         except Empty:
             return True
@@ -193,10 +211,11 @@ class Printer(threading.Thread):
             pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
             dots = bitmap.height(page, self._link.profile)
             self._template = self._typesetter.failed(job.paper)
-        except (ValueError, LookupError, OSError, sqlite3.Error) as error:
+            text = plain(page)
+        except Exception as error:
             self._impossible(job, error)
             return
-        self._inbox.put(Printed(job.job, PRINTING, "", plain(page)))
+        self._inbox.put(Printed(job.job, PRINTING, "", text))
         if page.replaced:
             log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
         try:
@@ -216,7 +235,8 @@ class Printer(threading.Thread):
     def _impossible(self, job: PaperJob, error: Exception) -> None:
         """This printer cannot print this paper, however often it is tried."""
         log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
-        self._finish(job, FAILED, "template")
+        self._inbox.put(Stumbled(f"{self._part.name} job {job.job}", "paper", error, job.body))
+        self._finish(job, FAILED, TEMPLATE)
 
     def _hold(self, job: PaperJob, cause: str) -> None:
         """The paper waits, and those behind it; told once for each cause."""
@@ -261,7 +281,11 @@ class Printer(threading.Thread):
     # --- the printer ------------------------------------------------------------------------------------------------
 
     def _look(self, older_than: float = 0.0) -> str:
-        state = self._link.look(older_than=older_than, paper=bool(self._papers))
+        try:
+            state = self._link.look(older_than=older_than, paper=bool(self._papers))
+        except Exception as error:  # the printer's, not the paper's: it waits
+            state = self._link.stumbled(error)
+            self._inbox.put(Stumbled(self._part.name, "device", error))
         if not self._papers:
             self._link.rest()
         self._report()

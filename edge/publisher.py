@@ -12,6 +12,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,7 +24,7 @@ from edge.config import CityPart
 from edge.doubts import Doubts
 from edge.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.ledger import ALARM, ORDINARY, Ledger
-from protocol.city.envelope import CONTENT_TYPE, hash_of, kind_of
+from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Ack, Rejected, Topics
 
@@ -279,7 +280,11 @@ class Publisher:
         self._pause = min(2 * self._pause, RESEND_CAP)
         self._probe_at = now + self._pause
         for flight in late:
-            body = self._ledger.body(flight.seq)
+            try:
+                body = self._ledger.body(flight.seq)
+            except LookupError as gone:
+                self._damaged(flight.seq, str(gone))
+                continue
             if not self._publish(flight.seq, flight.lane, body, now):
                 return
 
@@ -287,9 +292,24 @@ class Publisher:
         room, lanes = self._room()
         if room <= 0 or self.pending <= len(self._flights):
             return
-        for seq, lane, body in self._choose(room, lanes):
+        chosen = self._choose(room, lanes)
+        for seq, lane, body in chosen:
             if not self._publish(seq, lane, body, now):
                 return
+        if not (chosen or self._flights or len(self._doubts)):
+            self._miss()
+
+    def _miss(self) -> None:
+        """Nothing is left to send and records are pending: they are not in the ledger any more."""
+        rows = self._ledger.conn.execute("SELECT seq FROM events WHERE seq > ?", (self.upto,))
+        there = {seq for (seq,) in rows} | self._ahead
+        for seq in range(self.upto + 1, self._ledger.head.seq + 1):
+            if seq not in there:
+                self._damaged(seq, f"no record {seq}")
+
+    def _damaged(self, seq: int, why: str) -> None:
+        """A record that is no more what was written cannot be sent: it is set aside, and the others go on."""
+        self._set_aside({seq: f"damaged in this ledger: {why}; put it back from a backup"})
 
     def _room(self) -> tuple[int, tuple[int, ...]]:
         """How many more may be sent, and of which lanes: alarms go although the city is silent."""
@@ -301,12 +321,15 @@ class Publisher:
         return limit, (ALARM, ORDINARY)
 
     def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
-        """Hand one record to the broker; False when the link is gone."""
-        event = json.loads(body)
-        kind = kind_of(event["type"])
+        """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
+        self._cursor[lane] = max(seq, self._cursor[lane])
+        try:
+            event_id, kind = _named(body)
+        except BadEvent as bad:
+            self._damaged(seq, str(bad))
+            return True
         topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
         size = len(topic) + len(body) + PACKET_OVERHEAD
-        self._cursor[lane] = max(seq, self._cursor[lane])
         if size > self._limits.packet:
             reason = f"{size} bytes; the broker takes {self._limits.packet}"
             self._flights.pop(seq, None)
@@ -315,9 +338,9 @@ class Publisher:
         if mid is None:
             self.up = False  # the news of it is on its way
             return False
-        self._flights[seq] = Flight(seq, event["id"], lane, mid, now)
+        self._flights[seq] = Flight(seq, event_id, lane, mid, now)
         self._by_mid[mid] = (seq, now)
-        self._sent[event["id"]] = seq
+        self._sent[event_id] = seq
         return True
 
     def _choose(self, room: int, lanes: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
@@ -449,7 +472,11 @@ class Publisher:
         rows = self._ledger.conn.execute(
             "SELECT seq, body FROM events WHERE seq > ? AND seq <= ?", (max(self.upto, last - RECENT), last)
         )
-        return {**{json.loads(body)["id"]: seq for seq, body in rows}, **self._sent}
+        named = {}
+        for seq, body in rows:
+            with suppress(BadEvent):  # it is set aside when its turn comes
+                named[_named(body)[0]] = seq
+        return {**named, **self._sent}
 
     def _sent_upto(self, claimed: int) -> int:
         """How far an ack without a hash counts: over what was sent on this connection, without a gap."""
@@ -494,8 +521,13 @@ class Publisher:
             self._sent = {one: seq for one, seq in self._sent.items() if seq > self.upto}
 
     def _hash(self, seq: int) -> str:
+        """The hash of a record; empty when it is not there any more."""
         head = self._ledger.head
-        return head.prevhash if seq == head.seq else hash_of(self._ledger.body(seq))
+        if seq == head.seq:
+            return head.prevhash
+        with suppress(LookupError):
+            return hash_of(self._ledger.body(seq))
+        return ""
 
     def _rewind(self) -> None:
         """Look at the lanes from their beginning again; what is on its way stays there."""
@@ -505,3 +537,12 @@ class Publisher:
         """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""
         self._flights = {seq: flight for seq, flight in self._flights.items() if flight.mid is not None}
         self._rewind()
+
+
+def _named(body: bytes) -> tuple[str, str]:
+    """Id and kind of a stored record; raises BadEvent when it cannot be read."""
+    try:
+        event = json.loads(body)
+        return str(event["id"]), kind_of(event["type"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise error if isinstance(error, BadEvent) else BadEvent("cannot be read") from None

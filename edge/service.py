@@ -24,7 +24,7 @@ from edge.core import Core
 from edge.documents import Papers
 from edge.doorkeeper import Doorkeeper
 from edge.identity import load_city_keys, load_key
-from edge.inbox import Inbox, Stop
+from edge.inbox import Inbox, Stop, Stumbled
 from edge.known_devices import remembered
 from edge.ledger import Ledger, Signer, past
 from edge.mqtt import Mqtt
@@ -49,8 +49,8 @@ def software() -> str:
 def run(config: Config, path: Path, allowed_by: str = "") -> None:
     """Serve until SIGTERM or SIGINT. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``.
 
-    Raises BadKey, BadTemplate, NoFont, LedgerUnusable, DataInUse and OSError (web address taken) before anything is
-    started.
+    Raises BadKey, BadTemplate, NoFont, DataInUse, LedgerUnusable and CannotListen before anything is started; later
+    only LedgerBroken.
     """
     for made_private in private.tighten(own_files(config, path)):
         log.info("%s could be read by others: now by this user alone", made_private)
@@ -119,7 +119,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)
 
-    threading.excepthook = _die
+    threading.excepthook = partial(_stranded, inbox)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
@@ -150,11 +150,12 @@ def own_files(config: Config, path: Path) -> tuple[Path, ...]:
     return (*beside, data, *sorted(data.glob("ledger.db*")), data / lock.FILE)
 
 
-def _die(failure: Any) -> None:
-    """An unexpected exception in any thread ends the process; systemd starts it again."""
-    log.critical("thread %s failed", failure.thread and failure.thread.name, exc_info=failure.exc_value)
-    logging.shutdown()
-    os._exit(70)
+def _stranded(inbox: Inbox, failure: Any) -> None:
+    """A thread ended although each has a fence of its own: the others go on, and people are told."""
+    name = failure.thread.name if failure.thread else "thread"
+    log.critical("%s has ended; restart the station when nobody waits", name)
+    if isinstance(failure.exc_value, Exception):
+        inbox.put(Stumbled(f"{name} has ended", "program", failure.exc_value))
 
 
 def set_up_logging(verbose: bool) -> None:

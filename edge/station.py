@@ -18,6 +18,7 @@ from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
 from edge.lots import Lots
 from edge.papers import CONFIRMED, PAPER_NAMES, QUEUED, UNDONE, UNPROVEN, WAITING, PaperJob
+from edge.unread import Unread
 from edge.weighing import TradeScale
 from protocol.city.envelope import kind_of
 from protocol.city.events import Goods, Record
@@ -49,7 +50,8 @@ class Station:
         self.papers: dict[int, PaperView] = {}
         self._automatic = frozenset(config.paper.automatic)
         self.methods = config.methods()
-        self.lots = Lots(config, ledger)
+        self.unread = Unread(ledger, clock)
+        self.lots = Lots(config, ledger, self.unread)
         self.prices_changed = True
 
     # --- records ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from edge.config import AnalyzerPart
-from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, Tested, WholePlantDone
+from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
 from edge.judgement import (
     UNJUDGED,
     Doubt,
@@ -29,7 +29,7 @@ from edge.ledger import ALARM, ORDINARY, Recorded
 from edge.lots import DECIDED, Lot, LotItem, LotState, local
 from edge.station import Station
 from protocol.city.codes import CodeKind
-from protocol.city.events import Analyzer, TestRecorded
+from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text
 from protocol.readings import Curve, TestResult, Ticket, Verdict
 
 PAGE_LETTERS, ITEM_LETTERS, SHORT_LETTERS = 4000, 120, 40  # what the record holds of an instrument's texts
@@ -59,11 +59,20 @@ class Found:
     person: str | None = None
 
 
-def tested(station: Station, message: Tested) -> list[Recorded]:
-    """Results of an instrument: each recorded once, matched to its lot, judged. Answers what was new."""
-    part = _analyzer(station, message.device)
-    taken = (_take(station, part, result) for result in message.results)
-    return [recorded for recorded in taken if recorded is not None]
+def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Recorded | None:
+    """Record a new result of an instrument: for its lot, judged, or to wait for a person.
+
+    None for one that was recorded before.
+    """
+    part = _analyzer(station, device)
+    result = _rounded(said) if isinstance(said, TestResult) else _unread(said)
+    before = station.lots.result(part.name, result.identity)
+    if before is not None:
+        return _twice(station, part, result, before)
+    found = _found(station, part, result, unread=not isinstance(said, TestResult))
+    recorded = _wait(station, found) if found.doubts else _count(station, found)
+    station.lots.remember(part.name, result.identity, recorded.seq)
+    return recorded
 
 
 def plan(station: Station, command: PlanChannel) -> dict[str, Any]:
@@ -138,16 +147,16 @@ def dismiss(station: Station, command: DismissResult) -> dict[str, Any]:
 # --- taking a result ------------------------------------------------------------------------------------------------
 
 
-def _take(station: Station, part: AnalyzerPart, said: TestResult | Ticket | Curve) -> Recorded | None:
-    """Record a new result: for its lot, or to wait for a person. None for one that was recorded before."""
-    result = said if isinstance(said, TestResult) else _unread(said)
-    before = station.lots.result(part.name, result.identity)
-    if before is not None:
-        return _twice(station, part, result, before)
-    found = _found(station, part, result, unread=result is not said)
-    recorded = _wait(station, found) if found.doubts else _count(station, found)
-    station.lots.remember(part.name, result.identity, recorded.seq)
-    return recorded
+def _rounded(result: TestResult) -> TestResult:
+    """The result with the number that its record can hold, so that it is judged by what stands there.
+
+    One with more digits keeps what was sent as its text.  One that no record holds is judged as it is.
+    """
+    if result.value is None:
+        return result
+    held, sent = decimal_text(result.value), format(result.value, "f")
+    text = result.text if held == sent or result.text else sent[:PAGE_LETTERS]
+    return replace(result, value=result.value if held is None else Decimal(held), text=text)
 
 
 def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
@@ -319,15 +328,15 @@ def _record(
     enzyme = bool(method and method.enzyme)
     return TestRecorded(
         lot=lot.test_code if lot else None,
-        goods=station.goods(lot.product) if lot else None,
+        goods=Goods.model_validate(lot.entry["data"]["goods"]) if lot else None,
         item=found.item[:ITEM_LETTERS],
-        value=None if result.value is None else format(result.value, "f"),
+        value=None if result.value is None else decimal_text(result.value),
         text=result.text and result.text[:PAGE_LETTERS],
         unit=result.unit and result.unit[:SHORT_LETTERS],
         method=(method.number or method.name) if method else "",
-        limit=found.measured.limit or None,
+        limit=decimal_text(Decimal(found.measured.limit)) if found.measured.limit else None,
         limit_basis=found.measured.basis,
-        control=None if result.control is None else format(result.control, "f"),
+        control=None if result.control is None else decimal_text(result.control),
         outcome=outcome and outcome.value,
         measurement=measurement,
         whole_plant=(lot.whole_plant == "done") if lot and lot.whole_plant and enzyme else None,

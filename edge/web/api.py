@@ -17,6 +17,7 @@ from edge.inbox import (
     MatchResult,
     PlanChannel,
     RegisterEntry,
+    SeeUnread,
     Sell,
     SetPrice,
     WholePlantDone,
@@ -35,12 +36,15 @@ from edge.web.bodies import (
     EntryBody,
     MatchAnswer,
     MatchBody,
+    Number,
     OutcomeAnswer,
     OutcomeBody,
     PriceAnswer,
     PriceBody,
     SaleAnswer,
     SaleBody,
+    UnreadAnswer,
+    UnreadBody,
     WholePlantAnswer,
     WholePlantBody,
 )
@@ -102,7 +106,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         tags=["write"],
         summary="Say whose result this is",
     )
-    async def match_result(seq: Annotated[int, Path(ge=1)], body: MatchBody, key: Key = "") -> Response:
+    async def match_result(seq: Number, body: MatchBody, key: Key = "") -> Response:
         """For a result on the board's `unmatched` list. It is judged and may release or hold the lot."""
         return JSONResponse(await desk.ask(MatchResult(seq, **body.model_dump()), key), 201)
 
@@ -113,7 +117,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         tags=["write"],
         summary="Say that a result is of no lot here",
     )
-    async def dismiss_result(seq: Annotated[int, Path(ge=1)], body: DismissBody, key: Key = "") -> Response:
+    async def dismiss_result(seq: Number, body: DismissBody, key: Key = "") -> Response:
         """For a result on the board's `unmatched` list: a practice run, one of a day before. It stays in the ledger."""
         return JSONResponse(await desk.ask(DismissResult(seq, **body.model_dump()), key), 201)
 
@@ -135,6 +139,16 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     async def confirm_date(body: DateBody, key: Key = "") -> Response:
         """A person answers for the system's date, which the station did not take by itself. It stands in a record."""
         return JSONResponse(await desk.ask(ConfirmDate(**body.model_dump()), key))
+
+    @api.post(
+        "/unread/seen",
+        responses=answers(200, UnreadAnswer),
+        tags=["write"],
+        summary="What could not be handled was seen",
+    )
+    async def see_unread(body: UnreadBody, key: Key = "") -> Response:
+        """Takes what is on the board's `unread` off it, up to a number. It stays in the ledger's file for a while."""
+        return JSONResponse(await desk.ask(SeeUnread(**body.model_dump()), key))
 
     @api.post("/scales/{name}/{wish}", responses=ERRORS, tags=["write"], summary="Tare or zero a scale")
     async def ask_scale(

@@ -3,16 +3,15 @@
 import asyncio
 import logging
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from drivers.glyphs import NoFont
 from edge.archive import Archive
 from edge.board import PaperView, Showing
 from edge.inbox import ConfirmPaper, PrintPaper, Reprint
-from edge.web.bodies import ConfirmAnswer, PaperBody, Problem, ReprintAnswer
+from edge.web.bodies import ConfirmAnswer, Number, PaperBody, Problem, ReprintAnswer
 from edge.web.desk import Desk, Key, Problems, answers
 from edge.web.events import dumps
 
@@ -29,7 +28,7 @@ def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIR
         tags=["read"],
         summary="A paper as a picture",
     )
-    async def draw_paper(job: Annotated[int, Path(ge=1)]) -> Response:
+    async def draw_paper(job: Number) -> Response:
         """One pixel a dot. 503 `no_font` names the package that draws Chinese."""
         return Response(await _drawn(archive, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
 
@@ -39,7 +38,7 @@ def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIR
         tags=["read"],
         summary="A paper with its text",
     )
-    async def read_paper(job: Annotated[int, Path(ge=1)]) -> Response:
+    async def read_paper(job: Number) -> Response:
         for paper in showing.board.papers:
             if paper.job == job:
                 text = paper.text or await _text(archive, job)
@@ -63,7 +62,7 @@ def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIR
         tags=["write"],
         summary="A person saw that it came out",
     )
-    async def confirm_paper(job: Annotated[int, Path(ge=1)], key: Key = "") -> Response:
+    async def confirm_paper(job: Number, key: Key = "") -> Response:
         """For a paper that is held, unknown or failed. It is then not printed by itself any more."""
         return JSONResponse(await desk.ask(ConfirmPaper(job), key))
 
@@ -74,7 +73,7 @@ def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIR
         tags=["write"],
         summary="Print a paper again",
     )
-    async def reprint(job: Annotated[int, Path(ge=1)], key: Key = "") -> Response:
+    async def reprint(job: Number, key: Key = "") -> Response:
         """The new paper is marked COPY (重打) and counted."""
         return JSONResponse(await desk.ask(Reprint(job), key), 201)
 

@@ -12,6 +12,7 @@ from edge.board import Showing
 from edge.inbox import Inbox
 from edge.web import api, api_papers, desk, pages
 from edge.web.events import Live, dumps
+from edge.web.fence import Fence
 from edge.web.guard import Guard
 from edge.web.health import health, metrics
 
@@ -53,6 +54,7 @@ def create_app(
             desk.Problems: desk.show_problem,
             RequestValidationError: desk.show_invalid,
             HTTPException: desk.show_http_error,
+            Exception: desk.show_failed,
         },
     )
     app.state.live = live
@@ -72,5 +74,6 @@ def create_app(
         text, kind = metrics(showing, release)
         return Response(text, headers={"Content-Type": kind})
 
+    app.add_middleware(Fence)
     app.add_middleware(Guard, allow=tuple(allow))
     return app

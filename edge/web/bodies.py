@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Annotated, Any, Literal, Self
 
+from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 from edge.board import Board
@@ -14,6 +15,8 @@ from edge.board import Board
 LARGEST_FEN = 10_000_000
 LARGEST_G = 100_000_000
 LARGEST_AMOUNT = 4_294_967_295
+
+LARGEST_NUMBER = (1 << 63) - 1  # what a database integer holds
 
 SOURCE_ADDRESS = re.compile(r"/b/([0-9]{20})(?![0-9])", re.IGNORECASE)
 
@@ -33,6 +36,7 @@ def plain_code(value: Any) -> Any:
 ScannedCode = Annotated[str, BeforeValidator(plain_code)]
 AnyCode = Annotated[ScannedCode, Field(min_length=1, max_length=64)]
 Code = Annotated[str, Field(min_length=1, max_length=64)]
+Number = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 Text = Annotated[str, Field(max_length=120)]
 Person = Annotated[
     str,
@@ -191,6 +195,15 @@ class ConfirmPortBody(Body):
     )
 
 
+class UnreadBody(Body):
+    """Who has seen it."""
+
+    upto: Annotated[StrictInt, Field(ge=1, le=LARGEST_NUMBER)] = Field(
+        description="The highest `number` of the board's `unread` that the person saw.", examples=[3]
+    )
+    person: Person
+
+
 class Problem(BaseModel):
     """Why something was not done, for programs (`code`) and for people."""
 
@@ -270,6 +283,10 @@ class DismissAnswer(BaseModel):
 class ConfirmPortAnswer(BaseModel):
     device: str
     now: str = Field(description="The device that is read from now on.")
+
+
+class UnreadAnswer(BaseModel):
+    seen: int = Field(description="How many entries are off the board now.")
 
 
 class WholePlantAnswer(BaseModel):

@@ -49,6 +49,12 @@ NOTHING = (None, 0.0)
 Outcome = Literal["done", "waiting", "not_done", "unknown"]
 
 
+FAILED = (
+    "程序内部出错，已写入日志；请重试，仍不行请联系技术员",
+    "a fault of the program; it is in the log. Try again, and call the technician if it stays",
+)
+
+
 class Desk:
     """Hands commands to the core and waits for what it says. Lives in the web thread's loop."""
 
@@ -158,6 +164,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     409: {"model": Problem, "description": "Refused: nothing was recorded; `code` says why."},
     415: {"model": Problem, "description": "Not `application/json`."},
     422: {"model": Problem, "description": "The request is not understood; the messages name the field."},
+    500: {"model": Problem, "description": "A fault of the program; it is in the log."},
     503: {"model": Problem, "description": "No confirmation in time: it may or may not be recorded."},
 }
 
@@ -189,6 +196,11 @@ async def show_invalid(_: HttpRequest, error: Exception) -> Response:
 
 def _place(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc[1:]) or "body"
+
+
+async def show_failed(_: HttpRequest, error: Exception) -> Response:
+    """What nobody foresaw, where no other fence is."""
+    return problem(500, "failed", *FAILED)
 
 
 async def show_http_error(_: HttpRequest, error: Exception) -> Response:

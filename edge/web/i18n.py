@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge import link_causes
+from edge import link_causes, unread
 from edge.clock import WORDS as CLOCK_WORDS
 from edge.weighing import WORDS
 
@@ -25,8 +25,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "box_dead": (
         "设备箱的程序无响应（自 {time}）；屏幕上是旧数据。一分钟不恢复，请重启设备箱",
-        "The program on the box has not responded since {time}. What stands here is old. "
-        "After a minute, restart the box",
+        (
+            "The program on the box has not responded since {time}. What stands here is old."
+            " After a minute, restart the box"
+        ),
     ),
     "box_unreached": (
         "还没有连上设备箱；屏幕上可能是旧数据",
@@ -429,6 +431,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "trouble": ("故障", "Trouble"),
     "connected": ("已连接", "Connected"),
     "not_connected": ("未连接", "Not connected"),
+    # what could not be handled
+    "unread": ("未能处理的内容", "What could not be handled"),
+    "unread_n": ("有 {n} 条内容未能处理，其余照常", "{n} messages could not be handled; the rest goes on"),
+    "unread_times": ("{n} 次，最近 {time}", "{n} times, last at {time}"),
+    "unread_see": ("已看过，收起", "Seen, take it off"),
+    "unread_sure": (
+        "收起前请记下编号。内容仍保留在本机：marketedge ledger unread。",
+        "Note the numbers first. They stay on the box for a while: marketedge ledger unread.",
+    ),
+    "unread_gone": ("已收起", "Taken off"),
     # which device stands behind a port's name
     "swapped": ("设备换了，未读取", "Another device, not read"),
     "swap_was": ("原来是：", "There was: "),
@@ -462,6 +474,9 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
+for _word, _kind in unread.KINDS.items():
+    TEXTS[f"unread_is_{_word}"] = (_kind.zh, _kind.en)
+    TEXTS[f"do_unread_{_word}"] = (_kind.do_zh, _kind.do_en)
 for _word, _cause in link_causes.CAUSES.items():
     TEXTS[f"link_{_word}"] = (_cause.zh, _cause.en)
     TEXTS[f"do_link_{_word}"] = (_cause.do_zh, _cause.do_en)
@@ -484,7 +499,7 @@ class Words:
         return TEXTS[prefix + word][self._at] if prefix + word in TEXTS else word
 
 
-_NOT_FOR_SCRIPTS = ("link_", "do_link_", "odd_")
+_NOT_FOR_SCRIPTS = ("link_", "do_link_", "odd_", "unread_is_", "do_unread_")
 FOR_SCRIPTS = {
     language: {key: both[at] for key, both in TEXTS.items() if not key.startswith(_NOT_FOR_SCRIPTS)}
     for at, language in enumerate(LANGUAGES)

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from edge.board import Showing
-from edge.inbox import Inbox
+from edge.inbox import Inbox, Stumbled
 
 if TYPE_CHECKING:
     from edge.web.serving import Serving
 
 SEND_BUFFER = 128 * 1024
 STOP_SECONDS = 5.0
+AGAIN_SECONDS = 1.0  # a server that ended by itself is started again after so long
 
 
 class CannotListen(OSError):
@@ -70,11 +71,18 @@ class WebServer:
         from edge.web.app import create_app
         from edge.web.serving import Serving
 
-        assert self._socket is not None
-        app = create_app(self._showing, self._inbox, **self._options)
-        self._serving = Serving(app, self.ready.set)
-        if not self._stopping.is_set():
-            self._serving.run(sockets=[self._socket])
+        while not self._stopping.is_set():
+            try:
+                self._socket = self._socket or _bind(self.address)
+                app = create_app(self._showing, self._inbox, **self._options)
+                self._serving = Serving(app, self.ready.set)
+                if not self._stopping.is_set():
+                    self._serving.run(sockets=[self._socket])
+            except Exception as error:
+                self._inbox.put(Stumbled("web", "program", error))
+            if not self._stopping.wait(AGAIN_SECONDS) and self._socket is not None:
+                self._socket.close()
+                self._socket = None
 
 
 def _bind(listen: str) -> socket.socket:

@@ -1,9 +1,11 @@
 """What an event says: one pydantic model per record kind (contract parts A2, A3, C6).
 
-Masses are integer grams, money integer fen, every other number a decimal string.  Unknown fields are refused: an
-event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the paper's own code.
+Masses are integer grams, money integer fen, every other number a decimal string of at most 15 digits.  Unknown fields
+are refused: an event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the
+paper's own code.
 """
 
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -14,10 +16,27 @@ ProductCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
 Name = Annotated[str, StringConstraints(max_length=120)]
 Page = Annotated[str, StringConstraints(max_length=4000)]
 Short = Annotated[str, StringConstraints(max_length=40)]
-DecimalText = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,12}(\.[0-9]{1,9})?$")]
+DIGITS, DECIMALS = 15, 20  # of a number: significant digits, as instruments send them, and places after the point
+DecimalText = Annotated[str, StringConstraints(pattern=rf"^-?[0-9]{{1,{DIGITS}}}(\.[0-9]{{1,{DECIMALS}}})?$")]
 Grams = Annotated[int, Field(ge=0, le=100_000_000)]
 Fen = Annotated[int, Field(ge=0, le=4_294_967_295)]
 VerdictWord = Literal["qualified", "suspect", "unqualified", "invalid", "not_applicable"]
+
+
+def decimal_text(value: Decimal) -> str | None:
+    """A number as a record holds it: with its digits as sent, of more than 15 rounded half to even. None for one that
+    no record holds: 10 to the 15th and more, or no number at all."""
+    if not value.is_finite():
+        return None
+    if len(value.as_tuple().digits) > DIGITS:
+        value = _ROUND.plus(value)
+    if value.adjusted() < DIGITS and int(value.as_tuple().exponent) < -DECIMALS:
+        value = value.quantize(Decimal(1).scaleb(-DECIMALS), context=_WIDE)
+    return format(value, "f") if not value or value.adjusted() < DIGITS else None
+
+
+_ROUND = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
+_WIDE = Context(prec=DIGITS + DECIMALS + 1, rounding=ROUND_HALF_EVEN)
 
 
 class Record(BaseModel):

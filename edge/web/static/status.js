@@ -3,6 +3,7 @@
 import "./codes.js";
 import { find, post, say, settle, toast } from "./live.js";
 import "./swap.js";
+import "./unread.js";
 
 const dialog = find("#dating");
 const person = find("#dating-person");

@@ -44,6 +44,7 @@ from edge.inbox import (
     RegisterEntry,
     Reprint,
     Request,
+    SeeUnread,
     Sell,
     SetPrice,
     Stop,
@@ -304,6 +305,9 @@ class FakeCore:
                     )
                 )
                 return {"device": device, "now": command.seen}
+            case SeeUnread():
+                self.showing.post(unread=())
+                return {"seen": 1}
             case AskScale():
                 return {"scale": command.scale, "wish": command.wish}
 

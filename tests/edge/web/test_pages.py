@@ -271,6 +271,8 @@ def test_every_word_used_is_there_and_every_word_there_is_used() -> None:
         "outcome_",
         "do_link_",
         "odd_",
+        "unread_is_",
+        "do_unread_",
         "confirm_",
     )
     unused = {key for key in TEXTS if key not in used and not key.startswith(prefixes)}
