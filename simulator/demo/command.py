@@ -181,9 +181,7 @@ def _addresses(market: Market, desk_port: int) -> str:
         f"  broker   {market.broker.url if market.broker else 'as given'}",
     ]
     if market.station.port != STATION_PORT and (other := answers_as(market.host, STATION_PORT)):
-        lines.append(
-            f"  Port {STATION_PORT} is used by another program (it answers as {other}): nothing is sent to it."
-        )
+        lines.append(f"  Port {STATION_PORT} is used by another program (it answers as {other}): it is left alone.")
     return "\n".join([*lines, ""])
 
 
