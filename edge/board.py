@@ -213,6 +213,26 @@ class PortView:
 
 
 @dataclass(frozen=True, slots=True)
+class Caution:
+    """Something that works, but should not stay so. ``word`` is fixed; ``about`` names the setting.
+
+    ``severity``: ``bad`` makes ``marketedge check`` fail, ``warn`` does not.
+    """
+
+    word: str
+    severity: str
+    about: str
+    zh: str
+    en: str
+    do_zh: str
+    do_en: str
+
+    def said(self, language: str) -> str:
+        """One sentence with the next step."""
+        return f"{self.zh}。{self.do_zh}" if language == "zh" else f"{self.en}. {self.do_en}"
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
@@ -231,6 +251,7 @@ class Board:
     clock_asks: str = ""
     disk_free: int = 0
     trouble: str = ""
+    cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()
     analyzers: tuple[AnalyzerView, ...] = ()
     products: tuple[ProductView, ...] = ()

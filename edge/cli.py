@@ -90,6 +90,7 @@ def main() -> None:
 @click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one a line.")
 def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
     """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
+    from edge import private
     from edge.identity import city_keys_text, create_key, public_hex
 
     config, key_file = folder / "station.toml", folder / "station.key"
@@ -97,11 +98,11 @@ def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
         raise click.ClickException(f"{folder} already holds a station; nothing was changed")
     with plain_errors():
         keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         template = Path(__file__).with_name("template.toml").read_text("utf-8")
         text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
-        config.write_text(text, "utf-8")
-        (folder / "city.keys").write_text(keys, "utf-8")
+        private.write_new(config, text.encode())
+        private.replace(folder / "city.keys", keys.encode())
         key = create_key(key_file)
     click.echo(f"{config}: fill in who you are and what is plugged in")
     click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
@@ -113,7 +114,14 @@ def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
 @main.command()
 @config_option
 @click.option("-v", "--verbose", is_flag=True, help="Log every frame that could not be read, in hex.")
-def run(config_path: Path, verbose: bool) -> None:
+@click.option(
+    "--new-ledger",
+    "allowed_by",
+    default="",
+    metavar="NAME",
+    help="Once, when the ledger is lost for good or is an old copy: who decides to go on without the missing records.",
+)
+def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
     """Run the station until it is stopped."""
     from edge.config import load
     from edge.service import run as serve
@@ -121,7 +129,7 @@ def run(config_path: Path, verbose: bool) -> None:
 
     set_up_logging(verbose)
     with plain_errors():
-        serve(load(config_path))
+        serve(load(config_path), config_path, allowed_by)
 
 
 @main.command()

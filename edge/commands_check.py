@@ -4,20 +4,22 @@ import contextlib
 import logging
 import os
 import shutil
-import socket
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from queue import Empty
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlite_utils import Database
 
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
-from edge import link_causes
+from edge import link_causes, mark
+from edge.board import Caution, Showing
+from edge.cautions import cautions
 from edge.city_word import CityWord
 from edge.cli import config_option
 from edge.clock import UNKNOWN, WORDS, Clock
@@ -27,14 +29,22 @@ from edge.doorkeeper import Doorkeeper
 from edge.identity import BadKey, load_city_keys, load_key
 from edge.inbox import CityMessage, Inbox, LinkChanged
 from edge.known_devices import recall
-from edge.ledger import open_reader, past
+from edge.ledger import FILE, LedgerUnusable, behind, damaged, older, past, reading
+from edge.lock import Holder, holder
 from edge.mqtt import Mqtt
 from edge.papers import BUSY, READY, SILENT
 from edge.printer_link import PrinterLink
+from edge.running import lines as running_lines
+from edge.tongue import said
+from edge.web.i18n import TEXTS
+from edge.web.server import CannotListen, WebServer
+from edge.web.wording import ucum
+from protocol.city import envelope
+from protocol.city.signed import CityKeys
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
 from protocol.link import Link
-from protocol.readings import Garbage
+from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
 
 LISTEN_SECONDS = 3.0
 BROKER_SECONDS = 6.0
@@ -45,7 +55,10 @@ LEAST_DISK = 200_000_000
 SLIP_BYTES = 15_300  # with its QR code as a picture
 QUICK_BAUD = 57_600
 
-Outcome = tuple[bool, str]
+Outcome = tuple[bool | None, str]
+"""True well, None to be looked at, False failed; and the words."""
+MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
+QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 PRINTER_SAYS = {
     "ready": "ready",
     "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
@@ -63,16 +76,16 @@ PRINTER_SAYS = {
 @config_option
 @click.pass_context
 def check(ctx: click.Context, config_path: Path) -> None:
-    """Try configuration, key, ports, printers, broker, clock and disk. Exit code 1 when one fails.
+    """Try configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
 
-    Stop the station first: a port can be opened by one program only.
+    A station that runs is asked how its devices are: a port can be opened by one program only.
     """
     logging.disable(logging.WARNING)  # each line below says it
-    failed = 0
+    failed = False
     for name, attempt in _attempts(config_path):
         good, text = attempt()
-        failed += not good
-        click.echo(f"{'ok  ' if good else 'FAIL'} {name}: {text}")
+        failed = failed or good is False
+        click.echo(f"{MARKS[good]} {name}: {text}")
         if name == "config" and not good:
             break
     ctx.exit(1 if failed else 0)
@@ -87,17 +100,28 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
+    yield "ledger", lambda: _ledger(config)
     yield "papers", lambda: _papers(config)
     yield "city key", lambda: _city_keys(config)
-    for warning in config.city.warnings():
-        yield "warning", lambda warning=warning: (True, warning)  # type: ignore[misc]
     clock, system = _clock_of(config), System.of(os.environ)
+    for caution in cautions(config, _today(clock), bool(_known_keys(config))):
+        if caution.word != "no_city_key":  # said already
+            yield caution.about, lambda caution=caution: _caution(caution)  # type: ignore[misc]
     devices = (*config.scale, *config.analyzer, *config.probe)
+    running = _running(config)
+    if running is not None:
+        named: tuple[PortPart | PrinterPart, ...] = (*devices, *config.printer)
+        for part in named:
+            yield from _name(part, system)
+        for about, good, words in running_lines(config, running):
+            yield about, lambda good=good, words=words: (good, words)  # type: ignore[misc]
+        yield "disk", lambda: _disk(config)
+        return
     known = recall(config.station.data, devices)
-    for part in devices:
-        keeper = Doorkeeper(part.port, known.get(part.name, Identity()), system)
-        yield from _name(part, system)
-        yield part.name, lambda part=part, keeper=keeper: _port(part, clock, keeper, system)  # type: ignore[misc]
+    for device in devices:
+        keeper = Doorkeeper(device.port, known.get(device.name, Identity()), system)
+        yield from _name(device, system)
+        yield device.name, lambda part=device, keeper=keeper: _port(part, clock, keeper, system)  # type: ignore[misc]
     for printer in config.printer:
         yield from _name(printer, system)
         yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
@@ -112,9 +136,66 @@ def _key(config: Config) -> Outcome:
         load_key(config.station.key)
     except BadKey as error:
         return False, str(error)
-    if config.station.key.stat().st_mode & 0o077:
-        return False, f"{config.station.key} can be read by others; run: chmod 600 {config.station.key}"
     return True, str(config.station.key)
+
+
+def _caution(caution: Caution) -> Outcome:
+    return (False if caution.severity == "bad" else None), said(caution.said("zh"), caution.said("en"))
+
+
+def _today(clock: Clock) -> date | None:
+    return clock.today() if clock.now().trusted else None
+
+
+def _known_keys(config: Config) -> CityKeys:
+    try:
+        return load_city_keys(config.city.keys_file)
+    except BadKey:
+        return CityKeys()
+
+
+def _running(config: Config) -> Holder | None:
+    """The station that works in this data folder, if any."""
+    try:
+        return holder(config.station.data)
+    except OSError:
+        return None
+
+
+def _ledger(config: Config) -> Outcome:
+    """Whether it can be read, is the one that was written last, and its end is signed by this station."""
+    folder = config.station.data
+    path, before = folder / FILE, mark.read(mark.beside(config.station.key)) or mark.Mark()
+    try:
+        if not path.exists():
+            empty = said(f"{path}：还没有，第一次运行时建立", f"{path}: none yet, the first run makes it")
+            return not before.records, older(path, before, 0) if before.records else empty
+        with reading(folder) as db:
+            if why := behind(db.conn, path, before):
+                return False, why
+            if path.stat().st_size <= QUICK_BYTES:
+                (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    return False, damaged(path, found)
+            return _end_of(db, config)
+    except (LedgerUnusable, BadKey) as error:
+        return False, str(error)
+    except OSError as error:
+        return False, f"{path}: {error.strerror}"
+
+
+def _end_of(db: Database, config: Config) -> Outcome:
+    """The newest record, by the station's own key."""
+    path = config.station.data / FILE
+    row = db.execute("SELECT seq, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    if row is None:
+        return True, said(f"{path}：还没有记录", f"{path}: no record yet")
+    seq, body = row
+    try:
+        envelope.verify(envelope.read(bytes(body)), load_key(config.station.key).public_key())
+    except envelope.BadEvent as error:
+        return False, damaged(path, said(f"第 {seq} 条：{error}", f"record {seq}: {error}"))
+    return True, said(f"{path}：{seq} 条记录", f"{path}: {seq} records")
 
 
 def _papers(config: Config) -> Outcome:
@@ -149,7 +230,7 @@ def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> O
                     transport.write(out)
                 for event in events:
                     if not isinstance(event, Garbage):
-                        return True, f"{part.port} {part.settings()}: {event.as_json()}"
+                        return True, f"{part.port} {part.settings()}: {heard(event)}"
                     garbage += 1
                     why = event.why
     except LinkLost as lost:
@@ -157,6 +238,22 @@ def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> O
     if garbage:
         return False, f"{part.port}: only bytes that cannot be read ({why}); check protocol and link settings"
     return False, f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+
+
+def heard(event: Event) -> str:
+    """What a device said, in a person's words."""
+    match event:
+        case Weighing(value, unit, state=state) if value is None or state is not State.OK:
+            return said(f"秤已应答（{state.value}），没有重量", f"the scale answers ({state.value}), without a weight")
+        case Weighing(value, unit, stable=stable):
+            still = {True: said("稳定", "stable"), False: said("晃动", "moving"), None: ""}[stable]
+            return " ".join(word for word in (str(value), unit or "", still) if word)
+        case Measured(what, value, unit):
+            return f"{said(*TEXTS.get(f'measured_{what}', (what, what)))} {value} {ucum(unit)}"
+        case TestResult(sample, _, item, value, unit):
+            sample = said(f"样品 {sample}", f"sample {sample}") if sample else ""
+            return " ".join(word for word in (sample, item, str(value or ""), unit or "") if word)
+    return said("设备已应答", "the device answers")
 
 
 def _printer(part: PrinterPart) -> Outcome:
@@ -240,8 +337,8 @@ def _counted(odd: Mapping[str, int]) -> str:
 def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
     """The station's word about itself, as ``run`` says it; with the true end of the ledger, when there is one."""
     last = 0
-    with contextlib.suppress(FileNotFoundError):
-        last = open_reader(config.station.data).execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    with contextlib.suppress(FileNotFoundError, LedgerUnusable), reading(config.station.data) as db:
+        last = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
     name = f"{config.station.node}-{config.station.terminal}"
     return encode_state(
         "online", name, key, time=clock.now().text, bootid=clock.boot_id, last=last, software="marketedge check"
@@ -259,23 +356,23 @@ def _city_keys(config: Config) -> Outcome:
 
 
 def _web(listen: str) -> Outcome:
-    host, _, port = listen.rpartition(":")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except OSError as error:
-            return False, f"{listen}: {error}; choose another address in [web] listen, or stop what uses it"
+    """Whether the address is free."""
+    server = WebServer(listen, Showing(), Inbox())
+    try:
+        server.bind()
+    except CannotListen as error:
+        return False, str(error)
+    finally:
+        server.stop()
     return True, f"http://{listen}/"
 
 
 def _clock_of(config: Config) -> Clock:
     """The clock as the station would have it, from its ledger on."""
     try:
-        db = open_reader(config.station.data)
-        with contextlib.closing(db.conn):
+        with reading(config.station.data) as db:
             before = past(db.conn)
-    except (OSError, sqlite3.Error):
+    except (OSError, LedgerUnusable):
         before = UNKNOWN
     return Clock(config.clock.trust, before, config.certificates())
 
@@ -295,6 +392,6 @@ def _clock(clock: Clock, language: str) -> Outcome:
 
 def _disk(config: Config) -> Outcome:
     folder = config.station.data
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
     return free >= LEAST_DISK, f"{folder}: {free // 1_000_000} MB free"

@@ -11,7 +11,7 @@ import click
 from edge.cli import config_option, plain_errors
 from edge.config import load
 from edge.identity import load_key, load_public_key
-from edge.ledger import LedgerBroken, open_reader, verify
+from edge.ledger import LedgerBroken, reading, verify
 
 
 @click.group()
@@ -23,8 +23,7 @@ def ledger() -> None:
 @config_option
 def status(config_path: Path) -> None:
     """Records written, delivered, waiting and set aside; papers without proof."""
-    with plain_errors():
-        db = open_reader(load(config_path).station.data)
+    with plain_errors(), reading(load(config_path).station.data) as db:
         last = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
         upto = db.execute("SELECT upto FROM delivery").fetchone()[0]
         ahead = db.execute("SELECT count(*) FROM settled_ahead WHERE seq > ?", (upto,)).fetchone()[0]
@@ -52,12 +51,12 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
     with plain_errors():
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
-        db = open_reader(config.station.data)
-        try:
-            count, last = verify(db, key)
-        except LedgerBroken as broken:
-            click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
-            sys.exit(1)
+        with reading(config.station.data) as db:
+            try:
+                count, last = verify(db, key)
+            except LedgerBroken as broken:
+                click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
+                sys.exit(1)
     click.echo(json.dumps({"ok": True, "records": count, "last_hash": last}))
 
 
@@ -68,8 +67,7 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
 @click.option("--after", default=0, help="Only records after this sequence number.")
 def export(config_path: Path, form: str, out: Any, after: int) -> None:
     """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet."""
-    with plain_errors():
-        db = open_reader(load(config_path).station.data)
+    with plain_errors(), reading(load(config_path).station.data) as db:
         rows = db.execute("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq", (after,))
         if form == "jsonl":
             for _, body in rows:

@@ -9,6 +9,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from queue import Empty
 from typing import Any
 
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from edge import link_causes
 from edge.board import AnalyzerView, PrinterView, ProbeView, Showing
+from edge.cautions import cautions
 from edge.clock import Clock, Step
 from edge.config import Config
 from edge.inbox import (
@@ -116,6 +118,8 @@ class Core:
             for part in config.printer
         }
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
+        self._city_keys = bool(city_keys)
+        self._cautioned: date | None = date.min  # the day whose cautions are shown
         self._trouble = ""
         self._disk_at = float("-inf")
         self._show_at = 0.0
@@ -309,8 +313,11 @@ class Core:
                 return papers.print_paper(station, command)
             case ConfirmDate():
                 return time_jobs.confirm(station, command)
-            case ConfirmPort():
-                return self._known.confirm(command, self._ports)
+            case ConfirmPort(device):
+                answer = self._known.confirm(command, self._ports)
+                if (scale := station.scales.get(device)) is not None:
+                    station.after.append(scale.exchanged)
+                return answer
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
@@ -421,6 +428,9 @@ class Core:
             "trouble": self._trouble or link_causes.trouble(publisher.cause()[0], self._config.station.language),
             "city": publisher.view(self._mqtt.broker, self._mqtt.odd),
         }
+        if today != self._cautioned:
+            self._cautioned = today
+            changes["cautions"] = cautions(self._config, today, self._city_keys)
         lots = station.lots
         if lots.unmatched_changed:
             counts = lots.unmatched_counts()

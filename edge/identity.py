@@ -1,6 +1,5 @@
 """Keys: the station's own, made by ``marketedge init`` and readable by the service alone; the city's public ones."""
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from edge import private
 from protocol.city.signed import BadKeys, CityKeys
 
 
@@ -24,12 +24,9 @@ def create_key(path: Path) -> Ed25519PrivateKey:
     """Make a key and write it with mode 0600, its public half beside it as ``.pub``. Never overwrites."""
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(pem)
-        out.flush()
-        os.fsync(out.fileno())
+    private.write_new(path, pem)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    path.with_suffix(".pub").write_bytes(public)
+    private.replace(path.with_suffix(".pub"), public)
     return key
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from edge.mistakes import Mistake
 from protocol.city.events import Name, VerdictWord
 from protocol.readings import TestResult, Verdict
 
@@ -76,7 +77,11 @@ class Method(BaseModel):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.limit and not (self.item and self.unit):
-            raise ValueError(f"method {self.id}: a limit needs `item` (what it measures) and `unit`")
+            raise Mistake(
+                "有 limit 就要写 item（检测什么）和 unit（单位）",
+                "a limit needs `item` (what it measures) and `unit`",
+                key="limit",
+            )
         return self
 
     def measures(self, item: str) -> bool:

@@ -1,9 +1,11 @@
 """The ledger: every record of the station in one SQLite file, signed, chained, and on disk before anybody is told.
 
 WAL with ``synchronous=FULL``: a market loses power.  Small pages, because every page touched is written twice and SD
-cards die of it.  One thread opens it for writing and keeps it; another one that tries gets an error from sqlite3.
+cards die of it.  One process writes it, in one thread: it holds the lock of the folder.
 """
 
+import errno
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -15,8 +17,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlite_utils import Database
 
+from edge import lock, mark, private
 from edge.clock import Past, Stamp, parse_time
 from edge.migrations import ledger as migrations
+from edge.tongue import said
 from protocol.city import envelope
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENT_TYPES, Record
@@ -25,6 +29,7 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
+log = logging.getLogger("ledger")
 
 
 class LedgerFull(OSError):
@@ -33,6 +38,10 @@ class LedgerFull(OSError):
 
 class LedgerBroken(ValueError):
     """The file does not hold what this station wrote; the message names the first record that fails."""
+
+
+class LedgerUnusable(ValueError):
+    """The file cannot be read or written, or is not the one this station wrote last; the message has the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +81,52 @@ class Signer:
 
 
 class Ledger:
-    """Open for writing. Use ``with ledger.batch():`` around each group of changes: one transaction, one fsync."""
+    """Open for writing. Use ``with ledger.batch():`` around each group of changes: one transaction, one fsync.
 
-    def __init__(self, folder: Path, signer: Signer) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    ``marked`` is the file of the mark.  A ledger that is older than it is refused, unless ``allowed_by`` names the
+    person who lets the station go on all the same; codes that may have been given are then left out.
+
+    Raises DataInUse, LedgerUnusable and OSError.
+    """
+
+    def __init__(self, folder: Path, signer: Signer, marked: Path | None = None, allowed_by: str = "") -> None:
         self.path = folder / FILE
-        self.db = _open(self.path)
-        migrations.apply(self.db)
-        self.conn: sqlite3.Connection = self.db.conn
         self.signer = signer
-        self.head = self._read_head()
+        self._marked = marked
+        before = _mark_of(marked, allowed_by)
+        if before.records and not self.path.exists():
+            raise LedgerUnusable(older(self.path, before, 0))
+        with plainly(self.path):
+            private.make_folder(folder)
+            self.lock = lock.Lock(folder)
+            try:
+                self.db = _open(self.path)
+                migrations.apply(self.db)
+                self.conn: sqlite3.Connection = self.db.conn
+                self.head = self._read_head()
+                if why := behind(self.conn, self.path, before):
+                    raise LedgerUnusable(why)
+            except BaseException:
+                self.lock.close()
+                raise
+        self.head = replace(self.head, serials=_later(self.head.serials, before.serials))
+        self._write_mark()
 
     def close(self) -> None:
+        if self.head.seq != self._marked_at:
+            self._write_mark()
         self.db.close()
+        self.lock.close()
+
+    def _write_mark(self) -> None:
+        """Say beside the key how far the ledger is. Where nothing can be written, the start says so."""
+        self._marked_at = self.head.seq
+        if self._marked is None:
+            return
+        try:
+            mark.write(self._marked, mark.Mark(self.head.seq, self.head.prevhash, self.head.serials))
+        except OSError as error:
+            log.warning("%s cannot be written: %s; a lost ledger would not be noticed", self._marked, error.strerror)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -99,10 +141,14 @@ class Ledger:
             self.head = before
             if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
                 raise LedgerFull(f"{self.path}: {error}; free some space on the disk") from error
+            if _code(error) in _DAMAGED:
+                raise LedgerUnusable(why_unusable(self.path, error)) from error
             raise
         except BaseException:
             self.head = before
             raise
+        if self.head.seq - self._marked_at >= mark.EVERY:
+            self._write_mark()
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -154,8 +200,62 @@ class Ledger:
         if row is None:
             return Head()
         seq, serials, body = row
-        counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
-        return Head(seq, envelope.hash_of(body), counts, _unsynced_in(envelope.read(body)))
+        try:
+            counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
+            return Head(seq, envelope.hash_of(body), counts, _unsynced_in(envelope.read(body)))
+        except ValueError as error:
+            raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
+
+
+def _mark_of(path: Path | None, allowed_by: str) -> mark.Mark:
+    """What the mark asks of the ledger: nothing where there is none, or where a person allowed to go on without."""
+    found = path and mark.read(path)
+    if not path or not found:
+        return mark.Mark()
+    if not allowed_by:
+        return found
+    log.warning("%s lets the station go on without the %d records of its mark", allowed_by, found.records)
+    path.rename(path.with_name(f"{path.name}.old"))
+    return found.beyond()
+
+
+def _later(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    return {kind: max(one.get(kind, 0), other.get(kind, 0)) for kind in {*one, *other}}
+
+
+def behind(conn: sqlite3.Connection, path: Path, before: mark.Mark) -> str:
+    """Why this ledger is not the one that was marked, with the way out; empty when it is."""
+    if not before.records:
+        return ""
+    last = conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    if last < before.records:
+        return older(path, before, last)
+    row = conn.execute("SELECT body FROM events WHERE seq = ?", (before.records,)).fetchone()
+    if row is None or envelope.hash_of(bytes(row[0])) != before.hash:
+        return said(
+            f"{path}：这不是本站上次使用的账本（第 {before.records} 条记录不同）。{WAY_OUT_ZH}",
+            f"{path}: not the ledger this station wrote last (record {before.records} is another one). {WAY_OUT_EN}",
+        )
+    return ""
+
+
+WAY_OUT_ZH = (
+    "数据盘没挂上、换了卡，或放回了旧备份？请挂上原来的数据目录。"
+    "确实找不回来时，由负责人决定，运行一次：marketedge run --new-ledger 姓名"
+)
+WAY_OUT_EN = (
+    "Is the disk not mounted, the card another one, an old copy put back? Mount the folder that was there before. "
+    "If it is lost for good, a person decides it, once: marketedge run --new-ledger NAME"
+)
+
+
+def older(path: Path, before: mark.Mark, last: int) -> str:
+    """What to say of a ledger that ends before its mark."""
+    return said(
+        f"{path}：账本{f'只到第 {last} 条' if last else '是空的'}，而本站已写过 {before.records} 条记录。{WAY_OUT_ZH}",
+        f"{path}: the ledger {f'ends at record {last}' if last else 'is empty'}, but this station has written "
+        f"{before.records} records. {WAY_OUT_EN}",
+    )
 
 
 def past(conn: sqlite3.Connection) -> Past:
@@ -205,7 +305,8 @@ def uuid7(seconds: float) -> str:
 
 
 def _open(path: Path) -> Database:
-    new = not path.exists()
+    os.close(private.open_file(path))  # the -wal and -shm that sqlite makes have its mode
+    new = not path.stat().st_size
     db = Database(path)
     if new:
         db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
@@ -216,12 +317,127 @@ def _open(path: Path) -> Database:
 
 
 def open_reader(folder: Path) -> Database:
-    """A read-only connection for pages, exports and checks; raises FileNotFoundError when there is no ledger."""
+    """A read-only connection for pages, exports and checks.
+
+    Raises FileNotFoundError when there is no ledger, and LedgerUnusable.  On a medium that cannot be written it is read
+    as it lies there; then records that are still in the ``-wal`` would be missed, so those are asked for.
+    """
     path = folder / FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no ledger yet; `marketedge run` makes it")
-    conn = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    with plainly(path):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no ledger yet; `marketedge run` makes it")
+        if not path.stat().st_size:
+            raise LedgerUnusable(damaged(path, said("文件是空的", "the file is empty")))
+        try:
+            return _reader(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _CANNOT or os.access(folder, os.W_OK) or not os.access(path, os.R_OK):
+                raise
+        wal = path.with_name(f"{FILE}-wal")
+        if wal.is_file() and wal.stat().st_size:
+            raise LedgerUnusable(
+                said(
+                    f"{folder}：目录只读，{wal.name} 里还有记录读不到。请把整个目录复制到可写的磁盘后再试",
+                    f"{folder}: read-only, and records in {wal.name} would be missed. Copy the whole folder to a disk "
+                    "that can be written, and look at the copy",
+                )
+            )
+        return _reader(path, "mode=ro&immutable=1")
+
+
+def _reader(path: Path, how: str) -> Database:
+    conn = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)
+    try:
+        conn.execute("SELECT seq FROM events LIMIT 1")  # sqlite looks at the file when it is asked
+    except BaseException:
+        conn.close()
+        raise
     return Database(conn)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Database]:
+    """A reader for one piece of work, closed at its end. Raises what ``open_reader`` raises, also for what is met
+    later."""
+    db = open_reader(folder)
+    try:
+        with plainly(folder / FILE):
+            yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def plainly(path: Path) -> Iterator[None]:
+    """What sqlite and the system say of this ledger becomes LedgerUnusable, with the next step."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerUnusable(why_unusable(path, error)) from error
+    except (FileExistsError, NotADirectoryError):
+        raise LedgerUnusable(
+            said(
+                f"{path.parent}：这不是目录（[station] data）。请写一个目录，或移走同名文件",
+                f"{path.parent}: not a folder ([station] data). Name a folder, or move the file away",
+            )
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise LedgerUnusable(_no_right(path)) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise LedgerUnusable(_disk_fails(path, str(error.strerror))) from None
+        raise
+
+
+_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+_CANNOT = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def _code(error: sqlite3.Error) -> int:
+    """sqlite's primary result code; 0 for what the Python module says itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def why_unusable(path: Path, error: sqlite3.Error) -> str:
+    """One line with the next step."""
+    code = _code(error)
+    if code in _BUSY:
+        return said(
+            f"{path}：正被别的程序占用。请关掉备份或数据库工具后再试",
+            f"{path}: another program holds it. Close the backup or database tool, and try again",
+        )
+    if code in _CANNOT and not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+        return _no_right(path)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return _disk_fails(path, str(error))
+    return damaged(path, str(error))
+
+
+def _disk_fails(path: Path, detail: str) -> str:
+    return said(
+        f"{path}：磁盘读写失败（{detail}）。请检查剩余空间和存储卡",
+        f"{path}: the disk fails ({detail}). Check its free space, and the card",
+    )
+
+
+def _no_right(path: Path) -> str:
+    return said(
+        f"{path}：没有读写权限，或磁盘只读。请把整个目录交给运行本服务的用户（chown -R），并确认磁盘可写",
+        f"{path}: no right to it, or the disk is read-only. Give the whole folder to the service's user (chown -R), "
+        "and see that the disk can be written",
+    )
+
+
+def damaged(path: Path, detail: str) -> str:
+    """What to say of a damaged ledger."""
+    return said(
+        f"{path}：账本文件已损坏（{detail}）。不要删除：先停止服务，把整个目录复制保存，再放回备份；"
+        "没有备份时把 ledger.db* 移走，由负责人运行一次：marketedge run --new-ledger 姓名",
+        f"{path}: the ledger is damaged ({detail}). Delete nothing: stop the service, keep a copy of the whole folder, "
+        "then put the backup back; without one, move ledger.db* away, and a person decides, once: "
+        "marketedge run --new-ledger NAME",
+    )
 
 
 def verify(db: Database, signer_key: Any) -> tuple[int, str]:

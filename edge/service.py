@@ -8,14 +8,16 @@ import sys
 import threading
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
-from edge import link_causes
+from edge import lock, mark, private
 from edge.archive import Archive
 from edge.board import Board, Showing
+from edge.cautions import cautions
 from edge.clock import Clock
 from edge.config import Config, PortPart
 from edge.core import Core
@@ -44,11 +46,14 @@ def software() -> str:
     return f"marketedge {version('marketedge')}"
 
 
-def run(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT.
+def run(config: Config, path: Path, allowed_by: str = "") -> None:
+    """Serve until SIGTERM or SIGINT. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``.
 
-    Raises BadKey, BadTemplate, NoFont and OSError (web address taken) before anything is started.
+    Raises BadKey, BadTemplate, NoFont, LedgerUnusable, DataInUse and OSError (web address taken) before anything is
+    started.
     """
+    for made_private in private.tighten(own_files(config, path)):
+        log.info("%s could be read by others: now by this user alone", made_private)
     key = load_key(config.station.key)
     city_keys = load_city_keys(config.city.keys_file)
     station = config.station
@@ -63,7 +68,7 @@ def run(config: Config) -> None:
             jobs=station.jobs,
         )
     )
-    ledger = Ledger(station.data, signer)
+    ledger = Ledger(station.data, signer, mark.beside(station.key), allowed_by)
     clock = Clock(config.clock.trust, past(ledger.conn), config.certificates())
     topics = Topics(station.region, station.node, station.terminal)
 
@@ -118,11 +123,11 @@ def run(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     web.start()
+    ledger.lock.note(web.url)
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
-    for warning in config.city.warnings():
-        log.warning("%s", warning)
-    if config.city.confirm == "city" and not city_keys:
-        log.warning("%s", link_causes.CAUSES["no_city_key"].said("en"))
+    today = clock.today() if clock.now().trusted else None
+    for caution in cautions(config, today, bool(city_keys)):
+        log.warning("%s: %s", caution.about, caution.said("en"))
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:
@@ -136,6 +141,13 @@ def run(config: Config) -> None:
             thread.join(JOIN_SECONDS)
         ledger.close()
         log.info("stopped")
+
+
+def own_files(config: Config, path: Path) -> tuple[Path, ...]:
+    """What the station wrote itself, or reads alone."""
+    key, data = config.station.key, config.station.data
+    beside = (key, key.with_suffix(".pub"), mark.beside(key), config.city.keys_file, path)
+    return (*beside, data, *sorted(data.glob("ledger.db*")), data / lock.FILE)
 
 
 def _die(failure: Any) -> None:

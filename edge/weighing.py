@@ -158,6 +158,10 @@ class TradeScale:
         if not up:
             self._run = None
 
+    def exchanged(self) -> None:
+        """Another scale stands behind the name: nobody knows whether what lies on it was sold."""
+        self._run, self._blocked = None, "empty_first"
+
     def sold(self) -> None:
         """The load on the pan now belongs to somebody: it cannot be sold again."""
         weighing = self._run.weighing if self._run else None

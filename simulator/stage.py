@@ -191,6 +191,13 @@ profile = "generic-58"
         return "".join(parts) + self.extra
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder that only this user may look into; one that is there stays as it is."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+
+
 class StationProcess:
     """A real ``marketedge run``. ``folder`` keeps its configuration, key, ledger and log over restarts.
 
@@ -207,7 +214,7 @@ class StationProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._token = ""
         self._met = False  # the child has shown its token
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         if self.config.exists() and not self.config.read_text("utf-8").startswith(MARK):
             raise StageFailed(f"{folder} holds a station that marketsim did not make: give another folder")
         if not (folder / "station.key").exists():

@@ -151,15 +151,26 @@ def _take(station: Station, part: AnalyzerPart, said: TestResult | Ticket | Curv
 
 
 def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
-    """A result that was recorded already: one that only waited because nothing proved its bytes is proven now."""
+    """A result that was recorded already: one that only waited because nothing proved its bytes is proven now.
+
+    Bytes that were damaged once do not come twice the same, also when the port was opened anew in between.
+    """
     waiting = station.lots.waits(before)
-    if waiting is None or waiting.doubts != (Doubt.UNSURE,) or not result.sure:
+    if waiting is None or waiting.doubts != (Doubt.UNSURE,):
         return None
-    found = _found(station, part, result)
+    event = station.ledger.event(before)
+    if not result.sure and replace(_again(event["data"]), identity=result.identity) != _kept(result):
+        return None
+    found = _found(station, part, replace(result, sure=True))
     if found.doubts:
         return None
     station.lots.settled(waiting)
-    return _count(station, replace(found, replaces=station.ledger.event(before)["id"]))
+    return _count(station, replace(found, replaces=event["id"]))
+
+
+def _kept(result: TestResult) -> TestResult:
+    """What the record of a result keeps of it."""
+    return replace(result, sure=True)
 
 
 def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: bool = False) -> Found:

@@ -405,14 +405,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "last_ack": ("平台最近一次确认：{time}", "Last confirmed by the city: {time}"),
     "set_aside_n": ("被拒收的记录共 {n} 条", "{n} records were refused"),
     "not_taken": ("未采信的消息", "Messages not believed"),
-    "confirm_city-unsigned": (
-        "未核对签名：能在回执主题上发布的人都能让记录“已确认”而并未送达",
-        "Signatures are not checked: whoever may publish on the ack topic can make records count as delivered",
-    ),
-    "confirm_broker": (
-        "只由服务器确认：服务器丢失的记录无法找回",
-        "Confirmed by the broker alone: what it loses before the city has it is lost",
-    ),
     "written": ("已记录", "Recorded"),
     "acked": ("平台已确认", "Confirmed by the city"),
     "pending": ("待确认", "Waiting"),
@@ -491,7 +483,7 @@ class Words:
         return TEXTS[prefix + word][self._at] if prefix + word in TEXTS else word
 
 
-_NOT_FOR_SCRIPTS = ("link_", "do_link_", "odd_", "confirm_")
+_NOT_FOR_SCRIPTS = ("link_", "do_link_", "odd_")
 FOR_SCRIPTS = {
     language: {key: both[at] for key, both in TEXTS.items() if not key.startswith(_NOT_FOR_SCRIPTS)}
     for at, language in enumerate(LANGUAGES)

@@ -46,11 +46,15 @@ class WebServer:
         return f"http://{self.address}"
 
     def start(self) -> None:
-        """Bind, set ``address``, and begin to serve; raises CannotListen."""
+        """Bind, and begin to serve; raises CannotListen."""
+        self.bind()
+        self.thread.start()
+
+    def bind(self) -> None:
+        """Take the address alone, and set ``address``; raises CannotListen."""
         self._socket = _bind(self._listen)
         host, port = self._socket.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self.thread.start()
 
     def stop(self) -> None:
         """End the streams and the thread, and wait for it. May be called in any state."""

@@ -15,9 +15,9 @@ from simulator.bench.counter import AGREE, MODEL, Counter
 from simulator.bench.helpers import CityProcess, Watcher
 from simulator.broker import Broker
 from simulator.line import Line, Pty
-from simulator.stage import CABBAGE, NODE, TERMINAL, StationProcess, Wiring, wait_for
+from simulator.stage import CABBAGE, TERMINAL, StationProcess, Wiring, wait_for
 
-UPSTREAM = str(TraceCode(NODE, CodeKind.SOURCE, TERMINAL, 1))
+UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, TERMINAL, 1))  # of another market
 
 
 class Stall:

@@ -94,7 +94,7 @@ def start(station: StationProcess, watcher: Watcher) -> Run:
     try:
         wait_for("the station's address", lambda: listens(station), GIVE_UP, pause=0.002)
         listening = time.monotonic_ns()
-        code = register(station)["test_code"]
+        code = register(station, "")["test_code"]
         recorded = time.monotonic_ns()
         published = wait_for("the first record", lambda: arrival(watcher, code, began), GIVE_UP)
     finally:
@@ -120,7 +120,7 @@ def arrival(watcher: Watcher, code: str, began: int) -> int:
 def fill(station: StationProcess, records: int) -> None:
     """Give a station a ledger that the city has whole."""
     with station, ThreadPoolExecutor(20) as pool:
-        list(pool.map(lambda _: register(station), range(records)))
+        list(pool.map(lambda _: register(station, ""), range(records)))
         wait_for("the city's answer", lambda: station.board()["city"]["pending"] == 0, 60)
 
 

@@ -18,7 +18,7 @@ from simulator.paper import Paper
 from simulator.printer import Printer
 from simulator.scale import Pan
 from simulator.scales.mt_sics import MtSics
-from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, wait_for
+from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, private_folder, wait_for
 
 CAPACITY, DIVISION = Decimal(30), Decimal("0.010")
 DEED_SECONDS = 15.0
@@ -62,7 +62,7 @@ class Market:
         self._stack.close()
 
     def _start(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
         dev = self.folder / "dev"
         dev.mkdir(exist_ok=True)
         url, mqtt = self._given, self._mqtt

@@ -129,6 +129,9 @@ class ListPort:
     def order(self, order: Any) -> None:
         self.orders.append(order)
 
+    def confirm(self, identity: Any) -> None:
+        self.orders.append(identity)
+
 
 @dataclass
 class ListPrinter:

@@ -9,16 +9,20 @@ from typing import Any
 
 import pytest
 
+from drivers.discover import Naming
+from drivers.transports.adapters import Identity
 from edge import weighing
 from edge.inbox import (
     AskScale,
     CityMessage,
     ConfirmPaper,
+    ConfirmPort,
     DismissResult,
     LinkChanged,
     MatchResult,
     PlanChannel,
     PortChanged,
+    PortFound,
     PortGarbage,
     Printed,
     PrintPaper,
@@ -191,6 +195,23 @@ def test_a_load_is_sold_once(box: Callable[..., Box]) -> None:
     station.puts("1.250")
     station.sells(lot)
     assert station.count("SELECT count(*) FROM events") == 4
+
+
+def test_another_scale_behind_the_name_is_seen_empty_first(box: Callable[..., Box]) -> None:
+    station = box()
+    lot = station.releases()
+    was, now = Identity("1a86:7523", "00.0", "", "1.1"), Identity("1a86:7523", "00.0", "", "1.2")
+    station.turn(PortFound("scale-1", was, Naming()))
+    station.puts("1.250")
+    station.turn(PortChanged("scale-1", False, "another device", stranger=now))
+    station.does(ConfirmPort("scale-1", "张技术"))
+    station.turn(PortChanged("scale-1", True))
+    station.weighs("2.220")
+    with pytest.raises(Refused) as refused:
+        station.sells(lot)
+    assert refused.value.code == "empty_first"
+    station.puts("2.220")
+    assert station.sells(lot)["net_g"] == 2220
 
 
 def test_two_presses_at_once_are_one_sale(box: Callable[..., Box]) -> None:

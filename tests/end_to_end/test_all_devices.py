@@ -70,7 +70,7 @@ def test_every_scale_is_read_and_sold_by(
             line = stack.enter_context(Line(scale.find(format_id)(pan), plug))
             bench.append(OnTheBench(format_id, pan, line, Decimal("1.230") + Decimal("0.370") * number))
         sections = "".join(scale_section(one.name, one.name, one.line.address) for one in bench)
-        running = station(Wiring(broker=broker.url, extra=sections + MARKET))
+        running = station(Wiring(broker=broker.url, extra=sections))
         lot = released_lot(running)
 
         def views() -> dict[str, dict[str, Any]]:
@@ -158,7 +158,7 @@ def test_every_analyzer_hands_over_by_itself_and_once(
             f'method = "{METHODS.get(one.name, "gb5009199")}"\n'
             for one in testers
         )
-        running = station(Wiring(broker=broker.url, extra=sections))
+        running = station(Wiring(broker=broker.url, extra=sections + MARKET))
         samples = {}
         for one in testers:
             goods = GOODS.get(one.name, CABBAGE)

@@ -95,7 +95,7 @@ def test_what_a_scale_says_is_read_by_its_own_format(protocol):
     now, seen = 10.0, []
     while now < 20.0 and sum(isinstance(event, Weighing) for event in seen) < wanted:
         if session.deadline is not None and session.deadline <= now:
-            session.expired(now)
+            seen += session.expired(now)
         if out := session.pending():
             scale.receive(out, now)
         seen += session.receive(scale.pending(now), now)

@@ -163,6 +163,7 @@ function drawSold() {
     ["span", "", `${say("sold_answer")} · ${(sold.net_g / 1000).toFixed(3)} kg`],
     ["span", "code", `${say("slip")} …${sold.tx.slice(-6)}`],
     ["span", `state ${state}`, say(`paper_${state}`) + (paper?.why && state !== "printed" ? ` · ${say(`because_${paper.why}`)}` : "")],
+    ...(sold.left_g < 0 ? [["span", "state held", say("oversold", { kg: (-sold.left_g / 1000).toFixed(3) })]] : []),
   ].map(([tag, className, words]) => {
     const element = document.createElement(tag);
     element.className = className;

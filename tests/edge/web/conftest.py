@@ -247,7 +247,14 @@ class FakeCore:
                 job = self._print(SALE)
                 if command.manual_g is None:
                     self.weigh(sellable=False, why="sold")
-                return {"tx": SALE, "net_g": net, "amount_fen": amount, "url": "https://sy.example.cn/j/x", "job": job}
+                return {
+                    "tx": SALE,
+                    "net_g": net,
+                    "amount_fen": amount,
+                    "url": "https://sy.example.cn/j/x",
+                    "left_g": 9000 - net,
+                    "job": job,
+                }
             case SetPrice():
                 self.showing.post(
                     products=tuple(

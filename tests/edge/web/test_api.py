@@ -153,6 +153,7 @@ def test_a_sale_answers_what_the_core_answered(core: Any, http: httpx.Client) ->
         "net_g": 1250,
         "amount_fen": 438,
         "url": "https://sy.example.cn/j/x",
+        "left_g": 7750,
         "job": 42,
     }
 

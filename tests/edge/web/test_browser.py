@@ -16,6 +16,7 @@ from edge.inbox import (
     ConfirmDate,
     ConfirmPaper,
     ConfirmPort,
+    DismissResult,
     MatchResult,
     PlanChannel,
     PrintPaper,
@@ -394,7 +395,7 @@ def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[...
     page.select_option("#matching-lot", PENDING)
     page.fill("#matching-person", "王敏")
     page.locator("#matching-go").click()
-    expect(page.locator("#matching-wrong")).to_have_text("请选择小票上的结论")
+    expect(page.locator("#matching-wrong")).to_have_text("请选择结论")
     page.get_by_label("阳性", exact=True).check()
     page.locator("#matching-go").click()
     expect(page.locator("#matching-effect")).to_contain_text("将按“阳性”记录")
@@ -407,6 +408,24 @@ def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[...
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("复测 0/2 · 还需复测 2 次")
     assert page.locator("img").count() == 0
     assert "taken" not in page.title()
+    no_sideways(page)
+
+
+def test_a_person_says_that_a_result_is_of_no_lot_here(core: Any, page: Page, until: Callable[..., None]) -> None:
+    page.goto("/gate")
+    expect(page.locator("#stray-71")).to_contain_text("没有对应样品号或通道的批次")
+    page.locator("#match-71").click()
+    page.select_option("#matching-lot", "-")
+    page.fill("#matching-person", "王敏")
+    page.locator("#matching-go").click()
+    expect(page.locator("#matching-wrong")).to_have_text("请填写：原因")
+    page.fill("#matching-reason", "练习")
+    page.locator("#matching-go").click()
+    expect(page.locator("#matching-effect")).to_contain_text("不计入任何批次")
+    page.locator("#matching-go").click()
+    until(lambda: core.asked == [DismissResult(71, "王敏", "练习")])
+    expect(page.locator("#stray-71")).to_have_count(0)
+    expect(page.locator("#matched")).to_contain_text("不是本站任何批次的结果")
     no_sideways(page)
 
 
@@ -671,7 +690,13 @@ def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
     core.lot(PENDING, verdict="suspect", measurements=2, repeats_due=1, whole_plant="due")
     core.showing.post(plan=(("analyzer-1", "1", PENDING),))
     page.goto("/gate?lang=en")
-    for words in ("Results without a lot", "Repeat 1/2", "1 more to do", "Whole-plant extraction", "Channel plan"):
+    for words in (
+        "Results that wait for a person",
+        "Repeat 1/2",
+        "1 more to do",
+        "Whole-plant extraction",
+        "Channel plan",
+    ):
         expect(page.locator("main")).to_contain_text(words)
     page.locator("#match-72").click()
     page.select_option("#matching-lot", PENDING)
