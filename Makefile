@@ -33,6 +33,7 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/.sim: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	@echo "installing what it needs into $(VENV), once: about half a minute"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim]'
 	touch $@
 

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Literal, Self
 
+from simulator.obstacles import InTheWay, listening
+
 Kind = Literal["auto", "mosquitto", "embedded"]
 
 # CONNECT of MQTT 3.1.1, clean session, keep alive 60 s, empty client id; and the CONNACK that accepts it.
@@ -265,12 +267,10 @@ class _Embedded:
 
 def _check_free(port: int) -> None:
     # Otherwise another broker on that port would answer in the name of ours.
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError as error:
-            raise BrokerFailed(f"port {port}: {error.strerror}") from None
+    try:
+        listening(_HOST, port).close()
+    except InTheWay as error:
+        raise BrokerFailed(str(error)) from None
 
 
 def _free_port() -> int:

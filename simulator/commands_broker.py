@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from simulator.broker import Broker, BrokerFailed
+from simulator.obstacles import plain_errors
 
 log = logging.getLogger("broker")
 
@@ -27,14 +28,11 @@ def broker(listen: str, embedded: bool, data: Path | None) -> None:
     ending = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: ending.set())
-    try:
-        with Broker(int(port), data, "embedded" if embedded else "auto") as running:
-            log.info("broker url=%s kind=%s mqtt=%s", running.url, running.kind, running.mqtt_version)
-            while not ending.wait(0.5):
-                if not running.running:
-                    raise BrokerFailed(f"broker {running.url} ended by itself")
-    except BrokerFailed as error:
-        raise click.ClickException(str(error)) from None
+    with plain_errors(BrokerFailed), Broker(int(port), data, "embedded" if embedded else "auto") as running:
+        log.info("broker url=%s kind=%s mqtt=%s", running.url, running.kind, running.mqtt_version)
+        while not ending.wait(0.5):
+            if not running.running:
+                raise BrokerFailed(f"broker {running.url} ended by itself")
     log.info("broker state=stopped")
 
 

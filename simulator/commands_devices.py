@@ -13,6 +13,7 @@ from simulator import analyzer as analyzers
 from simulator import scale as scales
 from simulator.analyzer import run_analyzer
 from simulator.line import Plug, Pty, TcpPort
+from simulator.obstacles import plain_errors
 from simulator.scale import run_scale
 from simulator.script import number
 
@@ -45,10 +46,8 @@ def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> 
     """Run until the script says ``quit``, stdin ends, the person presses Ctrl-C, or somebody sends SIGTERM."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with suppress(KeyboardInterrupt):
+        with plain_errors(), suppress(KeyboardInterrupt):
             run(script)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     finally:
         signal.signal(signal.SIGTERM, before)
 

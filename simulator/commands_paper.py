@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 
 from simulator.line import Plug, Pty, TcpPort
+from simulator.obstacles import plain_errors
 from simulator.paper import NARROW, WIDE, read_papers
 from simulator.picture import draw
 from simulator.printer import BUFFER, READERS
@@ -121,10 +122,12 @@ def printer(
     }
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with suppress(KeyboardInterrupt), _plug(pty, tcp, usb, language, one_way, one_client) as plug:
+        with (
+            plain_errors(RuntimeError),
+            suppress(KeyboardInterrupt),
+            _plug(pty, tcp, usb, language, one_way, one_client) as plug,
+        ):
             run_printer(plug, out, script=script, say=click.echo, **device)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -163,16 +166,15 @@ def paper(file: Path, png: Path | None, width: str, encoding: str) -> None:
     JSON {text, qr, barcodes, cut, unknown} to stdout, an object for each paper in FILE; to stderr a line for each thing
     that should not be there, with its offset. Exit 1 when nothing would be on paper.
     """
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    with plain_errors():
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     papers = read_papers(data, DOTS.get(width), encoding)
     for strange in (strange for one in papers for strange in one.unknown):
         click.echo(str(strange), err=True)
     if not papers:
         raise click.ClickException(f"{file}: {len(data)} bytes, but nothing that would be on paper")
-    try:
+    with plain_errors(RuntimeError):
         for count, one in enumerate(papers, 1):
             click.echo(json.dumps(one.as_json(), ensure_ascii=False, indent=2))
             if png is not None:
                 draw(one).save(png if count == 1 else png.with_stem(f"{png.stem}-{count}"))
-    except (OSError, ValueError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error

@@ -23,6 +23,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from simulator.device import Choosy, Device
 from simulator.faults import Faults, FaultyDevice
+from simulator.obstacles import InTheWay, listening
 
 CHUNK = 4096
 LONGEST_WAIT = 60.0
@@ -75,7 +76,9 @@ class Pty:
 
     def plug_in(self) -> None:
         if self._link.exists() and not self._link.is_symlink():
-            raise FileExistsError(f"{self._link} exists and is not a link; name a path that is free")
+            raise InTheWay(f"{self._link} exists and is not a link; name a path that is free")
+        if not self._link.parent.is_dir():
+            raise InTheWay(f"{self._link}: there is no folder {self._link.parent}; make it first")
         master, slave = os.openpty()
         tty.setraw(slave)
         os.set_blocking(master, False)
@@ -134,7 +137,7 @@ class TcpPort:
         return f"{self._scheme}://{self._host}:{self._port}"
 
     def plug_in(self) -> None:
-        self._listener = socket.create_server((self._host, self._port))
+        self._listener = listening(self._host, self._port)
         self._listener.setblocking(False)
         self._port = self._listener.getsockname()[1]
 

@@ -7,6 +7,7 @@ with a configuration file, as on a box; what stands around it is simulated.
 import json
 import os
 import resource
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,11 +21,16 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
+from simulator.obstacles import answers_as, reached_at
+
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 NODE, TERMINAL, REGION = "410108001", "01", "410108"
 STATION = f"{NODE}-{TERMINAL}"
 CABBAGE, SPINACH = "01040201", "01040901"
+TOKEN = "MARKETEDGE_TOKEN"
+MARK = "# Written by marketsim, anew at each start.\n"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is not asked for this machine
 
 
 class StageFailed(RuntimeError):
@@ -83,8 +89,10 @@ class Wiring:
 
     def toml(self, listen: str) -> str:
         """A complete station.toml of the demo's stall."""
+        host = listen.rpartition(":")[0]
+        allow = [] if host == "127.0.0.1" else ["localhost", "127.0.0.1"]  # behind a forwarded port
         parts = [
-            f"""
+            f"""{MARK}
 [station]
 name = "惠济农贸市场"
 jobs = ["stall", "gate"]
@@ -106,6 +114,7 @@ resend_seconds = 3
 
 [web]
 listen = "{listen}"
+allow = {json.dumps(allow)}
 
 [clock]
 trust = "host"
@@ -190,15 +199,24 @@ def private_folder(folder: Path) -> None:
 
 
 class StationProcess:
-    """A real ``marketedge run``. ``folder`` keeps its configuration, key, ledger and log over restarts."""
+    """A real ``marketedge run``. ``folder`` keeps its configuration, key, ledger and log over restarts.
 
-    def __init__(self, folder: Path, wiring: Wiring, *, port: int = 0) -> None:
+    It talks to its own child only: who answers at the address has to show the token that the child was started with.
+    Another station or program there is never asked for anything but who it is.
+    """
+
+    def __init__(self, folder: Path, wiring: Wiring, *, port: int = 0, host: str = "127.0.0.1") -> None:
         self.folder = folder
-        self.listen = f"127.0.0.1:{port or free_port()}"
+        self.host, self.port = host, port or free_port()
+        self.listen = f"{host}:{self.port}"
         self.config = folder / "station.toml"
         self.log = folder / "station.log"
         self._child: subprocess.Popen[bytes] | None = None
+        self._token = ""
+        self._met = False  # the child has shown its token
         private_folder(folder)
+        if self.config.exists() and not self.config.read_text("utf-8").startswith(MARK):
+            raise StageFailed(f"{folder} holds a station that marketsim did not make: give another folder")
         if not (folder / "station.key").exists():
             known = ("--city-key", wiring.city_key) if wiring.city_key else ()
             self.command("init", str(folder), "--job", "stall", *known)
@@ -206,7 +224,8 @@ class StationProcess:
 
     @property
     def url(self) -> str:
-        return f"http://{self.listen}"
+        """Where this machine reaches it."""
+        return f"http://{reached_at(self.host)}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -224,16 +243,21 @@ class StationProcess:
         return done.stdout
 
     def start(self, *, wait: bool = True, file_limit: int = 0) -> Self:
-        """Start it; with ``wait``, until its pages answer.
+        """Start it; with ``wait``, until its pages answer. Raises StageFailed when somebody else has its port.
 
         ``file_limit`` is the largest file in bytes the system lets it write, as on a disk that is full.
         """
+        if stranger := answers_as(self.host, self.port):
+            raise StageFailed(
+                f"port {self.port} is used by another program (it answers as {stranger}): give another with --port"
+            )
+        self._token, self._met = secrets.token_hex(16), False
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "edge.cli", "run", "-c", str(self.config)],
                 stdout=out,
                 stderr=out,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", TOKEN: self._token},
             )
         if file_limit:
             resource.prlimit(self._child.pid, resource.RLIMIT_FSIZE, (file_limit, file_limit))
@@ -279,11 +303,15 @@ class StationProcess:
 
     def _ready(self) -> bool:
         if self._child is not None and self._child.poll() is not None:
-            raise StageFailed(f"the station ended with code {self._child.returncode}; log: {self.log}")
+            raise StageFailed(f"the station ended with code {self._child.returncode}: {self._last_words()}")
         try:
             return bool(self.board()["version"])
         except (OSError, ValueError):
             return False
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text("utf-8", errors="replace").splitlines()
+        return f"{lines[-1] if lines else 'it said nothing'}; log: {self.log}"
 
     # --- its local API ----------------------------------------------------------------------------------------------
 
@@ -297,19 +325,36 @@ class StationProcess:
         return self.call("POST", path, body)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self._meet()
+        status, answer = self._ask(method, path, body)
+        if status >= 400:
+            raise Refusal(status, answer)
+        return answer
+
+    def _meet(self) -> None:
+        """Raises ConnectionError unless the child runs and it is the child who answers."""
+        if not self.running:
+            raise ConnectionError(f"{self.url}: the station does not run")
+        if not self._met:
+            _, said = self._ask("GET", "/health")
+            self._met = said.get("token") == self._token
+        if not self._met:
+            raise ConnectionError(f"{self.url}: another program answers there")
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """Status and answer, whoever gives it."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
-                answer: dict[str, Any] = json.loads(response.read())
+            with DIRECT.open(request, timeout=10) as response:
+                status, text = response.status, response.read()
         except urllib.error.HTTPError as error:
             with error:
-                text = error.read()
-            try:
-                refused = json.loads(text)
-            except ValueError:
-                refused = {"message": text.decode(errors="replace")}
-            raise Refusal(error.code, refused) from None
+                status, text = error.code, error.read()
         except HTTPException as error:
             raise ConnectionError(f"{self.url}{path}: cut off in the middle of the answer: {error}") from None
-        return answer
+        try:
+            said = json.loads(text)
+        except ValueError:
+            said = None
+        return status, said if isinstance(said, dict) else {"message": text.decode(errors="replace")}

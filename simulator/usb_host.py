@@ -22,6 +22,7 @@ from typing import Any, Self
 import usb.backend
 import usb.core
 
+from simulator.obstacles import InTheWay
 from simulator.usb import IN, Bus, BusFace, Description, Endpoint, Interface, UsbFault
 
 SOCKET = "MARKETSIM_USB"
@@ -330,9 +331,7 @@ class BusServer:
         self._thread = threading.Thread(target=self._accept, name=f"usb {path}", daemon=True)
 
     def __enter__(self) -> Self:
-        with contextlib.suppress(FileNotFoundError):
-            if self._path.is_socket():
-                self._path.unlink()
+        self._free()
         self._listener.bind(str(self._path))
         self._listener.listen()
         self._thread.start()
@@ -345,6 +344,22 @@ class BusServer:
             each.close()
         self._thread.join()
         self._path.unlink(missing_ok=True)
+
+    def _free(self) -> None:
+        """Clear away a socket that nobody listens at any more; raises InTheWay."""
+        if not self._path.parent.is_dir():
+            raise InTheWay(f"{self._path}: there is no folder {self._path.parent}; make it first")
+        if not self._path.is_socket():
+            if self._path.exists():
+                raise InTheWay(f"{self._path} exists and is no socket; name a path that is free")
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self._path))
+            except OSError:
+                self._path.unlink(missing_ok=True)
+                return
+        raise InTheWay(f"{self._path} is used by another program; name another socket")
 
     def _accept(self) -> None:
         while True:

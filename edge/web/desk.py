@@ -188,10 +188,31 @@ async def show_problem(_: HttpRequest, error: Exception) -> Response:
 async def show_invalid(_: HttpRequest, error: Exception) -> Response:
     """Each mistake named by its field, never echoing the whole request."""
     assert isinstance(error, RequestValidationError)
-    wrong = [(_place(one["loc"]), str(one["msg"])) for one in error.errors()[:5]]
-    zh = "请求有误：" + "；".join(f"{place}：{text}" for place, text in wrong)
-    en = "not understood: " + "; ".join(f"{place}: {text}" for place, text in wrong)
+    wrong = [(_place(one["loc"]), one) for one in error.errors()[:5]]
+    zh = "请求有误：" + "；".join(f"{place}：{_chinese(one)}" for place, one in wrong)
+    en = "not understood: " + "; ".join(f"{place}: {one['msg']}" for place, one in wrong)
     return problem(422, "invalid", zh, en)
+
+
+MISTAKES = {
+    "missing": "缺少",
+    "extra_forbidden": "没有这个字段",
+    "json_invalid": "不是有效的 JSON",
+    "string_type": "应为文字",
+    "string_too_long": "过长，最多 {max_length} 字",
+    "string_too_short": "过短，至少 {min_length} 字",
+    "string_pattern_mismatch": "格式不对",
+    "int_type": "应为整数",
+    "int_parsing": "应为整数",
+    "bool_type": "应为 true 或 false",
+    "greater_than_equal": "不能小于 {ge}",
+    "less_than_equal": "不能大于 {le}",
+    "literal_error": "应为 {expected}",
+}
+
+
+def _chinese(mistake: dict[str, Any]) -> str:
+    return MISTAKES.get(mistake["type"], "不符合要求").format(**mistake.get("ctx", {}))
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -9,7 +9,7 @@
 The first message holds every part, and the ``token`` of the process as ``/health`` has it.  ``at`` is the station's
 steady clock in milliseconds: a page uses it to see that what it received was held up on the way.  The pulse is for
 pages that show a weight: a weight that lies still changes nothing, so silence alone could not be told from a cut line.
-``alive`` is false when the core thread has stopped.
+``alive`` is false when the core thread has stopped; that is told when it happens, not at the next pulse.
 
 Nothing is queued for a reader: each takes the newest board when it is ready for it.  Without readers nobody watches.
 """

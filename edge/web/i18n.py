@@ -25,10 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "box_dead": (
         "设备箱的程序无响应（自 {time}）；屏幕上是旧数据。一分钟不恢复，请重启设备箱",
-        (
-            "The program on the box has not responded since {time}. What stands here is old."
-            " After a minute, restart the box"
-        ),
+        "The program on the box has not responded since {time}. What stands here is old. Restart it after a minute",
     ),
     "box_unreached": (
         "还没有连上设备箱；屏幕上可能是旧数据",

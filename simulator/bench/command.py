@@ -9,6 +9,7 @@ import click
 from simulator.bench.helpers import HelperFailed
 from simulator.bench.report import Report
 from simulator.broker import BrokerFailed
+from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
 NAMES = ("latency", "start", "writes", "decode", "idle", "paper")
@@ -41,7 +42,7 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose
             if not as_json:
                 click.echo(report.as_text() + "\n")
     except (StageFailed, BrokerFailed, Refusal, HelperFailed, OSError) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(in_words(error)) from None
     if as_json:
         found = [report.as_json() for report in reports]
         click.echo(json.dumps({"benches": found} if name == "all" else found[0], ensure_ascii=False))

@@ -10,6 +10,7 @@ import click
 
 from simulator.city.server import City, check_key, check_station, register
 from simulator.city.store import Reader
+from simulator.obstacles import in_words, plain_errors
 
 _DB = click.option(
     "--db",
@@ -59,17 +60,17 @@ def city(
     try:
         pairs = dict(one.partition("=")[::2] for one in keys)
         running = City(broker, db, listen, enrol=enrol, mqtt_version=version, keys=pairs, key_file=key_file)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(in_words(error)) from None
     click.echo(f"public key for the stations: {running.key}")
     ending = threading.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: ending.set())
     threading.excepthook = _end_process
-    try:
+    with plain_errors():
         running.start()
-    except OSError as error:
-        raise click.ClickException(f"{listen}: {error.strerror}") from None
     ending.wait()
     running.stop()
 
@@ -90,7 +91,9 @@ def add(context: click.Context, station: str, key: str, db: Path | None) -> None
         name, public = check_station(station), check_key(key)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if register(db or context.obj, {name: public}):
+    with plain_errors():
+        others = register(db or context.obj, {name: public})
+    if others:
         raise click.ClickException(f"{name} already has another key; it was not changed")
     click.echo(f"station={name} key={public} trusted")
 
@@ -103,7 +106,7 @@ def list_keys(context: click.Context, db: Path | None) -> None:
     path = db or context.obj
     if not path.exists():
         raise click.ClickException(f"{path}: no such file")
-    with Reader(path) as reader:
+    with plain_errors(), Reader(path) as reader:
         for row in reader.keys().values():
             click.echo(f"station={row['station']} key={row['public_key']} how={row['how']} time={row['time']}")
 

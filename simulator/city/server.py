@@ -15,6 +15,7 @@ from simulator.city.keys import FILE, city_key, public_hex
 from simulator.city.platform import Platform, check_broker
 from simulator.city.store import Store, summary
 from simulator.city.web import application
+from simulator.obstacles import listening
 
 log = logging.getLogger("city")
 
@@ -86,9 +87,9 @@ class City:
         return summary(self.db)
 
     def start(self) -> None:
-        """Open the database, then the pages, then the way to the broker; raises OSError when the address is taken."""
+        """Open the database, then the pages, then the way to the broker; raises InTheWay when the address is taken."""
         register(self.db, self._keys)
-        self._socket = _listening(self._listen)
+        self._socket = listening(*self._listen)
         app = application(
             self.db, enrol=self._enrol, scanned=self._platform.scanned, connected=self._platform.connected.is_set
         )
@@ -136,8 +137,3 @@ def check_key(text: str) -> str:
     if len(key) != 64 or set(key) - set("0123456789abcdef"):
         raise ValueError("key: write the raw 32 bytes of the public key as 64 hex digits")
     return key
-
-
-def _listening(where: tuple[str, int]) -> socket.socket:
-    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
-    return socket.create_server(where, family=family, backlog=128)

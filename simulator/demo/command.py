@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import click
 
 from simulator.broker import BrokerFailed
 from simulator.demo.market import Market, Refusal, StageFailed
+from simulator.obstacles import alone_in, answers_as, plain_errors, shown_at, usual
 from simulator.stage import CABBAGE, SPINACH, wait_for
 
 SALES = ((Decimal("2.350"), "", ""), (Decimal("11.460"), "4101080010456", "大学食堂"), (Decimal("0.780"), "", ""))
-PORTS = (8080, 8600, 8700)
+STATION_PORT, CITY_PORT, DESK_PORT = 8080, 8600, 8700
+PORT = click.IntRange(1, 65535)
 
 
 @click.command()
@@ -29,29 +32,64 @@ PORTS = (8080, 8600, 8700)
 )
 @click.option("--embedded", is_flag=True, help="Use the broker inside Python although Mosquitto is installed.")
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep ledger, city and papers here; else they go away.")
-def demo(once: bool, broker: str, mqtt: str, embedded: bool, folder: Path | None) -> None:
+@click.option("--port", type=PORT, help=f"The station's pages; else {STATION_PORT}, or a free port when that is taken.")
+@click.option("--city-port", type=PORT, help=f"The city's pages; else {CITY_PORT}, or a free port.")
+@click.option("--desk-port", type=PORT, help=f"The desk; else {DESK_PORT}, or a free port.")
+@click.option(
+    "--listen",
+    "host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    callback=lambda _context, _option, text: _ipv4(text),
+    help="Show the pages there: 0.0.0.0 is the whole network.",
+)
+def demo(
+    once: bool,
+    broker: str,
+    mqtt: str,
+    embedded: bool,
+    folder: Path | None,
+    port: int | None,
+    city_port: int | None,
+    desk_port: int | None,
+    host: str,
+) -> None:
     """The whole story: goods come in, the rapid test passes, three sales, slips, the city has it all.
 
     Then it stays for you to use: the stall's page, the papers as pictures, a scale to put things on.
+    With --once it takes free ports where none are given. A folder may be used again.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
+    ports = [
+        given or (0 if once else usual(host, wanted))
+        for given, wanted in ((port, STATION_PORT), (city_port, CITY_PORT), (desk_port, DESK_PORT))
+    ]
     try:
-        with _folder(folder) as place:
-            ports = (0, 0) if once else PORTS[:2]
-            with Market(place, broker=broker, mqtt=mqtt, embedded=embedded, ports=ports) as market:
-                if once:
-                    summary = play(market, lambda line: None)
-                    click.echo(json.dumps(summary, ensure_ascii=False, separators=(",", ":")))
-                    sys.exit(0 if told_whole(summary) else 1)
-                _stay(market)
+        with (
+            plain_errors(StageFailed, BrokerFailed, Refusal),
+            _folder(folder) as place,
+            Market(place, broker=broker, mqtt=mqtt, embedded=embedded, ports=(ports[0], ports[1]), host=host) as market,
+        ):
+            if once:
+                summary = play(market, lambda line: None)
+                click.echo(json.dumps(summary, ensure_ascii=False, separators=(",", ":")))
+                sys.exit(0 if told_whole(summary) else 1)
+            _stay(market, ports[2])
     except KeyboardInterrupt:
         sys.exit(130)
-    except (StageFailed, BrokerFailed, Refusal, OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from None
+
+
+def _ipv4(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise click.BadParameter("write an IPv4 address of this machine, like 127.0.0.1 or 0.0.0.0") from None
 
 
 def play(market: Market, tell: Callable[[str], None]) -> dict[str, Any]:
-    """The story; ``tell`` gets a line for each deed. Answers what all sides say in the end."""
+    """The story; ``tell`` gets a line for each deed. Answers what all sides say of it in the end."""
+    before = counts(market)
     entry = market.bring_in(CABBAGE, 320_000, "河南省郑州市中牟县", "中牟县绿源合作社")
     tell(f"goods came in: 320 kg 大白菜, test number {entry['test_code']}, sample {entry['sample']}")
     market.test(entry["sample"], Decimal("12.5"), "白菜")
@@ -60,22 +98,34 @@ def play(market: Market, tell: Callable[[str], None]) -> dict[str, Any]:
     for kg, buyer, name in SALES:
         sale = market.sell(CABBAGE, entry["test_code"], kg, buyer, name)
         tell(f"sold {kg} kg for {sale['amount_fen'] / 100:.2f} yuan: {sale['tx']}")
-    wait_for("the slips", lambda: len(market.slips()) >= len(SALES), 15)
-    wait_for("the city's answer", lambda: market.station.board()["city"]["pending"] == 0, 10)
+    wait_for("the slips", lambda: len(market.slips()) >= before["slips"] + len(SALES), 15)
+    _all_delivered(market)
     tell("the city has all of it")
-    return summary_of(market)
+    return summary_of(market, before)
 
 
-def summary_of(market: Market) -> dict[str, Any]:
-    city, board, slips = market.city.summary(), market.station.board()["city"], market.slips()
-    verified = json.loads(market.station.command("ledger", "verify", "-c", str(market.station.config)))
+def _all_delivered(market: Market) -> None:
+    wait_for("the city's answer", lambda: market.station.board()["city"]["pending"] == 0, 10)
+
+
+def counts(market: Market) -> dict[str, int]:
+    """How many of each there are, once all is delivered: of earlier stories in this folder, too."""
+    _all_delivered(market)
+    city = market.city.summary()
     return {
-        "entries": city["entries"],
-        "results": city["results"],
-        "trades": city["trades"],
-        "slips": len(slips),
-        "acked": board["acked"],
-        "pending": board["pending"],
+        **{name: int(city[name]) for name in ("entries", "results", "trades")},
+        "slips": len(market.slips()),
+        "acked": int(market.station.board()["city"]["acked"]),
+    }
+
+
+def summary_of(market: Market, before: dict[str, int]) -> dict[str, Any]:
+    """What there is more than ``before``, and whether all of it can be checked."""
+    verified = json.loads(market.station.command("ledger", "verify", "-c", str(market.station.config)))
+    slips = market.slips()[before["slips"] :]
+    return {
+        **{name: count - before[name] for name, count in counts(market).items()},
+        "pending": market.station.board()["city"]["pending"],
         "chain_ok": verified["ok"] and market.city_station().get("chain_ok", False),
         "qr": slips,
         "qr_verified": bool(slips) and all(market.verify_qr(slip) for slip in slips),
@@ -95,18 +145,16 @@ def told_whole(summary: dict[str, Any]) -> bool:
     )
 
 
-def _stay(market: Market) -> None:
+def _stay(market: Market, desk_port: int) -> None:
     from simulator.demo.desk import Desk
 
-    with Desk(market, PORTS[2]) as desk:
-        click.echo(f"\n  stall      {market.station.url}/stall")
-        click.echo(f"  gate       {market.station.url}/gate")
-        click.echo(f"  papers     {desk.url}     slips as pictures, and a scale to put things on")
-        click.echo(f"  city       {market.city.url}")
-        click.echo(f"  broker     {market.broker.url if market.broker else 'as given'}\n")
+    with Desk(market, desk_port) as desk:
+        click.echo(_addresses(market, desk.port))
         play(market, lambda line: click.echo(f"  · {line}"))
         second = market.bring_in(SPINACH, 80_000, "河南省郑州市惠济区", "惠济菜农 张建国")
         market.test(second["sample"], Decimal("21.8"), "菠菜")
+        click.echo(f"  · more goods came in: 80 kg 菠菜, test number {second['test_code']}, rapid test 21.8 %")
+        market.scale.do(lambda device, now: device.pan.take_off(now))
         click.echo("\n  It stays for you to use. Press Ctrl-C to end.")
         try:
             while market.station.running:
@@ -117,10 +165,31 @@ def _stay(market: Market) -> None:
         raise StageFailed(f"the station ended; its log is {market.station.log}")
 
 
+def _addresses(market: Market, desk_port: int) -> str:
+    """Where to go: first the one page that is needed, then the others."""
+    machine = f"http://{shown_at(market.host)}"
+    station = f"{machine}:{market.station.port}"
+    lines = [
+        "",
+        f"  先打开 Open this first:  {machine}:{desk_port}",
+        "  the desk: a scale to put goods on, a rapid tester, and the slips that come out of the printer",
+        "",
+        f"  stall    {station}/stall     sell what lies on the scale",
+        f"  gate     {station}/gate      register goods, see their results",
+        f"  status   {station}/status    devices, records, the way to the city",
+        f"  city     {machine}:{market.city.address[1]}            what the city has",
+        f"  broker   {market.broker.url if market.broker else 'as given'}",
+    ]
+    if market.station.port != STATION_PORT and (other := answers_as(market.host, STATION_PORT)):
+        lines.append(f"  Port {STATION_PORT} is used by another program (it answers as {other}): it is left alone.")
+    return "\n".join([*lines, ""])
+
+
 @contextmanager
 def _folder(given: Path | None) -> Iterator[Path]:
     if given is not None:
-        yield given
+        with alone_in(given):
+            yield given
         return
     with tempfile.TemporaryDirectory(prefix="marketsim-") as made:
         yield Path(made)

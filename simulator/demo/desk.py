@@ -5,7 +5,6 @@ Put goods on the scale, take them off, pull its plug, measure a sample, and look
 
 import io
 import logging
-import socket
 import threading
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, select_autoescape
@@ -22,6 +21,7 @@ from pydantic import BaseModel, Field
 
 from protocol.city.token import CHINA
 from simulator.demo.market import CAPACITY, Market
+from simulator.obstacles import listening
 from simulator.picture import draw
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ class PaperOut(BaseModel):
 
 
 def application(market: Market) -> FastAPI:
-    """The page and its few commands; for loopback only, like everything of the demo."""
+    """The page and its few commands. Whoever reaches it may use it: it plays with simulated devices only."""
     app = FastAPI(title="marketsim demo", docs_url=None, redoc_url=None)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape())
@@ -58,14 +58,16 @@ def application(market: Market) -> FastAPI:
         return out.getvalue()
 
     @app.get("/", response_class=HTMLResponse)
-    def page() -> str:
-        return templates.get_template("desk.html").render(station=market.station.url, city=market.city.url)
+    def page(request: Request) -> str:
+        station, city = (_beside(request, port) for port in (market.station.port, market.city.address[1]))
+        return templates.get_template("desk.html").render(station=station, city=city)
 
     @app.get("/papers")
-    def papers() -> list[PaperOut]:
+    def papers(request: Request) -> list[PaperOut]:
         """What came out of the printer, newest first."""
+        city = _beside(request, market.city.address[1])
         return [
-            PaperOut(number=number, text=paper.text, city=_city_page(market, paper.qr))
+            PaperOut(number=number, text=paper.text, city=_city_page(city, paper.qr))
             for number, paper in reversed(list(enumerate(market.papers)))
         ][:24]
 
@@ -98,28 +100,33 @@ def application(market: Market) -> FastAPI:
     return app
 
 
-def _city_page(market: Market, payloads: list[str]) -> str | None:
+def _beside(request: Request, port: int) -> str:
+    """Another port of the machine by the name that the browser knows it by."""
+    return f"http://{request.url.hostname}:{port}"
+
+
+def _city_page(city: str, payloads: list[str]) -> str | None:
     for payload in payloads:
         for kind in ("/j/", "/b/"):
             if kind in payload:
-                return market.city.url + kind + payload.split(kind, 1)[1]
+                return city + kind + payload.split(kind, 1)[1]
     return None
 
 
 class Desk:
     """The page in a thread of its own, between ``with`` and its end."""
 
-    def __init__(self, market: Market, port: int) -> None:
+    def __init__(self, market: Market, port: int = 0) -> None:
         self._server = uvicorn.Server(uvicorn.Config(application(market), log_level="warning", lifespan="off"))
-        self._socket = socket.create_server(("127.0.0.1", port))
+        self._socket = listening(market.host, port)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="desk", daemon=True
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
 
     def __enter__(self) -> Self:
         self._thread.start()

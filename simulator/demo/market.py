@@ -25,7 +25,10 @@ DEED_SECONDS = 15.0
 
 
 class Market:
-    """Everything started between ``with`` and its end. ``folder`` keeps ledger, city and papers."""
+    """Everything started between ``with`` and its end. ``folder`` keeps ledger, city and papers.
+
+    ``ports`` are the station's and the city's, 0 takes a free one; both listen on ``host``.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Market:
         mqtt: str = "5",
         embedded: bool = False,
         ports: tuple[int, int] = (0, 0),
+        host: str = "127.0.0.1",
     ) -> None:
         self.folder = folder
         self.papers: list[Paper] = []
@@ -42,6 +46,7 @@ class Market:
         self._mqtt = mqtt
         self._embedded = embedded
         self._station_port, self._city_port = ports
+        self.host = host
         self._stack = ExitStack()
         self.broker: Broker | None = None
 
@@ -67,7 +72,7 @@ class Market:
             )
             url, mqtt = self.broker.url, self.broker.mqtt_version
         self.city = self._stack.enter_context(
-            City(url, self.folder / "city.db", f"127.0.0.1:{self._city_port}", enrol=True, mqtt_version=mqtt)
+            City(url, self.folder / "city.db", f"{self.host}:{self._city_port}", enrol=True, mqtt_version=mqtt)
         )
         self.scale: Line[MtSics] = self._stack.enter_context(Line(MtSics(Pan(CAPACITY, DIVISION)), Pty(dev / "scale")))
         self.analyzer: Line[Analyzer] = self._stack.enter_context(Line(Dayuan("lz4000t"), Pty(dev / "analyzer")))
@@ -86,6 +91,7 @@ class Market:
                 city_key=self.city.key,
             ),
             port=self._station_port,
+            host=self.host,
         )
         self.station.start()
         self._stack.callback(self.station.stop)

@@ -9,6 +9,7 @@ from protocol.readings import Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from simulator.faults import Faults
 from simulator.line import Line, Pty, TcpPort
+from simulator.obstacles import InTheWay
 from simulator.scale import Pan, find
 
 LINK = Link(9600)
@@ -120,7 +121,7 @@ def test_the_link_is_removed_at_the_end_and_a_stale_one_replaced(tmp_path):
 
 def test_a_file_in_the_way_is_not_overwritten(tmp_path):
     (tmp_path / "scale").write_text("precious")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(InTheWay):
         Line(scale(), Pty(tmp_path / "scale")).start()
     assert (tmp_path / "scale").read_text() == "precious"
 

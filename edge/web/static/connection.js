@@ -160,8 +160,12 @@ function allow() {
     one.disabled = false;
     delete one.dataset.cut;
   }
-  if (document.activeElement === document.body) focused?.focus({ preventScroll: true });
+  const one = focused;
   focused = null;
+  requestAnimationFrame(() => {
+    // a browser takes the focus from what is disabled when it draws
+    if (one && [document.body, one].includes(document.activeElement)) one.focus({ preventScroll: true });
+  });
 }
 
 // The browser's own page of an error would have no way back.

@@ -501,3 +501,19 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     assert desk.outcome("key-0", REMEMBERED)[0] == "unknown"
     assert desk.outcome("key-1", REMEMBERED - 1)[0] == "waiting"
     assert desk.outcome("never", 10)[0] == "not_done"
+
+
+@pytest.mark.parametrize(
+    ("body", "zh"),
+    [
+        ({**ENTRY, "net_g": 0}, "请求有误：net_g：不能小于 1"),
+        ({**ENTRY, "supplier": "王" * 200}, "请求有误：supplier：过长，最多 120 字"),
+        ({**ENTRY, "net_g": "12"}, "请求有误：net_g：应为整数"),
+        ({**ENTRY, "colour": "green"}, "请求有误：colour：没有这个字段"),
+        ({"product": "01040201"}, "请求有误：net_g：缺少；origin：缺少；supplier：缺少"),
+    ],
+)
+def test_a_mistake_in_a_request_is_said_in_chinese_too(http: httpx.Client, body: dict[str, Any], zh: str) -> None:
+    answer = http.post("/api/entries", json=body)
+    assert (answer.status_code, answer.json()["message_zh"]) == (422, zh)
+    assert answer.json()["message_en"].startswith("not understood: ")
