@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "fuzz"
 OURS = ["protocol", "drivers", "edge", "simulator"]
-HUNG, MEMORY_MB = 20, 1500  # seconds for one input; for the whole process
+HUNG, MEMORY_MB = 60, 1500  # seconds for one input; for the whole process
 COVERAGE = importlib.util.find_spec("atheris") is not None
 
 

@@ -11,7 +11,9 @@ MOST_CHANGES = 6
 
 def changed(take: Callable[[bytes], None], seeds: Sequence[bytes], words: Sequence[bytes]) -> int:
     """Hand over ``EXAMPLES`` inputs; answers how many it were. Raises what ``take`` raised, for the smallest input."""
-    pieces = st.one_of(st.binary(max_size=8), st.sampled_from([*words, b""]), st.sampled_from(seeds).map(lambda s: s[:64]))
+    pieces = st.one_of(
+        st.binary(max_size=8), st.sampled_from([*words, b""]), st.sampled_from(seeds).map(lambda s: s[:64])
+    )
     change = st.tuples(st.integers(0, 4096), st.integers(0, 12), pieces)
     inputs = st.builds(_with, st.sampled_from(seeds), st.lists(change, max_size=MOST_CHANGES))
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from parts import Target, ensure, storable
 from pydantic import ValidationError
 
 from edge.documents import PAPERS, examples
 from edge.web.bodies import plain_code
-from parts import Target, ensure, storable
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
 from protocol.city.envelope import BadEvent, Head
@@ -30,7 +30,22 @@ ISSUED = "2026-11-29T08:00:00Z"
 ACK = Ack(4, ("a-1", "a-2"), (Rejected("a-3", "bad_data", "不合格"),), "0" * 64)
 SIGNED = signed.seal(ACK.fields(), STATION, ISSUED, KEY)
 HEAD = Head("id-1", "urn:x", "entry.registered", "41010800130100000071", ISSUED, ISSUED, "boot", "synced")
-JSON_WORDS = (b'"', b"{", b"}", b"[", b"]", b":", b",", b"null", b"true", b"1e999", b"NaN", b"\\ud800", b"-0", b"9" * 30)
+JSON_WORDS = (
+    b'"',
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b":",
+    b",",
+    b"null",
+    b"true",
+    b"1e999",
+    b"NaN",
+    b"\\ud800",
+    b"-0",
+    b"9" * 30,
+)
 
 
 def _refused(read: Callable[[bytes], Any], *errors: type[Exception]) -> Any:
@@ -173,7 +188,16 @@ def _codes() -> Iterable[bytes]:
 def _documents() -> Iterable[bytes]:
     from protocol.printers.document import QR, Barcode, Cell, Columns, Cut, Feed, Pair, Rule, Text
 
-    parts = (Text("a"), Pair("k", "v"), Rule(), Feed(1), QR("x"), Barcode("123"), Cut(), Columns((Cell("a"), Cell("b"))))
+    parts = (
+        Text("a"),
+        Pair("k", "v"),
+        Rule(),
+        Feed(1),
+        QR("x"),
+        Barcode("123"),
+        Cut(),
+        Columns((Cell("a"), Cell("b"))),
+    )
     yield json.dumps(Document("slip", "t", parts).as_json()).encode()
 
 

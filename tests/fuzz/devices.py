@@ -14,9 +14,10 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from parts import ROOT, Target, ensure, heard, logs_of, pieces, readable, said, seldom
+
 from drivers import catalogue
 from drivers.model import Model
-from parts import ROOT, Target, ensure, heard, logs_of, pieces, readable, said, seldom
 from protocol import formats
 from protocol.readings import Event
 from protocol.session import Session, Wish

@@ -8,6 +8,7 @@ import devices
 import papers
 import station
 from parts import Target
+
 from protocol import formats
 
 

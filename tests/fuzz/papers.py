@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from parts import Target, ensure, readable, storable
+
 from drivers.printers import profile
 from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
 from edge.documents.words import WORDS, Words
-from parts import Target, ensure, readable, storable
 from protocol.analyzers import _ticket_layout as ticket_layout
 from protocol.analyzers import ticket
 from protocol.printers import languages, status, text
@@ -141,8 +142,17 @@ def _reader(make: type[escpos.Reader] | type[label.Reader]) -> object:
 def _shipped() -> Iterator[bytes]:
     for path in sorted(SHIPPED.glob("*.paper")):
         yield path.read_bytes()[:4000]
-    yield "% for line in data.slip.lines\npair | {{ line.net_g }} | {{ 'x' ~ loop.index }}\n% endfor\n".encode()
-    yield "% set ns = namespace(a=1)\n% set ns.a = 2\ntext | {{ [1, 2]|sum + 2 ** 3 }}\nqr | {{ data.url }}\n".encode()
+    yield b"% for line in data.slip.lines\npair | {{ line.net_g }} | {{ 'x' ~ loop.index }}\n% endfor\n"
+    yield b"% set ns = namespace(a=1)\n% set ns.a = 2\ntext | {{ [1, 2]|sum + 2 ** 3 }}\nqr | {{ data.url }}\n"
+
+
+def _layouts() -> Iterator[bytes]:
+    yield ticket_layout.OURS.encode()
+    bare = "[[layout]]\nid = 'a'\nbegin = '编号.*'\nrow = ['(?P<sample>[0-9]+).*']\n"
+    yield (bare + "wrap = 30\nitem = 'x'\n").encode()
+    yield (
+        bare + "[layout.labels]\n'a' = 'time'\n[layout.lines]\nb = 'x'\n[layout.verdicts]\nOK = 'qualified'\n"
+    ).encode()
 
 
 def _documents() -> Iterator[bytes]:
@@ -166,7 +176,8 @@ def _printed(name: str) -> Iterator[bytes]:
 
 def _tspl() -> Iterator[bytes]:
     yield from _printed("label-40x30")
-    yield b'SIZE 40 mm,30 mm\nCLS\nTEXT 1,1,"K",0,1,1,"a"\nBARCODE 1,1,"128",40,1,0,2,2,"12"\nBITMAP 0,0,1,2,0,ab\nPRINT 1\n'
+    yield b'SIZE 40 mm,30 mm\nCLS\nTEXT 1,1,"K",0,1,1,"a"\nPRINT 1\n'
+    yield b'BARCODE 1,1,"128",40,1,0,2,2,"12"\nBITMAP 0,0,1,2,0,ab\nPRINT 1\n'
 
 
 TEMPLATE_WORDS = (
@@ -181,10 +192,12 @@ ESCPOS_WORDS = (
 
 TARGETS = (
     Target("template", template, _shipped, TEMPLATE_WORDS),
-    Target("layouts", layouts, lambda: (ticket_layout.OURS.encode(),), (b"[[layout]]\n", b"labels", b"(?P<value>", b"=")),
+    Target("layouts", layouts, _layouts, (b"[[layout]]\n", b"labels", b"(?P<value>", b"=")),
     Target("laid-out", laid_out, _documents, (b'"part"', b'"text"', b'"qr"', b'"width"', b"\xe9\xbe\xa5")),
     Target("cleaned", cleaned, lambda: (b"a b 12.5", "龥🥬\u202e\u0335 x".encode()), (b"\xef\xbb\xbf", b"\x1b")),
-    Target("answers", answers, lambda: (b"\x01\x12\x02\x12\x03\x12\x04\x12\x05\x00", b"\x05\x37\x05\x22"), (b"\x10\x00",)),
+    Target(
+        "answers", answers, lambda: (b"\x01\x12\x02\x12\x03\x12\x04\x12\x05\x00", b"\x05\x37\x05\x22"), (b"\x10\x00",)
+    ),
     Target("escpos", _reader(escpos.Reader), lambda: _printed("generic-58"), ESCPOS_WORDS),  # type: ignore[arg-type]
     Target("tspl", _reader(label.Reader), _tspl, (b"SIZE ", b"BITMAP ", b"QRCODE ", b"TEXT ", b"PRINT ", b"\x1b!?")),  # type: ignore[arg-type]
 )

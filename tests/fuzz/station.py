@@ -14,10 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from contract import JSON_WORDS, KEY, KEYS, STATION
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from devices import decode, rows
+from parts import LOGS, ROOT, Target, Wrong, ensure, heard, logs_of, storable
+
 from drivers import recognise as recognising
 from drivers.transports.recorder import read_log
 from edge.config import BadConfig, CityPart, load
@@ -25,7 +26,6 @@ from edge.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, Weighed
 from edge.ledger import Ledger, Signer
 from edge.publisher import Publisher
 from edge.web.app import create_app
-from parts import LOGS, ROOT, Target, Wrong, ensure, heard, logs_of, storable
 from protocol import formats
 from protocol.city import signed
 from protocol.city.codes import CodeKind
@@ -111,11 +111,11 @@ class Stations:
         self.fences.look()
 
 
-# --- what devices say, into the ledger --------------------------------------------------------------------------------
+# --- what devices say, into the ledger -------------------------------------------------------------------------------
 
 
 def records() -> Target:
-    """Whatever a format can make of bytes, the core records, or says why not: first byte the format, second the model."""
+    """Whatever a format can make of bytes, the core records. First byte the format, second the model."""
     stations, known = Stations(PROBE), formats.ids()
 
     def run(data: bytes) -> None:
@@ -133,8 +133,8 @@ def records() -> Target:
 
     def seeds() -> Iterator[bytes]:
         for place, name in enumerate(known):
-            for chunks in logs_of(name)[:2]:
-                yield bytes((place, 0)) + heard(chunks)[:2000]
+            for chunks in logs_of(name)[:1]:
+                yield bytes((place, 0)) + heard(chunks)[:400]
 
     return Target("records", run, seeds, (b"\r\n", b"|", b"^", b"9" * 13, b"0.0034799786", b"-", b"1E5"))
 
@@ -159,7 +159,7 @@ def _on_sale(box: Any) -> str:
     return next((lot.test_code for lot in box.board.lots if lot.state == "released"), "41010800130100000071")
 
 
-# --- HTTP -----------------------------------------------------------------------------------------------------------
+# --- HTTP ------------------------------------------------------------------------------------------------------------
 
 STATES = frozenset({200, 201, 303, 304, 307, 400, 403, 404, 405, 409, 411, 413, 415, 422, 503})
 
@@ -264,7 +264,13 @@ def _requests(stations: Stations) -> Iterator[bytes]:
     _ = stations.box
     lot = stations.lots[0]
     sale = {"scale": "scale-1", "product": "01040201", "lot": lot, "manual_g": 1250, "reason": "x", "buyer_name": "李"}
-    entry = {"product": "01040201", "net_g": 1000, "origin": "河南", "supplier": "王", "proofs": [{"type": "hgz", "no": "1"}]}
+    entry = {
+        "product": "01040201",
+        "net_g": 1000,
+        "origin": "河南",
+        "supplier": "王",
+        "proofs": [{"type": "hgz", "no": "1"}],
+    }
     posts: dict[str, Any] = {
         "sales": sale,
         "entries": entry,
@@ -288,7 +294,7 @@ def _requests(stations: Stations) -> Iterator[bytes]:
     yield b"\x09/api/prices\nlocalhost:8080\nhttp://localhost:8080\n" + json.dumps(posts["prices"]).encode()
 
 
-# --- the city ---------------------------------------------------------------------------------------------------------
+# --- the city --------------------------------------------------------------------------------------------------------
 
 
 class Wire:
@@ -360,7 +366,9 @@ def _listen(publisher: Publisher, script: bytes, names: dict[bytes, bytes], stri
                 if (sealed := _sealed(words, issued)) is not None:
                     publisher.acknowledged(sealed, False, now)
             case 3:
-                publisher.link(LinkChanged(length % 2 == 0, "why", "lost" if length % 2 else "", cut=length % 3 == 0), now)
+                publisher.link(
+                    LinkChanged(length % 2 == 0, "why", "lost" if length % 2 else "", cut=length % 3 == 0), now
+                )
             case 4 if words:
                 publisher.answered(BrokerAnswer(words[0] % 16, "refused" if words[-1] > 127 else "", words[-1]), now)
             case _:
@@ -398,7 +406,7 @@ def _answers() -> Iterator[bytes]:
     yield b"\x04\0\x02\x01\x83" + b"\x04\0\x02\x02\x97" + b"\x05\x01\0" + b"\x02" + packed[1]
 
 
-# --- files that people write --------------------------------------------------------------------------------------------
+# --- files that people write -----------------------------------------------------------------------------------------
 
 
 def config() -> Target:
@@ -452,13 +460,13 @@ def identify() -> Target:
     link = Link.parse("9600/8n1")
 
     def run(data: bytes) -> None:
-        for finding in recognising.recognise(data[:512], link, known):
+        for finding in recognising.recognise(data[:96], link, known):
             ensure(0 <= finding.confidence <= 1, f"sure to {finding.confidence}")
 
     def seeds() -> Iterator[bytes]:
         for name in formats.ids():
             for chunks in logs_of(name)[:1]:
-                yield heard(chunks)[:400]
+                yield heard(chunks)[:96]
 
     return Target("identify", run, seeds)
 
