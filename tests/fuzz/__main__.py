@@ -92,7 +92,8 @@ def by_coverage(name: str, seconds: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for seed in target.seeds():
         (seeds / sha1(seed).hexdigest()).write_bytes(seed)
-    dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in target.words), "ascii")
+    words = target.words or (b"\0",)  # an empty dictionary is refused
+    dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in words), "ascii")
     options = {
         "max_total_time": seconds,
         "max_len": 4096,
