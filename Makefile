@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test check bench logs pictures clean
+.PHONY: demo test check bench fuzz logs pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -21,6 +21,14 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
+
+# Everything that reads bytes of others, FUZZ_SECONDS a target; FUZZ_ONLY=http,mqtt picks some.
+FUZZ_SECONDS ?= 10
+FUZZ_ONLY ?=
+fuzz: $(VENV)/.test
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,fuzz]' \
+	  || echo "atheris cannot be had for this machine: Hypothesis does what it can"
+	$(BIN)/python tests/fuzz --seconds $(FUZZ_SECONDS) --only '$(FUZZ_ONLY)'
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py

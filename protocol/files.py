@@ -57,6 +57,8 @@ class File:
 class Files:
     """Takes files out of their envelopes. What stands between them is Garbage.
 
+    What does not fit its digest is Garbage whole: to look for other heads in it would cost by the square.
+
     A stream in which no envelope ever begins is one file, without an envelope: ``finish`` gives it.
     """
 
@@ -111,7 +113,7 @@ class Files:
             return False
         content = bytes(self._buffer[begun.end() : begun.end() + length])
         if digest(content) != name:
-            self._skip(len(START), found)
+            self._skip(begun.end() + length, found)
             return True
         found.append(File(name, content))
         del self._buffer[: begun.end() + length]

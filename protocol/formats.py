@@ -88,14 +88,26 @@ class WireFormat:
                 raise ValueError(f"option {name} = {value!r}: should be {_written(there[name])}")
 
     def reads(self, options: Mapping[str, Any]) -> Decoder:
-        """A new decoder that reads as a session with these options does. Raises ValueError for unknown or bad ones."""
+        """A new decoder that reads as a session with these options does.
+
+        Raises ValueError for unknown, bad or missing ones.
+        """
         self.check(options)
-        return self.decoder(**{name: options[name] for name in self.reading_options if name in options})
+        given = {name: options[name] for name in self.reading_options if name in options}
+        self._complete(self.decoder, given)
+        return self.decoder(**given)
 
     def speaks(self, options: Mapping[str, Any]) -> Session:
-        """A new session with these options. Raises ValueError for unknown or bad ones."""
+        """A new session with these options. Raises ValueError for unknown, bad or missing ones."""
         self.check(options)
+        self._complete(self.session, options)
         return self.session(**options)
+
+    def _complete(self, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        """Raises ValueError when an option is missing without which nothing can be made."""
+        needed = [one.name for one in _parameters(factory) if one.default is Parameter.empty]
+        if missing := [name for name in needed if name not in options]:
+            raise ValueError(f"{self.id} needs the option {', '.join(missing)}")
 
 
 class UnknownFormat(LookupError):
@@ -105,9 +117,9 @@ class UnknownFormat(LookupError):
 WRITTEN = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
-def _parameters(session: SessionFactory) -> list[Parameter]:
-    named = signature(session, eval_str=True).parameters.values()
-    return [one for one in named if one.kind is not Parameter.VAR_KEYWORD]
+def _parameters(factory: Callable[..., Any]) -> list[Parameter]:
+    named = signature(factory, eval_str=True).parameters.values()
+    return [one for one in named if one.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)]
 
 
 def _fits(value: Any, hint: Any) -> bool:

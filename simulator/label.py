@@ -334,7 +334,8 @@ def _parameters(rest: bytes) -> list[str]:
 
 def _number(said: str) -> int | None:
     """A whole number of no more than seven digits."""
-    return int(said) if re.fullmatch(r"[0-9]{1,7}", said.strip()) else None
+    digits = said.strip()  # of more than int() takes around a number: 1C to 1F are blanks here
+    return int(digits) if re.fullmatch(r"[0-9]{1,7}", digits) else None
 
 
 def _dots(said: str) -> int | None:

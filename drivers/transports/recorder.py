@@ -4,6 +4,7 @@ A log is text: head lines ``# Name: value`` (Name, Firmware, Submitter, Date, No
 seconds since the start, ``<`` from the device or ``>`` to it, the bytes in hex.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -66,13 +67,17 @@ def write_log(out: TextIO, head: Mapping[str, str], chunks: Iterable[Chunk]) -> 
 
 def read_log(path: Path) -> Iterator[Chunk]:
     """The chunks of a log file; raises ValueError naming file and line where it is not one."""
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a log, which is UTF-8 text: {error}") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
             seconds, direction, payload = line.split(" ", 2)
-            if direction not in "<>":
-                raise ValueError(direction)
+            if direction not in ("<", ">") or not math.isfinite(float(seconds)):
+                raise ValueError(line)
             yield Chunk(float(seconds), direction == "<", bytes.fromhex(payload))
         except ValueError as error:
             raise ValueError(f"{path}:{number}: not a log line (seconds, < or >, hex): {line[:60]!r}") from error

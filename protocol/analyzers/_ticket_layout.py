@@ -102,6 +102,22 @@ class Layout:
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
 
+KINDS = {
+    "begin": str,
+    "row": list,
+    "rule": str,
+    "title": str,
+    "both_ways": bool,
+    "wrap": int,
+    "item": str,
+    "unit": str,
+    "labels": dict,
+    "lines": dict,
+    "verdicts": dict,
+}
+WRITTEN = {str: "text", list: "a list", bool: "true or false", int: "a whole number", dict: "a table"}
+
+
 # --- TOML to layouts ------------------------------------------------------------------------------------------------
 
 
@@ -109,7 +125,7 @@ def parse(text: str) -> tuple[Layout, ...]:
     """The layouts in TOML text; raises ValueError naming layout, key and what would be right."""
     try:
         tables = tomllib.loads(text).get("layout", [])
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ValueError(f"layouts: {error}") from None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise ValueError("layouts: write [[layout]], with two brackets")
@@ -124,13 +140,13 @@ def _layout(table: Mapping[str, Any]) -> Layout:
     if unknown:
         known = ", ".join(Layout.__dataclass_fields__)
         raise ValueError(f"layout {name}: no key {', '.join(sorted(unknown))}; there are: {known}")
-    for key, kind in {"begin": str, "row": list, "rule": str, "title": str, "both_ways": bool, "wrap": int}.items():
-        if key in table and not isinstance(table[key], kind):
-            raise ValueError(f"layout {name}: {key} has to be a {kind.__name__}")
+    for key, kind in KINDS.items():
+        if key in table and (not isinstance(table[key], kind) or (kind is int and table[key] is True)):
+            raise ValueError(f"layout {name}: {key} has to be {WRITTEN[kind]}")
     if not table.get("begin") or not table.get("row"):
         raise ValueError(f"layout {name}: begin and row are needed")
-    said = {"title": table.get("title", ""), **dict(table.get("labels", {}))}
-    if wrong := set(said.values()) - {*FIELDS, ""}:
+    said = {"title": table.get("title", ""), **table.get("labels", {})}
+    if wrong := [what for what in said.values() if what not in (*FIELDS, "")]:
         raise ValueError(
             f"layout {name}: nothing can say {', '.join(map(repr, wrong))}; there are: {', '.join(FIELDS)}"
         )
@@ -142,18 +158,18 @@ def _layout(table: Mapping[str, Any]) -> Layout:
         title=said["title"],
         both_ways=table.get("both_ways", False),
         wrap=table.get("wrap", 0),
-        item=str(table.get("item", "")),
-        unit=str(table.get("unit", "")),
+        item=table.get("item", ""),
+        unit=table.get("unit", ""),
         labels=dict(table.get("labels", {})),
-        lines=tuple(_pattern(name, key, text) for key, text in dict(table.get("lines", {})).items()),
-        verdicts={word: _verdict(name, str(code)) for word, code in dict(table.get("verdicts", {})).items()},
+        lines=tuple(_pattern(name, key, text) for key, text in table.get("lines", {}).items()),
+        verdicts={word: _verdict(name, str(code)) for word, code in table.get("verdicts", {}).items()},
     )
 
 
 def _pattern(name: str, key: str, text: Any) -> re.Pattern[str]:
     try:
         pattern = re.compile(str(text))
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"layout {name}: {key} {text!r} is no pattern: {error}") from None
     if wrong := set(pattern.groupindex) - set(FIELDS):
         raise ValueError(f"layout {name}: {key}: nothing can say {', '.join(wrong)}; there are: {', '.join(FIELDS)}")

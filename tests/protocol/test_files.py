@@ -1,3 +1,4 @@
+from hashlib import sha256
 from itertools import pairwise
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_damaged_byte_never_gives_another_file(damage, at, flip, what):
     spoilt = damage(STREAM, at, what, flip) + wrap(b"end" * LONGEST_HEAD) * 2
     assert set(read(spoilt)) <= {*CONTENTS, b"end" * LONGEST_HEAD}
     assert read(spoilt)[-1] == b"end" * LONGEST_HEAD
+
+
+def test_heads_without_their_files_cost_by_the_byte(monkeypatch):
+    hashed = []
+    monkeypatch.setattr("protocol.files.sha256", lambda data: hashed.append(len(data)) or sha256(data))
+    stream = head(20_000, "0" * 16) * 2000
+    reader = Files()
+    assert not [one for one in reader.feed(stream) if isinstance(one, File)]
+    assert sum(hashed) <= len(stream)
 
 
 def test_a_stream_without_an_envelope_is_one_file():

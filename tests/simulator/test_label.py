@@ -100,6 +100,7 @@ def test_endless_copies_end() -> None:
         (qr(level="X"), "…: QRCODE: with parameters that mean nothing"),
         (barcode(narrow=10), "…: BARCODE: wider than the label: not printed"),
         (b"BITMAP 0,0,1,1,9,x\r\n", "…: BITMAP: with parameters that mean nothing"),
+        (b'TEXT 1\x1c,0,"3",0,1,99\x1f,"a"\r\n', "…: TEXT: with parameters that mean nothing"),
         (b"BITMAP a,b,c,d,e,", "…: BITMAP: with parameters that mean nothing"),
     ],
 )
@@ -107,6 +108,10 @@ def test_what_is_strange_is_named_with_its_place(command: bytes, said: str) -> N
     label = one(command)
     assert str(label.unknown[0]).startswith(f"offset {len(HEAD)}: ")
     assert str(label.unknown[0]).endswith(said)
+
+
+def test_any_blank_may_stand_around_a_number() -> None:
+    assert one(b'TEXT 16\x1f,\x1c0,"3",0,1,1,"a"\r\n').text.strip() == "a"
 
 
 def test_what_ends_too_early_is_named() -> None:

@@ -98,12 +98,21 @@ def test_a_recording_of_a_replay_is_the_same_log(log, tmp_path):
     assert path.read_text() == log.read_text()
 
 
-@pytest.mark.parametrize("line", ["hello", "0.1 < zz", "0.1 ? 00", "x < 00"])
+@pytest.mark.parametrize(
+    "line", ["hello", "0.1 < zz", "0.1 ? 00", "x < 00", "nan < 00", "inf > 00", "0.1 <> 00", "0.1  00"]
+)
 def test_what_is_no_log_is_named_with_its_line(tmp_path, line):
     path = tmp_path / "bad.log"
     path.write_text(f"# Name: x\n{line}\n")
     with pytest.raises(LinkLost, match=r"bad\.log:2"):
         Replay(path)
+
+
+def test_a_log_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "bad.log"
+    path.write_bytes(b"0.1 < 00\n\xff")
+    with pytest.raises(ValueError, match=r"bad\.log: not a log"):
+        list(read_log(path))
 
 
 def test_a_log_that_is_not_there_is_lost(tmp_path):

@@ -388,6 +388,9 @@ def test_without_a_time_a_result_is_known_by_all_the_ticket_says():
     assert decode(paper, layouts)[0].identity != decode(paper.replace(b"4", b"5"), layouts)[0].identity
 
 
+BARE = "[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\n"
+
+
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
@@ -401,6 +404,16 @@ def test_without_a_time_a_result_is_known_by_all_the_ticket_says():
         ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['(?P<weight>x)']", "nothing can say weight; there are: sample"),
         ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\ntitle = 'name of it'", "nothing can say 'name of it'"),
         ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\n[layout.verdicts]\nOK = 'good'", "no verdict 'good'"),
+        (f"{BARE}labels = 5", "labels has to be a table"),
+        (f"{BARE}lines = ['x']", "lines has to be a table"),
+        (f"{BARE}verdicts = 'OK'", "verdicts has to be a table"),
+        (f"{BARE}item = 5", "item has to be text"),
+        (f"{BARE}unit = ['%']", "unit has to be text"),
+        (f"{BARE}wrap = true", "wrap has to be a whole number"),
+        (f"{BARE}[layout.labels]\nunit = ['unit']", "nothing can say ['unit']"),
+        (f"{BARE}[layout.labels]\nunit = 5", "nothing can say 5"),
+        ("[[layout]]\nid = 'a'\nbegin = 'x{99999999999}'\nrow = ['x']", "is no pattern"),
+        ("a = " + "[" * 3000, "layouts: "),
     ],
 )
 def test_a_layout_that_cannot_be_meant_is_refused(toml, message):
