@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -41,3 +42,11 @@ def clock() -> Clock:
 def machine(tmp_path: Path) -> Machine:
     """The /dev and /sys of a machine with USB sockets."""
     return Machine(tmp_path / "machine")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Hostile texts in a log are no reason for a report that cannot cross to the process that collects them."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]

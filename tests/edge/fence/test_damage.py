@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from edge.cli import main
 from edge.inbox import LinkChanged, PortChanged, PrintAgain, Refused, RegisterEntry, Tested
-from edge.ledger import Ledger, LedgerBroken, LedgerHeld, Signer
+from edge.ledger import Ledger, LedgerBroken, LedgerUnusable, Signer
 from edge.ports import Committed, NotCommitted
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -87,7 +87,10 @@ def test_a_station_starts_while_another_program_holds_its_ledger(box: Callable[.
 
 def test_a_new_ledger_that_is_held_is_told_in_one_line(tmp_path: Path, signer: Signer) -> None:
     (tmp_path / "data").mkdir()
-    with held(tmp_path / "data" / "ledger.db", "EXCLUSIVE"), pytest.raises(LedgerHeld, match="another program"):
+    with (
+        held(tmp_path / "data" / "ledger.db", "EXCLUSIVE"),
+        pytest.raises(LedgerUnusable, match="被别的程序占用|another program"),
+    ):
         Ledger(tmp_path / "data", signer)
 
 
@@ -210,7 +213,7 @@ def test_a_ledger_that_does_not_know_which_codes_it_gave_out_is_not_trusted(box:
     station.enters()
     with station.ledger.batch():
         station.ledger.conn.execute("UPDATE events SET serials = 'x:y'")
-    with pytest.raises(LedgerBroken, match="put back a backup, or move the file away"):
+    with pytest.raises(LedgerBroken, match=r"账本文件已损坏|the ledger is damaged"):
         box()
 
 
@@ -245,7 +248,7 @@ def test_a_damaged_file_ends_with_one_plain_line_and_the_next_step(
     assert done.exit_code == 1
     lines = [line for line in done.output.splitlines() if line.startswith("Error: ")]
     assert len(lines) == 1
-    assert "put back a backup, or move the file away" in lines[0]
+    assert "账本文件已损坏" in lines[0] and "不要删除" in lines[0]
     assert "Traceback" not in done.output
 
 
@@ -255,13 +258,13 @@ def test_verify_says_of_a_damaged_file_that_it_is_damaged(home: Path, signer: Si
     done = CliRunner().invoke(main, ["ledger", "verify", "-c", str(home / "station.toml")])
     assert done.exit_code == 1
     said = json.loads(done.output)
-    assert (said["ok"], "put back a backup" in said["why"]) == (False, True)
+    assert (said["ok"], "账本文件已损坏" in said["why"]) == (False, True)
 
 
 def test_a_fault_of_the_program_is_not_told_as_a_mistake_of_the_user(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(config: Any) -> None:
+    def fail(*_: Any) -> None:
         raise KeyError("type")
 
     monkeypatch.setattr("edge.service.run", fail)

@@ -306,7 +306,7 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json").json()
     writes = [way["post"] for way in contract["paths"].values() if "post" in way]
-    assert len(writes) == 14
+    assert len(writes) == 15
     for write in writes:
         assert {"403", "409", "422", "500", "503"} <= set(write["responses"])
         assert write["summary"]
