@@ -89,7 +89,7 @@ def test_a_new_ledger_that_is_held_is_told_in_one_line(tmp_path: Path, signer: S
     (tmp_path / "data").mkdir()
     with (
         held(tmp_path / "data" / "ledger.db", "EXCLUSIVE"),
-        pytest.raises(LedgerUnusable, match="被别的程序占用|another program"),
+        pytest.raises(LedgerUnusable, match=r"被别的程序占用|another program"),
     ):
         Ledger(tmp_path / "data", signer)
 
