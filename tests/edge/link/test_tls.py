@@ -86,5 +86,5 @@ def test_a_plain_broker_beside_a_secure_one_is_refused(tmp_path: Path) -> None:
     text = file.read_text("utf-8")
     both = '"mqtts://a.example:8883", "mqtt://b.example:1883"'
     file.write_text(text.replace('"mqtt://127.0.0.1:1883"', both), "utf-8")
-    with pytest.raises(BadConfig, match="all mqtts:// or all mqtt://"):
+    with pytest.raises(BadConfig, match=r"要么全是 mqtts://|all mqtts:// or all mqtt://"):
         load(file)
