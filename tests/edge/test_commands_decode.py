@@ -47,7 +47,7 @@ def test_a_profile_and_a_file_may_be_options(tmp_path):
     code, said = run("decode", "ticket", "--option", f"layouts_file={layouts}")
     assert code == 1 and "Error: " in said
     code, said = run("decode", "ticket", "--option", "layouts_file=nowhere.toml")
-    assert code == 1 and "layouts_file: " in said
+    assert code == 1 and "nowhere.toml" in said
 
 
 @pytest.mark.parametrize(

@@ -105,9 +105,9 @@ def test_a_result_is_judged_by_a_method_of_its_item_and_by_the_limit_the_instrum
 
 
 def test_a_limit_needs_to_say_of_what_and_in_which_unit() -> None:
-    with pytest.raises(ValueError, match="a limit needs `item`"):
+    with pytest.raises(ValueError, match=r"a limit needs `item`|有 limit 就要写 item"):
         Method(id="x", name="x", limit="1", unit="%")
-    with pytest.raises(ValueError, match="a limit needs `item`"):
+    with pytest.raises(ValueError, match=r"a limit needs `item`|有 limit 就要写 item"):
         Method(id="x", name="x", limit="1", item="农药残留")
 
 

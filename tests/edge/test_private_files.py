@@ -1,6 +1,7 @@
 """Only the service may read what the station writes; one writer a data folder; the mark; damage told in words."""
 
 import errno
+import json
 import os
 import signal
 import sqlite3
@@ -276,7 +277,10 @@ def test_a_damaged_ledger_is_told_in_one_line_with_the_next_step(
     write(ledger, 40)
     ledger.close()
     harm(loaded.station.data / FILE)
-    for words in (["ledger", "verify"], ["ledger", "status"], ["ledger", "export"], ["run"]):
+    verified = CliRunner().invoke(main, ["ledger", "verify", "-c", str(config)])
+    said = json.loads(verified.output)
+    assert (verified.exit_code, said["ok"]) == (1, False) and "--new-ledger" in said["why"]
+    for words in (["ledger", "status"], ["ledger", "export"], ["run"]):
         done = CliRunner().invoke(main, [*words, "-c", str(config)])
         (line,) = [one for one in done.output.splitlines() if one.startswith("Error")]
         assert done.exit_code == 1 and str(loaded.station.data / FILE) in line
@@ -291,10 +295,10 @@ def test_a_damaged_last_record_is_told_by_check_and_by_run(
 ) -> None:
     ledger = Ledger(tmp_path / "data", signer)
     write(ledger, 3)
-    ledger.conn.execute("UPDATE events SET body = x'00' WHERE seq = 3")
+    ledger.conn.execute("UPDATE events SET serials = 'x:y' WHERE seq = 3")
     ledger.conn.commit()
     ledger.close()
-    with pytest.raises(LedgerUnusable, match=r"damaged .record 3: .*Delete nothing"):
+    with pytest.raises(LedgerUnusable, match=r"record 3: .*(Delete nothing|不要删除)"):
         Ledger(tmp_path / "data", signer)
 
 

@@ -134,7 +134,15 @@ class Bench:
 
 def bench_of(kind: Kind) -> Bench:
     part = ScalePart.model_validate(
-        {"name": "s", "port": "x", "model": kind.model, "unit": "kg", "max": "30 kg", "min": f"{MIN_G} g", "e": "10 g"}
+        {
+            "name": "s",
+            "port": "/dev/null",
+            "model": kind.model,
+            "unit": "kg",
+            "max": "30 kg",
+            "min": f"{MIN_G} g",
+            "e": "10 g",
+        }
     )
     bench = Bench(kind, TradeScale(part))
     bench.scale.port(True, "")
