@@ -21,6 +21,7 @@ from parts import LOGS, ROOT, Target, Wrong, ensure, heard, logs_of, storable
 
 from drivers import recognise as recognising
 from drivers.transports.recorder import read_log
+from edge.cautions import cautions
 from edge.config import BadConfig, CityPart, load
 from edge.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, Weighed
 from edge.ledger import Ledger, Signer
@@ -422,7 +423,7 @@ def config() -> Target:
         except BadConfig as bad:
             ensure(str(bad).startswith(str(path)), f"the file is not named: {bad}")
             return
-        made.city.warnings()
+        cautions(made, START.date(), False)
         made.methods()
         for part in (*made.scale, *made.analyzer, *made.probe):
             part.session(START.date)
