@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 from simulator.bench.helpers import CityProcess, Watcher
 from simulator.bench.report import Figure, Report, spread
@@ -147,8 +148,10 @@ def imports(station: StationProcess) -> list[tuple[str, int]]:
 
 
 def answers(station: StationProcess) -> bool:
+    """Whether the station's address answers; the child is the bench's own, not the one ``station`` would start."""
     try:
-        return bool(station.board())
+        with urlopen(f"{station.url}/api/board", timeout=1) as answer:
+            return bool(answer.read())
     except OSError:
         return False
 
