@@ -131,7 +131,8 @@ class Printer(threading.Thread):
             return HELD_SECONDS
         if not self._papers:
             return SHARED_LOOK_SECONDS if self._link.shared else LOOK_SECONDS
-        return HELD_SECONDS if self._held or self._begun is not None or self._papers[0].job in self._waits else 0.0
+        asked = self._asked > float("-inf")  # the core's word about the first paper is on its way
+        return HELD_SECONDS if self._held or self._begun is not None or asked else 0.0
 
     def take_orders(self, wait: float) -> bool:
         """Do what was ordered; False when told to stop."""

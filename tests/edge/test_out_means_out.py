@@ -154,9 +154,9 @@ class Station:
         link = PrinterLink(part, self.clock, lambda part, link: Wire(socket, blind=blind))
         self.thread = Printer(part, Typesetter(loaded, Papers()), self.inbox, self.clock, link)
 
-    def put(self, number: int = 1, copy: int = 0) -> None:
+    def put(self, number: int = 1, copy: int = 0, *, waits: bool = False) -> None:
         body = json.dumps(examples("slip")[0]).encode()
-        self.jobs[number] = PaperJob(number, number, "slip", "", "printer-1", body, copy, self.clock.now())
+        self.jobs[number] = PaperJob(number, number, "slip", "", "printer-1", body, copy, self.clock.now(), waits)
         self.thread.put(self.jobs[number])
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
@@ -511,6 +511,22 @@ def test_a_paper_that_was_called_waiting_is_not_begun_before_the_core_s_word(ben
     station.refuses_words = False
     station.until("printed")
     assert ["COPY" in text for text in bench.whole(socket)] == [False]
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_between_the_papers_of_a_queue_is_no_pause(bench: Bench, *, waits: bool) -> None:
+    """Papers that the disk calls waiting ask for the core's word when their turn comes, not half a second later."""
+    station = bench.station(bench.socket())
+    station.put(1)
+    station.until("printed")
+    for job in (2, 3, 4, 5):
+        station.put(job, waits=waits)
+    station.thread.take_orders(0.0)
+    pauses: list[float] = []
+    while len(station.states_of(5)) < 2:
+        pauses.append(station.thread.patience())
+        station.run(0.001)
+    assert set(pauses) == {0.0}
 
 
 def test_a_word_that_was_asked_for_twice_prints_once(bench: Bench) -> None:
