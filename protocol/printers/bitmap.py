@@ -78,7 +78,7 @@ def draw_row(row: Row, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
 
 
 def height(page: Page, profile: Profile) -> int:
-    """How many dots the page is high, without drawing its letters; cuts take none."""
+    """How many dots the page is high, without drawing anything; cuts take none."""
     return sum(row_height(row, profile) for row in page.rows)
 
 
@@ -90,9 +90,10 @@ def row_height(row: Row, profile: Profile) -> int:
         case FeedRow():
             return row.lines * (GLYPH + GAP)
         case QRRow():
-            return codes.qr_dots(row.payload, profile).height
+            return codes.qr_height(row.payload, profile)
         case BarcodeRow():
-            return codes.barcode_dots(row.payload, profile).height
+            codes.bar_module(row.payload, profile)
+            return codes.BAR_HEIGHT
         case CutRow():
             return 0
 

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from protocol.printers.profile import Profile
 
 QUIET = 4
+CHUNK = 20  # so many digits or capital letters in a row, and a chunk of their own pays
 MASKS = 8
 MIN_MODULE = 3
 MAX_MODULE = 8
@@ -41,13 +43,41 @@ class Dots:
 
 @lru_cache(maxsize=32)
 def matrix(payload: str, mask: int = 0) -> Matrix:
-    """The modules of a QR code with its quiet zone, True for black."""
+    """The modules of a QR code with its quiet zone, True for black. Raises ValueError for more than one code holds."""
     import qrcode  # here, because a station that starts should not wait for it
 
-    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=QUIET, mask_pattern=mask)
-    code.add_data(payload.encode("ascii"), optimize=20)
-    code.make(fit=True)
+    code = qrcode.QRCode(_version(payload), qrcode.constants.ERROR_CORRECT_M, border=QUIET, mask_pattern=mask)
+    code.add_data(payload.encode("ascii"), optimize=CHUNK)
+    code.make(fit=False)
     return tuple(tuple(map(bool, line)) for line in code.get_matrix())
+
+
+def qr_modules(payload: str) -> int:
+    """How many modules a QR code is wide with its quiet zone, without drawing it. Raises as ``matrix``."""
+    return 17 + 4 * _version(payload) + 2 * QUIET
+
+
+@lru_cache(maxsize=32)
+def _version(payload: str) -> int:
+    """The smallest code that holds the payload (ISO/IEC 18004, 7.4)."""
+    from qrcode import constants, util  # see matrix()
+
+    limits = util.BIT_LIMIT_TABLE[constants.ERROR_CORRECT_M]
+    chunks = [(chunk.mode, _bits(chunk)) for chunk in util.optimal_data_chunks(payload.encode("ascii"), CHUNK)]
+    for version in range(1, len(limits)):
+        if sum(4 + util.length_in_bits(mode, version) + bits for mode, bits in chunks) <= limits[version]:
+            return version
+    raise ValueError(f"{len(payload)} bytes are more than a QR code holds")
+
+
+def _bits(chunk: Any) -> int:
+    """Bits of a chunk's data: three digits take 10, two letters 11, a byte 8."""
+    from qrcode import util  # see matrix()
+
+    count = len(chunk)
+    if chunk.mode == util.MODE_NUMBER:
+        return count // 3 * 10 + (0, 4, 7)[count % 3]
+    return count // 2 * 11 + count % 2 * 6 if chunk.mode == util.MODE_ALPHA_NUM else count * 8
 
 
 def qr_module(payload: str, modules: int, profile: Profile) -> int:
@@ -66,6 +96,12 @@ def qr_dots(payload: str, profile: Profile, mask: int = 0) -> Dots:
     """A QR code at the size this printer gets; raises ValueError when it does not fit."""
     modules = matrix(payload, mask)
     return scaled(modules, qr_module(payload, len(modules), profile))
+
+
+def qr_height(payload: str, profile: Profile) -> int:
+    """How many dots a QR code is high, without drawing it; raises ValueError when it does not fit."""
+    modules = qr_modules(payload)
+    return modules * qr_module(payload, modules, profile)
 
 
 def scaled(modules: Matrix, module: int) -> Dots:

@@ -183,7 +183,7 @@ def _qr(payload: str, profile: Profile) -> Iterator[bytes]:
 
 def _native_qr(payload: str, profile: Profile) -> bytes:
     """GS ( k. The quiet zone is the sender's business."""
-    modules = len(codes.matrix(payload))
+    modules = codes.qr_modules(payload)
     module = codes.qr_module(payload, modules, profile)
     quiet = b"\x1bJ" + bytes((module * codes.QUIET,))
     data = payload.encode("ascii")

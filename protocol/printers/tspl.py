@@ -65,11 +65,11 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                         yield b'TEXT %d,%d,"%s",0,%s,"%s"\r\n' % (left, place, FONT.encode(), times, text)
                     left += run.columns * CELL
             case QRRow():
-                dots = codes.qr_dots(row.payload, profile)
-                module = dots.width // len(codes.matrix(row.payload))
+                modules = codes.qr_modules(row.payload)
+                module = codes.qr_module(row.payload, modules, profile)
                 quiet = module * codes.QUIET
                 yield b'QRCODE %d,%d,M,%d,A,0,"%s"\r\n' % (
-                    (profile.dots - dots.width) // 2 + quiet,
+                    (profile.dots - modules * module) // 2 + quiet,
                     top + quiet,
                     module,
                     _quoted(row.payload, profile),

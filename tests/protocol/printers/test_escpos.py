@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+import qrcode
 import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,6 +115,21 @@ def test_a_slip_code_has_the_modules_phones_need(printer: Profile) -> None:
     width = len(rows) // height
     quiet = rows[: width * 4 * printer.module]
     assert not any(quiet), "four blank modules above"
+
+
+RUNS = st.one_of(st.text("0123456789", max_size=60), st.text("AZ9 $%*+-./:", max_size=60), st.text("az:", max_size=60))
+
+
+@given(st.lists(RUNS, max_size=9).map("".join))
+def test_how_wide_a_code_is_needs_no_drawing(payload: str) -> None:
+    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=codes.QUIET)
+    drawn.add_data(payload.encode(), optimize=codes.CHUNK)
+    assert codes.qr_modules(payload) == 17 + 4 * drawn.best_fit() + 8
+
+
+def test_more_than_a_code_holds_is_told_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="2400 bytes are more than a QR code holds"):
+        codes.qr_modules("x" * 2400)
 
 
 def test_a_small_code_is_drawn_larger() -> None:
