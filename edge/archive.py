@@ -5,8 +5,9 @@ Every method may be called from any thread, and none disturbs the core thread.
 
 from pathlib import Path
 
-from edge.ledger import open_reader
+from edge.ledger import body_of, reading
 from edge.papers import PaperJob
+from edge.print_jobs import PrintJobs
 from edge.typesetting import Typesetter
 from protocol.printers.plain import plain
 
@@ -25,16 +26,9 @@ class Archive:
         return self._typesetter.png(self._job(number))
 
     def _job(self, number: int) -> PaperJob:
-        db = open_reader(self._folder)
-        try:
-            row = db.conn.execute(
-                "SELECT print_jobs.seq, paper, detail, printer, copy, body FROM print_jobs"
-                " LEFT JOIN events USING (seq) WHERE job = ?",
-                (number,),
-            ).fetchone()
-        finally:
-            db.close()
+        with reading(self._folder) as db:
+            row = PrintJobs(db.conn).row(number)
+            body = b"" if row is None or not row.seq or row.detail else body_of(db.conn, row.seq)
         if row is None:
             raise LookupError(f"no print job {number}")
-        seq, paper, detail, printer, copy, body = row
-        return PaperJob(number, seq, paper, detail, printer, bytes(body or b""), copy, 0.0)
+        return PaperJob(number, row.seq, row.paper, row.detail, row.printer, body, row.copy, 0.0)

@@ -12,6 +12,7 @@ from edge.cli import config_option, plain_errors
 from edge.config import load
 from edge.identity import load_key, load_public_key
 from edge.ledger import LedgerBroken, reading, verify
+from edge.print_jobs import PrintJobs
 from edge.unread import rows as unread_rows
 
 
@@ -36,9 +37,7 @@ def status(config_path: Path) -> None:
                 {"seq": row["seq"], "reason": row["reason"]}
                 for row in db["settled_ahead"].rows_where("reason IS NOT NULL", order_by="seq")
             ],
-            "papers": {
-                row["state"]: row["n"] for row in db.query("SELECT state, count(*) n FROM print_jobs GROUP BY state")
-            },
+            "papers": PrintJobs(db.conn).states(),
             "lots": {row["state"]: row["n"] for row in db.query("SELECT state, count(*) n FROM lots GROUP BY state")},
         }
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -64,7 +64,6 @@ from edge.jobs import gate, papers, results, stall
 from edge.known_devices import KnownDevices
 from edge.ledger import Ledger, LedgerBroken, LedgerFull
 from edge.mqtt import Mqtt
-from edge.paper_queue import PaperQueue
 from edge.papers import READY, SILENT, UNKNOWN
 from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
@@ -132,22 +131,22 @@ class Core:
         self._mqtt = mqtt
         self._birth = birth
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
-        self._papers = PaperQueue(config, ledger, clock, printers)
-        self._station = Station(config, ledger, clock, self._papers.print, self._papers.settle)
+        self._station = Station(config, ledger, clock, printers)
+        self._prints = self._station.prints
         self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._analyzers = {
             part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
         }
         self._printer_views = {
-            part.name: PrinterView(part.name, True, "", 0, UNKNOWN, papers=self._station.papers_for(part))
+            part.name: PrinterView(part.name, True, "", 0, UNKNOWN, papers=self._prints.papers_of(part.name))
             for part in config.printer
         }
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_keys = bool(city_keys)
         self._cautioned: date | None = date.min  # the day whose cautions are shown
         self._unread = self._station.unread
-        self._savers: tuple[Saver, ...] = (self._publisher, self._papers, self._known, self._unread)
+        self._savers: tuple[Saver, ...] = (self._publisher, self._prints, self._known, self._unread)
         self._trouble = ""
         self._deliver_at = float("-inf")
         self._disk_at = float("-inf")
@@ -167,7 +166,7 @@ class Core:
     def start(self) -> None:
         """Take up what the last run left, and show it."""
         with self._fence("papers of the last run"):
-            self._trouble = self._papers.recover(self._station)
+            self._trouble = self._prints.recover()
         self._show()
         self._notify.notify("READY=1")
 
@@ -375,9 +374,9 @@ class Core:
             case PortGarbage(device):
                 self._garbage(device)
             case Printed():
-                self._papers.news(self._station, message)
+                self._prints.news(message)
             case PrintAgain(job, begun):
-                self._papers.again(self._station, job, begun)
+                self._prints.again(job, begun)
             case PrinterChanged(printer, state, why, near_end):
                 view = self._printer_views[printer]
                 up = state in (READY, SILENT)
@@ -581,11 +580,11 @@ class Core:
         due: dict[str, Callable[[], Any]] = {
             "scales": lambda: tuple(self._scale_view(scale, now, today) for scale in station.scales.values()),
             "printers": lambda: tuple(
-                replace(view, waiting=self._papers.waiting(name)) for name, view in self._printer_views.items()
+                replace(view, waiting=self._prints.waiting(name)) for name, view in self._printer_views.items()
             ),
             "probes": lambda: tuple(self._probes.values()),
             "ports": self._known.views,
-            "papers": station.paper_views,
+            "papers": self._prints.views,
             "clock_state": self._clock.state,
             "clock_why": lambda: self._clock.why,
             "clock_asks": lambda: self._clock.asks,

@@ -219,13 +219,17 @@ class Ledger:
 
     def body(self, seq: int) -> bytes:
         """The stored bytes of a record; raises LookupError."""
-        row = self.conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
-        if row is None:
-            raise LookupError(f"no record {seq}")
-        return bytes(row[0])
+        return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
         return envelope.read(self.body(seq))
+
+    def about(self, code: str, newest: int) -> set[int]:
+        """Numbers of the records that bear this code, among so many of the newest."""
+        rows = self.conn.execute(
+            "SELECT seq FROM events WHERE seq > ? AND instr(body, ?) > 0", (self.head.seq - newest, code.encode())
+        )
+        return {seq for (seq,) in rows}
 
     def _read_head(self) -> Head:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
@@ -352,6 +356,20 @@ def _open(path: Path) -> Database:
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
     return db
+
+
+def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
+    """The stored bytes of a record; raises LookupError."""
+    row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
+    if row is None:
+        raise LookupError(f"no record {seq}")
+    return bytes(row[0])
+
+
+def newest_before(conn: sqlite3.Connection, upto: int, count: int) -> list[bytes]:
+    """The stored bytes of the records ``upto - count + 1`` to ``upto``, newest first."""
+    rows = conn.execute("SELECT body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq DESC", (upto - count + 1, upto))
+    return [bytes(body) for (body,) in rows]
 
 
 def open_reader(folder: Path) -> Database:

@@ -160,6 +160,13 @@ class Lots:
         """The lot that is sold by this source code, or came with it."""
         return self._one("source = ?", code) or self._one("upstream = ?", code)
 
+    def called(self, code: str) -> tuple[set[str], set[int]]:
+        """Test codes of the lots with this code, and the numbers of their entries and newest tests."""
+        rows = self._conn.execute(
+            "SELECT test_code, seq, coalesce(test_seq, seq) FROM lots WHERE test_code = ? OR source = ?", (code, code)
+        ).fetchall()
+        return {row[0] for row in rows}, {seq for _, *seqs in rows for seq in seqs}
+
     def of_sample(self, sample: str) -> Lot | None:
         """The newest lot with this sample number."""
         return self._one("sample = ? ORDER BY seq DESC LIMIT 1", sample)

@@ -13,7 +13,7 @@ from typing import Any
 from drivers.glyphs import FontGlyphs, NoFont, png
 from edge.config import Config, PrinterPart
 from edge.documents import Papers, Place, day, examples, prints, testpage
-from edge.ledger import open_reader
+from edge.ledger import reading
 from edge.papers import DAY, TEST_PAGE, PaperJob
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -106,8 +106,5 @@ class Typesetter:
 
 
 def _day(folder: Path, date: str, upto: int) -> Mapping[str, Any]:
-    db = open_reader(folder)
-    try:
-        return day.summary(db, date, upto)
-    finally:
-        db.close()
+    with reading(folder) as db:
+        return day.summary(db.conn, date, upto)

@@ -1,28 +1,26 @@
 """A day's figures, counted from the ledger's own records."""
 
 import json
+import sqlite3
 from collections import Counter
 from typing import Any
 
-from sqlite_utils import Database
-
+from edge.ledger import newest_before
+from edge.print_jobs import PrintJobs
 from protocol.city.envelope import kind_of
 
 CHUNK = 500
 DOUBTFUL = ("unknown", "failed", "held")
 
 
-def summary(db: Database, date: str, upto: int) -> dict[str, Any]:
+def summary(conn: sqlite3.Connection, date: str, upto: int) -> dict[str, Any]:
     """The day (like 2026-11-23, by the records' own times) in the records up to ``upto``."""
-    events = _of_day(db, date, upto)
+    events = _of_day(conn, date, upto)
     sales = [event["data"] for event in events if kind_of(event["type"]) == "trade.completed"]
     kinds = Counter(kind_of(event["type"]) for event in events)
     verdicts = Counter(event["data"]["verdict"] for event in events if kind_of(event["type"]) == "test.result")
     seqs = [int(event["sequence"]) for event in events]
-    papers = db.conn.execute(
-        "SELECT copy, state FROM print_jobs WHERE seq BETWEEN ? AND ? AND paper NOT IN ('day', 'test')",
-        (min(seqs, default=0), max(seqs, default=-1)),
-    ).fetchall()
+    papers = PrintJobs(conn).of_records(min(seqs, default=0), max(seqs, default=-1))
     return {
         "data": {
             "date": date,
@@ -42,14 +40,11 @@ def summary(db: Database, date: str, upto: int) -> dict[str, Any]:
     }
 
 
-def _of_day(db: Database, date: str, upto: int) -> list[dict[str, Any]]:
+def _of_day(conn: sqlite3.Connection, date: str, upto: int) -> list[dict[str, Any]]:
     """From the newest back, until a whole chunk is older."""
     found: list[dict[str, Any]] = []
     while upto > 0:
-        rows = db.conn.execute(
-            "SELECT body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq DESC", (upto - CHUNK + 1, upto)
-        )
-        chunk = [json.loads(body) for (body,) in rows]
+        chunk = [json.loads(body) for body in newest_before(conn, upto, CHUNK)]
         found += [event for event in chunk if event["time"][:10] == date]
         if chunk and all(event["time"][:10] < date for event in chunk):
             break

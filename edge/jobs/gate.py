@@ -50,7 +50,7 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
     whole_plant = product.disturbs_enzyme and not accepted
     state = LotState.RELEASED if accepted else LotState.PENDING
     station.lots.add(str(code), recorded.seq, entry, state, "due" if whole_plant else "")
-    job = station.print_record(recorded)
+    job = station.prints.of_record(recorded)
     return {
         "test_code": str(code),
         "sample": entry.sample,

@@ -5,8 +5,8 @@ from typing import Any
 
 from edge.documents import PAPERS, papers_of
 from edge.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
-from edge.ledger import Ledger
 from edge.papers import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
+from edge.print_jobs import PrintRow
 from edge.station import Station
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
@@ -16,25 +16,23 @@ NEWEST = 5000  # records looked through for a code that has no table of its own
 
 def reprint(station: Station, command: Reprint) -> dict[str, Any]:
     """Print a paper again; the new paper says COPY and counts."""
-    seq, paper, detail, printer, state = _row(station, command.job)
-    if state in UNDONE:
+    row = _row(station, command.job)
+    if station.prints.state_of(row) in UNDONE:
         raise Refused(
             "not_done",
             "这张纸还在排队，打印机就绪后会自动打印；如已出纸，请按“已出纸”",
             "this paper is still waiting and is printed by itself when the printer is ready; confirm it if it came out",
         )
-    if all(part.name != printer for part in station.config.printer):
-        printer = ""  # it is gone from station.toml
-    copy = next_copy(station.ledger, seq, paper, detail) if paper != TEST_PAGE else 0
-    return _queue(station, paper, seq, detail, printer, copy)
+    known = any(part.name == row.printer for part in station.config.printer)
+    copy = station.prints.table.next_copy(row.seq, row.paper, row.detail) if row.paper != TEST_PAGE else 0
+    return _queue(station, row.paper, row.seq, row.detail, row.printer if known else "", copy)
 
 
 def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
     """A person looked: it came out. Nothing more is printed of this job."""
-    *_, state = _row(station, command.job)
-    if state not in ASKS_A_PERSON:
+    if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
         raise Refused("no_doubt", "这张纸无需确认", "nobody doubts that this paper came out")
-    station.settle(command.job)
+    station.prints.confirm(command.job)
     return {"job": command.job, "state": CONFIRMED}
 
 
@@ -50,32 +48,22 @@ def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:
     if paper == DAY:
         return _queue(station, paper, station.ledger.head.seq, _date(station, command.subject), printer, 0)
     seq = _seq(station, paper, command.subject.replace(" ", ""))
-    printed = station.ledger.conn.execute(
-        "SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, paper)
-    ).fetchone()
-    return _queue(station, paper, seq, "", printer, next_copy(station.ledger, seq, paper, "") if printed else 0)
+    table = station.prints.table
+    return _queue(
+        station, paper, seq, "", printer, table.next_copy(seq, paper, "") if table.wanted_before(seq, paper) else 0
+    )
 
 
-def next_copy(ledger: Ledger, seq: int, paper: str, detail: str) -> int:
-    """The number of the next copy of this paper."""
-    row = ledger.conn.execute(
-        "SELECT max(copy) FROM print_jobs WHERE seq = ? AND paper = ? AND detail = ?", (seq, paper, detail)
-    ).fetchone()
-    return int(row[0] or 0) + 1
-
-
-def _row(station: Station, job: int) -> tuple[int, str, str, str, str]:
-    row = station.ledger.conn.execute(
-        "SELECT seq, paper, detail, printer FROM print_jobs WHERE job = ?", (job,)
-    ).fetchone()
+def _row(station: Station, job: int) -> PrintRow:
+    row = station.prints.table.row(job)
     if row is None:
         raise Refused("no_paper", f"没有打印任务 {job}", f"no print job {job}")
-    return (*row, station.paper_state(job))
+    return row
 
 
 def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, copy: int) -> dict[str, Any]:
     body = b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
-    job = station.paper(paper, seq, body, detail=detail, copy=copy, printer=printer)
+    job = station.prints.add(paper, seq, body, detail=detail, copy=copy, printer=printer)
     if job is None:
         raise Refused("no_printer", "未配置打印机", "no printer is configured for this paper")
     return {"job": job, "copy": copy}
@@ -83,7 +71,7 @@ def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, co
 
 def _printer(station: Station, command: PrintPaper) -> str:
     """The printer named, when it prints such papers, or the first that does."""
-    part = station.printer_for(command.paper, command.printer)
+    part = station.prints.printer_for(command.paper, command.printer)
     if part is None:
         zh = PAPERS[command.paper].zh
         raise Refused(
@@ -110,23 +98,13 @@ def _seq(station: Station, paper: str, code: str) -> int:
         TraceCode.parse(code)
     except BadCode as error:
         raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
-    conn = station.ledger.conn
-    lots = conn.execute(
-        "SELECT test_code, seq, coalesce(test_seq, seq) FROM lots WHERE test_code = ? OR source = ?", (code, code)
-    ).fetchall()
-    found = {seq for _, *seqs in lots for seq in seqs}
-    for about in {code, *(row[0] for row in lots)}:
-        found |= {
-            row[0]
-            for row in conn.execute(
-                "SELECT seq FROM events WHERE seq > ? AND instr(body, ?) > 0",
-                (station.ledger.head.seq - NEWEST, about.encode()),
-            )
-        }
-    for seq in sorted(map(int, found), reverse=True):
+    lots, found = station.lots.called(code)
+    for name in {code, *lots}:
+        found |= station.ledger.about(name, NEWEST)
+    for seq in sorted(found, reverse=True):
         event = station.ledger.event(seq)
         about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream"))}
-        if about & {code, *(row[0] for row in lots)} and paper in papers_of(kind_of(event["type"]), event["data"]):
+        if about & {code, *lots} and paper in papers_of(kind_of(event["type"]), event["data"]):
             return seq
     raise Refused(
         "no_record",

@@ -293,7 +293,7 @@ def _count(station: Station, found: Found) -> Recorded:
     station.lots.judged(lot, replace(item, seq=recorded.seq), state, source)
     if verdict in DECIDED and found.result.channel is not None:
         station.lots.plan(found.part.name, found.result.channel, None, "")  # the next run there is another sample
-    station.print_record(recorded)
+    station.prints.of_record(recorded)
     return recorded
 
 

@@ -122,7 +122,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     station.lots.sold(lot, load.net_g)
     scale.sold()  # a typed weight too: what was sold by it may still lie there when the scale is read again
     station.undo.append(scale.unsold)
-    job = station.print_record(recorded)
+    job = station.prints.of_record(recorded)
     return {
         "tx": tx,
         "net_g": load.net_g,
@@ -138,11 +138,7 @@ def set_price(station: Station, command: SetPrice) -> dict[str, Any]:
     product = station.product(command.product)
     if not 0 < command.price_fen <= HIGHEST_FEN:
         raise Refused("price", "单价应大于零", "a price is more than zero")
-    station.ledger.conn.execute(
-        "INSERT INTO prices VALUES (?, ?) ON CONFLICT (product) DO UPDATE SET fen = excluded.fen",
-        (product.code, command.price_fen),
-    )
-    station.prices_changed = True
+    station.set_price(product.code, command.price_fen)
     return {"product": product.code, "price_fen": command.price_fen}
 
 

@@ -15,7 +15,7 @@ from edge.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.clock import Clock, Stamp, Why
 from edge.config import load
 from edge.core import Core
-from edge.inbox import Inbox, Message, PortChanged, RegisterEntry, Request, Sell, Tested, Weighed
+from edge.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
 from edge.ledger import Ledger, Signer
 from edge.papers import PaperJob
 from protocol.city.codes import CodeKind, TraceCode
@@ -284,6 +284,11 @@ class Box:
     def papers(self) -> list[tuple[str, int]]:
         """The papers that went to the printer, with their copy numbers."""
         return [(job.paper, job.copy) for printer in self.printers.values() for job in printer.papers]
+
+    def all_out(self) -> None:
+        """The printers say that every paper they were given came out."""
+        jobs = [job.job for printer in self.printers.values() for job in printer.papers]
+        self.turn(*(Printed(job, "printed", "gs_r") for job in jobs))
 
     def count(self, sql: str) -> int:
         return int(self.ledger.conn.execute(sql).fetchone()[0])

@@ -629,6 +629,7 @@ def test_a_slip_is_printed_after_the_commit_and_once(box: Callable[..., Box]) ->
 def test_a_fresh_paper_of_the_last_run_comes_again_as_a_copy_and_not_for_ever(box: Callable[..., Box]) -> None:
     station = box()
     lot = station.releases()
+    station.all_out()
     station.puts("1.000")
     job = station.sells(lot)["job"]
     for copy in range(1, COPIES_BY_ITSELF + 1):
@@ -645,6 +646,7 @@ def test_a_fresh_paper_of_the_last_run_comes_again_as_a_copy_and_not_for_ever(bo
 def test_an_old_paper_of_the_last_run_is_left_to_a_person(box: Callable[..., Box]) -> None:
     station = box()
     lot = station.releases()
+    station.all_out()
     station.puts("1.000")
     job = station.sells(lot)["job"]
     station.clock.go(31 * 60)

@@ -81,7 +81,7 @@ class Box:
             kernel=self.ask_kernel,
             boot_id=f"boot-{self.boots}",
         )
-        self.station = Station(config, self.ledger, self.clock, lambda job: None, lambda job: None)
+        self.station = Station(config, self.ledger, self.clock, {})
 
     def ask_kernel(self) -> bool | None:
         if not self.kernel_may_be_asked:

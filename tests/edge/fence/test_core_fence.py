@@ -339,7 +339,7 @@ VIEWS = [
     ("", "_station.lots.unmatched_counts"),
     ("plan", "_station.lots.plan_view"),
     ("products", "_station.product_views"),
-    ("papers", "_station.paper_views"),
+    ("papers", "_prints.views"),
     ("ports", "_known.views"),
     ("city", "_publisher.view"),
     ("trouble", "_publisher.cause"),
@@ -436,7 +436,7 @@ def test_a_deadline_of_a_failing_delivery_does_not_spin(
     assert waits == [0.5]
 
 
-@pytest.mark.parametrize("part", ["_publisher", "_papers", "_known"])
+@pytest.mark.parametrize("part", ["_publisher", "_prints", "_known"])
 def test_progress_that_cannot_be_saved_keeps_no_record_from_the_disk(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
@@ -451,7 +451,7 @@ def test_papers_of_the_last_run_that_cannot_be_taken_up_do_not_end_the_start(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box().releases()
-    monkeypatch.setattr("edge.paper_queue.PaperQueue._look_through", lambda *_: 1 / 0)
+    monkeypatch.setattr("edge.prints.Prints._look_through", lambda *_: 1 / 0)
     station = box()
     assert [one.device for one in station.board.unread] == ["papers of the last run"]
     assert station.enters()

@@ -8,7 +8,7 @@ import pytest
 
 from edge.clock import Clock
 from edge.config import load
-from edge.inbox import ConfirmPaper, PrintPaper, Refused, RegisterEntry, Reprint
+from edge.inbox import ConfirmPaper, Printed, PrintPaper, Refused, RegisterEntry, Reprint
 from edge.jobs import gate, papers
 from edge.ledger import Ledger
 from edge.papers import PaperJob
@@ -39,13 +39,24 @@ LABELS = '[[printer]]\nname = "labels"\nport = "/dev/null"\nprofile = "label-40x
 UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, "01", 7))
 
 
+class Silent:
+    """A printer's thread that takes every paper and says nothing."""
+
+    def __init__(self, papers: list[PaperJob]) -> None:
+        self.put = papers.append
+
+    def settle(self, job: int) -> None:
+        pass
+
+
 class Room:
     """A test room with printers that take every paper and say nothing."""
 
     def __init__(self, folder: Path, ledger: Ledger, clock: Clock, printers: str) -> None:
         (folder / "station.toml").write_text(CONFIG + printers, "utf-8")
         self.sent: list[PaperJob] = []
-        self.station = Station(load(folder / "station.toml"), ledger, clock, self.sent.append, lambda job: None)
+        config = load(folder / "station.toml")
+        self.station = Station(config, ledger, clock, {part.name: Silent(self.sent) for part in config.printer})
 
     def does(self, work: Callable[[Station, Any], dict[str, Any]], command: Any) -> dict[str, Any]:
         """A command as the core does it: committed, then its effects."""
@@ -111,7 +122,7 @@ def test_a_paper_that_waits_is_not_printed_again_and_one_that_is_doubted_is(room
     job = full.sent[0].job
     with pytest.raises(Refused, match="still waiting"):
         full.does(papers.reprint, Reprint(job))
-    full.station.paper_news(job, state="unknown", why="silent")
+    full.station.prints.news(Printed(job, "unknown", "silent"))
     assert full.does(papers.reprint, Reprint(job))["copy"] == 1
     assert full.does(papers.confirm, ConfirmPaper(job)) == {"job": job, "state": "confirmed"}
     with pytest.raises(Refused, match="nobody doubts"):

@@ -1,7 +1,7 @@
 """Papers after a power cut: what only waited comes out as it is, what may have come out comes as a copy."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -10,9 +10,8 @@ from edge.config import load
 from edge.inbox import Printed, RegisterEntry
 from edge.jobs import gate
 from edge.ledger import Ledger
-from edge.paper_queue import PaperQueue
 from edge.papers import PaperJob
-from edge.printing import Printer
+from edge.prints import Prints
 from edge.station import Station
 
 CONFIG = """
@@ -47,6 +46,9 @@ class Deaf:
     def put(self, job: PaperJob) -> None:
         self.taken.append(job)
 
+    def settle(self, job: int) -> None:
+        raise AssertionError("no person speaks here")
+
 
 class Run:
     """One run of the station on a ledger: from a start to a power cut."""
@@ -55,30 +57,30 @@ class Run:
         (folder / "station.toml").write_text(CONFIG, "utf-8")
         config = load(folder / "station.toml")
         self.printer = Deaf()
-        self.queue = PaperQueue(config, ledger, clock, {"labels": cast(Printer, self.printer)})
-        self.station = Station(config, ledger, clock, self.queue.print, self.queue.settle)
-        assert self.queue.recover(self.station) == ""
+        self.station = Station(config, ledger, clock, {"labels": self.printer})
+        self.prints = self.station.prints
+        assert self.prints.recover() == ""
 
     def enter(self) -> int:
         """Goods come in: their label is wanted. Answers its job."""
         with self.station.ledger.batch():
             gate.register(self.station, RegisterEntry("01040201", 1000, "河南", "李四"))
-            self.queue.save()
+            self.prints.save()
         self._effects()
         return self.printer.taken[-1].job
 
     def hears(self, *news: Printed) -> None:
         for one in news:
-            self.queue.news(self.station, one)
+            self.prints.news(one)
 
     def saves(self) -> None:
         with self.station.ledger.batch():
-            self.queue.save()
+            self.prints.save()
 
     def is_asked(self, job: int, begun: bool) -> PaperJob:
         with self.station.ledger.batch():
-            self.queue.again(self.station, job, begun)
-            self.queue.save()
+            self.prints.again(job, begun)
+            self.prints.save()
         self._effects()
         return self.printer.taken[-1]
 
@@ -126,14 +128,14 @@ def test_the_word_wins_over_news_that_was_not_saved_yet(start: Any) -> None:
 
 
 def test_papers_behind_a_slow_printer_are_written_down_as_waiting_from_the_start(start: Any) -> None:
-    """The first may be out, and the second; those behind them had no turn."""
+    """The first may be out; those behind it had no turn."""
     first = start()
-    jobs = [first.enter() for _ in range(5)]
-    assert [waits for _, _, waits in first.copies] == [False, False, True, True, True]
+    jobs = [first.enter() for _ in range(4)]
+    assert [waits for _, _, waits in first.copies] == [False, True, True, True]
     second = start()
-    assert second.copies == [(job, copy, copy == 0) for job, copy in zip(jobs, (1, 1, 0, 0, 0), strict=True)]
+    assert second.copies == [(job, copy, copy == 0) for job, copy in zip(jobs, (1, 0, 0, 0), strict=True)]
     third = start()  # and again before any of them had its turn
-    assert [copy for _, copy, _ in third.copies] == [2, 2, 0, 0, 0]
+    assert [copy for _, copy, _ in third.copies] == [2, 0, 0, 0]
 
 
 def test_what_never_began_and_waited_too_long_has_failed(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,9 +143,9 @@ def test_what_never_began_and_waited_too_long_has_failed(start: Any, monkeypatch
     one, two = first.enter(), first.enter()
     first.hears(Printed(one, "printing", ""), Printed(one, "held", "paper", begun=True), Printed(two, "held", "paper"))
     first.saves()
-    monkeypatch.setattr(PaperQueue, "_fresh", lambda self, job: False)
+    monkeypatch.setattr(Prints, "_fresh", lambda self, job: False)
     second = start()
-    assert [(view.job, view.state, view.why) for view in second.station.paper_views()] == [
+    assert [(view.job, view.state, view.why) for view in second.prints.views()] == [
         (two, "failed", "late"),
         (one, "unknown", "restart"),
     ]
