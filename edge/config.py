@@ -32,7 +32,7 @@ from drivers.model import Model
 from drivers.printers import PROFILES, profile
 from edge import mistakes
 from edge.hints import HINTS
-from edge.judgement import Method, shipped
+from edge.methods import Method, shipped
 from edge.mistakes import Mistake, unknown
 from edge.papers import PAPER_NAMES
 from edge.tongue import speak

@@ -19,8 +19,9 @@ from typing import Any
 from edge.board import LotView, UnmatchedView
 from edge.config import Config
 from edge.inbox import Refused
-from edge.judgement import UNJUDGED, Doubt, Outcome, plain, repeats_due
+from edge.judgement import UNJUDGED, Doubt, Outcome, repeats_due
 from edge.ledger import Ledger
+from edge.methods import plain
 from edge.unread import Unread
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.token import CHINA

@@ -13,20 +13,10 @@ from typing import Any
 
 from edge.config import AnalyzerPart
 from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
-from edge.judgement import (
-    UNJUDGED,
-    Doubt,
-    Measurement,
-    Method,
-    Outcome,
-    conclude,
-    measure,
-    method_of,
-    repeats_due,
-    same_goods,
-)
+from edge.judgement import UNJUDGED, Doubt, Measurement, Outcome, conclude, measure, method_of, repeats_due, same_goods
 from edge.ledger import ALARM, ORDINARY, Recorded
 from edge.lots import DECIDED, Lot, LotItem, LotState, local
+from edge.methods import Method
 from edge.station import Station
 from protocol.city.codes import CodeKind
 from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.judgement import Doubt, Measurement, Method, Outcome, conclude, measure, method_of, same_goods, shipped
+from edge.judgement import Doubt, Measurement, Outcome, conclude, measure, method_of, same_goods
+from edge.methods import Method, shipped
 from protocol.readings import TestResult, Verdict
 
 P, N, V = Outcome.POSITIVE, Outcome.NEGATIVE, Outcome.INVALID
