@@ -77,7 +77,8 @@ def test_a_command_that_failed_in_the_core_is_a_refusal(http: httpx.Client, core
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_it_is_shown_with_device_cause_and_next_step(http: httpx.Client, core: Any, kind: str, language: str) -> None:
     core.showing.post(unread=(UnreadView(7, kind, "scale-1", "KeyError: <b>'x'</b>", TIME, TIME, 3),))
-    page = http.get("/status", cookies={"lang": language}).text
+    http.cookies.set("lang", language)
+    page = http.get("/status").text
     words = KINDS[kind]
     for text in ("#7", "scale-1", words[language == "en"], words[2 + (language == "en")]):
         assert text in page

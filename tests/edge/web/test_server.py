@@ -4,7 +4,6 @@ import queue
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,13 +43,14 @@ def test_an_impossible_address_is_named(idle: Callable[[str], WebServer], listen
         idle(listen).start()
 
 
-def test_stop_ends_open_streams_at_once(web: WebServer) -> None:
-    with httpx.stream("GET", web.url + "/api/live?pulse=1") as answer:
-        next(answer.iter_lines())
-        begun = time.monotonic()
+def test_stop_ends_open_streams(web: WebServer) -> None:
+    with httpx.stream("GET", web.url + "/api/live?pulse=1", timeout=60) as answer:
+        lines = answer.iter_lines()
+        next(lines)
         web.stop()
-        assert time.monotonic() - begun < 2
         assert not web.thread.is_alive()
+        for _ in lines:  # to its end: cut in the middle of a chunk it would raise
+            pass
 
 
 def test_stop_is_harmless_before_start_and_twice(idle: Callable[[str], WebServer]) -> None:
