@@ -507,7 +507,7 @@ class Core:
 
     def _port_changed(self, device: str, up: bool, why: str) -> None:
         if device in self._station.scales:
-            self._station.scales[device].port(up, why)
+            self._station.scales[device].changed(up, why)
         elif device in self._probes:
             self._probes[device] = replace(self._probes[device], up=up, why=why, measured=())
         else:

@@ -152,7 +152,7 @@ class TradeScale:
         if self.part.session(date.today).ask(wish, 0.0):
             self._taring(wish is Wish.TARE)
 
-    def port(self, up: bool, why: str) -> None:
+    def changed(self, up: bool, why: str) -> None:
         """The port was opened or lost. A load that was sold stays sold."""
         self.up, self.port_why = up, why
         if not up:

@@ -60,7 +60,7 @@ def make() -> Make:
             "verified_until": date(2027, 6, 30),
         }
         made = TradeScale(ScalePart.model_validate({**values, **changes}))
-        made.port(True, "")
+        made.changed(True, "")
         return Told(made)
 
     return scale
@@ -249,9 +249,9 @@ def test_an_old_weight_is_no_weight(make: Make) -> None:
 def test_a_lost_port_is_no_weight(make: Make) -> None:
     told = make()
     told.hears(*[EMPTY] * 5, *[says("1.250")] * 5)
-    told.scale.port(False, "unplugged")
+    told.scale.changed(False, "unplugged")
     assert told.why() == "no_signal"
-    told.scale.port(True, "")
+    told.scale.changed(True, "")
     assert told.why() == "no_signal"
     told.hears(says("1.250"))
     assert told.why() == "motion"
@@ -389,8 +389,8 @@ def test_steady_underload_is_an_empty_pan(make: Make) -> None:
 def test_a_sold_load_stays_sold_when_the_scale_is_unplugged_and_plugged_in(make: Make, model: str) -> None:
     told = make(model=model)
     told.sells(says("1.150"))
-    told.scale.port(False, "unplugged")
-    told.scale.port(True, "")
+    told.scale.changed(False, "unplugged")
+    told.scale.changed(True, "")
     told.hears(*[says("1.150")] * 9)
     assert told.why() == "sold"
 
@@ -399,8 +399,8 @@ def test_frames_before_and_after_a_replug_are_not_one_empty_pan(make: Make) -> N
     told = make()
     told.sells(says("1.150"))
     told.hears(*[says("0.000")] * 2)
-    told.scale.port(False, "unplugged")
-    told.scale.port(True, "")
+    told.scale.changed(False, "unplugged")
+    told.scale.changed(True, "")
     told.hears(*[says("0.000")] * 2, *[says("1.150")] * 9)
     assert told.why() == "sold"
 
@@ -415,10 +415,10 @@ def test_a_sale_that_was_not_recorded_gives_the_load_back(make: Make) -> None:
 def test_what_was_sold_by_a_typed_weight_is_not_sold_again_when_the_scale_is_back(make: Make) -> None:
     told = make()
     told.hears(*[EMPTY] * 5, *[says("1.250")] * 5)
-    told.scale.port(False, "unplugged")
+    told.scale.changed(False, "unplugged")
     told.scale.typed(1250, "秤坏了", told.now, TODAY)
     told.scale.sold()
-    told.scale.port(True, "")
+    told.scale.changed(True, "")
     told.hears(*[says("1.250")] * 5)
     assert told.why() == "sold"
 

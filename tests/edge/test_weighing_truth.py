@@ -145,7 +145,7 @@ def bench_of(kind: Kind) -> Bench:
         }
     )
     bench = Bench(kind, TradeScale(part))
-    bench.scale.port(True, "")
+    bench.scale.changed(True, "")
     return bench
 
 
@@ -193,9 +193,9 @@ def play(bench: Bench, deed: tuple[object, ...]) -> None:
         case ("noise",):
             bench.scale.disturbed()
         case ("replug", float(seconds)):
-            bench.scale.port(False, "unplugged")
+            bench.scale.changed(False, "unplugged")
             bench.now += seconds
-            bench.scale.port(True, "")
+            bench.scale.changed(True, "")
         case ("tare",) if bench.kind.says_gross and bench.load_g:
             bench.tare_g = bench.load_g
         case ("clear",):

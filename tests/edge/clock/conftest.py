@@ -133,7 +133,7 @@ class Box:
     def sell(self) -> dict[str, Any]:
         """A load is put on and sold; the record."""
         scale = self.station.scales["scale-1"]
-        scale.port(True, "")
+        scale.changed(True, "")
         for place in range(20):
             value = Decimal("0.000" if place < 10 else "1.250")
             scale.feed(Weighing(value=value, unit="kg", stable=True, state=State.OK), self.boot + (place - 20) / 10)
