@@ -13,10 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from drivers.transports import LinkLost, Transport
+from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
 from edge.doorkeeper import Doorkeeper
@@ -28,6 +28,7 @@ from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
 LOOK_SECONDS = 1.0
+NEWS_SECONDS = 60.0  # of a transport, told at most so often
 ALIKE = 3  # so many failures in a row at one place of the program double the pause
 LONGEST_PAUSE = 60.0
 GOOD_SECONDS = 60.0  # a session that lasted so long was a good one
@@ -73,6 +74,7 @@ class Port(threading.Thread):
         self._why = ""
         self._told: set[str] = set()
         self._look_at = 0.0
+        self._news_at = 0.0
         self._heard: deque[bytes] = deque(maxlen=KEPT_CHUNKS)
         self._failures = 0  # to open it, in a row
         self._stumbles = 0  # in a row at ``_place``
@@ -132,6 +134,7 @@ class Port(threading.Thread):
 
     def _serve(self, transport: Transport) -> None:
         session = self._new_session()
+        told = transport if isinstance(transport, Telling) else None
         self._heard.clear()
         silence = Silence(self._nature, time.monotonic())
         while not self._halt.is_set():
@@ -152,7 +155,7 @@ class Port(threading.Thread):
                     case Weighing():
                         self._inbox.put(Weighed(self.device, event, now))
                     case TestResult() | Ticket() | Curve():
-                        results.append(event)
+                        results.append(replace(event, peer=told.peer) if told else event)
                     case Measured():
                         self._inbox.put(Sensed(self.device, event))
                     case Garbage(data=raw, why=why):
@@ -167,6 +170,7 @@ class Port(threading.Thread):
                 transport.write(out)
                 silence.asked(now)
             self._complain(silence.news(now))
+            self._pass_on(told, now)
             self._look_round(now)
 
     def _obey(self, session: Session, now: float) -> None:
@@ -190,6 +194,15 @@ class Port(threading.Thread):
             log.warning("%s: %s", self.device, news)
         else:
             log.info("%s is heard again", self.device)
+        self._inbox.put(PortChanged(self.device, True, news))
+
+    def _pass_on(self, told: Telling | None, now: float) -> None:
+        """What the transport did not serve, and that this is over."""
+        if told is None or now < self._news_at or (news := told.news()) is None:
+            return
+        self._news_at = now + NEWS_SECONDS
+        if news:
+            log.warning("%s: %s", self.device, news)
         self._inbox.put(PortChanged(self.device, True, news))
 
     def _report(self, up: bool, why: str, stranger: Identity | None = None) -> None:

@@ -401,6 +401,7 @@ def _unread(seen: Ticket | Curve) -> TestResult:
         identity=seen.identity,
         text=seen.text if isinstance(seen, Ticket) else " ".join(map(str, seen.points)),
         raw=seen.raw,
+        peer=seen.peer,
     )
 
 
@@ -415,6 +416,7 @@ def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
         verdict=result.verdict.value if result.verdict else None,
         measured_at=result.measured_at.isoformat() if result.measured_at else None,
         raw=result.raw[:RAW_BYTES].hex(),
+        peer=result.peer[:SHORT_LETTERS] or None,
     )
 
 
@@ -435,4 +437,5 @@ def _again(data: dict[str, Any]) -> TestResult:
         text=data["text"],
         control=None if data["control"] is None else Decimal(data["control"]),
         raw=bytes.fromhex(said["raw"]),
+        peer=said.get("peer") or "",
     )
