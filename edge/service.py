@@ -49,7 +49,9 @@ def software() -> str:
 
 
 def run(config: Config, path: Path, allowed_by: str = "") -> None:
-    """Serve until SIGTERM or SIGINT; a terminal that is closed (SIGHUP) ends nothing. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``.
+    """Serve until SIGTERM or SIGINT. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``.
+
+    A terminal that is closed (SIGHUP) ends nothing.
 
     Raises BadKey, BadTemplate, NoFont, DataInUse, LedgerUnusable and CannotListen before anything is started; later
     only LedgerBroken.
@@ -184,9 +186,9 @@ def set_up_logging(verbose: bool) -> None:
     form = "%(levelname)s %(name)s: %(message)s"
     if "JOURNAL_STREAM" not in os.environ:
         form = "%(asctime)s " + form
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines(form))
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+    stderr = logging.StreamHandler(sys.stderr)
+    stderr.setFormatter(Lines(form))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[stderr])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     for handler in logging.getLogger().handlers:
         handler.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)  # python-escpos

@@ -18,5 +18,5 @@ def plain(text: str, length: int) -> str:
 
 
 def page(text: str, length: int) -> str:
-    """Several lines of at most ``length`` characters together, their line feeds and tabs kept, cleaned like ``plain``."""
+    """Lines of at most ``length`` characters together, with their line feeds and tabs, else cleaned like ``plain``."""
     return _ON_A_PAGE.sub(" ", _LINE_ENDS.sub("\n", text[: 4 * length])).strip("\n")[:length].rstrip()

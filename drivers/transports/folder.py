@@ -12,7 +12,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fnmatch import fnmatch
 from itertools import islice
 from pathlib import Path, PurePath
@@ -140,7 +140,7 @@ class FolderPort:
                 steps.callback(os.close, at)
                 return os.open(".", INTO, dir_fd=at)
         except (OSError, ValueError) as error:
-            if os.path.islink(way):
+            if _is_link(way):
                 true = os.path.realpath(self._path)
                 raise LinkLost(f"{self.address}: {way} is a link; write the true path: folder:{true}") from error
             raise self._gone(error) from error
@@ -152,7 +152,7 @@ class FolderPort:
     def _list(self) -> list[tuple[str, Stamp]]:
         """The files that are wanted and can be read; what cannot is left, with the reason."""
         try:
-            now, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._folder)
+            now, ours = self._path.lstat(), os.fstat(self._folder)
             if (now.st_dev, now.st_ino) != (ours.st_dev, ours.st_ino):
                 raise LinkLost(f"{self.address}: another folder stands there now, is it mounted? It is looked at anew")
             with os.scandir(self._folder) as entries:
@@ -227,7 +227,7 @@ class FolderPort:
     def _content(self, name: str, stamp: Stamp) -> bytes | None:
         """What is in the file; None when it is not, or no longer, the one that was looked at. Raises OSError."""
         number = os.open(name, READ, dir_fd=self._folder)
-        with open(number, "rb", buffering=0) as file:
+        with os.fdopen(number, "rb", buffering=0) as file:
             before = os.fstat(number)
             if not stat.S_ISREG(before.st_mode) or _unfit(before) or _stamp(before) != stamp:
                 return None
@@ -267,6 +267,12 @@ class FolderPort:
                 os.rename(name, _free(name, done), src_dir_fd=self._folder, dst_dir_fd=done)
             finally:
                 os.close(done)
+
+
+def _is_link(path: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        return path.is_symlink()
+    return False
 
 
 def _unfit(found: os.stat_result) -> str:

@@ -131,7 +131,7 @@ def decode(content: bytes, mapped: Mapped | None = None) -> list[Event]:
         places, width = _places(table, mapped)
     except (_Unreadable, csv.Error) as error:
         return [Garbage(b"", str(error))]
-    events = list(_rows(table, delimiter, places, width, digest(content), mapped))
+    events: list[Event] = list(_rows(table, delimiter, places, width, digest(content), mapped))
     if events and not mapped.header and all(isinstance(event, Ticket) for event in events):
         return [Garbage(b"", "no row of it is a result; compare the mapping's column numbers")]
     return events
@@ -383,7 +383,9 @@ class Session:
         """A file is taken when all its rows were read. One with nothing to commit gets its receipt at once."""
         whys = [event.why for event in events if isinstance(event, Garbage | Ticket)]
         final = any(isinstance(event, TestResult | Ticket) for event in events)
-        (self._held if final else self._out).extend(receipt(name, taken=bool(events) and not whys, why=next(iter(whys), "")))
+        (self._held if final else self._out).extend(
+            receipt(name, taken=bool(events) and not whys, why=next(iter(whys), ""))
+        )
 
 
 def envelope(results: Sequence[TestResult], *, encoding: str = "gb18030") -> bytes:

@@ -30,7 +30,9 @@ def test_an_export_that_is_paused_does_not_make_the_log_grow(box: Callable[..., 
     usual = wal(station)
     command = [sys.executable, "-c", "from edge.cli import main; main()", "ledger", "export"]
     with subprocess.Popen(
-        [*command, "-c", str(tmp_path / "station.toml")], stdout=subprocess.PIPE, env={**os.environ, "LC_ALL": "C.UTF-8"}
+        [*command, "-c", str(tmp_path / "station.toml")],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
     ) as export:
         assert export.stdout is not None
         lines = [export.stdout.readline()]  # it has begun; the rest fills the pipe

@@ -39,7 +39,9 @@ END = b"end" * LONGEST_HEAD
 HEADS = [STREAM.index(wrap(content)) for content in CONTENTS]
 
 
-@pytest.mark.parametrize(("what", "flips"), [("flip", [*(1 << bit for bit in range(8)), 0x0F, 0xFF]), ("lose", [1]), ("double", [1])])
+@pytest.mark.parametrize(
+    ("what", "flips"), [("flip", [*(1 << bit for bit in range(8)), 0x0F, 0xFF]), ("lose", [1]), ("double", [1])]
+)
 def test_a_damaged_byte_never_gives_another_file_and_costs_no_more_than_two(damage, what, flips):
     """Every byte. (With all 255 flips of each it was true as well; that takes ten seconds.)"""
     for at in range(len(STREAM)):

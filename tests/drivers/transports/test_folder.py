@@ -328,13 +328,12 @@ def test_a_folder_of_more_files_than_are_looked_at_is_told(folder, opened, clock
 
 
 def test_a_name_that_is_no_utf8_is_read_and_told(folder, opened, clock, monkeypatch):
-    path = os.fsencode(folder.path) + b"/\xb2\xe2.csv"
-    with open(path, "wb") as file:
-        file.write(b"1")
+    path = folder.path / os.fsdecode(b"\xb2\xe2.csv")
+    path.write_bytes(b"1")
     port = opened()
     assert read(port, clock) == [b"1"]
-    os.unlink(path)
-    os.symlink(b"/etc/passwd", path)
+    path.unlink()
+    path.symlink_to("/etc/passwd")
     assert read(port, clock) == []
     (port.news() or "").encode()
 

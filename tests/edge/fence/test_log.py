@@ -107,7 +107,9 @@ def test_lines_that_were_kept_back_are_counted() -> None:
     assert [allowance.due(at) for at in (0.0, 1.0, 2.0, 3.0, 60.5, 60.6, 61.5)] == [0, 0, None, None, 2, None, 1]
 
 
-def test_hostile_messages_leave_no_raw_text_in_the_log(box: Callable[..., Box], caplog: pytest.LogCaptureFixture) -> None:
+def test_hostile_messages_leave_no_raw_text_in_the_log(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     station = box()
     stranger = Identity(usb=FORGED, serial=FORGED, socket=FORGED, what="x")

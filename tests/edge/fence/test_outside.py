@@ -1,4 +1,4 @@
-"""Whatever an instrument may say: it becomes a record, or is kept as unread with its bytes. Never lost, never the end."""
+"""Whatever an instrument may say becomes a record, or is kept as unread with its bytes: never lost, never the end."""
 
 import unicodedata
 from collections.abc import Callable
