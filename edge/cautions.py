@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from itertools import chain
 from urllib.parse import urlsplit
 
+from drivers.transports.listen import named_peers
 from edge import link_causes, private
 from edge.board import Caution
 from edge.config import Config, PortPart, PrinterPart
@@ -131,19 +132,27 @@ def _network(config: Config) -> Iterator[Caution]:
             "只在本机使用就写 127.0.0.1:8080；否则请用单独的网络",
             "Write 127.0.0.1:8080 if only this box uses them; else keep a network of its own",
         )
-    for part in config.analyzer:
-        if not part.port.startswith("listen:"):
-            continue
-        if "from=" not in part.port and not is_loopback(part.port.removeprefix("listen:").rpartition(":")[0]):
+    for part in (*config.scale, *config.analyzer, *config.probe):
+        if _anybody_may_connect(part.port):
+            example = f"{part.port.partition('?')[0]}?from=192.168.1.20"
             yield Caution(
                 "open_port",
                 "warn",
-                f"[[analyzer]] {part.name} port",
-                f"{part.port}：网络里任何设备都能冒充这台检测仪",
-                f"{part.port}: whatever connects from the network counts as this instrument",
-                "写检测仪所在网口的地址，并让这个网络只接检测仪",
-                "Write the address of the socket it is connected to, and keep that network for instruments",
+                f"[[{part.kind}]] {part.name} port",
+                f"{part.port}：网络里任何设备都能冒充这台设备",
+                f"{part.port}: whatever connects from the network counts as this device",
+                f"写明设备的地址，如 {example}",
+                f"Write the device's own address, as in {example}",
             )
+
+
+def _anybody_may_connect(port: str) -> bool:
+    """Whether the device connects to us, and nobody has said from where; on loopback only this box can."""
+    if not port.startswith("listen:"):
+        return False
+    peers = named_peers(port)
+    own = is_loopback(port.partition("?")[0].removeprefix("listen:").rpartition(":")[0])
+    return not own and (not peers or any(network.prefixlen == 0 for network in peers))
 
 
 def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
@@ -187,7 +196,8 @@ def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
     parts: tuple[PortPart | PrinterPart, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
     for part in parts:
-        first = seen.setdefault(part.port, part.name)
+        port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
+        first = seen.setdefault(port, part.name)
         if first != part.name and part.port != "/dev/null":
             yield Caution(
                 "same_port",

@@ -3,10 +3,12 @@
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlite_utils import Database
 
 from edge.cli import config_option, plain_errors
 from edge.config import load
@@ -14,6 +16,8 @@ from edge.identity import load_key, load_public_key
 from edge.ledger import LedgerBroken, reading, verify
 from edge.print_jobs import PrintJobs
 from edge.unread import rows as unread_rows
+
+SLICE = 100  # records that are read together
 
 
 @click.group()
@@ -65,7 +69,7 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
 def unread(config_path: Path) -> None:
     """What the station could not handle, newest last: one JSON object a line, its bytes as hex."""
     with plain_errors(), reading(load(config_path).station.data) as db:
-        for row in unread_rows(db.conn):
+        for row in list(unread_rows(db.conn)):
             click.echo(json.dumps(row, ensure_ascii=False))
 
 
@@ -77,7 +81,7 @@ def unread(config_path: Path) -> None:
 def export(config_path: Path, form: str, out: Any, after: int) -> None:
     """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet."""
     with plain_errors(), reading(load(config_path).station.data) as db:
-        rows = db.execute("SELECT seq, body FROM events WHERE seq > ? ORDER BY seq", (after,))
+        rows = _records(db, after)
         if form == "jsonl":
             for _, body in rows:
                 out.write(body.decode("utf-8") + "\n")
@@ -87,6 +91,20 @@ def export(config_path: Path, form: str, out: Any, after: int) -> None:
         for seq, body in rows:
             event = json.loads(body)
             table.writerow({name: _cell(value) for name, value in _columns(seq, event, event["data"]).items()})
+
+
+def _records(db: Database, after: int) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of the records that there are now, read in slices.
+
+    Between two slices no read is open: whoever takes his time with what is written (a pager) would keep the station's
+    write-ahead log growing, for it is emptied only behind the oldest reader.
+    """
+    last = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    while rows := db.execute(
+        "SELECT seq, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", (after, last, SLICE)
+    ).fetchall():
+        yield from rows
+        after = rows[-1][0]
 
 
 def _columns(seq: int, event: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

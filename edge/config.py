@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import PROFILES, profile
+from drivers.transports.listen import named_peers
 from edge import mistakes
 from edge.hints import HINTS
 from edge.methods import Method, shipped
@@ -114,6 +115,15 @@ USB = re.compile(r"usb(-hid)?:([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}([:@].+)?)?")
 
 def device_port(text: str) -> None:
     """Raises ValueError for what is no way to a scale, an analyzer or a probe."""
+    if WAITING.fullmatch(text):
+        try:
+            named_peers(text)
+        except ValueError:
+            raise Mistake(
+                "? 后写允许连接的地址或网段，如 listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
+                "behind the ? write who may connect, addresses or networks, as in "
+                "listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
+            ) from None
     _port_of(text, ("replay:", "w1:", "folder:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
 
 

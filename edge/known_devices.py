@@ -18,8 +18,10 @@ from edge.inbox import ConfirmPort, PortChanged, PortFound, Refused
 from edge.ledger import open_reader
 from edge.ports import Port
 from edge.station import Station
+from protocol.plain import plain
 
 COLUMNS = "device, port, usb, part, serial, shared, socket, address, what"
+PERSON_LETTERS = 40
 log = logging.getLogger("devices")
 
 
@@ -82,7 +84,7 @@ class KnownDevices:
 
     def confirm(self, command: ConfirmPort, ports: Mapping[str, Port]) -> dict[str, Any]:
         """A person looked: the device that stands there now is the one this name is for. Raises Refused."""
-        device, person = command.device, command.person.strip()
+        device, person = command.device, plain(command.person, PERSON_LETTERS)
         now = self._stranger(command)
         if not person:
             raise Refused("no_person", "请填写姓名", "say who you are")

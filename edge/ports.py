@@ -13,24 +13,29 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
-from drivers.transports import LinkLost, Transport
+from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
 from edge.doorkeeper import Doorkeeper
 from edge.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Stumbled, Tested, Weighed
 from edge.silence import Nature, Silence
+from edge.sparing import Allowance
 from edge.unread import cause_of, place_of
+from protocol.plain import plain
 from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
 LOOK_SECONDS = 1.0
+NEWS_SECONDS = 60.0  # of a transport, told at most so often
 ALIKE = 3  # so many failures in a row at one place of the program double the pause
 LONGEST_PAUSE = 60.0
 GOOD_SECONDS = 60.0  # a session that lasted so long was a good one
+WHY_LETTERS = 400
+MOST_TOLD = 50  # reasons of one loss that are remembered
 KEPT_CHUNKS = 20  # of what was read last, for people who look into a failure
 log = logging.getLogger("port")
 
@@ -73,6 +78,8 @@ class Port(threading.Thread):
         self._why = ""
         self._told: set[str] = set()
         self._look_at = 0.0
+        self._news_at = 0.0
+        self._allowance = Allowance()
         self._heard: deque[bytes] = deque(maxlen=KEPT_CHUNKS)
         self._failures = 0  # to open it, in a row
         self._stumbles = 0  # in a row at ``_place``
@@ -132,6 +139,7 @@ class Port(threading.Thread):
 
     def _serve(self, transport: Transport) -> None:
         session = self._new_session()
+        told = transport if isinstance(transport, Telling) else None
         self._heard.clear()
         silence = Silence(self._nature, time.monotonic())
         while not self._halt.is_set():
@@ -152,12 +160,12 @@ class Port(threading.Thread):
                     case Weighing():
                         self._inbox.put(Weighed(self.device, event, now))
                     case TestResult() | Ticket() | Curve():
-                        results.append(event)
+                        results.append(replace(event, peer=told.peer) if told else event)
                     case Measured():
                         self._inbox.put(Sensed(self.device, event))
                     case Garbage(data=raw, why=why):
                         log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
-                        self._inbox.put(PortGarbage(self.device, why, raw))
+                        self._inbox.put(PortGarbage(self.device, plain(why, WHY_LETTERS), raw))
                     case Reply():
                         log.debug("%s reply %s", self.device, event.as_json())
             if results:
@@ -167,6 +175,7 @@ class Port(threading.Thread):
                 transport.write(out)
                 silence.asked(now)
             self._complain(silence.news(now))
+            self._pass_on(told, now)
             self._look_round(now)
 
     def _obey(self, session: Session, now: float) -> None:
@@ -186,17 +195,27 @@ class Port(threading.Thread):
         """An open device that says nothing, or nothing readable, and its return: to the log and to the board."""
         if news is None:
             return
-        if news:
-            log.warning("%s: %s", self.device, news)
+        if news := plain(news, WHY_LETTERS):
+            self._say(logging.WARNING, "%s: %s", news)
         else:
-            log.info("%s is heard again", self.device)
+            self._say(logging.INFO, "%s is heard again")
+        self._inbox.put(PortChanged(self.device, True, news))
+
+    def _pass_on(self, told: Telling | None, now: float) -> None:
+        """What the transport did not serve, and that this is over."""
+        if told is None or now < self._news_at or (news := told.news()) is None:
+            return
+        self._news_at = now + NEWS_SECONDS
+        if news := plain(news, WHY_LETTERS):
+            self._say(logging.WARNING, "%s: %s", news)
         self._inbox.put(PortChanged(self.device, True, news))
 
     def _report(self, up: bool, why: str, stranger: Identity | None = None) -> None:
         """Tell the core what is new: each change, and each newer reason why the device is away."""
+        why = plain(why, WHY_LETTERS)
         if up:
             self._told.clear()
-            log.info("%s is there", self.device)
+            self._say(logging.INFO, "%s is there")
         elif why == self._why:
             return
         else:
@@ -209,12 +228,21 @@ class Port(threading.Thread):
         if why in self._told:
             return
         if stranger is not None:
-            log.warning("%s is not read: %s", self.device, why)
+            self._say(logging.WARNING, "%s is not read: %s", why)
         elif self._told:
-            log.info("%s is still gone: %s", self.device, why)
+            self._say(logging.INFO, "%s is still gone: %s", why)
         else:
-            log.warning("%s is gone: %s", self.device, why)
-        self._told.add(why)
+            self._say(logging.WARNING, "%s is gone: %s", why)
+        if len(self._told) < MOST_TOLD:
+            self._told.add(why)
+
+    def _say(self, level: int, what: str, *why: str) -> None:
+        """To the log; a device that comes and goes all the time, or is made to, does not fill it."""
+        kept_back = self._allowance.due(time.monotonic())
+        if kept_back is None:
+            return
+        more = f" ({kept_back} such lines were left out)" if kept_back else ""
+        log.log(level, f"{what}{more}", self.device, *why)
 
     # --- which device it is -----------------------------------------------------------------------------------------
 
@@ -239,5 +267,5 @@ class Port(threading.Thread):
             return
         self._look_at = now + LOOK_SECONDS
         if news := self._keeper.look_round():
-            log.warning("%s: %s", self.device, news)
+            self._say(logging.WARNING, "%s: %s", plain(news, WHY_LETTERS))
             self._tell_found()

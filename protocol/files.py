@@ -1,12 +1,17 @@
 r"""Whole files as a stream, for formats that arrive as files: each in an envelope.
 
-    1C F I L E 20 length 20 digest 0A content
-                  |         |         ``length`` bytes, as they are in the file
+    1C F I L E 20 length 20 digest 20 check 0A content
+                  |         |         |        ``length`` bytes, as they are in the file
+                  |         |         the first 8 hex digits of the SHA-256 of ``length 20 digest``
                   |         the first 16 hex digits of the content's SHA-256
                   decimal
 
-The reader says what became of it, a line a file: ``06 digest 0A`` its results are committed, ``15 digest 0A`` nothing
-in it could be read.  This envelope is ours; it never leaves the station.
+The head has a check of its own because its length is believed before the content is seen: a head with a damaged length
+would swallow the files that follow.  So a damaged head costs its own file; a content that lost a byte costs itself and
+the file behind, whose head lacks its first byte then.
+
+The reader says what became of it, a line a file: ``06 digest 0A`` its results are committed, ``15 digest 20 why 0A`` it
+was not read, or not all of it.  This envelope is ours; it never leaves the station.
 """
 
 import re
@@ -14,13 +19,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from protocol.framing import CUT, NO_FRAME
+from protocol.plain import plain
 from protocol.readings import Garbage
 
 CAP = 8 << 20
 START = b"\x1cFILE "
-HEAD = re.compile(rb"\x1cFILE ([0-9]{1,12}) ([0-9a-f]{16})\n")
-LONGEST_HEAD = len(START) + 12 + 1 + 16 + 1
-RECEIPT = re.compile(rb"([\x06\x15])([0-9a-f]{16})\n")
+HEAD = re.compile(rb"\x1cFILE (([0-9]{1,12}) ([0-9a-f]{16})) ([0-9a-f]{8})\n")
+LONGEST_HEAD = len(START) + 12 + 1 + 16 + 1 + 8 + 1
+RECEIPT = re.compile(rb"([\x06\x15])([0-9a-f]{16})(?: ([^\n]*))?\n")
+WHY_LETTERS = 200
 
 
 def digest(content: bytes) -> str:
@@ -28,8 +35,13 @@ def digest(content: bytes) -> str:
 
 
 def head(length: int, name: str) -> bytes:
-    """The envelope's head. Alone it announces a file of more than ``CAP`` bytes, which is not read."""
-    return START + f"{length} {name}\n".encode()
+    """The envelope's head."""
+    said = f"{length} {name}".encode()
+    return START + said + b" " + _check(said) + b"\n"
+
+
+def _check(said: bytes) -> bytes:
+    return sha256(said).hexdigest()[:8].encode()
 
 
 def wrap(content: bytes) -> bytes:
@@ -37,21 +49,26 @@ def wrap(content: bytes) -> bytes:
     return head(len(content), digest(content)) + content
 
 
-def receipt(name: str, *, taken: bool) -> bytes:
-    return (b"\x06" if taken else b"\x15") + name.encode() + b"\n"
+def receipt(name: str, *, taken: bool, why: str = "") -> bytes:
+    """What became of the file with this digest; ``why`` says, on one line, what of it was not read."""
+    reason = plain(why, WHY_LETTERS)
+    return (b"\x06" if taken else b"\x15") + f"{name} {reason}".rstrip().encode() + b"\n"
 
 
-def receipts(data: bytes) -> list[tuple[str, bool]]:
-    """Digest, and whether the file was taken."""
-    return [(name.decode(), sign == b"\x06") for sign, name in RECEIPT.findall(data)]
+def receipts(data: bytes) -> list[tuple[str, bool, str]]:
+    """Digest, whether the file was taken, and why not."""
+    return [
+        (name.decode(), sign == b"\x06", plain(why.decode("utf-8", "replace"), WHY_LETTERS))
+        for sign, name, why in RECEIPT.findall(data)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A whole file; ``content`` is None when it is too large to be read."""
+    """A whole file."""
 
     digest: str
-    content: bytes | None
+    content: bytes
 
 
 class Files:
@@ -85,6 +102,8 @@ class Files:
     def _bare_step(self, found: list[File | Garbage]) -> bool:
         """Look for the first envelope; False when there is none yet."""
         begun = HEAD.search(self._buffer, max(0, self._searched - LONGEST_HEAD))
+        while begun is not None and _length(begun) is None:
+            begun = HEAD.search(self._buffer, begun.end())
         self._searched = len(self._buffer)
         if begun is None and self._searched <= CAP:
             return False
@@ -104,11 +123,11 @@ class Files:
                 return False
             self._skip(len(START), found)
             return True
-        length, name = int(begun[1]), begun[2].decode()
-        if length > CAP:
-            found.append(File(name, None))
-            del self._buffer[: begun.end()]
+        length = _length(begun)
+        if length is None:
+            self._skip(len(START), found)
             return True
+        name = begun[3].decode()
         if len(self._buffer) < begun.end() + length:
             return False
         content = bytes(self._buffer[begun.end() : begun.end() + length])
@@ -127,3 +146,9 @@ class Files:
         if count:
             found.append(Garbage(bytes(self._buffer[:count]), NO_FRAME))
             del self._buffer[:count]
+
+
+def _length(begun: re.Match[bytes]) -> int | None:
+    """How long the file of this head is; None for a damaged head, and for more than is read."""
+    length = int(begun[2])
+    return length if _check(begun[1]) == begun[4] and length <= CAP else None

@@ -84,6 +84,7 @@ class TestResult:
     Number, limit and conclusion are each as the instrument sent them, also where they contradict one another.
     ``sure`` is False when nothing on the wire would have caught a damaged byte (no check byte in the format) and the
     record did not come twice alike: then it may say something else than the instrument did.
+    ``peer`` is the network address it came from, where it came over a network; no format knows it, the port does.
     """
 
     __test__ = False  # not a pytest class
@@ -102,6 +103,7 @@ class TestResult:
     control: Decimal | None = None
     sure: bool = True
     raw: bytes = field(default=b"", compare=False)
+    peer: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -128,13 +130,14 @@ class Ticket:
     """What a tester printed or wrote and no layout could read: for a person to look at, and to be kept.
 
     ``text`` is the paper's text, line by line; ``why`` says what could not be read; ``identity`` stays the same when
-    the same bytes come again.
+    the same bytes come again.  ``peer`` as in ``TestResult``.
     """
 
     raw: bytes
     text: str
     why: str
     identity: str
+    peer: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {"ok": True, "kind": "ticket", "text": self.text, "why": self.why, "raw": self.raw.hex()}
@@ -164,12 +167,13 @@ class Measured:
 class Curve:
     """What a strip reader saw along a card, from one end to the other: for the eye and the records, not judged.
 
-    ``identity`` stays the same when the same points come again.
+    ``identity`` stays the same when the same points come again.  ``peer`` as in ``TestResult``.
     """
 
     points: tuple[int, ...]
     identity: str
     raw: bytes = field(default=b"", compare=False)
+    peer: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {"ok": True, "kind": "curve", "points": list(self.points), "raw": self.raw.hex()}

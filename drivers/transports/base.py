@@ -1,6 +1,6 @@
 """The face of a transport."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 READ_SECONDS = 0.2
 
@@ -20,4 +20,16 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Let go of the device. Never raises; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A transport that many may reach, and not all of them are served."""
+
+    peer: str
+    """The network address of who said what was read last; empty when there is none."""
+
+    def news(self) -> str | None:
+        """For the technician: what was not served, and the next step; empty when that is over, None without news."""
         ...

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import serial
 
 from drivers.transports.base import READ_SECONDS, LinkLost
+from drivers.transports.rights import next_step
 from protocol.link import Link
 
 WRITE_SECONDS = 5.0
@@ -80,9 +81,20 @@ def opened(address: str, printer: Any) -> Any:
         printer.open()
     except Exception as error:  # python-escpos has exceptions of its own beside OSError
         why = _last_line(error)
-        check = "does another program print?" if "lock" in why else "is it on and plugged in?"
-        raise LinkLost(f"{address}: cannot open the printer: {why}; {check}") from error
+        raise LinkLost(f"{address}: cannot open the printer: {why}; {_check(address, why)}") from error
     return printer
+
+
+def _check(address: str, why: str) -> str:
+    """What to look at next."""
+    if "lock" in why:
+        return "does another program print?"
+    if "Permission denied" not in why:
+        return "is it on and plugged in?"
+    path = address.removeprefix("file:")
+    if address.startswith("file:") and not path.startswith("/dev/"):
+        return f"give the service's user the right to write {path}"
+    return next_step(path, "lp" if address.startswith("file:") else "dialout")
 
 
 def _last_line(error: Exception) -> str:

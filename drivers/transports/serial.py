@@ -10,6 +10,7 @@ import serial
 
 from drivers.transports.adapters import Admit, Identity, System, anyone
 from drivers.transports.base import READ_SECONDS, LinkLost
+from drivers.transports.rights import next_step
 from protocol.link import Link
 
 WRITE_SECONDS = 2.0
@@ -54,7 +55,7 @@ class SerialPort:
         except termios.error as error:
             raise LinkLost(f"{address}: this adapter cannot be set to {link}: {error}") from error
         except (OSError, ValueError) as error:
-            raise LinkLost(f"{address}: cannot open: {_reason(error)}") from error
+            raise LinkLost(f"{address}: cannot open: {_reason(address, error)}") from error
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         try:
@@ -63,26 +64,26 @@ class SerialPort:
                 return b""
             data: bytes = self._port.read(CHUNK)
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: gone while reading: {_reason(error)}") from error
+            raise LinkLost(f"{self.address}: gone while reading: {_reason(self.address, error)}") from error
         return data
 
     def write(self, data: bytes) -> None:
         try:
             self._port.write(data)
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: gone while writing: {_reason(error)}") from error
+            raise LinkLost(f"{self.address}: gone while writing: {_reason(self.address, error)}") from error
 
     def close(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             self._port.close()
 
 
-def _reason(error: Exception) -> str:
+def _reason(address: str, error: Exception) -> str:
     text = str(error)
     if "returned no data" in text or "Errno 5]" in text:
         return "it was unplugged, or its other end has gone"
     if "Permission" in text:
-        return f"{text}; add the service's user to group dialout"
+        return f"{text}; {next_step(address, 'dialout')}"
     if "exclusively lock" in text or "Resource temporarily unavailable" in text:
         return f"{text}; another program uses it"
     return text

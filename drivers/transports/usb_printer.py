@@ -15,12 +15,12 @@ import usb.util
 from drivers.transports import usb as common
 from drivers.transports.base import READ_SECONDS, LinkLost
 from drivers.transports.printer import CHUNK, WRITE_SECONDS, escpos, opened
+from drivers.transports.rights import next_step
 
 SCHEME = "usb:"
 ATTEMPT_MS = 250  # one transfer; a printer that takes nothing is asked again until the time is over
 BULK = usb.util.ENDPOINT_TYPE_BULK
 MAX_STALLS = 5
-RIGHTS = "let the service's user into the group lp (usermod -aG lp USER), and start the service anew"
 PORT_STATUS = (0xA1, 1)  # GET_PORT_STATUS of the printer class: bit 5 no paper, bit 4 selected, bit 3 no error
 NO_PAPER = 0x20
 CONTROL_MS = 500
@@ -118,7 +118,7 @@ class UsbPrinter:
 
 
 def _reason(error: OSError) -> str:
-    return f"no permission; {RIGHTS}" if error.errno == errno.EACCES else common.reason(error)
+    return f"no permission; {next_step('', 'lp')}" if error.errno == errno.EACCES else common.reason(error)
 
 
 def find(address: str) -> tuple[Any, Any]:
@@ -133,7 +133,7 @@ def find(address: str) -> tuple[Any, Any]:
             elif interface is not None and wanted.serial and not common.text(device, "serial_number"):
                 nameless.append(device)
     if not found and nameless:
-        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {RIGHTS}")
+        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {next_step('', 'lp')}")
     if not found:
         raise LinkLost(f"{address}: no such USB printer; is it on and plugged in? `marketedge ports` lists what is")
     if len(found) > 1:

@@ -20,6 +20,7 @@ from edge.methods import Method
 from edge.station import Station
 from protocol.city.codes import CodeKind
 from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text
+from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
 
 PAGE_LETTERS, ITEM_LETTERS, SHORT_LETTERS = 4000, 120, 40  # what the record holds of an instrument's texts
@@ -55,7 +56,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     None for one that was recorded before.
     """
     part = _analyzer(station, device)
-    result = _rounded(said) if isinstance(said, TestResult) else _unread(said)
+    result = _fitted(said if isinstance(said, TestResult) else _unread(said))
     before = station.lots.result(part.name, result.identity)
     if before is not None:
         return _twice(station, part, result, before)
@@ -137,16 +138,42 @@ def dismiss(station: Station, command: DismissResult) -> dict[str, Any]:
 # --- taking a result ------------------------------------------------------------------------------------------------
 
 
-def _rounded(result: TestResult) -> TestResult:
-    """The result with the number that its record can hold, so that it is judged by what stands there.
+def _fitted(result: TestResult) -> TestResult:
+    """The result as its record can hold it, so that it is judged, matched and compared by what stands there.
 
-    One with more digits keeps what was sent as its text.  One that no record holds is judged as it is.
+    A number with more digits keeps what was sent as its text; one that no record holds is judged as it is.  Texts lose
+    what is no text (controls, NUL, marks that turn the writing round), and what is too long.
     """
-    if result.value is None:
-        return result
-    held, sent = decimal_text(result.value), format(result.value, "f")
-    text = result.text if held == sent or result.text else sent[:PAGE_LETTERS]
-    return replace(result, value=result.value if held is None else Decimal(held), text=text)
+    text, value = result.text and page(result.text, PAGE_LETTERS), _held(result.value)
+    if value is not None and result.value is not None and not text:
+        sent = format(result.value, "f")
+        text = result.text if decimal_text(value) == sent else sent[:PAGE_LETTERS]
+    return replace(
+        result,
+        sample=_number_of(result.sample),
+        channel=_number_of(result.channel),
+        item=plain(result.item, ITEM_LETTERS),
+        value=value,
+        unit=result.unit and plain(result.unit, SHORT_LETTERS),
+        measured_at=result.measured_at and result.measured_at.replace(tzinfo=None),
+        name=result.name and plain(result.name, ITEM_LETTERS),
+        limit=_held(result.limit),
+        control=_held(result.control),
+        text=text,
+        raw=result.raw[:RAW_BYTES],
+    )
+
+
+def _held(number: Decimal | None) -> Decimal | None:
+    """A number as a record holds it; as it is when none does."""
+    text = None if number is None else decimal_text(number)
+    return number if text is None else Decimal(text)
+
+
+def _number_of(stated: str | None) -> str | None:
+    """The number of a sample or a channel; one that was cut says so, and is no other sample's."""
+    number = stated and plain(stated, SHORT_LETTERS + 1)
+    return f"{number[: SHORT_LETTERS - 1]}…" if number and len(number) > SHORT_LETTERS else number
 
 
 def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
@@ -319,10 +346,10 @@ def _record(
     return TestRecorded(
         lot=lot.test_code if lot else None,
         goods=Goods.model_validate(lot.entry["data"]["goods"]) if lot else None,
-        item=found.item[:ITEM_LETTERS],
+        item=found.item,
         value=None if result.value is None else decimal_text(result.value),
-        text=result.text and result.text[:PAGE_LETTERS],
-        unit=result.unit and result.unit[:SHORT_LETTERS],
+        text=result.text,
+        unit=result.unit,
         method=(method.number or method.name) if method else "",
         limit=decimal_text(Decimal(found.measured.limit)) if found.measured.limit else None,
         limit_basis=found.measured.basis,
@@ -363,8 +390,8 @@ def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot, doubts: tu
     """The item a result is of: what the instrument said, or, where nobody could read that, what the person says."""
     if Doubt.UNREAD not in doubts:
         return str(event["data"]["item"])
-    if command.item.strip():
-        return command.item.strip()
+    if item := plain(command.item, ITEM_LETTERS):
+        return item
     if len(lot.plan) != 1:
         names = "、".join(lot.plan)
         raise Refused("item", f"请选择检测项目：{names}", "say which item this is a result of")
@@ -391,6 +418,7 @@ def _unread(seen: Ticket | Curve) -> TestResult:
         identity=seen.identity,
         text=seen.text if isinstance(seen, Ticket) else " ".join(map(str, seen.points)),
         raw=seen.raw,
+        peer=seen.peer,
     )
 
 
@@ -399,12 +427,13 @@ def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
     return Analyzer(
         name=part.name,
         model=part.row().id,
-        sample=result.sample and result.sample[:SHORT_LETTERS],
-        channel=result.channel and result.channel[:SHORT_LETTERS],
-        goods=result.name and result.name[:ITEM_LETTERS],
+        sample=result.sample,
+        channel=result.channel,
+        goods=result.name,
         verdict=result.verdict.value if result.verdict else None,
         measured_at=result.measured_at.isoformat() if result.measured_at else None,
-        raw=result.raw[:RAW_BYTES].hex(),
+        raw=result.raw.hex(),
+        peer=result.peer[:SHORT_LETTERS] or None,
     )
 
 
@@ -425,4 +454,5 @@ def _again(data: dict[str, Any]) -> TestResult:
         text=data["text"],
         control=None if data["control"] is None else Decimal(data["control"]),
         raw=bytes.fromhex(said["raw"]),
+        peer=said.get("peer") or "",
     )

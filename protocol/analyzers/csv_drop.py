@@ -18,8 +18,11 @@ Which column is what is said by the mapping, as the session's options:
     verdicts   conclusion -> qualified, suspect, unqualified, invalid; beside 合格 不合格 阴性 阳性 可疑 无效
 
 Files come whole, in the envelope of ``protocol.files``.  A row that cannot be read as a result (columns missing, no
-value, a conclusion that is no known word) is handed over as a ticket for a person to look at, and so is a file in
-which the columns are not found.
+value, a conclusion that is no known word) is handed over as a ticket for a person to look at.
+
+A file that is none of ours is not handed over at all: its columns are not found, or it has no header and none of its
+rows is a result.  Whatever lies in the folder would otherwise stand in a signed record.  Only the reason is told, in
+the receipt; nothing of its content.
 
 A row with a time keeps its identity in whatever file it comes, because many programs write the same file again and
 again, a row longer each time; the n-th of equal rows in a file is another result than the first.  A row without a time
@@ -34,7 +37,7 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -62,7 +65,6 @@ DELIMITERS = ";\t,|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 LINE_ENDS = re.compile("\r\n|\r|\n")
 ROW_CAP = 4096
-TICKET_CAP = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -121,19 +123,29 @@ def decode(content: bytes, mapped: Mapped | None = None) -> list[Event]:
     mapped = mapped or Mapped()
     text = _text(content, mapped.encoding)
     if text is None:
-        return [Garbage(content[:ROW_CAP], "not a text file")]
+        return [Garbage(b"", "not a text file")]
     lines = LINE_ENDS.split(text)[mapped.skip :]
     try:
         delimiter = mapped.delimiter or _delimiter(lines)
         table = list(csv.reader(lines, delimiter=delimiter))
         places, width = _places(table, mapped)
     except (_Unreadable, csv.Error) as error:
-        if len(content) > TICKET_CAP:
-            return [Garbage(content[:ROW_CAP], str(error))]
-        return [Ticket(content, text.strip(), str(error), stating.identity("csv", text))]
-    events: list[Event] = []
+        return [Garbage(b"", str(error))]
+    events: list[Event] = list(_rows(table, delimiter, places, width, digest(content), mapped))
+    if events and not mapped.header and all(isinstance(event, Ticket) for event in events):
+        return [Garbage(b"", "no row of it is a result; compare the mapping's column numbers")]
+    return events
+
+
+def _rows(
+    table: Sequence[Sequence[str]],
+    delimiter: str,
+    places: Mapping[str, int],
+    width: int,
+    whole: str,
+    mapped: Mapped,
+) -> Iterator[TestResult | Ticket]:
     seen: Counter[tuple[str, ...]] = Counter()
-    whole = digest(content)
     for place, cells in enumerate(table[1:] if mapped.header else table, 1):
         if not any(cell.strip() for cell in cells):
             continue
@@ -143,11 +155,10 @@ def decode(content: bytes, mapped: Mapped | None = None) -> list[Event]:
         try:
             if len(cells) < width:
                 raise _Unreadable(f"{len(cells)} columns where there should be {width}")
-            events.append(_result(row, mapped, (whole, str(place)), seen[tuple(cells)]))
+            yield _result(row, mapped, (whole, str(place)), seen[tuple(cells)])
         except _Unreadable as error:
             known_by = stating.identity("csv", line, str(seen[tuple(cells)]))
-            events.append(Ticket(_raw(line), line[:ROW_CAP], str(error), known_by))
-    return events
+            yield Ticket(_raw(line), line[:ROW_CAP], str(error), known_by)
 
 
 def _text(content: bytes, encoding: str) -> str | None:
@@ -297,11 +308,7 @@ class Decoder:
         return [event for found in self._files.finish() for event in self.read(found)]
 
     def read(self, found: File | Garbage) -> list[Event]:
-        if isinstance(found, Garbage):
-            return [found]
-        if found.content is None:
-            return [Garbage(b"", f"the file {found.digest} is too large")]
-        return decode(found.content, self._mapped)
+        return [found] if isinstance(found, Garbage) else decode(found.content, self._mapped)
 
 
 def decoder(
@@ -374,9 +381,11 @@ class Session:
 
     def _note(self, name: str, events: list[Event]) -> None:
         """A file is taken when all its rows were read. One with nothing to commit gets its receipt at once."""
-        taken = bool(events) and all(isinstance(event, TestResult) for event in events)
+        whys = [event.why for event in events if isinstance(event, Garbage | Ticket)]
         final = any(isinstance(event, TestResult | Ticket) for event in events)
-        (self._held if final else self._out).extend(receipt(name, taken=taken))
+        (self._held if final else self._out).extend(
+            receipt(name, taken=bool(events) and not whys, why=next(iter(whys), ""))
+        )
 
 
 def envelope(results: Sequence[TestResult], *, encoding: str = "gb18030") -> bytes:

@@ -79,7 +79,10 @@ class EntryRegistered(Record):
 
 
 class Analyzer(Record):
-    """Which instrument said it, and its own words; ``goods`` is what it calls the sample."""
+    """Which instrument said it, and its own words; ``goods`` is what it calls the sample.
+
+    ``peer`` is the network address it connected from, where it did.
+    """
 
     name: Short
     model: Short
@@ -89,6 +92,7 @@ class Analyzer(Record):
     verdict: VerdictWord | None
     measured_at: str | None
     raw: str
+    peer: Short | None = None
 
 
 class TestRecorded(Record):

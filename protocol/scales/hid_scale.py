@@ -12,7 +12,8 @@
 
 Under zero the weight is sent as a magnitude, so it is read as negative; whether it stands still is not said.  With
 status 1, 6, 7 and 8 the weight bytes mean nothing.  The number of decimals is the exponent's: raw 20 with exponent -3
-is 0.020.  An exponent outside -9..9 is taken for damage (our choice).
+is 0.020.  An exponent outside -6..3 is no scale's (a 20 t weighbridge
+in tonnes has -3, a letter scale in ounces -2) and is taken for damage (our choice).
 
 Report 4 comes in two shapes: two bytes, the status alone, between two reports 3 (Mettler Toledo PS60), and six bytes
 that say the same as report 3.  USB tells them apart by length.  In a stream of bytes nothing does, so the decoder takes
@@ -75,7 +76,7 @@ UNITS = {
     12: "lb",
 }
 CODES = {unit: code for code, unit in UNITS.items()}
-MAX_EXPONENT = 9
+EXPONENTS = range(-6, 4)
 ZERO_REPORT = b"\x02\x02"
 
 
@@ -104,8 +105,8 @@ def _weighing(report: bytes) -> Event:
     if status in WITHOUT_WEIGHT:
         return Weighing(None, unit=UNITS.get(unit), state=WITHOUT_WEIGHT[status], raw=report)
     exponent = int.from_bytes(report[3:4], "big", signed=True)
-    if abs(exponent) > MAX_EXPONENT:
-        return Garbage(report, f"exponent {exponent} is none of -{MAX_EXPONENT}..{MAX_EXPONENT}")
+    if exponent not in EXPONENTS:
+        return Garbage(report, f"exponent {exponent} is none of {EXPONENTS[0]}..{EXPONENTS[-1]}")
     raw = int.from_bytes(report[4:6], "little")
     if status == UNDER_ZERO:
         raw = -raw
@@ -132,8 +133,8 @@ def encode(reading: Weighing) -> bytes:
         raise ValueError(f"no unit {reading.unit!r}; there are: {', '.join(CODES)}")
     negative, digits, exponent = reading.value.as_tuple()
     number = int("".join(map(str, digits)))
-    if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT or number > 0xFFFF:
-        raise ValueError(f"{reading.value} does not fit 16 bits and an exponent of -{MAX_EXPONENT}..{MAX_EXPONENT}")
+    if exponent not in EXPONENTS or number > 0xFFFF:
+        raise ValueError(f"{reading.value} does not fit 16 bits and an exponent of {EXPONENTS[0]}..{EXPONENTS[-1]}")
     if negative and number:
         status = UNDER_ZERO
     elif reading.stable:
@@ -141,7 +142,7 @@ def encode(reading: Weighing) -> bytes:
     else:
         status = IN_MOTION
     head = bytes((DATA, status, CODES[reading.unit]))
-    return head + exponent.to_bytes(1, "big", signed=True) + number.to_bytes(2, "little")
+    return head + int(exponent).to_bytes(1, "big", signed=True) + number.to_bytes(2, "little")
 
 
 def is_scale(descriptor: bytes) -> bool:

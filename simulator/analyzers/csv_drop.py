@@ -53,7 +53,7 @@ class Exporter:
         return kept
 
     def receive(self, data: bytes, now: float) -> None:
-        for digest, taken in files.receipts(data):
+        for digest, taken, _ in files.receipts(data):
             self.taken.append((digest, taken))
             if digest == self._waiting:
                 self._waiting = ""

@@ -140,11 +140,34 @@ def test_a_password_in_the_clear_is_said(said: Said, tmp_path: Path) -> None:
         ("listen:[::]:5001", ["open_port"]),
         ("listen:127.0.0.1:5001", []),
         ("listen:[::1]:5001", []),
+        ("listen:0.0.0.0:5001?from=192.168.1.20", []),
+        ("listen:[::]:5001?from=fe80::/10", []),
+        ("listen:0.0.0.0:5001?from=0.0.0.0/0", ["open_port"]),
+        ("listen:[::]:5001?from=::1,::/0", ["open_port"]),
+        ("listen:127.0.0.1:5001?from=127.0.0.1", []),
         ("/dev/ttyS1", []),
     ],
 )
 def test_an_instrument_that_anybody_can_pose_as_is_said(said: Said, port: str, words: list[str]) -> None:
     assert [one.word for one in said(more=ANALYZER.format(port=port))] == words
+
+
+def test_who_may_connect_is_proposed(said: Said) -> None:
+    (one,) = said(more=ANALYZER.format(port="listen:0.0.0.0:5001"))
+    assert one.do_en.endswith("listen:0.0.0.0:5001?from=192.168.1.20")
+    assert one.do_zh.endswith("listen:0.0.0.0:5001?from=192.168.1.20")
+
+
+def test_a_scale_that_anybody_can_pose_as_is_said(said: Said) -> None:
+    (one,) = said(more=SCALE.replace("/dev/ttyS1", "listen:0.0.0.0:5001"))
+    assert (one.word, one.about) == ("open_port", "[[scale]] scale-1 port")
+
+
+def test_two_devices_that_connect_to_one_port_are_said(said: Said) -> None:
+    two = ANALYZER.format(port="listen:127.0.0.1:5001?from=127.0.0.1") + ANALYZER.format(
+        port="listen:127.0.0.1:5001"
+    ).replace("tester-1", "tester-2")
+    assert [one.word for one in said(more=two)] == ["same_port"]
 
 
 def test_no_key_of_the_city_and_two_devices_on_one_port_are_said(said: Said) -> None:

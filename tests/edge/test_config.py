@@ -273,6 +273,17 @@ MISTAKES = [
         "marketedge ports",
         "marketedge ports",
     ),
+    *(
+        (
+            'port = "/dev/serial/by-path/…"',
+            f'port = "listen:0.0.0.0:5001?{query}"',
+            "[[analyzer]] tester-1 port",
+            f'"listen:0.0.0.0:5001?{query}"',
+            "listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
+            "who may connect",
+        )
+        for query in ("", "from", "from=", "from=tester", "from=1.2.3.4/24", "form=1.2.3.4", "from=1.2.3.4&from=::1")
+    ),
     (
         'port = "/dev/serial/by-path/…"',
         'port = "socket://10.0.0.5"',

@@ -1,5 +1,6 @@
 """Printers as transports: real terminals, sockets and files, and the simulated USB bus. What is written is counted."""
 
+import grp
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ from drivers.transports import LinkLost
 from drivers.transports import printer as transports
 from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
+from drivers.transports.rights import next_step
 from protocol.link import Link
 from simulator.usb import BULK, Bus, Description, Endpoint, Gadget, Interface, PrinterGadget
 
@@ -451,3 +453,35 @@ def test_a_printer_that_may_not_be_asked_for_its_number_is_told_with_the_cure(bu
     bus.plug(PrinterGadget(), locked=True)
     with pytest.raises(LinkLost, match=r"tells no serial number: write the address without one, or .*group lp"):
         open_printer("usb:0416:5011:SIM58", LINK)
+
+
+@pytest.mark.parametrize(
+    ("address", "step"),
+    [
+        ("file:/dev/usb/lp0", "into the group lp (usermod -aG lp USER)"),
+        ("file:/srv/papers.bin", "the right to write /srv/papers.bin"),
+        ("/dev/ttyUSB0", "into the group dialout (usermod -aG dialout USER)"),
+    ],
+)
+def test_a_printer_without_rights_names_the_group(monkeypatch: pytest.MonkeyPatch, address: str, step: str) -> None:
+    def refused(*_: object, **__: object) -> int:
+        raise PermissionError(13, "Permission denied", address.removeprefix("file:"))
+
+    monkeypatch.setattr("os.open", refused)
+    with pytest.raises(LinkLost) as lost:
+        open_printer(address, LINK)
+    assert step in str(lost.value)
+    assert "plugged in" not in str(lost.value)
+
+
+def test_the_group_is_the_devices_own_if_it_has_one_that_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def device(mode: int, gid: int) -> str:
+        made = os.stat_result((stat.S_IFCHR | mode, 0, 0, 1, 0, gid, 0, 0, 0, 0))
+        monkeypatch.setattr("drivers.transports.rights.Path.stat", lambda path: made)
+        return next_step("/dev/ttyUSB0", "dialout")
+
+    own = grp.getgrnam("tty").gr_gid
+    assert "group tty " in device(0o660, own)
+    assert "group dialout " in device(0o600, own)
+    assert "group dialout " in device(0o660, 0)
+    assert "group dialout " in device(0o660, 4_000_000)

@@ -137,9 +137,40 @@ def test_a_row_that_cannot_be_read_is_handed_over_as_it_is(row, why):
     ("text", "why"),
     [("", "empty"), ("hello\nworld\n", "no column for the item"), ("检测项目;单位\nA;%\n", "value or the verdict")],
 )
-def test_a_file_whose_columns_are_not_found_is_handed_over_as_it_is(text, why):
+def test_a_file_whose_columns_are_not_found_is_told_and_not_handed_over(text, why):
     event = one(text)
-    assert isinstance(event, Ticket) and why in event.why
+    assert isinstance(event, Garbage) and why in event.why and event.data == b""
+
+
+KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ3zUuJ8\n-----END PRIVATE KEY-----\n"
+PASSWD = "root:x:0:0:root:/root:/bin/bash\nmarket:x:1000:1000:,,,:/home/market:/bin/bash\n"
+
+
+@pytest.mark.parametrize("content", [KEY, PASSWD, "7;x\n8;y\n"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"header": False, "columns": {"sample": 1, "item": 2, "value": 3}},
+        {"header": False, "columns": {"sample": 1, "verdict": 2}, "item": "农药残留"},
+        {"header": False, "columns": {"sample": 1, "verdict": 2}, "item": "农药残留", "delimiter": ":"},
+        {"columns": {"item": "检测项目", "value": "结果"}},
+        {"skip": 1},
+    ],
+)
+def test_nothing_of_a_file_that_is_none_of_ours_is_handed_over(content, options):
+    session = Session(**options)
+    (event,) = session.receive(files.wrap(content.encode()), 0.0)
+    assert isinstance(event, Garbage) and event.data == b""
+    ((_, taken, why),) = files.receipts(session.pending())
+    assert not taken and why == event.why
+    for line in content.splitlines():
+        assert line not in why
+
+
+def test_without_a_header_a_row_that_is_none_waits_for_a_person_where_another_is_one():
+    mapped = Mapped(header=False, columns={"sample": 1, "item": 2, "value": 3})
+    assert [type(event) for event in decode(b"7;A;12.5\n8;A\n", mapped)] == [TestResult, Ticket]
 
 
 @pytest.mark.parametrize("content", [bytes(1000), b"PK\x03\x04\x00\x00", b"word " * 100_000])
@@ -277,16 +308,16 @@ def test_the_receipt_comes_after_the_commit():
     assert [same(event) for event in session.receive(files.wrap(content), 0.0)] == [same(RESULT)]
     assert session.pending() == b"" and session.deadline is None
     session.committed(1.0)
-    assert files.receipts(session.pending()) == [(files.digest(content), True)]
+    assert files.receipts(session.pending()) == [(files.digest(content), True, "")]
     assert session.pending() == b""
 
 
 def test_a_file_with_nothing_to_commit_gets_its_receipt_at_once():
     session = Session()
     session.receive(files.wrap(bytes(100)), 0.0)
-    assert files.receipts(session.pending()) == [(files.digest(bytes(100)), False)]
-    session.receive(files.head(files.CAP + 1, "0" * 16), 0.0)
-    assert files.receipts(session.pending()) == [("0" * 16, False)]
+    assert files.receipts(session.pending()) == [(files.digest(bytes(100)), False, "not a text file")]
+    session.receive(files.wrap(HEADER.encode()), 0.0)  # a program that has measured nothing yet
+    assert files.receipts(session.pending()) == [(files.digest(HEADER.encode()), False, "")]
 
 
 def test_a_file_that_is_not_read_whole_is_not_called_taken():
@@ -294,7 +325,7 @@ def test_a_file_that_is_not_read_whole_is_not_called_taken():
     content = (HEADER + ROW + "7;x\r\n").encode()
     assert [type(event) for event in session.receive(files.wrap(content), 0.0)] == [TestResult, Ticket]
     session.committed(0.0)
-    assert files.receipts(session.pending()) == [(files.digest(content), False)]
+    assert files.receipts(session.pending()) == [(files.digest(content), False, "2 columns where there should be 9")]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -37,7 +37,19 @@ BOTH = [(bytes.fromhex(text), reading) for text, reading in TABLE]
 GOOD = BOTH + [(bytes.fromhex(text), reading) for text, reading in ONE_WAY]
 STREAM = b"".join(report for report, _ in GOOD)
 READINGS = [reading for _, reading in GOOD]
-BAD = ["", "03", "03 04 02 00 E2", "03 04 02 00 E2 04 00", "03 09 02 00 E2 04", "03 00 02 00 E2 04", "09 04", "04 00"]
+BAD = [
+    "",
+    "03",
+    "03 04 02 00 E2",
+    "03 04 02 00 E2 04 00",
+    "03 09 02 00 E2 04",
+    "03 04 03 04 E2 04",
+    "03 04 03 F9 E2 04",
+    "03 04 03 80 E2 04",
+    "03 00 02 00 E2 04",
+    "09 04",
+    "04 00",
+]
 BAD += ["03 04 00 00 E2 04", "03 04 0D 00 E2 04", "03 04 02 0A E2 04", "03 04 02 F6 E2 04", "04 04 02", "02 02"]
 
 weights = st.builds(
@@ -49,7 +61,7 @@ weights = st.builds(
         False if number < 0 or stable else None,
     ),
     st.integers(-0xFFFF, 0xFFFF),
-    st.integers(-9, 9),
+    st.integers(-3, 6),
     st.sampled_from(list(UNITS.values())),
     st.booleans(),
 )
