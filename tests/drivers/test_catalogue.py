@@ -30,5 +30,5 @@ def test_installed_packages_are_looked_through_once_a_process(looked: list[str])
 
 
 def test_an_unknown_model_is_refused_with_those_there_are() -> None:
-    with pytest.raises(catalogue.UnknownModel, match="no model 'st-gz'; there are: .*st-gs"):
+    with pytest.raises(catalogue.UnknownModel, match=r"no model 'st-gz'; there are: .*st-gs"):
         catalogue.find("st-gz")
