@@ -5,8 +5,8 @@ person or a sample; so each of its frames is looked at:
 
 * Chinese words that are not in KEPT (labels, verdicts, the usual items) and the name of a result become stand-ins of
   the same length, 某 or X;
-* then the frame must read as before, names aside.  Where a check byte forbids that, the one or two bytes at its end
-  are sought that make it right again;
+* then the frame must read as before, names aside.  Where a check forbids that, the one at its end is sought that makes
+  it right again: any byte, two hex digits, a CRC-16 of Modbus or a sum of two bytes;
 * a frame that cannot be made to read as before is left out, and so are unreadable bytes with Chinese words in them.
 
 What was left out is counted: the log says so itself.
@@ -15,8 +15,8 @@ What was left out is counted: the log says so itself.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
 
+from protocol.checks import crc16_modbus
 from protocol.readings import Event, Garbage, Reply, TestResult, Ticket
 from protocol.session import Decoder
 
@@ -119,13 +119,24 @@ def _harmless(part: bytes, event: Event, new_decoder: Callable[[], Decoder]) -> 
     bare = _without_names(part, event)
     if reads(bare):
         return bare
-    for width in (1, 2):
-        for back in range(width, TAIL + 1):
-            head, tail = bare[: len(bare) - back], bare[len(bare) - back + width :]
-            for check in product(range(256), repeat=width):
-                if reads(candidate := head + bytes(check) + tail):
-                    return candidate
-    return None
+    return next(filter(reads, _checked(bare)), None)
+
+
+def _checked(bare: bytes) -> Iterator[bytes]:
+    """The frame with other check bytes near its end, every check a format may have."""
+    for back in range(1, min(TAIL, len(bare)) + 1):
+        head, tail = bare[: len(bare) - back], bare[len(bare) - back :]
+        yield from (head + bytes((check,)) + tail[1:] for check in range(256))
+        if back > 1:
+            yield from (head + check + tail[2:] for check in _two_bytes(head))
+
+
+def _two_bytes(head: bytes) -> Iterator[bytes]:
+    for number in (crc16_modbus(head), sum(head) & 0xFFFF):
+        yield number.to_bytes(2, "little")
+        yield number.to_bytes(2, "big")
+    yield from (b"%02X" % check for check in range(256))
+    yield from (b"%02x" % check for check in range(256))
 
 
 def _nameless(event: Event) -> Event | str:

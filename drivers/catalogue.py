@@ -4,8 +4,10 @@ Rows of other packages come in through the entry point group ``marketedge.driver
 ``Model``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import entry_points
+from types import MappingProxyType
 
 from drivers import analyzers, probes, scales
 from drivers.model import Model
@@ -17,15 +19,19 @@ class UnknownModel(LookupError):
     """No row has this id; the message lists those there are."""
 
 
-def models() -> dict[str, Model]:
-    """All rows by id: ours, then those of installed packages. A second row with an id is refused."""
+@cache
+def models() -> Mapping[str, Model]:
+    """All rows by id: ours, then those of installed packages. A second row with an id is refused.
+
+    Looked up once a process: looking through the installed packages takes longer than recording a result.
+    """
     found: dict[str, Model] = {}
     _add(found, scales.MODELS, "drivers.scales")
     _add(found, analyzers.MODELS, "drivers.analyzers")
     _add(found, probes.MODELS, "drivers.probes")
     for entry in entry_points(group=GROUP):
         _add(found, entry.load(), entry.value)
-    return found
+    return MappingProxyType(found)
 
 
 def find(model_id: str) -> Model:

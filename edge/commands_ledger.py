@@ -3,21 +3,22 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
-from sqlite_utils import Database
 
 from edge.cli import config_option, plain_errors
 from edge.config import load
 from edge.identity import load_key, load_public_key
-from edge.ledger import LedgerBroken, reading, verify
+from edge.ledger import LedgerBroken, bodies_after, reading, verify
 from edge.print_jobs import PrintJobs
+from edge.tongue import said
 from edge.unread import rows as unread_rows
 
-SLICE = 100  # records that are read together
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+NAMED = 20  # damaged records, at most
 
 
 @click.group()
@@ -79,35 +80,59 @@ def unread(config_path: Path) -> None:
 @click.option("-o", "--out", type=click.File("w", "utf-8", lazy=True), default="-")
 @click.option("--after", default=0, help="Only records after this sequence number.")
 def export(config_path: Path, form: str, out: Any, after: int) -> None:
-    """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet."""
-    with plain_errors(), reading(load(config_path).station.data) as db:
-        rows = _records(db, after)
-        if form == "jsonl":
-            for _, body in rows:
-                out.write(body.decode("utf-8") + "\n")
-            return
-        table = csv.DictWriter(out, fieldnames=list(_columns(0, {}, {})))
-        table.writeheader()
-        for seq, body in rows:
-            event = json.loads(body)
-            table.writerow({name: _cell(value) for name, value in _columns(seq, event, event["data"]).items()})
+    """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet.
 
-
-def _records(db: Database, after: int) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of the records that there are now, read in slices.
-
-    Between two slices no read is open: whoever takes his time with what is written (a pager) would keep the station's
-    write-ahead log growing, for it is emptied only behind the oldest reader.
+    Damaged records are left out and named at the end, with exit code 1.
     """
-    last = db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
-    while rows := db.execute(
-        "SELECT seq, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", (after, last, SLICE)
-    ).fetchall():
-        yield from rows
-        after = rows[-1][0]
+    with plain_errors():
+        with reading(load(config_path).station.data) as db:
+            rows = bodies_after(db.conn, after)
+            damaged = _as_lines(rows, out) if form == "jsonl" else _as_table(rows, out)
+        if damaged:
+            raise LedgerBroken(_left_out(damaged))
 
 
-def _columns(seq: int, event: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+Rows = Iterable[tuple[int, bytes]]
+
+
+def _as_lines(rows: Rows, out: TextIO) -> list[int]:
+    """The events as they are signed; answers the numbers of those that cannot be read."""
+    damaged = []
+    for seq, body in rows:
+        try:
+            _columns(seq, json.loads(body))
+            out.write(body.decode("utf-8") + "\n")
+        except UNREADABLE:
+            damaged.append(seq)
+    return damaged
+
+
+def _as_table(rows: Rows, out: TextIO) -> list[int]:
+    """The main columns; answers the numbers of the records that cannot be read."""
+    table = csv.DictWriter(out, fieldnames=list(_columns(0, {"data": {}})))
+    table.writeheader()
+    damaged = []
+    for seq, body in rows:
+        try:
+            columns = _columns(seq, json.loads(body))
+        except UNREADABLE:
+            damaged.append(seq)
+        else:
+            table.writerow({name: _cell(value) for name, value in columns.items()})
+    return damaged
+
+
+def _left_out(damaged: list[int]) -> str:
+    numbers = ", ".join(map(str, damaged[:NAMED])) + (" …" if len(damaged) > NAMED else "")
+    return said(
+        f"已损坏而未导出的记录：{numbers}。运行 marketedge ledger verify，并请技术员从备份恢复",
+        f"damaged records left out: {numbers}. Run marketedge ledger verify; they are put back from a backup",
+    )
+
+
+def _columns(seq: int, event: dict[str, Any]) -> dict[str, Any]:
+    """Raises one of ``UNREADABLE`` when the event is damaged."""
+    data = event["data"]
     slip = data.get("slip", {})
     goods = data.get("goods") or (data.get("sold") or [{}])[0].get("goods") or {}
     net_g = sum(line["net_g"] for line in slip["lines"]) if slip else data.get("net_g")

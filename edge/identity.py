@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from edge import private
 from protocol.city.signed import BadKeys, CityKeys
+
+UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm)  # TypeError: it has a password
 
 
 class BadKey(ValueError):
@@ -36,7 +39,7 @@ def load_key(path: Path) -> Ed25519PrivateKey:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except FileNotFoundError:
         raise BadKey(f"{path}: no key; `marketedge init` makes one, or restore it from the backup") from None
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise BadKey(f"{path}: cannot be read as a key: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise BadKey(f"{path}: not an Ed25519 key")
@@ -53,7 +56,7 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
         if b"PRIVATE" in data:
             return load_key(path).public_key()
         key = load_pem_public_key(data)
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise BadKey(f"{path}: cannot be read as a public key: {error}") from None
     if not isinstance(key, Ed25519PublicKey):
         raise BadKey(f"{path}: not an Ed25519 key")

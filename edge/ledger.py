@@ -29,6 +29,7 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
+SLICE = 100  # records that are read together
 log = logging.getLogger("ledger")
 
 
@@ -364,6 +365,20 @@ def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
     if row is None:
         raise LookupError(f"no record {seq}")
     return bytes(row[0])
+
+
+def bodies_after(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of the records there are now behind this one, read in slices.
+
+    Between two slices no read is open: whoever takes his time with what is written (a pager) would keep the station's
+    write-ahead log growing, for it is emptied only behind the oldest reader.
+    """
+    last = conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    while rows := conn.execute(
+        "SELECT seq, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", (after, last, SLICE)
+    ).fetchall():
+        yield from rows
+        after = rows[-1][0]
 
 
 def newest_before(conn: sqlite3.Connection, upto: int, count: int) -> list[bytes]:

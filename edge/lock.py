@@ -13,6 +13,7 @@ from edge import private
 from edge.tongue import said
 
 FILE = "station.lock"
+LONGEST_PID = 20
 TRIES, BETWEEN_SECONDS = 4, 0.05  # who only looks at the lock holds it for a moment
 
 
@@ -82,7 +83,7 @@ def _taken(file: int) -> bool:
 
 def _read(path: Path) -> Holder:
     pid, _, pages = path.read_text("ascii", "replace").partition("\n")
-    return Holder(int(pid) if pid.isdigit() else 0, pages.strip())
+    return Holder(int(pid) if pid.isdigit() and len(pid) < LONGEST_PID else 0, pages.strip())
 
 
 def _in_use(folder: Path, holder: Holder) -> str:

@@ -45,7 +45,7 @@ def read(path: Path) -> Mark | None:
         return Mark(int(found["records"]), str(found["hash"]), serials)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         log.warning("%s cannot be read (%s): the ledger's age was not compared", path, error)
         return None
 

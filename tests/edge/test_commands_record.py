@@ -2,6 +2,7 @@ import threading
 import time
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -91,6 +92,20 @@ def test_what_cannot_be_made_to_read_as_before_is_left_out():
     assert found.withheld == 1
     kept = bytes(byte for byte in found.stream if byte is not None)
     assert name not in kept
+
+
+def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
+    log = Path(__file__).parents[1] / "logs" / "modbus-analyzer"
+    stream = stream_of(next(log.glob("*.log")))
+    form, made = formats.find("modbus_profile"), []
+
+    def decoder():
+        made.append(1)
+        return form.decoder()
+
+    found = clean(stream, decoder)
+    assert found.withheld + found.replaced
+    assert len(made) <= 3000 * (found.withheld + found.replaced)
 
 
 def test_words_of_the_trade_stay():

@@ -110,9 +110,13 @@ def test_a_killed_station_leaves_no_lock(tmp_path: Path) -> None:
     lock.Lock(tmp_path).close()
 
 
-def test_a_lock_file_of_nonsense_hinders_nobody(tmp_path: Path) -> None:
-    (tmp_path / lock.FILE).write_bytes(b"\xff\x00nonsense")
+@pytest.mark.parametrize("nonsense", [b"\xff\x00nonsense", b"9" * 5000], ids=["letters", "digits"])
+def test_a_lock_file_of_nonsense_hinders_nobody(tmp_path: Path, nonsense: bytes) -> None:
+    (tmp_path / lock.FILE).write_bytes(nonsense)
     held = lock.Lock(tmp_path)
+    (tmp_path / lock.FILE).write_bytes(nonsense)
+    assert lock.holder(tmp_path) == lock.Holder(0)
+    held.note("")
     assert lock.holder(tmp_path) == lock.Holder(os.getpid())
     held.close()
 
@@ -220,7 +224,15 @@ def test_the_mark_costs_no_sale_a_write_of_its_own(
     assert marked(tmp_path) == mark.EVERY + 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"nonsense", b"[]", b'{"records": "x"}', b'{"records": 1, "serials": []}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(b"", b"nonsense", b"[]", b'{"records": "x"}', b'{"records": 1, "serials": []}', b"[" * 100_000),
+        *(b'{"records": 1e999, "hash": "", "serials": {}}', b'{"records": NaN, "hash": "", "serials": {}}'),
+        b'{"records": 1, "hash": "", "serials": {"1": 1e999}}',
+    ],
+    ids=lambda damage: damage[:40].decode(),
+)
 def test_a_damaged_mark_stops_nobody(tmp_path: Path, opened: Callable[..., Ledger], damage: bytes) -> None:
     opened().close()
     (tmp_path / "station.mark").write_bytes(damage)

@@ -12,80 +12,86 @@ kept under build/fuzz/corpus, and the next run goes on from there.
 
 import argparse
 import importlib.util
+import os
+import re
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha1
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "fuzz"
 OURS = ["protocol", "drivers", "edge", "simulator"]
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # a card is not worn out for this
 HUNG, MEMORY_MB = 60, 1500  # seconds for one input; for the whole process
 COVERAGE = importlib.util.find_spec("atheris") is not None
 
 
-def names() -> list[str]:
-    import makers
-
-    return list(makers.MAKERS)
-
-
-def once(name: str) -> None:
+def once(module: str, name: str) -> None:
     """The seeds, one by one."""
     import makers
 
-    target = makers.MAKERS[name]()
+    target = makers.made(module, name)
     for seed in target.seeds():
         target.run(bytes(seed))
 
 
-def again(name: str, files: list[Path]) -> None:
+def again(module: str, name: str, files: list[Path]) -> None:
     import makers
 
-    target = makers.MAKERS[name]()
+    target = makers.made(module, name)
     for file in files:
         target.run(file.read_bytes())
         print(f"{name}: {file} is taken")
 
 
-def every(chosen: list[str], seconds: int) -> int:
+def every(chosen: Mapping[str, str], seconds: int) -> int:
     """Each target in a process of its own. Answers how many found something."""
     how = "guided by coverage" if COVERAGE else "by Hypothesis (there is no atheris for this machine)"
     print(f"{len(chosen)} targets, {seconds} s each, {how}; finds go to {FOLDER / 'finds'}", flush=True)
-    found = [name for name in chosen if not one(name, seconds)]
+    found = [name for name, module in chosen.items() if not one(module, name, seconds)]
     for name in found:
         print(f"{name}: FOUND; see {FOLDER / 'finds' / name}.txt")
     return len(found)
 
 
-def one(name: str, seconds: int) -> bool:
+def one(module: str, name: str, seconds: int) -> bool:
     """Fuzz a target; False when something was found. What it said is kept beside the inputs."""
     start = time.monotonic()
     (FOLDER / "finds").mkdir(parents=True, exist_ok=True)
     said = FOLDER / "finds" / f"{name}.txt"
-    with said.open("w") as out:
-        done = subprocess.run(
-            [sys.executable, __file__, "--child", name, "--seconds", str(seconds)], stdout=out, stderr=out
-        )
-    runs = [line for line in said.read_text("utf-8", "replace").splitlines() if line.startswith(("Done ", "#"))]
-    print(f"{name}: {runs[-1] if runs else '-'} ({time.monotonic() - start:.0f} s)", flush=True)
+    command = [sys.executable, __file__, "--child", f"{module}:{name}", "--seconds", str(seconds)]
+    with said.open("w") as out, TemporaryDirectory(prefix="marketedge-fuzz-", dir=MEMORY) as folder:
+        done = subprocess.run(command, stdout=out, stderr=out, env={**os.environ, "TMPDIR": folder})
+    told = said.read_text("utf-8", "replace")
+    print(f"{name}: {summary(told)}, {time.monotonic() - start:.0f} s in all", flush=True)
     if done.returncode == 0:
         said.unlink()
     return done.returncode == 0
 
 
+def summary(told: str) -> str:
+    """How many inputs were taken, how many branches they reached and how many inputs were needed for that."""
+    runs = re.findall(r"^(?:#|Done )([0-9]+)", told, re.MULTILINE)
+    reached = re.findall(r" cov: ([0-9]+) ft: [0-9]+ corp: ([0-9]+)", told)
+    branches = f", {reached[-1][0]} branches by {reached[-1][1]} inputs" if reached else ""
+    return f"{runs[-1] if runs else 'no'} runs{branches}"
+
+
 # --- in the target's own process --------------------------------------------------------------------------------------
 
 
-def by_coverage(name: str, seconds: int) -> None:
+def by_coverage(module: str, name: str, seconds: int) -> None:
     import atheris  # type: ignore[import-not-found,unused-ignore]
 
     with atheris.instrument_imports(include=OURS):
         import makers
 
-        target = makers.MAKERS[name]()
+        target = makers.made(module, name)
     corpus, seeds = FOLDER / "corpus" / name, FOLDER / "seeds" / name
     dictionary = FOLDER / f"{name}.dict"
     for folder in (corpus, seeds):
@@ -96,7 +102,7 @@ def by_coverage(name: str, seconds: int) -> None:
     dictionary.write_text("".join(f'"{_escaped(word)}"\n' for word in words), "ascii")
     options = {
         "max_total_time": seconds,
-        "max_len": 4096,
+        "max_len": target.longest,
         "timeout": HUNG,
         "rss_limit_mb": MEMORY_MB,
         "dict": dictionary,
@@ -113,12 +119,12 @@ def _escaped(word: bytes) -> str:
     return "".join(f"\\x{byte:02X}" for byte in word)
 
 
-def by_hypothesis(name: str, seconds: int) -> None:
+def by_hypothesis(module: str, name: str, seconds: int) -> None:
     """Seeds with pieces changed, doubled, lost and put in; the smallest input that fails is written down."""
     import makers
     from changes import changed
 
-    target = makers.MAKERS[name]()
+    target = makers.made(module, name)
     keep = FOLDER / "finds" / f"{name}-crash"
     until, count = time.monotonic() + seconds, 0
 
@@ -144,21 +150,30 @@ def main() -> int:
     parser.add_argument("--child", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        way: Callable[[str, int], None] = by_coverage if COVERAGE else by_hypothesis
-        way(asked.child, asked.seconds)
+        way: Callable[[str, str, int], None] = by_coverage if COVERAGE else by_hypothesis
+        way(*asked.child.split(":"), asked.seconds)
         return 0
+    with TemporaryDirectory(prefix="marketedge-fuzz-", dir=MEMORY) as folder:
+        tempfile.tempdir = folder
+        return _asked(parser, asked)
+
+
+def _asked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
+    import makers
+
+    known = makers.modules()
+    wanted = [asked.target] if asked.target else [name for name in asked.only.split(",") if name] or list(known)
+    if unknown := set(wanted) - set(known):
+        parser.error(f"no target {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
     if asked.target:
-        again(asked.target, asked.files)
+        again(known[asked.target], asked.target, asked.files)
         return 0
-    chosen = [name for name in asked.only.split(",") if name] or names()
-    if unknown := set(chosen) - set(names()):
-        parser.error(f"no target {', '.join(sorted(unknown))}; there are: {', '.join(names())}")
     if asked.once:
-        for name in chosen:
-            once(name)
-        print(f"{len(chosen)} targets took their seeds")
+        for name in wanted:
+            once(known[name], name)
+        print(f"{len(wanted)} targets took their seeds")
         return 0
-    return 1 if every(chosen, asked.seconds) else 0
+    return 1 if every({name: known[name] for name in wanted}, asked.seconds) else 0
 
 
 if __name__ == "__main__":

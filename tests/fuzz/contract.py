@@ -6,7 +6,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from parts import Target, ensure, storable
+from parts import Target, by_name, ensure, storable
 from pydantic import ValidationError
 
 from edge.documents import PAPERS, examples
@@ -205,14 +205,22 @@ def _state() -> bytes:
     return encode_state("online", STATION, KEY, time=ISSUED, bootid="b", last=3, software="marketedge 0")
 
 
-TARGETS = (
-    Target("ack", ack, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"upto"', b'"ids"', b'"rejected"', b'"hash"')),
-    Target("signed", signed_message, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"issued"', b'"sig"', b'"kid"')),
-    Target("event", event, _events, JSON_WORDS),
-    Target("record", record, _events, JSON_WORDS),
-    Target("state", state, lambda: (_state(),), JSON_WORDS),
-    Target("keys", keys, lambda: (f"# city\n{PUBLIC}\n".encode(), b"\xef\xbb\xbf" + PUBLIC.encode()), (b"#", b"\x0b")),
-    Target("token", token, _tokens, (b"/j/", b"https://", b"?", b"=")),
-    Target("codes", codes, _codes, (b"/b/", b"]C1", b"\xed\xa0\x80", b"\xe2\x80\xae")),
-    Target("document", document, _documents, JSON_WORDS),
+MAKERS = by_name(
+    (
+        Target(
+            "ack", ack, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"upto"', b'"ids"', b'"rejected"', b'"hash"')
+        ),
+        Target(
+            "signed", signed_message, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"issued"', b'"sig"', b'"kid"')
+        ),
+        Target("event", event, _events, JSON_WORDS),
+        Target("record", record, _events, JSON_WORDS),
+        Target("state", state, lambda: (_state(),), JSON_WORDS),
+        Target(
+            "keys", keys, lambda: (f"# city\n{PUBLIC}\n".encode(), b"\xef\xbb\xbf" + PUBLIC.encode()), (b"#", b"\x0b")
+        ),
+        Target("token", token, _tokens, (b"/j/", b"https://", b"?", b"=")),
+        Target("codes", codes, _codes, (b"/b/", b"]C1", b"\xed\xa0\x80", b"\xe2\x80\xae")),
+        Target("document", document, _documents, JSON_WORDS),
+    )
 )

@@ -9,12 +9,13 @@ An input's first byte chooses: bit 0 decoder or session, the rest the model.  Fo
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import partial
 from typing import Any
 
-from parts import ROOT, Target, ensure, heard, logs_of, pieces, readable, said, seldom
+import parts
+from parts import ROOT, Target, ensure, logs_of, pieces, readable, said, seldom
 
 from drivers import catalogue
 from drivers.model import Model
@@ -46,7 +47,11 @@ def rows(format_id: str) -> list[Model]:
 
 def device(format_id: str) -> Target:
     return Target(
-        format_id, partial(_run, rows(format_id)), partial(_seeds, format_id), (*_words(format_id), b"\xa5", b"\xc0")
+        format_id,
+        partial(_run, rows(format_id)),
+        partial(_seeds, format_id),
+        (*_words(format_id), b"\xa5", b"\xc0"),
+        longest=1024,
     )
 
 
@@ -91,34 +96,38 @@ def kept(row: Model, data: bytes) -> None:
 # --- sessions -------------------------------------------------------------------------------------------------------
 
 
-def talk(row: Model, script: bytes) -> None:
+def talk(row: Model, script: bytes) -> list[Event]:
+    """What the session makes of the script."""
     calendar = {"today": lambda: TODAY} if formats.find(row.format).by_date else {}
     session = row.session(**calendar)
+    heard: list[Event] = []
     now, at = 0.0, 0
     while at < len(script):
         code = script[at]
         count = script[at + 1] if at + 1 < len(script) else 0
         if code < 0xA0:
-            _take(session, session.receive(script[at + 2 : at + 2 + count], now))
+            heard += _take(session, session.receive(script[at + 2 : at + 2 + count], now))
             at += 2 + count
         elif code < 0xC0:
-            now = _wake(session, now, now + count / 10)
+            now = _wake(session, now, now + count / 10, heard)
             at += 2
         else:
             session.committed(now) if code < 0xD0 else session.ask(list(Wish)[code % len(Wish)], now)
-            _take(session, ())
+            _take(session, [])
             at += 1
-    _wake(session, now, now + 60)
+    _wake(session, now, now + 60, heard)
+    return heard
 
 
-def _take(session: Session, events: Iterable[Event]) -> None:
+def _take(session: Session, events: list[Event]) -> list[Event]:
     for event in events:
         readable(event)
     ensure(len(session.pending()) <= MOST_PENDING, "more is sent than a port carries")
     ensure(not session.pending(), "bytes to send are handed out twice")
+    return events
 
 
-def _wake(session: Session, now: float, until: float) -> float:
+def _wake(session: Session, now: float, until: float, heard: list[Event]) -> float:
     """Wake the session whenever it wants, but not without end in one moment."""
     at_once = 0
     for _ in range(2000):
@@ -128,7 +137,7 @@ def _wake(session: Session, now: float, until: float) -> float:
         at_once = at_once + 1 if deadline <= now else 0
         ensure(at_once < WAKES, f"woken {WAKES} times in one moment")
         now = max(now, deadline)
-        _take(session, session.expired(now))
+        heard += _take(session, session.expired(now))
     return until
 
 
@@ -138,9 +147,9 @@ def _wake(session: Session, now: float, until: float) -> float:
 def _seeds(format_id: str) -> Iterator[bytes]:
     for place, row in enumerate(rows(format_id)):
         for chunks in logs_of(format_id):
-            stream = heard(chunks)
+            stream = parts.heard(chunks)
             head = place << 1 & 0xFE
-            yield bytes((head,)) + stream[: min(len(stream), 600 if place else 4000)]
+            yield bytes((head,)) + stream[: 600 if place else 1000]
             yield bytes((head | 1,)) + _script(chunks)
         if row.format == "csv_drop":
             yield b"\0" + (ROOT / "tests" / "golden" / "README.md").read_bytes()[:500]
@@ -157,7 +166,7 @@ def _script(chunks: Iterable[Any]) -> bytes:
         for piece in pieces(chunk.data, 200):
             script += bytes((0, len(piece))) + piece
         script += b"\xc0"
-        if len(script) > 3500:
+        if len(script) > 800:
             break
     return bytes(script)
 
@@ -177,7 +186,7 @@ def _words(format_id: str) -> list[bytes]:
 def options() -> Target:
     """Options as a configuration gives them: refused with ValueError, or good for a decoder and a session."""
     known = formats.ids()
-    sample = {name: next((heard(chunks)[:300] for chunks in logs_of(name)), b"\x02 1.0\r\n") for name in known}
+    sample = {name: next((parts.heard(chunks)[:300] for chunks in logs_of(name)), b"\x02 1.0\r\n") for name in known}
 
     def run(data: bytes) -> None:
         if not data:
@@ -223,3 +232,9 @@ def _inline(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else f'"{value}"'
+
+
+MAKERS: dict[str, Callable[[], Target]] = {
+    **{name: partial(device, name) for name in formats.ids()},
+    "options": options,
+}

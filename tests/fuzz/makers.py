@@ -1,24 +1,21 @@
-"""Every target by its name; it is made when it is asked for."""
+"""Every target by its name, and the module that makes it.
 
-from collections.abc import Callable
-from functools import partial
+A target's own process imports that module alone: the others would be loaded, and watched, for nothing.
+"""
 
-import contract
-import devices
-import papers
-import station
+from importlib import import_module
+
 from parts import Target
 
-from protocol import formats
+MODULES = ("devices", "contract", "papers", "files", "wires", "station")
 
 
-def _made(target: Target) -> Target:
+def modules() -> dict[str, str]:
+    """The module of each target."""
+    return {name: module for module in MODULES for name in import_module(module).MAKERS}
+
+
+def made(module: str, name: str) -> Target:
+    """A target, made when it is asked for; imports nothing else."""
+    target: Target = import_module(module).MAKERS[name]()
     return target
-
-
-MAKERS: dict[str, Callable[[], Target]] = {
-    **{name: partial(devices.device, name) for name in formats.ids()},
-    "options": devices.options,
-    **{target.name: partial(_made, target) for target in (*contract.TARGETS, *papers.TARGETS)},
-    **station.MAKERS,
-}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from parts import Target, ensure, readable, storable
+from parts import Target, by_name, ensure, readable, storable
 
 from drivers.printers import profile
 from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
@@ -190,14 +190,21 @@ ESCPOS_WORDS = (
     *(b"\x1c&", b"\x1c.", b"\x10\x04\x01", b"\x1b{A", b"\x1dr\x01", b"\x1b3\x18", b"\x1d!\x11", b"\x1bd\x03"),
 )
 
-TARGETS = (
-    Target("template", template, _shipped, TEMPLATE_WORDS),
-    Target("layouts", layouts, _layouts, (b"[[layout]]\n", b"labels", b"(?P<value>", b"=")),
-    Target("laid-out", laid_out, _documents, (b'"part"', b'"text"', b'"qr"', b'"width"', b"\xe9\xbe\xa5")),
-    Target("cleaned", cleaned, lambda: (b"a b 12.5", "龥🥬\u202e\u0335 x".encode()), (b"\xef\xbb\xbf", b"\x1b")),
-    Target(
-        "answers", answers, lambda: (b"\x01\x12\x02\x12\x03\x12\x04\x12\x05\x00", b"\x05\x37\x05\x22"), (b"\x10\x00",)
-    ),
-    Target("escpos", _reader(escpos.Reader), lambda: _printed("generic-58"), ESCPOS_WORDS),  # type: ignore[arg-type]
-    Target("tspl", _reader(label.Reader), _tspl, (b"SIZE ", b"BITMAP ", b"QRCODE ", b"TEXT ", b"PRINT ", b"\x1b!?")),  # type: ignore[arg-type]
+MAKERS = by_name(
+    (
+        Target("template", template, _shipped, TEMPLATE_WORDS),
+        Target("layouts", layouts, _layouts, (b"[[layout]]\n", b"labels", b"(?P<value>", b"=")),
+        Target("laid-out", laid_out, _documents, (b'"part"', b'"text"', b'"qr"', b'"width"', b"\xe9\xbe\xa5")),
+        Target("cleaned", cleaned, lambda: (b"a b 12.5", "龥🥬\u202e\u0335 x".encode()), (b"\xef\xbb\xbf", b"\x1b")),
+        Target(
+            "answers",
+            answers,
+            lambda: (b"\x01\x12\x02\x12\x03\x12\x04\x12\x05\x00", b"\x05\x37\x05\x22"),
+            (b"\x10\x00",),
+        ),
+        Target("escpos", _reader(escpos.Reader), lambda: _printed("generic-58"), ESCPOS_WORDS),  # type: ignore[arg-type]
+        Target(
+            "tspl", _reader(label.Reader), _tspl, (b"SIZE ", b"BITMAP ", b"QRCODE ", b"TEXT ", b"PRINT ", b"\x1b!?")
+        ),  # type: ignore[arg-type]
+    )
 )

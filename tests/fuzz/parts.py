@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,18 +15,22 @@ from protocol.readings import Curve, Event, Garbage, Measured, Reply, State, Tes
 
 ROOT = Path(__file__).parents[2]
 LOGS = sorted((ROOT / "tests" / "logs").glob("*/*.log"))
-LONGEST = 4096  # bytes of one input
-SELDOM = 32  # one input in so many is looked at in the ways that take long
+LONGEST = 4096  # bytes of one input, unless a target says less
+SELDOM = 512  # one input in so many is looked at in the ways that take long
 
 
 @dataclass(frozen=True)
 class Target:
-    """``run`` takes any bytes and raises when something is wrong; ``words`` are what the format is made of."""
+    """``run`` takes any bytes and raises when something is wrong; ``words`` are what the format is made of.
+
+    ``longest`` is how many bytes are tried at most: what takes long per byte is tried oftener with fewer.
+    """
 
     name: str
     run: Callable[[bytes], None]
     seeds: Callable[[], Iterable[bytes]]
     words: tuple[bytes, ...] = ()
+    longest: int = LONGEST
 
 
 class Wrong(AssertionError):
@@ -41,6 +45,15 @@ def ensure(holds: object, why: str) -> None:
 def seldom(data: bytes) -> bool:
     """The same for the same bytes, so that a find can be found again."""
     return zlib.crc32(data) % SELDOM == 0
+
+
+def by_name(targets: Iterable[Target]) -> dict[str, Callable[[], Target]]:
+    """Targets that cost nothing to make, as a module offers them."""
+    return {target.name: partial(_self, target) for target in targets}
+
+
+def _self(target: Target) -> Target:
+    return target
 
 
 def storable(tree: object) -> None:

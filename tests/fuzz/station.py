@@ -1,7 +1,6 @@
 """A station as people, instruments, the city and whoever wrote its settings meet it; its ledger stands in memory."""
 
 import asyncio
-import importlib.util
 import json
 import logging
 import shutil
@@ -11,9 +10,9 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from box import box_of_the_tests
 from contract import JSON_WORDS, KEY, KEYS, STATION
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from devices import decode, rows
@@ -37,7 +36,6 @@ from protocol.city.topics import Ack, Rejected, Topics
 from protocol.link import Link
 from protocol.readings import Curve, Garbage, Measured, TestResult, Ticket, Weighing
 
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 START = datetime(2026, 11, 22, 5, 0, tzinfo=CHINA)
 AGAIN = 400  # inputs, and a new station begins
 TOPICS = Topics("410108", "410108001", "01")
@@ -62,20 +60,11 @@ class Fences(logging.Handler):
             raise Wrong(f"caught by a fence: {caught!r}") from caught
 
 
-def _tests_own_box() -> ModuleType:
-    """The station that the tests of the core use."""
-    spec = importlib.util.spec_from_file_location("fuzz_box", ROOT / "tests" / "edge" / "conftest.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 class Stations:
     """One station after the other; ``box`` is the running one."""
 
     def __init__(self, settings: str = "") -> None:
-        self._module = _tests_own_box()
+        self._module = box_of_the_tests()
         self._settings = self._module.DEVICES + settings
         self._folder: Path | None = None
         self._count = 0
@@ -90,7 +79,7 @@ class Stations:
     def box(self) -> Any:
         if self._box is None or self._count >= AGAIN:
             self.drop()
-            self._folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-", dir=MEMORY))
+            self._folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-"))
             signer = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), "sy.example.cn", "410108001", "01")
             clock = self._module.HandClock(START)
             self._box = self._module.Box(self._folder, signer, self._module.STATION + self._settings, clock)
@@ -317,8 +306,8 @@ def mqtt() -> Target:
 
     ``%1`` … ``%6`` in the words are the ids of the records, ``#1`` … ``#6`` their hashes.
     """
-    module = _tests_own_box()
-    folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-", dir=MEMORY))
+    module = box_of_the_tests()
+    folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-"))
     ledger = Ledger(folder, Signer(KEY, "sy.example.cn", "410108001", "01"))
     clock = module.HandClock(START)
     names = _fill(ledger, clock)
@@ -412,8 +401,8 @@ def _answers() -> Iterator[bytes]:
 
 def config() -> Target:
     """station.toml: refused with the place of the mistake, or a station that could be started."""
-    folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-", dir=MEMORY))
-    module = _tests_own_box()
+    folder = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-"))
+    module = box_of_the_tests()
     path = folder / "station.toml"
 
     def run(data: bytes) -> None:
@@ -441,7 +430,7 @@ def config() -> Target:
 
 def logs() -> Target:
     """A log file, as somebody sends it with a report."""
-    path = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-", dir=MEMORY)) / "heard.log"
+    path = Path(tempfile.mkdtemp(prefix="marketedge-fuzz-")) / "heard.log"
 
     def run(data: bytes) -> None:
         path.write_bytes(data)

@@ -261,6 +261,23 @@ def test_verify_says_of_a_damaged_file_that_it_is_damaged(home: Path, signer: Si
     assert (said["ok"], "账本文件已损坏" in said["why"]) == (False, True)
 
 
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"\xff\xfe", b"", b'{"data":{"slip":{"lines":7}}}', b"[" * 100_000])
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_export_leaves_damaged_records_out_and_names_them(
+    home: Path, box: Callable[..., Box], form: str, body: bytes
+) -> None:
+    station = box()
+    for _ in range(3):
+        station.enters()
+    damage(station, 2, body)
+    station.ledger.path.parent.rename(home / "data")
+    done = CliRunner().invoke(main, ["ledger", "export", "--as", form, "-c", str(home / "station.toml")])
+    assert done.exit_code == 1
+    lines = [line for line in done.output.splitlines() if line.startswith(("{", "1,", "2,", "3,"))]
+    assert len(lines) == 2
+    assert "已损坏而未导出的记录：2。" in done.output and "marketedge ledger verify" in done.output
+
+
 def test_a_fault_of_the_program_is_not_told_as_a_mistake_of_the_user(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
