@@ -21,6 +21,7 @@ import sdnotify
 from pydantic import ValidationError
 
 from edge import link_causes
+from edge.asked import Asked
 from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
 from edge.cautions import cautions
 from edge.clock import Clock, Step
@@ -45,6 +46,7 @@ from edge.inbox import (
     Printed,
     PrinterChanged,
     PrintPaper,
+    Recall,
     Refused,
     RegisterEntry,
     Reprint,
@@ -134,6 +136,7 @@ class Core:
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
         self._papers = PaperQueue(config, ledger, clock, printers)
         self._station = Station(config, ledger, clock, self._papers.print, self._papers.settle)
+        self._asked = Asked(ledger, clock, self._station.undo)
         self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._analyzers = {
@@ -183,6 +186,9 @@ class Core:
                 self._weigh(message)  # nothing to commit
         else:
             self._work(messages, step)
+        if not messages:
+            with self._fence("keys"):
+                self._asked.look_back()
         now = self._clock.steady()
         self._deliver(now)
         self._save_when_quiet(now, stopping)
@@ -360,7 +366,7 @@ class Core:
                 if self._config.stall.continuous:
                     self._sell_continuously(device)
             case Request():
-                self._answers.append((message, self._obey(message.command)))
+                self._answers.append((message, self._asked.once(message, self._obey)))
             case Tested():
                 self._take_results(message)
             case Stumbled(device, kind, error, raw):
@@ -445,6 +451,9 @@ class Core:
                 return answer
             case SeeUnread():
                 return self._see_unread(command)
+            case Recall(key):
+                answer = self._asked.recall(key)
+                return {"recorded": answer is not None, "answer": answer}
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))

@@ -262,6 +262,16 @@ class SeeUnread:
     person: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What became of the request with this key, if it made a record.
+
+    Answer: ``{"recorded": …, "answer": what it was answered, or None}``.
+    """
+
+    key: str
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -277,12 +287,16 @@ Command = (
     | ConfirmDate
     | ConfirmPort
     | SeeUnread
+    | Recall
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """A command whose answer is waited for. With a ``key`` that was seen in the last day it is not done again."""
+
     command: Command
+    key: str = ""
     answer: "Future[dict[str, Any]]" = field(default_factory=Future)
 
 

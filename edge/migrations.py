@@ -134,3 +134,12 @@ def m004_what_could_not_be_handled(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m005_how_a_record_was_asked_for(db: Database) -> None:
+    """A request sent again with its key is answered as the first time, also after a restart.
+
+    It stands in the record's own row: a table of its own would cost each sale one more page.
+    """
+    db.executescript("ALTER TABLE events ADD COLUMN asked BLOB;  -- key, command and answer, as in edge/asked.py")
