@@ -452,8 +452,8 @@ class Core:
             case SeeUnread():
                 return self._see_unread(command)
             case Recall(key):
-                answer = self._asked.recall(key)
-                return {"recorded": answer is not None, "answer": answer}
+                first = self._asked.recall(key)
+                return {"recorded": first is not None, "answer": first}
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
