@@ -125,8 +125,8 @@ class Asked:
             raise Refused(
                 "damaged",
                 f"已记录（第 {seq} 条），但账本中该记录已损坏：不要重按，请联系技术员",
-                f"it is recorded (record {seq}), but that record is damaged in the ledger: do not press again, and call "
-                "the technician",
+                f"it is recorded (record {seq}), but that record is damaged in the ledger: do not press again, "
+                "and call the technician",
             ) from error
         return command, answer
 
