@@ -10,6 +10,7 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 import contextlib
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -85,6 +86,7 @@ SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 STUMBLE_SECONDS = 5.0  # delivery that failed in our own program is tried again after so long
 UNEXPECTED = Refused(
     "unexpected",
@@ -160,19 +162,63 @@ class Core:
         self._last_record = 0.0
         self._continuous_told = ""
         self._notify = sdnotify.SystemdNotifier()
+        self._sleep = time.sleep
+        self._pause = 0.0  # after the last round, which failed
+        self._committed_now = False  # whether this round's transaction is on the disk
 
     def run(self) -> None:
-        """Work until told to stop. Raises LedgerBroken."""
+        """Work until told to stop. Raises LedgerBroken.
+
+        A round that fails in spite of all fences costs itself: it is kept as unread, who asked in it is told, and the
+        next one comes after a pause that doubles while it happens again.
+        """
         self.start()
-        while self.turn(self._gather()):
+        while self.go_round():
             pass
+
+    def go_round(self) -> bool:
+        """Take what is there and work on it; False when told to stop."""
+        messages: list[Message] = []
+        self._committed_now = False
+        try:
+            self._gather(messages)
+            going = self.turn(messages)
+            self._pause = 0.0
+        except Exception as error:
+            if isinstance(about := self._ledger.explained(error), LedgerBroken):
+                raise about from error
+            self._came_through(error, messages)
+            going = not any(isinstance(message, Stop) for message in messages)
+            if going:
+                self._pause = min(LONGEST_PAUSE, 2 * self._pause or FIRST_PAUSE)
+                self._sleep(self._pause)
+        return going
+
+    def _came_through(self, error: Exception, messages: list[Message]) -> None:
+        """A round failed outside every fence: nobody is left waiting, and what was not committed is handed over again.
+
+        What was committed has its answer. Of the rest it is certain that nothing was recorded, unless the commit was
+        reached: then nobody is told that it was not.
+        """
+        with contextlib.suppress(Exception):
+            self._keep("round", error)
+        answers, self._answers = {id(request): answer for request, answer in self._answers}, []
+        for message in messages:
+            with contextlib.suppress(Exception):
+                if isinstance(message, Request) and not message.answer.done():
+                    answer = answers.get(id(message), error)
+                    sure = self._committed_now or isinstance(answer, Refused)
+                    _tell(message, answer if sure else UNEXPECTED)
+                elif isinstance(message, Tested) and not self._committed_now:
+                    self._ports[message.device].order(NotCommitted())
 
     def start(self) -> None:
         """Take up what the last run left, and show it."""
         with self._fence("papers of the last run"):
             self._trouble = self._papers.recover(self._station)
         self._show()
-        self._notify.notify("READY=1")
+        with self._fence("watchdog"):
+            self._notify.notify("READY=1")
 
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
@@ -197,12 +243,13 @@ class Core:
             self._show()
             self._show_at = now + SHOW_SECONDS
         self._reply()
-        self._notify.notify("WATCHDOG=1")
+        with self._fence("watchdog"):
+            self._notify.notify("WATCHDOG=1")
         return not stopping
 
     # --- one round --------------------------------------------------------------------------------------------------
 
-    def _gather(self) -> list[Message]:
+    def _gather(self, messages: list[Message]) -> None:
         """Everything that is in the inbox; waits a tick for the first."""
         wait = TICK_SECONDS
         with self._fence("delivery"):
@@ -210,12 +257,10 @@ class Core:
                 wait = min(wait, max(0.0, max(deadline, self._deliver_at) - self._clock.steady()))
         if self._show_due:
             wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
-        messages: list[Message] = []
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
-        return messages
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
         """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
@@ -239,6 +284,7 @@ class Core:
         except LedgerBroken:
             raise
         except Exception as error:
+            self._answers.clear()
             self._take_back(0, 0)
             refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
@@ -251,6 +297,7 @@ class Core:
                 with self._fence("order"):
                     self._ports[device].order(NotCommitted())
             return
+        self._committed_now = True
         if self._ledger.head.seq != before:
             self._trouble = ""
         for effect in station.after:
@@ -414,10 +461,7 @@ class Core:
         answers, self._answers = self._answers, []
         for request, answer in answers:
             with self._fence("answer"):
-                if isinstance(answer, Refused):
-                    request.answer.set_exception(answer)
-                else:
-                    request.answer.set_result(answer)
+                _tell(request, answer)
 
     def _obey(self, command: Any) -> dict[str, Any]:
         station = self._station
@@ -566,8 +610,10 @@ class Core:
             try:
                 with self._ledger.batch():
                     self._save_progress()
-            except LedgerFull as full:
-                self._told_full(full)
+            except LedgerBroken:
+                raise
+            except Exception as error:
+                self._not_recorded(error)
                 self._progress_not_saved()
 
     def _deliver(self, now: float) -> None:
@@ -639,6 +685,13 @@ class Core:
         with self._fence(f"scale {scale.part.name}"):
             views.append(scale.view(now, today))
         return views[-1]
+
+
+def _tell(request: Request, answer: dict[str, Any] | Exception) -> None:
+    if isinstance(answer, Exception):
+        request.answer.set_exception(answer)
+    else:
+        request.answer.set_result(answer)
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:
