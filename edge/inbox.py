@@ -40,12 +40,16 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An analyzer handed over results; and tickets and curves that a person has to read."""
+    """An analyzer handed over results; and tickets and curves that a person has to read.
+
+    ``more``: others that it handed over are still to come, in later rounds of the core.
+    """
 
     __test__ = False  # not a pytest class
 
     device: str
     results: tuple[TestResult | Ticket | Curve, ...]
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
