@@ -194,6 +194,7 @@ class AnalyzerView:
     unmatched: int
     garbage: int
     match: str = "sample"
+    most: int = 0  # its ``most_a_day``, once that is reached: more is not recorded today
 
 
 @dataclass(frozen=True, slots=True)

@@ -445,7 +445,8 @@ class AnalyzerPart(PortPart):
     """An analyzer. ``method`` names how its results are judged: one method, or one for each item it measures.
 
     ``item`` is what it measures, where the instrument does not say.  ``match`` says how a result finds its lot: by the
-    ``sample`` number, or by the ``channel`` plan.
+    ``sample`` number, or by the ``channel`` plan.  Of new results ``most_a_day`` are recorded in a day; what it hands
+    over again counts once.
     """
 
     kind: ClassVar[str] = "analyzer"
@@ -453,6 +454,7 @@ class AnalyzerPart(PortPart):
     item: Name = ""
     method: str | tuple[str, ...] = "gb5009199"
     match: Literal["sample", "channel"] = "sample"
+    most_a_day: Annotated[int, Number] = Field(2000, ge=1, le=100_000)
 
     @property
     def methods(self) -> tuple[str, ...]:

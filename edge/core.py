@@ -10,6 +10,8 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 import contextlib
 import logging
 import shutil
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -21,6 +23,7 @@ import sdnotify
 from pydantic import ValidationError
 
 from edge import link_causes
+from edge.asked import Asked
 from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
 from edge.cautions import cautions
 from edge.clock import Clock, Step
@@ -45,6 +48,7 @@ from edge.inbox import (
     Printed,
     PrinterChanged,
     PrintPaper,
+    Recall,
     Refused,
     RegisterEntry,
     Reprint,
@@ -80,8 +84,10 @@ from protocol.session import Wish
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
+SLICE = 50  # results of one instrument in one round: who asks meanwhile waits for no more
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 DISK_SECONDS = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 STUMBLE_SECONDS = 5.0  # delivery that failed in our own program is tried again after so long
 UNEXPECTED = Refused(
     "unexpected",
@@ -133,6 +139,7 @@ class Core:
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
         self._station = Station(config, ledger, clock, printers)
         self._prints = self._station.prints
+        self._asked = Asked(ledger, clock, self._station.undo)
         self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._analyzers = {
@@ -142,6 +149,10 @@ class Core:
             part.name: PrinterView(part.name, True, "", 0, UNKNOWN, papers=self._prints.papers_of(part.name))
             for part in config.printer
         }
+        self._handed: dict[str, deque[TestResult | Ticket | Curve]] = {}  # results that wait for a later round
+        self._in_round: set[str] = set()  # the instruments of whose results this round has some
+        self._tally: Counter[tuple[str, str]] = Counter()  # of what an instrument hands over: all, and the new ones
+        self._over: dict[str, date] = {}  # instruments with too many results, and on which day
         self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
         self._city_keys = bool(city_keys)
         self._cautioned: date | None = date.min  # the day whose cautions are shown
@@ -156,23 +167,71 @@ class Core:
         self._last_record = 0.0
         self._continuous_told = ""
         self._notify = sdnotify.SystemdNotifier()
+        self._sleep = time.sleep
+        self._pause = 0.0  # after the last round, which failed
+        self._committed_now = False  # whether this round's transaction is on the disk
 
     def run(self) -> None:
-        """Work until told to stop. Raises LedgerBroken."""
+        """Work until told to stop. Raises LedgerBroken.
+
+        A round that fails in spite of all fences costs itself: it is kept as unread, who asked in it is told, and the
+        next one comes after a pause that doubles while it happens again.
+        """
         self.start()
-        while self.turn(self._gather()):
+        while self.go_round():
             pass
+
+    def go_round(self) -> bool:
+        """Take what is there and work on it; False when told to stop."""
+        messages: list[Message] = []
+        self._committed_now = False
+        self._in_round.clear()
+        try:
+            self._gather(messages)
+            going = self.turn(messages)
+            self._pause = 0.0
+        except Exception as error:
+            if isinstance(about := self._ledger.explained(error), LedgerBroken):
+                raise about from error
+            self._came_through(error, messages)
+            going = not any(isinstance(message, Stop) for message in messages)
+            if going:
+                self._pause = min(LONGEST_PAUSE, 2 * self._pause or FIRST_PAUSE)
+                self._sleep(self._pause)
+        return going
+
+    def _came_through(self, error: Exception, messages: list[Message]) -> None:
+        """A round failed outside every fence: nobody is left waiting, and what was not committed is handed over again.
+
+        What was committed has its answer. Of the rest it is certain that nothing was recorded, unless the commit was
+        reached: then nobody is told that it was not.
+        """
+        with contextlib.suppress(Exception):
+            self._keep("round", error)
+        answers, self._answers = {id(request): answer for request, answer in self._answers}, []
+        for message in messages:
+            with contextlib.suppress(Exception):
+                if isinstance(message, Request) and not message.answer.done():
+                    answer = answers.get(id(message), error)
+                    sure = self._committed_now or isinstance(answer, Refused)
+                    _tell(message, answer if sure else UNEXPECTED)
+        for device in {*self._in_round, *(message.device for message in messages if isinstance(message, Tested))}:
+            with contextlib.suppress(Exception):
+                if not self._committed_now:
+                    self._hand_over_again(device)
 
     def start(self) -> None:
         """Take up what the last run left, and show it."""
         with self._fence("papers of the last run"):
             self._trouble = self._prints.recover()
         self._show()
-        self._notify.notify("READY=1")
+        with self._fence("watchdog"):
+            self._notify.notify("READY=1")
 
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
         stopping = any(isinstance(message, Stop) for message in messages)
+        messages = self._sliced(messages)
         step = None
         with self._fence("clock"):
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
@@ -182,6 +241,12 @@ class Core:
                 self._weigh(message)  # nothing to commit
         else:
             self._work(messages, step)
+        if not messages:
+            with self._fence("keys"):
+                self._asked.look_back()
+        if self._over:
+            with self._fence("order"):
+                self._another_day()
         now = self._clock.steady()
         self._deliver(now)
         self._save_when_quiet(now, stopping)
@@ -190,25 +255,65 @@ class Core:
             self._show()
             self._show_at = now + SHOW_SECONDS
         self._reply()
-        self._notify.notify("WATCHDOG=1")
+        with self._fence("watchdog"):
+            self._notify.notify("WATCHDOG=1")
         return not stopping
 
     # --- one round --------------------------------------------------------------------------------------------------
 
-    def _gather(self) -> list[Message]:
+    def _gather(self, messages: list[Message]) -> None:
         """Everything that is in the inbox; waits a tick for the first."""
         wait = TICK_SECONDS
         with self._fence("delivery"):
             if (deadline := self._publisher.deadline()) is not None:
                 wait = min(wait, max(0.0, max(deadline, self._deliver_at) - self._clock.steady()))
+        if self._handed:
+            wait = 0.0
         if self._show_due:
             wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
-        messages: list[Message] = []
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
-        return messages
+
+    def _sliced(self, messages: list[Message]) -> list[Message]:
+        """The messages of this round: of each instrument's results so many, in order, the rest in later rounds."""
+        sliced: list[Message] = []
+        room: Counter[str] = Counter(dict.fromkeys(self._handed, SLICE))
+        for message in messages:
+            if not isinstance(message, Tested):
+                sliced.append(message)
+                continue
+            device = message.device
+            if device not in room:
+                room[device] = SLICE
+            if device not in self._handed and len(message.results) <= room[device]:
+                room[device] -= len(message.results)
+                self._in_round.add(device)
+                sliced.append(message)
+                continue
+            self._handed.setdefault(device, deque()).extend(message.results)
+            sliced += self._slice(device, room)
+        for device in list(self._handed):
+            sliced += self._slice(device, room)
+        return sliced
+
+    def _slice(self, device: str, room: Counter[str]) -> list[Message]:
+        """What of the results that an instrument handed over has room in this round."""
+        waiting = self._handed.get(device)
+        if not waiting or not room[device]:
+            return []
+        taken = tuple(waiting.popleft() for _ in range(min(room[device], len(waiting))))
+        room[device] -= len(taken)
+        self._in_round.add(device)
+        if not waiting:
+            del self._handed[device]
+        return [Tested(device, taken, bool(waiting))]
+
+    def _hand_over_again(self, device: str) -> None:
+        """What this instrument handed over was not recorded: it begins anew, with all of it."""
+        self._handed.pop(device, None)
+        self._ports[device].order(NotCommitted())
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
         """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
@@ -232,6 +337,7 @@ class Core:
         except LedgerBroken:
             raise
         except Exception as error:
+            self._answers.clear()
             self._take_back(0, 0)
             refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
@@ -242,8 +348,9 @@ class Core:
             self._progress_not_saved()
             for device in {message.device for message in messages if isinstance(message, Tested)}:
                 with self._fence("order"):
-                    self._ports[device].order(NotCommitted())
+                    self._hand_over_again(device)
             return
+        self._committed_now = True
         if self._ledger.head.seq != before:
             self._trouble = ""
         for effect in station.after:
@@ -326,7 +433,7 @@ class Core:
             case Tested(device, results):
                 for result in results:
                     self._result_failed(device, result, error)
-                self._committed(device)
+                self._committed(message)
             case Weighed(device, weighing):
                 self._unread.keep("reading", device, error, weighing.raw or _shown(weighing))
                 if device in self._station.scales:
@@ -359,7 +466,7 @@ class Core:
                 if self._config.stall.continuous:
                     self._sell_continuously(device)
             case Request():
-                self._answers.append((message, self._obey(message.command)))
+                self._answers.append((message, self._asked.once(message, self._obey)))
             case Tested():
                 self._take_results(message)
             case Stumbled(device, kind, error, raw):
@@ -407,10 +514,7 @@ class Core:
         answers, self._answers = self._answers, []
         for request, answer in answers:
             with self._fence("answer"):
-                if isinstance(answer, Refused):
-                    request.answer.set_exception(answer)
-                else:
-                    request.answer.set_result(answer)
+                _tell(request, answer)
 
     def _obey(self, command: Any) -> dict[str, Any]:
         station = self._station
@@ -444,6 +548,9 @@ class Core:
                 return answer
             case SeeUnread():
                 return self._see_unread(command)
+            case Recall(key):
+                first = self._asked.recall(key)
+                return {"recorded": first is not None, "answer": first}
             case AskScale(scale, wish):
                 stall.may_ask(station, command)
                 station.scales[scale].asked(Wish(wish))
@@ -483,25 +590,66 @@ class Core:
         """Each result in a step of its own: one that makes us fail is kept with its bytes, and costs no other."""
         device = message.device
         head = self._ledger.head.seq
+        too_many: list[TestResult | Ticket | Curve] = []
         for result in message.results:
             if not self._unread.set_aside("result", device, result.identity):
-                self._step(partial(self._take_result, device, result), partial(self._result_failed, device, result))
+                self._step(
+                    partial(self._take_result, device, result, too_many), partial(self._result_failed, device, result)
+                )
         new = self._ledger.head.seq - head
-        self._committed(device)
+        if too_many:
+            self._station.after.append(lambda: self._full(device))
+        else:
+            self._committed(message)
         view = self._analyzers[device]
         self._analyzers[device] = replace(view, results=view.results + new)
-        log.info("%s handed over %d results, %d of them new", device, len(message.results), new)
+        self._tally += Counter({(device, "all"): len(message.results), (device, "new"): new})
+        if not message.more:
+            handed, fresh = self._tally.pop((device, "all"), 0), self._tally.pop((device, "new"), 0)
+            if device not in self._over:
+                log.info("%s handed over %d results, %d of them new", device, handed, fresh)
 
-    def _take_result(self, device: str, result: TestResult | Ticket | Curve) -> None:
-        results.take(self._station, device, result)
+    def _take_result(
+        self, device: str, result: TestResult | Ticket | Curve, too_many: list[TestResult | Ticket | Curve]
+    ) -> None:
+        try:
+            results.take(self._station, device, result)
+        except results.TooMany:
+            too_many.append(result)
+            return
         self._unread.settled("result", device, result.identity)
 
     def _result_failed(self, device: str, result: TestResult | Ticket | Curve, error: Exception) -> None:
         self._unread.keep("result", device, error, result.raw or _shown(result), result.identity)
 
-    def _committed(self, device: str) -> None:
+    def _committed(self, message: Tested) -> None:
         """What this port handed over is on disk after this batch: as records, or as unread."""
-        self._station.after.append(lambda: self._ports[device].order(Committed()))
+        device = message.device
+        if not message.more and device not in self._over:  # what is held back would be committed with it
+            self._station.after.append(lambda: self._ports[device].order(Committed()))
+
+    def _full(self, device: str) -> None:
+        """It hands over more than it may in a day: no more is committed, so that it keeps it, and nobody is asked."""
+        if device in self._over:
+            return
+        view = self._analyzers[device]
+        most = next(part.most_a_day for part in self._config.analyzer if part.name == device)
+        self._over[device] = self._clock.today()
+        self._analyzers[device] = replace(view, most=most)
+        log.error(
+            "%s: %d new results today, no more are recorded before tomorrow: look what it sends; if all are right, "
+            "raise most_a_day in its section of station.toml and restart",
+            device,
+            most,
+        )
+
+    def _another_day(self) -> None:
+        """Whatever handed over too much yesterday may do so again."""
+        today = self._clock.today()
+        for device in [device for device, day in self._over.items() if day != today]:
+            del self._over[device]
+            self._analyzers[device] = replace(self._analyzers[device], most=0)
+            self._hand_over_again(device)
 
     # --- devices ----------------------------------------------------------------------------------------------------
 
@@ -556,8 +704,10 @@ class Core:
             try:
                 with self._ledger.batch():
                     self._save_progress()
-            except LedgerFull as full:
-                self._told_full(full)
+            except LedgerBroken:
+                raise
+            except Exception as error:
+                self._not_recorded(error)
                 self._progress_not_saved()
 
     def _deliver(self, now: float) -> None:
@@ -629,6 +779,13 @@ class Core:
         with self._fence(f"scale {scale.part.name}"):
             views.append(scale.view(now, today))
         return views[-1]
+
+
+def _tell(request: Request, answer: dict[str, Any] | Exception) -> None:
+    if isinstance(answer, Exception):
+        request.answer.set_exception(answer)
+    else:
+        request.answer.set_result(answer)
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

@@ -87,6 +87,7 @@ HINTS: dict[str, tuple[str, str]] = {
         '写方法的 id，或列表，如 ["gb5009199"]',
         'write a method\'s id, or a list, such as ["gb5009199"]',
     ),
+    "most_a_day": ("1 到 100000 的整数", "a whole number, 1 to 100000"),
     "match": ('写 "sample" 或 "channel"', 'write "sample" or "channel"'),
     "printer.port": (
         "写打印机端口，如 usb:0416:5011、/dev/serial/by-path/…、tcp://192.168.1.50:9100、file:/dev/usb/lp0",

@@ -40,12 +40,16 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """An analyzer handed over results; and tickets and curves that a person has to read."""
+    """An analyzer handed over results; and tickets and curves that a person has to read.
+
+    ``more``: others that it handed over are still to come, in later rounds of the core.
+    """
 
     __test__ = False  # not a pytest class
 
     device: str
     results: tuple[TestResult | Ticket | Curve, ...]
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +266,16 @@ class SeeUnread:
     person: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What became of the request with this key, if it made a record.
+
+    Answer: ``{"recorded": …, "answer": what it was answered, or None}``.
+    """
+
+    key: str
+
+
 Command = (
     RegisterEntry
     | PlanChannel
@@ -277,12 +291,16 @@ Command = (
     | ConfirmDate
     | ConfirmPort
     | SeeUnread
+    | Recall
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """A command whose answer is waited for. With a ``key`` that was seen in the last day it is not done again."""
+
     command: Command
+    key: str = ""
     answer: "Future[dict[str, Any]]" = field(default_factory=Future)
 
 

@@ -136,6 +136,7 @@ class Ledger:
                 migrations.apply(self.db)
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
+                self.room = 0  # bytes kept free in each row for its note
                 if why := behind(self.conn, self.path, before):
                     raise LedgerUnusable(why)
             except BaseException:
@@ -211,12 +212,32 @@ class Ledger:
         seq = self.head.seq + 1
         body = envelope.seal(head, record.model_dump(mode="json"), seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
-        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (seq, lane, serials, body))
+        note = bytes(self.room) if self.room else None
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, body, note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body)
 
+    def note(self, seq: int, note: bytes) -> None:
+        """Keep beside a record how it was asked for (``asked.py``); it is no part of what is signed.
+
+        A note of just the ``room`` there was is written in its place; another one moves the row, which costs pages.
+        """
+        self.conn.execute("UPDATE events SET asked = ? WHERE seq = ?", (note, seq))
+
     # --- reading ----------------------------------------------------------------------------------------------------
+
+    def notes(self, upto: int, limit: int) -> list[tuple[int, bytes | None]]:
+        """How the newest records up to this one were asked for, newest first."""
+        rows = self.conn.execute(
+            "SELECT seq, asked FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT ?", (upto, limit)
+        )
+        return rows.fetchall()
+
+    def note_of(self, seq: int) -> bytes:
+        """How this record was asked for; empty when nothing was kept, or there is no such record."""
+        row = self.conn.execute("SELECT asked FROM events WHERE seq = ?", (seq,)).fetchone()
+        return bytes(row[0] or b"") if row else b""
 
     def body(self, seq: int) -> bytes:
         """The stored bytes of a record; raises LookupError."""

@@ -268,8 +268,21 @@ class Lots:
         ).fetchone()
         return int(row[0]) if row else None
 
-    def remember(self, analyzer: str, identity: str, seq: int) -> None:
+    def remember(self, analyzer: str, identity: str, seq: int, day: str) -> None:
+        """A new result was recorded; it counts for its instrument's day."""
         self._conn.execute("INSERT INTO results VALUES (?, ?, ?)", (analyzer, _short(identity), seq))
+        self._conn.execute(
+            "INSERT INTO results_of_day VALUES (?, ?, 1) ON CONFLICT (analyzer) DO UPDATE"
+            " SET count = CASE WHEN day = excluded.day THEN count + 1 ELSE 1 END, day = excluded.day",
+            (analyzer, day),
+        )
+
+    def results_of(self, analyzer: str, day: str) -> int:
+        """How many results of this instrument were recorded on this day, the newest one of its results."""
+        row = self._conn.execute(
+            "SELECT count FROM results_of_day WHERE analyzer = ? AND day = ?", (analyzer, day)
+        ).fetchone()
+        return int(row[0]) if row else 0
 
     def wait(self, seq: int, analyzer: str, doubts: Iterable[Doubt], lot: Lot | None) -> None:
         """A result waits for a person to say whose it is or what it means."""
@@ -294,7 +307,9 @@ class Lots:
 
     def blocked(self, lot: Lot) -> bool:
         """Whether a result of this lot waits whose meaning is open: it is not released before that is settled."""
-        rows = self._conn.execute("SELECT seq, analyzer, why, lot FROM unmatched WHERE lot = ?", (lot.test_code,))
+        rows = self._conn.execute(
+            "SELECT seq, analyzer, why, lot FROM unmatched WHERE lot = ? AND lot <> ''", (lot.test_code,)
+        )
         return any(blocks(_waiting(*row).doubts) for row in rows)
 
     # --- what pages see ---------------------------------------------------------------------------------------------

@@ -134,3 +134,33 @@ def m004_what_could_not_be_handled(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m005_how_a_record_was_asked_for(db: Database) -> None:
+    """A request sent again with its key is answered as the first time, also after a restart.
+
+    It stands in the record's own row: a table of its own would cost each sale one more page.
+    """
+    db.executescript("ALTER TABLE events ADD COLUMN asked BLOB;  -- key, command and answer, as in edge/asked.py")
+
+
+@ledger()
+def m006_results_of_a_day(db: Database) -> None:
+    """How many results of each instrument were recorded today, so that none writes without bound.
+
+    Lots are found by the sample number that an instrument says, and what waits for one by its code: without an index
+    each result, known or unknown, would read all of them.
+    """
+    db.executescript(
+        """
+        CREATE TABLE results_of_day (
+            analyzer TEXT PRIMARY KEY,
+            day      TEXT NOT NULL,        -- the newest day of which results were recorded
+            count    INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX lots_sample ON lots (sample, seq);
+        CREATE INDEX lots_product ON lots (product, state);
+        CREATE INDEX unmatched_lot ON unmatched (lot) WHERE lot <> '';
+        """
+    )

@@ -50,19 +50,26 @@ class Found:
     person: str | None = None
 
 
+class TooMany(Exception):
+    """This instrument has handed over more new results today than ``most_a_day``."""
+
+
 def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Recorded | None:
     """Record a new result of an instrument: for its lot, judged, or to wait for a person.
 
-    None for one that was recorded before.
+    None for one that was recorded before.  Raises TooMany.
     """
     part = _analyzer(station, device)
     result = _fitted(said if isinstance(said, TestResult) else _unread(said))
     before = station.lots.result(part.name, result.identity)
     if before is not None:
         return _twice(station, part, result, before)
+    day = station.clock.today().isoformat()
+    if station.lots.results_of(part.name, day) >= part.most_a_day:
+        raise TooMany
     found = _found(station, part, result, unread=not isinstance(said, TestResult))
     recorded = _wait(station, found) if found.doubts else _count(station, found)
-    station.lots.remember(part.name, result.identity, recorded.seq)
+    station.lots.remember(part.name, result.identity, recorded.seq, day)
     return recorded
 
 

@@ -176,8 +176,11 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         summary="What became of a request whose answer did not come",
     )
     async def outcome(key: Annotated[str, Path(min_length=1, max_length=64)], body: OutcomeBody) -> Response:
-        """By its `Idempotency-Key`. `not_done` is final: should the request still come, it is refused."""
-        state, answer = desk.outcome(key, body.age_ms / 1000)
+        """By its `Idempotency-Key`. `not_done` is final: should the request still come, it is refused.
+
+        For pages. A program sends the same request with the same key again: it gets the first answer, or it is done.
+        """
+        state, answer = await desk.outcome(key, body)
         return JSONResponse({"state": state, "answer": answer})
 
     return api

@@ -58,7 +58,7 @@ def create_app(
         },
     )
     app.state.live = live
-    at = desk.Desk(inbox, timeout)
+    at = desk.Desk(inbox, timeout, live.steady, token)
     app.include_router(api.router(showing, at, live))
     app.include_router(api_papers.router(showing, at, archive))
     app.include_router(pages.router(showing, release, live.steady, token))

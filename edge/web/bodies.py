@@ -301,8 +301,15 @@ class DateAnswer(BaseModel):
 
 
 class OutcomeBody(Body):
+    """What a page knows of a request whose answer did not come."""
+
     age_ms: Annotated[StrictInt, Field(ge=0, le=2**53)] = Field(
         description="Milliseconds since the request was sent, or more."
+    )
+    address: str = Field("", max_length=200, description="Where it was sent, for example `/api/sales`.")
+    token: str = Field("", max_length=64, description="`token` of the stream that was heard before it was sent.")
+    heard_ms: Annotated[StrictInt, Field(ge=-1, le=2**53)] = Field(
+        -1, description="The newest `at` of that stream that was heard before it was sent; -1 for none."
     )
 
 

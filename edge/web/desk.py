@@ -6,6 +6,7 @@ programs.
 
 import asyncio
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -19,12 +20,13 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
-from edge.inbox import Command, Inbox, Refused, Request
-from edge.web.bodies import Problem
+from edge.inbox import Command, Inbox, Recall, Refused, Request
+from edge.web.bodies import OutcomeBody, Problem
 
 ANSWER_SECONDS = 8.0
 REMEMBERED = 128
-MARGIN = 0.2  # seconds by which the clocks of a page and of the box may count differently
+SURE_MS = 12 * 3_600_000  # the ledger remembers keys for a day: far longer than a page's clock may be wrong by
+RECORDING = re.compile(r"/api/(sales|entries|results/\d+/(match|dismiss)|clock/confirm)")  # what makes a record
 log = logging.getLogger(__name__)
 
 
@@ -56,14 +58,22 @@ FAILED = (
 
 
 class Desk:
-    """Hands commands to the core and waits for what it says. Lives in the web thread's loop."""
+    """Hands commands to the core and waits for what it says. Lives in the web thread's loop.
+
+    ``token`` is the process's, as pages hear it.
+    """
 
     def __init__(
-        self, inbox: Inbox, timeout: float = ANSWER_SECONDS, steady: Callable[[], float] = time.monotonic
+        self,
+        inbox: Inbox,
+        timeout: float = ANSWER_SECONDS,
+        steady: Callable[[], float] = time.monotonic,
+        token: str = "",
     ) -> None:
         self._inbox = inbox
         self._timeout = timeout
         self._steady = steady
+        self._token = token
         self._known: OrderedDict[str, tuple[Request, float]] = OrderedDict()  # and when it came
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._complete_since = steady()  # every key that came later is still known
@@ -74,7 +84,7 @@ class Desk:
             raise Problems(409, "withdrawn", *WITHDRAWN)
         request, _ = self._known.get(key, NOTHING)
         if request is None or _refused(request):  # nothing was done: the same request may be tried again
-            request = Request(command)
+            request = Request(command, key)
             self._remember(key, request)
             self._inbox.put(request)
         elif request.command != command:
@@ -87,26 +97,54 @@ class Desk:
         await self._settled(request.answer)
         return _answer(request)
 
-    def outcome(self, key: str, age: float) -> tuple[Outcome, dict[str, Any] | None]:
-        """What became of a request that was sent ``age`` seconds ago, and its answer when it is ``done``.
+    async def outcome(self, key: str, sent: OutcomeBody) -> tuple[Outcome, dict[str, Any] | None]:
+        """What became of a request, and its answer when it is ``done``.
 
-        ``not_done`` is final: if it comes after all, it is refused. ``unknown``: it may have come before this process
-        began, or before the oldest that is still known.
+        ``not_done`` is final: if it comes after all, it is refused. ``unknown``: it may have been done before this
+        process began, or before the oldest that is still known, and it is of a kind that the ledger does not tell.
         """
+        if (known := self._in_memory(key)) is not None:
+            return known
+        recall = Request(Recall(key))
+        self._inbox.put(recall)
+        await self._settled(recall.answer)
+        try:
+            ledger = recall.answer.result(0)
+        except (Refused, CancelledError):
+            return "unknown", None
+        if ledger["recorded"]:
+            return "done", ledger["answer"]
+        if (known := self._in_memory(key)) is not None:  # it came while the core was asked
+            return known
+        if not self._surely_not_done(sent):
+            return "unknown", None
+        self._withdrawn[key] = None
+        while len(self._withdrawn) > REMEMBERED:
+            self._withdrawn.popitem(last=False)
+        return "not_done", None
+
+    def _in_memory(self, key: str) -> tuple[Outcome, dict[str, Any] | None] | None:
+        """What this process knows of a request; None when it does not."""
         request, _ = self._known.get(key, NOTHING)
         if request is None:
-            if self._steady() - age - MARGIN < self._complete_since:
-                return "unknown", None
-            self._withdrawn[key] = None
-            while len(self._withdrawn) > REMEMBERED:
-                self._withdrawn.popitem(last=False)
-            return "not_done", None
+            return None
         if not request.answer.done():
             return "waiting", None
         if _refused(request):
             return "not_done", None
         failed = request.answer.cancelled() or request.answer.exception() is not None
-        return ("unknown", None) if failed else ("done", request.answer.result())
+        return None if failed else ("done", request.answer.result())
+
+    def _surely_not_done(self, sent: OutcomeBody) -> bool:
+        """Whether a request that neither this process nor the ledger knows cannot have been done.
+
+        No clock of the page and no time on the way counts: the page says what it had heard of this process before it
+        sent the request.  An earlier process has ended when this one holds the ledger, so what makes a record was
+        recorded then or never.
+        """
+        if RECORDING.fullmatch(sent.address) and sent.age_ms < SURE_MS:
+            return True
+        return sent.token == self._token and sent.heard_ms / 1000 >= self._complete_since
 
     def _remember(self, key: str, request: Request) -> None:
         if not key:
@@ -156,7 +194,9 @@ Key = Annotated[
         alias="Idempotency-Key",
         max_length=64,
         description="Any text of your own for this one request. Sent again with the same text after a timeout, the "
-        "request is not done twice: you get the first one's answer. Remembered until the station restarts.",
+        "request is not done twice: you get the first one's answer. What makes a record (sales, entries, results given "
+        "to a lot or dismissed, a confirmed date) is remembered for a day, also over a power cut; anything else until "
+        "the station restarts. With another request the same text is refused (`key_reused`).",
     ),
 ]
 ERRORS: dict[int | str, dict[str, Any]] = {

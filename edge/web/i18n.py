@@ -375,6 +375,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_devices": ("没有配置设备", "No devices are configured"),
     "results_n": ("已收 {n} 条结果", "{n} results"),
     "unmatched_n": ("{n} 条未对上样品号", "{n} without a matching sample"),
+    "most_n": ("今日新结果已满 {n} 条，其余未记录", "{n} new results today, no more are recorded"),
+    "do_most": (
+        "看看它为何送来这么多；确属正常，请技术员调大 station.toml 的 most_a_day 并重启。其余留在仪器中，明天再收",
+        "Look why it sends so many; if all are right, raise most_a_day in station.toml and restart",
+    ),
     "garbage_n": ("坏数据 {n} 次", "{n} garbled"),
     "do_scale": ("检查秤的电源和数据线；几秒后自动重连", "Check the scale's power and cable; it reconnects by itself"),
     "do_garbage": (

@@ -20,6 +20,8 @@ let state = "new";
 let since = Date.now(); // what the page shows is of that time
 let heardAt = -Infinity; // on two clocks: one of them stands still while a phone sleeps
 let heardWall = -Infinity;
+let process = ""; // the token of the process that was heard last, and its clock then
+let processAt = -1;
 let quickest = Infinity;
 let quickestAt = 0;
 let source = null;
@@ -36,6 +38,9 @@ export const fresh = () =>
 
 /** True while nothing can be asked of the box. */
 export const away = () => state === "lost" || state === "dead";
+
+/** What was heard last, and of which process: what is sent now is sent later than that by the box's own clock. */
+export const heard = () => ({ token: process, heard_ms: processAt });
 
 /** Resolves when the box can be asked. */
 export async function whenUp() {
@@ -58,6 +63,8 @@ function become(next) {
 
 function hear(message) {
   const now = performance.now();
+  process = message.token ?? process;
+  processAt = message.at;
   const delay = now - message.at;
   quickest = Math.min(delay, quickest + (now - quickestAt) * DRIFT);
   quickestAt = now;

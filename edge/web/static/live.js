@@ -1,6 +1,6 @@
 // What every page shares: the board as it comes, parts that are fetched again, posts, papers.
 
-import { away, follow, fresh, link, whenUp } from "./connection.js";
+import { away, follow, fresh, heard, link, whenUp } from "./connection.js";
 import { find, say } from "./words.js";
 
 export { find, fresh, link, say };
@@ -107,7 +107,7 @@ async function send(address, body, key, patience) {
  */
 export async function post(address, body, key = newKey()) {
   if (away()) throw failed(say("not_sent"), { code: "not_sent", known: true });
-  const sent = [performance.now(), Date.now()];
+  const sent = { address, ...heard(), steady: performance.now(), wall: Date.now() };
   const answer = await send(address, body, key, POST_MS).catch(() => null);
   if (answer?.ok) return answer.said;
   if (answer && answer.status < 500) throw failed(inWords(answer.said), { code: answer.said.code, known: true });
@@ -116,11 +116,11 @@ export async function post(address, body, key = newKey()) {
 }
 
 /** Ask until the station knows what became of a request; one that has not come by then will not be done any more. */
-async function outcome(key, [steady, wall]) {
+async function outcome(key, { steady, wall, ...sent }) {
   for (;;) {
     await whenUp();
     const age_ms = Math.round(Math.max(performance.now() - steady, Date.now() - wall));
-    const answer = await send(`/api/requests/${key}/outcome`, { age_ms }, "", GET_MS).catch(() => null);
+    const answer = await send(`/api/requests/${key}/outcome`, { age_ms, ...sent }, "", GET_MS).catch(() => null);
     if (answer?.ok && answer.said.state !== "waiting") return answer.said;
     await new Promise((done) => setTimeout(done, AGAIN_MS));
   }

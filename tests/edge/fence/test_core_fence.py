@@ -432,7 +432,7 @@ def test_a_deadline_of_a_failing_delivery_does_not_spin(
     monkeypatch.setattr(station.core, "_inbox", Inbox())
     station.turn()
     with pytest.raises(TimeoutError):
-        station.core._gather()
+        station.core._gather([])
     assert waits == [0.5]
 
 

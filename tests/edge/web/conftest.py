@@ -40,6 +40,7 @@ from edge.inbox import (
     MatchResult,
     PlanChannel,
     PrintPaper,
+    Recall,
     Refused,
     RegisterEntry,
     Reprint,
@@ -188,6 +189,7 @@ class FakeCore:
         self.refuse: Refused | None = None
         self.hold = False
         self.held: list[Request] = []
+        self.recorded: dict[str, dict[str, Any]] = {}  # by key, what the ledger remembers
         self._thread = threading.Thread(target=self._run, name="fake core")
         self._thread.start()
 
@@ -222,13 +224,20 @@ class FakeCore:
         try:
             if self.refuse:
                 raise self.refuse
-            request.answer.set_result(self._do(request.command))
+            answer = self._do(request.command)
+            if isinstance(request.command, Sell | RegisterEntry | MatchResult | DismissResult | ConfirmDate):
+                self.recorded[request.key] = answer
+            request.answer.set_result(answer)
         except Refused as refused:
             request.answer.set_exception(refused)
 
     def _run(self) -> None:
         while not isinstance(message := self.inbox.get(), Stop):
             assert isinstance(message, Request)
+            if isinstance(message.command, Recall):
+                first = self.recorded.get(message.command.key)
+                message.answer.set_result({"recorded": first is not None, "answer": first})
+                continue
             self.asked.append(message.command)
             if self.hold:
                 self.held.append(message)
@@ -310,6 +319,8 @@ class FakeCore:
                 return {"seen": 1}
             case AskScale():
                 return {"scale": command.scale, "wish": command.wish}
+            case Recall():
+                raise AssertionError("asked of the ledger alone")
 
     def _print(self, code: str, copy: int = 0) -> int:
         papers = self.showing.board.papers

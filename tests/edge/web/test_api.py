@@ -1,6 +1,7 @@
 """The JSON API against the fake core, over a real socket."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -451,8 +452,8 @@ def test_what_became_of_a_request_is_told_by_its_key(
 ) -> None:
     with httpx.Client(base_url=serve(timeout=0.1).url) as http:
 
-        def outcome(key: str, age_ms: int = 0) -> dict[str, Any]:
-            said: dict[str, Any] = http.post(f"/api/requests/{key}/outcome", json={"age_ms": age_ms}).json()
+        def outcome(key: str, **sent: Any) -> dict[str, Any]:
+            said: dict[str, Any] = http.post(f"/api/requests/{key}/outcome", json={"age_ms": 0, **sent}).json()
             return said
 
         core.hold = True
@@ -464,15 +465,37 @@ def test_what_became_of_a_request_is_told_by_its_key(
         core.hold, core.refuse = False, Refused("no_product", "没有", "none")
         assert http.post("/api/prices", json=price, headers={"Idempotency-Key": "b"}).status_code == 409
         assert outcome("b")["state"] == "not_done"
-        assert outcome("c", 3_600_000)["state"] == "unknown"  # it may have come to the process before this one
+        assert outcome("c")["state"] == "unknown"  # it may have come to the process before this one
+        assert outcome("c", address="/api/prices")["state"] == "unknown"
+        assert outcome("c", heard_ms=int(time.monotonic() * 1000), token="another")["state"] == "unknown"
+        assert outcome("c", heard_ms=int(time.monotonic() * 1000))["state"] == "not_done"
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/sales", "/api/entries", "/api/results/71/match", "/api/results/71/dismiss", "/api/clock/confirm"]
+)
+def test_what_makes_a_record_is_known_over_a_restart(core: Any, http: httpx.Client, address: str) -> None:
+    core.recorded["old"] = {"tx": "1"}
+    ask = lambda key, age: http.post(f"/api/requests/{key}/outcome", json={"age_ms": age, "address": address}).json()  # noqa: E731
+    assert ask("old", 5000) == {"state": "done", "answer": {"tx": "1"}}
+    assert ask("never", 24 * 3_600_000)["state"] == "unknown"  # the ledger has forgotten it by now
+    assert ask("never", 5000) == {"state": "not_done", "answer": None}
+    late = http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "never"})
+    assert (late.status_code, late.json()["code"]) == (409, "withdrawn")
+
+
+def test_the_key_goes_to_the_core(core: Any, http: httpx.Client) -> None:
+    core.load(1250)
+    assert http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "k1"}).status_code == 201
+    assert list(core.recorded) == ["k1"]
 
 
 def test_a_request_that_was_said_not_to_have_come_is_refused_when_it_comes(
     core: Any, web: WebServer, until: Callable[..., None]
 ) -> None:
     with httpx.Client(base_url=web.url) as http:
-        ask = lambda: http.post("/api/requests/late/outcome", json={"age_ms": 0}).json()["state"]  # noqa: E731
-        until(lambda: ask() == "not_done")  # once the process is older than the margin
+        sent = {"age_ms": 0, "heard_ms": int(time.monotonic() * 1000)}
+        assert http.post("/api/requests/late/outcome", json=sent).json()["state"] == "not_done"
         late = http.post(
             "/api/prices", json={"product": "01040201", "price_fen": 500}, headers={"Idempotency-Key": "late"}
         )
@@ -484,11 +507,20 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     import asyncio
     import queue
 
-    from edge.inbox import SetPrice
+    from edge.inbox import Inbox, SetPrice
+    from edge.web.bodies import OutcomeBody
     from edge.web.desk import REMEMBERED, Desk, Problems
 
     now = 1000.0
-    desk = Desk(queue.SimpleQueue(), timeout=0.0, steady=lambda: now)
+    inbox: Inbox = queue.SimpleQueue()
+    desk = Desk(inbox, timeout=0.0, steady=lambda: now)
+
+    async def outcome(key: str, heard: float) -> str:
+        question = asyncio.create_task(desk.outcome(key, OutcomeBody(age_ms=0, heard_ms=int(heard * 1000))))
+        await asyncio.sleep(0)
+        if not inbox.empty():
+            inbox.get().answer.set_result({"recorded": False, "answer": None})  # type: ignore[union-attr]
+        return (await question)[0]
 
     async def story() -> None:
         nonlocal now
@@ -496,11 +528,13 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
             now += 1
             with pytest.raises(Problems):
                 await desk.ask(SetPrice("01040201", 500), f"key-{number}")
+            inbox.get()
+        desk._timeout = 5.0
+        assert await outcome("key-0", 1000.0) == "unknown"
+        assert await outcome("key-1", 1001.0) == "waiting"
+        assert await outcome("never", now - 10) == "not_done"
 
     asyncio.run(story())
-    assert desk.outcome("key-0", REMEMBERED)[0] == "unknown"
-    assert desk.outcome("key-1", REMEMBERED - 1)[0] == "waiting"
-    assert desk.outcome("never", 10)[0] == "not_done"
 
 
 @pytest.mark.parametrize(
