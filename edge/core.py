@@ -19,7 +19,6 @@ from functools import partial
 from queue import Empty
 from typing import Any, Protocol
 
-import sdnotify
 from pydantic import ValidationError
 
 from edge import link_causes
@@ -112,7 +111,8 @@ class Saver(Protocol):
 class Core:
     """Call ``run`` in the thread that is to own the state; it returns after ``Stop``.
 
-    ``ports``, ``printers`` and ``mqtt`` are only given orders; what comes of them arrives as messages.
+    ``ports``, ``printers`` and ``mqtt`` are only given orders; what comes of them arrives as messages.  ``notify``
+    takes what systemd is told (sd_notify).
     """
 
     def __init__(
@@ -127,6 +127,7 @@ class Core:
         mqtt: Mqtt,
         birth: Callable[[int], bytes],
         city_keys: CityKeys,
+        notify: Callable[[str], object] = lambda state: None,
     ) -> None:
         self._config = config
         self._ledger = ledger
@@ -166,7 +167,7 @@ class Core:
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
         self._last_record = 0.0
         self._continuous_told = ""
-        self._notify = sdnotify.SystemdNotifier()
+        self._notify = notify
         self._sleep = time.sleep
         self._pause = 0.0  # after the last round, which failed
         self._committed_now = False  # whether this round's transaction is on the disk
@@ -226,7 +227,7 @@ class Core:
             self._trouble = self._prints.recover()
         self._show()
         with self._fence("watchdog"):
-            self._notify.notify("READY=1")
+            self._notify("READY=1")
 
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
@@ -256,7 +257,7 @@ class Core:
             self._show_at = now + SHOW_SECONDS
         self._reply()
         with self._fence("watchdog"):
-            self._notify.notify("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
         return not stopping
 
     # --- one round --------------------------------------------------------------------------------------------------

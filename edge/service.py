@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+import sdnotify
+
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
@@ -121,7 +123,9 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
     )
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
-    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, partial(say, "online"), city_keys)
+    notify = sdnotify.SystemdNotifier().notify
+    online = partial(say, "online")
+    core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, online, city_keys, notify)
 
     threading.excepthook = partial(_stranded, inbox)
     for number in (signal.SIGTERM, signal.SIGINT):
