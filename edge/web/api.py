@@ -49,10 +49,11 @@ from edge.web.bodies import (
     WholePlantBody,
 )
 from edge.web.desk import ERRORS, Desk, Key, answers
+from edge.web.door import Door
 from edge.web.events import EventStream, Live, alive, dumps
 
 
-def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
+def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
     api = APIRouter(prefix="/api")
 
     @api.get("/board", responses={200: {"model": BoardAnswer}}, tags=["read"], summary="Everything the station shows")
@@ -77,7 +78,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         At most ten messages a second. `papers` come without their text. `at` is the station's steady clock in
         milliseconds; `alive` is false when the station's core has stopped.
         """
-        return EventStream(live, pulse=pulse)
+        return EventStream(live, door.streams, pulse=pulse)
 
     @api.post("/sales", status_code=201, responses=answers(201, SaleAnswer), tags=["write"], summary="Sell and print")
     async def sell(body: SaleBody, key: Key = "") -> Response:

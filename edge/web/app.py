@@ -11,6 +11,7 @@ from edge.archive import Archive
 from edge.board import Showing
 from edge.inbox import Inbox
 from edge.web import api, api_papers, desk, pages
+from edge.web.door import Door
 from edge.web.events import Live, dumps
 from edge.web.fence import Fence
 from edge.web.guard import Guard
@@ -58,8 +59,9 @@ def create_app(
         },
     )
     app.state.live = live
+    app.state.door = door = Door()
     at = desk.Desk(inbox, timeout)
-    app.include_router(api.router(showing, at, live))
+    app.include_router(api.router(showing, at, live, door))
     app.include_router(api_papers.router(showing, at, archive))
     app.include_router(pages.router(showing, release, live.steady, token))
 
