@@ -309,7 +309,7 @@ class FakeCore:
                 self.showing.post(unread=())
                 return {"seen": 1}
             case AskScale():
-                return {"scale": command.scale, "wish": command.wish}
+                return {"scale": command.scale, "asked": command.wish}
 
     def _print(self, code: str, copy: int = 0) -> int:
         papers = self.showing.board.papers
