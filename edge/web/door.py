@@ -30,14 +30,17 @@ class Places:
 
     def take(self, peer: str) -> bool:
         """Whether there was a place for this peer; it has it until ``leave``."""
-        if why := self._full(peer):
-            if self._told.due(self._what, time.monotonic()):
-                log.warning(
-                    "no more %s for %s: %s; close pages and programs not used", self._what, peer or "the box", why
-                )
+        if not self.free(peer):
             return False
         self._taken[peer] += 1
         return True
+
+    def free(self, peer: str) -> bool:
+        """Whether there is a place; when there is none the log is told."""
+        why = self._full(peer)
+        if why and self._told.due(self._what, time.monotonic()):
+            log.warning("no more %s for %s: %s; close pages and programs not used", self._what, peer or "the box", why)
+        return not why
 
     def leave(self, peer: str) -> None:
         self._taken[peer] -= 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +21,26 @@ from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal
 SLOW_SECONDS = 10.0
 HEAD_SECONDS = 5.0
 BACKLOG = 128  # connections that the kernel keeps for us, and that asyncio accepts before the door can close one
+_CROWDED = CROWDED.whole()
 LENGTHS = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
+
+class Doorway(socket.socket):
+    """A listening socket that lets go whom the door has no place for before anything is made for him."""
+
+    def __init__(self, bound: socket.socket, door: Door) -> None:
+        super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
+        self._door = door
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Raises BlockingIOError after one that was let go: the others have their turn."""
+        one, address = super().accept()
+        if self._door.connections.free(peer(address[0], one.getsockname()[0])):
+            return one, address
+        one.setblocking(False)
+        with suppress(OSError), one:
+            one.send(_CROWDED)
+        raise BlockingIOError
 
 
 class Connection(H11Protocol):
@@ -138,10 +158,15 @@ class Serving(uvicorn.Server):
             )
         )
         self._live = app.state.live
+        self._door = app.state.door
         self._ready = ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
         self._told = Sparing()
+
+    def serve_at(self, bound: socket.socket) -> None:
+        """Until it is stopped; ``bound`` is closed then."""
+        self.run(sockets=[Doorway(bound, self._door)])
 
     def stop_soon(self) -> None:
         """From any thread."""
