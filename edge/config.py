@@ -39,7 +39,7 @@ from edge.papers import PAPER_NAMES
 from edge.tongue import speak
 from protocol import formats
 from protocol.city.codes import operator
-from protocol.city.events import Name, Short
+from protocol.city.events import ONE_LINE, Name, Short
 from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
@@ -567,7 +567,7 @@ class ProductPart(Part):
     """
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
-    name: Annotated[Name, StringConstraints(min_length=1)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=120), ONE_LINE]
     name_en: Name = ""
     price: Yuan = "0"
     per: Literal["kg", "500g"] = "kg"

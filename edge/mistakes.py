@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from edge.hints import HINTS
 from edge.tongue import said
+from protocol.plain import UNSEEN
 
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe]")
 CHINESE_MARKS = re.compile("[“”‘’＝，：［］]")
 LONGEST = 1000
 SHOWN = 60

@@ -5,7 +5,7 @@ A successful answer means that the record is committed.  Papers have a room of t
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
 from edge.board import Showing
@@ -23,6 +23,7 @@ from edge.inbox import (
     WholePlantDone,
 )
 from edge.web.bodies import (
+    AskScaleAnswer,
     BoardAnswer,
     ChannelAnswer,
     ChannelBody,
@@ -36,6 +37,7 @@ from edge.web.bodies import (
     EntryBody,
     MatchAnswer,
     MatchBody,
+    Named,
     Number,
     OutcomeAnswer,
     OutcomeBody,
@@ -48,14 +50,20 @@ from edge.web.bodies import (
     WholePlantAnswer,
     WholePlantBody,
 )
-from edge.web.desk import ERRORS, Desk, Key, answers
+from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, Key, answers
+from edge.web.door import Door
 from edge.web.events import EventStream, Live, alive, dumps
 
 
-def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
+def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
     api = APIRouter(prefix="/api")
 
-    @api.get("/board", responses={200: {"model": BoardAnswer}}, tags=["read"], summary="Everything the station shows")
+    @api.get(
+        "/board",
+        responses=ALWAYS | {200: {"model": BoardAnswer}},
+        tags=["read"],
+        summary="Everything the station shows",
+    )
     async def read_board() -> Response:
         state = {"alive": alive(showing, live.steady()), "board": showing.board.as_json()}
         return Response(dumps(state), media_type="application/json")
@@ -63,7 +71,11 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
     @api.get(
         "/live",
         response_class=Response,
-        responses={200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}},
+        responses={
+            **ALWAYS,
+            **NOT_UNDERSTOOD,
+            200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."},
+        },
         tags=["read"],
         summary="What changes, as it changes",
     )
@@ -77,7 +89,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         At most ten messages a second. `papers` come without their text. `at` is the station's steady clock in
         milliseconds; `alive` is false when the station's core has stopped.
         """
-        return EventStream(live, pulse=pulse)
+        return EventStream(live, door.streams, pulse=pulse)
 
     @api.post("/sales", status_code=201, responses=answers(201, SaleAnswer), tags=["write"], summary="Sell and print")
     async def sell(body: SaleBody, key: Key = "") -> Response:
@@ -127,7 +139,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         tags=["write"],
         summary="The whole-plant step is done",
     )
-    async def whole_plant(code: Annotated[str, Path(max_length=64)], body: WholePlantBody, key: Key = "") -> Response:
+    async def whole_plant(code: Named, body: WholePlantBody, key: Key = "") -> Response:
         """For foods that disturb the enzyme (整株浸提): without it a positive stays suspect."""
         return JSONResponse(await desk.ask(WholePlantDone(code, body.person), key))
 
@@ -150,10 +162,10 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         """Takes what is on the board's `unread` off it, up to a number. It stays in the ledger's file for a while."""
         return JSONResponse(await desk.ask(SeeUnread(**body.model_dump()), key))
 
-    @api.post("/scales/{name}/{wish}", responses=ERRORS, tags=["write"], summary="Tare or zero a scale")
-    async def ask_scale(
-        name: Annotated[str, Path(max_length=64)], wish: Literal["tare", "clear_tare", "zero"], key: Key = ""
-    ) -> Response:
+    @api.post(
+        "/scales/{name}/{wish}", responses=answers(200, AskScaleAnswer), tags=["write"], summary="Tare or zero a scale"
+    )
+    async def ask_scale(name: Named, wish: Literal["tare", "clear_tare", "zero"], key: Key = "") -> Response:
         """Refused unless the configuration allows writing to this scale."""
         return JSONResponse(await desk.ask(AskScale(name, wish), key))
 
@@ -163,9 +175,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         tags=["write"],
         summary="Another device behind a port is the right one",
     )
-    async def confirm_port(
-        device: Annotated[str, Path(max_length=64)], body: ConfirmPortBody, key: Key = ""
-    ) -> Response:
+    async def confirm_port(device: Named, body: ConfirmPortBody, key: Key = "") -> Response:
         """For a device whose `ports` entry on the board has a `now`: it was replaced, or moved to another socket."""
         return JSONResponse(await desk.ask(ConfirmPort(device, **body.model_dump()), key))
 
@@ -175,7 +185,7 @@ def router(showing: Showing, desk: Desk, live: Live) -> APIRouter:
         tags=["write"],
         summary="What became of a request whose answer did not come",
     )
-    async def outcome(key: Annotated[str, Path(min_length=1, max_length=64)], body: OutcomeBody) -> Response:
+    async def outcome(key: Named, body: OutcomeBody) -> Response:
         """By its `Idempotency-Key`. `not_done` is final: should the request still come, it is refused.
 
         For pages. A program sends the same request with the same key again: it gets the first answer, or it is done.

@@ -1,6 +1,5 @@
 """The JSON API's papers: see them, print them, say that one came out."""
 
-import asyncio
 import logging
 from dataclasses import asdict
 
@@ -11,37 +10,41 @@ from drivers.glyphs import NoFont
 from edge.archive import Archive
 from edge.board import PaperView, Showing
 from edge.inbox import ConfirmPaper, PrintPaper, Reprint
-from edge.web.bodies import ConfirmAnswer, Number, PaperBody, Problem, ReprintAnswer
-from edge.web.desk import Desk, Key, Problems, answers
+from edge.web.bodies import ConfirmAnswer, Number, PaperBody, ReprintAnswer
+from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, UNKNOWN_PATH, Desk, Key, Problems, answers
 from edge.web.events import dumps
+from edge.web.gallery import Busy, Gallery
 
 log = logging.getLogger(__name__)
+READ = ALWAYS | UNKNOWN_PATH | NOT_UNDERSTOOD
+BUSY = ("单据图片请求过多，请稍后再试", "too many pictures of papers are asked for: try again")
 
 
 def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIRouter:
     api = APIRouter(prefix="/api")
+    gallery = Gallery(archive)
 
     @api.get(
         "/papers/{job}.png",
         response_class=Response,
-        responses={200: {"content": {"image/png": {}}}, 404: {"model": Problem}, 503: {"model": Problem}},
+        responses={**READ, 200: {"content": {"image/png": {}}, "description": "The picture."}},
         tags=["read"],
         summary="A paper as a picture",
     )
     async def draw_paper(job: Number) -> Response:
-        """One pixel a dot. 503 `no_font` names the package that draws Chinese."""
-        return Response(await _drawn(archive, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
+        """One pixel a dot. 503 `no_font` names the package that draws Chinese; `busy`: too many are asked for."""
+        return Response(await _drawn(gallery, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
 
     @api.get(
         "/papers/{job}",
-        responses={200: {"model": PaperView}, 404: {"model": Problem}},
+        responses={**READ, 200: {"model": PaperView}},
         tags=["read"],
         summary="A paper with its text",
     )
     async def read_paper(job: Number) -> Response:
         for paper in showing.board.papers:
             if paper.job == job:
-                text = paper.text or await _text(archive, job)
+                text = paper.text or await _text(gallery, job)
                 return Response(dumps({**asdict(paper), "text": text}), media_type="application/json")
         raise Problems(404, "no_paper", f"没有打印任务 {job}", f"no print job {job} on the board")
 
@@ -80,18 +83,21 @@ def router(showing: Showing, desk: Desk, archive: Archive | None = None) -> APIR
     return api
 
 
-async def _text(archive: Archive | None, job: int) -> str:
+async def _text(gallery: Gallery, job: int) -> str:
     try:
-        return await asyncio.to_thread(archive.text, job) if archive else ""
+        return await gallery.text(job)
+    except Busy:
+        raise Problems(503, "busy", *BUSY) from None
     except (LookupError, ValueError, FileNotFoundError):
         return ""
 
 
-async def _drawn(archive: Archive | None, job: int) -> bytes:
-    """The picture, drawn in a thread of its own; raises Problems."""
+async def _drawn(gallery: Gallery, job: int) -> bytes:
+    """The picture; raises Problems."""
     try:
-        if archive is not None:
-            return await asyncio.to_thread(archive.png, job)
+        return await gallery.png(job)
+    except Busy:
+        raise Problems(503, "busy", *BUSY) from None
     except NoFont as error:
         zh = "没有中文字体，请安装 fonts-wqy-microhei 后重启"
         raise Problems(503, "no_font", zh, str(error)) from None

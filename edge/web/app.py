@@ -11,6 +11,8 @@ from edge.archive import Archive
 from edge.board import Showing
 from edge.inbox import Inbox
 from edge.web import api, api_papers, desk, pages
+from edge.web.bodies import HealthAnswer, Problem
+from edge.web.door import Door
 from edge.web.events import Live, dumps
 from edge.web.fence import Fence
 from edge.web.guard import Guard
@@ -58,18 +60,30 @@ def create_app(
         },
     )
     app.state.live = live
+    app.state.door = door = Door()
     at = desk.Desk(inbox, timeout, live.steady, token)
-    app.include_router(api.router(showing, at, live))
+    app.include_router(api.router(showing, at, live, door))
     app.include_router(api_papers.router(showing, at, archive))
     app.include_router(pages.router(showing, release, live.steady, token))
 
-    @app.get("/health", tags=["read"], summary="Can the station do its job?")
+    @app.get(
+        "/health",
+        responses=desk.ALWAYS | {200: {"model": HealthAnswer}, 503: {"model": HealthAnswer | Problem}},
+        tags=["read"],
+        summary="Can the station do its job?",
+    )
     async def read_health() -> Response:
         """200, or 503 when a port, printer, the disk or the core fails. City and clock are told, and no failure."""
         ok, state = health(showing, live.steady(), token)
         return Response(dumps(state), 200 if ok else 503, media_type="application/json")
 
-    @app.get("/metrics", tags=["read"], summary="For Prometheus")
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        responses=desk.ALWAYS | {200: {"content": {"text/plain": {}}, "description": "The text format of Prometheus."}},
+        tags=["read"],
+        summary="For Prometheus",
+    )
     async def read_metrics() -> Response:
         text, kind = metrics(showing, release)
         return Response(text, headers={"Content-Type": kind})

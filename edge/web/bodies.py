@@ -11,6 +11,8 @@ from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 from edge.board import Board
+from protocol.city.events import ONE_LINE, Name
+from protocol.plain import line
 
 LARGEST_FEN = 10_000_000
 LARGEST_G = 100_000_000
@@ -28,19 +30,23 @@ def plain_code(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    bare = re.sub(r"^\][A-Za-z][0-9]", "", re.sub(r"\s+", "", unicodedata.normalize("NFKC", value)))
+    bare = re.sub(r"^\][A-Za-z][0-9]", "", re.sub(r"\s+", "", unicodedata.normalize("NFKC", line(value))))
     found = SOURCE_ADDRESS.search(bare)
     return found[1] if found else bare
 
 
-ScannedCode = Annotated[str, BeforeValidator(plain_code)]
-AnyCode = Annotated[ScannedCode, Field(min_length=1, max_length=64)]
-Code = Annotated[str, Field(min_length=1, max_length=64)]
+SCANNED = BeforeValidator(plain_code)
+AnyCode = Annotated[str, Field(min_length=1, max_length=64), SCANNED]
+PersonCode = Annotated[str, Field(pattern=r"^([0-9]{13})?$"), SCANNED]
+SourceCode = Annotated[str, Field(pattern=r"^([0-9]{20})?$"), SCANNED]
+Code = Annotated[str, Field(min_length=1, max_length=64), ONE_LINE]
+Named = Annotated[Code, Path()]  # in a path
+Words = Annotated[str, Field(min_length=1, max_length=120), ONE_LINE]
 Number = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
-Text = Annotated[str, Field(max_length=120)]
 Person = Annotated[
     str,
     Field(min_length=1, max_length=40, description="Who says so, by name; it stands in the record.", examples=["王敏"]),
+    ONE_LINE,
 ]
 
 
@@ -70,10 +76,8 @@ class SaleBody(Body):
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
         None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
     )
-    buyer: ScannedCode = Field(
-        "", pattern=r"^([0-9]{13})?$", description="13-digit operator code; empty for a walk-in."
-    )
-    buyer_name: Text = Field("", description="The buyer's name as printed.")
+    buyer: PersonCode = Field("", description="13-digit operator code; empty for a walk-in.")
+    buyer_name: Name = Field("", description="The buyer's name as printed.")
     tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
         0,
         description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
@@ -85,7 +89,7 @@ class SaleBody(Body):
         description="Net grams typed by a person because the scale cannot be read. Record and slip say 手工输入; it is "
         "no trade weighing. Needs `reason` and no `tare_g`.",
     )
-    reason: Text = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
+    reason: Name = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
 
     @model_validator(mode="after")
     def _typed(self) -> Self:
@@ -108,17 +112,14 @@ class EntryBody(Body):
 
     product: AnyCode = Field(description="Product code.", examples=["01040201"])
     net_g: Annotated[StrictInt, Field(ge=1, le=LARGEST_G)] = Field(description="Net grams.", examples=[250000])
-    origin: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="产地, in words.")
-    supplier: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="供货人, by name.")
+    origin: Words = Field(description="产地, in words.")
+    supplier: Words = Field(description="供货人, by name.")
     origin_code: str = Field("", pattern=r"^([0-9]{6})?$", description="GB/T 2260 code of the origin.")
-    supplier_code: ScannedCode = Field(
-        "", pattern=r"^([0-9]{13})?$", description="13-digit operator code of the supplier."
-    )
-    plate: Annotated[str, Field(max_length=20)] = Field("", description="Number plate of the vehicle.")
+    supplier_code: PersonCode = Field("", description="13-digit operator code of the supplier.")
+    plate: Annotated[str, Field(max_length=20), ONE_LINE] = Field("", description="Number plate of the vehicle.")
     proofs: list[ProofBody] = Field(default_factory=list, max_length=10)
-    upstream: ScannedCode = Field(
+    upstream: SourceCode = Field(
         "",
-        pattern=r"^([0-9]{20})?$",
         description="Source code the goods came with. One that stands for a lot here already is refused "
         "(`source_known`); what one from elsewhere allows is the station's setting: nobody here can answer for it.",
     )
@@ -137,10 +138,10 @@ class ChannelBody(Body):
     """Whose sample lies in a channel."""
 
     analyzer: Code = Field(description="Name of the analyzer, as on the board.", examples=["analyzer-1"])
-    channel: Annotated[str, Field(min_length=1, max_length=40)] = Field(
+    channel: Annotated[str, Field(min_length=1, max_length=40), ONE_LINE] = Field(
         description="The channel, as the instrument writes it.", examples=["3"]
     )
-    lot: Annotated[ScannedCode, Field(max_length=64)] = Field(
+    lot: Annotated[str, Field(max_length=64), SCANNED] = Field(
         "", description="Test code or source code of the lot; empty clears the channel."
     )
 
@@ -155,7 +156,7 @@ class MatchBody(Body):
         description="What the person says of a result that cannot be judged by its method (`asks_verdict` on the "
         "board): `qualified` (合格), `unqualified` (阳性) or `invalid` (无效). Otherwise empty.",
     )
-    item: Text = Field(
+    item: Name = Field(
         "", description="The item a ticket that could not be read is of, where the lot asks for several."
     )
 
@@ -164,7 +165,7 @@ class DismissBody(Body):
     """A result that is of no lot here."""
 
     person: Person
-    reason: Annotated[str, Field(min_length=1, max_length=120)] = Field(description="Why.", examples=["练习"])
+    reason: Words = Field(description="Why.", examples=["练习"])
 
 
 class WholePlantBody(Body):
@@ -188,7 +189,7 @@ class ConfirmPortBody(Body):
     """Who looked at the device, and which one it was."""
 
     person: Person
-    seen: Annotated[str, Field(max_length=400)] = Field(
+    seen: Annotated[str, Field(max_length=400), ONE_LINE] = Field(
         "",
         description="The new device in words, as the status page shows it; when it is another one by now, nothing is "
         "confirmed (`device_changed`).",
@@ -243,10 +244,10 @@ class PaperBody(Body):
     """What to print: `slip`, `ticket`, `report`, `card`, `label`, `acceptance`, `hold`, `day` or `test`."""
 
     paper: Code
-    subject: Annotated[ScannedCode, Field(max_length=120)] = Field(
+    subject: Annotated[str, Field(max_length=120), SCANNED] = Field(
         "", description="A trace code; for `day` a date like 2026-11-23, or nothing for today; nothing for `test`."
     )
-    printer: Text = Field("", description="A printer's name; the first that prints such papers otherwise.")
+    printer: Name = Field("", description="A printer's name; the first that prints such papers otherwise.")
 
 
 class ConfirmAnswer(BaseModel):
@@ -293,6 +294,11 @@ class WholePlantAnswer(BaseModel):
     test_code: str = Field(description="The lot.")
 
 
+class AskScaleAnswer(BaseModel):
+    scale: str
+    asked: Literal["tare", "clear_tare", "zero"] = Field(description="What the scale was told; its answer is a weight.")
+
+
 class DateAnswer(BaseModel):
     """The date that was taken, and what the clock is worth now: `synced` or `unsynced`."""
 
@@ -325,3 +331,49 @@ class BoardAnswer(BaseModel):
 
     alive: bool
     board: Board
+
+
+class Part(BaseModel):
+    """A port or printer; `why` is for the technician."""
+
+    ok: bool
+    why: str
+
+
+class PrinterPart(Part):
+    waiting: int = Field(description="Papers that wait for it.")
+
+
+class Ok(BaseModel):
+    ok: bool
+
+
+class DiskPart(Ok):
+    free_bytes: int
+
+
+class CityPart(BaseModel):
+    up: bool
+    why: str
+    broker: str
+    pending: int
+    set_aside: int
+    cause: str
+    silent_since: str
+    last_ack: str
+
+
+class HealthAnswer(BaseModel):
+    """What works. `ok` is false when a port, printer, the disk or the core fails."""
+
+    ok: bool
+    token: str = Field(description="The process's own; who started it knows it.")
+    station: str
+    core: Ok
+    ports: dict[str, Part]
+    printer: dict[str, PrinterPart]
+    city: CityPart
+    disk: DiskPart
+    clock: str
+    clock_why: str
+    trouble: str

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Annotated, Any, Literal
 
@@ -22,6 +22,7 @@ from starlette.requests import Request as HttpRequest
 
 from edge.inbox import Command, Inbox, Recall, Refused, Request
 from edge.web.bodies import OutcomeBody, Problem
+from protocol.plain import plain
 
 ANSWER_SECONDS = 8.0
 REMEMBERED = 128
@@ -199,25 +200,42 @@ Key = Annotated[
         "the station restarts. With another request the same text is refused (`key_reused`).",
     ),
 ]
-ERRORS: dict[int | str, dict[str, Any]] = {
+Responses = dict[int | str, dict[str, Any]]
+ALWAYS: Responses = {
+    400: {"model": Problem, "description": "No valid HTTP, or a header twice that may stand there once."},
     403: {"model": Problem, "description": "Another site, or a host name that is not the box's."},
-    409: {"model": Problem, "description": "Refused: nothing was recorded; `code` says why."},
-    415: {"model": Problem, "description": "Not `application/json`."},
-    422: {"model": Problem, "description": "The request is not understood; the messages name the field."},
+    408: {"model": Problem, "description": "The request did not come to its end in time."},
+    413: {"model": Problem, "description": "The body is larger than 64 KiB."},
     500: {"model": Problem, "description": "A fault of the program; it is in the log."},
-    503: {"model": Problem, "description": "No confirmation in time: it may or may not be recorded."},
+    503: {"model": Problem, "description": "`crowded`: too many connections."},
+}
+UNKNOWN_PATH: Responses = {404: {"model": Problem, "description": "There is no such thing."}}
+NOT_UNDERSTOOD: Responses = {
+    422: {"model": Problem, "description": "The request is not understood; the messages name the field."}
+}
+ERRORS: Responses = {
+    **ALWAYS,
+    **UNKNOWN_PATH,
+    409: {"model": Problem, "description": "Refused: nothing was recorded; `code` says why."},
+    411: {"model": Problem, "description": "No `Content-Length`, or a `Transfer-Encoding`."},
+    415: {"model": Problem, "description": "Not `application/json`."},
+    **NOT_UNDERSTOOD,
+    503: {
+        "model": Problem,
+        "description": "No confirmation in time: it may or may not be recorded. `crowded`: it is not.",
+    },
 }
 
 
-def answers(status: int, model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": model}, **ERRORS}
+def answers(status: int, model: type[BaseModel]) -> Responses:
+    return {**ERRORS, status: {"model": model}}
 
 
 # --- errors, all in one form ----------------------------------------------------------------------------------------
 
 
-def problem(status: int, code: str, zh: str, en: str) -> JSONResponse:
-    return JSONResponse({"code": code, "message_zh": zh, "message_en": en}, status)
+def problem(status: int, code: str, zh: str, en: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"code": code, "message_zh": zh, "message_en": en}, status, headers)
 
 
 async def show_problem(_: HttpRequest, error: Exception) -> Response:
@@ -240,6 +258,7 @@ MISTAKES = {
     "json_invalid": "不是有效的 JSON",
     "string_type": "应为文字",
     "string_too_long": "过长，最多 {max_length} 字",
+    "too_long": "过多，最多 {max_length} 项",
     "string_too_short": "过短，至少 {min_length} 字",
     "string_pattern_mismatch": "格式不对",
     "int_type": "应为整数",
@@ -256,7 +275,8 @@ def _chinese(mistake: dict[str, Any]) -> str:
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc[1:]) or "body"
+    """Names of fields may be the sender's own."""
+    return plain(".".join(str(part) for part in loc[1:]), 64) or "body"
 
 
 async def show_failed(_: HttpRequest, error: Exception) -> Response:
@@ -269,5 +289,7 @@ async def show_http_error(_: HttpRequest, error: Exception) -> Response:
     if error.status_code == 404:
         return problem(404, "not_found", "没有这个页面", "there is no such page")
     if error.status_code == 405:
-        return problem(405, "method", "不支持此方法", "this address does not take this method")
-    return problem(error.status_code, "http", str(error.detail), str(error.detail))
+        return problem(405, "method", "不支持此方法", "this address does not take this method", error.headers)
+    if error.status_code == 400:  # what json cannot even try: no UTF-8, nested too deep, a number too long
+        return problem(422, "invalid", "请求有误：body：不是有效的 JSON", "not understood: body: not valid JSON")
+    return problem(error.status_code, "http", f"出错（HTTP {error.status_code}）", str(error.detail), error.headers)

@@ -27,11 +27,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from edge.board import Board, Showing
+from edge.web.addresses import peer
+from edge.web.door import Places
+from edge.web.problems import CROWDED
 
 GAP = 0.1
 HEARTBEAT = 10.0
 PULSE = 1.0
 DEAD_AFTER = 2.0
+NOBODY = ("", 0)  # who asks without a socket
 PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
 
 
@@ -165,17 +169,23 @@ class Live:
 
 
 class EventStream(Response):
-    """Sends a reader's stream until the client or the server goes."""
+    """Sends a reader's stream until the client or the server goes; without a place it says so."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, *, pulse: bool) -> None:
+    def __init__(self, live: Live, places: Places, *, pulse: bool) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._live = live
+        self._places = places
         self._pulse = pulse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        (client, _), (server, _) = scope.get("client") or NOBODY, scope.get("server") or NOBODY
+        with self._places.place(peer(client, server)) as found:
+            await (self._send(receive, send) if found else CROWDED.answer(send))
+
+    async def _send(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_left(receive))

@@ -5,8 +5,7 @@ must not.  Two ways are closed: a post from another site (``Origin``), and a nam
 point at this box (``Host``; DNS rebinding).
 """
 
-import ipaddress
-import json
+import asyncio
 import socket
 from collections.abc import Iterable
 from functools import partial
@@ -15,23 +14,38 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 64 * 1024
-SAFE = {"GET", "HEAD", "OPTIONS"}
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+from edge.web.addresses import is_loopback, on_the_box, spelled
+from edge.web.problems import SECURITY, TOO_SLOW, Refusal
+from protocol.plain import plain
 
-_Refusal = tuple[int, str, str, str]
+LARGEST_BODY = 64 * 1024
+PIECE_SECONDS = 10.0  # until the next piece of a body has to be here
+BODY_SECONDS = 30.0  # and the whole of it
+SAFE = {"GET", "HEAD", "OPTIONS"}
+ONCE = ("host", "origin", "content-length", "content-type", "sec-fetch-site", "idempotency-key")
+
+TOO_LARGE = Refusal(413, "too_large", "请求过大", f"the body is larger than {LARGEST_BODY} bytes")
+NO_LENGTH = Refusal(
+    411,
+    "no_length",
+    "请求须有 Content-Length，且不得有 Transfer-Encoding",
+    "send Content-Length, and no Transfer-Encoding",
+)
+NOT_JSON = Refusal(415, "not_json", "请求须为 application/json", "send Content-Type: application/json")
+FOREIGN_ORIGIN = Refusal(
+    403,
+    "foreign_origin",
+    "只接受本机页面或本机程序的写入请求",
+    "writes are accepted from the station's own pages and from programs on the box itself; "
+    "a program elsewhere must name the station's address in the Origin header",
+)
 
 
 class Guard:
-    """ASGI middleware. ``allow`` names further host names by which browsers may reach the station."""
+    """ASGI middleware. ``allow`` names further host names by which browsers may reach the station.
+
+    The app gets a request whose body is here already, whole and counted.
+    """
 
     def __init__(self, app: ASGIApp, allow: Iterable[str] = ()) -> None:
         own = socket.gethostname().lower()
@@ -42,91 +56,109 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope, Headers(scope=scope))
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if not refusal and headers.get("content-length", "0") != "0":
+            body = await _body(receive)
+            if body is None:
+                return
+            if isinstance(body, Refusal):
+                refusal = body
+            else:
+                receive = _given(body, receive)
         if refusal:
-            await _refuse(refusal, send)
+            await refusal.answer(send)
         else:
             await self._app(scope, receive, partial(_send, send))
 
-    def _refusal(self, scope: Scope, headers: Headers) -> _Refusal | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
+        for name in ONCE:
+            if len(headers.getlist(name)) > 1:
+                return Refusal(
+                    400, "doubled", f"请求头 {name} 只能有一个", f"the header {name} may stand there only once"
+                )
         authority = headers.get("host", "")
         if not self._known(scope, _hostname(authority)):
-            return (
+            named = plain(authority, 64)
+            return Refusal(
                 403,
                 "foreign_host",
-                f"不接受主机名 {authority[:64]}；请用本机地址，或在配置 [web] allow 中加入该名称",
-                f"host name {authority[:64]} is not accepted: use the box's address, or add the name to [web] allow",
+                f"不接受主机名 {named}；请用本机地址，或在配置 [web] allow 中加入该名称",
+                f"host name {named} is not accepted: use the box's address, or add the name to [web] allow",
             )
-        if scope["method"] in SAFE:
-            return None
-        return _origin_refusal(scope, headers, authority) or _body_refusal(headers)
+        if scope["method"] not in SAFE and not _same_origin(scope, headers, authority):
+            return FOREIGN_ORIGIN
+        return _body_refusal(scope["method"], headers)
 
     def _known(self, scope: Scope, name: str) -> bool:
         server = _server(scope)
-        return name in self._names or name == server or (_is_loopback(server) and _is_loopback(name))
+        return name in self._names or name == server or (is_loopback(server) and is_loopback(name))
 
 
-def _origin_refusal(scope: Scope, headers: Headers, authority: str) -> _Refusal | None:
+def _same_origin(scope: Scope, headers: Headers, authority: str) -> bool:
     origin = headers.get("origin")
     if origin is not None:
-        same = origin.lower() in (f"http://{authority.lower()}", f"https://{authority.lower()}")
-    elif headers.get("sec-fetch-site") is not None:
-        same = headers["sec-fetch-site"] == "same-origin"
-    else:
-        client = scope.get("client")
-        same = client is not None and (_is_loopback(client[0]) or _address(client[0]) == _server(scope))
-    if same:
-        return None
-    return (
-        403,
-        "foreign_origin",
-        "只接受本机页面或本机程序的写入请求",
-        (
-            "writes are accepted from the station's own pages and from programs on the box itself; "
-            "a program elsewhere must name the station's address in the Origin header"
-        ),
-    )
+        return origin.lower() in (f"http://{authority.lower()}", f"https://{authority.lower()}")
+    if headers.get("sec-fetch-site") is not None:
+        return headers["sec-fetch-site"] == "same-origin"
+    client = scope.get("client")
+    return client is not None and on_the_box(client[0], _server(scope))
 
 
-def _body_refusal(headers: Headers) -> _Refusal | None:
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return 415, "not_json", "请求须为 application/json", "send Content-Type: application/json"
-    length = headers.get("content-length", "")
-    if not length.isdecimal():
-        return 411, "no_length", "请求须有 Content-Length", "send Content-Length"
-    if int(length) > LARGEST_BODY:
-        return 413, "too_large", "请求过大", f"the body is larger than {LARGEST_BODY} bytes"
+def _body_refusal(method: str, headers: Headers) -> Refusal | None:
+    """Of a body only what the headers say of it; ``_body`` counts what comes."""
+    length = headers.get("content-length", "0" if method != "POST" else "")
+    if "transfer-encoding" in headers or not length.isdecimal():
+        return NO_LENGTH
+    if len(length) > 20 or int(length) > LARGEST_BODY:
+        return TOO_LARGE
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (method == "POST" or int(length)) and kind != "application/json":
+        return NOT_JSON
     return None
+
+
+async def _body(receive: Receive) -> bytes | Refusal | None:
+    """The whole body; None when the client has gone."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                async with asyncio.timeout(PIECE_SECONDS):
+                    message = await receive()
+                if message["type"] != "http.request":
+                    return None
+                body += message.get("body", b"")
+                if len(body) > LARGEST_BODY:
+                    return TOO_LARGE
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        return TOO_SLOW
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """A ``receive`` that begins with the body."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return first.pop() if first else await receive()
+
+    return next_message
 
 
 async def _send(send: Send, message: Message) -> None:
     if message["type"] == "http.response.start":
         headers = MutableHeaders(scope=message)
-        for name, value in HEADERS.items():
+        for name, value in SECURITY.items():
             headers.setdefault(name, value)
         headers.setdefault("Cache-Control", "no-store")
     await send(message)
 
 
-async def _refuse(refusal: _Refusal, send: Send) -> None:
-    status, code, zh, en = refusal
-    body = json.dumps({"code": code, "message_zh": zh, "message_en": en}, ensure_ascii=False).encode()
-    start: Message = {
-        "type": "http.response.start",
-        "status": status,
-        "headers": [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ],
-    }
-    await _send(send, start)
-    await send({"type": "http.response.body", "body": body})
-
-
 def _hostname(authority: str) -> str:
     try:
-        return _address(urlsplit(f"//{authority}").hostname or "")
+        return spelled(urlsplit(f"//{authority}").hostname or "")
     except ValueError:
         return ""
 
@@ -134,23 +166,4 @@ def _hostname(authority: str) -> str:
 def _server(scope: Scope) -> str:
     """The address of this box that the client connected to."""
     server = scope.get("server")
-    return _address(server[0]) if server else ""
-
-
-def _address(text: str) -> str:
-    """One spelling for one address."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return text.lower()
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(_address(name)).is_loopback
-    except ValueError:
-        return False
+    return spelled(server[0]) if server else ""

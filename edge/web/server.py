@@ -77,7 +77,7 @@ class WebServer:
                 app = create_app(self._showing, self._inbox, **self._options)
                 self._serving = Serving(app, self.ready.set)
                 if not self._stopping.is_set():
-                    self._serving.run(sockets=[self._socket])
+                    self._serving.serve_at(self._socket)
             except Exception as error:
                 self._inbox.put(Stumbled("web", "program", error))
             if not self._stopping.wait(AGAIN_SECONDS) and self._socket is not None:

@@ -1,21 +1,92 @@
 """uvicorn, set up for a small box: no signals, no log of its own, nothing to do while nobody asks."""
 
 import asyncio
+import re
+import socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from edge.sparing import Sparing
+from edge.web.addresses import peer
+from edge.web.door import Door
+from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal
+
 SLOW_SECONDS = 10.0
-MOST_CONNECTIONS = 64
+HEAD_SECONDS = 5.0
+BACKLOG = 128  # connections that the kernel keeps for us, and that asyncio accepts before the door can close one
+_CROWDED = CROWDED.whole()
+LENGTHS = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE | re.MULTILINE)
+
+
+class Doorway(socket.socket):
+    """A listening socket that lets go whom the door has no place for before anything is made for him."""
+
+    def __init__(self, bound: socket.socket, door: Door) -> None:
+        super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
+        self._door = door
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Raises BlockingIOError after one that was let go: the others have their turn."""
+        one, address = super().accept()
+        if self._door.connections.free(peer(address[0], one.getsockname()[0])):
+            return one, address
+        one.setblocking(False)
+        with suppress(OSError), one:
+            one.send(_CROWDED)
+        raise BlockingIOError
 
 
 class Connection(H11Protocol):
-    """Cuts a client that has taken nothing of a full buffer for ten seconds."""
+    """Has a place at the door, or is closed with a word.
 
+    A client has five seconds from its first byte, or from the connection, for the whole head of a request; one that
+    has taken nothing of a full buffer for ten seconds is cut.  Of a body's time see ``guard.py``.
+    """
+
+    _peer: str | None = None  # whose place it has
     _cut: asyncio.TimerHandle | None = None
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        who = peer(self.client[0] if self.client else "", self.server[0] if self.server else "")
+        if self._door.connections.take(who):
+            self._peer = who
+            self._expect_head()
+        else:
+            self._refuse(CROWDED)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._peer is not None:
+            self._door.connections.leave(self._peer)
+            self._peer = None
+        self._keep()
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._expect_head()
+        else:
+            self._head_came()
+
+    def handle_events(self) -> None:
+        if self.conn.their_state is h11.IDLE and len(LENGTHS.findall(_head(self.conn.trailing_data[0]))) > 1:
+            self._refuse(NOT_HTTP)  # h11 makes one of two that are alike
+        else:
+            super().handle_events()
+
+    def send_400_response(self, msg: str) -> None:
+        """uvicorn's word for what is no HTTP."""
+        self._refuse(NOT_HTTP)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -26,14 +97,42 @@ class Connection(H11Protocol):
         super().resume_writing()
         self._keep()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._keep()
-        super().connection_lost(exc)
+    @property
+    def _door(self) -> Door:
+        door: Door = self.config.app.state.door  # type: ignore[union-attr]
+        return door
+
+    def _expect_head(self) -> None:
+        if self._late is None and not self.transport.is_closing():
+            self._late = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _head_came(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _head_is_late(self) -> None:
+        if self.conn.trailing_data[0]:
+            self._refuse(TOO_SLOW)
+        else:
+            self.transport.close()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Say so, unless an answer is under way, and close."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(refusal.whole())
+        self.transport.close()
 
     def _keep(self) -> None:
         if self._cut is not None:
             self._cut.cancel()
             self._cut = None
+
+
+def _head(data: bytes) -> bytes:
+    """What stands before the first empty line; nothing as long as that has not come."""
+    end = re.search(rb"\r?\n\r?\n", data)
+    return data[: end.start()] if end else b""
 
 
 class Serving(uvicorn.Server):
@@ -48,20 +147,26 @@ class Serving(uvicorn.Server):
                 loop="asyncio",
                 lifespan="off",
                 log_config=None,
-                log_level="warning",
+                log_level="error",  # of strangers' bad requests it has a line each
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                limit_concurrency=MOST_CONNECTIONS,
+                backlog=BACKLOG,
                 h11_max_incomplete_event_size=16 * 1024,
                 timeout_graceful_shutdown=2,
             )
         )
         self._live = app.state.live
+        self._door = app.state.door
         self._ready = ready
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended = asyncio.Event()
+        self._told = Sparing()
+
+    def serve_at(self, bound: socket.socket) -> None:
+        """Until it is stopped; ``bound`` is closed then."""
+        self.run(sockets=[Doorway(bound, self._door)])
 
     def stop_soon(self) -> None:
         """From any thread."""
@@ -73,7 +178,13 @@ class Serving(uvicorn.Server):
     async def main_loop(self) -> None:
         """uvicorn's own wakes ten times a second to look at its flag; this one sleeps."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._complain)
         self._ready()
         if not self.should_exit:
             await self._ended.wait()
         self._live.close()
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the loop cannot do, such as accept while no descriptor is left: it would say so thousands of times."""
+        if self._told.due(str(context.get("message")), time.monotonic()):
+            loop.default_exception_handler(context)

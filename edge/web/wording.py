@@ -1,8 +1,6 @@
 """How values are written on pages."""
 
-import re
-
-HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+from protocol.plain import UNSEEN
 
 
 def fen(amount: int) -> str:
@@ -31,7 +29,7 @@ def megabytes(size: int) -> str:
 
 def visible(text: str) -> str:
     """An instrument's text without what prints nothing or turns the direction of reading: it must look as it is."""
-    return HIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
+    return UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip()
 
 
 def ucum(unit: str) -> str:

@@ -1,21 +1,31 @@
 """What an event says: one pydantic model per record kind (contract parts A2, A3, C6).
 
 Masses are integer grams, money integer fen, every other number a decimal string of at most 15 digits.  Unknown fields
-are refused: an event is a record, not a bag.  Texts are cut of nothing here; what reaches paper is cleaned by the
-paper's own code.
+are refused: an event is a record, not a bag.  Texts of one line have nothing in them that is not seen or turns the
+direction of writing; a ``Page`` is as the instrument said it, and is cleaned where it is shown.
 """
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from protocol.plain import line
 
 Trace = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 Operator = Annotated[str, StringConstraints(pattern=r"^[0-9]{13}$")]
 ProductCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
-Name = Annotated[str, StringConstraints(max_length=120)]
+
+
+def one_line(value: Any) -> Any:
+    """For a pydantic type: a text as one harmless line (``protocol/plain.py``)."""
+    return line(value) if isinstance(value, str) else value
+
+
+ONE_LINE = BeforeValidator(one_line)  # stands last, so that what stands before it bounds a text and not a value
+Name = Annotated[str, StringConstraints(max_length=120), ONE_LINE]
+Short = Annotated[str, StringConstraints(max_length=40), ONE_LINE]
 Page = Annotated[str, StringConstraints(max_length=4000)]
-Short = Annotated[str, StringConstraints(max_length=40)]
 DIGITS, DECIMALS = 15, 20  # of a number: significant digits, as instruments send them, and places after the point
 DecimalText = Annotated[str, StringConstraints(pattern=rf"^-?[0-9]{{1,{DIGITS}}}(\.[0-9]{{1,{DECIMALS}}})?$")]
 Grams = Annotated[int, Field(ge=0, le=100_000_000)]

@@ -318,7 +318,7 @@ class FakeCore:
                 self.showing.post(unread=())
                 return {"seen": 1}
             case AskScale():
-                return {"scale": command.scale, "wish": command.wish}
+                return {"scale": command.scale, "asked": command.wish}
             case Recall():
                 raise AssertionError("asked of the ledger alone")
 
