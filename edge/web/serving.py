@@ -165,8 +165,9 @@ class Serving(uvicorn.Server):
         self._told = Sparing()
 
     def serve_at(self, bound: socket.socket) -> None:
-        """Until it is stopped; ``bound`` is closed then."""
-        self.run(sockets=[Doorway(bound, self._door)])
+        """Until it is stopped or fails; the address is free then."""
+        with Doorway(bound, self._door) as doorway:
+            self.run(sockets=[doorway])
 
     def stop_soon(self) -> None:
         """From any thread."""
