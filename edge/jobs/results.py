@@ -415,7 +415,7 @@ def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
     """The instrument's own words."""
     return Analyzer(
         name=part.name,
-        model=part.row().id,
+        model=part.model or part.protocol,
         sample=result.sample and result.sample[:SHORT_LETTERS],
         channel=result.channel and result.channel[:SHORT_LETTERS],
         goods=result.name and result.name[:ITEM_LETTERS],
