@@ -164,6 +164,17 @@ class Lots:
         """The newest lot with this sample number."""
         return self._one("sample = ? ORDER BY seq DESC LIMIT 1", sample)
 
+    def records(self, code: str) -> dict[str, set[int]]:
+        """The lots that any of their codes names, by test code, with the entry and the newest test of each item."""
+        rows = self._conn.execute(
+            "SELECT test_code, seq, test_seq, items FROM lots WHERE test_code = ?1 OR source = ?1 OR upstream = ?1",
+            (code,),
+        )
+        return {
+            test_code: {seq, *([test_seq] if test_seq else []), *(at for *_, at in json.loads(items) if at)}
+            for test_code, seq, test_seq, items in rows.fetchall()
+        }
+
     def of_channel(self, analyzer: str, channel: str | None) -> tuple[Lot, datetime] | None:
         """The lot planned in this channel, and when it was planned, in local time."""
         row = self._conn.execute(
