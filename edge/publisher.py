@@ -476,7 +476,7 @@ class Publisher:
         if unread:  # each record once, however often somebody names what is not there
             self._ids |= dict.fromkeys(unread, "")
             rows = self._ledger.conn.execute(
-                "SELECT seq, body FROM events WHERE seq >= ? AND seq <= ?", (unread[0], unread[-1])
+                "SELECT seq, body FROM events WHERE seq > ? AND seq <= ?", (unread[0] - 1, unread[-1])
             )
             for seq, body in rows:
                 with suppress(BadEvent):  # it is set aside when its turn comes
