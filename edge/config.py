@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 from urllib.parse import SplitResult, urlsplit
@@ -466,7 +467,7 @@ class AnalyzerPart(PortPart):
         """Whether its bytes come by a way that loses and changes none: a network connection of its own, or files."""
         return self.port.startswith(("listen:", "folder:"))
 
-    @property
+    @cached_property
     def remembers(self) -> bool:
         """Whether what it hands over may be old: a memory that is read, or files."""
         return formats.find(self.row().format).polled or self.port.startswith("folder:")

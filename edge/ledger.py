@@ -239,6 +239,26 @@ class Ledger:
         row = self.conn.execute("SELECT asked FROM events WHERE seq = ?", (seq,)).fetchone()
         return bytes(row[0] or b"") if row else b""
 
+    def seq_of(self, code: TraceCode) -> int | None:
+        """The record that a code was first given in, by its serial; None for one that was not given here.
+
+        Serials grow with the records, so some twenty rows are looked at, for a known code as for an unknown one.
+        """
+        first, last = 1, self.head.seq + 1
+        ours = (code.node, code.terminal) == (self.signer.node, self.signer.terminal)
+        if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
+            return None
+        while first < last:
+            middle = (first + last) // 2
+            row = self.conn.execute(
+                "SELECT serials FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,)
+            ).fetchone()
+            if _serials(row[0] if row else "").get(code.kind.value, 0) < code.serial:
+                first = middle + 1
+            else:
+                last = middle
+        return first if first <= self.head.seq else None
+
     def body(self, seq: int) -> bytes:
         """The stored bytes of a record; raises LookupError."""
         return body_of(self.conn, seq)
@@ -246,20 +266,13 @@ class Ledger:
     def event(self, seq: int) -> dict[str, Any]:
         return envelope.read(self.body(seq))
 
-    def about(self, code: str, newest: int) -> set[int]:
-        """Numbers of the records that bear this code, among so many of the newest."""
-        rows = self.conn.execute(
-            "SELECT seq FROM events WHERE seq > ? AND instr(body, ?) > 0", (self.head.seq - newest, code.encode())
-        )
-        return {seq for (seq,) in rows}
-
     def _read_head(self) -> Head:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         if row is None:
             return Head()
         seq, serials, body = row
         try:
-            counts = {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in serials.split())}
+            counts = _serials(serials)
         except ValueError as error:
             raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
         try:
@@ -268,6 +281,11 @@ class Ledger:
             log.error("record %d cannot be read: %s", seq, error)
             unsynced_in = ""
         return Head(seq, envelope.hash_of(body), counts, unsynced_in)
+
+
+def _serials(text: str) -> dict[int, int]:
+    """The last serial of every code kind, as it stands in a row; raises ValueError."""
+    return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
 
 
 def _mark_of(path: Path | None, allowed_by: str) -> mark.Mark:

@@ -161,16 +161,20 @@ class Lots:
         """The lot that is sold by this source code, or came with it."""
         return self._one("source = ?", code) or self._one("upstream = ?", code)
 
-    def called(self, code: str) -> tuple[set[str], set[int]]:
-        """Test codes of the lots with this code, and the numbers of their entries and newest tests."""
-        rows = self._conn.execute(
-            "SELECT test_code, seq, coalesce(test_seq, seq) FROM lots WHERE test_code = ? OR source = ?", (code, code)
-        ).fetchall()
-        return {row[0] for row in rows}, {seq for _, *seqs in rows for seq in seqs}
-
     def of_sample(self, sample: str) -> Lot | None:
         """The newest lot with this sample number."""
         return self._one("sample = ? ORDER BY seq DESC LIMIT 1", sample)
+
+    def records(self, code: str) -> dict[str, set[int]]:
+        """The lots that any of their codes names, by test code, with the entry and the newest test of each item."""
+        rows = self._conn.execute(
+            "SELECT test_code, seq, test_seq, items FROM lots WHERE test_code = ?1 OR source = ?1 OR upstream = ?1",
+            (code,),
+        )
+        return {
+            test_code: {seq, *([test_seq] if test_seq else []), *(at for *_, at in json.loads(items) if at)}
+            for test_code, seq, test_seq, items in rows.fetchall()
+        }
 
     def of_channel(self, analyzer: str, channel: str | None) -> tuple[Lot, datetime] | None:
         """The lot planned in this channel, and when it was planned, in local time."""

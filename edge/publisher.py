@@ -77,6 +77,7 @@ class Publisher:
         self._flights: dict[int, Flight] = {}
         self._by_mid: dict[int, tuple[int, float]] = {}  # what the broker has not acknowledged: record, and when sent
         self._sent: dict[str, int] = {}  # by id, what was published on this connection and is not delivered
+        self._ids: dict[int, str] = {}  # of pending records that were not sent on this connection, read when asked for
         self._limits = Limits()
         self._pause = part.resend_seconds
         self._hold_until = 0.0
@@ -469,14 +470,18 @@ class Publisher:
         if all(one.id in self._sent for one in ack.rejected):
             return self._sent
         last = ack.upto if ack.upto and ack.hash else self.upto + RECENT
-        rows = self._ledger.conn.execute(
-            "SELECT seq, body FROM events WHERE seq > ? AND seq <= ?", (max(self.upto, last - RECENT), last)
-        )
-        named = {}
-        for seq, body in rows:
-            with suppress(BadEvent):  # it is set aside when its turn comes
-                named[_named(body)[0]] = seq
-        return {**named, **self._sent}
+        first = max(self.upto, last - RECENT)
+        self._ids = {seq: event_id for seq, event_id in self._ids.items() if first < seq <= last}
+        unread = [seq for seq in range(first + 1, min(last, self._ledger.head.seq) + 1) if seq not in self._ids]
+        if unread:  # each record once, however often somebody names what is not there
+            self._ids |= dict.fromkeys(unread, "")
+            rows = self._ledger.conn.execute(
+                "SELECT seq, body FROM events WHERE seq > ? AND seq <= ?", (unread[0] - 1, unread[-1])
+            )
+            for seq, body in rows:
+                with suppress(BadEvent):  # it is set aside when its turn comes
+                    self._ids[seq] = _named(body)[0]
+        return {**{event_id: seq for seq, event_id in self._ids.items() if event_id}, **self._sent}
 
     def _sent_upto(self, claimed: int) -> int:
         """How far an ack without a hash counts: over what was sent on this connection, without a gap."""

@@ -11,8 +11,6 @@ from edge.station import Station
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
 
-NEWEST = 5000  # records looked through for a code that has no table of its own
-
 
 def reprint(station: Station, command: Reprint) -> dict[str, Any]:
     """Print a paper again; the new paper says COPY and counts."""
@@ -95,12 +93,11 @@ def _date(station: Station, text: str) -> str:
 def _seq(station: Station, paper: str, code: str) -> int:
     """The newest record about this code that has such a paper; a lot is found by either of its codes."""
     try:
-        TraceCode.parse(code)
+        given = station.ledger.seq_of(TraceCode.parse(code))
     except BadCode as error:
         raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
-    lots, found = station.lots.called(code)
-    for name in {code, *lots}:
-        found |= station.ledger.about(name, NEWEST)
+    lots = station.lots.records(code)
+    found = {seq for seqs in lots.values() for seq in seqs} | ({given} if given else set())
     for seq in sorted(found, reverse=True):
         event = station.ledger.event(seq)
         about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream"))}

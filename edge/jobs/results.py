@@ -433,7 +433,7 @@ def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
     """The instrument's own words."""
     return Analyzer(
         name=part.name,
-        model=part.row().id,
+        model=part.model or part.protocol,
         sample=result.sample,
         channel=result.channel,
         goods=result.name,

@@ -551,3 +551,14 @@ def test_a_mistake_in_a_request_is_said_in_chinese_too(http: httpx.Client, body:
     answer = http.post("/api/entries", json=body)
     assert (answer.status_code, answer.json()["message_zh"]) == (422, zh)
     assert answer.json()["message_en"].startswith("not understood: ")
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "今日新结果已满 2000 条"), ("en", "2000 new results today")])
+def test_the_status_page_says_that_an_instrument_hands_over_too_much(
+    core: Any, http: httpx.Client, lang: str, words: str
+) -> None:
+    from dataclasses import replace
+
+    core.showing.post(analyzers=tuple(replace(one, most=2000) for one in core.showing.board.analyzers))
+    page = http.get("/status", headers={"Cookie": f"lang={lang}"}).text
+    assert words in page and "most_a_day" in page
