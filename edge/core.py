@@ -9,12 +9,8 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 
 import contextlib
 import logging
-import shutil
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import date
 from functools import partial
 from queue import Empty
 from typing import Any, Protocol
@@ -23,10 +19,10 @@ from pydantic import ValidationError
 
 from edge import link_causes
 from edge.asked import Asked
-from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
-from edge.cautions import cautions
+from edge.board import Showing
 from edge.clock import Clock, Step
 from edge.config import Config
+from edge.handover import Handover
 from edge.inbox import (
     AskScale,
     BrokerAnswer,
@@ -67,25 +63,22 @@ from edge.jobs import gate, papers, results, stall
 from edge.known_devices import KnownDevices
 from edge.ledger import Ledger, LedgerBroken, LedgerFull
 from edge.mqtt import Mqtt
-from edge.papers import READY, SILENT, UNKNOWN
 from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
 from edge.publisher import Publisher
 from edge.station import Station
 from edge.unread import safely
-from edge.weighing import TradeScale
+from edge.views import Views
 from protocol.city.envelope import TooLarge
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Topics
-from protocol.readings import Curve, Measured, TestResult, Ticket
+from protocol.readings import Curve, TestResult, Ticket
 from protocol.session import Wish
 
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
-SLICE = 50  # results of one instrument in one round: who asks meanwhile waits for no more
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
-DISK_SECONDS = 10.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 STUMBLE_SECONDS = 5.0  # delivery that failed in our own program is tried again after so long
 UNEXPECTED = Refused(
@@ -143,25 +136,18 @@ class Core:
         self._asked = Asked(ledger, clock, self._station.undo)
         self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
-        self._analyzers = {
-            part.name: AnalyzerView(part.name, False, "", 0, 0, 0, part.match) for part in config.analyzer
-        }
-        self._printer_views = {
-            part.name: PrinterView(part.name, True, "", 0, UNKNOWN, papers=self._prints.papers_of(part.name))
-            for part in config.printer
-        }
-        self._handed: dict[str, deque[TestResult | Ticket | Curve]] = {}  # results that wait for a later round
-        self._in_round: set[str] = set()  # the instruments of whose results this round has some
-        self._tally: Counter[tuple[str, str]] = Counter()  # of what an instrument hands over: all, and the new ones
-        self._over: dict[str, date] = {}  # instruments with too many results, and on which day
-        self._probes = {part.name: ProbeView(part.name, False, "", ()) for part in config.probe}
-        self._city_keys = bool(city_keys)
-        self._cautioned: date | None = date.min  # the day whose cautions are shown
+        self._handover = Handover(
+            self._station.analyzers,
+            {part.name: part for part in config.analyzer},
+            clock,
+            keep=lambda device: self._ports[device].order(Committed()),
+            again=lambda device: self._ports[device].order(NotCommitted()),
+        )
+        self._views = Views(self._station, self._fence, bool(city_keys))
         self._unread = self._station.unread
         self._savers: tuple[Saver, ...] = (self._publisher, self._prints, self._known, self._unread)
         self._trouble = ""
         self._deliver_at = float("-inf")
-        self._disk_at = float("-inf")
         self._show_at = 0.0
         self._show_due = False
         self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
@@ -186,7 +172,7 @@ class Core:
         """Take what is there and work on it; False when told to stop."""
         messages: list[Message] = []
         self._committed_now = False
-        self._in_round.clear()
+        self._handover.in_round.clear()
         try:
             self._gather(messages)
             going = self.turn(messages)
@@ -216,10 +202,13 @@ class Core:
                     answer = answers.get(id(message), error)
                     sure = self._committed_now or isinstance(answer, Refused)
                     _tell(message, answer if sure else UNEXPECTED)
-        for device in {*self._in_round, *(message.device for message in messages if isinstance(message, Tested))}:
+        for device in {
+            *self._handover.in_round,
+            *(message.device for message in messages if isinstance(message, Tested)),
+        }:
             with contextlib.suppress(Exception):
                 if not self._committed_now:
-                    self._hand_over_again(device)
+                    self._handover.again(device)
 
     def start(self) -> None:
         """Take up what the last run left, and show it."""
@@ -232,7 +221,7 @@ class Core:
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
         stopping = any(isinstance(message, Stop) for message in messages)
-        messages = self._sliced(messages)
+        messages = self._handover.sliced(messages)
         step = None
         with self._fence("clock"):
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
@@ -245,9 +234,8 @@ class Core:
         if not messages:
             with self._fence("keys"):
                 self._asked.look_back()
-        if self._over:
-            with self._fence("order"):
-                self._another_day()
+        with self._fence("order"):
+            self._handover.another_day()
         now = self._clock.steady()
         self._deliver(now)
         self._save_when_quiet(now, stopping)
@@ -268,7 +256,7 @@ class Core:
         with self._fence("delivery"):
             if (deadline := self._publisher.deadline()) is not None:
                 wait = min(wait, max(0.0, max(deadline, self._deliver_at) - self._clock.steady()))
-        if self._handed:
+        if self._handover.waiting:
             wait = 0.0
         if self._show_due:
             wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
@@ -276,45 +264,6 @@ class Core:
             messages.append(self._inbox.get(timeout=wait))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
-
-    def _sliced(self, messages: list[Message]) -> list[Message]:
-        """The messages of this round: of each instrument's results so many, in order, the rest in later rounds."""
-        sliced: list[Message] = []
-        room: Counter[str] = Counter(dict.fromkeys(self._handed, SLICE))
-        for message in messages:
-            if not isinstance(message, Tested):
-                sliced.append(message)
-                continue
-            device = message.device
-            if device not in room:
-                room[device] = SLICE
-            if device not in self._handed and len(message.results) <= room[device]:
-                room[device] -= len(message.results)
-                self._in_round.add(device)
-                sliced.append(message)
-                continue
-            self._handed.setdefault(device, deque()).extend(message.results)
-            sliced += self._slice(device, room)
-        for device in list(self._handed):
-            sliced += self._slice(device, room)
-        return sliced
-
-    def _slice(self, device: str, room: Counter[str]) -> list[Message]:
-        """What of the results that an instrument handed over has room in this round."""
-        waiting = self._handed.get(device)
-        if not waiting or not room[device]:
-            return []
-        taken = tuple(waiting.popleft() for _ in range(min(room[device], len(waiting))))
-        room[device] -= len(taken)
-        self._in_round.add(device)
-        if not waiting:
-            del self._handed[device]
-        return [Tested(device, taken, bool(waiting))]
-
-    def _hand_over_again(self, device: str) -> None:
-        """What this instrument handed over was not recorded: it begins anew, with all of it."""
-        self._handed.pop(device, None)
-        self._ports[device].order(NotCommitted())
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
         """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
@@ -349,7 +298,7 @@ class Core:
             self._progress_not_saved()
             for device in {message.device for message in messages if isinstance(message, Tested)}:
                 with self._fence("order"):
-                    self._hand_over_again(device)
+                    self._handover.again(device)
             return
         self._committed_now = True
         if self._ledger.head.seq != before:
@@ -434,7 +383,7 @@ class Core:
             case Tested(device, results):
                 for result in results:
                     self._result_failed(device, result, error)
-                self._committed(message)
+                self._station.after.append(partial(self._handover.committed, message))
             case Weighed(device, weighing):
                 self._unread.keep("reading", device, error, weighing.raw or _shown(weighing))
                 if device in self._station.scales:
@@ -473,22 +422,20 @@ class Core:
             case Stumbled(device, kind, error, raw):
                 self._unread.keep(kind, device, error, raw)
             case Sensed(device, measured):
-                self._sensed(device, measured)
+                self._station.probes[device].measured(measured)
             case PortChanged(device, up, why):
                 self._known.changed(message)
-                self._port_changed(device, up, why)
+                self._station.devices[device].changed(up, why)
             case PortFound():
                 self._known.found(message)
             case PortGarbage(device):
-                self._garbage(device)
+                self._station.devices[device].disturbed()
             case Printed():
                 self._prints.news(message)
             case PrintAgain(job, begun):
                 self._prints.again(job, begun)
             case PrinterChanged(printer, state, why, near_end):
-                view = self._printer_views[printer]
-                up = state in (READY, SILENT)
-                self._printer_views[printer] = replace(view, up=up, why=why, state=state, near_end=near_end)
+                self._station.printers[printer].changed(state, why, near_end)
             case LinkChanged(up):
                 self._publisher.link(message, self._clock.steady())
                 if up:
@@ -599,16 +546,10 @@ class Core:
                 )
         new = self._ledger.head.seq - head
         if too_many:
-            self._station.after.append(lambda: self._full(device))
+            self._station.after.append(lambda: self._handover.full(device))
         else:
-            self._committed(message)
-        view = self._analyzers[device]
-        self._analyzers[device] = replace(view, results=view.results + new)
-        self._tally += Counter({(device, "all"): len(message.results), (device, "new"): new})
-        if not message.more:
-            handed, fresh = self._tally.pop((device, "all"), 0), self._tally.pop((device, "new"), 0)
-            if device not in self._over:
-                log.info("%s handed over %d results, %d of them new", device, handed, fresh)
+            self._station.after.append(lambda: self._handover.committed(message))
+        self._handover.taken(message, new)
 
     def _take_result(
         self, device: str, result: TestResult | Ticket | Curve, too_many: list[TestResult | Ticket | Curve]
@@ -622,59 +563,6 @@ class Core:
 
     def _result_failed(self, device: str, result: TestResult | Ticket | Curve, error: Exception) -> None:
         self._unread.keep("result", device, error, result.raw or _shown(result), result.identity)
-
-    def _committed(self, message: Tested) -> None:
-        """What this port handed over is on disk after this batch: as records, or as unread."""
-        device = message.device
-        if not message.more and device not in self._over:  # what is held back would be committed with it
-            self._station.after.append(lambda: self._ports[device].order(Committed()))
-
-    def _full(self, device: str) -> None:
-        """It hands over more than it may in a day: no more is committed, so that it keeps it, and nobody is asked."""
-        if device in self._over:
-            return
-        view = self._analyzers[device]
-        most = next(part.most_a_day for part in self._config.analyzer if part.name == device)
-        self._over[device] = self._clock.today()
-        self._analyzers[device] = replace(view, most=most)
-        log.error(
-            "%s: %d new results today, no more are recorded before tomorrow: look what it sends; if all are right, "
-            "raise most_a_day in its section of station.toml and restart",
-            device,
-            most,
-        )
-
-    def _another_day(self) -> None:
-        """Whatever handed over too much yesterday may do so again."""
-        today = self._clock.today()
-        for device in [device for device, day in self._over.items() if day != today]:
-            del self._over[device]
-            self._analyzers[device] = replace(self._analyzers[device], most=0)
-            self._hand_over_again(device)
-
-    # --- devices ----------------------------------------------------------------------------------------------------
-
-    def _port_changed(self, device: str, up: bool, why: str) -> None:
-        if device in self._station.scales:
-            self._station.scales[device].changed(up, why)
-        elif device in self._probes:
-            self._probes[device] = replace(self._probes[device], up=up, why=why, measured=())
-        else:
-            self._analyzers[device] = replace(self._analyzers[device], up=up, why=why)
-
-    def _garbage(self, device: str) -> None:
-        if device in self._station.scales:
-            self._station.scales[device].disturbed()
-        elif device in self._analyzers:
-            view = self._analyzers[device]
-            self._analyzers[device] = replace(view, garbage=view.garbage + 1)
-
-    def _sensed(self, device: str, measured: Measured) -> None:
-        """Keep the newest value of each kind."""
-        view = self._probes[device]
-        values = {what: (what, value, unit) for what, value, unit in view.measured}
-        values[measured.what] = (measured.what, format(measured.value, "f"), measured.unit)
-        self._probes[device] = replace(view, measured=tuple(values[what] for what in sorted(values)))
 
     # --- progress that may wait -------------------------------------------------------------------------------------
 
@@ -724,62 +612,22 @@ class Core:
 
     def _show(self) -> None:
         """Post what changed, and the beat. A part that cannot be made stays as it was."""
-        station, publisher, now = self._station, self._publisher, self._clock.steady()
+        now = self._clock.steady()
         self._showing.beat = now
-        today = station.today()
-        lots = station.lots
-        due: dict[str, Callable[[], Any]] = {
-            "scales": lambda: tuple(self._scale_view(scale, now, today) for scale in station.scales.values()),
-            "printers": lambda: tuple(
-                replace(view, waiting=self._prints.waiting(name)) for name, view in self._printer_views.items()
-            ),
-            "probes": lambda: tuple(self._probes.values()),
+        link = {
             "ports": self._known.views,
-            "papers": self._prints.views,
-            "clock_state": self._clock.state,
-            "clock_why": lambda: self._clock.why,
-            "clock_asks": lambda: self._clock.asks,
-            "trouble": lambda: (
-                self._trouble or link_causes.trouble(publisher.cause()[0], self._config.station.language)
-            ),
-            "city": lambda: publisher.view(self._mqtt.broker, self._mqtt.odd),
+            "trouble": self._why_trouble,
+            "city": lambda: self._publisher.view(self._mqtt.broker, self._mqtt.odd),
         }
-        if today != self._cautioned:
-            self._cautioned = today
-            due["cautions"] = lambda: cautions(self._config, today, self._city_keys)
-        if lots.unmatched_changed:
-            due |= {"unmatched": lots.unmatched_views, "": self._count_unmatched}
-        due["analyzers"] = lambda: tuple(self._analyzers.values())
-        if lots.changed:
-            due |= {"lots": lots.views, "lot_counts": lots.counts}
-        if lots.plan_changed:
-            due["plan"] = lots.plan_view
-        if station.prices_changed:
-            due["products"] = station.product_views
-        lots.unmatched_changed = lots.plan_changed = station.prices_changed = False
-        if now - self._disk_at >= DISK_SECONDS:
-            self._disk_at = now
-            due["disk_free"] = lambda: shutil.disk_usage(self._ledger.path.parent).free
-        due["unread"] = self._unread.views
         changes: dict[str, Any] = {}
-        for part, view in due.items():
+        for part, view in (self._views.due(now) | link).items():
             with self._fence(f"board {part}"):
                 changes[part] = view()
-        changes.pop("", None)
         with self._fence("board"):
             self._showing.post(**changes)
 
-    def _count_unmatched(self) -> None:
-        counts = self._station.lots.unmatched_counts()
-        for name, view in self._analyzers.items():
-            self._analyzers[name] = replace(view, unmatched=counts.get(name, 0))
-
-    def _scale_view(self, scale: TradeScale, now: float, today: date | None) -> ScaleView:
-        """The scale as a page shows it; one that cannot be shown shows no weight."""
-        views = [ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")]
-        with self._fence(f"scale {scale.part.name}"):
-            views.append(scale.view(now, today))
-        return views[-1]
+    def _why_trouble(self) -> str:
+        return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)
 
 
 def _tell(request: Request, answer: dict[str, Any] | Exception) -> None:

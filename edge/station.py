@@ -10,6 +10,7 @@ from datetime import date
 from edge.board import ProductView
 from edge.clock import Clock, Stamp
 from edge.config import Config, ProductPart, fen
+from edge.devices import AnalyzerDevice, Device, PrinterDevice, ProbeDevice
 from edge.inbox import Refused
 from edge.ledger import ORDINARY, Ledger, Recorded
 from edge.lots import Lots
@@ -33,12 +34,16 @@ class Station:
         self.ledger = ledger
         self.clock = clock
         self.scales = {part.name: TradeScale(part) for part in config.scale}
+        self.analyzers = {part.name: AnalyzerDevice(part) for part in config.analyzer}
+        self.probes = {part.name: ProbeDevice(part) for part in config.probe}
+        self.devices: Mapping[str, Device] = {**self.scales, **self.analyzers, **self.probes}
         self.products = {part.code: part for part in config.product}
         self.after: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
         self.methods = config.methods()
         self.unread = Unread(ledger, clock)
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
+        self.printers = {part.name: PrinterDevice(part, self.prints.papers_of(part.name)) for part in config.printer}
         self.lots = Lots(config, ledger, self.unread)
         self.prices_changed = True
 

@@ -42,7 +42,7 @@ def some(station: Box, count: int, word: str = "r") -> tuple[Any, ...]:
 
 def settle(station: Box) -> Iterator[int]:
     """Rounds until nothing that was handed over waits; how many records each made."""
-    while station.core._handed:
+    while station.core._handover.waiting:
         before = station.ledger.head.seq
         station.turn()
         yield station.ledger.head.seq - before
@@ -195,7 +195,7 @@ def test_a_slice_that_is_not_recorded_is_handed_over_again_with_all_the_others(
             patch.setattr(running.core, "_work", lambda *_: 1 / 0)
             running.core.go_round()
     assert running.ports["tester-1"].orders == [NotCommitted()]
-    assert running.core._handed == {}
+    assert not running.core._handover.waiting
     running.turn()
     assert (running.ledger.head.seq, running.ports["tester-1"].orders) == (SLICE, [NotCommitted()])
     running.turn(Tested("tester-1", handed))
