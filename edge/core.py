@@ -22,6 +22,7 @@ from edge.asked import Asked
 from edge.board import Showing
 from edge.clock import Clock, Step
 from edge.config import Config
+from edge.failures import safely
 from edge.handover import Handover
 from edge.inbox import (
     AskScale,
@@ -67,7 +68,6 @@ from edge.ports import Committed, NotCommitted, Port
 from edge.printing import Printer
 from edge.publisher import Publisher
 from edge.station import Station
-from edge.unread import safely
 from edge.views import Views
 from protocol.city.envelope import TooLarge
 from protocol.city.signed import CityKeys

@@ -20,10 +20,10 @@ from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
 from edge.doorkeeper import Doorkeeper
+from edge.failures import cause_of, place_of
 from edge.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Stumbled, Tested, Weighed
 from edge.silence import Nature, Silence
 from edge.sparing import Allowance
-from edge.unread import cause_of, place_of
 from protocol.plain import plain
 from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish

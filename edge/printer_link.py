@@ -13,11 +13,11 @@ from drivers.transports import LinkLost
 from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from edge.config import PrinterPart
+from edge.failures import cause_of
 from edge.pacing import Pace
 from edge.papers import BUSY, GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
 from edge.proof import Proof, Sent, Stopped
 from edge.ticking import SteadyClock, Ticking
-from edge.unread import cause_of
 from protocol.link import Link
 from protocol.printers import languages, status
 from protocol.printers.profile import Profile

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge import link_causes, unread
+from edge import failures, link_causes
 from edge.clock import WORDS as CLOCK_WORDS
 from edge.weighing import WORDS
 
@@ -476,7 +476,7 @@ TEXTS: dict[str, tuple[str, str]] = {
 }
 
 
-for _word, _kind in unread.KINDS.items():
+for _word, _kind in failures.KINDS.items():
     TEXTS[f"unread_is_{_word}"] = (_kind.zh, _kind.en)
     TEXTS[f"do_unread_{_word}"] = (_kind.do_zh, _kind.do_en)
 for _word, _cause in link_causes.CAUSES.items():

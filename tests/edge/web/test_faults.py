@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from edge.board import UnreadView
+from edge.failures import KINDS
 from edge.inbox import Refused, SeeUnread
-from edge.unread import KINDS
 from edge.web import pages
 from edge.web.server import WebServer
 
