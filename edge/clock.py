@@ -24,11 +24,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
+from edge.words import CLOCK, ClockWhy
 from protocol.city.token import CHINA
 
 ClockState = Literal["synced", "holdover", "unsynced"]
 Trust = Literal["kernel", "host"]
-Why = Literal["", "unsynced", "refused", "range", "apart", "doubted", "standing"]
 
 log = logging.getLogger("clock")
 
@@ -40,34 +40,6 @@ HOLDOVER_SECONDS = 24 * 3600.0
 DAY_SECONDS = 24 * 3600.0
 OFF_SECONDS = 30 * DAY_SECONDS  # switched off for so long is usual: a certificate that ended meanwhile is no surprise
 LONG_SECONDS = 400 * DAY_SECONDS  # longer than any scale's verification: always asked
-
-WORDS: dict[Why, tuple[str, str]] = {
-    "unsynced": (
-        "接通网络后自动校时；小票会注明时间未校准",
-        "it is set by itself once there is a network; slips say that it is not set",
-    ),
-    "refused": (
-        "系统不允许读取校时状态：请在服务单元中去掉 ProtectClock，并允许 adjtimex、clock_adjtime",
-        "we may not ask whether it is set: in the service's unit remove ProtectClock and allow adjtimex, clock_adjtime",
-    ),
-    "range": (
-        "系统时间不在 2020 至 2099 年之间，未采用：请接通网络校时，或由技术员设定",
-        "the system's time is not within 2020 to 2099 and is not used: connect the network, or set it",
-    ),
-    "apart": (
-        "系统时间与本站时间相差一天以上：请校正系统时间；若系统时间正确，请确认",
-        "the system's time and the station's are more than a day apart: set the system's, or confirm it if it is right",
-    ),
-    "doubted": (
-        "系统时间向前跳得太多，未采用：请核对日期，正确就确认，否则校正系统时间",
-        "the system's time jumped too far ahead and is not used: confirm the date if it is right, or set it",
-    ),
-    "standing": (
-        "主机把时间调回了：一分钟后采用",
-        "the host put the time back: it is taken after a minute",
-    ),
-}
-"""What a person should know and do while the clock is not synced, in Chinese and English."""
 
 
 # --- the kernel's word ----------------------------------------------------------------------------------------------
@@ -206,7 +178,7 @@ class _Held:
     believed: float | None = None
     followed: bool = False
     synced_at: float = float("-inf")
-    why: Why = "unsynced"
+    why: ClockWhy = "unsynced"
     asks: float | None = None
 
 
@@ -275,8 +247,8 @@ class Clock:
         return self._state(self._since_boot())
 
     @property
-    def why(self) -> Why:
-        """Why the clock is not synced, a key of WORDS; empty when it is."""
+    def why(self) -> ClockWhy:
+        """Why the clock is not synced, a key of CLOCK; empty when it is."""
         return self._held.why
 
     @property
@@ -297,7 +269,7 @@ class Clock:
         self._looked = boot
         step = self._judge(boot, owing)
         if self._held.why not in ("", before):
-            log.warning("clock: %s", WORDS[self._held.why][1])
+            log.warning("clock: %s", CLOCK[self._held.why][1])
         return step
 
     def take(self, step: Step) -> Callable[[], None]:
@@ -369,7 +341,7 @@ class Clock:
         """Nobody vouches for the wall clock: it may put a time forward that is worth no more."""
         ahead = wall - self._ours(boot)
         far = abs(ahead) > DAY_SECONDS
-        why: Why = "refused" if refused else "unsynced"
+        why: ClockWhy = "refused" if refused else "unsynced"
         self._held = replace(self._held, why=why, asks=None)
         if abs(ahead) <= SMALL_SECONDS:
             self._held = replace(self._held, offset=wall - boot)

@@ -22,7 +22,7 @@ from edge.board import Caution, Showing
 from edge.cautions import cautions
 from edge.city_word import CityWord
 from edge.cli import config_option
-from edge.clock import UNKNOWN, WORDS, Clock
+from edge.clock import UNKNOWN, Clock
 from edge.config import BadConfig, Config, PortPart, PrinterPart, load
 from edge.documents import BadTemplate, Papers
 from edge.doorkeeper import Doorkeeper
@@ -39,6 +39,7 @@ from edge.tongue import said
 from edge.web.i18n import TEXTS
 from edge.web.server import CannotListen, WebServer
 from edge.web.wording import ucum
+from edge.words import CLOCK
 from protocol.city import envelope
 from protocol.city.signed import CityKeys
 from protocol.city.state import encode_state
@@ -385,7 +386,7 @@ def _clock(clock: Clock, language: str) -> Outcome:
     state = clock.state()
     if state != "unsynced" and not clock.asks:
         return True, f"{clock.now().text} {state}"
-    why = WORDS[clock.why or "unsynced"][language == "en"]
+    why = CLOCK[clock.why or "unsynced"][language == "en"]
     asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
     return False, f"{clock.now().text} is not synchronised{asked}: {why}"
 

@@ -9,14 +9,13 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from drivers.transports.adapters import Identity, Naming
 from edge.board import PortView
 from edge.config import PortPart
 from edge.inbox import ConfirmPort, PortChanged, PortFound, Refused
 from edge.ledger import open_reader
-from edge.ports import Port
 from edge.station import Station
 from protocol.plain import plain
 
@@ -48,6 +47,13 @@ def recall(folder: Path, parts: Iterable[PortPart]) -> dict[str, Identity]:
         return {}
     finally:
         db.close()
+
+
+class Confirmed(Protocol):
+    """A port, to whom the word of a person about its device is told."""
+
+    def confirm(self, identity: Identity) -> None:
+        """This device is the right one."""
 
 
 class KnownDevices:
@@ -82,7 +88,7 @@ class KnownDevices:
         else:
             self._strangers[message.device] = message.stranger
 
-    def confirm(self, command: ConfirmPort, ports: Mapping[str, Port]) -> dict[str, Any]:
+    def confirm(self, command: ConfirmPort, ports: Mapping[str, Confirmed]) -> dict[str, Any]:
         """A person looked: the device that stands there now is the one this name is for. Raises Refused."""
         device, person = command.device, plain(command.person, PERSON_LETTERS)
         now = self._stranger(command)

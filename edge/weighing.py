@@ -21,6 +21,7 @@ from typing import Literal
 from edge.board import ScaleView
 from edge.config import GRAMS, ScalePart, grams, masses
 from edge.inbox import Refused
+from edge.words import WEIGHT
 from protocol import formats
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
@@ -32,30 +33,6 @@ AGREE_SAID, STILL_SAID = 2, 0.3  # the scale itself says that it is stable: old 
 AGREE_DERIVED, STILL_DERIVED = 5, 0.8  # it does not say: a display may show one value for 0.2 s on its way up
 
 # Why a load cannot be sold, in Chinese and English; pages show the same. {min} is in kg, {e} with its unit.
-WORDS = {
-    "no_signal": ("秤无信号，查接线和电源", "no signal from the scale: check cable and power"),
-    "stale": ("秤停止发送，请查看秤", "the scale stopped sending: check it"),
-    "motion": ("等重量稳定", "wait until the weight is still"),
-    "overload": ("超载，请减少货物", "overload: take something off"),
-    "underload": ("低于零点，清空秤盘后置零", "below zero: empty the pan, then zero it"),
-    "error": ("秤报错，看秤的显示", "scale error: look at its display"),
-    "unit": ("秤的单位 {unit} 不能用于交易，请设为 kg", "unit {unit} is not legal for trade: set the scale to kg"),
-    "digit": ("末位数字未经检定，请关闭秤的扩展显示", "the last digit is not verified: turn the finer display off"),
-    "step": (
-        "重量不是分度值 {e} 的整数倍，请查看秤",
-        "not a multiple of the scale's interval e = {e}: check the scale",
-    ),
-    "below_min": ("太轻，低于最小秤量 {min} kg", "too light: below the minimum of {min} kg"),
-    "empty_first": ("请先清空秤盘一次", "take everything off the pan once"),
-    "sold": ("已卖出，请取下货物", "sold: take the goods off"),
-    "tare": ("皮重不小于重量，请核对", "the tare is not less than the weight: check it"),
-    "tared": ("秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own: clear it first"),
-    "tare_key": (
-        "此秤不报告是否已去皮，请只用秤上的去皮键",
-        "this scale does not say whether it is tared: use its own tare key",
-    ),
-    "unverified": ("秤检定已过期，不能交易", "scale verification expired: no trade"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +152,7 @@ class TradeScale:
             (self._blocked, self._net_empties), self._sold_load = self._before, None
 
     def why_not(self, now: float, today: date | None) -> str:
-        """Empty when the load may be sold, else one of the keys of WORDS."""
+        """Empty when the load may be sold, else one of the keys of WEIGHT."""
         run = self._run
         if not self.up or run is None:
             return "no_signal"
@@ -351,5 +328,5 @@ class TradeScale:
             "unit": ((weighing and weighing.unit) or self._unit).strip() or "?",
             "e": f"{self._e_g()} g",
         }
-        zh, en = (text.format(**values) for text in WORDS[why])
+        zh, en = (text.format(**values) for text in WEIGHT[why])
         return Refused(why, f"{self.part.name}：{zh}", f"{self.part.name}: {en}")

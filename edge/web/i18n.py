@@ -3,8 +3,7 @@
 from typing import Any
 
 from edge import failures, link_causes
-from edge.clock import WORDS as CLOCK_WORDS
-from edge.weighing import WORDS
+from edge.words import CLOCK, WEIGHT
 
 LANGUAGES = ("zh", "en")
 
@@ -71,7 +70,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "tare": ("去皮", "Tare"),
     "clear_tare": ("清皮", "Clear tare"),
     # why the button cannot be pressed
-    **{f"why_{code}": (zh, en[0].upper() + en[1:]) for code, (zh, en) in WORDS.items()},
+    **{f"why_{code}": (zh, en[0].upper() + en[1:]) for code, (zh, en) in WEIGHT.items()},
     "why_empty": ("请放上货物", "Put the goods on the scale"),
     "why_other": ("现在不能卖出（{why}）", "Cannot sell now ({why})"),
     "why_product": ("请选商品", "Choose a product"),
@@ -428,7 +427,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Compare it with a phone or a calendar. Records bear this date from then on, and who confirmed it is recorded.",
     ),
     "confirm_date": ("确认日期", "Confirm the date"),
-    **{f"clock_why_{word}": both for word, both in CLOCK_WORDS.items()},
+    **{f"clock_why_{word}": both for word, both in CLOCK.items()},
     "version": ("版本", "Version"),
     "trouble": ("故障", "Trouble"),
     "connected": ("已连接", "Connected"),

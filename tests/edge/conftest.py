@@ -12,12 +12,13 @@ from typing import Any, Literal
 import pytest
 
 from edge.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.clock import Clock, Stamp, Why
+from edge.clock import Clock, Stamp
 from edge.config import load
 from edge.core import Core
 from edge.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
 from edge.ledger import Ledger, Signer
 from edge.papers import PaperJob
+from edge.words import ClockWhy
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.signed import CityKeys
 from protocol.city.token import CHINA
@@ -112,7 +113,7 @@ class HandClock(Clock):
         """Nothing happens to this clock behind the test's back."""
 
     @property
-    def why(self) -> Why:
+    def why(self) -> ClockWhy:
         return "" if self.worth == "synced" else "unsynced"
 
     @property

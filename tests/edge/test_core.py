@@ -11,7 +11,6 @@ import pytest
 
 from drivers.discover import Naming
 from drivers.transports.adapters import Identity
-from edge import weighing
 from edge.inbox import (
     AskScale,
     CityMessage,
@@ -37,6 +36,7 @@ from edge.inbox import (
 )
 from edge.papers import COPIES_BY_ITSELF
 from edge.ports import Committed, NotCommitted
+from edge.words import WEIGHT
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.readings import Measured, State
@@ -700,6 +700,6 @@ def test_every_refusal_is_named_by_a_test() -> None:
     edge, tests = Path(__file__).parents[2] / "edge", Path(__file__).parent
     code = "".join(path.read_text("utf-8") for path in edge.rglob("*.py"))
     tested = "".join(path.read_text("utf-8") for path in tests.rglob("*.py"))
-    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(weighing.WORDS)
+    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(WEIGHT)
     assert len(refusals) > 45
     assert sorted(one for one in refusals if f'"{one}"' not in tested) == []

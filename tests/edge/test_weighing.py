@@ -8,7 +8,8 @@ import pytest
 
 from edge.config import ScalePart
 from edge.inbox import Refused
-from edge.weighing import WORDS, Load, TradeScale
+from edge.weighing import Load, TradeScale
+from edge.words import WEIGHT
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
 
@@ -131,7 +132,7 @@ def test_what_is_doubtful_is_not_sold(make: Make, weighings: list[Weighing], why
     told = make()
     told.hears(*[EMPTY] * 5, *weighings)
     assert told.refusal().code == why
-    assert why in WORDS
+    assert why in WEIGHT
     view = told.scale.view(told.now, TODAY)
     assert (view.sellable, view.why) == (False, why)
 

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
-from edge.clock import WORDS, Clock
+from edge.clock import Clock
 from edge.config import load
+from edge.words import CLOCK
 
 
 def at(text: str) -> float:
@@ -42,7 +43,7 @@ def test_why_the_clock_is_not_synchronised_is_said_in_the_stations_language(
     assert 'language = "zh"' in text
     config.write_text(text.replace('language = "zh"', f'language = "{language}"', 1), "utf-8")
     line = clock_line(config, monkeypatch, "2026-11-27 08:00", kernel)
-    assert line.startswith("FAIL clock: 2026-11-27T08:00:00") and line.endswith(WORDS[why][language == "en"])
+    assert line.startswith("FAIL clock: 2026-11-27T08:00:00") and line.endswith(CLOCK[why][language == "en"])
 
 
 def test_a_synchronised_clock_is_well(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

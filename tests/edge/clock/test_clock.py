@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.cli import main
-from edge.clock import CHECK_SECONDS, END, FIRST, SMALL_SECONDS, STAND_SECONDS, WORDS, Clock, kernel_synced
+from edge.clock import CHECK_SECONDS, END, FIRST, SMALL_SECONDS, STAND_SECONDS, Clock, kernel_synced
 from edge.inbox import ConfirmDate, Refused
 from edge.jobs import clock as clock_jobs
 from edge.ledger import Signer, past, verify
+from edge.words import CLOCK
 from protocol.city.events import ClockStepped, Goods, LotHeld
 from protocol.city.token import Flags, parse_url
 
@@ -582,7 +583,7 @@ def test_a_clock_that_may_not_ask_keeps_the_wall_clocks_time_unsynced_and_says_w
     one.look()
     assert dated(one.enter()) == ("2026-11-27 08:00", "unsynced")
     assert one.clock.why == "refused"
-    assert all("adjtimex" in text for text in WORDS["refused"])
+    assert all("adjtimex" in text for text in CLOCK["refused"])
 
 
 # --- whatever happens -------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import edge.web
 from drivers.transports.adapters import Identity
 from edge import papers
 from edge.board import AnalyzerView, PortView, ScaleView
-from edge.clock import WORDS as CLOCK_WORDS
 from edge.documents import PAPERS
 from edge.judgement import Doubt
 from edge.link_causes import CAUSES
@@ -22,6 +21,7 @@ from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
+from edge.words import CLOCK
 
 PENDING, SECOND = "41010800130100000031", "41010800130100000021"
 WEB = Path(edge.web.__file__).parent
@@ -94,11 +94,11 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client) -> N
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("why", CLOCK_WORDS)
+@pytest.mark.parametrize("why", CLOCK)
 def test_the_status_page_says_why_the_clock_is_not_set(core: Any, http: httpx.Client, why: str, language: str) -> None:
     core.showing.post(clock_state="unsynced", clock_why=why)
     html = unescape(http.get("/parts/status", headers={"Cookie": f"lang={language}"}).text)
-    assert CLOCK_WORDS[why][language == "en"] in html
+    assert CLOCK[why][language == "en"] in html
     assert "date-asked" not in html
 
 
