@@ -17,14 +17,10 @@ from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from edge import link_causes
-from edge.asked import Asked
-from edge.board import Showing
-from edge.clock import Clock, Step
-from edge.config import Config
-from edge.failures import safely
-from edge.handover import Handover
-from edge.inbox import (
+from edge.between import link_causes
+from edge.between.board import Showing
+from edge.between.failures import safely
+from edge.between.inbox import (
     AskScale,
     BrokerAnswer,
     CityMessage,
@@ -59,16 +55,20 @@ from edge.inbox import (
     Weighed,
     WholePlantDone,
 )
+from edge.city.mqtt import Mqtt
+from edge.city.publisher import Publisher
+from edge.config.sections import Config
 from edge.jobs import clock as time_jobs
 from edge.jobs import gate, papers, results, stall
-from edge.known_devices import KnownDevices
-from edge.ledger import Ledger, LedgerBroken, LedgerFull
-from edge.mqtt import Mqtt
-from edge.ports import Committed, NotCommitted, Port
-from edge.printing import Printer
-from edge.publisher import Publisher
-from edge.station import Station
-from edge.views import Views
+from edge.ports.port import Committed, NotCommitted, Port
+from edge.printing.worker import Printer
+from edge.records.clock import Clock, Step
+from edge.records.ledger import Ledger, LedgerBroken, LedgerFull
+from edge.state.asked import Asked
+from edge.state.handover import Handover
+from edge.state.known_devices import KnownDevices
+from edge.state.station import Station
+from edge.state.views import Views
 from protocol.city.envelope import TooLarge
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Topics

@@ -16,24 +16,24 @@ import sdnotify
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
-from edge import lock, mark, private
-from edge.archive import Archive
-from edge.board import Board, Showing
-from edge.cautions import cautions
-from edge.clock import Clock
-from edge.config import Config, PortPart
+from edge.between.board import Board, Showing
+from edge.between.inbox import Inbox, Stop, Stumbled
+from edge.city.mqtt import Mqtt
+from edge.config.cautions import cautions
+from edge.config.sections import Config, PortPart
 from edge.core import Core
 from edge.documents import Papers
-from edge.doorkeeper import Doorkeeper
-from edge.identity import load_city_keys, load_key
-from edge.inbox import Inbox, Stop, Stumbled
-from edge.known_devices import remembered
-from edge.ledger import Ledger, Signer, past
-from edge.mqtt import Mqtt
-from edge.ports import Port
-from edge.printing import Printer
-from edge.silence import Nature
-from edge.typesetting import Typesetter
+from edge.ports.doorkeeper import Doorkeeper
+from edge.ports.port import Port
+from edge.ports.silence import Nature
+from edge.printing.archive import Archive
+from edge.printing.typesetting import Typesetter
+from edge.printing.worker import Printer
+from edge.records import lock, mark, private
+from edge.records.clock import Clock
+from edge.records.identity import load_city_keys, load_key
+from edge.records.ledger import Ledger, Signer, past
+from edge.state.known_devices import remembered
 from edge.web.server import WebServer
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics

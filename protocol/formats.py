@@ -139,7 +139,9 @@ def _written(hint: Any) -> str:
 
 def module_names(package: ModuleType) -> list[str]:
     """Names of a package's files, without those that begin with an underscore."""
-    return sorted(file.name for file in iter_modules(package.__path__) if not file.ispkg and not file.name.startswith("_"))
+    return sorted(
+        file.name for file in iter_modules(package.__path__) if not file.ispkg and not file.name.startswith("_")
+    )
 
 
 def ids(kind: str | None = None) -> list[str]:

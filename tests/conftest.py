@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
 
-from edge.clock import Clock
-from edge.ledger import Ledger, Signer
+from edge.records.clock import Clock
+from edge.records.ledger import Ledger, Signer
 from simulator.machine import Machine
 
 settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure

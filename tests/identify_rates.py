@@ -18,10 +18,11 @@ from pathlib import Path
 from drivers.identify import Search
 from drivers.transports import open_port
 from protocol import formats
-from simulator import analyzer, scale
-from simulator.baud import BaudPty
-from simulator.line import Line
-from simulator.scale import Pan
+from simulator.analyzers import _instrument as analyzer
+from simulator.scales import _pan as scale
+from simulator.scales._pan import Pan
+from simulator.wires.baud import BaudPty
+from simulator.wires.line import Line
 
 TEN_BITS = {"8n1", "7e1", "7o1", "7n2"}  # what a pty can show
 

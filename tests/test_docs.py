@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
-from edge.cli import main as marketedge
-from edge.config import Config
-from simulator.cli import main as marketsim
+from edge.cli.main import main as marketedge
+from edge.config.sections import Config
+from simulator.cli.main import main as marketsim
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

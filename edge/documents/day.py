@@ -5,8 +5,8 @@ import sqlite3
 from collections import Counter
 from typing import Any
 
-from edge.ledger import newest_before
-from edge.print_jobs import PrintJobs
+from edge.records.ledger import newest_before
+from edge.records.print_jobs import PrintJobs
 from protocol.city.envelope import kind_of
 
 CHUNK = 500

@@ -4,9 +4,9 @@ import logging
 from datetime import date
 from typing import Any
 
-from edge.clock import Step, text_of
-from edge.inbox import ConfirmDate, Refused
-from edge.station import Station
+from edge.between.inbox import ConfirmDate, Refused
+from edge.records.clock import Step, text_of
+from edge.state.station import Station
 from protocol.city.events import ClockStepped
 
 log = logging.getLogger("clock")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from edge.inbox import Refused, RegisterEntry
-from edge.lots import Lot, LotState
-from edge.station import Station
+from edge.between.inbox import Refused, RegisterEntry
+from edge.state.lots import Lot, LotState
+from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import EntryRegistered, Proof
 

@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Any
 
+from edge.between.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
+from edge.between.print_states import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
 from edge.documents import PAPERS, papers_of
-from edge.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
-from edge.papers import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
-from edge.print_jobs import PrintRow
-from edge.station import Station
+from edge.records.print_jobs import PrintRow
+from edge.state.station import Station
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
 

@@ -11,13 +11,23 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from edge.config import AnalyzerPart
-from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
-from edge.judgement import UNJUDGED, Doubt, Measurement, Outcome, conclude, measure, method_of, repeats_due, same_goods
-from edge.ledger import ALARM, ORDINARY, Recorded
-from edge.lots import DECIDED, Lot, LotItem, LotState, local
-from edge.methods import Method
-from edge.station import Station
+from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
+from edge.config.methods import Method
+from edge.config.sections import AnalyzerPart
+from edge.records.ledger import ALARM, ORDINARY, Recorded
+from edge.state.judgement import (
+    UNJUDGED,
+    Doubt,
+    Measurement,
+    Outcome,
+    conclude,
+    measure,
+    method_of,
+    repeats_due,
+    same_goods,
+)
+from edge.state.lots import DECIDED, Lot, LotItem, LotState, local
+from edge.state.station import Station
 from protocol.city.codes import CodeKind
 from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text
 from protocol.plain import page, plain

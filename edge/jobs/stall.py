@@ -3,10 +3,10 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from edge.between.inbox import AskScale, Refused, Sell, SetPrice
 from edge.documents.words import kilograms, money
-from edge.inbox import AskScale, Refused, Sell, SetPrice
-from edge.lots import Lot, LotState
-from edge.station import Station
+from edge.state.lots import Lot, LotState
+from edge.state.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator
 from protocol.city.events import (

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse, Response
 
-from edge.board import Showing
-from edge.inbox import (
+from edge.between.board import Showing
+from edge.between.inbox import (
     AskScale,
     ConfirmDate,
     ConfirmPort,

@@ -7,9 +7,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from drivers.glyphs import NoFont
-from edge.archive import Archive
-from edge.board import PaperView, Showing
-from edge.inbox import ConfirmPaper, PrintPaper, Reprint
+from edge.between.board import PaperView, Showing
+from edge.between.inbox import ConfirmPaper, PrintPaper, Reprint
+from edge.printing.archive import Archive
 from edge.web.bodies import ConfirmAnswer, Number, PaperBody, ReprintAnswer
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, UNKNOWN_PATH, Desk, Key, Problems, answers
 from edge.web.events import dumps

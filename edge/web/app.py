@@ -7,9 +7,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from edge.archive import Archive
-from edge.board import Showing
-from edge.inbox import Inbox
+from edge.between.board import Showing
+from edge.between.inbox import Inbox
+from edge.printing.archive import Archive
 from edge.web import api, api_papers, desk, pages
 from edge.web.bodies import HealthAnswer, Problem
 from edge.web.door import Door

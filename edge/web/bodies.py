@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
-from edge.board import Board
+from edge.between.board import Board
 from protocol.city.events import ONE_LINE, Name
 from protocol.plain import line
 

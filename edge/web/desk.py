@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
-from edge.inbox import Command, Inbox, Recall, Refused, Request
+from edge.between.inbox import Command, Inbox, Recall, Refused, Request
 from edge.web.bodies import OutcomeBody, Problem
 from protocol.plain import plain
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edge.sparing import Sparing
+from edge.between.sparing import Sparing
 from edge.web.addresses import BOX
 
 PEER, NETWORK, ALL = 12, 64, 96

@@ -26,7 +26,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge.board import Board, Showing
+from edge.between.board import Board, Showing
 from edge.web.addresses import peer
 from edge.web.door import Places
 from edge.web.problems import CROWDED

@@ -6,8 +6,8 @@ import time
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.failures import cause_of, place_of
-from edge.sparing import Sparing
+from edge.between.failures import cause_of, place_of
+from edge.between.sparing import Sparing
 from edge.web.desk import FAILED, problem
 from protocol.plain import plain
 

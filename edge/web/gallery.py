@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from edge.archive import Archive
+from edge.printing.archive import Archive
 
 WAITING = 24
 KEPT_BYTES = 1 << 20

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from edge.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
+from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
 from edge.web.events import alive
 
 DISK_LOW = 256 * 1024 * 1024

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from edge import failures, link_causes
-from edge.words import CLOCK, WEIGHT
+from edge.between import failures, link_causes
+from edge.between.words import CLOCK, WEIGHT
 
 LANGUAGES = ("zh", "en")
 

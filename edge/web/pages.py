@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from edge.board import Board, LotView, Showing
+from edge.between.board import Board, LotView, Showing
 from edge.web.events import alive
 from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible

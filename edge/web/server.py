@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from edge.board import Showing
-from edge.inbox import Inbox, Stumbled
+from edge.between.board import Showing
+from edge.between.inbox import Inbox, Stumbled
 
 if TYPE_CHECKING:
     from edge.web.serving import Serving

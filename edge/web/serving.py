@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from edge.sparing import Sparing
+from edge.between.sparing import Sparing
 from edge.web.addresses import peer
 from edge.web.door import Door
 from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal

@@ -44,8 +44,8 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from protocol.analyzers import _stating as stating
-from protocol.analyzers._astm_link import (
+from protocol.analyzers.shared import stating
+from protocol.analyzers.shared.astm_link import (
     ENQ,
     EOT,
     LONGEST_TEXT,

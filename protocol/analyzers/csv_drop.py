@@ -42,8 +42,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from protocol.analyzers import _fields as fields
-from protocol.analyzers import _stating as stating
+from protocol.analyzers.shared import fields, stating
 from protocol.files import File, Files, digest, receipt, wrap
 from protocol.formats import WireFormat
 from protocol.link import Link

@@ -59,8 +59,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from protocol.analyzers import _fields as fields
-from protocol.analyzers._dialogue import Answer, Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, ask, ask_twice
+from protocol.analyzers.shared import fields
+from protocol.analyzers.shared.dialogue import (
+    Answer,
+    Commit,
+    Dialogue,
+    Give,
+    Once,
+    Rest,
+    Send,
+    Step,
+    Talk,
+    ask,
+    ask_twice,
+)
 from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import Scanner

@@ -26,8 +26,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import wraps
 
-from protocol.analyzers import _dy6a, _dy723pc, _dy2620, _dy5800, _dy6260, _dyrs2
-from protocol.analyzers._dialogue import (
+from protocol.analyzers.dayuan import dy6a as _dy6a
+from protocol.analyzers.dayuan import dy723pc as _dy723pc
+from protocol.analyzers.dayuan import dy2620 as _dy2620
+from protocol.analyzers.dayuan import dy5800 as _dy5800
+from protocol.analyzers.dayuan import dy6260 as _dy6260
+from protocol.analyzers.dayuan import dyrs2 as _dyrs2
+from protocol.analyzers.shared.dialogue import (
     Collected,
     Commit,
     Dialogue,

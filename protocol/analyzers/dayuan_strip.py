@@ -41,7 +41,7 @@ import zlib
 from collections.abc import Container, Generator
 from typing import Literal
 
-from protocol.analyzers._dialogue import OTHERS_CAP, Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
+from protocol.analyzers.shared.dialogue import OTHERS_CAP, Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
 from protocol.checks import crc8_31
 from protocol.formats import WireFormat
 from protocol.framing import Scanner

@@ -39,8 +39,8 @@ from datetime import datetime
 
 import hl7  # type: ignore[import-untyped]
 
-from protocol.analyzers import _stating as stating
-from protocol.analyzers._dialogue import Twice
+from protocol.analyzers.shared import stating
+from protocol.analyzers.shared.dialogue import Twice
 from protocol.formats import WireFormat
 from protocol.framing import CUT
 from protocol.link import Link

@@ -74,8 +74,8 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
-from protocol.analyzers import _fields as fields
-from protocol.analyzers._dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, Twice, ask
+from protocol.analyzers.shared import fields
+from protocol.analyzers.shared.dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, Twice, ask
 from protocol.formats import WireFormat
 from protocol.framing import CUT, NO_FRAME
 from protocol.link import Link

@@ -36,10 +36,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from protocol.analyzers import _stating as stating
-from protocol.analyzers import _ticket_layout as layouts
-from protocol.analyzers._dialogue import Twice
-from protocol.analyzers._ticket_layout import Layout, Unreadable
+from protocol.analyzers.shared import stating
+from protocol.analyzers.shared import ticket_layout as layouts
+from protocol.analyzers.shared.dialogue import Twice
+from protocol.analyzers.shared.ticket_layout import Layout, Unreadable
 from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict

@@ -109,7 +109,7 @@ class TestRecorded(Record):
     """A result, judged. ``source`` is the lot's source code when this result released the lot.
 
     ``lot`` is the test code of the lot it was matched to, None when nobody has matched it yet; then ``doubts`` says why
-    it waits for a person (words of ``edge/judgement.py``), and ``proposed`` whose it would be.  ``outcome`` is what
+    it waits for a person (words of ``judgement.py``), and ``proposed`` whose it would be.  ``outcome`` is what
     this measurement says by itself, None when no method judges it, ``measurement`` its number among those of this item
     of the lot; ``verdict`` is what the measurements of the item say together, and ``missing`` are the items the lot
     still asks for.  The instrument's own word is in ``analyzer``; ``text`` is what it stated in place of a

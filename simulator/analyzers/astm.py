@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from protocol.analyzers import astm
-from protocol.analyzers._astm_link import Link
+from protocol.analyzers.shared.astm_link import Link
 from protocol.readings import Event, TestResult, Verdict
 
 COUNTING = {"seven": 7, "uncounted": 1}

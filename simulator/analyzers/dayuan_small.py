@@ -6,7 +6,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from protocol.analyzers import _dy6a, _dy723pc, _dy2620, _dy5800, _dy6260, _dyrs2
+from protocol.analyzers.dayuan import dy6a as _dy6a
+from protocol.analyzers.dayuan import dy723pc as _dy723pc
+from protocol.analyzers.dayuan import dy2620 as _dy2620
+from protocol.analyzers.dayuan import dy5800 as _dy5800
+from protocol.analyzers.dayuan import dy6260 as _dy6260
+from protocol.analyzers.dayuan import dyrs2 as _dyrs2
 from protocol.analyzers.dayuan_small import VARIANTS, decoder
 from protocol.readings import TestResult, Verdict
 

@@ -7,7 +7,7 @@ from typing import Any
 from protocol.analyzers import modbus_profile
 from protocol.analyzers.modbus_profile import Profile
 from protocol.readings import TestResult, Verdict
-from simulator.modbus import Slave
+from simulator.wires.modbus import Slave
 
 PROFILE: dict[str, Any] = {
     "address": 1,

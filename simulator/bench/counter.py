@@ -16,7 +16,7 @@ from typing import Self
 from protocol.printers.status import GS_R_PAPER
 from protocol.readings import Weighing
 from protocol.scales import yaohua_tf0
-from simulator.line import Pty
+from simulator.wires.line import Pty
 
 MODEL = "yaohua-a9"
 AGREE = 2

@@ -15,9 +15,11 @@ from typing import Any
 from protocol import formats
 from protocol.formats import WireFormat
 from protocol.readings import Garbage
-from simulator import analyzer, probe, scale
+from simulator.analyzers import _instrument as analyzer
 from simulator.bench.recording import Recording, noises, record
 from simulator.bench.report import Figure, Report
+from simulator.probes import _probe as probe
+from simulator.scales import _pan as scale
 
 LINE = 11_520  # bytes a second at 115200/8n1
 TIMES = 20

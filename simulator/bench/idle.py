@@ -14,16 +14,16 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from simulator import scale
 from simulator.bench.helpers import CityProcess, written_bytes
 from simulator.bench.report import Figure, Report
 from simulator.bench.stall import register
 from simulator.bench.start import OURS, imports
 from simulator.broker import Broker
-from simulator.line import Line, Pty
-from simulator.printer import Printer
-from simulator.scale import Pan, Scale
+from simulator.printer.printer import Printer
+from simulator.scales import _pan as scale
+from simulator.scales._pan import Pan, Scale
 from simulator.stage import StageFailed, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 SCALES, RATE = 6, 10.0
 READERS = 2

@@ -28,8 +28,8 @@ from simulator.bench.helpers import Helper
 from simulator.bench.latency import PRINTER_TARGET, echo_times
 from simulator.bench.report import Figure, Report, spread
 from simulator.bench.stall import Stall
-from simulator.paper import read_papers
-from simulator.printer import Printer
+from simulator.printer.printer import Printer
+from simulator.printer.read import read_papers
 from simulator.stage import StageFailed
 
 MM_PER_S = 90.0

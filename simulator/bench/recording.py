@@ -14,9 +14,11 @@ from drivers import catalogue
 from protocol.formats import WireFormat
 from protocol.readings import Curve, TestResult, Ticket
 from protocol.session import Session
-from simulator import analyzer, probe, scale
-from simulator.device import Device
-from simulator.scale import Pan, Scale
+from simulator.analyzers import _instrument as analyzer
+from simulator.probes import _probe as probe
+from simulator.scales import _pan as scale
+from simulator.scales._pan import Pan, Scale
+from simulator.wires.device import Device
 
 MORNING = datetime(2026, 11, 22, 8, 0)  # noqa: DTZ001 - an instrument has no zone
 RESULTS = 24

@@ -14,8 +14,8 @@ from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.bench.counter import AGREE, MODEL, Counter
 from simulator.bench.helpers import CityProcess, Watcher
 from simulator.broker import Broker
-from simulator.line import Line, Pty
 from simulator.stage import CABBAGE, TERMINAL, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, TERMINAL, 1))  # of another market
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from protocol.city.token import CHINA
 from simulator.demo.market import CAPACITY, Market
 from simulator.obstacles import listening
-from simulator.picture import draw
+from simulator.printer.picture import draw
 
 HERE = Path(__file__).parent
 MOST_KG = CAPACITY + 5

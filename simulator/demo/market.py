@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from protocol.city.token import CHINA
-from simulator.analyzer import Analyzer
+from simulator.analyzers._instrument import Analyzer
 from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.broker import Broker
 from simulator.city.server import City
-from simulator.line import Line, Pty
-from simulator.paper import Paper
-from simulator.printer import Printer
-from simulator.scale import Pan
+from simulator.printer.printer import Printer
+from simulator.printer.read import Paper
+from simulator.scales._pan import Pan
 from simulator.scales.mt_sics import MtSics
 from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, private_folder, wait_for
+from simulator.wires.line import Line, Pty
 
 CAPACITY, DIVISION = Decimal(30), Decimal("0.010")
 DEED_SECONDS = 15.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from simulator.demo.command import play
 from simulator.demo.market import Market
-from simulator.picture import draw
+from simulator.printer.picture import draw
 from simulator.stage import SPINACH
 
 FOLDER = Path(__file__).with_name("pictures")

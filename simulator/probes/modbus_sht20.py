@@ -3,8 +3,8 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from protocol.probes import modbus_sht20
-from simulator.modbus import Slave
-from simulator.probe import Air
+from simulator.probes._probe import Air
+from simulator.wires.modbus import Slave
 
 TENTH = Decimal("0.1")
 BAUD = 9600

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from protocol.probes import w1_thermometer
 from protocol.readings import Measured
-from simulator.probe import Air
+from simulator.probes._probe import Air
 
 STEP = Decimal("0.0625")
 SHORTED = bytes(9)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from protocol.readings import State, Weighing
-from simulator.scale import Continuous, Pan
+from simulator.scales._pan import Continuous, Pan
 
 Answer = Callable[[float], bytes]
 

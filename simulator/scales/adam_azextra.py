@@ -4,8 +4,8 @@ import re
 
 from protocol.readings import State
 from protocol.scales import adam_azextra
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded, tare, zero
+from simulator.scales._pan import Pan
 
 
 class AzExtra(Commanded):

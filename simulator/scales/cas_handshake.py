@@ -1,7 +1,7 @@
 """A CAS scale that is asked with ENQ and DC1."""
 
 from protocol.scales import cas_handshake
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 
 
 class CasHandshake:

@@ -6,7 +6,7 @@ from protocol.checks import xor8
 from protocol.framing import Lines
 from protocol.readings import Reply, State, Weighing
 from protocol.scales import dibal
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 
 QUESTION = re.compile(rb"(98[0-9]{5})(.)", re.DOTALL)
 

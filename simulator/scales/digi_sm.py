@@ -4,8 +4,8 @@ import re
 
 from protocol.readings import State
 from protocol.scales import digi_sm
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, point: bytes = b".") -> Commanded:

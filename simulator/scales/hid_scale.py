@@ -4,7 +4,7 @@ from collections import deque
 
 from protocol.readings import State, Weighing
 from protocol.scales import hid_scale
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 
 MAX_RAW = 0xFFFF
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from protocol.scales import modbus_scale
 from protocol.scales.modbus_scale import Profile
-from simulator.modbus import Slave
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
+from simulator.wires.modbus import Slave
 
 
 class ModbusScale(Slave):

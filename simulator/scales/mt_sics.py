@@ -5,7 +5,7 @@ from decimal import Decimal
 from protocol.framing import Lines
 from protocol.readings import Event, Net, Reply, State, Weighing
 from protocol.scales import mt_sics
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 
 
 class MtSics:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from protocol.readings import Weighing
 from protocol.scales import nci_scp01
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, *, three: bool = False) -> Commanded:

@@ -3,8 +3,8 @@
 import re
 
 from protocol.scales import ohaus
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded, tare, when_shown, zero
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, *, continuous: bool = False) -> Commanded:

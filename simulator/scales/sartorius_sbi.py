@@ -4,8 +4,8 @@ import re
 
 from protocol.readings import Weighing
 from protocol.scales import sartorius_sbi
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded, silently
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, *, header: bool = True, by_itself: bool = False) -> Commanded:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from protocol.readings import Net, State, Weighing
 from protocol.scales import sma
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan) -> Commanded:

@@ -4,8 +4,8 @@ import re
 
 from protocol.readings import Weighing
 from protocol.scales import st_gs
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded, tare, zero
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, *, form: str = "general", asked: bool = False) -> Commanded:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from protocol.readings import Net, State, Weighing
 from protocol.scales import sterling7600
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 WHOLE_ECHOES = 4  # of five answers; the fifth has only the command's last letter in front
 

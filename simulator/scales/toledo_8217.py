@@ -2,7 +2,7 @@
 
 from protocol.readings import State, Weighing
 from protocol.scales import toledo_8217
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 
 
 class Toledo8217:

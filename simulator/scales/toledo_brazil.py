@@ -3,8 +3,8 @@
 import re
 
 from protocol.scales import toledo_brazil
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, protocol: str = "B") -> Commanded:

@@ -4,8 +4,8 @@ import re
 
 from protocol.readings import Weighing
 from protocol.scales import toledo_continuous
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded, clear_tare, tare, zero
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, *, checksum: bool = True, extended: bool = False) -> Commanded:

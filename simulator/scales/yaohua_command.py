@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from protocol.readings import Net, State, Weighing
 from protocol.scales import yaohua_command
-from simulator.scale import Pan
 from simulator.scales._commands import Commanded
+from simulator.scales._pan import Pan
 
 
 def simulate(pan: Pan, address: str = "A") -> Commanded:

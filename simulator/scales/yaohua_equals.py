@@ -3,8 +3,8 @@
 from functools import partial
 
 from protocol.scales import yaohua_equals
-from simulator.scale import Continuous, Pan
 from simulator.scales._commands import when_shown
+from simulator.scales._pan import Continuous, Pan
 
 
 def simulate(pan: Pan, *, reversed: bool = True, width: int = 8) -> Continuous:

@@ -1,7 +1,7 @@
 """An indicator that sends its display continuously."""
 
 from protocol.scales import yaohua_tf0
-from simulator.scale import Continuous, Pan
+from simulator.scales._pan import Continuous, Pan
 
 
 def simulate(pan: Pan, *, rate: float = 10.0) -> Continuous:

@@ -3,8 +3,8 @@
 import pytest
 
 from drivers.transports import usb as shared
-from simulator.usb import Bus
-from simulator.usb_host import Backend
+from simulator.wires.usb import Bus
+from simulator.wires.usb_host import Backend
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from drivers.discover import naming, serial_ports, usb_ports
 from drivers.transports import LinkLost
 from drivers.transports import usb as shared
 from drivers.transports.adapters import System
-from simulator.usb import BULK, Description, Endpoint, Gadget, HidScaleGadget, Interface, PrinterGadget
+from simulator.wires.usb import BULK, Description, Endpoint, Gadget, HidScaleGadget, Interface, PrinterGadget
 
 PRINTER = Interface(0, 7, 1, 2, (Endpoint(0x01, BULK, 64), Endpoint(0x82, BULK, 64)))
 

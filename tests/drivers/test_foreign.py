@@ -15,7 +15,7 @@ from drivers.recognise import candidates, recognise, talkative
 from protocol import formats
 from protocol.checks import xor8
 from protocol.link import Link
-from simulator.baud import heard
+from simulator.wires.baud import heard
 
 STILL = [Decimal("1.250")]
 ZERO = [Decimal("0.000")]

@@ -12,14 +12,15 @@ from click.testing import CliRunner
 from drivers.identify import Search
 from drivers.recognise import candidates, recognise, with_parity
 from drivers.transports import open_port
-from edge.cli import main
+from edge.cli.main import main
 from protocol import formats
 from protocol.link import Link
 from protocol.scales import st_gs, yaohua_equals, yaohua_tf0
-from simulator import analyzer, scale
-from simulator.baud import BaudPty, heard
-from simulator.line import Line, TcpPort
-from simulator.scale import Pan
+from simulator.analyzers import _instrument as analyzer
+from simulator.scales import _pan as scale
+from simulator.scales._pan import Pan
+from simulator.wires.baud import BaudPty, heard
+from simulator.wires.line import Line, TcpPort
 
 TEN_BITS = ("8n1", "7e1", "7o1")
 SECONDS = 25.0  # 20 on a machine that has nothing else to do

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import pytest
 
-from edge.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.clock import Clock, Stamp
-from edge.config import load
+from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
+from edge.between.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
+from edge.between.print_states import PaperJob
+from edge.between.words import ClockWhy
+from edge.config.sections import load
 from edge.core import Core
-from edge.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
-from edge.ledger import Ledger, Signer
-from edge.papers import PaperJob
-from edge.words import ClockWhy
+from edge.records.clock import Clock, Stamp
+from edge.records.ledger import Ledger, Signer
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.signed import CityKeys
 from protocol.city.token import CHINA

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.discover import Naming
 from drivers.transports.adapters import Identity
-from edge.inbox import (
+from edge.between.inbox import (
     AskScale,
     CityMessage,
     ConfirmPaper,
@@ -34,9 +34,9 @@ from edge.inbox import (
     SetPrice,
     WholePlantDone,
 )
-from edge.papers import COPIES_BY_ITSELF
-from edge.ports import Committed, NotCommitted
-from edge.words import WEIGHT
+from edge.between.print_states import COPIES_BY_ITSELF
+from edge.between.words import WEIGHT
+from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.readings import Measured, State

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from protocol.city.token import CHINA
-from simulator import analyzer, scale
+from simulator.analyzers import _instrument as analyzer
 from simulator.broker import Broker
-from simulator.line import Line, Pty
-from simulator.scale import Pan
+from simulator.scales import _pan as scale
+from simulator.scales._pan import Pan
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
-from simulator.usb import Bus, HidScaleGadget, UsbPlug
-from simulator.usb_host import BusServer
+from simulator.wires.line import Line, Pty
+from simulator.wires.usb import Bus, HidScaleGadget, UsbPlug
+from simulator.wires.usb_host import BusServer
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -58,7 +59,7 @@ def test_every_scale_is_read_and_sold_by(
     station: Callable[..., StationProcess],
     released_lot: Callable[..., str],
 ) -> None:
-    monkeypatch.setenv("MARKETEDGE_USB_BACKEND", "simulator.usb_host:backend")
+    monkeypatch.setenv("MARKETEDGE_USB_BACKEND", "simulator.wires.usb_host:backend")
     monkeypatch.setenv("MARKETSIM_USB", str(tmp_path / "usb"))
     with ExitStack() as stack:
         bus = Bus()

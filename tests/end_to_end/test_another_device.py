@@ -9,10 +9,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from simulator.broker import Broker
-from simulator.line import Line, Pty
 from simulator.machine import Adapter, Machine
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 pytestmark = pytest.mark.broker
 

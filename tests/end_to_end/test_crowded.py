@@ -15,12 +15,12 @@ import pytest
 
 from simulator.broker import Broker
 from simulator.city.server import City
-from simulator.line import Line, Pty
-from simulator.paper import Paper
-from simulator.printer import Printer
-from simulator.scale import Pan
+from simulator.printer.printer import Printer
+from simulator.printer.read import Paper
+from simulator.scales._pan import Pan
 from simulator.scales.mt_sics import MtSics
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 CROWD = 400
 SOMEWHERE = ("192.0.2.1", 9)  # nothing is sent there

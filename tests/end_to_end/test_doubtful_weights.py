@@ -13,11 +13,11 @@ import pytest
 
 from simulator.broker import Broker
 from simulator.city.server import City
-from simulator.faults import Faults
-from simulator.line import Line, Pty
-from simulator.scale import Pan, Scale, find
 from simulator.scales import yaohua_tf0
+from simulator.scales._pan import Pan, Scale, find
 from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
+from simulator.wires.faults import Faults
+from simulator.wires.line import Line, Pty
 
 pytestmark = pytest.mark.broker
 BAD_WIRE = Faults(split=0.3, glue=0.1, cut=0.03, noise=0.04, flip=0.002, lose=0.002, double=0.002, seed=7)

@@ -12,9 +12,9 @@ import pytest
 from protocol.city.token import CHINA
 from simulator.analyzers.taiyang import Taiyang
 from simulator.broker import Broker
-from simulator.line import Line, Pty
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 pytestmark = pytest.mark.broker
 POISON = """

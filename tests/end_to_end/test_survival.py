@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from simulator.broker import Broker
-from simulator.line import Line, Pty
-from simulator.paper import Paper
-from simulator.printer import Printer
-from simulator.scale import Pan
+from simulator.printer.printer import Printer
+from simulator.printer.read import Paper
+from simulator.scales._pan import Pan
 from simulator.scales.mt_sics import MtSics
 from simulator.stage import CABBAGE, Refusal, StageFailed, StationProcess, Wiring, free_port, wait_for
+from simulator.wires.line import Line, Pty
 
 KILLS = 20
 OTHER_KILLS = 3

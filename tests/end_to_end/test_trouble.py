@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from simulator.broker import Broker
-from simulator.line import Line, Pty
-from simulator.paper import Paper
-from simulator.printer import Printer
-from simulator.scale import Pan, find
+from simulator.printer.printer import Printer
+from simulator.printer.read import Paper
+from simulator.scales._pan import Pan, find
 from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
+from simulator.wires.line import Line, Pty
 
 pytestmark = pytest.mark.broker
 

@@ -27,15 +27,15 @@ from parts import Target, ensure, heard, logs_of, readable, storable
 
 from drivers.anonymous import clean
 from drivers.transports.folder import SETTLE_SECONDS, FolderPort
-from edge import identity, lock, mark
-from edge.archive import Archive
-from edge.cli import SOFTWARE_FAULT
-from edge.commands_decode import decode
-from edge.commands_ledger import ledger as ledger_commands
-from edge.commands_render import render
+from edge.cli.decode import decode
+from edge.cli.ledger import ledger as ledger_commands
+from edge.cli.main import SOFTWARE_FAULT
+from edge.cli.render import render
 from edge.documents import PAPERS, Papers, examples
-from edge.ledger import FILE, LedgerBroken, Signer
-from edge.typesetting import Typesetter
+from edge.printing.archive import Archive
+from edge.printing.typesetting import Typesetter
+from edge.records import identity, lock, mark
+from edge.records.ledger import FILE, LedgerBroken, Signer
 from protocol import formats
 from protocol.readings import TestResult, Ticket
 

@@ -11,14 +11,15 @@ from drivers.printers import profile
 from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
 from edge.documents.words import WORDS, Words
-from protocol.analyzers import _ticket_layout as ticket_layout
 from protocol.analyzers import ticket
+from protocol.analyzers.shared import ticket_layout
 from protocol.printers import languages, status, text
 from protocol.printers.document import Document
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
-from simulator import escpos, label
-from simulator.paper import read_papers
+from simulator.printer import escpos
+from simulator.printer import tspl as label
+from simulator.printer.read import read_papers
 
 PLACE = Place("市场", "sy.example.cn")
 PAPER = "检测报告\n编号\t样品名称\t检测结果\t判定结果\n--------\n00001\t青菜\t12.5\t合格\n--------\n"

@@ -20,11 +20,11 @@ from parts import LOGS, ROOT, Target, Wrong, ensure, heard, logs_of, storable
 
 from drivers import recognise as recognising
 from drivers.transports.recorder import read_log
-from edge.cautions import cautions
-from edge.config import BadConfig, CityPart, load
-from edge.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, Weighed
-from edge.ledger import Ledger, Signer
-from edge.publisher import Publisher
+from edge.between.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, Weighed
+from edge.city.publisher import Publisher
+from edge.config.cautions import cautions
+from edge.config.sections import BadConfig, CityPart, load
+from edge.records.ledger import Ledger, Signer
 from edge.web.app import create_app
 from protocol import formats
 from protocol.city import signed

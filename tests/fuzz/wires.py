@@ -16,20 +16,22 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from parts import Target, ensure, heard, logs_of
 
 from drivers.transports import hid
-from edge.config import CityPart
-from edge.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
+from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
+from edge.between.link_causes import CAUSES
+from edge.between.sparing import Sparing
+from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
+from edge.config.sections import CityPart
 from edge.documents import PAPERS, examples
-from edge.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
-from edge.link_causes import CAUSES
-from edge.sparing import Sparing
 from protocol import formats
 from protocol.city import envelope
 from protocol.city.events import EVENT_TYPES
 from protocol.city.topics import Rejected
 from protocol.scales.hid_scale import is_scale
-from simulator import analyzer, probe, scale
+from simulator.analyzers import _instrument as analyzer
 from simulator.bench.recording import device_of
 from simulator.city.platform import Judged, judge
+from simulator.probes import _probe as probe
+from simulator.scales import _pan as scale
 
 RAW = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 SOURCE = f"https://sy.example.cn/edge/{STATION}"

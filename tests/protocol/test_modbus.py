@@ -18,7 +18,7 @@ from protocol.modbus import (
 )
 from protocol.readings import Garbage, Reply, TestResult
 from protocol.session import Wish
-from simulator.modbus import Slave
+from simulator.wires.modbus import Slave
 
 RTU, TCP = Framing.RTU, Framing.TCP
 PROBE = Block(4, 1, 2)

@@ -82,7 +82,7 @@ def test_mosquitto_keeps_what_is_retained_over_a_restart_when_it_has_a_folder(tm
 
 
 def test_the_command_runs_until_it_is_told_to_end() -> None:
-    command = [sys.executable, "-m", "simulator.commands_broker", "--listen", "127.0.0.1:0", "--embedded"]
+    command = [sys.executable, "-m", "simulator.cli.broker", "--listen", "127.0.0.1:0", "--embedded"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         first = process.stderr.readline()
@@ -93,5 +93,5 @@ def test_the_command_runs_until_it_is_told_to_end() -> None:
 
 
 def test_the_command_stays_on_this_machine() -> None:
-    command = [sys.executable, "-m", "simulator.commands_broker", "--listen", "0.0.0.0:1883"]
+    command = [sys.executable, "-m", "simulator.cli.broker", "--listen", "0.0.0.0:1883"]
     assert subprocess.run(command, capture_output=True).returncode == 2

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from simulator.cli import main
+from simulator.cli.main import main
 from simulator.obstacles import InTheWay, alone_in, answers_as, in_words, listening, usual
 from simulator.stage import StageFailed, StationProcess, Wiring
 
@@ -187,6 +187,6 @@ def test_a_station_in_a_folder_that_marketsim_did_not_make_is_left_alone(tmp_pat
 
 
 def _marketedge() -> Any:
-    from edge.cli import main as marketedge
+    from edge.cli.main import main as marketedge
 
     return marketedge

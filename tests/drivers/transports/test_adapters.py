@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, Stranger, System, placeholder
 from protocol.link import Link
-from simulator.usb import HidScaleGadget, PrinterGadget
+from simulator.wires.usb import HidScaleGadget, PrinterGadget
 
 LINK = Link(9600)
 NUMBERED = Identity("0403:6001", "00.0", "A50285BI", "pci0000:00/0000:00:14.0-usb-1.2")

@@ -13,11 +13,11 @@ from protocol.link import Link
 from protocol.readings import State, Weighing
 from protocol.scales.hid_scale import Session
 from protocol.session import Wish
-from simulator.line import Line
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.hid_scale import HidScale
-from simulator.usb import Bus, Description, Gadget, HidScaleGadget, Interface, UsbPlug
-from simulator.usb_host import Backend, BusServer, RemoteBus
+from simulator.wires.line import Line
+from simulator.wires.usb import Bus, Description, Gadget, HidScaleGadget, Interface, UsbPlug
+from simulator.wires.usb_host import Backend, BusServer, RemoteBus
 
 LINK = Link(9600)
 REPORT = bytes.fromhex("03 04 02 00 E2 04")
@@ -222,7 +222,7 @@ def test_without_libusb_the_package_is_named(monkeypatch):
         open_port("usb-hid:", LINK)
 
 
-@pytest.mark.parametrize("name", ["simulator.usb", "no.such.module:backend", "simulator.usb_host:nothing"])
+@pytest.mark.parametrize("name", ["simulator.wires.usb", "no.such.module:backend", "simulator.wires.usb_host:nothing"])
 def test_a_wrong_backend_in_the_environment_is_told(monkeypatch, name):
     monkeypatch.setenv(shared.ENVIRONMENT, name)
     with pytest.raises(LinkLost, match=shared.ENVIRONMENT):
@@ -269,7 +269,7 @@ def test_a_pan_is_read_through_usb_zeroed_and_found_again(bus):
 
 
 def test_a_bus_of_another_process_is_reached_through_its_socket(monkeypatch, tmp_path):
-    monkeypatch.setenv(shared.ENVIRONMENT, "simulator.usb_host:backend")
+    monkeypatch.setenv(shared.ENVIRONMENT, "simulator.wires.usb_host:backend")
     monkeypatch.setenv("MARKETSIM_USB", str(tmp_path / "usb"))
     with pytest.raises(LinkLost, match="no such USB scale"):
         open_port("usb-hid:", LINK)

@@ -8,11 +8,11 @@ import pytest
 
 from drivers.transports import LinkLost, open_port
 from drivers.transports.listen import SILENT_SECONDS, ListenPort
-from edge.inbox import Inbox, PortChanged, Tested
-from edge.ports import Committed, Port
+from edge.between.inbox import Inbox, PortChanged, Tested
+from edge.ports.port import Committed, Port
 from protocol.analyzers import hl7_mllp
-from protocol.analyzers._astm_link import ACK, ENQ, NAK, frame
 from protocol.analyzers.astm import Session
+from protocol.analyzers.shared.astm_link import ACK, ENQ, NAK, frame
 from protocol.link import Link
 
 LINK = Link(9600)

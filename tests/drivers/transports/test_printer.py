@@ -23,7 +23,7 @@ from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from drivers.transports.rights import next_step
 from protocol.link import Link
-from simulator.usb import BULK, Bus, Description, Endpoint, Gadget, Interface, PrinterGadget
+from simulator.wires.usb import BULK, Bus, Description, Endpoint, Gadget, Interface, PrinterGadget
 
 LINK = Link(115200)
 MORE_THAN_FITS = bytes(8 << 20)  # no terminal, socket or simulated printer holds as much

@@ -6,7 +6,7 @@ from drivers.transports import LinkLost, open_port
 from drivers.transports.w1 import W1File
 from protocol.link import Link
 from protocol.probes.w1_thermometer import Decoder
-from simulator.probe import Air
+from simulator.probes._probe import Air
 from simulator.probes.w1_thermometer import W1Thermometer
 
 

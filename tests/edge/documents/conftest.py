@@ -16,9 +16,9 @@ from protocol.printers.layout import CutRow, Page, TextRow, layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Profile
 from protocol.printers.text import holds
-from simulator import picture
-from simulator.paper import read_papers
-from simulator.printed import Paper
+from simulator.printer import picture
+from simulator.printer.printed import Paper
+from simulator.printer.read import read_papers
 
 TOKEN = (
     "EVZHWqcM9iybAjkjoWzFB1SoA7rbas2LA7rbas7YAAAwNAAAEN8NC-RRt05NB-gBAjkjoWplD9RarAUOD4cJFaLc3hO7NzAIEfdcvQJrwAF"

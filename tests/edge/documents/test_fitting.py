@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from drivers.printers import PROFILES, profile
+from edge.between.print_states import PAPER_NAMES
 from edge.documents import PAPERS, SHIPPED, BadTemplate, Papers
-from edge.papers import PAPER_NAMES
 
 
 def own(folder: Path, name: str, *lines: str) -> Path:

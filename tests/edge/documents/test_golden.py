@@ -25,8 +25,8 @@ from protocol.printers.escpos import emit
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Encoding
-from simulator.paper import read_papers
-from simulator.picture import draw
+from simulator.printer.picture import draw
+from simulator.printer.read import read_papers
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LANGUAGES = pytest.mark.parametrize("language", ["zh", "en", "both"])

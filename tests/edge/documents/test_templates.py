@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.cli import main
+from edge.cli.main import main
 from edge.documents import PAPERS, SHIPPED, BadTemplate, Papers, Place, checked, examples, fields
 from edge.documents.templates import Templates
 from edge.documents.words import Language, Words

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drivers.transports.adapters import Identity, Naming
-from edge.inbox import (
+from edge.between.inbox import (
     AskScale,
     BrokerAnswer,
     CityMessage,
@@ -43,9 +43,9 @@ from edge.inbox import (
     WholePlantDone,
 )
 from edge.jobs import results
-from edge.ledger import LedgerBroken
-from edge.ports import Committed
-from edge.unread import MOST, RAW_BYTES, TRIES
+from edge.ports.port import Committed
+from edge.records.ledger import LedgerBroken
+from edge.state.unread import MOST, RAW_BYTES, TRIES
 from protocol.readings import Measured, Net, Ticket, Weighing
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -310,7 +310,7 @@ def test_another_version_takes_what_an_older_one_could_not(
         for _ in range(3):
             station.tests(bad)
     assert station.tests(bad) == []
-    monkeypatch.setattr("edge.unread.version", lambda name: "99")
+    monkeypatch.setattr("edge.state.unread.version", lambda name: "99")
     station = box()
     (record,) = station.tests(bad)
     assert record["data"]["value"] == "12.5"
@@ -451,7 +451,7 @@ def test_papers_of_the_last_run_that_cannot_be_taken_up_do_not_end_the_start(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box().releases()
-    monkeypatch.setattr("edge.prints.Prints._look_through", lambda *_: 1 / 0)
+    monkeypatch.setattr("edge.state.prints.Prints._look_through", lambda *_: 1 / 0)
     station = box()
     assert [one.device for one in station.board.unread] == ["papers of the last run"]
     assert station.enters()

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edge.cli import main
-from edge.inbox import LinkChanged, PortChanged, PrintAgain, Refused, RegisterEntry, Tested
-from edge.ledger import Ledger, LedgerBroken, LedgerUnusable, Signer
-from edge.ports import Committed, NotCommitted
+from edge.between.inbox import LinkChanged, PortChanged, PrintAgain, Refused, RegisterEntry, Tested
+from edge.cli.main import main
+from edge.ports.port import Committed, NotCommitted
+from edge.records.ledger import Ledger, LedgerBroken, LedgerUnusable, Signer
 
 Box = Any  # the station of tests/edge/conftest.py
 CABBAGE = "01040201"
@@ -185,7 +185,7 @@ def test_a_damaged_paper_is_set_aside_and_the_others_are_printed(box: Callable[.
 
 
 def test_what_a_person_has_seen_of_a_damaged_record_is_no_news_at_the_next_start(box: Callable[..., Box]) -> None:
-    from edge.inbox import SeeUnread
+    from edge.between.inbox import SeeUnread
 
     station = box()
     station.enters()
@@ -292,7 +292,7 @@ def test_a_fault_of_the_program_is_not_told_as_a_mistake_of_the_user(
 
 
 def test_unread_lists_what_was_kept(box: Callable[..., Box], home: Path, tmp_path: Path) -> None:
-    from edge.inbox import Stumbled
+    from edge.between.inbox import Stumbled
 
     station = box()
     station.turn(Stumbled("scale-1", "device", KeyError("x"), b"\x02abc"))

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.transports import LinkLost
 from drivers.transports.adapters import Identity
-from edge.inbox import (
+from edge.between.inbox import (
     CityMessage,
     ConfirmPort,
     Inbox,
@@ -23,9 +23,9 @@ from edge.inbox import (
     Stumbled,
     Tested,
 )
-from edge.ports import Port
+from edge.between.sparing import Allowance
+from edge.ports.port import Port
 from edge.service import Lines
-from edge.sparing import Allowance
 from protocol.readings import Garbage, Measured, Reply, Ticket
 
 Box = Any  # the station of tests/edge/conftest.py

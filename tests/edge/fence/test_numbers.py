@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from protocol.analyzers import _fields as fields
+from protocol.analyzers.shared import fields
 from protocol.city.events import DecimalText, decimal_text
 from simulator.analyzers.taiyang import Taiyang
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.inbox import MatchResult, Tested
-from edge.ports import Committed
+from edge.between.inbox import MatchResult, Tested
+from edge.ports.port import Committed
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
-from simulator import analyzer
+from simulator.analyzers import _instrument as analyzer
 
 Box = Any  # the station of tests/edge/conftest.py
 SHARED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from edge.between.inbox import Refused, RegisterEntry, Request, Stop, Tested
 from edge.core import FIRST_PAUSE, LONGEST_PAUSE
-from edge.inbox import Refused, RegisterEntry, Request, Stop, Tested
-from edge.ledger import LedgerBroken
-from edge.ports import Committed, NotCommitted
+from edge.ports.port import Committed, NotCommitted
+from edge.records.ledger import LedgerBroken
 
 Box = Any  # the station of tests/edge/conftest.py
 ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from drivers.transports import LinkLost
-from edge import ports
-from edge.board import Board, Showing
-from edge.config import CityPart, load
+from edge.between.board import Board, Showing
+from edge.between.inbox import Inbox, LinkChanged, PortChanged, PrintAgain, Printed, PrinterChanged, Stumbled, Weighed
+from edge.between.print_states import PaperJob
+from edge.city.mqtt import Mqtt
+from edge.config.sections import CityPart, load
 from edge.documents import Papers, examples
-from edge.inbox import Inbox, LinkChanged, PortChanged, PrintAgain, Printed, PrinterChanged, Stumbled, Weighed
-from edge.mqtt import Mqtt
-from edge.papers import PaperJob
-from edge.ports import Port
-from edge.printing import Printer
+from edge.ports import port as ports
+from edge.ports.port import Port
+from edge.printing.typesetting import Typesetter
+from edge.printing.worker import Printer
 from edge.service import _stranded
-from edge.typesetting import Typesetter
 from edge.web.server import WebServer
 from protocol.readings import Weighing
 from protocol.session import Listening
@@ -283,8 +283,8 @@ def test_an_order_that_cannot_be_taken_does_not_end_the_printer(desk: Desk) -> N
 
 
 def test_the_thread_of_the_broker_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.mqtt.Connection", lambda *_: 1 / 0)
-    monkeypatch.setattr("edge.mqtt.STEADY_SECONDS", 0.01)
+    monkeypatch.setattr("edge.city.mqtt.Connection", lambda *_: 1 / 0)
+    monkeypatch.setattr("edge.city.mqtt.STEADY_SECONDS", 0.01)
     inbox: Inbox = Inbox()
     mqtt = Mqtt(CityPart(brokers=("mqtt://127.0.0.1:1",)), "one", (), None, inbox)
     mqtt.start()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from edge.clock import Clock
-from edge.config import load
-from edge.inbox import ConfirmPaper, Printed, PrintPaper, Refused, RegisterEntry, Reprint
+from edge.between.inbox import ConfirmPaper, Printed, PrintPaper, Refused, RegisterEntry, Reprint
+from edge.between.print_states import PaperJob
+from edge.config.sections import load
 from edge.jobs import gate, papers
-from edge.ledger import Ledger
-from edge.papers import PaperJob
-from edge.station import Station
+from edge.records.clock import Clock
+from edge.records.ledger import Ledger
+from edge.state.station import Station
 from protocol.city.codes import CodeKind, TraceCode
 
 CONFIG = """

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
-from edge.ledger import ALARM
+from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
+from edge.records.ledger import ALARM
 from protocol.readings import Ticket
 
 Box = Any  # the station of tests/edge/conftest.py

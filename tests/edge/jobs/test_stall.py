@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge.inbox import PortChanged, Refused
+from edge.between.inbox import PortChanged, Refused
 
 Box = Any  # the station of tests/edge/conftest.py
 SCALE = """

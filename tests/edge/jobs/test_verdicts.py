@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.inbox import MatchResult, Refused
+from edge.between.inbox import MatchResult, Refused
 from protocol.readings import Curve, Ticket, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -100,7 +100,7 @@ def test_what_is_not_surely_this_lots_result_waits_for_a_person(
     station = box()
     code = station.enters()
     if device == "tester-8":
-        from edge.inbox import PlanChannel
+        from edge.between.inbox import PlanChannel
 
         station.does(PlanChannel("tester-8", "1", code))
     event = station.tests(station.result("1", "12.5", channel="1", **said), device=device)[0]

@@ -1,4 +1,4 @@
-"""A core for the web's tests: answers requests by the contract of edge/inbox.py, and shows what it is told to show.
+"""A core for the web's tests: answers requests by the contract of ``inbox.py``, and shows what it is told to show.
 
 It stands in for the real core only here, so that refusals, delays and cut lines can be had at will.
 """
@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from drivers.transports.adapters import Identity
-from edge.board import (
+from edge.between.board import (
     AnalyzerView,
     Board,
     CityView,
@@ -29,7 +29,7 @@ from edge.board import (
     Showing,
     UnmatchedView,
 )
-from edge.inbox import (
+from edge.between.inbox import (
     AskScale,
     Command,
     ConfirmDate,

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.inbox import (
+from edge.between.inbox import (
     AskScale,
     ConfirmDate,
     ConfirmPort,
@@ -507,7 +507,7 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     import asyncio
     import queue
 
-    from edge.inbox import Inbox, SetPrice
+    from edge.between.inbox import Inbox, SetPrice
     from edge.web.bodies import OutcomeBody
     from edge.web.desk import REMEMBERED, Desk, Problems
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from drivers.transports.adapters import Identity
-from edge.board import PrinterView
-from edge.inbox import (
+from edge.between.board import PrinterView
+from edge.between.inbox import (
     AskScale,
     ConfirmDate,
     ConfirmPaper,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from edge.inbox import RegisterEntry, Reprint, Sell
+from edge.between.inbox import RegisterEntry, Reprint, Sell
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -299,7 +299,7 @@ def test_a_page_whose_scripts_did_not_come_says_so(
 
 def test_a_page_is_not_made_of_an_empty_board(core: Any, browser: Browser, serve: Callable[..., WebServer]) -> None:
     """While the station starts its pages wait for its devices and goods."""
-    from edge.board import Board
+    from edge.between.board import Board
 
     whole = core.showing.board
     core.showing.board = Board(jobs=("stall", "gate"))

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 
-from edge.archive import Archive
+from edge.between.inbox import Printed, Request
 from edge.documents import Papers
-from edge.inbox import Printed, Request
-from edge.typesetting import Typesetter
+from edge.printing.archive import Archive
+from edge.printing.typesetting import Typesetter
 from edge.web.server import WebServer
 
 EXAMPLES = 8  # of an operation, for each of two modes

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.board import ScaleView, Showing
+from edge.between.board import ScaleView, Showing
 from edge.web import serving
 from edge.web.events import DEAD_AFTER, Live
 from edge.web.server import WebServer

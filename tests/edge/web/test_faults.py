@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.board import UnreadView
-from edge.failures import KINDS
-from edge.inbox import Refused, SeeUnread
+from edge.between.board import UnreadView
+from edge.between.failures import KINDS
+from edge.between.inbox import Refused, SeeUnread
 from edge.web import pages
 from edge.web.server import WebServer
 

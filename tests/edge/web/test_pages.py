@@ -12,16 +12,16 @@ import pytest
 
 import edge.web
 from drivers.transports.adapters import Identity
-from edge import papers
-from edge.board import AnalyzerView, PortView, ScaleView
+from edge.between import print_states as papers
+from edge.between.board import AnalyzerView, PortView, ScaleView
+from edge.between.link_causes import CAUSES
+from edge.between.words import CLOCK
 from edge.documents import PAPERS
-from edge.judgement import Doubt
-from edge.link_causes import CAUSES
+from edge.state.judgement import Doubt
 from edge.web.i18n import TEXTS, Words
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
-from edge.words import CLOCK
 
 PENDING, SECOND = "41010800130100000031", "41010800130100000021"
 WEB = Path(edge.web.__file__).parent

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from edge.inbox import MatchResult, Sell, SetPrice
+from edge.between.inbox import MatchResult, Sell, SetPrice
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.board import Showing
-from edge.inbox import Inbox
+from edge.between.board import Showing
+from edge.between.inbox import Inbox
 from edge.web.server import CannotListen, WebServer
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.config import BadConfig, load
-from edge.inbox import Refused, RegisterEntry, WholePlantDone
+from edge.between.inbox import Refused, RegisterEntry, WholePlantDone
+from edge.config.sections import BadConfig, load
 from edge.web.bodies import plain_code
 from edge.web.server import WebServer
 from protocol.city.events import Goods, Proof

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import astm
-from protocol.analyzers._astm_link import (
+from protocol.analyzers.astm import Messages, Session, decode, decoder, encode, parts
+from protocol.analyzers.shared.astm_link import (
     ACK,
     ENQ,
     EOT,
@@ -27,7 +28,6 @@ from protocol.analyzers._astm_link import (
     checksum,
     frame,
 )
-from protocol.analyzers.astm import Messages, Session, decode, decoder, encode, parts
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.astm import MODELS, Meter

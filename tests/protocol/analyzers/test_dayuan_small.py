@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from drivers import catalogue
 from protocol import formats
-from protocol.analyzers import _dy6a, _dy723pc, _dy2620, _dy5800, _dy6260, _dyrs2
+from protocol.analyzers.dayuan import dy6a as _dy6a
+from protocol.analyzers.dayuan import dy723pc as _dy723pc
+from protocol.analyzers.dayuan import dy2620 as _dy2620
+from protocol.analyzers.dayuan import dy5800 as _dy5800
+from protocol.analyzers.dayuan import dy6260 as _dy6260
+from protocol.analyzers.dayuan import dyrs2 as _dyrs2
 from protocol.analyzers.dayuan_small import VARIANTS, decoder, session
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Listening, Wish

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers import analyzers
 from protocol import formats
-from simulator.analyzer import find, ids
+from simulator.analyzers._instrument import find, ids
 
 ERASES = {
     "Taiyang": bytes.fromhex("1B B9"),

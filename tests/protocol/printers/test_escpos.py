@@ -32,8 +32,8 @@ from protocol.printers.escpos import AT_ONCE, emit
 from protocol.printers.layout import FeedRow, TextRow, layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Codes, Profile
-from simulator.paper import read_papers
-from simulator.picture import draw
+from simulator.printer.picture import draw
+from simulator.printer.read import read_papers
 
 NARROW, WIDE = profile("generic-58"), profile("generic-80")
 DIGITS = re.compile(r"\A(99)?[0-9]{1,20}\Z")

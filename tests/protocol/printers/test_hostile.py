@@ -35,8 +35,8 @@ from protocol.printers.layout import MAX_LINES, Page, Row, TextRow, layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Encoding, Profile
 from protocol.printers.text import MARK, clean, columns, encode, holds
-from simulator.paper import read_papers
-from simulator.printed import Paper, Raster, TextLine
+from simulator.printer.printed import Paper, Raster, TextLine
+from simulator.printer.read import read_papers
 
 ENCODINGS: tuple[Encoding, ...] = ("gbk", "gb18030", "utf-8")
 ORDERS = (

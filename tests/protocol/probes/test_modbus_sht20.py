@@ -9,7 +9,7 @@ from protocol.modbus import Framing
 from protocol.probes.modbus_sht20 import BLOCK, Decoder, encode, read, session
 from protocol.readings import Garbage, Measured, Reply
 from protocol.session import Wish
-from simulator.probe import Air
+from simulator.probes._probe import Air
 from simulator.probes.modbus_sht20 import ModbusSht20
 
 

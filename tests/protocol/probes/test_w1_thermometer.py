@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.probes.w1_thermometer import LINE_CAP, Decoder, encode
 from protocol.readings import Garbage, Measured, Reply
-from simulator.probe import Air
+from simulator.probes._probe import Air
 from simulator.probes.w1_thermometer import W1Thermometer
 
 MEMORY = "72 01 4b 46 7f ff 0e 10 57"

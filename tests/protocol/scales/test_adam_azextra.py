@@ -11,7 +11,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.adam_azextra import LINE_CAP, Session, decode, decoder, encode
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.adam_azextra import simulate
 
 

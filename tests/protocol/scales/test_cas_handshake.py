@@ -9,7 +9,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Reply, State, Weighing
 from protocol.scales.cas_handshake import ACK, NAK, Doing, Session, decode, decoder, encode
 from protocol.session import Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, unit="kg", stable=True):

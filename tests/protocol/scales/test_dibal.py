@@ -11,7 +11,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, State, Weighing
 from protocol.scales.dibal import LINE_CAP, decode, decoder, encode, encode_question
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.dibal import simulate
 
 NOTHING = Weighing(None, state=State.ERROR)

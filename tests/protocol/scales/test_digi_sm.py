@@ -11,7 +11,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, State, Weighing
 from protocol.scales.digi_sm import decode, decoder, encode, session
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.digi_sm import simulate
 
 

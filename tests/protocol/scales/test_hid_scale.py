@@ -8,7 +8,7 @@ from protocol import formats
 from protocol.readings import Garbage, Reply, State, Weighing
 from protocol.scales.hid_scale import UNITS, Session, decode, decoder, encode, is_scale
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.hid_scale import HidScale
 
 

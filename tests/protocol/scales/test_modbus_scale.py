@@ -10,9 +10,9 @@ from protocol.modbus import Framing
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.modbus_scale import Profile, encode, read, session
 from protocol.session import Wish
-from simulator.modbus import Slave
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.modbus_scale import ModbusScale, profile_of
+from simulator.wires.modbus import Slave
 
 BITS = {"stable": 1, "zero": 2, "net": 4, "overload": 8, "underload": 16, "error": 32}
 FULL = {

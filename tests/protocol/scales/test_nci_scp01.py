@@ -9,7 +9,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.nci_scp01 import LONGEST, decode, decoder, encode, encode_status, encode_unit
 from protocol.session import Asking, Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, unit="KG", net=None, stable=True, zero=False):

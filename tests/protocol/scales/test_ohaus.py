@@ -9,7 +9,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.ohaus import LINE_CAP, decode, decoder, encode, session
 from protocol.session import Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, unit="kg", net=Net.GROSS, stable=True):

@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.st_gs import FORMS, LINE_CAP, decode, decoder, encode
 from protocol.session import Asking, Listening, Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, unit="kg", net=Net.GROSS, stable=True, auxiliary=False):

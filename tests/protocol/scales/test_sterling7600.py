@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.sterling7600 import LINE_CAP, decode, decoder, encode, session
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.sterling7600 import simulate
 
 

@@ -9,7 +9,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.toledo_8217 import LONGEST, Session, decode, decoder, encode
 from protocol.session import Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, net=None):

@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.toledo_brazil import decode, decode_a, decoder, encode, encode_a, session
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.toledo_brazil import simulate
 
 

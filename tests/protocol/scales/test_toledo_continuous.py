@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
 from protocol.scales.toledo_continuous import Session, decode, decoder, encode, encode_extended
 from protocol.session import Wish
-from simulator.scale import Pan, find
+from simulator.scales._pan import Pan, find
 
 
 def weighing(value, unit="kg", net=Net.GROSS, stable=True, zero=None):

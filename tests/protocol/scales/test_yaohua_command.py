@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales.yaohua_command import ADDRESSES, HANDSHAKE, decode, decoder, encode, encode_command, session
 from protocol.session import Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.yaohua_command import simulate
 
 

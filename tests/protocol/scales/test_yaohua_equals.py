@@ -10,7 +10,7 @@ from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, State, Weighing
 from protocol.scales.yaohua_equals import LINE_CAP, decode, decoder, encode
 from protocol.session import Listening, Wish
-from simulator.scale import Pan
+from simulator.scales._pan import Pan
 from simulator.scales.yaohua_equals import simulate
 
 TABLE = [  # reversed, width, frame, value

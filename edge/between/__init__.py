@@ -1,0 +1,1 @@
+"""What crosses threads: messages to the core, the board that pages see, and the words all of them share."""

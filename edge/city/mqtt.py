@@ -1,0 +1,112 @@
+"""The MQTT thread: keeps one connection to the first broker that answers, and says why when there is none.
+
+Two quick tries a broker, then ever longer pauses of random length: a whole city's stations must not knock at once when
+its broker comes back.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import Counter
+
+from edge.between.inbox import Inbox, LinkChanged, Stumbled
+from edge.between.sparing import Sparing
+from edge.city.connection import NO_QOS, NO_RETAIN, WILLS, Connection, Ended, Who
+from edge.config.sections import CityPart
+
+QUICK_SECONDS = (0.3, 1.0)  # back within 1.5 s of a broker's restart
+LONGEST_PAUSE = 60.0
+STEADY_SECONDS = 10.0  # a connection that stood so long was a good one
+log = logging.getLogger("mqtt")
+
+
+class Mqtt(threading.Thread):
+    """Owns the connection. ``publish``, ``announce`` and ``leave`` are for the core thread."""
+
+    def __init__(
+        self, part: CityPart, client_id: str, listen: tuple[str, ...], last_will: tuple[str, bytes] | None, inbox: Inbox
+    ) -> None:
+        super().__init__(name="mqtt", daemon=True)
+        self._part = part
+        self._inbox = inbox
+        self._who = Who(client_id, listen, last_will)
+        self._halt = threading.Event()
+        self._connection: Connection | None = None
+        self._wills = dict.fromkeys(part.brokers, 0)  # which kind of will each broker takes
+        self._told = Sparing()
+        self._last_told = ""
+        self.broker = ""
+        self.odd: Counter[str] = Counter()  # what came and was not taken, by the words of link_causes.ODDITIES
+
+    def publish(self, topic: str, body: bytes) -> int | None:
+        """Hand one event to the broker, QoS 1; the answer comes as BrokerAnswer. None when the link is down."""
+        connection = self._connection
+        return connection.publish(topic, body) if connection else None
+
+    def announce(self, topic: str, body: bytes, *, retain: bool = True) -> None:
+        """A state message; ``retain`` where the broker allows it."""
+        if connection := self._connection:
+            connection.announce(topic, body, retain)
+
+    def leave(self, cause: str, why: str) -> None:
+        """This broker does not do its part: try the next one. ``cause`` is a word of ``link_causes``."""
+        if connection := self._connection:
+            connection.leave(Ended(cause, why))
+
+    def stop(self) -> None:
+        self._halt.set()
+        if connection := self._connection:
+            connection.leave(Ended("", "stopped"))
+
+    def run(self) -> None:
+        while not self._halt.is_set():
+            try:
+                self._keep()
+            except Exception as error:
+                self._connection = None
+                self._inbox.put(Stumbled("mqtt", "program", error))
+                self._inbox.put(LinkChanged(False, str(error), "fault"))
+                self._halt.wait(STEADY_SECONDS)
+
+    def _keep(self) -> None:
+        """Keep a connection until told to stop."""
+        turn = failures = 0
+        while not self._halt.is_set():
+            self.broker = url = self._part.brokers[turn % len(self._part.brokers)]
+            connection = Connection(url, self._part, self._who, self._wills[url], self._inbox, self.odd, self._told)
+            self._connection = connection
+            if self._halt.is_set():
+                return  # told to stop a moment ago
+            began = time.monotonic()
+            ended = connection.serve()
+            self._connection = None
+            if self._halt.is_set():
+                return
+            self._tell(ended, connection.stood)
+            if ended.other_will and self._humbler(url) and ended.code in (NO_RETAIN, NO_QOS):
+                continue
+            good = connection.stood and time.monotonic() - began >= STEADY_SECONDS and ended.cause != "taken_over"
+            failures = 1 if good else failures + 1
+            turn += not (ended.other_will and self._wills[url])
+            self._halt.wait(pause(failures, len(self._part.brokers)))
+
+    def _humbler(self, url: str) -> bool:
+        """Ask less of this broker next time; False when all was tried."""
+        self._wills[url] = (self._wills[url] + 1) % WILLS
+        return self._wills[url] > 0
+
+    def _tell(self, ended: Ended, stood: bool) -> None:
+        if stood or ended.why != self._last_told:
+            self._inbox.put(LinkChanged(False, ended.why, ended.cause, cut=ended.cut))
+        if self._told.due(ended.why, time.monotonic()):
+            log.warning("no way to the city: %s", ended.why)
+        self._last_told = "" if stood else ended.why
+
+
+def pause(failures: int, brokers: int) -> float:
+    """Seconds before the next try after so many failures in a row."""
+    turn = (failures - 1) // brokers
+    if turn < len(QUICK_SECONDS):
+        return QUICK_SECONDS[turn]
+    return max(QUICK_SECONDS[0], random.uniform(0, min(LONGEST_PAUSE, 2.0 ** (turn - 1))))

@@ -1,0 +1,548 @@
+"""From the ledger to the city: a small window of records on their way, each kept until the city says it has it.
+
+A broker's acknowledgement only says that the broker has it.  A record is delivered when the platform's signed ``ack``
+covers its sequence number and names its hash (``confirm = "city"``), or, for platforms that cannot answer, when the
+broker took it.  Alarms go before the backlog.  A record the platform rejects is set aside with its reason and holds up
+nothing.  While the city is silent one record at a time knocks, not the whole window.
+
+All methods are called by the core thread; ``now`` is the steady clock.
+"""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from edge.between.board import CityView
+from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
+from edge.city.city_word import CityWord
+from edge.city.doubts import Doubts
+from edge.config.sections import CityPart
+from edge.records.clock import Clock
+from edge.records.delivery import Delivery
+from edge.records.ledger import ALARM, ORDINARY, Ledger
+from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
+from protocol.city.signed import CityKeys
+from protocol.city.topics import Ack, Rejected, Topics
+
+BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
+TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
+NOBODY = 16  # accepted, but nobody listens
+RESEND_CAP = 60.0
+PUBACK_SECONDS = 15.0  # a broker that acknowledges nothing for so long is left
+STAY_CAP = 600.0
+STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
+SET_ASIDE_SHOWN = 50
+RECENT = 200  # pending records among which an id is looked for that was not sent on this connection
+PACKET_OVERHEAD = 16 + len(CONTENT_TYPE)  # of a PUBLISH over topic and body, no less than it really is
+log = logging.getLogger("publisher")
+
+
+class Wire(Protocol):
+    """What the publisher needs of the MQTT connection."""
+
+    def publish(self, topic: str, body: bytes) -> int | None: ...
+
+    def leave(self, cause: str, why: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Flight:
+    """A record that was published and is not settled: its message id until the broker has it, and when it left."""
+
+    seq: int
+    id: str
+    lane: int
+    mid: int | None
+    at: float
+
+
+class Publisher:
+    """The window and the cursor. Progress is written with the next record, or when ``save`` is called."""
+
+    def __init__(
+        self, part: CityPart, ledger: Ledger, topics: Topics, wire: Wire, clock: Clock, keys: CityKeys
+    ) -> None:
+        self._part = part
+        self._ledger = ledger
+        self._topics = topics
+        self._wire = wire
+        self._clock = clock
+        self._keys = keys
+        self._word = CityWord(part, topics.station, keys, clock)
+        self._doubts = Doubts()
+        self._flights: dict[int, Flight] = {}
+        self._by_mid: dict[int, tuple[int, float]] = {}  # what the broker has not acknowledged: record, and when sent
+        self._sent: dict[str, int] = {}  # by id, what was published on this connection and is not delivered
+        self._ids: dict[int, str] = {}  # of pending records that were not sent on this connection, read when asked for
+        self._limits = Limits()
+        self._pause = part.resend_seconds
+        self._hold_until = 0.0
+        self._probe_at = 0.0
+        self._patience = 1
+        self._stay = STAY * part.resend_seconds
+        self._answer_at = self._up_at = 0.0
+        self._word_at = float("-inf")
+        self._link_cause = self._link_why = ""
+        self._nobody = False
+        self._disagreement = self._open_refusal = ""
+        self.up = False
+        self.silent_since = ""  # wall time of what the city did not answer; empty while it does
+        self.last_ack = ""  # wall time of the city's last word
+        self.birth_due = False  # the city does not know our key: say again who we are
+        self._table = Delivery(ledger.conn)
+        self.upto = self._table.upto()
+        settled = self._table.ahead()
+        self.aside: dict[int, str] = {seq: reason for seq, reason in settled.items() if reason is not None}
+        self._ahead: set[int] = {seq for seq in settled if seq > self.upto}
+        self._saved = self.upto
+        self._unsaved: list[tuple[int, str | None]] = []
+        self._cursor = {ORDINARY: 0, ALARM: 0}  # last sequence of each lane that is on its way
+
+    # --- what the core asks -----------------------------------------------------------------------------------------
+
+    @property
+    def pending(self) -> int:
+        """Records nobody has answered for."""
+        return self._ledger.head.seq - self.upto - len(self._ahead)
+
+    @property
+    def acked(self) -> int:
+        """Records that were confirmed; what was set aside is not."""
+        return self.upto + len(self._ahead) - len(self.aside)
+
+    @property
+    def _silent(self) -> bool:
+        return bool(self.silent_since) and self.pending > 0
+
+    def view(self, broker: str, odd: Mapping[str, int]) -> CityView:
+        """What pages see; ``odd`` is what the connection did not take."""
+        cause, why = self.cause()
+        strange = Counter(odd) + self._word.odd
+        return CityView(
+            self.up,
+            why,
+            self._ledger.head.seq,
+            self.acked,
+            self.pending,
+            tuple(sorted(self.aside.items()))[-SET_ASIDE_SHOWN:],
+            broker,
+            cause=cause,
+            silent_since=self.silent_since if self._silent else "",
+            last_ack=self.last_ack,
+            aside=len(self.aside),
+            odd=tuple(sorted(strange.items())),
+            confirm=self._part.confirm,
+        )
+
+    def cause(self) -> tuple[str, str]:
+        """Why records do not get through or are not confirmed: a word of ``link_causes`` and a detail for the
+        technician; both empty when all is well."""
+        troubles = (
+            (not self.up, self._link_cause, self._link_why),
+            (self._disagreement, "disagree", self._disagreement),
+            (self._link_cause, self._link_cause, self._link_why),
+            (self._part.confirm == "city" and not self._keys, "no_city_key", str(self._part.keys_file)),
+            (not self._can_confirm, "no_qos", ""),
+            (self._doubts.complaint, "broker_refuses", self._doubts.complaint),
+            (self._open_refusal, "city_refuses", self._open_refusal),
+            (self._silent and self._word.unproven, "unproven", ""),
+            (self._silent and self._nobody, "nobody", ""),
+            (self._silent and self._ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
+            (self._silent, "silent", ""),
+        )
+        return next(((cause, why) for holds, cause, why in troubles if holds), ("", ""))
+
+    @property
+    def unsaved(self) -> bool:
+        return self._saved != self.upto or bool(self._unsaved)
+
+    def save(self) -> None:
+        """Write the progress, inside the caller's transaction."""
+        if self._saved != self.upto:
+            self._table.move(self.upto)
+            self._saved = self.upto
+        if self._unsaved:
+            self._table.settle(self._unsaved)
+            self._unsaved.clear()
+
+    def not_saved(self) -> None:
+        """The transaction of the last ``save`` failed: all of it is to be written again."""
+        self._saved = -1
+        self._unsaved = [(seq, self.aside.get(seq)) for seq in sorted({*self._ahead, *self.aside})]
+
+    def deadline(self) -> float | None:
+        """When ``pump`` wants to be called although nothing happened."""
+        if not self.up or not self._can_confirm:
+            return None
+        wanted = (self._mute_at(), self._late_at(), self._leave_at(), self._doubts.due())
+        times = [time for time in wanted if time is not None]
+        return max(self._hold_until, min(times)) if times else None
+
+    def pump(self, now: float) -> None:
+        """Fill the window; publish again what the city did not answer for too long; leave who does not do his part."""
+        if not self.up or now < self._hold_until or not self._can_confirm:
+            return
+        if self._doubts.release(now):
+            self._rewind()
+        if (at := self._mute_at()) is not None and now >= at:
+            self._patience = min(2 * self._patience, 8)
+            self._leave("no_puback", f"no acknowledgement for {now - self._last_answer():.0f} s")
+        elif (at := self._leave_at()) is not None and now >= at:
+            self._leave("silent", f"the city is not heard there for {now - self._up_at:.0f} s")
+            self._stay = min(2 * self._stay, STAY_CAP)
+        else:
+            self._send_again(now)
+            self._send_more(now)
+
+    # --- what the core passes on ------------------------------------------------------------------------------------
+
+    def link(self, changed: LinkChanged, now: float) -> None:
+        """The broker took us, or we lost it: everything not settled goes again."""
+        if changed.cut:
+            unanswered = frozenset(flight.seq for flight in self._flights.values() if flight.mid is not None)
+            self._set_aside(self._doubts.cut(unanswered, changed.why, now))
+        self.up = changed.up
+        self._link_cause, self._link_why = changed.cause, changed.why
+        self._hold_until = 0.0
+        self._pause = self._part.resend_seconds
+        self._nobody = False
+        self._sent.clear()
+        self._flights.clear()
+        self._by_mid.clear()
+        self._rewind()
+        if changed.up:
+            self._limits = changed.limits
+            self._up_at = self._answer_at = now
+            self._doubts.new_link()
+            if changed.cause:
+                self._fall_silent(now, now)
+
+    def answered(self, answer: BrokerAnswer, now: float) -> None:
+        """The broker acknowledged a publish, or refused it with an MQTT 5 reason."""
+        self._answer_at = now
+        if answer.mid not in self._by_mid:
+            return
+        seq, _ = self._by_mid.pop(answer.mid)
+        if (flight := self._flights.get(seq)) is not None:
+            flight.mid = None
+        if not answer.refused:
+            self._taken_by_broker(seq, answer.code, now)
+        elif flight is None:
+            return  # the city has it all the same
+        elif answer.code in BACK_OFF:
+            self._hold_until = now + self._pause
+            self._pause = min(2 * self._pause, RESEND_CAP)
+            self._forget_answered()
+            self._word.tell("back off", f"the broker asks us to wait: {answer.refused}")
+        else:
+            del self._flights[seq]
+            self._refused_by_broker(seq, answer.refused, answer.code in TOO_BAD, now)
+
+    def acknowledged(self, payload: bytes, retained: bool, now: float) -> None:
+        """The platform's ack. What is not proven to be its word, or speaks of other records, moves nothing."""
+        said = self._word.read(payload, retained)
+        if said is None:
+            return
+        self._word_at = now
+        if self._disagrees(said.ack):
+            return
+        self.last_ack = self._clock.now().to_the_second
+        self._word.believed(said)
+        settled = self._take(said.ack, now)
+        self._stay = STAY * self._part.resend_seconds
+        if settled:
+            self._open_refusal = ""
+        if self.silent_since:
+            self.silent_since = ""
+            self._nobody = False
+            if settled <= 1:  # it was away, and has nothing of what we sent meanwhile but perhaps the probe
+                self._forget_answered()
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _can_confirm(self) -> bool:
+        return self._part.confirm != "broker" or self._limits.qos > 0
+
+    def _send_again(self, now: float) -> None:
+        """What the broker has and the city did not answer: all of it when the city speaks, else one as a probe."""
+        if (at := self._late_at()) is None or now < at:
+            return
+        late = sorted((one for one in self._flights.values() if one.mid is None), key=lambda one: one.at)
+        late = [one for one in late if self.silent_since or one.at + self._pause <= now]
+        if self._word_at < late[0].at:
+            self._fall_silent(now, late[0].at)
+        if self.silent_since:
+            late = late[:1]
+        self._pause = min(2 * self._pause, RESEND_CAP)
+        self._probe_at = now + self._pause
+        for flight in late:
+            try:
+                body = self._ledger.body(flight.seq)
+            except LookupError as gone:
+                self._damaged(flight.seq, str(gone))
+                continue
+            if not self._publish(flight.seq, flight.lane, body, now):
+                return
+
+    def _send_more(self, now: float) -> None:
+        room, lanes = self._room()
+        if room <= 0 or self.pending <= len(self._flights):
+            return
+        chosen = self._choose(room, lanes)
+        for seq, lane, body in chosen:
+            if not self._publish(seq, lane, body, now):
+                return
+        if not (chosen or self._flights or len(self._doubts)):
+            self._miss()
+
+    def _miss(self) -> None:
+        """Nothing is left to send and records are pending: they are not in the ledger any more."""
+        there = self._table.there(self.upto) | self._ahead
+        for seq in range(self.upto + 1, self._ledger.head.seq + 1):
+            if seq not in there:
+                self._damaged(seq, f"no record {seq}")
+
+    def _damaged(self, seq: int, why: str) -> None:
+        """A record that is no more what was written cannot be sent: it is set aside, and the others go on."""
+        self._set_aside({seq: f"damaged in this ledger: {why}; put it back from a backup"})
+
+    def _room(self) -> tuple[int, tuple[int, ...]]:
+        """How many more may be sent, and of which lanes: alarms go although the city is silent."""
+        limit = max(1, min(self._limits.receive_maximum, self._part.window)) - len(self._flights)
+        if self._doubts.alone:
+            limit = min(limit, 1 - len(self._by_mid))
+        if self.silent_since or self._disagreement:
+            return (limit, (ALARM,)) if self._flights else (min(limit, 1), (ALARM, ORDINARY))
+        return limit, (ALARM, ORDINARY)
+
+    def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
+        """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
+        self._cursor[lane] = max(seq, self._cursor[lane])
+        try:
+            event_id, kind = _named(body)
+        except BadEvent as bad:
+            self._damaged(seq, str(bad))
+            return True
+        topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
+        size = len(topic) + len(body) + PACKET_OVERHEAD
+        if size > self._limits.packet:
+            reason = f"{size} bytes; the broker takes {self._limits.packet}"
+            self._flights.pop(seq, None)
+            return not self._refused_by_broker(seq, reason, True, now)
+        mid = self._wire.publish(topic, body)
+        if mid is None:
+            self.up = False  # the news of it is on its way
+            return False
+        self._flights[seq] = Flight(seq, event_id, lane, mid, now)
+        self._by_mid[mid] = (seq, now)
+        self._sent[event_id] = seq
+        return True
+
+    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
+        """The next records to send, alarms before the rest, each lane in order; none that is settled already."""
+        chosen: list[tuple[int, int, bytes]] = []
+        for lane in lanes:
+            if len(chosen) >= room:
+                break
+            passed = {*self._ahead, *self._flights}
+            most = room - len(chosen) + len(passed) + len(self._doubts)
+            rows = self._table.of_lane(lane, max(self.upto, self._cursor[lane]), most)
+            fresh = [row for row in rows if row[0] not in passed and not self._doubts.hides(row[0])]
+            chosen += fresh[: room - len(chosen)]
+        return chosen
+
+    def _mute_at(self) -> float | None:
+        """When a broker that acknowledges nothing is left."""
+        return self._last_answer() + PUBACK_SECONDS * self._patience if self._by_mid else None
+
+    def _last_answer(self) -> float:
+        """When it acknowledged something last, or got the first of what it did not acknowledge."""
+        return max(self._answer_at, min((at for _, at in self._by_mid.values()), default=0.0))
+
+    def _late_at(self) -> float | None:
+        """When something is published again for want of the city's answer."""
+        times = [flight.at for flight in self._flights.values() if flight.mid is None]
+        if not times:
+            return None
+        return self._probe_at if self.silent_since else min(times) + self._pause
+
+    def _leave_at(self) -> float | None:
+        """When the next broker of the list is tried because the city is not heard at this one."""
+        others = len(self._part.brokers) > 1 and self._part.confirm != "broker"
+        return self._up_at + self._stay if others and self.silent_since and self._word_at < self._up_at else None
+
+    def _leave(self, cause: str, why: str) -> None:
+        log.warning("leaving the broker: %s", why)
+        self.up = False
+        self._link_cause, self._link_why = cause, why
+        self._wire.leave(cause, why)
+
+    def _fall_silent(self, now: float, since: float) -> None:
+        if not self.silent_since:
+            moment = datetime.fromisoformat(self._clock.now().text) - timedelta(seconds=now - since)
+            self.silent_since = moment.isoformat(timespec="seconds")
+            self._probe_at = now
+            log.warning("no answer from the city since %s; one record at a time knocks", self.silent_since)
+
+    # --- the broker's answers ---------------------------------------------------------------------------------------
+
+    def _taken_by_broker(self, seq: int, code: int, now: float) -> None:
+        self._patience = 1
+        doubted = len(self._doubts)
+        self._set_aside(self._doubts.taken(seq))
+        if doubted:
+            self._rewind()
+        if seq not in self._flights:
+            return
+        if code == NOBODY:
+            self._nobody = True
+            self._fall_silent(now, now)
+            self._probe_at = now + self._pause
+        elif self._part.confirm == "broker":
+            self._nobody, self.silent_since = False, ""
+            self._settle(seq, None)
+
+    def _refused_by_broker(self, seq: int, reason: str, final: bool, now: float) -> bool:
+        """True when it is the broker's trouble, not the record's."""
+        self._word.tell(f"refused {reason[:40]}", f"the broker refuses record {seq}: {reason}", logging.ERROR)
+        if not self._doubts.refused(seq, f"broker: {reason}", final, now):
+            return False
+        self._hold_until = now + RESEND_CAP
+        self._forget_answered()
+        return True
+
+    def _set_aside(self, guilty: Mapping[int, str]) -> None:
+        for seq, reason in guilty.items():
+            self._settle(seq, reason)
+            log.error("record %d set aside: %s", seq, reason)
+
+    # --- the city's answers -----------------------------------------------------------------------------------------
+
+    def _disagrees(self, ack: Ack) -> bool:
+        """Whether the city's numbers stand for other records than ours; it is told, and nothing moves."""
+        text = ""
+        if ack.upto and ack.upto > self._ledger.head.seq:
+            text = f"the city claims record {ack.upto}, but this ledger ends at {self._ledger.head.seq}"
+        elif ack.upto and ack.hash and ack.hash != self._hash(ack.upto):
+            text = f"the city has another record {ack.upto} than we"
+        if text:
+            self._word.doubted("disagree", text)
+        if text or (ack.upto and ack.hash):
+            self._disagreement = text
+        return bool(text)
+
+    def _take(self, ack: Ack, now: float) -> int:
+        """Believe it. Answers how many records it settled."""
+        before = self.upto + len(self._ahead)
+        for one in ack.ids:
+            if (seq := self._sent.get(one)) is not None:
+                self._timed([self._flights[seq]] if seq in self._flights else [], now)
+                self._settle(seq, None)
+        if ack.rejected:
+            known = self._named(ack)
+            for rejection in ack.rejected:
+                if (seq := known.get(rejection.id)) is not None and seq > self.upto and seq not in self._ahead:
+                    self._refused(seq, rejection)
+        if ack.upto is not None:
+            upto = ack.upto if ack.hash else self._sent_upto(ack.upto)
+            if upto > self.upto:
+                self._timed([flight for flight in self._flights.values() if flight.seq <= upto], now)
+                self.upto = upto
+                self._advance()
+        return self.upto + len(self._ahead) - before
+
+    def _timed(self, arrived: Sequence[Flight], now: float) -> None:
+        """How long the city's answer took says when to ask again."""
+        if arrived:
+            slowest = now - min(flight.at for flight in arrived)
+            self._pause = min(RESEND_CAP, max(self._part.resend_seconds, 2 * slowest))
+
+    def _named(self, ack: Ack) -> Mapping[str, int]:
+        """Pending records by id: those sent on this connection and, when others are named, up to ``RECENT`` more."""
+        if all(one.id in self._sent for one in ack.rejected):
+            return self._sent
+        last = ack.upto if ack.upto and ack.hash else self.upto + RECENT
+        first = max(self.upto, last - RECENT)
+        self._ids = {seq: event_id for seq, event_id in self._ids.items() if first < seq <= last}
+        unread = [seq for seq in range(first + 1, min(last, self._ledger.head.seq) + 1) if seq not in self._ids]
+        if unread:  # each record once, however often somebody names what is not there
+            self._ids |= dict.fromkeys(unread, "")
+            for seq, body in self._table.bodies(unread[0], unread[-1]):
+                with suppress(BadEvent):  # it is set aside when its turn comes
+                    self._ids[seq] = _named(body)[0]
+        return {**{event_id: seq for seq, event_id in self._ids.items() if event_id}, **self._sent}
+
+    def _sent_upto(self, claimed: int) -> int:
+        """How far an ack without a hash counts: over what was sent on this connection, without a gap."""
+        sent, upto = set(self._sent.values()), self.upto
+        while upto < claimed and (upto + 1 in sent or upto + 1 in self._ahead):
+            upto += 1
+        return upto
+
+    def _refused(self, seq: int, rejection: Rejected) -> None:
+        """A final rejection sets the record aside; an open one says that what arrived was not proven to be ours."""
+        reason = f"{rejection.code}: {rejection.reason}"
+        if rejection.final:
+            self._settle(seq, reason)
+            self._word.tell(reason, f"record {seq} set aside: the city rejects it: {reason}", logging.ERROR)
+            return
+        self._word.tell(reason, f"record {seq} stays, the city cannot take it yet: {reason}", logging.ERROR)
+        self._open_refusal = reason
+        self.birth_due = self.birth_due or rejection.code == "unknown_key"
+
+    def _settle(self, seq: int, reason: str | None) -> None:
+        """This record needs no further sending; without reason because it arrived, else set aside."""
+        self._flights.pop(seq, None)
+        if seq <= self.upto or seq in self._ahead:
+            return
+        if reason is not None:
+            self.aside[seq] = reason
+            self._unsaved.append((seq, reason))
+        elif seq != self.upto + 1:
+            self._unsaved.append((seq, None))
+        self._ahead.add(seq)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Close the gap between the cursor and what is settled ahead of it."""
+        while self.upto + 1 in self._ahead:
+            self.upto += 1
+        self._ahead = {seq for seq in self._ahead if seq > self.upto}
+        self._unsaved = [(seq, reason) for seq, reason in self._unsaved if seq > self.upto or reason is not None]
+        for seq in [seq for seq in self._flights if seq <= self.upto]:
+            del self._flights[seq]
+        if len(self._sent) > 4 * self._part.window:
+            self._sent = {one: seq for one, seq in self._sent.items() if seq > self.upto}
+
+    def _hash(self, seq: int) -> str:
+        """The hash of a record; empty when it is not there any more."""
+        head = self._ledger.head
+        if seq == head.seq:
+            return head.prevhash
+        with suppress(LookupError):
+            return hash_of(self._ledger.body(seq))
+        return ""
+
+    def _rewind(self) -> None:
+        """Look at the lanes from their beginning again; what is on its way stays there."""
+        self._cursor = {ORDINARY: 0, ALARM: 0}
+
+    def _forget_answered(self) -> None:
+        """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""
+        self._flights = {seq: flight for seq, flight in self._flights.items() if flight.mid is not None}
+        self._rewind()
+
+
+def _named(body: bytes) -> tuple[str, str]:
+    """Id and kind of a stored record; raises BadEvent when it cannot be read."""
+    try:
+        event = json.loads(body)
+        return str(event["id"]), kind_of(event["type"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise error if isinstance(error, BadEvent) else BadEvent("cannot be read") from None

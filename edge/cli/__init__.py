@@ -1,0 +1,1 @@
+"""The command `marketedge`, a file a command."""

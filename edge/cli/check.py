@@ -1,0 +1,395 @@
+"""`marketedge check`: try everything the station needs, a line each."""
+
+import contextlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from queue import Empty
+
+import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlite_utils import Database
+
+from drivers.discover import naming
+from drivers.transports import LinkLost, open_port
+from drivers.transports.adapters import Identity, System
+from edge.between import link_causes
+from edge.between.board import Caution, Showing
+from edge.between.inbox import CityMessage, Inbox, LinkChanged
+from edge.between.print_states import BUSY, READY, SILENT
+from edge.between.tongue import said
+from edge.between.words import CLOCK
+from edge.city.city_word import CityWord
+from edge.city.mqtt import Mqtt
+from edge.cli.main import config_option
+from edge.cli.running import lines as running_lines
+from edge.config.cautions import cautions
+from edge.config.sections import BadConfig, Config, PortPart, PrinterPart, load
+from edge.documents import BadTemplate, Papers
+from edge.ports.doorkeeper import Doorkeeper
+from edge.printing.open_printer import PrinterLink
+from edge.records import mark
+from edge.records.clock import UNKNOWN, Clock
+from edge.records.identity import BadKey, load_city_keys, load_key
+from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
+from edge.records.lock import Holder, holder
+from edge.state.known_devices import recall
+from edge.web.i18n import TEXTS
+from edge.web.server import CannotListen, WebServer
+from edge.web.wording import ucum
+from protocol.city import envelope
+from protocol.city.signed import CityKeys
+from protocol.city.state import encode_state
+from protocol.city.topics import Topics
+from protocol.link import Link
+from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
+
+LISTEN_SECONDS = 3.0
+BROKER_SECONDS = 6.0
+CITY_SECONDS = 5.0
+BUSY_SECONDS = 8.0  # a printer is waited for that has something else to print
+LEAST_DISK = 200_000_000
+
+SLIP_BYTES = 15_300  # with its QR code as a picture
+QUICK_BAUD = 57_600
+
+Outcome = tuple[bool | None, str]
+"""True well, None to be looked at, False failed; and the words."""
+MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
+QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
+PRINTER_SAYS = {
+    "ready": "ready",
+    "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
+    "paper": "no paper: put in a roll",
+    "cover": "the cover is open: close it",
+    "cutter": "the cutter is jammed: clear it, switch the printer off and on",
+    "hot": "the head is too hot: wait, it goes on by itself",
+    "error": "it reports an error: switch it off and on",
+    "busy": "it prints something else, or does not come to our questions: try again when it is done",
+    "offline": "it takes no bytes: check its power and its online key",
+}
+
+
+@click.command()
+@config_option
+@click.pass_context
+def check(ctx: click.Context, config_path: Path) -> None:
+    """Try configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
+
+    A station that runs is asked how its devices are: a port can be opened by one program only.
+    """
+    logging.disable(logging.WARNING)  # each line below says it
+    failed = False
+    for name, attempt in _attempts(config_path):
+        good, text = attempt()
+        failed = failed or good is False
+        click.echo(f"{MARKS[good]} {name}: {text}")
+        if name == "config" and not good:
+            break
+    ctx.exit(1 if failed else 0)
+
+
+def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    try:
+        config = load(path)
+    except BadConfig as error:
+        message = str(error)
+        yield "config", lambda: (False, message)
+        return
+    yield "config", lambda: (True, str(path))
+    yield "key", lambda: _key(config)
+    yield "ledger", lambda: _ledger(config)
+    yield "papers", lambda: _papers(config)
+    yield "city key", lambda: _city_keys(config)
+    clock, system = _clock_of(config), System.of(os.environ)
+    for caution in cautions(config, _today(clock), bool(_known_keys(config))):
+        if caution.word != "no_city_key":  # said already
+            yield caution.about, lambda caution=caution: _caution(caution)  # type: ignore[misc]
+    devices = (*config.scale, *config.analyzer, *config.probe)
+    running = _running(config)
+    if running is not None:
+        named: tuple[PortPart | PrinterPart, ...] = (*devices, *config.printer)
+        for part in named:
+            yield from _name(part, system)
+        for about, good, words in running_lines(config, running):
+            yield about, lambda good=good, words=words: (good, words)  # type: ignore[misc]
+        yield "disk", lambda: _disk(config)
+        return
+    known = recall(config.station.data, devices)
+    for device in devices:
+        keeper = Doorkeeper(device.port, known.get(device.name, Identity()), system)
+        yield from _name(device, system)
+        yield device.name, lambda part=device, keeper=keeper: _port(part, clock, keeper, system)  # type: ignore[misc]
+    for printer in config.printer:
+        yield from _name(printer, system)
+        yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
+    yield "broker", lambda: _broker(config)
+    yield "web", lambda: _web(config.web.listen)
+    yield "clock", lambda: _clock(clock, config.station.language)
+    yield "disk", lambda: _disk(config)
+
+
+def _key(config: Config) -> Outcome:
+    try:
+        load_key(config.station.key)
+    except BadKey as error:
+        return False, str(error)
+    return True, str(config.station.key)
+
+
+def _caution(caution: Caution) -> Outcome:
+    return (False if caution.severity == "bad" else None), said(caution.said("zh"), caution.said("en"))
+
+
+def _today(clock: Clock) -> date | None:
+    return clock.today() if clock.now().trusted else None
+
+
+def _known_keys(config: Config) -> CityKeys:
+    try:
+        return load_city_keys(config.city.keys_file)
+    except BadKey:
+        return CityKeys()
+
+
+def _running(config: Config) -> Holder | None:
+    """The station that works in this data folder, if any."""
+    try:
+        return holder(config.station.data)
+    except OSError:
+        return None
+
+
+def _ledger(config: Config) -> Outcome:
+    """Whether it can be read, is the one that was written last, and its end is signed by this station."""
+    folder = config.station.data
+    path, before = folder / FILE, mark.read(mark.beside(config.station.key)) or mark.Mark()
+    try:
+        if not path.exists():
+            empty = said(f"{path}：还没有，第一次运行时建立", f"{path}: none yet, the first run makes it")
+            return not before.records, older(path, before, 0) if before.records else empty
+        with reading(folder) as db:
+            if why := behind(db.conn, path, before):
+                return False, why
+            if path.stat().st_size <= QUICK_BYTES and (found := fault(db.conn)):
+                return False, damaged(path, found)
+            return _end_of(db, config)
+    except (LedgerUnusable, BadKey) as error:
+        return False, str(error)
+    except OSError as error:
+        return False, f"{path}: {error.strerror}"
+
+
+def _end_of(db: Database, config: Config) -> Outcome:
+    """The newest record, by the station's own key."""
+    path = config.station.data / FILE
+    if not (seq := last_of(db.conn)):
+        return True, said(f"{path}：还没有记录", f"{path}: no record yet")
+    try:
+        envelope.verify(envelope.read(body_of(db.conn, seq)), load_key(config.station.key).public_key())
+    except envelope.BadEvent as error:
+        return False, damaged(path, said(f"第 {seq} 条：{error}", f"record {seq}: {error}"))
+    return True, said(f"{path}：{seq} 条记录", f"{path}: {seq} records")
+
+
+def _papers(config: Config) -> Outcome:
+    """Try the templates on the station's own printers."""
+    if config.paper.templates is None:
+        return True, "the shipped templates"
+    try:
+        papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+    except BadTemplate as error:
+        return False, str(error)
+    return True, "; ".join([str(config.paper.templates), *papers.warnings])
+
+
+def _name(part: PortPart | PrinterPart, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    """Whether the name of a device's port leads to that device only; nothing for what cannot be mixed up."""
+    said = naming(part.port, system)
+    if said.by:
+        yield f"{part.name} name", lambda: (said.by != "unsafe", f"{part.port}: {said}")
+
+
+def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
+    """Open the port, unless another device than the station knows is there, and wait for one frame that can be read."""
+    garbage = 0
+    try:
+        with contextlib.closing(open_port(part.port, part.settings(), keeper.admit, system)) as transport:
+            session, end = part.session(clock.day_to_ask), time.monotonic() + LISTEN_SECONDS
+            while (now := time.monotonic()) < end:
+                events = session.receive(transport.read(0.05), now)
+                if session.deadline is not None and now >= session.deadline:
+                    events += session.expired(now)
+                if out := session.pending():
+                    transport.write(out)
+                for event in events:
+                    if not isinstance(event, Garbage):
+                        return True, f"{part.port} {part.settings()}: {heard(event)}"
+                    garbage += 1
+                    why = event.why
+    except LinkLost as lost:
+        return False, str(lost)
+    if garbage:
+        return False, f"{part.port}: only bytes that cannot be read ({why}); check protocol and link settings"
+    return False, f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+
+
+def heard(event: Event) -> str:
+    """What a device said, in a person's words."""
+    match event:
+        case Weighing(value, unit, state=state) if value is None or state is not State.OK:
+            return said(f"秤已应答（{state.value}），没有重量", f"the scale answers ({state.value}), without a weight")
+        case Weighing(value, unit, stable=stable):
+            still = {True: said("稳定", "stable"), False: said("晃动", "moving"), None: ""}[stable]
+            return " ".join(word for word in (str(value), unit or "", still) if word)
+        case Measured(what, value, unit):
+            return f"{said(*TEXTS.get(f'measured_{what}', (what, what)))} {value} {ucum(unit)}"
+        case TestResult(sample, _, item, value, unit):
+            sample = said(f"样品 {sample}", f"sample {sample}") if sample else ""
+            return " ".join(word for word in (sample, item, str(value or ""), unit or "") if word)
+    return said("设备已应答", "the device answers")
+
+
+def _printer(part: PrinterPart) -> Outcome:
+    """Open it and ask how it is. One that never answers is no failure: many cannot."""
+    link = PrinterLink(part)
+    try:
+        end = time.monotonic() + BUSY_SECONDS
+        while (state := link.look()) == BUSY and time.monotonic() < end:
+            continue
+    finally:
+        link.close()
+    said = [link.why or f"{part.port}: {PRINTER_SAYS[state]}"]
+    if link.near_end:
+        said.append("the paper is nearly out")
+    line = Link.parse(part.link)
+    if part.serial and part.row().codes == "raster" and line.baud < QUICK_BAUD:
+        seconds = SLIP_BYTES * line.byte_seconds
+        said.append(
+            f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
+            'or change = { codes = "native" } if the printer draws QR codes'
+        )
+    return state in (READY, SILENT), "; ".join(said)
+
+
+def _broker(config: Config) -> Outcome:
+    """Connect; where the city confirms, say who we are and wait for its word."""
+    inbox: Inbox = Inbox()
+    station = config.station
+    topics = Topics(station.region, station.node, station.terminal)
+    name = f"marketedge-check-{station.node}-{station.terminal}"
+    mqtt = Mqtt(config.city, name, (topics.ack,), None, inbox)
+    mqtt.start()
+    try:
+        end, last = time.monotonic() + BROKER_SECONDS, LinkChanged(False, "no answer", "mute")
+        while time.monotonic() < end:
+            with contextlib.suppress(Empty):
+                message = inbox.get(timeout=0.2)
+                if isinstance(message, LinkChanged):
+                    if message.up:
+                        return _city_word(config, mqtt, inbox, topics, message)
+                    last = message
+        return False, _told(last)
+    finally:
+        mqtt.stop()
+
+
+def _told(link: LinkChanged) -> str:
+    """Why there is no way, with the next step."""
+    cause = link_causes.CAUSES[link.cause]
+    return f"{cause.en} ({link.why}). {cause.do_en}"
+
+
+def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: LinkChanged) -> Outcome:
+    if link.cause:
+        return False, _told(link)
+    if config.city.confirm == "broker":
+        return True, f'{mqtt.broker}; that the city takes records cannot be tried with confirm = "broker"'
+    try:
+        keys, key = load_city_keys(config.city.keys_file), load_key(config.station.key)
+    except BadKey as error:
+        return False, str(error)
+    clock = Clock(config.clock.trust)
+    word = CityWord(config.city, topics.station, keys, clock)
+    mqtt.announce(topics.state, _birth(config, key, clock), retain=False)  # the station itself is not up
+    end = time.monotonic() + CITY_SECONDS
+    while time.monotonic() < end:
+        with contextlib.suppress(Empty):
+            message = inbox.get(timeout=0.2)
+            if isinstance(message, CityMessage) and word.read(message.payload, message.retained):
+                return True, f"{mqtt.broker}; the city answers"
+            if isinstance(message, LinkChanged):
+                return False, _told(message)
+    cause = "no_city_key" if not keys and config.city.confirm == "city" else "unproven" if word.odd else "silent"
+    return False, _told(LinkChanged(True, _counted(word.odd) or mqtt.broker, cause))
+
+
+def _counted(odd: Mapping[str, int]) -> str:
+    return ", ".join(f"{link_causes.ODDITIES[word][1].lower()}: {count}" for word, count in odd.items())
+
+
+def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
+    """The station's word about itself, as ``run`` says it; with the true end of the ledger, when there is one."""
+    last = 0
+    with contextlib.suppress(FileNotFoundError, LedgerUnusable), reading(config.station.data) as db:
+        last = last_of(db.conn)
+    name = f"{config.station.node}-{config.station.terminal}"
+    return encode_state(
+        "online", name, key, time=clock.now().text, bootid=clock.boot_id, last=last, software="marketedge check"
+    )
+
+
+def _city_keys(config: Config) -> Outcome:
+    try:
+        keys = load_city_keys(config.city.keys_file)
+    except BadKey as error:
+        return False, str(error)
+    if not keys and config.city.confirm == "city":
+        return False, f"{config.city.keys_file}: {link_causes.CAUSES['no_city_key'].do_en}"
+    return True, ", ".join(sorted(keys.by_kid)) or "none"
+
+
+def _web(listen: str) -> Outcome:
+    """Whether the address is free."""
+    server = WebServer(listen, Showing(), Inbox())
+    try:
+        server.bind()
+    except CannotListen as error:
+        return False, str(error)
+    finally:
+        server.stop()
+    return True, f"http://{listen}/"
+
+
+def _clock_of(config: Config) -> Clock:
+    """The clock as the station would have it, from its ledger on."""
+    try:
+        with reading(config.station.data) as db:
+            before = past(db.conn)
+    except (OSError, LedgerUnusable):
+        before = UNKNOWN
+    return Clock(config.clock.trust, before, config.certificates())
+
+
+def _clock(clock: Clock, language: str) -> Outcome:
+    """Whether the station would believe the time; the reason is in the station's language."""
+    step = clock.look()
+    if step is not None:
+        clock.take(step)
+    state = clock.state()
+    if state != "unsynced" and not clock.asks:
+        return True, f"{clock.now().text} {state}"
+    why = CLOCK[clock.why or "unsynced"][language == "en"]
+    asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
+    return False, f"{clock.now().text} is not synchronised{asked}: {why}"
+
+
+def _disk(config: Config) -> Outcome:
+    folder = config.station.data
+    there = next(path for path in (folder, *folder.parents) if path.is_dir())
+    free = shutil.disk_usage(there).free
+    return free >= LEAST_DISK, f"{folder}: {free // 1_000_000} MB free"

@@ -1,0 +1,134 @@
+"""`marketedge identify`: which protocol and settings speak on a port."""
+
+import json
+from typing import Any
+
+import click
+
+from drivers.identify import LISTEN_SECONDS, Report, Search
+from drivers.recognise import Finding, only
+from drivers.transports import open_port
+from edge.cli.device_options import chosen, model_option, settings_option
+from edge.cli.main import plain_errors
+from protocol import formats
+from protocol.readings import TestResult, Weighing
+
+SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on serial lines
+
+
+@click.command()
+@click.argument("port")
+@model_option
+@settings_option
+@click.option("--listen", type=float, default=LISTEN_SECONDS, show_default=True, help="Seconds to listen at each rate.")
+@click.option("--print", "allow_print", is_flag=True, help="Also press the PRINT key by wire; paper may come out.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def identify(
+    ctx: click.Context,
+    port: str,
+    model: str,
+    options: tuple[str, ...],
+    listen: float,
+    allow_print: bool,
+    as_json: bool,
+) -> None:
+    """Find out what is connected to PORT: its protocol and link settings.
+
+    It listens first. Only on a silent port it asks, and only for a weight, a name or a test: nothing that is asked
+    erases, tares, zeroes or changes a setting. Some scales answer only by printing; they are asked with --print.
+    With --model it is only looked for that model. Exit code 1 when it cannot be told.
+    """
+    serial = port.startswith("/")
+    scheme = port.partition(":")[0]
+    with plain_errors():
+        row = chosen("", model, options)
+    search = Search(
+        lambda link: open_port(port, link),
+        of=only(row) if row else None,
+        wire=scheme if scheme in SCHEMES else "serial",
+        our_settings=serial,
+        listen=listen,
+        allow_print=allow_print,
+        tell=lambda text: click.echo(text, err=True),
+    )
+    with plain_errors():
+        report = search.run()
+    if as_json:
+        click.echo(json.dumps(_as_json(report), ensure_ascii=False))
+    else:
+        for line in _told(report, allow_print) if report.findings else _untold(report, allow_print):
+            click.echo(line)
+    ctx.exit(0 if report.findings else 1)
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "findings": [
+            {
+                "protocol": one.protocol,
+                "kind": one.kind,
+                "link": one.link and str(one.link),
+                "confidence": one.confidence,
+                "frames": one.frames,
+                "readable": one.readable,
+                "models": list(one.models),
+                "options": dict(one.options),
+                "example": one.example.as_json(),
+            }
+            for one in report.findings
+        ],
+        "asked": report.asked,
+        "heard": report.heard.hex(),
+        "seconds": round(report.seconds, 1),
+    }
+
+
+def _told(report: Report, allow_print: bool) -> list[str]:
+    lines = [_line(one) for one in report.findings]
+    first = report.findings[0]
+    if len(report.findings) > 1:
+        lines.append("These cannot be told apart by what was heard: compare the reading with the display.")
+    lines += ["", "For station.toml:"]
+    if first.models:
+        lines.append(f'  model = "{first.models[0]}"    # or: {", ".join(first.models[1:])}'.removesuffix("    # or: "))
+    else:
+        lines.append(f'  protocol = "{first.protocol}"')
+    if first.link is not None:
+        lines.append(f'  link = "{first.link}"')
+    return lines
+
+
+def _line(one: Finding) -> str:
+    settings = f" at {one.link}" if one.link else ""
+    says = _says(one)
+    return f"{one.confidence:4.0%}  {one.protocol}{settings}: {formats.find(one.protocol).title}; {says}"
+
+
+def _says(one: Finding) -> str:
+    match one.example:
+        case Weighing(value=value, unit=unit) if value is not None:
+            return f"reads {value} {unit or '(no unit sent)'}, {one.frames} frames"
+        case Weighing(state=state):
+            return f"state {state.value}, {one.frames} frames"
+        case TestResult(item=item, value=value):
+            return f"a result: {item} {value}"
+    return f"{one.frames} answers"
+
+
+def _untold(report: Report, allow_print: bool) -> list[str]:
+    if not report.heard:
+        lines = [
+            f"Nothing heard, and no answer to {report.asked} questions. Check that it is on, the cable (crossed or",
+            "straight?), and the output mode. An analyzer may speak only when it has a result: measure one, or press",
+            "its send key, while this listens (--listen 60).",
+        ]
+        if not allow_print:
+            asleep = [row.id for row in map(formats.find, formats.ids()) if row.print_questions]
+            lines.append(f"Scales that answer only by printing were not asked ({', '.join(asleep)}): see --print.")
+        return lines
+    return [
+        f"{len(report.heard)} bytes were heard at {report.heard_at}, but no format we know reads them:",
+        f"  {report.heard[:48].hex(' ')}",
+        "Look up protocol and link settings in the device's menu, or send us a log (marketedge record).",
+    ]

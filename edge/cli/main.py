@@ -1,0 +1,254 @@
+"""The command `marketedge`. Each command loads what it needs when it runs, so the service starts fast."""
+
+import json
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import click
+
+NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
+
+
+SOFTWARE_FAULT = 70  # sysexits.h
+SORRY = "a fault of the program ({}); try again, and send the lines above to its makers"
+log = logging.getLogger("marketedge")
+
+
+class Mistake(ValueError):
+    """What was typed on the command line, or stands in a file named there, cannot be used; the message says why."""
+
+
+@contextmanager
+def as_typed() -> Iterator[None]:
+    """Around what reads a person's input: what it cannot read is a ``Mistake``."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        raise Mistake(str(error.args[0] if error.args else error)) from error
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Mistakes of the world end the command with one clear line and exit code 1, not with a traceback.
+
+    Which they are is known by their class.  Anything else is a mistake of ours: it is told with its traceback, one line
+    says what to do, and the exit code is 70.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        told = _plain(error)
+        if told is None:
+            log.critical("%s", type(error).__name__, exc_info=error)
+            click.echo(f"Error: {SORRY.format(type(error).__name__)}", err=True)
+            sys.exit(SOFTWARE_FAULT)
+        raise click.ClickException(told) from None
+
+
+def _plain(error: Exception) -> str | None:
+    """What to say of a mistake of the world; None for one of ours."""
+    from drivers.catalogue import UnknownModel
+    from drivers.printers import UnknownPrinter
+    from edge.config.sections import BadConfig
+    from edge.documents.templates import BadTemplate
+    from edge.records.identity import BadKey
+    from edge.records.ledger import FILE, LedgerBroken, explained
+    from protocol.formats import UnknownFormat
+
+    if isinstance(error, UnknownModel | UnknownFormat | UnknownPrinter):
+        return str(error.args[0])
+    if isinstance(error, Mistake | BadConfig | BadKey | BadTemplate | LedgerBroken):
+        return str(error)
+    if isinstance(error, sqlite3.Error):
+        about = explained(error, Path(FILE))  # an export may have read for a while before it met the damage
+        return None if about is None else str(about)
+    if isinstance(error, OSError):
+        return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
+    return None
+
+
+class Lazy(click.Group):
+    """Commands that live in modules of their own: name → module and attribute."""
+
+    elsewhere: ClassVar[dict[str, str]] = {
+        "render": "edge.cli.render:render",
+        "papers": "edge.cli.papers:papers",
+        "ledger": "edge.cli.ledger:ledger",
+        "check": "edge.cli.check:check",
+        "ports": "edge.cli.ports:ports",
+        "identify": "edge.cli.identify:identify",
+        "record": "edge.cli.record:record",
+        "decode": "edge.cli.decode:decode",
+        "replay": "edge.cli.decode:replay",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.elsewhere})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in self.elsewhere:
+            from importlib import import_module
+
+            module, attribute = self.elsewhere[cmd_name].split(":")
+            found: click.Command = getattr(import_module(module), attribute)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+config_option: Callable[[Any], Any] = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("station.toml"),
+    show_default=True,
+    help="The station's configuration.",
+)
+
+
+@click.group(cls=Lazy)
+@click.version_option(package_name="marketedge")
+def main() -> None:
+    """marketedge: the station of a food market, test room or school canteen.
+
+    \b
+    First steps:
+      marketedge init mystall --job stall     writes mystall/station.toml and the station's key
+      marketedge ports                        what is plugged in
+      marketedge check -c mystall/station.toml
+      marketedge run -c mystall/station.toml
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--job",
+    "jobs",
+    type=click.Choice(["gate", "stall", "canteen"]),
+    multiple=True,
+    required=True,
+    help="What the station does; may be given twice.",
+)
+@click.option("--name", default="", help="The station's name, shown on pages and slips.")
+@click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one a line.")
+def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
+    """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
+    from edge.records import private
+    from edge.records.identity import city_keys_text, create_key, public_hex
+
+    config, key_file = folder / "station.toml", folder / "station.key"
+    if config.exists() or key_file.exists():
+        raise click.ClickException(f"{folder} already holds a station; nothing was changed")
+    with plain_errors():
+        keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
+        private.make_folder(folder)
+        template = Path(__file__).with_name("template.toml").read_text("utf-8")
+        text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
+        private.write_new(config, text.encode())
+        private.replace(folder / "city.keys", keys.encode())
+        key = create_key(key_file)
+    click.echo(f"{config}: fill in who you are and what is plugged in")
+    click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
+    if not city_key:
+        click.echo(f"{folder / 'city.keys'}: put the city's public key here; without it no record can be confirmed")
+    click.echo(f"public key for the city: {public_hex(key)}")
+
+
+@main.command()
+@config_option
+@click.option("-v", "--verbose", is_flag=True, help="Log every frame that could not be read, in hex.")
+@click.option(
+    "--new-ledger",
+    "allowed_by",
+    default="",
+    metavar="NAME",
+    help="Once, when the ledger is lost for good or is an old copy: who decides to go on without the missing records.",
+)
+def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
+    """Run the station until it is stopped."""
+    from edge.config.sections import load
+    from edge.service import run as serve
+    from edge.service import set_up_logging
+
+    set_up_logging(verbose)
+    with plain_errors():
+        serve(load(config_path), config_path, allowed_by)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+def protocols(as_json: bool) -> None:
+    """List the wire formats and their default link settings."""
+    from drivers.catalogue import models
+    from protocol import formats
+
+    rows = [formats.find(name) for name in formats.ids()]
+    known = list(models().values())
+    if as_json:
+        table = [
+            {
+                "id": row.id,
+                "kind": row.kind,
+                "title": row.title,
+                "link": str(row.link),
+                "polled": row.polled,
+                "checked": row.checked,
+                "confidence": row.confidence,
+                "models": [model.id for model in known if model.format == row.id],
+            }
+            for row in rows
+        ]
+        click.echo(json.dumps(table, ensure_ascii=False, indent=2))
+        return
+    for row in rows:
+        names = ", ".join(model.id for model in known if model.format == row.id)
+        doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
+        click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
+        click.echo(f"{'':17} {'':9} {'':13} models: {names or 'none'}")
+
+
+@main.command("verify-qr")
+@click.argument("url")
+@click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="The station's public key.")
+def verify_qr(url: str, key_file: Path) -> None:
+    """Check a slip's QR address offline with the station's public key; prints what it states."""
+    from edge.records.identity import load_public_key
+    from protocol.city.token import BadToken, verify_url
+
+    with plain_errors():
+        key = load_public_key(key_file)
+        try:
+            token = verify_url(url, key)
+        except BadToken as error:
+            click.echo(json.dumps({"ok": False, "why": str(error)}, ensure_ascii=False))
+            sys.exit(1)
+        click.echo(json.dumps({"ok": True, **token.as_json()}, ensure_ascii=False))
+
+
+@main.command()
+@click.argument("what", type=click.Choice(["schemas", "openapi"]))
+def contract(what: str) -> None:
+    """Print what we promise: event schemas, or the local API's OpenAPI."""
+    if what == "schemas":
+        from protocol.city.events import EVENT_TYPES
+
+        schemas = {kind: record.model_json_schema() for kind, record in EVENT_TYPES.items()}
+        click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
+        return
+    from edge.between.board import Showing
+    from edge.between.inbox import Inbox
+    from edge.web.app import create_app
+
+    click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What a station that runs says of its devices, for ``marketedge check``: its ports are its own, so it is asked."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from edge.between import link_causes
+from edge.between.tongue import said
+from edge.config.sections import Config
+from edge.records.lock import Holder
+from edge.web.i18n import Words
+from edge.web.wording import ucum
+
+ASK_SECONDS = 5.0
+ILL = frozenset({"error", "unit", "digit", "step", "unverified", "stale", "no_signal"})
+Line = tuple[str, bool | None, str]
+"""What it is about; True well, None to be looked at, False failed; and the words."""
+
+
+def lines(config: Config, holder: Holder) -> Iterator[Line]:
+    """A line for each device and for the way to the city, from the station's own board."""
+    try:
+        state = _board(holder)
+    except (OSError, ValueError) as error:
+        yield "station", False, _mute(holder, error)
+        return
+    if not state["alive"]:
+        yield (
+            "station",
+            False,
+            said(
+                f"进程 {holder.pid} 在运行，但没有响应：重启服务",
+                f"process {holder.pid} runs, but does not work any more: restart the service",
+            ),
+        )
+        return
+    board, words = state["board"], Words(config.station.language)
+    yield "station", True, said(f"正在运行，进程 {holder.pid}", f"runs, process {holder.pid}")
+    if board["trouble"]:
+        yield "trouble", False, board["trouble"]
+    for scale in board["scales"]:
+        yield scale["name"], *_scale(scale, words)
+    for analyzer in board["analyzers"]:
+        yield analyzer["name"], *_analyzer(analyzer, words)
+    for probe in board["probes"]:
+        yield probe["name"], *_probe(probe, words)
+    for printer in board["printers"]:
+        yield printer["name"], *_printer(printer, words)
+    yield "broker", *_city(board["city"], words)
+    yield (
+        "web",
+        True,
+        said(f"{holder.pages}/ 由正在运行的站点提供", f"{holder.pages}/ is served by the running station"),
+    )
+    yield "clock", *_clock(board, words)
+
+
+def _board(holder: Holder) -> Any:
+    """The station's answer; raises OSError and ValueError."""
+    if not holder.pages:
+        raise OSError(said("还在启动", "it is still starting"))
+    address = holder.pages.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    with build_opener(ProxyHandler({})).open(f"{address}/api/board", timeout=ASK_SECONDS) as answer:
+        return json.load(answer)
+
+
+def _mute(holder: Holder, error: Exception) -> str:
+    why = error.reason if isinstance(error, URLError) else error
+    return said(
+        f"进程 {holder.pid} 占用数据目录，但页面 {holder.pages} 没有回应（{why}）：稍等再试，仍不行就重启服务",
+        f"process {holder.pid} works in the data folder, but its pages {holder.pages} do not answer ({why}): "
+        "try again in a moment, else restart the service",
+    )
+
+
+def _lost(view: dict[str, Any], why: str, words: Words, step: str) -> tuple[bool | None, str]:
+    detail = f" ({why})" if why else ""
+    return False, f"{words('not_connected')}{detail}. {words(step)}"
+
+
+def _scale(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    if not view["up"]:
+        return _lost(view, view["port_why"], words, "do_scale")
+    parts = [words("connected")]
+    if view["text"] and view["net_g"] is not None:
+        parts.append(f"{view['text']} {view['unit']} {words('stable' if view['stable'] else 'moving')}")
+    if view["why"] in ILL:
+        parts.append(words(f"why_{view['why']}", unit=view["unit"] or "?", e=f"{view['e_g']} g"))
+        return False, ". ".join(parts)
+    return _unless_garbled(view, parts, words)
+
+
+def _analyzer(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    if not view["up"]:
+        return _lost(view, view["why"], words, "do_analyzer")
+    parts = [words("connected"), words("results_n", n=view["results"])]
+    if view["unmatched"]:
+        return None, ". ".join([*parts, words("unmatched_n", n=view["unmatched"]), words("do_unmatched")])
+    return _unless_garbled(view, parts, words)
+
+
+def _unless_garbled(view: dict[str, Any], parts: list[str], words: Words) -> tuple[bool | None, str]:
+    if view["garbage"]:
+        return None, ". ".join([*parts, words("garbage_n", n=view["garbage"]), words("do_garbage")])
+    return True, ". ".join(parts)
+
+
+def _probe(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    if not view["up"]:
+        return _lost(view, view["why"], words, "do_probe")
+    values = [f"{words.known('measured_', what)} {value} {ucum(unit)}" for what, value, unit in view["measured"]]
+    return True, ". ".join([words("connected"), *(values or [words("no_value")])])
+
+
+def _printer(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    parts = [words.known("state_", view["state"])]
+    if view["waiting"]:
+        parts.append(words("papers_waiting", n=view["waiting"]))
+    if view["up"]:
+        return True, ". ".join(parts)
+    detail = [view["why"]] if view["why"] else []
+    return False, ". ".join([*parts, *detail, words.known("because_", view["state"])])
+
+
+def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    counted = f"{words('pending')} {view['pending']}"
+    if view["cause"] in link_causes.CAUSES:
+        cause = link_causes.CAUSES[view["cause"]]
+        detail = f" ({view['why']})" if view["why"] else ""
+        return False, f"{said(cause.zh, cause.en)}{detail}. {said(cause.do_zh, cause.do_en)}. {counted}"
+    if view["aside"]:
+        return None, ". ".join([words("set_aside_n", n=view["aside"]), words("do_set_aside"), counted])
+    if not view["up"]:
+        return False, f"{words('connecting')}. {view['why']}. {counted}"
+    return True, f"{view['broker']}. {words('connected')}. {counted}"
+
+
+def _clock(board: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    is_it = words.known("clock_is_", board["clock_state"])
+    if board["clock_state"] != "unsynced" and not board["clock_asks"]:
+        return True, is_it
+    return False, f"{is_it}. {words.known('clock_why_', board['clock_why'])}"

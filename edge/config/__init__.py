@@ -1,0 +1,1 @@
+"""station.toml: its sections, and its mistakes in words."""

@@ -1,0 +1,221 @@
+"""What a configuration allows that should not stay so, each with the next step: for the log, ``check`` and the page."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from ipaddress import ip_address
+from itertools import chain
+from urllib.parse import urlsplit
+
+from drivers.transports.listen import named_peers
+from edge.between import link_causes
+from edge.between.board import Caution
+from edge.config.sections import Config, PortPart, PrinterPart
+from edge.records import private
+
+SOON = timedelta(days=30)
+UNFILLED = "请填写"
+EXAMPLE_HOST, EXAMPLE_NODE, EXAMPLE_OPERATOR = "sy.example.cn", "410108001", "4101080010001"  # template.toml
+
+
+def cautions(config: Config, today: date | None, city_keys: bool) -> tuple[Caution, ...]:
+    """All of them. ``today`` is None while no date can be believed; ``city_keys``: whether any are known."""
+    return tuple(
+        chain(
+            _who(config),
+            _certificates(config, today),
+            _files(config),
+            _network(config),
+            _city(config, city_keys),
+            _shared_ports(config),
+        )
+    )
+
+
+def _who(config: Config) -> Iterator[Caution]:
+    name = config.seller.name.strip()
+    if not name or name.startswith(UNFILLED):
+        yield Caution(
+            "seller",
+            "bad",
+            "[seller] name",
+            "没有填写经营者名称，小票不能作为合法凭证",
+            "The seller's name is missing: the slips are no legal vouchers",
+            "填写营业执照上的名称",
+            "Write the name of the business licence",
+        )
+    examples = (
+        ("[seller] code", config.seller.code, EXAMPLE_OPERATOR),
+        ("[station] node", config.station.node, EXAMPLE_NODE),
+        ("[station] host", config.station.host, EXAMPLE_HOST),
+    )
+    for about, value, example in examples:
+        if value == example:
+            yield Caution(
+                "example",
+                "warn",
+                about,
+                f"还是模板里的示例值 {example}",
+                f"Still the template's example, {example}",
+                "改为平台分配的值；node 改了，terminal 也要核对",
+                "Write what the city gave you; compare terminal too",
+            )
+
+
+def _certificates(config: Config, today: date | None) -> Iterator[Caution]:
+    for scale in config.scale:
+        about, last = f"[[scale]] {scale.name} verified_until", scale.verified_until
+        if last is None or today is None or last > today + SOON:
+            continue
+        if last < today:
+            yield Caution(
+                "expired",
+                "bad",
+                about,
+                f"检定已于 {last} 到期，不能用于交易",
+                f"The verification ended on {last}: no sale by this scale",
+                "送检后填写新证书上的日期",
+                "Have it verified, then write the new certificate's date",
+            )
+        else:
+            yield Caution(
+                "expires",
+                "warn",
+                about,
+                f"检定将于 {last} 到期",
+                f"The verification ends on {last}",
+                "请预约检定",
+                "Make an appointment for the verification",
+            )
+
+
+def _files(config: Config) -> Iterator[Caution]:
+    city, station = config.city, config.station
+    secrets = (
+        ("[station] key", station.key),
+        ("[city] password_file", city.password_file),
+        ("[city] keys_file", city.keys_file),
+        ("[station] data", station.data),
+        ("[station] data", station.data / "ledger.db"),
+    )
+    for about, path in secrets:
+        if path is not None and private.readable_by_others(path):
+            mode = "700" if path.is_dir() else "600"
+            yield Caution(
+                "readable",
+                "bad" if path in (station.key, city.password_file) else "warn",
+                about,
+                f"{path} 其他用户也能读写",
+                f"{path} can be read by others",
+                f"运行：chmod {mode} {path}；存储卡不支持权限时，请换 ext4",
+                f"run: chmod {mode} {path} (on a disk without rights, such as FAT: use ext4)",
+            )
+    for about, path in (("[city] password_file", city.password_file), ("[city] ca_file", city.ca_file)):
+        if path is not None and not path.is_file():
+            yield Caution(
+                "no_file",
+                "bad",
+                about,
+                f"没有文件 {path}，连不上平台",
+                f"{path}: no such file; the city is not reached without it",
+                "放入文件，或改正文件名",
+                "Put the file there, or write its right name",
+            )
+
+
+def _network(config: Config) -> Iterator[Caution]:
+    if not is_loopback(config.web.listen.rpartition(":")[0]):
+        yield Caution(
+            "open_pages",
+            "warn",
+            "[web] listen",
+            f"{config.web.listen}：同一网络里的人都能打开页面、卖货",
+            f"{config.web.listen}: everybody in this network reaches the pages, and may sell",
+            "只在本机使用就写 127.0.0.1:8080；否则请用单独的网络",
+            "Write 127.0.0.1:8080 if only this box uses them; else keep a network of its own",
+        )
+    for part in (*config.scale, *config.analyzer, *config.probe):
+        if _anybody_may_connect(part.port):
+            example = f"{part.port.partition('?')[0]}?from=192.168.1.20"
+            yield Caution(
+                "open_port",
+                "warn",
+                f"[[{part.kind}]] {part.name} port",
+                f"{part.port}：网络里任何设备都能冒充这台设备",
+                f"{part.port}: whatever connects from the network counts as this device",
+                f"写明设备的地址，如 {example}",
+                f"Write the device's own address, as in {example}",
+            )
+
+
+def _anybody_may_connect(port: str) -> bool:
+    """Whether the device connects to us, and nobody has said from where; on loopback only this box can."""
+    if not port.startswith("listen:"):
+        return False
+    peers = named_peers(port)
+    own = is_loopback(port.partition("?")[0].removeprefix("listen:").rpartition(":")[0])
+    return not own and (not peers or any(network.prefixlen == 0 for network in peers))
+
+
+def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
+    city = config.city
+    if city.password_file is not None and any(urlsplit(url).scheme == "mqtt" for url in city.brokers):
+        yield Caution(
+            "plain_password",
+            "warn",
+            "[city] brokers",
+            "密码经 mqtt:// 明文传输",
+            "The password goes over mqtt:// unencrypted",
+            "改用 mqtts://",
+            "use mqtts://",
+        )
+    if city.confirm == "city-unsigned":
+        yield Caution(
+            "confirm_city-unsigned",
+            "warn",
+            '[city] confirm = "city-unsigned"',
+            "不核对平台签名：能在本机 ack 主题上发布的人，可以让记录看似已上报",
+            "Whoever may publish on this station's ack topic can make records count as delivered that never arrived",
+            '平台支持签名后改为 "city"',
+            'Write "city" once the platform signs',
+        )
+    if city.confirm == "broker":
+        yield Caution(
+            "confirm_broker",
+            "warn",
+            '[city] confirm = "broker"',
+            "服务器收下即算上报：它在平台收到前丢失的，就丢失了",
+            "What the broker loses before the city has it is lost",
+            '平台支持回执后改为 "city"',
+            'Write "city" once the platform answers',
+        )
+    if city.confirm == "city" and not city_keys:
+        cause = link_causes.CAUSES["no_city_key"]
+        yield Caution("no_city_key", "bad", "[city] keys_file", cause.zh, cause.en, cause.do_zh, cause.do_en)
+
+
+def _shared_ports(config: Config) -> Iterator[Caution]:
+    seen: dict[str, str] = {}
+    parts: tuple[PortPart | PrinterPart, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
+    for part in parts:
+        port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
+        first = seen.setdefault(port, part.name)
+        if first != part.name and part.port != "/dev/null":
+            yield Caution(
+                "same_port",
+                "bad",
+                f"{part.name} port",
+                f"与 {first} 是同一个端口 {part.port}",
+                f"The same port as {first}: {part.port}",
+                "一个端口只能接一台设备：改正其中一个",
+                "A port serves one device: correct one of them",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen at is reached from this box alone. A name is taken at its word."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

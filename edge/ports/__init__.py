@@ -1,0 +1,1 @@
+"""A port's thread: open, read, decode, hand to the inbox."""

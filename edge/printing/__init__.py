@@ -1,0 +1,1 @@
+"""A printer's thread: layout, sending, and the proof that paper came out."""

@@ -1,0 +1,110 @@
+"""Papers as pages: made again from the ledger's records, for the printers' threads and for pictures on the pages.
+
+Nothing here changes anything, and every method may be called from any thread.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from drivers.glyphs import FontGlyphs, NoFont, png
+from edge.between.print_states import DAY, TEST_PAGE, PaperJob
+from edge.config.sections import Config, PrinterPart
+from edge.documents import Papers, Place, day, examples, prints, testpage
+from edge.records.ledger import reading
+from protocol.printers import bitmap, languages
+from protocol.printers.document import Document
+from protocol.printers.layout import Page, layout
+from protocol.printers.profile import Profile
+
+log = logging.getLogger("papers")
+
+
+class Typesetter:
+    """Lays out papers with the station's templates, language and printers."""
+
+    def __init__(self, config: Config, papers: Papers) -> None:
+        station = config.station
+        self._papers = papers
+        self._folder = station.data
+        self._place = Place(station.name, station.host, config.paper.language or station.language)
+        self._printers = {part.name: part for part in config.printer}
+        self._automatic = config.paper.automatic
+
+    @cached_property
+    def glyphs(self) -> FontGlyphs | None:
+        """The letters that pictures are drawn with; None when no Chinese font is installed."""
+        try:
+            return FontGlyphs()
+        except NoFont as error:
+            log.warning("%s", error)
+            return None
+
+    def warm(self, printer: str) -> None:
+        """Load what this printer's first paper needs, so that nobody waits for it with goods in hand."""
+        profile = self._printers[printer].row()
+        for paper in self._automatic:
+            if prints(profile, paper):
+                document = self._papers.document(paper, examples(paper)[0], self._place)
+                page = layout(document, profile.columns, profile.encoding, self._drawable)
+                for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
+                    pass
+
+    def page(self, job: PaperJob, *, late: bool = False) -> Page:
+        """The paper on the grid of its printer; a ``late`` one says when it was recorded.
+
+        Raises LookupError when its record or printer is not there.
+        """
+        profile = self._printer(job).row()
+
+        def page(document: Document) -> Page:
+            return layout(document, profile.columns, profile.encoding, self._drawable)
+
+        document = self._papers.document(
+            job.paper,
+            self._content(job),
+            self._place,
+            copy=job.copy,
+            late=late,
+            fits=lambda made: bitmap.height(page(made), profile),
+        )
+        return page(document)
+
+    def failed(self, paper: str) -> str:
+        """Why the market's template was not used for the last paper of this name; empty when it was, or is none."""
+        return self._papers.failed.get(paper, "")
+
+    def glyphs_for(self, page: Page, profile: Profile) -> FontGlyphs | None:
+        """What the page has to be drawn with; None when the printer's own letters do. Raises NoFont."""
+        if profile.encoding == "raster":
+            return self.glyphs or FontGlyphs()
+        return self.glyphs if page.drawn else None
+
+    def png(self, job: PaperJob) -> bytes:
+        """The paper as a picture, one pixel a dot; raises LookupError, and NoFont which names what to install."""
+        return png(bitmap.draw(self.page(job), self._printer(job).row(), self.glyphs or FontGlyphs()))
+
+    def _drawable(self, letter: str) -> bool:
+        return self.glyphs is not None and letter in self.glyphs
+
+    def _printer(self, job: PaperJob) -> PrinterPart:
+        if job.printer not in self._printers:
+            raise LookupError(f"printer {job.printer} is no longer in station.toml")
+        return self._printers[job.printer]
+
+    def _content(self, job: PaperJob) -> Mapping[str, Any]:
+        if job.paper == TEST_PAGE:
+            part = self._printer(job)
+            return testpage.content(part.name, part.port, part.row())
+        if job.paper == DAY:
+            return _day(self._folder, job.detail, job.seq)
+        content: dict[str, Any] = json.loads(job.body)
+        return content
+
+
+def _day(folder: Path, date: str, upto: int) -> Mapping[str, Any]:
+    with reading(folder) as db:
+        return day.summary(db.conn, date, upto)

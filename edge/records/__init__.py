@@ -1,0 +1,1 @@
+"""The disk: the signed ledger, its clock and key, and who may open it."""

@@ -1,0 +1,392 @@
+"""Time on a box whose clock may be wrong (contract part C7).
+
+The station's time runs on the steady clock of this boot.  The wall clock is only looked at, every few seconds, and
+taken as far as it deserves:
+
+* It agrees with the station's time within ``SMALL_SECONDS``: followed, and synced while the kernel says so.
+* It stands elsewhere and is vouched for: a ``Step``, forward or back.  Whoever owns the ledger writes the step down as
+  a record, and then says ``take``: so no earlier time is given before the record that explains it.
+* Nobody vouches for it: it may only put an unsynced time forward.  The time never goes back by itself, and after a
+  restart it goes on from the last record.
+* It lies outside 2020 to 2099, or is too far ahead of the last time that was believed: not taken.  A date too far ahead
+  is *doubted*: the clock is unsynced until the wall clock comes back or a person confirms the date by name.
+"""
+
+import ctypes
+import functools
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal
+
+from edge.between.words import CLOCK, ClockWhy
+from protocol.city.token import CHINA
+
+ClockState = Literal["synced", "holdover", "unsynced"]
+Trust = Literal["kernel", "host"]
+
+log = logging.getLogger("clock")
+
+FIRST, END = 1_577_836_800, 4_102_444_800  # 2020-01-01 and 2100-01-01, UTC: no time outside is taken
+CHECK_SECONDS = 5.0
+SMALL_SECONDS = 2.0  # a leap second, or a time service's small correction: followed without a record
+STAND_SECONDS = 60.0  # a host that put the clock back is believed when it has stood so long
+HOLDOVER_SECONDS = 24 * 3600.0
+DAY_SECONDS = 24 * 3600.0
+OFF_SECONDS = 30 * DAY_SECONDS  # switched off for so long is usual: a certificate that ended meanwhile is no surprise
+LONG_SECONDS = 400 * DAY_SECONDS  # longer than any scale's verification: always asked
+
+
+# --- the kernel's word ----------------------------------------------------------------------------------------------
+
+_STA_UNSYNC = 0x40
+_FILTERED = "2"  # seccomp's mode when a unit or container filters system calls
+_ASK = "import ctypes; ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))"
+
+
+class _Timex(ctypes.Structure):
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+@functools.cache
+def _deadly() -> bool:
+    """Whether a filter of system calls would kill us for asking: a child of ours, under the same filter, tries it."""
+    status = Path("/proc/self/status").read_text("ascii", "replace")
+    if f"Seccomp:\t{_FILTERED}" not in status:
+        return False
+    try:
+        return subprocess.run([sys.executable, "-I", "-S", "-c", _ASK], capture_output=True, timeout=30).returncode != 0
+    except (OSError, subprocess.SubprocessError):
+        return True
+
+
+def kernel_synced() -> bool | None:
+    """What adjtimex(2) says: True while a time service disciplines the clock; None when we may not ask."""
+    if _deadly():
+        return None
+    timex = _Timex()
+    said = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
+    return None if said < 0 else not timex.status & _STA_UNSYNC
+
+
+def since_boot() -> float:
+    """Seconds since the kernel started, with the time it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+# --- values ---------------------------------------------------------------------------------------------------------
+
+
+def text_of(seconds: float) -> str:
+    """RFC 3339 with microseconds, in the market's zone."""
+    return datetime.fromtimestamp(seconds, CHINA).isoformat(timespec="microseconds")
+
+
+def day_of(seconds: float) -> date:
+    """The market's date."""
+    return datetime.fromtimestamp(seconds, CHINA).date()
+
+
+def inside(seconds: float) -> bool:
+    """Whether it can be a time at all."""
+    return FIRST <= seconds < END
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A moment: RFC 3339 text in the market's zone, seconds since 1970, and what the clock was worth."""
+
+    text: str
+    seconds: float
+    state: ClockState
+
+    @property
+    def to_the_second(self) -> str:
+        """The moment without its fraction, as slips and their digests carry it."""
+        return datetime.fromisoformat(self.text).isoformat(timespec="seconds")
+
+    @property
+    def trusted(self) -> bool:
+        """False when the date cannot be believed."""
+        return self.state != "unsynced"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the ledger knows of the time. Seconds since 1970.
+
+    ``seconds`` is the last record's, ``believed`` that of the last record whose time was trusted or confirmed by a
+    person (None: nothing is known).  ``unsynced_in`` is the boot of the last record, when it was made unsynced.
+    """
+
+    seconds: float = 0.0
+    believed: float | None = None
+    unsynced_in: str = ""
+
+
+UNKNOWN = Past()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The station's time is to go from ``before`` to ``after``; ``at`` is since boot, ``state`` what it is worth then.
+
+    ``source`` is who vouches: the kernel's time service, the host, a person, or none.  ``why``: ``synced`` (for the
+    first time since it was lost or the boot), ``stepped`` (a believed time was put elsewhere), ``set`` (put forward,
+    nobody vouches), ``confirmed`` (by ``person``).
+    """
+
+    at: float
+    before: float
+    after: float
+    state: Literal["synced", "unsynced"]
+    source: Literal["kernel", "host", "person", "none"]
+    why: Literal["synced", "stepped", "set", "confirmed"]
+    person: str | None = None
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(text_of(self.after), self.after, self.state)
+
+    @property
+    def offset_ms(self) -> int:
+        return round((self.after - self.before) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What the clock holds to be true. ``offset`` added to the seconds since boot is the station's time.
+
+    ``believed`` is such an offset too: of the last time that was believed, carried on.  ``followed``: it was believed
+    in this very run, so the time that passed since is known.  ``asks`` is the wall clock's time a person may confirm.
+    """
+
+    offset: float
+    believed: float | None = None
+    followed: bool = False
+    synced_at: float = float("-inf")
+    why: ClockWhy = "unsynced"
+    asks: float | None = None
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """The station's clock. Only the core thread gives stamps and looks; ``today`` and ``state`` may be asked by any.
+
+    ``trust`` is ``kernel`` (a time service keeps the wall clock, the kernel says whether) or ``host`` (a virtual
+    machine's host keeps it; a clock it puts back is taken when it has stood a minute).  ``certificates`` are the last
+    days of the scales' verifications.  The sources of time are callables, so that tests hand it in.
+    """
+
+    def __init__(
+        self,
+        trust: Trust = "kernel",
+        past: Past = UNKNOWN,
+        certificates: tuple[date, ...] = (),
+        *,
+        wall: Callable[[], float] = time.time,
+        since_boot: Callable[[], float] = since_boot,
+        steady: Callable[[], float] = time.monotonic,
+        kernel: Callable[[], bool | None] = kernel_synced,
+        boot_id: str = "",
+    ) -> None:
+        self.boot_id = boot_id or Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        self.steady = steady
+        self._trust = trust
+        self._certificates = certificates
+        self._wall, self._since_boot, self._kernel = wall, since_boot, kernel
+        self._last = past.seconds if inside(past.seconds) else float(FIRST)
+        self._back: tuple[float, float] | None = None
+        self._looked = float("-inf")
+        self._start(past)
+
+    def _start(self, past: Past) -> None:
+        """Go on from the last record, or from the wall clock when that is later and not doubted."""
+        boot, wall = self._since_boot(), self._wall()
+        believed = None if past.believed is None or not inside(past.believed) else past.believed - boot
+        self._held = _Held(self._last - boot, believed)
+        if inside(wall) and wall > self._last and not self._doubted(wall, boot):
+            self._held = replace(self._held, offset=wall - boot)
+        self.look(past.unsynced_in == self.boot_id)
+        self._looked = float("-inf")  # a step that was seen here is seen again by who can record it
+
+    # --- what time it is ---
+
+    def now(self) -> Stamp:
+        """Never before a time that was given, but for a step that was taken."""
+        boot = self._since_boot()
+        self._last = self._ours(boot)
+        return Stamp(text_of(self._last), self._last, self._state(boot))
+
+    def today(self) -> date:
+        """The market's date, whatever it is worth."""
+        return day_of(self._ours(self._since_boot()))
+
+    def day_to_ask(self) -> date:
+        """The date for instruments that are asked by date: the year 1, which none is asked for, while none is known."""
+        today = self.today()
+        return today if today.year > day_of(FIRST).year else date.min
+
+    def state(self) -> ClockState:
+        """Loss of sync is ``holdover`` for a day, then ``unsynced``; a doubted date is ``unsynced`` at once."""
+        return self._state(self._since_boot())
+
+    @property
+    def why(self) -> ClockWhy:
+        """Why the clock is not synced, a key of CLOCK; empty when it is."""
+        return self._held.why
+
+    @property
+    def asks(self) -> str:
+        """The wall clock's time to the minute while a person may confirm it, else empty."""
+        return "" if self._held.asks is None else text_of(self._held.asks)[:16]
+
+    # --- what the wall clock says ---
+
+    def look(self, owing: bool = False) -> Step | None:
+        """Look at the wall clock, at most every CHECK_SECONDS. A step that is answered counts once it is taken.
+
+        ``owing``: records of this boot were made unsynced, so the coming sync is a step however small.
+        """
+        boot, before = self._since_boot(), self._held.why
+        if boot - self._looked < CHECK_SECONDS:
+            return None
+        self._looked = boot
+        step = self._judge(boot, owing)
+        if self._held.why not in ("", before):
+            log.warning("clock: %s", CLOCK[self._held.why][1])
+        return step
+
+    def take(self, step: Step) -> Callable[[], None]:
+        """Go on with the step's time; its record is written in the same transaction. Answers how to take it back."""
+        before = self._held, self._last
+        offset = step.after - step.at
+        if step.state == "synced":
+            self._believe(offset, step.at)
+        elif step.person is not None:
+            self._held = _Held(offset, offset, followed=True)
+        else:
+            self._held = replace(self._held, offset=offset)
+        self._last = step.after
+
+        def back() -> None:
+            self._held, self._last = before
+
+        return back
+
+    def confirmed(self, day: date, person: str) -> Step | None:
+        """A person says that the wall clock's date is right. None when that is not asked, or ``day`` is another."""
+        boot, wall = self._since_boot(), self._wall()
+        if self._held.asks is None or not inside(wall) or day_of(wall) != day:
+            return None
+        return self._step(wall, boot, "synced" if self._vouched() else "unsynced", "person", "confirmed", person)
+
+    # --- inside ---
+
+    def _judge(self, boot: float, owing: bool) -> Step | None:
+        """What the wall clock is worth now, and the step it asks for."""
+        wall = self._wall()
+        vouched = (
+            self._vouched()
+        )  # asked after the wall clock was read: it speaks of that time, not of one before a step
+        ahead = wall - self._ours(boot)
+        if not inside(wall):
+            self._held = replace(self._held, why="range", asks=None)
+        elif self._doubted(wall, boot):
+            self._held = replace(self._held, why="doubted", asks=wall)
+        elif not vouched:
+            return self._unvouched(wall, boot, refused=vouched is None)
+        elif ahead < -SMALL_SECONDS and not self._stood(wall - boot, boot):
+            self._held = replace(self._held, why="standing", asks=None)
+        elif owing or abs(ahead) > SMALL_SECONDS:
+            why: Literal["synced", "stepped"] = "synced" if self._state(boot) == "unsynced" else "stepped"
+            return self._step(wall, boot, "synced", self._trust, why)
+        else:
+            self._believe(wall - boot, boot)
+        return None
+
+    def _ours(self, boot: float) -> float:
+        """The station's time; the wall clock is not asked."""
+        return max(min(boot + self._held.offset, END - 1.0), self._last)
+
+    def _state(self, boot: float) -> ClockState:
+        age = boot - self._held.synced_at
+        if self._held.why == "doubted" or age >= HOLDOVER_SECONDS:
+            return "unsynced"
+        return "synced" if age < 2 * CHECK_SECONDS else "holdover"
+
+    def _vouched(self) -> bool | None:
+        return True if self._trust == "host" else self._kernel()
+
+    def _believe(self, offset: float, boot: float) -> None:
+        self._held = _Held(offset, offset, followed=True, synced_at=boot, why="")
+        self._back = None
+
+    def _unvouched(self, wall: float, boot: float, *, refused: bool) -> Step | None:
+        """Nobody vouches for the wall clock: it may put a time forward that is worth no more."""
+        ahead = wall - self._ours(boot)
+        far = abs(ahead) > DAY_SECONDS
+        why: ClockWhy = "refused" if refused else "unsynced"
+        self._held = replace(self._held, why=why, asks=None)
+        if abs(ahead) <= SMALL_SECONDS:
+            self._held = replace(self._held, offset=wall - boot)
+        elif ahead > 0 and self._state(boot) == "unsynced":
+            return self._step(wall, boot, "unsynced", "none", "set")
+        elif far:
+            self._held = replace(self._held, why=why if refused else "apart", asks=wall)
+        return None
+
+    def _stood(self, offset: float, boot: float) -> bool:
+        """Whether a clock that was put back has kept its new time long enough; a kernel's sync needs no waiting."""
+        if self._trust == "kernel":
+            return True
+        if self._back is None or abs(offset - self._back[0]) > SMALL_SECONDS:
+            self._back = offset, boot
+        return boot - self._back[1] >= STAND_SECONDS
+
+    def _doubted(self, wall: float, boot: float) -> bool:
+        """Whether the wall clock is further ahead of the last believed time than passes by itself.
+
+        More than LONG_SECONDS, always.  Over the last day of a scale's verification, more than OFF_SECONDS after a
+        start, when nobody knows how long the box was off, and more than a day while it runs.
+        """
+        if self._held.believed is None:
+            return False
+        expected = boot + self._held.believed
+        ahead = wall - expected
+        if ahead > LONG_SECONDS:
+            return True
+        if ahead <= (DAY_SECONDS if self._held.followed else OFF_SECONDS):
+            return False
+        return any(day_of(expected) <= until < day_of(wall) for until in self._certificates)
+
+    def _step(
+        self,
+        wall: float,
+        boot: float,
+        state: Literal["synced", "unsynced"],
+        source: Literal["kernel", "host", "person", "none"],
+        why: Literal["synced", "stepped", "set", "confirmed"],
+        person: str | None = None,
+    ) -> Step:
+        return Step(boot, self._ours(boot), wall, state, source, why, person)
+
+
+def parse_time(text: str) -> datetime:
+    """An RFC 3339 text as an aware datetime in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,582 @@
+"""The ledger: every record of the station in one SQLite file, signed, chained, and on disk before anybody is told.
+
+WAL with ``synchronous=FULL``: a market loses power.  Small pages, because every page touched is written twice and SD
+cards die of it.  One process writes it, in one thread: it holds the lock of the folder.
+"""
+
+import errno
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlite_utils import Database
+
+from edge.between.tongue import said
+from edge.records import lock, mark, private
+from edge.records.clock import Past, Stamp, parse_time
+from edge.records.migrations import ledger as migrations
+from protocol.city import envelope
+from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.events import EVENT_TYPES, Record
+
+FILE = "ledger.db"
+PAGE_SIZE = 512
+ORDINARY, ALARM = 0, 1
+LOOK_BACK = 5000  # records searched for the last one whose time was believed
+SLICE = 100  # records that are read together
+log = logging.getLogger("ledger")
+
+
+class LedgerFull(OSError):
+    """The ledger takes nothing now, because the disk does not: nothing of this batch was recorded.
+
+    ``code``, ``zh`` and ``en`` are what people and programs are told.
+    """
+
+    code, zh, en = "disk_full", "磁盘已满，未记录。请联系技术员", "not recorded: the disk is full"
+
+
+class LedgerHeld(LedgerFull):
+    """Another program holds the ledger: nothing of this batch was recorded."""
+
+    code = "ledger_held"
+    zh = "另一程序占用了账本，未记录。请关闭备份等程序后再按"
+    en = "not recorded: another program holds the ledger; end it, then press again"
+
+
+class LedgerBroken(ValueError):
+    """The file does not hold what this station wrote; the message names the first record that fails."""
+
+
+class LedgerUnusable(LedgerBroken):
+    """The file cannot be read or written, or is not the one this station wrote last; the message has the next step."""
+
+
+NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | None:
+    """What an error says of the ledger itself and not of the work that met it, with the next step; None if nothing."""
+    if isinstance(error, LedgerFull | LedgerBroken):
+        return error
+    if not isinstance(error, sqlite3.Error):
+        return None
+    if _code(error) in NO_ROOM:
+        return LedgerFull(f"{path}: {error}; free some space on the disk")
+    if _code(error) in HELD:
+        return LedgerHeld(f"{path}: another program holds the ledger ({error}); end it, for example a backup")
+    return LedgerUnusable(why_unusable(path, error)) if _code(error) in DAMAGED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event that was appended; it counts once the batch is committed."""
+
+    seq: int
+    id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: last sequence, hash for the next one, last serial of each code kind.
+
+    ``unsynced_in`` is the boot the last record was made in, when its clock was unsynced.
+    """
+
+    seq: int = 0
+    prevhash: str = envelope.FIRST_PREVHASH
+    serials: Mapping[int, int] = field(default_factory=dict)
+    unsynced_in: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs: the station's key and the names that stand in every envelope."""
+
+    key: Ed25519PrivateKey
+    host: str
+    node: str
+    terminal: str
+
+    @property
+    def source(self) -> str:
+        return f"https://{self.host}/edge/{self.node}-{self.terminal}"
+
+
+class Ledger:
+    """Open for writing. Use ``with ledger.batch():`` around each group of changes: one transaction, one fsync.
+
+    ``marked`` is the file of the mark.  A ledger that is older than it is refused, unless ``allowed_by`` names the
+    person who lets the station go on all the same; codes that may have been given are then left out.
+
+    Raises DataInUse, LedgerUnusable and OSError.
+    """
+
+    def __init__(self, folder: Path, signer: Signer, marked: Path | None = None, allowed_by: str = "") -> None:
+        self.path = folder / FILE
+        self.signer = signer
+        self._marked = marked
+        before = _mark_of(marked, allowed_by)
+        if before.records and not self.path.exists():
+            raise LedgerUnusable(older(self.path, before, 0))
+        with plainly(self.path):
+            private.make_folder(folder)
+            self.lock = lock.Lock(folder)
+            try:
+                self.db = _open(self.path)
+                migrations.apply(self.db)
+                self.conn: sqlite3.Connection = self.db.conn
+                self.head = self._read_head()
+                self.room = 0  # bytes kept free in each row for its note
+                if why := behind(self.conn, self.path, before):
+                    raise LedgerUnusable(why)
+            except BaseException:
+                self.lock.close()
+                raise
+        self.head = replace(self.head, serials=_later(self.head.serials, before.serials))
+        self._write_mark()
+
+    def close(self) -> None:
+        if self.head.seq != self._marked_at:
+            self._write_mark()
+        self.db.close()
+        self.lock.close()
+
+    def _write_mark(self) -> None:
+        """Say beside the key how far the ledger is. Where nothing can be written, the start says so."""
+        self._marked_at = self.head.seq
+        if self._marked is None:
+            return
+        try:
+            mark.write(self._marked, mark.Mark(self.head.seq, self.head.prevhash, self.head.serials))
+        except OSError as error:
+            log.warning("%s cannot be written: %s; a lost ledger would not be noticed", self._marked, error.strerror)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
+        holds the file and LedgerBroken when it is damaged; nothing of it stays."""
+        before = self.head
+        try:
+            with self.db.atomic():
+                yield
+        except sqlite3.Error as error:
+            self.head = before
+            raise self.explained(error) or error from error
+        except BaseException:
+            self.head = before
+            raise
+        if self.head.seq - self._marked_at >= mark.EVERY:
+            self._write_mark()
+
+    def explained(self, error: BaseException) -> LedgerFull | LedgerBroken | None:
+        """What an error says of this ledger; None for one that says nothing of it."""
+        return explained(error, self.path)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
+        before = self.head
+        try:
+            with self.db.atomic():
+                yield
+        except BaseException:
+            self.head = before
+            raise
+
+    def next_code(self, kind: CodeKind) -> TraceCode:
+        """A fresh code; it is used up by the next ``append`` of the same step."""
+        serial = self.head.serials.get(kind.value, 0) + 1
+        self.head = replace(self.head, serials={**self.head.serials, kind.value: serial})
+        return TraceCode(self.signer.node, kind, self.signer.terminal, serial)
+
+    def append(
+        self, kind: str, subject: str, record: Record, stamp: Stamp, boot_id: str, *, lane: int = ORDINARY
+    ) -> Recorded:
+        """Sign the record, chain it to the one before and insert it."""
+        if type(record) is not EVENT_TYPES[kind]:
+            raise TypeError(f"{kind} takes {EVENT_TYPES[kind].__name__}, not {type(record).__name__}")
+        event_id = uuid7(stamp.seconds)
+        head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
+        seq = self.head.seq + 1
+        body = envelope.seal(head, record.model_dump(mode="json"), seq, self.head.prevhash, self.signer.key)
+        serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
+        note = bytes(self.room) if self.room else None
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, body, note))
+        unsynced_in = "" if stamp.trusted else boot_id
+        self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
+        return Recorded(seq, event_id, body)
+
+    def note(self, seq: int, note: bytes) -> None:
+        """Keep beside a record how it was asked for (``asked.py``); it is no part of what is signed.
+
+        A note of just the ``room`` there was is written in its place; another one moves the row, which costs pages.
+        """
+        self.conn.execute("UPDATE events SET asked = ? WHERE seq = ?", (note, seq))
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def notes(self, upto: int, limit: int) -> list[tuple[int, bytes | None]]:
+        """How the newest records up to this one were asked for, newest first."""
+        rows = self.conn.execute(
+            "SELECT seq, asked FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT ?", (upto, limit)
+        )
+        return rows.fetchall()
+
+    def note_of(self, seq: int) -> bytes:
+        """How this record was asked for; empty when nothing was kept, or there is no such record."""
+        row = self.conn.execute("SELECT asked FROM events WHERE seq = ?", (seq,)).fetchone()
+        return bytes(row[0] or b"") if row else b""
+
+    def seq_of(self, code: TraceCode) -> int | None:
+        """The record that a code was first given in, by its serial; None for one that was not given here.
+
+        Serials grow with the records, so some twenty rows are looked at, for a known code as for an unknown one.
+        """
+        first, last = 1, self.head.seq + 1
+        ours = (code.node, code.terminal) == (self.signer.node, self.signer.terminal)
+        if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
+            return None
+        while first < last:
+            middle = (first + last) // 2
+            row = self.conn.execute(
+                "SELECT serials FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,)
+            ).fetchone()
+            if _serials(row[0] if row else "").get(code.kind.value, 0) < code.serial:
+                first = middle + 1
+            else:
+                last = middle
+        return first if first <= self.head.seq else None
+
+    def body(self, seq: int) -> bytes:
+        """The stored bytes of a record; raises LookupError."""
+        return body_of(self.conn, seq)
+
+    def event(self, seq: int) -> dict[str, Any]:
+        return envelope.read(self.body(seq))
+
+    def _read_head(self) -> Head:
+        row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        if row is None:
+            return Head()
+        seq, serials, body = row
+        try:
+            counts = _serials(serials)
+        except ValueError as error:
+            raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
+        try:
+            unsynced_in = _unsynced_in(envelope.read(body))
+        except envelope.BadEvent as error:  # the chain goes on from its bytes, whatever they say
+            log.error("record %d cannot be read: %s", seq, error)
+            unsynced_in = ""
+        return Head(seq, envelope.hash_of(body), counts, unsynced_in)
+
+
+def _serials(text: str) -> dict[int, int]:
+    """The last serial of every code kind, as it stands in a row; raises ValueError."""
+    return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
+
+
+def _mark_of(path: Path | None, allowed_by: str) -> mark.Mark:
+    """What the mark asks of the ledger: nothing where there is none, or where a person allowed to go on without."""
+    found = path and mark.read(path)
+    if not path or not found:
+        return mark.Mark()
+    if not allowed_by:
+        return found
+    log.warning("%s lets the station go on without the %d records of its mark", allowed_by, found.records)
+    path.rename(path.with_name(f"{path.name}.old"))
+    return found.beyond()
+
+
+def _later(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    return {kind: max(one.get(kind, 0), other.get(kind, 0)) for kind in {*one, *other}}
+
+
+def behind(conn: sqlite3.Connection, path: Path, before: mark.Mark) -> str:
+    """Why this ledger is not the one that was marked, with the way out; empty when it is."""
+    if not before.records:
+        return ""
+    last = conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    if last < before.records:
+        return older(path, before, last)
+    row = conn.execute("SELECT body FROM events WHERE seq = ?", (before.records,)).fetchone()
+    if row is None or envelope.hash_of(bytes(row[0])) != before.hash:
+        return said(
+            f"{path}：这不是本站上次使用的账本（第 {before.records} 条记录不同）。{WAY_OUT_ZH}",
+            f"{path}: not the ledger this station wrote last (record {before.records} is another one). {WAY_OUT_EN}",
+        )
+    return ""
+
+
+WAY_OUT_ZH = (
+    "数据盘没挂上、换了卡，或放回了旧备份？请挂上原来的数据目录。"
+    "确实找不回来时，由负责人决定，运行一次：marketedge run --new-ledger 姓名"
+)
+WAY_OUT_EN = (
+    "Is the disk not mounted, the card another one, an old copy put back? Mount the folder that was there before. "
+    "If it is lost for good, a person decides it, once: marketedge run --new-ledger NAME"
+)
+
+
+def older(path: Path, before: mark.Mark, last: int) -> str:
+    """What to say of a ledger that ends before its mark."""
+    return said(
+        f"{path}：账本{f'只到第 {last} 条' if last else '是空的'}，而本站已写过 {before.records} 条记录。{WAY_OUT_ZH}",
+        f"{path}: the ledger {f'ends at record {last}' if last else 'is empty'}, but this station has written "
+        f"{before.records} records. {WAY_OUT_EN}",
+    )
+
+
+def past(conn: sqlite3.Connection) -> Past:
+    """What the records say of the time: where the clock goes on, and the last time it was believed.
+
+    That one is looked for in the newest LOOK_BACK records: the last that was made synced or in holdover, or the last
+    date that a person confirmed.  A record that cannot be read says nothing.
+    """
+    rows = conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (LOOK_BACK,))
+    last: dict[str, Any] | None = None
+    for (body,) in rows:
+        if last and _UNSYNCED in body and _STEP not in body:
+            continue
+        try:
+            event = envelope.read(bytes(body))
+            seconds, believed = _seconds(event), _believed(event)
+        except (ValueError, LookupError, TypeError):
+            continue
+        last = last or event
+        if believed:
+            return Past(_seconds(last), seconds, _unsynced_in(last))
+    return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
+
+
+_UNSYNCED, _STEP = b'"clockstate":"unsynced"', envelope.type_of("clock.step").encode()
+
+
+def _believed(event: Mapping[str, Any]) -> bool:
+    confirmed = event["type"] == envelope.type_of("clock.step") and event["data"]["why"] == "confirmed"
+    return bool(confirmed or event["clockstate"] != "unsynced")
+
+
+def _seconds(event: Mapping[str, Any]) -> float:
+    return parse_time(event["time"]).timestamp()
+
+
+def _unsynced_in(event: Mapping[str, Any]) -> str:
+    return str(event["bootid"]) if event["clockstate"] == "unsynced" else ""
+
+
+def uuid7(seconds: float) -> str:
+    """A UUID version 7 (RFC 9562): milliseconds since 1970, then 74 random bits."""
+    number = int(seconds * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _open(path: Path) -> Database:
+    os.close(private.open_file(path))  # the -wal and -shm that sqlite makes have its mode
+    new = not path.stat().st_size
+    db = Database(path)
+    if new:
+        db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
+    return db
+
+
+def last_of(conn: sqlite3.Connection) -> int:
+    """The number of the newest record; 0 when there is none."""
+    return int(conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
+
+
+def fault(conn: sqlite3.Connection) -> str:
+    """What SQLite finds wrong with the file, in its own words; empty when it is whole."""
+    (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
+    return "" if found == "ok" else str(found)
+
+
+def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
+    """The stored bytes of a record; raises LookupError."""
+    row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
+    if row is None:
+        raise LookupError(f"no record {seq}")
+    return bytes(row[0])
+
+
+def bodies_after(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of the records there are now behind this one, read in slices.
+
+    Between two slices no read is open: whoever takes his time with what is written (a pager) would keep the station's
+    write-ahead log growing, for it is emptied only behind the oldest reader.
+    """
+    last = last_of(conn)
+    while rows := conn.execute(
+        "SELECT seq, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", (after, last, SLICE)
+    ).fetchall():
+        yield from rows
+        after = rows[-1][0]
+
+
+def newest_before(conn: sqlite3.Connection, upto: int, count: int) -> list[bytes]:
+    """The stored bytes of the records ``upto - count + 1`` to ``upto``, newest first."""
+    rows = conn.execute("SELECT body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq DESC", (upto - count + 1, upto))
+    return [bytes(body) for (body,) in rows]
+
+
+def open_reader(folder: Path) -> Database:
+    """A read-only connection for pages, exports and checks.
+
+    Raises FileNotFoundError when there is no ledger, and LedgerUnusable.  On a medium that cannot be written it is read
+    as it lies there; then records that are still in the ``-wal`` would be missed, so those are asked for.
+    """
+    path = folder / FILE
+    with plainly(path):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no ledger yet; `marketedge run` makes it")
+        if not path.stat().st_size:
+            raise LedgerUnusable(damaged(path, said("文件是空的", "the file is empty")))
+        try:
+            return _reader(path, "mode=ro")
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _CANNOT or os.access(folder, os.W_OK) or not os.access(path, os.R_OK):
+                raise
+        wal = path.with_name(f"{FILE}-wal")
+        if wal.is_file() and wal.stat().st_size:
+            raise LedgerUnusable(
+                said(
+                    f"{folder}：目录只读，{wal.name} 里还有记录读不到。请把整个目录复制到可写的磁盘后再试",
+                    f"{folder}: read-only, and records in {wal.name} would be missed. Copy the whole folder to a disk "
+                    "that can be written, and look at the copy",
+                )
+            )
+        return _reader(path, "mode=ro&immutable=1")
+
+
+def _reader(path: Path, how: str) -> Database:
+    conn = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)
+    try:
+        conn.execute("SELECT seq FROM events LIMIT 1")  # sqlite looks at the file when it is asked
+    except BaseException:
+        conn.close()
+        raise
+    return Database(conn)
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[Database]:
+    """A reader for one piece of work, closed at its end. Raises what ``open_reader`` raises, also for what is met
+    later."""
+    db = open_reader(folder)
+    try:
+        with plainly(folder / FILE):
+            yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def plainly(path: Path) -> Iterator[None]:
+    """What sqlite and the system say of this ledger becomes LedgerUnusable, with the next step."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerUnusable(why_unusable(path, error)) from error
+    except (FileExistsError, NotADirectoryError):
+        raise LedgerUnusable(
+            said(
+                f"{path.parent}：这不是目录（[station] data）。请写一个目录，或移走同名文件",
+                f"{path.parent}: not a folder ([station] data). Name a folder, or move the file away",
+            )
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise LedgerUnusable(_no_right(path)) from None
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise LedgerUnusable(_disk_fails(path, str(error.strerror))) from None
+        raise
+
+
+_CANNOT = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+
+
+def _code(error: sqlite3.Error) -> int:
+    """sqlite's primary result code; 0 for what the Python module says itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def why_unusable(path: Path, error: sqlite3.Error) -> str:
+    """One line with the next step."""
+    code = _code(error)
+    if code in HELD:
+        return said(
+            f"{path}：正被别的程序占用。请关掉备份或数据库工具后再试",
+            f"{path}: another program holds it. Close the backup or database tool, and try again",
+        )
+    if code in _CANNOT and not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
+        return _no_right(path)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return _disk_fails(path, str(error))
+    return damaged(path, str(error))
+
+
+def _disk_fails(path: Path, detail: str) -> str:
+    return said(
+        f"{path}：磁盘读写失败（{detail}）。请检查剩余空间和存储卡",
+        f"{path}: the disk fails ({detail}). Check its free space, and the card",
+    )
+
+
+def _no_right(path: Path) -> str:
+    return said(
+        f"{path}：没有读写权限，或磁盘只读。请把整个目录交给运行本服务的用户（chown -R），并确认磁盘可写",
+        f"{path}: no right to it, or the disk is read-only. Give the whole folder to the service's user (chown -R), "
+        "and see that the disk can be written",
+    )
+
+
+def damaged(path: Path, detail: str) -> str:
+    """What to say of a damaged ledger."""
+    return said(
+        f"{path}：账本文件已损坏（{detail}）。不要删除：先停止服务，把整个目录复制保存，再放回备份；"
+        "没有备份时把 ledger.db* 移走，由负责人运行一次：marketedge run --new-ledger 姓名",
+        f"{path}: the ledger is damaged ({detail}). Delete nothing: stop the service, keep a copy of the whole folder, "
+        "then put the backup back; without one, move ledger.db* away, and a person decides, once: "
+        "marketedge run --new-ledger NAME",
+    )
+
+
+def verify(db: Database, signer_key: Any) -> tuple[int, str]:
+    """Check every record's signature, chain and sequence. Answers their number and the last hash.
+
+    Raises LedgerBroken naming the first record that does not hold.
+    """
+    expected, previous = 1, envelope.FIRST_PREVHASH
+    for seq, body in db.conn.execute("SELECT seq, body FROM events ORDER BY seq"):
+        if seq != expected:
+            raise LedgerBroken(f"record {expected} is missing (the next one is {seq})")
+        try:
+            event = envelope.read(bytes(body))
+            envelope.verify(event, signer_key)
+        except envelope.BadEvent as error:
+            raise LedgerBroken(f"record {seq}: {error}") from None
+        if int(event["sequence"]) != seq:
+            raise LedgerBroken(f"record {seq} calls itself {int(event['sequence'])}")
+        if event["prevhash"] != previous:
+            raise LedgerBroken(f"record {seq} does not continue record {seq - 1}")
+        previous = envelope.hash_of(bytes(body))
+        expected += 1
+    return expected - 1, previous

@@ -1,0 +1,1 @@
+"""The station's state: owned by the core thread."""

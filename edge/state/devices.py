@@ -1,0 +1,84 @@
+"""What the station knows of its devices: one face for scales, analyzers, probes and printers.
+
+Part of the core: only the core thread calls this.  Scales are in ``weighing.py``.
+"""
+
+from dataclasses import replace
+from typing import Protocol
+
+from edge.between.board import AnalyzerView, PrinterView, ProbeView
+from edge.between.print_states import READY, SILENT, UNKNOWN
+from edge.config.sections import AnalyzerPart, PrinterPart, ProbePart
+from protocol.readings import Measured
+
+
+class Device(Protocol):
+    """A device behind a port."""
+
+    def changed(self, up: bool, why: str) -> None:
+        """It was opened or lost, and why."""
+
+    def disturbed(self) -> None:
+        """It said something that is no frame."""
+
+
+class AnalyzerDevice:
+    """An analyzer, and how much it handed over."""
+
+    def __init__(self, part: AnalyzerPart) -> None:
+        self._view = AnalyzerView(part.name, False, "", 0, 0, 0, part.match)
+
+    def changed(self, up: bool, why: str) -> None:
+        self._view = replace(self._view, up=up, why=why)
+
+    def disturbed(self) -> None:
+        self._view = replace(self._view, garbage=self._view.garbage + 1)
+
+    def handed_over(self, results: int) -> None:
+        """So many results that were new."""
+        self._view = replace(self._view, results=self._view.results + results)
+
+    def full(self, most: int) -> None:
+        """It handed over more than so many in a day; 0 when it may go on."""
+        self._view = replace(self._view, most=most)
+
+    def view(self, unmatched: int) -> AnalyzerView:
+        """With so many of its results waiting for a person."""
+        return replace(self._view, unmatched=unmatched)
+
+
+class ProbeDevice:
+    """A probe, and the newest value of each kind it measures."""
+
+    def __init__(self, part: ProbePart) -> None:
+        self._view = ProbeView(part.name, False, "", ())
+
+    def changed(self, up: bool, why: str) -> None:
+        self._view = replace(self._view, up=up, why=why, measured=())
+
+    def disturbed(self) -> None:
+        """What a probe says next is whole again: nothing is kept of what was not."""
+
+    def measured(self, measured: Measured) -> None:
+        values = {what: (what, value, unit) for what, value, unit in self._view.measured}
+        values[measured.what] = (measured.what, format(measured.value, "f"), measured.unit)
+        self._view = replace(self._view, measured=tuple(values[what] for what in sorted(values)))
+
+    def view(self) -> ProbeView:
+        return self._view
+
+
+class PrinterDevice:
+    """A printer as its thread tells of it."""
+
+    def __init__(self, part: PrinterPart, papers: tuple[str, ...]) -> None:
+        self._view = PrinterView(part.name, True, "", 0, UNKNOWN, papers=papers)
+
+    def changed(self, state: str, why: str, near_end: bool) -> None:
+        """``state`` is a word of ``edge/between/print_states.py``."""
+        up = state in (READY, SILENT)
+        self._view = replace(self._view, up=up, why=why, state=state, near_end=near_end)
+
+    def view(self, waiting: int) -> PrinterView:
+        """With so many papers waiting at it."""
+        return replace(self._view, waiting=waiting)

@@ -1,0 +1,315 @@
+"""Print jobs: what stands in the ledger, what is at the printers, and what pages show of both.
+
+Part of the core: only the core thread calls this.  A job is written in the transaction of its record and handed to its
+printer after the commit.  What became of it is written with the next record, or some seconds after the last one
+(``core.py``); a paper that was not proven when the power went is recovered at the start.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from edge.between.board import PaperView
+from edge.between.inbox import Printed
+from edge.between.print_states import (
+    CONFIRMED,
+    COPIES_BY_ITSELF,
+    FAILED,
+    HELD,
+    LATE,
+    PAPER_NAMES,
+    PRINTING,
+    QUEUED,
+    TEMPLATE,
+    UNDONE,
+    UNKNOWN,
+    UNPROVEN,
+    WAITING,
+    PaperJob,
+)
+from edge.config.sections import Config, PrinterPart
+from edge.documents import papers_of, prints
+from edge.records.clock import Clock, parse_time
+from edge.records.ledger import Ledger, LedgerFull, Recorded
+from edge.records.print_jobs import PrintJobs, PrintRow
+from edge.state.unread import Unread
+from protocol.city.envelope import kind_of
+
+RECENT = 30  # papers that pages list
+RECOVERED = 5000  # print jobs looked through at a start for those without proof
+RESTART = "restart"
+log = logging.getLogger("papers")
+
+
+class PrinterThread(Protocol):
+    """What a printer is to the core."""
+
+    def put(self, job: PaperJob) -> None:
+        """Queue a paper, or give a paper that waits for it the core's word."""
+
+    def settle(self, job: int) -> None:
+        """Do not print this one any more."""
+
+
+class Prints:
+    """All print jobs of the station. ``after`` and ``undo`` are the station's: see ``station.py``."""
+
+    def __init__(
+        self,
+        config: Config,
+        ledger: Ledger,
+        clock: Clock,
+        printers: Mapping[str, PrinterThread],
+        unread: Unread,
+        after: list[Callable[[], None]],
+        undo: list[Callable[[], None]],
+    ) -> None:
+        self._parts = {part.name: part for part in config.printer}
+        self._automatic = frozenset(config.paper.automatic)
+        self._ledger = ledger
+        self._clock = clock
+        self._printers = printers
+        self._unread = unread
+        self._after, self._undo = after, undo
+        self.table = PrintJobs(ledger.conn)
+        self._views: dict[int, PaperView] = {}
+        self._queued: dict[int, PaperJob] = {}
+        self._unsaved: dict[int, tuple[str, str]] = {}
+        self._saving: dict[int, tuple[str, str]] = {}
+
+    # --- which printer ----------------------------------------------------------------------------------------------
+
+    def papers_of(self, printer: str) -> tuple[str, ...]:
+        """The papers that go to this printer."""
+        return tuple(paper for paper in PAPER_NAMES if _prints(self._parts[printer], paper))
+
+    def printer_for(self, paper: str, name: str = "") -> PrinterPart | None:
+        """The printer of this name, if such papers go to it; the first that they go to when none is named."""
+        fitting = (part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper))
+        return next(fitting, None)
+
+    # --- wanted, in the current transaction -------------------------------------------------------------------------
+
+    def of_record(self, recorded: Recorded) -> int | None:
+        """The papers that this record prints by itself. Answers the first one's job."""
+        event = json.loads(recorded.body)
+        wanted = [name for name in papers_of(kind_of(event["type"]), event["data"]) if name in self._automatic]
+        jobs = [self.add(name, recorded.seq, recorded.body) for name in wanted]
+        return next((job for job in jobs if job is not None), None)
+
+    def add(
+        self, paper: str, seq: int, body: bytes, *, detail: str = "", copy: int = 0, printer: str = ""
+    ) -> int | None:
+        """A paper, printed after the commit; ``printer`` empty is the first one for such papers, None if there is none.
+
+        One that has others before it is written down as waiting: no byte of it is sent before the disk says otherwise.
+        """
+        part = self.printer_for(paper) if not printer else self._parts[printer]
+        if part is None:
+            return None
+        waits = any(view.printer == part.name and view.state in UNDONE for view in self._views.values())
+        number = self.table.add(seq, paper, detail, part.name, copy, WAITING, QUEUED if waits else UNPROVEN)
+        job = PaperJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
+        self._views[number] = _view_of(job)
+        self._undo.append(lambda: self._forget(number))
+        self._after.append(lambda: self._print(job))
+        while len(self._views) > RECENT:
+            del self._views[min(self._views)]
+        return number
+
+    def confirm(self, job: int) -> None:
+        """A person said that this paper came out: it stays so, and is not printed by itself any more."""
+        self.table.mark([(job, CONFIRMED, "")])
+        if (before := self._views.get(job)) is not None:
+            self._undo.append(lambda: self._show(job, state=before.state, why=before.why))
+            self._show(job, state=CONFIRMED, why="")
+        self._after.append(lambda: self._settle(job))
+
+    def state_of(self, row: PrintRow) -> str:
+        """What has become of a job, as far as is known now."""
+        return self._views[row.job].state if row.job in self._views else row.state
+
+    # --- what pages see ---------------------------------------------------------------------------------------------
+
+    def views(self) -> tuple[PaperView, ...]:
+        """The newest papers, newest first."""
+        return tuple(self._views[job] for job in sorted(self._views, reverse=True))
+
+    def waiting(self, printer: str) -> int:
+        """How many papers are at this printer."""
+        return sum(job.printer == printer for job in self._queued.values())
+
+    def _show(self, job: int, **changes: Any) -> None:
+        if job in self._views:
+            self._views[job] = replace(self._views[job], **changes)
+
+    def _forget(self, job: int) -> None:
+        self._views.pop(job, None)
+
+    # --- orders, after the commit -----------------------------------------------------------------------------------
+
+    def _print(self, job: PaperJob) -> None:
+        """Hand the paper to its printer's own thread."""
+        self._printers[job.printer].put(job)
+        self._queued[job.job] = job
+
+    def _settle(self, job: int) -> None:
+        """A person has spoken: nobody prints it by itself any more."""
+        self._unsaved.pop(job, None)
+        if (queued := self._queued.pop(job, None)) is not None:
+            self._printers[queued.printer].settle(job)
+
+    # --- news from the printers -------------------------------------------------------------------------------------
+
+    def news(self, news: Printed) -> None:
+        """What a printer says of a paper."""
+        if news.job not in self._queued:
+            return  # a person has decided meanwhile
+        why = "" if news.why == QUEUED else news.why
+        self._show(news.job, state=news.state, why=why, **({"text": news.text} if news.text else {}))
+        if news.state == HELD and news.begun:
+            self._unsaved[news.job] = (PRINTING, news.why)
+        elif news.state != PRINTING:
+            self._unsaved[news.job] = (news.state, news.why)
+        if news.state not in UNDONE:
+            self._queued.pop(news.job, None)
+
+    def again(self, job: int, begun: bool) -> None:
+        """A paper's turn has come: what the disk has to know is there before its first byte is sent.
+
+        That is its number as a copy when it was begun before, and that it is begun now when it only waited.
+        """
+        queued = self._queued.get(job)
+        if queued is None:
+            return
+        self._unsaved.pop(job, None)
+        if not begun:
+            self.table.mark([(job, WAITING, UNPROVEN)])
+            self._after.append(lambda: self._print(replace(queued, waits=False)))
+            return
+        numbered = self._numbered(queued)
+        self._after.append(lambda: self._print(numbered))
+        self._after.append(lambda: self._show(job, copy=numbered.copy))
+
+    def _numbered(self, job: PaperJob) -> PaperJob:
+        """The paper as its next copy, in the current transaction."""
+        copy = self.table.next_copy(job.seq, job.paper, job.detail)
+        self.table.number(job.job, copy)
+        return replace(job, copy=copy)
+
+    # --- after a restart --------------------------------------------------------------------------------------------
+
+    def recover(self) -> str:
+        """Papers of the last run; answers why nothing could be done about them, or nothing.
+
+        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out: a fresh
+        one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
+        after several starts, is left to a person.
+        """
+        again: list[PaperJob] = []
+        try:
+            with self._ledger.batch():
+                self._look_through(again)
+        except LedgerFull as full:
+            log.error("no paper of the last run is printed again: %s", full)
+            for kept in again:
+                self._show(kept.job, state=UNKNOWN, why=RESTART)
+                self._unsaved[kept.job] = (UNKNOWN, RESTART)
+            return str(full)
+        for kept in reversed(again):
+            if not kept.waits:
+                what = "job=%d %s was not proven before the restart: printed again as copy %d"
+                log.warning(what, kept.job, kept.paper, kept.copy)
+            else:
+                log.info("job=%d %s had only waited before the restart: printed now", kept.job, kept.paper)
+            self._print(kept)
+        return ""
+
+    def _look_through(self, again: list[PaperJob]) -> None:
+        """Show the newest papers; collect in ``again`` those to be printed, newest first."""
+        for place, row in enumerate(self.table.newest(RECOVERED)):
+            shown = place < RECENT
+            if not shown and row.state not in UNDONE:
+                continue
+            try:
+                with self._ledger.step():
+                    self._look_at(again, row, shown=shown)
+            except Exception as error:
+                if (about := self._ledger.explained(error)) is not None:
+                    raise about from error
+                self._set_aside(row, error)
+
+    def _set_aside(self, row: PrintRow, error: Exception) -> None:
+        """A paper whose record cannot be read is nothing that a printer could be given."""
+        self._unread.keep("record", f"paper {row.job}, record {row.seq}", error)
+        if row.state in UNDONE:
+            self.table.mark([(row.job, FAILED, TEMPLATE)])
+
+    def _look_at(self, again: list[PaperJob], row: PrintRow, *, shown: bool) -> None:
+        """One paper of the last run."""
+        body = self._ledger.body(row.seq) if row.seq and not row.detail else b""
+        since = self._clock.steady() - self._age(body)
+        kept = PaperJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since)
+        view = _view_of(kept)  # a record that cannot be read fails here, before anything is done
+        state, why = row.state, row.why
+        waited = state == HELD or why == QUEUED
+        if state in UNDONE and self._fresh(kept):
+            if waited:
+                kept = replace(kept, waits=True)
+                self.table.mark([(row.job, WAITING, QUEUED)])
+            else:
+                kept = self._numbered(kept)
+            again.append(kept)
+            state, why = WAITING, ""
+        elif state in UNDONE:
+            state, why = (FAILED, LATE) if waited else (UNKNOWN, RESTART)
+            self.table.mark([(row.job, state, why)])
+        if shown:
+            self._views[row.job] = replace(view, state=state, why="" if why in (UNPROVEN, QUEUED) else why)
+
+    def _age(self, body: bytes) -> float:
+        """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
+        return max(0.0, self._clock.now().seconds - _seconds(body)) if body else 0.0
+
+    def _fresh(self, job: PaperJob) -> bool:
+        """Whether a paper of the last run is still waited for, and a start has not begun it too often."""
+        part = self._parts.get(job.printer)  # none when it is gone from station.toml
+        waited = self._clock.steady() - job.since
+        return bool(job.body) and part is not None and waited < part.keep_minutes * 60 and job.copy < COPIES_BY_ITSELF
+
+    # --- progress that may wait -------------------------------------------------------------------------------------
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the disk does not know yet what became of a paper."""
+        return bool(self._unsaved)
+
+    def save(self) -> None:
+        """Write what became of papers, inside the current transaction."""
+        self._saving, self._unsaved = self._unsaved, {}
+        self.table.mark((job, state, why) for job, (state, why) in self._saving.items())
+
+    def not_saved(self) -> None:
+        """The commit failed: what it carried is to be written with the next one."""
+        self._unsaved = {**self._saving, **self._unsaved}
+
+
+def _seconds(body: bytes) -> float:
+    """When a record was made, in seconds since 1970."""
+    return parse_time(json.loads(body)["time"]).timestamp()
+
+
+def _prints(part: PrinterPart, paper: str) -> bool:
+    """Whether such papers go to this printer."""
+    return paper in part.papers if part.papers else prints(part.row(), paper)
+
+
+def _view_of(job: PaperJob) -> PaperView:
+    """The paper as pages list it, before anything is known of its printing."""
+    code, time = job.detail, ""
+    if job.body:
+        event = json.loads(job.body)
+        code, time = event["subject"], event["time"]
+    return PaperView(job.job, job.paper, code, WAITING, "", job.copy, job.printer, time, "")

@@ -1,0 +1,1 @@
+"""What several analyzers' formats are made of; no format of its own."""

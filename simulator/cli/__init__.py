@@ -1,0 +1,1 @@
+"""The command `marketsim`, a file a group of commands."""

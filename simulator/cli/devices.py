@@ -1,0 +1,105 @@
+"""``marketsim scale`` and ``marketsim analyzer``: a simulated device behind a pty or a TCP port, led by a script."""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from simulator.analyzers import _instrument as analyzers
+from simulator.analyzers._instrument import run_analyzer
+from simulator.obstacles import plain_errors
+from simulator.scales import _pan as scales
+from simulator.scales._pan import run_scale
+from simulator.wires.line import Plug, Pty, TcpPort
+from simulator.wires.script import number
+
+
+def _kg(text: str) -> Decimal:
+    try:
+        return number(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _plug(pty: Path | None, tcp: int | None) -> Plug:
+    if (pty is None) == (tcp is None):
+        raise click.UsageError("say where: either --pty LINK or --tcp PORT")
+    return Pty(pty) if pty is not None else TcpPort(tcp or 0)
+
+
+@contextmanager
+def _usb(socket: Path) -> Iterator[Plug]:
+    """A USB bus at this socket, with a scale on it."""
+    from simulator.wires.usb import Bus, HidScaleGadget, UsbPlug
+    from simulator.wires.usb_host import BusServer
+
+    bus = Bus()
+    with BusServer(bus, socket):
+        yield UsbPlug(bus, HidScaleGadget())
+
+
+def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> None:
+    """Run until the script says ``quit``, stdin ends, the person presses Ctrl-C, or somebody sends SIGTERM."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with plain_errors(), suppress(KeyboardInterrupt):
+            run(script)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(scales.ids()))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--usb", type=click.Path(path_type=Path), help="Be a USB scale on a simulated bus at this socket.")
+@click.option("--load", type=_kg, default="0", show_default=True, help="What lies on the pan, in kg.")
+@click.option("--capacity", type=_kg, default="15", show_default=True, help="Max, in kg.")
+@click.option("--division", type=_kg, default="0.005", show_default=True, help="Division e, in kg.")
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def scale(
+    protocol: str,
+    pty: Path | None,
+    tcp: int | None,
+    usb: Path | None,
+    load: Decimal,
+    capacity: Decimal,
+    division: Decimal,
+    script: TextIO | None,
+) -> None:
+    """Be a scale that speaks PROTOCOL.
+
+    Script lines: put KG [SECONDS], off, tare, zero, unplug, replug, wait SECONDS, quit. After the last line of a file
+    the scale stays; when stdin ends, it ends.
+
+    With --usb SOCKET (hid_scale only) a station finds the scale at usb-hid: when its environment says
+    MARKETEDGE_USB_BACKEND=simulator.usb_host:backend and MARKETSIM_USB=SOCKET.
+    """
+    if usb is not None and (protocol != "hid_scale" or pty is not None or tcp is not None):
+        raise click.UsageError("--usb is for hid_scale, and instead of --pty and --tcp")
+
+    def be(lines: Iterable[str] | None) -> None:
+        with _usb(usb) if usb is not None else nullcontext(_plug(pty, tcp)) as plug:
+            run_scale(protocol, plug, load=load, capacity=capacity, division=division, script=lines, say=click.echo)
+
+    _run(be, script)
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(analyzers.ids()))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def analyzer(protocol: str, pty: Path | None, tcp: int | None, model: str | None, script: TextIO | None) -> None:
+    """Be a rapid tester that speaks PROTOCOL.
+
+    Script lines: measure SAMPLE VALUE [NAME] (VALUE is a number or NA), unplug, replug, wait SECONDS, quit. After the
+    last line of a file the tester stays; when stdin ends, it ends.
+    """
+    plug = _plug(pty, tcp)
+    _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)

@@ -1,0 +1,45 @@
+"""The command `marketsim`: devices, printer, broker and city without hardware, and the whole story at once."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "demo": "simulator.demo.command:demo",
+    "scale": "simulator.cli.devices:scale",
+    "analyzer": "simulator.cli.devices:analyzer",
+    "printer": "simulator.cli.paper:printer",
+    "paper": "simulator.cli.paper:paper",
+    "broker": "simulator.cli.broker:broker",
+    "city": "simulator.city.commands:city",
+    "bench": "simulator.bench.command:bench",
+}
+
+
+class Lazy(click.Group):
+    """Commands are imported when they are named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute = _COMMANDS[cmd_name].split(":")
+        found: click.Command = getattr(import_module(module), attribute)
+        return found
+
+
+@click.group(cls=Lazy)
+@click.version_option(package_name="marketedge")
+def main() -> None:
+    """marketsim: everything around a station, simulated.
+
+    \b
+      marketsim demo           the whole story, then stays for you to use
+      marketsim demo --once    the same unattended; ends with one JSON line
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulated printers: what they do with bytes, and what came out."""

@@ -1,0 +1,1 @@
+"""Simulated wires: ptys, sockets, USB, and what goes wrong on them."""
