@@ -233,6 +233,8 @@ class Box:
         """An instrument hands over results; answers the records made of them."""
         before = self.ledger.head.seq
         self.turn(Tested(device, said))
+        while self.core._handover.waiting:
+            self.turn()
         return [self.ledger.event(seq) for seq in range(before + 1, self.ledger.head.seq + 1)]
 
     def result(self, sample: str | None, number: str | None, identity: str = "", **more: Any) -> TestResult:

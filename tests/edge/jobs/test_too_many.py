@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edge.between.inbox import RegisterEntry, Request, Tested
-from edge.core import SLICE
 from edge.ports.port import Committed, NotCommitted
+from edge.state.handover import SLICE
 
 Box = Any  # the station of tests/edge/conftest.py
 ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
