@@ -169,9 +169,9 @@ def anonymous() -> Target:
     def seeds() -> Iterator[bytes]:
         for place, name in enumerate(known):
             for chunks in logs_of(name)[:1]:
-                yield bytes((place,)) + heard(chunks)[:300]
+                yield bytes((place,)) + heard(chunks)[:150]
 
-    return Target("anonymous", run, seeds, ("王建国".encode(), "王建国".encode("gbk")), longest=512)
+    return Target("anonymous", run, seeds, ("王建国".encode(), "王建国".encode("gbk")), longest=200)
 
 
 COMMANDS = (("status",), ("verify",), ("unread",), ("export",), ("export", "--as", "csv"))

@@ -115,7 +115,7 @@ def records() -> Target:
         if len(data) < 3:
             return
         found = rows(known[data[0] % len(known)])
-        events = [e for e in decode(found[data[1] % len(found)], data[2:]) if not isinstance(e, Garbage)][:50]
+        events = [e for e in decode(found[data[1] % len(found)], data[2:]) if not isinstance(e, Garbage)][:12]
         box = stations.box
         try:
             _hand_over(box, events)
