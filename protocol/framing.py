@@ -44,21 +44,23 @@ class Lines:
         self._cap = cap
         self._buffer = bytearray()
         self._dropping = drop_first
+        self._searched = 0  # no terminator begins before it
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
         self._buffer += data
-        while (end := self._buffer.find(self._terminator)) >= 0:
-            self._shorten(end, 0, events)
-            end = self._buffer.find(self._terminator)
+        while (end := self._buffer.find(self._terminator, self._searched)) >= 0:
+            end -= self._shorten(end, 0, events)
             line = bytes(self._buffer[:end]).lstrip(b"\x00\x7f")
             del self._buffer[: end + len(self._terminator)]
+            self._searched = 0
             if self._dropping:
                 self._dropping = False
             elif line:
                 events.append(self._decode(line))
         # A terminator that has begun to arrive is not counted as part of the line.
         self._shorten(len(self._buffer), len(self._terminator) - 1, events)
+        self._searched = max(0, len(self._buffer) - len(self._terminator) + 1)
         return events
 
     def finish(self) -> list[Event]:
@@ -66,15 +68,21 @@ class Lines:
         left = bytes(self._buffer).lstrip(b"\x00\x7f")
         dropping, self._dropping = self._dropping, False
         self._buffer.clear()
+        self._searched = 0
         return [_no_frame(left, CUT)] if left and not dropping else []
 
-    def _shorten(self, length: int, spare: int, events: list[Event]) -> None:
-        """Take pieces off the buffer's front until no more than ``cap`` of its first ``length`` bytes are left."""
-        while length > self._cap + spare:
+    def _shorten(self, length: int, spare: int, events: list[Event]) -> int:
+        """Take pieces off the buffer's front until no more than ``cap`` of its first ``length`` bytes are left.
+
+        Answers how many bytes it took.
+        """
+        taken = 0
+        while length - taken > self._cap + spare:
             events.append(_no_frame(bytes(self._buffer[: self._cap]), f"no line end within {self._cap} bytes"))
             del self._buffer[: self._cap]
-            length -= self._cap
+            taken += self._cap
             self._dropping = True
+        return taken
 
 
 class Scanner:

@@ -37,8 +37,8 @@ WIDEST = 104 * DOTS_PER_MM
 HIGHEST = 400 * DOTS_PER_MM
 LONGEST_LINE = 8192
 MOST_COPIES = 100
-LEAST_BITMAP = re.compile(rb"BITMAP\s+([^\r\n,]*,){5}", re.IGNORECASE)
-UNFINISHED_BITMAP = re.compile(rb"BITMAP\s[^\r\n]{0,64}", re.IGNORECASE)
+LEAST_BITMAP = re.compile(rb"BITMAP[ \t]+([^\r\n,]*,){5}", re.IGNORECASE)
+UNFINISHED_BITMAP = re.compile(rb"BITMAP[ \t][^\r\n]{0,64}", re.IGNORECASE)
 FONTS = ("TSS24.BF2", "TSS16.BF2", "TST24.BF2", "K", "3")
 TURNED = "turned, which is not drawn here"
 

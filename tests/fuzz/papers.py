@@ -172,7 +172,7 @@ def _printed(name: str) -> Iterator[bytes]:
     for paper in ("label",) if printer.label else ("slip", "report"):
         made = Templates(_find, fields.functions(), fields.filters()).document(paper, "t", _content(paper))
         page = layout(made, printer.columns, printer.encoding)
-        yield b"".join(languages.emit(page, printer))[:4000]
+        yield b"".join(languages.emit(page, printer))[:1200]
 
 
 def _tspl() -> Iterator[bytes]:
@@ -203,7 +203,7 @@ MAKERS = by_name(
             lambda: (b"\x01\x12\x02\x12\x03\x12\x04\x12\x05\x00", b"\x05\x37\x05\x22"),
             (b"\x10\x00",),
         ),
-        Target("escpos", _reader(escpos.Reader), lambda: _printed("generic-58"), ESCPOS_WORDS),  # type: ignore[arg-type]
+        Target("escpos", _reader(escpos.Reader), lambda: _printed("generic-58"), ESCPOS_WORDS, longest=1024),  # type: ignore[arg-type]
         Target(
             "tspl", _reader(label.Reader), _tspl, (b"SIZE ", b"BITMAP ", b"QRCODE ", b"TEXT ", b"PRINT ", b"\x1b!?")
         ),  # type: ignore[arg-type]

@@ -24,6 +24,9 @@ from edge.between.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, 
 from edge.city.publisher import Publisher
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, CityPart, load
+from edge.documents import Papers
+from edge.printing.archive import Archive
+from edge.printing.typesetting import Typesetter
 from edge.records.ledger import Ledger, Signer
 from edge.web.app import create_app
 from protocol import formats
@@ -112,7 +115,7 @@ def records() -> Target:
         if len(data) < 3:
             return
         found = rows(known[data[0] % len(known)])
-        events = [e for e in decode(found[data[1] % len(found)], data[2:]) if not isinstance(e, Garbage)][:50]
+        events = [e for e in decode(found[data[1] % len(found)], data[2:]) if not isinstance(e, Garbage)][:12]
         box = stations.box
         try:
             _hand_over(box, events)
@@ -179,10 +182,31 @@ class Pages:
         return lambda: None
 
 
+class Shelf:
+    """The archive of whichever station runs."""
+
+    def __init__(self, stations: Stations) -> None:
+        self._stations = stations
+
+    def _archive(self) -> Archive:
+        config = self._stations.box.config
+        papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+        return Archive(self._stations.box.ledger.path.parent, Typesetter(config, papers))
+
+    def text(self, number: int) -> str:
+        return self._archive().text(number)
+
+    def png(self, number: int) -> bytes:
+        return self._archive().png(number)
+
+
 def http() -> Target:
-    """Guard, bodies, deeds and core: method byte, then a line each for path, host and origin, then the body."""
+    """Guard, bodies, deeds and core: method byte, then a line each for path, host and origin, then the body.
+
+    With bit 4 the third line is headers instead, as ``name: value`` with CR between; with bit 5 a neighbour asks.
+    """
     stations = Stations()
-    app = create_app(Pages(stations), Direct(stations), timeout=2.0)  # type: ignore[arg-type]
+    app = create_app(Pages(stations), Direct(stations), timeout=2.0, archive=Shelf(stations))  # type: ignore[arg-type]
     loop = asyncio.new_event_loop()
     loop.run_until_complete(asyncio.sleep(0))
 
@@ -210,7 +234,10 @@ def http() -> Target:
 
 def _scope(choice: int, path: str, lines: list[bytes]) -> dict[str, Any]:
     headers = [(b"host", lines[1] or b"127.0.0.1:8080")]
-    if lines[2]:
+    if choice & 16:
+        more = (line.partition(b":") for line in lines[2].split(b"\r") if b":" in line)
+        headers += [(name.strip().lower(), value.strip()) for name, _, value in more]
+    elif lines[2]:
         headers.append((b"origin", lines[2]))
     if choice & 1:
         headers += [(b"content-type", b"application/json"), (b"content-length", str(len(lines[3])).encode())]
@@ -228,8 +255,8 @@ def _scope(choice: int, path: str, lines: list[bytes]) -> dict[str, Any]:
         "root_path": "",
         "query_string": query.encode("utf-8", "replace"),
         "headers": headers,
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 8080),
+        "client": ("192.168.1.9", 50000) if choice & 32 else ("127.0.0.1", 50000),
+        "server": ("192.168.1.5", 8080) if choice & 32 else ("127.0.0.1", 8080),
         "state": {},
     }
 
@@ -281,6 +308,10 @@ def _requests(stations: Stations) -> Iterator[bytes]:
         yield b"\x01/api/" + path.strip().encode() + b"\n\n\n" + json.dumps(body, ensure_ascii=False).encode()
     for path in ("/", "/stall", "/gate", "/status", "/papers", "/api/board", "/api/papers/1", "/health", "/metrics"):
         yield b"\0" + path.encode() + b"\n\n\n"
+    yield b"\0/api/papers/1.png\n\n\n"
+    said = b"accept-language: en\rcookie: a=b\rlast-event-id: x\rsec-fetch-site: cross-site\rcontent-length: 9"
+    yield b"\x10/status?language=en\n\n" + said + b"\n"
+    yield b"\x31/api/prices\n192.168.1.5:8080\norigin: http://192.168.1.5:8080\n" + json.dumps(posts["prices"]).encode()
     yield b"\x09/api/prices\nlocalhost:8080\nhttp://localhost:8080\n" + json.dumps(posts["prices"]).encode()
 
 

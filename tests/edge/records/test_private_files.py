@@ -99,7 +99,7 @@ def test_a_second_station_on_a_data_folder_is_told_who_works_there(
 
 def test_a_killed_station_leaves_no_lock(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from edge.lock import Lock; "
+        "import sys, time; from pathlib import Path; from edge.records.lock import Lock; "
         "held = Lock(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as child:

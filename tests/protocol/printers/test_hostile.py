@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -99,9 +100,23 @@ def page_of(parts: list[Part], printer: Profile, *, drawable: bool = False) -> P
     )
 
 
-def chunks(size: int) -> Iterator[range]:
-    """All code points, surrogates too."""
-    return (range(start, start + size) for start in range(0, sys.maxunicode + 1, size))
+@cache
+def every_character() -> list[int]:
+    """The whole basic plane with its surrogates, all that is assigned beyond it, and of the rest the edges and some."""
+    categories = [unicodedata.category(chr(code)) for code in range(sys.maxunicode + 1)]
+    return [
+        code
+        for code, category in enumerate(categories)
+        if code < 0x10000
+        or category not in ("Cn", "Co")
+        or code % 251 == 0
+        or {category} != set(categories[code - 1 : code + 2])
+    ]
+
+
+def chunks(size: int) -> Iterator[list[int]]:
+    every = every_character()
+    return (every[start : start + size] for start in range(0, len(every), size))
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -127,7 +142,7 @@ def test_every_character_there_is_is_harmless_in_every_encoding(encoding: Encodi
 
 
 def test_every_character_there_is_is_harmless_alone() -> None:
-    for code in range(sys.maxunicode + 1):
+    for code in every_character():
         text = clean(chr(code)).text
         data = encode(text)
         assert not any(byte < 0x20 or byte == 0x7F for byte in data), hex(code)
@@ -284,7 +299,7 @@ def test_a_drawn_label_holds_nothing_that_is_obeyed_at_once() -> None:
     assert b"\x1b" not in data
 
 
-@pytest.mark.parametrize("text", ["白" * 10**6, "a" * 10**6, "ab " * 300_000, "\u1100\u200b" * 10**5, "，" * 10**5])
+@pytest.mark.parametrize("text", ["白" * 10**5, "a" * 10**5, "ab " * 30_000, "\u1100\u200b" * 10**5, "，" * 10**5])
 @pytest.mark.parametrize(
     "part",
     [

@@ -155,6 +155,21 @@ def test_the_chunking_changes_nothing(cuts: list[int]) -> None:
     assert papers + reader.finish() == read_papers(JOB, 320)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'BARCODE 1,1,"128",40,1,0,\xb2,2,"12"\nBITMAP\n0,0,1,2,0,ab\nPRINT 1\n',
+        b"BITMAP\r\n0,0,1,2,0,ab\r\nPRINT 1\r\n",
+        b"BITMAP\v0,0,1,2,0,ab\nPRINT 1\n",
+        b"BITMAP\t0,0,1,2,0,ab\nPRINT 1\n",
+    ],
+)
+def test_byte_by_byte_it_is_the_same_label(data: bytes) -> None:
+    whole, cut = Reader(), Reader()
+    papers = [paper for byte in data for paper in cut.feed(bytes((byte,)))]
+    assert papers + cut.finish() == whole.feed(data) + whole.finish()
+
+
 PIECES = [
     *(name + end for name in COMMANDS for end in (b" ", b"\r\n", b" 1,1\r\n", b' 0,0,"')),
     *(
