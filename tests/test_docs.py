@@ -45,12 +45,12 @@ def test_every_command_and_option_has_help(group: click.Group, name: str) -> Non
 
 @pytest.mark.parametrize("section", Config.model_fields)
 def test_the_template_names_every_section(section: str) -> None:
-    template = (ROOT / "edge" / "template.toml").read_text("utf-8")
+    template = (ROOT / "edge" / "config" / "template.toml").read_text("utf-8")
     assert re.search(rf"\[\[?{section}\]", template)
 
 
 def test_every_setting_is_in_the_template_or_the_readme() -> None:
-    text = (ROOT / "edge" / "template.toml").read_text("utf-8") + README
+    text = (ROOT / "edge" / "config" / "template.toml").read_text("utf-8") + README
     missing = []
     for section, field in Config.model_fields.items():
         part = field.annotation
@@ -60,7 +60,9 @@ def test_every_setting_is_in_the_template_or_the_readme() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*/README.md")), ROOT / "README.md"])
+@pytest.mark.parametrize(
+    "page", PAGES
+)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", text)

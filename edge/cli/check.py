@@ -20,6 +20,7 @@ from drivers.transports.adapters import Identity, System
 from edge.between import link_causes
 from edge.between.board import Caution, Showing
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
+from edge.between.needs import enough_disk
 from edge.between.print_states import BUSY, READY, SILENT
 from edge.between.tongue import said
 from edge.between.words import CLOCK
@@ -52,7 +53,6 @@ LISTEN_SECONDS = 3.0
 BROKER_SECONDS = 6.0
 CITY_SECONDS = 5.0
 BUSY_SECONDS = 8.0  # a printer is waited for that has something else to print
-LEAST_DISK = 200_000_000
 
 SLIP_BYTES = 15_300  # with its QR code as a picture
 QUICK_BAUD = 57_600
@@ -392,4 +392,4 @@ def _disk(config: Config) -> Outcome:
     folder = config.station.data
     there = next(path for path in (folder, *folder.parents) if path.is_dir())
     free = shutil.disk_usage(there).free
-    return free >= LEAST_DISK, f"{folder}: {free // 1_000_000} MB free"
+    return enough_disk(free), f"{folder}: {free // 1_000_000} MB free"

@@ -141,6 +141,7 @@ def main() -> None:
 @click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one a line.")
 def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
     """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
+    from edge.config import TEMPLATE
     from edge.records import private
     from edge.records.identity import city_keys_text, create_key, public_hex
 
@@ -150,7 +151,7 @@ def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
     with plain_errors():
         keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
         private.make_folder(folder)
-        template = Path(__file__).with_name("template.toml").read_text("utf-8")
+        template = TEMPLATE.read_text("utf-8")
         text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
         private.write_new(config, text.encode())
         private.replace(folder / "city.keys", keys.encode())

@@ -85,7 +85,7 @@ def create_app(
         summary="For Prometheus",
     )
     async def read_metrics() -> Response:
-        text, kind = metrics(showing, release)
+        text, kind = metrics(showing, release, live.steady())
         return Response(text, headers={"Content-Type": kind})
 
     app.add_middleware(Fence)

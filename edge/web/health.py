@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
+from edge.between.needs import Need, enough_disk, findings
 from edge.web.events import alive
-
-DISK_LOW = 256 * 1024 * 1024
 
 
 def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[str, Any]]:
@@ -20,8 +19,7 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
     ports = {one.name: _up(one.up, one.port_why if isinstance(one, ScaleView) else one.why) for one in devices}
     printers = {one.name: _up(one.up, one.why) | {"waiting": one.waiting} for one in board.printers}
     core = alive(showing, now)
-    enough = board.disk_free >= DISK_LOW
-    ok = core and enough and not board.trouble and all(one["ok"] for one in (*ports.values(), *printers.values()))
+    ok = all(finding.need is not Need.STOPPED for finding in findings(board, core))
     city = board.city
     return ok, {
         "ok": ok,
@@ -40,7 +38,7 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "silent_since": city.silent_since,
             "last_ack": city.last_ack,
         },
-        "disk": {"ok": enough, "free_bytes": board.disk_free},
+        "disk": {"ok": enough_disk(board.disk_free), "free_bytes": board.disk_free},
         "clock": board.clock_state,
         "clock_why": board.clock_why,
         "trouble": board.trouble,
@@ -54,8 +52,9 @@ def _up(up: bool, why: str) -> dict[str, Any]:
 class BoardCollector:
     """A prometheus_client collector: what the board knows at the moment of asking."""
 
-    def __init__(self, showing: Showing, release: str) -> None:
+    def __init__(self, showing: Showing, release: str, now: float) -> None:
         self._showing = showing
+        self._now = now
         self._release = release
 
     def collect(self) -> Iterator[Any]:
@@ -74,6 +73,8 @@ class BoardCollector:
         yield odd
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
+        needs = len(findings(board, alive(self._showing, self._now)))
+        yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
         yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")
         yield _each(GaugeMetricFamily, "analyzer_up", "1 while the analyzer's port is open", board.analyzers, "up")
@@ -99,10 +100,10 @@ def _each(
     return metric
 
 
-def metrics(showing: Showing, release: str) -> tuple[bytes, str]:
-    """The metrics as text, and its content type."""
+def metrics(showing: Showing, release: str, now: float) -> tuple[bytes, str]:
+    """The metrics as text, and its content type; ``now`` on the steady clock."""
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(BoardCollector(showing, release))
+    registry.register(BoardCollector(showing, release, now))
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from edge.between.board import Board, LotView, Showing
+from edge.between.needs import findings
 from edge.web.events import alive
 from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
 from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
@@ -57,13 +58,15 @@ class Painter:
     def paint(self, template: str, language: str | None) -> HTMLResponse:
         board = self._showing.board
         lang = language if language in LANGUAGES else board.language if board.language in LANGUAGES else "zh"
+        awake = alive(self._showing, self._steady())
         html = self._templates.get_template(template).render(
             board=board,
             lang=lang,
             t=Words(lang),
             page=template.removesuffix(".html"),
             pages=self.pages(),
-            alive=alive(self._showing, self._steady()),
+            alive=awake,
+            needs=findings(board, awake),
             release=self._release,
             token=self._token,
             offered=offered(board.lots),

@@ -451,7 +451,7 @@ def config() -> Target:
 
     def seeds() -> Iterator[bytes]:
         yield (module.STATION + module.DEVICES + PROBE).encode()
-        yield (ROOT / "edge" / "template.toml").read_bytes()
+        yield (ROOT / "edge" / "config" / "template.toml").read_bytes()
         head, *sections = (module.STATION + module.DEVICES).split("[[")
         yield from ((head + "[[" + section).encode() for section in sections[:8])
 

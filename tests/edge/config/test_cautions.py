@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-import edge
 from edge.between.board import Caution
+from edge.config import TEMPLATE
 from edge.config.cautions import EXAMPLE_HOST, EXAMPLE_NODE, EXAMPLE_OPERATOR, cautions
 from edge.config.sections import load
 
@@ -87,7 +87,7 @@ def test_each_is_said_with_its_setting(said: Said, old: str, new: str, word: str
 
 
 def test_the_examples_are_those_of_the_template() -> None:
-    text = (Path(edge.__path__[0]) / "template.toml").read_text("utf-8")
+    text = TEMPLATE.read_text("utf-8")
     for example in (f'node = "{EXAMPLE_NODE}"', f'host = "{EXAMPLE_HOST}"', f'code = "{EXAMPLE_OPERATOR}"'):
         assert example in text
 

@@ -11,12 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-import edge
 from edge.cli.main import main
+from edge.config import TEMPLATE
 from edge.config.hints import HINTS
 from edge.config.sections import AnalyzerPart, BadConfig, CityPart, Config, PrinterPart, ScalePart, fen, grams, load
-
-TEMPLATE = Path(edge.__path__[0]) / "template.toml"
 
 
 @pytest.fixture

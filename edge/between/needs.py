@@ -1,0 +1,68 @@
+"""What needs a person's hand: one rule for the status page, health, metrics and `check`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from edge.between.board import Board
+
+DISK_LOW = 256 * 1024 * 1024  # bytes; a year of records, and room for what the system needs
+AILING = frozenset({"error", "unit", "unverified", "stale", "no_signal"})  # of a scale that is there
+
+
+class Need(Enum):
+    """How pressing it is."""
+
+    STOPPED = "stopped"  # the station cannot do its job, or a part of it
+    LOOK = "look"  # it works, and somebody should look
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``part`` is a field of the board, ``name`` a device or record in it, or empty."""
+
+    need: Need
+    part: str
+    name: str = ""
+
+
+def enough_disk(free: int) -> bool:
+    """Whether so many free bytes are enough."""
+    return free >= DISK_LOW
+
+
+def findings(board: Board, alive: bool) -> tuple[Finding, ...]:
+    """Everything on this board that needs a hand, each thing once. ``alive`` is False when the core stands still."""
+    return tuple(_all(board, alive))
+
+
+def _all(board: Board, alive: bool) -> Iterator[Finding]:
+    for caution in board.cautions:
+        if caution.word != board.city.cause:  # told with the link
+            yield Finding(Need.LOOK, "cautions", caution.word)
+    if board.trouble or not alive:
+        yield Finding(Need.STOPPED, "trouble")
+    for scale in board.scales:
+        if not scale.up or scale.why in AILING:
+            yield Finding(Need.LOOK if scale.up else Need.STOPPED, "scales", scale.name)
+    for analyzer in board.analyzers:
+        if not analyzer.up or analyzer.unmatched or analyzer.most:
+            yield Finding(Need.LOOK if analyzer.up else Need.STOPPED, "analyzers", analyzer.name)
+    for part, devices in (("probes", board.probes), ("printers", board.printers)):
+        for device in devices:
+            if not device.up:
+                yield Finding(Need.STOPPED, part, device.name)
+    for port in board.ports:
+        if port.by == "unsafe" and port.now is None:  # a stranger is told with its device
+            yield Finding(Need.LOOK, "ports", port.device)
+    city = board.city
+    if not city.up or city.cause:
+        yield Finding(Need.LOOK, "city")
+    if city.set_aside:
+        yield Finding(Need.LOOK, "city", "set_aside")
+    if board.unread:
+        yield Finding(Need.LOOK, "unread")
+    if not enough_disk(board.disk_free):
+        yield Finding(Need.STOPPED, "disk_free")
+    if board.clock_state == "unsynced" or board.clock_asks:
+        yield Finding(Need.LOOK, "clock_state")
