@@ -60,9 +60,10 @@ def test_every_setting_is_in_the_template_or_the_readme() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize(
-    "page", PAGES
-)
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("*/*/README.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text("utf-8")
     links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", text)
