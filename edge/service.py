@@ -37,10 +37,8 @@ from edge.state.known_devices import remembered
 from edge.web.server import WebServer
 from protocol.city.state import encode_state
 from protocol.city.topics import Topics
-from protocol.plain import plain
 
 JOIN_SECONDS = 3.0
-LINE_LETTERS = 2000
 SWITCH_SECONDS = 0.0005
 TOKEN = "MARKETEDGE_TOKEN"  # given by whoever starts the station, and shown by /health: it is his own that answers
 log = logging.getLogger("service")
@@ -165,34 +163,3 @@ def _stranded(inbox: Inbox, failure: Any) -> None:
     log.critical("%s has ended; restart the station when nobody waits", name)
     if isinstance(failure.exc_value, Exception):
         inbox.put(Stumbled(f"{name} has ended", "program", failure.exc_value))
-
-
-class Lines(logging.Formatter):
-    """One event is one line, whatever stands in it; a traceback follows it, each line behind a bar.
-
-    What others send is cleaned where it enters; this is for what they make a library, or an error, say.
-    """
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
-        record.message = plain(record.message, LINE_LETTERS)
-        return super().formatMessage(record)
-
-    def formatException(self, about: Any) -> str:  # noqa: N802  (logging's name)
-        return "\n".join(f"  | {_indented(line)}" for line in super().formatException(about).split("\n"))
-
-
-def _indented(line: str) -> str:
-    return line[: len(line) - len(line.lstrip(" "))] + plain(line, LINE_LETTERS)
-
-
-def set_up_logging(verbose: bool) -> None:
-    """One line an event on stderr: level, part, message. systemd's journal adds the time itself."""
-    form = "%(levelname)s %(name)s: %(message)s"
-    if "JOURNAL_STREAM" not in os.environ:
-        form = "%(asctime)s " + form
-    stderr = logging.StreamHandler(sys.stderr)
-    stderr.setFormatter(Lines(form))
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[stderr])
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)  # python-escpos

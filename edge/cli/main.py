@@ -175,11 +175,11 @@ def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
 )
 def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
     """Run the station until it is stopped."""
+    from edge.between import logs
     from edge.config.sections import load
     from edge.service import run as serve
-    from edge.service import set_up_logging
 
-    set_up_logging(verbose)
+    logs.set_up(verbose)
     with plain_errors():
         serve(load(config_path), config_path, allowed_by)
 
@@ -249,7 +249,3 @@ def contract(what: str) -> None:
     from edge.web.app import create_app
 
     click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))
-
-
-if __name__ == "__main__":
-    main()

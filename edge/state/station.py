@@ -4,11 +4,13 @@ Jobs change it inside a batch.  What must wait for the commit goes to ``after``;
 commit fails goes to ``undo``.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import date
 
 from edge.between.board import ProductView
 from edge.between.inbox import Refused
+from edge.between.logs import fields
 from edge.config.sections import Config, ProductPart, fen
 from edge.records.clock import Clock, Stamp
 from edge.records.ledger import ORDINARY, Ledger, Recorded
@@ -17,7 +19,9 @@ from edge.state.lots import Lots
 from edge.state.prints import PrinterThread, Prints
 from edge.state.unread import Unread
 from edge.state.weighing import TradeScale
-from protocol.city.events import Goods, Record
+from protocol.city.events import ClockStepped, EntryRegistered, Goods, Record, TestRecorded, TradeCompleted
+
+log = logging.getLogger("station")
 
 
 class Station:
@@ -53,7 +57,9 @@ class Station:
         self, kind: str, subject: str, record: Record, stamp: Stamp | None = None, lane: int = ORDINARY
     ) -> Recorded:
         """Append an event to the ledger, at ``stamp`` or now."""
-        return self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
+        recorded = self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
+        self.after.append(lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(record)))
+        return recorded
 
     def today(self) -> date | None:
         """The market's date; None while the clock cannot be believed."""
@@ -88,3 +94,29 @@ class Station:
             ProductView(part.code, part.name, part.name_en, self.price(part.code), part.per_g)
             for part in self.products.values()
         )
+
+
+def _facts(record: Record) -> str:
+    """What the log says of a record: nothing that names a person."""
+    match record:
+        case EntryRegistered():
+            return fields(product=record.goods.product, net_g=record.net_g, upstream=record.upstream)
+        case TestRecorded():
+            return fields(
+                lot=record.lot,
+                item=record.item,
+                outcome=record.outcome,
+                verdict=record.verdict,
+                source=record.source,
+                doubts=",".join(record.doubts),
+            )
+        case TradeCompleted():
+            lines = record.slip.lines
+            return fields(
+                source=",".join(line.source for line in lines),
+                net_g=sum(line.net_g for line in lines),
+                amount_fen=record.slip.amount_fen,
+            )
+        case ClockStepped():
+            return fields(before=record.before, after=record.after, why=record.why)
+    return ""

@@ -39,7 +39,3 @@ def main() -> None:
       marketsim demo           the whole story, then stays for you to use
       marketsim demo --once    the same unattended; ends with one JSON line
     """
-
-
-if __name__ == "__main__":
-    main()

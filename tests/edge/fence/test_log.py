@@ -23,9 +23,9 @@ from edge.between.inbox import (
     Stumbled,
     Tested,
 )
+from edge.between.logs import Lines
 from edge.between.sparing import Allowance
 from edge.ports.port import Port
-from edge.service import Lines
 from protocol.readings import Garbage, Measured, Reply, Ticket
 
 Box = Any  # the station of tests/edge/conftest.py

@@ -1,0 +1,75 @@
+"""The log's form: one line an event, levels that systemd understands, and what was recorded without anybody's name."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge.between.logs import Lines, fields
+
+Box = Any  # the station of tests/edge/conftest.py
+
+
+def record(level: int, text: str, error: bool = False) -> logging.LogRecord:
+    about = None
+    if error:
+        try:
+            raise KeyError("poison\x1b[2J")
+        except KeyError:
+            about = sys.exc_info()
+    return logging.LogRecord("port", level, __file__, 1, text, (), about)
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (logging.DEBUG, "<7>DEBUG port: it is there"),
+        (logging.INFO, "<6>INFO port: it is there"),
+        (logging.WARNING, "<4>WARNING port: it is there"),
+        (logging.ERROR, "<3>ERROR port: it is there"),
+        (logging.CRITICAL, "<2>CRITICAL port: it is there"),
+    ],
+)
+def test_the_journal_gets_its_own_levels(level: int, said: str) -> None:
+    assert Lines("%(levelname)s %(name)s: %(message)s", journal=True).format(record(level, "it is there")) == said
+
+
+def test_each_line_of_a_traceback_has_the_level_of_its_event() -> None:
+    lines = Lines("%(message)s", journal=True).format(record(logging.ERROR, "failed", error=True)).split("\n")
+    assert len(lines) > 3 and all(line.startswith("<3>") for line in lines)
+    assert "\x1b" not in "".join(lines)
+
+
+def test_elsewhere_nothing_is_put_before_a_line() -> None:
+    assert Lines("%(message)s").format(record(logging.INFO, "it is there")) == "it is there"
+
+
+def test_fields_without_a_value_are_left_out() -> None:
+    assert fields(net_g=0, source="", lot=None, item="农残", doubts=()) == "net_g=0 item=农残"
+
+
+def test_what_was_recorded_is_told_once_it_is_on_the_disk(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "station")
+    station = box()
+    lot = station.releases()
+    source = station.lot(lot).source
+    station.puts("1.000")
+    tx = station.sells(lot)["tx"]
+    told = [one.getMessage() for one in caplog.records if one.name == "station"]
+    assert told[0] == f"entry.registered {lot} seq=1 product=01040201 net_g=250000"
+    assert told[1].startswith(f"test.result {lot} seq=2 lot={lot} item=农药残留 outcome=negative verdict=qualified")
+    assert told[2].startswith(f"trade.completed {tx} seq=3 source={source} net_g=1000 amount_fen=")
+    assert not [line for line in told if "王建国" in line], "nobody's name stands in the log"
+
+
+def test_what_was_not_recorded_is_not_told(box: Callable[..., Box], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "station")
+    station = box()
+    station.fill_the_disk()
+    with pytest.raises(Exception, match="full"):
+        station.enters()
+    assert not [one for one in caplog.records if one.name == "station"]
