@@ -8,7 +8,7 @@ from drivers.transports.adapters import Identity, Naming, System, placeholder
 from drivers.transports.base import LinkLost
 
 NO_NUMBER = "no number of its own: this name is the socket, keep the plug in it"
-NO_NAME = "no number of its own, and no name that stays: two of them would be mixed up"
+NO_NAME = "no serial number and no persistent name: two such adapters cannot be told apart"
 ANY = "it means any device of this kind"
 
 

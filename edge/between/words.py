@@ -16,7 +16,7 @@ WEIGHT = {
         "not a multiple of the scale's interval e = {e}: check the scale",
     ),
     "below_min": ("太轻，低于最小秤量 {min} kg", "too light: below the minimum of {min} kg"),
-    "empty_first": ("请先清空秤盘一次", "take everything off the pan once"),
+    "empty_first": ("请先清空秤盘一次", "empty the pan first"),
     "sold": ("已卖出，请取下货物", "sold: take the goods off"),
     "tare": ("皮重不小于重量，请核对", "the tare is not less than the weight: check it"),
     "tared": ("秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own: clear it first"),

@@ -238,7 +238,7 @@ class Publisher:
             self._hold_until = now + self._pause
             self._pause = min(2 * self._pause, RESEND_CAP)
             self._forget_answered()
-            self._word.tell("back off", f"the broker asks us to wait: {answer.refused}")
+            self._word.tell("back off", f"broker is busy, pausing: {answer.refused}")
         else:
             del self._flights[seq]
             self._refused_by_broker(seq, answer.refused, answer.code in TOO_BAD, now)
@@ -492,7 +492,7 @@ class Publisher:
             self._settle(seq, reason)
             self._word.tell(reason, f"record {seq} set aside: the city rejects it: {reason}", logging.ERROR)
             return
-        self._word.tell(reason, f"record {seq} stays, the city cannot take it yet: {reason}", logging.ERROR)
+        self._word.tell(reason, f"record {seq} kept for retry, the city cannot take it yet: {reason}", logging.ERROR)
         self._open_refusal = reason
         self.birth_due = self.birth_due or rejection.code == "unknown_key"
 

@@ -70,7 +70,7 @@ PRINTER_SAYS = {
     "hot": "the head is too hot: wait, it goes on by itself",
     "error": "it reports an error: switch it off and on",
     "busy": "it prints something else, or does not come to our questions: try again when it is done",
-    "offline": "it takes no bytes: check its power and its online key",
+    "offline": "it accepts no data: check power and the ONLINE (FEED) button",
 }
 
 

@@ -141,7 +141,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"this is not JSON: {error}") from None
     if not isinstance(tree, dict):
-        raise ValueError("an object is due, a document or an event")
+        raise ValueError("must be an object: a document or an event")
     return tree
 
 
@@ -154,7 +154,7 @@ def _document(tree: dict[str, Any], papers: Papers, name: str | None, place: Pla
         if key not in tree:
             raise ValueError(f"{key} is missing: a document has `parts`, an event has `type` and `data`")
     if not isinstance(tree["data"], dict):
-        raise ValueError("data: an object is due")
+        raise ValueError("data: must be an object")
     kind = record_kind(str(tree["type"]))
     content = {**tree, "subject": str(tree.get("subject") or _subject(tree["data"]))}
     name = name or next(iter(papers_of(kind, tree["data"])), None)

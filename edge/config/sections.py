@@ -436,7 +436,7 @@ class ScalePart(PortPart):
         if not 0 < e[0] <= grams(self.min) < most[0]:
             raise Mistake(
                 f"应满足 0 < e ≤ min < max（e = {self.e}，max = {self.max}）",
-                f"it must hold: 0 < e <= min < max (e = {self.e}, max = {self.max})",
+                f"`e`, `min` and `max` must satisfy 0 < e <= min < max (e = {self.e}, max = {self.max})",
                 key="min",
             )
         return self

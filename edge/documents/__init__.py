@@ -247,7 +247,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     kind = record_kind(str(content["type"]))
     if paper not in papers_of(kind, content["data"]):
         having = ", ".join(papers_of(kind, content["data"])) or "none"
-        raise NoPaper(f"nothing like {paper!r} is printed for {kind!r} here; papers for it: {having}")
+        raise NoPaper(f"{kind!r} has no paper {paper!r}; available: {having}")
     # Through JSON, because a tuple there is a list.
     record = EVENT_TYPES[kind].model_validate_json(json.dumps(content["data"]))
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):

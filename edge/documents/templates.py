@@ -186,7 +186,7 @@ def _build(head: str, fields: list[str]) -> Part:
     wanted, read = _BUILDERS[kind]
     if len(fields) not in wanted:
         counts = " or ".join(map(str, wanted))
-        raise ValueError(f"{kind}: {len(fields)} fields after `|`, where {counts} are due")
+        raise ValueError(f"{kind}: expects {counts} field(s) after `|`, got {len(fields)}")
     return read(options, fields)
 
 
@@ -216,7 +216,7 @@ class _Style:
     def number(self, name: str) -> int:
         text = self.named(name) or "0"
         if not text.isdecimal() or len(text) > 3 or int(text) > 64:
-            raise ValueError(f"{name}={text}: a whole number from 0 to 64 is due")
+            raise ValueError(f"{name}={text}: must be an integer from 0 to 64")
         return int(text)
 
     def done(self) -> None:

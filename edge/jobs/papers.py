@@ -29,7 +29,7 @@ def reprint(station: Station, command: Reprint) -> dict[str, Any]:
 def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
     """A person looked: it came out. Nothing more is printed of this job."""
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
-        raise Refused("no_doubt", "这张纸无需确认", "nobody doubts that this paper came out")
+        raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
     station.prints.confirm(command.job)
     return {"job": command.job, "state": CONFIRMED}
 

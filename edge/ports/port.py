@@ -185,7 +185,7 @@ class Port(threading.Thread):
             except Empty:
                 return
             if isinstance(order, NotCommitted):
-                raise LinkLost("its results could not be recorded; it is asked again")
+                raise LinkLost("results not saved; requesting them again")
             if isinstance(order, Committed):
                 session.committed(now)
             elif not session.ask(order, now):
@@ -198,7 +198,7 @@ class Port(threading.Thread):
         if news := plain(news, WHY_LETTERS):
             self._say(logging.WARNING, "%s: %s", news)
         else:
-            self._say(logging.INFO, "%s is heard again")
+            self._say(logging.INFO, "%s sending again")
         self._inbox.put(PortChanged(self.device, True, news))
 
     def _pass_on(self, told: Telling | None, now: float) -> None:
@@ -215,7 +215,7 @@ class Port(threading.Thread):
         why = plain(why, WHY_LETTERS)
         if up:
             self._told.clear()
-            self._say(logging.INFO, "%s is there")
+            self._say(logging.INFO, "%s connected")
         elif why == self._why:
             return
         else:
@@ -228,11 +228,11 @@ class Port(threading.Thread):
         if why in self._told:
             return
         if stranger is not None:
-            self._say(logging.WARNING, "%s is not read: %s", why)
+            self._say(logging.WARNING, "%s not read: %s", why)
         elif self._told:
-            self._say(logging.INFO, "%s is still gone: %s", why)
+            self._say(logging.INFO, "%s still disconnected: %s", why)
         else:
-            self._say(logging.WARNING, "%s is gone: %s", why)
+            self._say(logging.WARNING, "%s disconnected: %s", why)
         if len(self._told) < MOST_TOLD:
             self._told.add(why)
 

@@ -259,7 +259,7 @@ class ReprintAnswer(BaseModel):
     """The new print job, marked COPY."""
 
     job: int
-    copy_number: int = Field(alias="copy", description="The how-manieth copy this is.")
+    copy_number: int = Field(alias="copy", description="Copy number; 1 is the first reprint.")
 
 
 class ChannelAnswer(BaseModel):

@@ -241,19 +241,19 @@ def _show(value: object) -> str:
 
 def _string(value: object, name: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{name}: a text is due, not {_show(value)}")
+        raise ValueError(f"{name}: must be a string, not {_show(value)}")
     return value
 
 
 def _flag(value: object, name: str) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{name}: true or false is due, not {_show(value)}")
+        raise ValueError(f"{name}: must be true or false, not {_show(value)}")
     return value
 
 
 def _count(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 64:
-        raise ValueError(f"{name}: a whole number from 0 to 64 is due, not {_show(value)}")
+        raise ValueError(f"{name}: must be an integer from 0 to 64, not {_show(value)}")
     return value
 
 
@@ -269,7 +269,7 @@ def _choice(kind: type[_E]) -> Callable[[object, str], _E]:
 
 def _cells(value: object, name: str) -> tuple[Cell, ...]:
     if not isinstance(value, list):
-        raise ValueError(f"{name}: a list of cells is due, not {_show(value)}")
+        raise ValueError(f"{name}: must be a list of cells, not {_show(value)}")
     cells = []
     for place, cell in enumerate(value):
         try:

@@ -81,7 +81,7 @@ class Profile:
             raise ValueError(f"printer {self.id}: speed of {self.speed} mm/s, where 10 to 500 are sensible")
         if self.pictures == "columns-8" and self.module % 2:
             raise ValueError(
-                f"printer {self.id}: module of {self.module} dots; a pin prints two rows, so even ones are due"
+                f"printer {self.id}: module of {self.module} dots; a pin prints two rows, so it must be even"
             )
         if (self.language == "tspl") != (self.label is not None):
             raise ValueError(f"printer {self.id}: `label` (width, height, gap in mm) belongs to language tspl")

@@ -55,7 +55,7 @@ DOTS = {"58": NARROW, "80": WIDE}
 @click.option("--late", type=click.FloatRange(min=0), default=0.0, help="Seconds its answers come late.")
 @click.option("--echo", is_flag=True, help="The line sends back what it hears, and the printer says nothing.")
 @click.option("--one-client", is_flag=True, help="With --tcp: one connection at a time, others wait for its end.")
-@click.option("--one-way", is_flag=True, help="With --usb: no endpoint to be read from, as many cheap ones.")
+@click.option("--one-way", is_flag=True, help="With --usb: no IN endpoint, as on many cheap printers.")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
 def printer(
     pty: Path | None,

@@ -436,7 +436,7 @@ def refusals(lot: str) -> list[tuple[str, Any]]:
         ("no_printer", PrintPaper("report", lot, "printer-9")),
         ("date", PrintPaper("day", "22.11.2026")),
         ("not_done", Reprint(1)),
-        ("no_doubt", ConfirmPaper(1)),
+        ("already_confirmed", ConfirmPaper(1)),
     ]
 
 

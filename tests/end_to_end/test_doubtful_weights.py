@@ -97,8 +97,8 @@ def test_unplugging_and_replugging_the_scale_needs_no_hand(
             sell()
         assert twice.value.code == "sold"
         log = running.log.read_text("utf-8")
-        assert log.count("scale-1 is gone") == 1
-        assert log.count("scale-1 is there") == 2
+        assert log.count("scale-1 disconnected") == 1
+        assert log.count("scale-1 connected") == 2
 
 
 def test_a_weight_that_changed_since_the_person_looked_is_refused(

@@ -69,7 +69,7 @@ function fillLots(select) {
   if (select.selectedIndex < 0) select.value = "";
 }
 
-// --- a result nobody could be found for -------------------------------------------------------------------------
+// --- a result that matches no lot ---------------------------------------------------------------------------------
 
 const NOBODY = "-"; // in the list of lots: it is of none here
 const dialog = find("#matching");

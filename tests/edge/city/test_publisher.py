@@ -393,7 +393,7 @@ def test_thousands_of_unknown_ids_cost_one_look_at_the_newest(
     publisher.acknowledged(Ack(None, tuple(f"{number:012d}" for number in range(4000))).encode(), False, 0.0)
     ledger.conn.set_trace_callback(None)
     assert len(read) == 1
-    assert "seq > 0 AND seq <= 200" in read[0]
+    assert "seq BETWEEN 1 AND 200" in read[0]
     assert publisher.aside == {}
 
 

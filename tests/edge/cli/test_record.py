@@ -95,7 +95,7 @@ def test_what_cannot_be_made_to_read_as_before_is_left_out():
 
 
 def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
-    log = Path(__file__).parents[1] / "logs" / "modbus-analyzer"
+    log = Path(__file__).parents[2] / "logs" / "modbus-analyzer"
     stream = stream_of(next(log.glob("*.log")))
     form, made = formats.find("modbus_profile"), []
 

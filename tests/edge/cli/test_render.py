@@ -107,7 +107,7 @@ def test_characters_the_printer_lacks_are_named(tmp_path: Path) -> None:
     ("tree", "message"),
     [
         ("{", "document.json: this is not JSON"),
-        ("[]", "document.json: an object is due"),
+        ("[]", "document.json: must be an object"),
         ({}, "document.json: type is missing"),
         ({"type": "test.result"}, "document.json: data is missing"),
         ({"parts": [{"part": "rule"}, {"part": "text"}]}, "document.json: parts[1] (text): text is missing"),

@@ -48,7 +48,7 @@ def test_a_market_changes_a_word(tmp_path: Path) -> None:
     [
         ("slip.paper", "text | a\nsay | b\n", r"slip\.paper:2: 'say' is no part; a line begins with one of: text"),
         ("slip.paper", "text blod | a\n", r"slip\.paper:1: text does not know 'blod'"),
-        ("slip.paper", "text | a | b\n", r"slip\.paper:1: text: 2 fields after `\|`, where 1 are due"),
+        ("slip.paper", "text | a | b\n", r"slip\.paper:1: text: expects 1 field\(s\) after `\|`, got 2"),
         ("slip.paper", "text | a\n\ntext | {{ data.slip.total }}\n", r"slip\.paper:3: .*no attribute 'total'"),
         ("slip.paper", "% if code\ntext | a\n", r"slip\.paper:2: .*"),
         ("slip.paper", "text | {{ word.sellr }}\n", r"slip\.paper:1: .*'sellr'"),

@@ -196,7 +196,7 @@ def test_it_is_logged_once_with_its_cause_and_then_as_a_count(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     station = box()
-    monkeypatch.setattr(station.core, "_port_changed", lambda *_: 1 / 0)
+    monkeypatch.setattr(station.core._station.devices["scale-1"], "changed", lambda *_: 1 / 0)
     for _ in range(300):
         station.clock.go(0.5)
         station.turn(PortChanged("scale-1", False, "gone"))
@@ -212,7 +212,7 @@ def test_a_repeated_failure_does_not_write_to_the_disk_each_time(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     station = box()
-    monkeypatch.setattr(station.core, "_port_changed", lambda *_: 1 / 0)
+    monkeypatch.setattr(station.core._station.devices["scale-1"], "changed", lambda *_: 1 / 0)
     station.turn(PortChanged("scale-1", False))
     written = station.ledger.conn.total_changes
     for _ in range(100):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.between.inbox import MatchResult, Tested
+from edge.between.inbox import MatchResult
 from edge.ports.port import Committed
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
@@ -132,7 +132,7 @@ def test_a_thousand_measurements_and_one_of_one_sample_are_all_recorded(box: Cal
     sample = station.lot(station.enters()).sample
     many = tuple(station.result(sample, "80", f"many {count}") for count in range(1001))
     before = station.ledger.head.seq
-    station.turn(Tested("tester-1", many))
+    station.tests(*many)
     assert sum(".test.result." in station.ledger.event(seq + 1)["type"] for seq in range(before, before + 1001)) == 1001
     assert station.board.unread == ()
 

@@ -125,7 +125,7 @@ def test_a_paper_that_waits_is_not_printed_again_and_one_that_is_doubted_is(room
     full.station.prints.news(Printed(job, "unknown", "silent"))
     assert full.does(papers.reprint, Reprint(job))["copy"] == 1
     assert full.does(papers.confirm, ConfirmPaper(job)) == {"job": job, "state": "confirmed"}
-    with pytest.raises(Refused, match="nobody doubts"):
+    with pytest.raises(Refused, match="needs no confirmation"):
         full.does(papers.confirm, ConfirmPaper(job))
 
 

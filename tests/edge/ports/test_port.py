@@ -134,9 +134,9 @@ def test_a_silent_scale_is_told_once_and_once_when_it_returns(tmp_path, caplog):
         here.until(up)
     told = [record.getMessage() for record in caplog.records if record.name == "port"]
     assert told == [
-        "scale-3 is there",
+        "scale-3 connected",
         "scale-3: no frame for 0.5 s; check cable and that output mode is continuous",
-        "scale-3 is heard again",
+        "scale-3 sending again",
     ]
 
 

@@ -235,7 +235,7 @@ def test_the_reason_of_a_loss_is_the_newest_one_and_the_log_has_each_once(counte
     losses = [message for message in here.seen if gone(message)]
     assert all(one.why != other.why for one, other in pairwise(losses))
     told = [line for line in caplog.messages if "no such device" in line]
-    assert len(told) == 1 and sum(" is gone: " in line for line in caplog.messages) == 1
+    assert len(told) == 1 and sum(" disconnected: " in line for line in caplog.messages) == 1
     assert sum(" is not read: " in line for line in caplog.messages) == 1
 
 
@@ -379,7 +379,7 @@ def test_nothing_is_to_be_confirmed_when_the_old_one_is_back_or_nothing_is_there
     core.devices.changed(PortChanged("scale-1", False, "no such device"))
     with pytest.raises(Refused) as refusal:
         core.confirm()
-    assert refusal.value.code == "no_doubt"
+    assert refusal.value.code == "already_confirmed"
 
 
 def test_a_confirmation_that_a_full_disk_did_not_take_lets_nobody_in(core):

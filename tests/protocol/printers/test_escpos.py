@@ -257,5 +257,5 @@ def test_strips_hold_nothing_obeyed_at_once(printer: Profile) -> None:
 
 
 def test_a_pin_that_prints_two_rows_needs_even_modules() -> None:
-    with pytest.raises(ValueError, match="a pin prints two rows, so even ones are due"):
+    with pytest.raises(ValueError, match="a pin prints two rows, so it must be even"):
         replace(NARROW, pictures="columns-8")
