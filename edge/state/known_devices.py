@@ -116,7 +116,9 @@ class KnownDevices:
             raise Refused("no_device", f"没有设备 {device[:32]}", f"no device {device[:32]} on a port")
         now = self._strangers.get(device)
         if now is None:
-            raise Refused("already_confirmed", "该设备没有更换，无需确认", "no other device stands there: nothing to confirm")
+            raise Refused(
+                "already_confirmed", "该设备没有更换，无需确认", "no other device stands there: nothing to confirm"
+            )
         if command.seen not in ("", str(now)):
             raise Refused("device_changed", "设备又变了，请重新核对", f"it is another one by now: {now}")
         return now

@@ -165,7 +165,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "because_error": ("打印机故障：请关机再开", "printer error: switch it off and on"),
     "because_late": ("等待过久，未自动打印；需要时请重打", "waited too long: reprint it if needed"),
     "because_template": ("无法排版，请联系技术员", "cannot be laid out: call the technician"),
-    "because_silent": ("打印机不应答，请看纸后确认或重打", "this printer cannot report back: check the paper, then confirm or reprint"),
+    "because_silent": (
+        "打印机不应答，请看纸后确认或重打",
+        "this printer cannot report back: check the paper, then confirm or reprint",
+    ),
     "because_repeated": (
         "多次打印都未得到确认：请检查打印机、线和流控，再重打",
         "several attempts failed: check printer, cable and flow control, then reprint",
