@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := mosquitto chromium libatomic1 fonts-wqy-microhei
+DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
 
 .PHONY: demo test check bench fuzz logs pictures clean
 

@@ -15,7 +15,7 @@ from simulator.stage import SPINACH
 
 FOLDER = Path(__file__).with_name("pictures")
 VIEWS = {"stall-phone": (360, 740), "stall": (1280, 800)}
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 
 
 def make() -> None:

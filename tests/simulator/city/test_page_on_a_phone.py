@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from simulator.broker import Broker
 from simulator.city import City
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
 
