@@ -7,7 +7,7 @@ from importlib import import_module
 
 from parts import Target
 
-MODULES = ("devices", "contract", "papers", "files", "wires", "station")
+MODULES = ("devices", "contract", "papers", "files", "wires", "station", "days")
 
 
 def modules() -> dict[str, str]:

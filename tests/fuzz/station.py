@@ -90,6 +90,15 @@ class Stations:
         self._count += 1
         return self._box
 
+    def again(self) -> Any:
+        """The same station after a restart."""
+        before = self.box
+        before.ledger.close()
+        self._box = self._module.Box(
+            self._folder, before.ledger.signer, self._module.STATION + self._settings, before.clock
+        )
+        return self._box
+
     def drop(self) -> None:
         if self._box is not None:
             self._box.ledger.close()
