@@ -15,8 +15,8 @@ from contract import ISSUED, KEY, STATION
 from parts import Target, ensure
 from station import PROBE, Stations
 
-from edge import papers
-from edge.inbox import (
+from edge.between import print_states as papers
+from edge.between.inbox import (
     AskScale,
     BrokerAnswer,
     CityMessage,
@@ -39,7 +39,7 @@ from edge.inbox import (
     SetPrice,
     WholePlantDone,
 )
-from edge.ledger import verify
+from edge.records.ledger import verify
 from protocol.city import signed
 from protocol.city.envelope import hash_of
 from protocol.city.topics import Topics
