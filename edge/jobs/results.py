@@ -127,7 +127,7 @@ def match(station: Station, command: MatchResult) -> dict[str, Any]:
         found = replace(found, measured=replace(found.measured, outcome=READINGS[command.verdict], doubt=None))
     station.lots.settled(waiting)
     recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=person))
-    data = station.ledger.event(recorded.seq)["data"]
+    data = recorded.data
     return {"test_code": lot.test_code, "verdict": data["verdict"], "source": data["source"]}
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
 SLICE = 100  # records that are read together
+KEPT_EVENTS = 256  # fields of records, some 5 kB each
 log = logging.getLogger("ledger")
 
 
@@ -78,11 +80,18 @@ def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | N
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event that was appended; it counts once the batch is committed."""
+    """An event that was appended; it counts once the batch is committed.
+
+    ``data`` is the record as it stands in ``body``: whoever needs it need not read the bytes again.
+    """
 
     seq: int
     id: str
     body: bytes
+    kind: str
+    subject: str
+    time: str
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,7 @@ class Ledger:
                 migrations.apply(self.db)
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
+                self._read = lru_cache(KEPT_EVENTS)(envelope.read)
                 self.room = 0  # bytes kept free in each row for its note
                 if why := behind(self.conn, self.path, before):
                     raise LedgerUnusable(why)
@@ -210,13 +220,14 @@ class Ledger:
         event_id = uuid7(stamp.seconds)
         head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
         seq = self.head.seq + 1
-        body = envelope.seal(head, record.model_dump(mode="json"), seq, self.head.prevhash, self.signer.key)
+        data = record.model_dump(mode="json")
+        body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         note = bytes(self.room) if self.room else None
         self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, body, note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
-        return Recorded(seq, event_id, body)
+        return Recorded(seq, event_id, body, kind, subject, stamp.text, data)
 
     def note(self, seq: int, note: bytes) -> None:
         """Keep beside a record how it was asked for (``asked.py``); it is no part of what is signed.
@@ -264,7 +275,8 @@ class Ledger:
         return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
-        return envelope.read(self.body(seq))
+        """A record's fields, not to be changed: the newest that were asked for are kept, by their bytes."""
+        return self._read(self.body(seq))
 
     def _read_head(self) -> Head:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()

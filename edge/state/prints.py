@@ -35,7 +35,6 @@ from edge.records.clock import Clock, parse_time
 from edge.records.ledger import Ledger, LedgerFull, Recorded
 from edge.records.print_jobs import PrintJobs, PrintRow
 from edge.state.unread import Unread
-from protocol.city.envelope import kind_of
 
 RECENT = 30  # papers that pages list
 RECOVERED = 5000  # print jobs looked through at a start for those without proof
@@ -94,16 +93,25 @@ class Prints:
 
     def of_record(self, recorded: Recorded) -> int | None:
         """The papers that this record prints by itself. Answers the first one's job."""
-        event = json.loads(recorded.body)
-        wanted = [name for name in papers_of(kind_of(event["type"]), event["data"]) if name in self._automatic]
-        jobs = [self.add(name, recorded.seq, recorded.body) for name in wanted]
+        about = recorded.subject, recorded.time
+        wanted = [name for name in papers_of(recorded.kind, recorded.data) if name in self._automatic]
+        jobs = [self.add(name, recorded.seq, recorded.body, about=about) for name in wanted]
         return next((job for job in jobs if job is not None), None)
 
     def add(
-        self, paper: str, seq: int, body: bytes, *, detail: str = "", copy: int = 0, printer: str = ""
+        self,
+        paper: str,
+        seq: int,
+        body: bytes,
+        *,
+        detail: str = "",
+        copy: int = 0,
+        printer: str = "",
+        about: tuple[str, str] | None = None,
     ) -> int | None:
         """A paper, printed after the commit; ``printer`` empty is the first one for such papers, None if there is none.
 
+        ``about`` is the code and the time of its record, read out of ``body`` when they are not given.
         One that has others before it is written down as waiting: no byte of it is sent before the disk says otherwise.
         """
         part = self.printer_for(paper) if not printer else self._parts[printer]
@@ -112,7 +120,7 @@ class Prints:
         waits = any(view.printer == part.name and view.state in UNDONE for view in self._views.values())
         number = self.table.add(seq, paper, detail, part.name, copy, WAITING, QUEUED if waits else UNPROVEN)
         job = PaperJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
-        self._views[number] = _view_of(job)
+        self._views[number] = _view_of(job, about)
         self._undo.append(lambda: self._forget(number))
         self._after.append(lambda: self._print(job))
         while len(self._views) > RECENT:
@@ -306,10 +314,10 @@ def _prints(part: PrinterPart, paper: str) -> bool:
     return paper in part.papers if part.papers else prints(part.row(), paper)
 
 
-def _view_of(job: PaperJob) -> PaperView:
+def _view_of(job: PaperJob, about: tuple[str, str] | None = None) -> PaperView:
     """The paper as pages list it, before anything is known of its printing."""
-    code, time = job.detail, ""
-    if job.body:
+    if about is None and job.body:
         event = json.loads(job.body)
-        code, time = event["subject"], event["time"]
+        about = event["subject"], event["time"]
+    code, time = about or (job.detail, "")
     return PaperView(job.job, job.paper, code, WAITING, "", job.copy, job.printer, time, "")

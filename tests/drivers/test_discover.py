@@ -112,7 +112,7 @@ def test_without_names_that_stay_the_danger_is_said(machine, system, node):
     adapter = machine.plug(node(), "1.3")
     adapter.by_path.unlink()
     (port,) = serial_ports(system)
-    assert port.stable == str(adapter.node) and "no name that stays" in port.what
+    assert port.stable == str(adapter.node) and "no persistent name" in port.what
 
 
 def test_the_ports_of_the_box_come_last(machine, system, node):
