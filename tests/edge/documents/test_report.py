@@ -86,5 +86,5 @@ def test_papers_are_only_made_of_their_own_records(trade_data: dict[str, Any], r
     assert papers_of("test.result", {**result_data, "source": None}) == ("report",)
     assert papers_of("device.birth", {}) == ()
     content = {"type": "trade.completed", "subject": "", "data": trade_data}
-    with pytest.raises(NoPaper, match="papers for it: slip, ticket"):
+    with pytest.raises(NoPaper, match="available: slip, ticket"):
         Papers().document("report", content, Place("", "sy.example.cn"))

@@ -138,7 +138,7 @@ def test_a_scale_without_a_date_does_not_end_the_station(tmp_path: Path) -> None
         ("text | {{ none|party }}\n", r"slip\.paper:1: "),
         ("text center left | a\n", r"slip\.paper:1: text: center and left cannot both be"),
         ("text large tall | a\n", r"slip\.paper:1: text: large and tall cannot both be"),
-        ("pair key=99999999999999999999 | a | b\n", r"slip\.paper:1: key=9+: a whole number from 0 to 64"),
+        ("pair key=99999999999999999999 | a | b\n", r"slip\.paper:1: key=9+: must be an integer from 0 to 64"),
         ("feed 99999999999999999999\n", r"slip\.paper:1: feed: write how many"),
         ("text | {{ [1, 2]|sum(start=data) }}\n", r"slip\.paper:1: "),
         ("text | {{ cycler.__init__.__globals__ }}\n", r"slip\.paper:1: "),
