@@ -58,6 +58,8 @@ class PrinterLink:
         self._answers = StatusReader()
         self._echoes = False  # the line sends back what is sent
         self._spoke = False  # it has answered something since it was opened
+        self._at_once: bool | None = None  # whether it answers in real time; None while nobody knows
+        self._unheard = False  # it was asked in real time since it was opened, and never answered
         self._mute_since: float | None = None
         self._try_at = float("-inf")
         self._asked_at = float("-inf")
@@ -125,6 +127,7 @@ class PrinterLink:
         if self.shared and self.state != GONE:
             return
         self._spoke, self._mute_since, self._torn, self._orderly = False, None, True, None
+        self._at_once, self._unheard = None, False
         self._echoes, self._pace = False, None
         self.profile = self._part.row()
         if transport.blind:
@@ -162,6 +165,8 @@ class PrinterLink:
             return PAPER
         if not self._tells or (self.state == SILENT and not self._spoke):
             return SILENT
+        if self._at_once is False:
+            return READY
         self._answers.forget()
         question = status.questions(self._answers, self.profile.language)
         if transport.write(question, ASK_SECONDS) < len(question):
@@ -173,8 +178,9 @@ class PrinterLink:
             self._hear_echo()
             return SILENT
         if not self._answers.heard:
+            self._unheard = True
             return self._silent()
-        self._spoke, self._mute_since = True, None
+        self._spoke, self._at_once, self._mute_since = True, True, None
         self.near_end = said.paper is PaperState.NEAR_END
         return status.cause(said) or READY
 
@@ -477,6 +483,8 @@ class PrinterLink:
 
     def _proven(self, how: str) -> tuple[str, str]:
         self._spoke, self._mute_since = True, None
+        if self._at_once is None and self._unheard:
+            self._at_once = False  # it answers in order, so its silence in real time says nothing
         self._window.clear()
         self._sent = None
         self.near_end = self._answers.status.paper is PaperState.NEAR_END

@@ -4,6 +4,7 @@ Nothing here waits: who would wait turns the clock on.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,7 @@ class Socket:
         self.wires: list[Wire] = []  # open connections; the first one is served
         self.opened = 0
         self.gone = False
+        self.in_order_only = False  # it does not know DLE EOT
 
 
 class Wire:
@@ -100,6 +102,8 @@ class Wire:
 
     def write(self, data: bytes, seconds: float = 5.0) -> int:
         clock, device, taken = self._socket.clock, self._socket.device, 0
+        if self._socket.in_order_only and re.fullmatch(rb"(\x10\x04.)+", data, re.DOTALL):
+            return len(data)
         end = clock.now() + seconds
         while taken < len(data):
             if self._socket.gone:
@@ -511,6 +515,37 @@ def test_a_paper_that_was_called_waiting_is_not_begun_before_the_core_s_word(ben
     station.refuses_words = False
     station.until("printed")
     assert ["COPY" in text for text in bench.whole(socket)] == [False]
+
+
+def test_a_printer_that_answers_in_order_only_is_not_called_off_for_its_silence_in_real_time(bench: Bench) -> None:
+    """It knows GS r and not DLE EOT: an idle minute, and the next buyer's slip comes at once, proven."""
+    socket = bench.socket()
+    socket.in_order_only = True
+    station = bench.station(socket)
+    station.put(1)
+    assert station.until("printed", job=1) == "gs_r"
+    for job in (2, 3):
+        station.run(61)
+        put = bench.clock.now()
+        station.put(job)
+        assert station.until("printed", job=job) == "gs_r"
+        assert bench.clock.now() - put < 10
+    assert "offline" not in station.states
+    assert len(bench.whole(socket)) == 3
+
+
+def test_a_printer_that_answers_in_order_only_and_is_off_holds_the_slip(bench: Bench) -> None:
+    socket = bench.socket()
+    socket.in_order_only = True
+    station = bench.station(socket)
+    station.put(1)
+    station.until("printed", job=1)
+    socket.gone = True
+    station.put(2)
+    station.run(30)
+    assert station.states_of(2)[-1] == "held"
+    socket.gone = False
+    assert station.until("printed", job=2) == "gs_r"
 
 
 @pytest.mark.parametrize("waits", [False, True])
