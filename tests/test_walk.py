@@ -15,6 +15,8 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+pytestmark = pytest.mark.xdist_group("walk")  # one copy for all of them
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "drivers" / "README.md"
 PARTS = ("protocol", "drivers", "edge", "simulator", "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
