@@ -11,7 +11,7 @@ demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
 
 test: $(VENV)/.test packages
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 4
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger, Signer
@@ -50,3 +51,18 @@ def pytest_runtest_makereport() -> Iterator[None]:
     outcome: Any = yield
     report = outcome.get_result()
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
+
+
+TOGETHER = ("tests/test_walk.py", "tests/drivers/test_identify.py")  # each has one fixture that takes half a minute
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests one by one to whichever process is free; those of a file with a costly fixture to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)

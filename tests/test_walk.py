@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walk")]  # one copy for all of them
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "drivers" / "README.md"

@@ -66,7 +66,6 @@ def looks(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("looks")  # the looks wait: once is enough
 def test_every_device_is_told_with_its_settings(looks):
     wrong = []
     for name, link, report in looks:
@@ -78,7 +77,6 @@ def test_every_device_is_told_with_its_settings(looks):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("looks")
 def test_what_is_heard_is_not_asked(looks):
     assert all(report.asked == 0 for name, _, report in looks if not formats.find(name).polled and name != "st_gs")
 
