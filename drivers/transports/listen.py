@@ -149,7 +149,7 @@ class ListenPort:
                 client, (host, *_) = self._server.accept()
             except OSError:  # nobody, or he is gone again
                 return
-            host = _bare(host)
+            host = bare(host)
             if self._may(host):
                 self._queue.append((host, client))
             else:
@@ -204,8 +204,8 @@ class ListenPort:
         _shut(client)
 
 
-def _bare(host: str) -> str:
-    """An address without its interface; an IPv4 one as such."""
+def bare(host: str) -> str:
+    """One spelling for one address: without its interface, an IPv4 one as such. Raises ValueError for another text."""
     address = ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return str(mapped or address)

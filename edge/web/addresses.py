@@ -2,17 +2,17 @@
 
 import ipaddress
 
+from drivers.transports.listen import bare
+
 BOX = ""  # the peer that is this box: its browser, its programs
 
 
 def spelled(text: str) -> str:
     """One spelling for one address; a host name in small letters."""
     try:
-        address = ipaddress.ip_address(text.partition("%")[0])
+        return bare(text)
     except ValueError:
         return text.lower()
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
 
 
 def is_loopback(name: str) -> bool:
