@@ -32,7 +32,7 @@ from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, Config, PortPart, PrinterPart, load
 from edge.documents import BadTemplate, Papers
 from edge.ports.doorkeeper import Doorkeeper
-from edge.printing.open_printer import PrinterLink
+from edge.printing.open_printer import OpenPrinter
 from edge.records import mark
 from edge.records.clock import UNKNOWN, Clock
 from edge.records.identity import BadKey, load_city_keys, load_key
@@ -256,7 +256,7 @@ def heard(event: Event) -> str:
 
 def _printer(part: PrinterPart) -> Outcome:
     """Open it and ask how it is. One that never answers is no failure: many cannot."""
-    link = PrinterLink(part)
+    link = OpenPrinter(part)
     try:
         end = time.monotonic() + BUSY_SECONDS
         while (state := link.look()) == BUSY and time.monotonic() < end:

@@ -42,7 +42,7 @@ def _open(part: PrinterPart, link: Link) -> PrinterTransport:
     return open_printer(part.port, link, part.flow)
 
 
-class PrinterLink:
+class OpenPrinter:
     """Used by the printer's own thread only. No call blocks longer than its limits above.
 
     ``shared``: others print there too, over the network.  ``begun``: bytes of the paper sent last may have been taken.

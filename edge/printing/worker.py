@@ -29,7 +29,7 @@ from edge.between.print_states import (
     PaperJob,
 )
 from edge.config.sections import PrinterPart
-from edge.printing.open_printer import PrinterLink
+from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
 from edge.printing.ticking import SteadyClock, Ticking
 from edge.printing.typesetting import Typesetter
@@ -64,14 +64,14 @@ class Printer(threading.Thread):
         typesetter: Typesetter,
         inbox: Inbox,
         ticking: Ticking | None = None,
-        link: PrinterLink | None = None,
+        link: OpenPrinter | None = None,
     ) -> None:
         super().__init__(name=f"printer {part.name}", daemon=True)
         self._part = part
         self._typesetter = typesetter
         self._inbox = inbox
         self._ticking = ticking or SteadyClock()
-        self._link = link or PrinterLink(part, self._ticking)
+        self._link = link or OpenPrinter(part, self._ticking)
         self._orders: SimpleQueue[PaperJob | Settle | None] = SimpleQueue()
         self._papers: deque[PaperJob] = deque()
         self._waits: dict[int, str] = {}  # papers that are not begun before the core's word, and why they wait

@@ -18,7 +18,7 @@ from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged
 from edge.between.print_states import COPIES_BY_ITSELF, PaperJob
 from edge.config.sections import load
 from edge.documents import Papers, examples
-from edge.printing.open_printer import PrinterLink
+from edge.printing.open_printer import OpenPrinter
 from edge.printing.typesetting import Typesetter
 from edge.printing.worker import Printer
 from simulator.printer.printer import Printer as SimulatedPrinter
@@ -155,7 +155,7 @@ class Station:
         self.refuses_words = False
         self.asked_for_word: list[PrintAgain] = []
         part = loaded.printer[0]
-        link = PrinterLink(part, self.clock, lambda part, link: Wire(socket, blind=blind))
+        link = OpenPrinter(part, self.clock, lambda part, link: Wire(socket, blind=blind))
         self.thread = Printer(part, Typesetter(loaded, Papers()), self.inbox, self.clock, link)
 
     def put(self, number: int = 1, copy: int = 0, *, waits: bool = False) -> None:
