@@ -6,7 +6,7 @@ from parts import Target, Wrong
 
 
 def _take(data: bytes) -> None:
-    if data[:1] == b"<" and data[1:2] == b"5" and data[2:3] == b"\xe9":
+    if data[:1] == b"<" and data[1:2] == b"5" and b"\xe9" in data:
         raise Wrong("the planted fault")
 
 

@@ -45,7 +45,7 @@ def test_an_unknown_target_is_named_with_those_there_are() -> None:
 
 
 def test_a_planted_fault_is_found_and_kept() -> None:
-    """Three bytes in a row, none of them in the seeds: no blind guess finds them."""
+    """Two bytes at the head and a third behind them, none of them in the seeds: it takes two changes of a seed."""
     done = run("--plant", "--seconds", "60")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "planted: FOUND" in done.stdout
