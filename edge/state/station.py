@@ -14,7 +14,9 @@ from edge.between.logs import fields
 from edge.config.sections import Config, ProductPart, fen
 from edge.records.clock import Clock, Stamp
 from edge.records.ledger import ORDINARY, Ledger, Recorded
-from edge.state.devices import AnalyzerDevice, Device, PrinterDevice, ProbeDevice
+from edge.state.asked import Asked
+from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
+from edge.state.known_devices import KnownDevices
 from edge.state.lots import Lots
 from edge.state.prints import PrinterThread, Prints
 from edge.state.unread import Unread
@@ -33,10 +35,12 @@ class Station:
         ledger: Ledger,
         clock: Clock,
         printers: Mapping[str, PrinterThread],
+        ports: Mapping[str, PortThread],
     ) -> None:
         self.config = config
         self.ledger = ledger
         self.clock = clock
+        self.ports = ports
         self.scales = {part.name: TradeScale(part) for part in config.scale}
         self.analyzers = {part.name: AnalyzerDevice(part) for part in config.analyzer}
         self.probes = {part.name: ProbeDevice(part) for part in config.probe}
@@ -49,6 +53,10 @@ class Station:
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
         self.printers = {part.name: PrinterDevice(part, self.prints.papers_of(part.name)) for part in config.printer}
         self.lots = Lots(config, ledger, self.unread)
+        self.known = KnownDevices(
+            (*config.scale, *config.analyzer, *config.probe), ledger, clock, self.after, self.undo
+        )
+        self.asked = Asked(ledger, clock, self.undo)
         self.prices_changed = True
 
     # --- records ----------------------------------------------------------------------------------------------------

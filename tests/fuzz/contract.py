@@ -6,11 +6,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from edge.web.bodies import plain_code
 from parts import Target, by_name, ensure, storable
 from pydantic import ValidationError
 
 from edge.documents import PAPERS, examples
-from edge.web.bodies import plain_code
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
 from protocol.city.envelope import BadEvent, Head

@@ -29,28 +29,25 @@ from edge.between.board import (
     Showing,
     UnmatchedView,
 )
-from edge.between.inbox import (
+from edge.between.commands import (
     AskScale,
     Command,
     ConfirmDate,
     ConfirmPaper,
     ConfirmPort,
     DismissResult,
-    Inbox,
     MatchResult,
     PlanChannel,
     PrintPaper,
     Recall,
-    Refused,
     RegisterEntry,
     Reprint,
-    Request,
     SeeUnread,
     Sell,
     SetPrice,
-    Stop,
     WholePlantDone,
 )
+from edge.between.inbox import Inbox, Refused, Request, Stop
 from edge.web.server import WebServer
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
