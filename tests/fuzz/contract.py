@@ -6,10 +6,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from edge.web.bodies import plain_code
 from parts import Target, by_name, ensure, storable
 from pydantic import ValidationError
 
+from edge.between.commands import plain_code
 from edge.documents import PAPERS, examples
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator

@@ -16,6 +16,7 @@ from edge.between.commands import (
     MatchResult,
     PlanChannel,
     PrintPaper,
+    ProofGiven,
     RegisterEntry,
     Reprint,
     Sell,
@@ -66,7 +67,7 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
             origin_code="",
             supplier_code="",
             plate="豫A12345",
-            proofs=(("hgz", "H-1"),),
+            proofs=(ProofGiven(type="hgz", no="H-1"),),
             upstream=LOT,
         ),
     ),
@@ -357,7 +358,7 @@ def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -
         assert write["summary"]
     assert "/stall" not in contract["paths"]
     schemas = contract["components"]["schemas"]
-    for body in ("SaleBody", "ChannelBody", "MatchBody", "WholePlantBody", "ConfirmPortBody"):
+    for body in ("Sell", "PlanChannel", "MatchResultBody", "WholePlantDoneBody", "ConfirmPortBody"):
         assert all(field["description"] for field in schemas[body]["properties"].values())
 
 
@@ -551,11 +552,10 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     import asyncio
     import queue
 
-    from edge.web.bodies import OutcomeBody
-
-    from edge.between.commands import SetPrice
+    from edge.between.commands import Recalled, SetPrice
     from edge.between.inbox import Inbox
     from edge.web.desk import REMEMBERED, Desk, Problems
+    from edge.web.models import OutcomeBody
 
     now = 1000.0
     inbox: Inbox = queue.SimpleQueue()
@@ -565,7 +565,7 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
         question = asyncio.create_task(desk.outcome(key, OutcomeBody(age_ms=0, heard_ms=int(heard * 1000))))
         await asyncio.sleep(0)
         if not inbox.empty():
-            inbox.get().answer.set_result({"recorded": False, "answer": None})  # type: ignore[union-attr]
+            inbox.get().answer.set_result(Recalled(answer=None))  # type: ignore[union-attr]
         return (await question)[0]
 
     async def story() -> None:

@@ -19,6 +19,7 @@ from edge.between.commands import (
     MatchResult,
     PlanChannel,
     PrintPaper,
+    ProofGiven,
     RegisterEntry,
     Reprint,
     Sell,
@@ -318,7 +319,7 @@ def test_goods_are_registered_and_their_result_arrives(core: Any, page: Page) ->
         origin="河南中牟",
         supplier="王建国",
         plate="豫A12345",
-        proofs=(("hgz", "H-77"),),
+        proofs=(ProofGiven(type="hgz", no="H-77"),),
     )
     assert core.asked == [expected]
     expect(page.locator("#supplier")).to_have_value("王建国")

@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from edge.web.bodies import plain_code
 
-from edge.between.commands import RegisterEntry, WholePlantDone
+from edge.between.commands import ProofGiven, RegisterEntry, WholePlantDone, plain_code
 from edge.between.inbox import Refused
 from edge.config.sections import BadConfig, load
 from edge.web.server import WebServer
@@ -68,7 +67,7 @@ def test_what_is_not_seen_is_lost_from_every_text(core: Any, http: httpx.Client,
             origin_code="",
             supplier_code="",
             plate="豫A 1",
-            proofs=(("hgz", "1 2"),),
+            proofs=(ProofGiven(type="hgz", no="1 2"),),
             upstream=LOT,
         )
     ]
