@@ -7,6 +7,7 @@ commit fails goes to ``undo``.
 import logging
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any
 
 from edge.between.board import ProductView
 from edge.between.inbox import Refused
@@ -21,7 +22,7 @@ from edge.state.lots import Lots
 from edge.state.prints import PrinterThread, Prints
 from edge.state.unread import Unread
 from edge.state.weighing import TradeScale
-from protocol.city.events import ClockStepped, EntryRegistered, Goods, Record, TestRecorded, TradeCompleted
+from protocol.city.events import EVENTS, EventKind, Goods, Record
 
 log = logging.getLogger("station")
 
@@ -66,7 +67,9 @@ class Station:
     ) -> Recorded:
         """Append an event to the ledger, at ``stamp`` or now."""
         recorded = self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
-        self.after.append(lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(record)))
+        self.after.append(
+            lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(EVENTS[kind], recorded.data))
+        )
         return recorded
 
     def today(self) -> date | None:
@@ -104,27 +107,8 @@ class Station:
         )
 
 
-def _facts(record: Record) -> str:
-    """What the log says of a record: nothing that names a person."""
-    match record:
-        case EntryRegistered():
-            return fields(product=record.goods.product, net_g=record.net_g, upstream=record.upstream)
-        case TestRecorded():
-            return fields(
-                lot=record.lot,
-                item=record.item,
-                outcome=record.outcome,
-                verdict=record.verdict,
-                source=record.source,
-                doubts=",".join(record.doubts),
-            )
-        case TradeCompleted():
-            lines = record.slip.lines
-            return fields(
-                source=",".join(line.source for line in lines),
-                net_g=sum(line.net_g for line in lines),
-                amount_fen=record.slip.amount_fen,
-            )
-        case ClockStepped():
-            return fields(before=record.before, after=record.after, why=record.why)
-    return ""
+def _facts(row: EventKind, data: Mapping[str, Any]) -> str:
+    """What the log says of a record."""
+    columns = row.record.columns(data)
+    said = {name: data[name] if name in data else columns.get(name) for name in row.told}
+    return fields(**{name: ",".join(value) if isinstance(value, list) else value for name, value in said.items()})
