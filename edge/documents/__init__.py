@@ -248,8 +248,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     if paper not in papers_of(kind, content["data"]):
         having = ", ".join(papers_of(kind, content["data"])) or "none"
         raise NoPaper(f"{kind!r} has no paper {paper!r}; available: {having}")
-    # Through JSON, because a tuple there is a list.
-    record = EVENTS[kind].record.model_validate_json(json.dumps(content["data"]))
+    record = EVENTS[kind].record.model_validate(content["data"])
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):
         raise ValueError(f"sold: {len(record.sold)} entries for {len(record.slip.lines)} lines of the slip")
     return {**content, "data": record.model_dump(mode="json")}
