@@ -19,61 +19,45 @@ from pydantic import ValidationError
 
 from edge.between import link_causes
 from edge.between.board import Showing
+from edge.between.commands import Answer, Sell
 from edge.between.failures import safely
 from edge.between.inbox import (
-    AskScale,
     BrokerAnswer,
     CityMessage,
-    ConfirmDate,
-    ConfirmPaper,
-    ConfirmPort,
-    DismissResult,
     Inbox,
     LinkChanged,
-    MatchResult,
     Message,
-    PlanChannel,
     PortChanged,
     PortFound,
     PortGarbage,
     PrintAgain,
     Printed,
     PrinterChanged,
-    PrintPaper,
-    Recall,
     Refused,
-    RegisterEntry,
-    Reprint,
     Request,
-    SeeUnread,
-    Sell,
     Sensed,
-    SetPrice,
     Stop,
     Stumbled,
     Tested,
     Weighed,
-    WholePlantDone,
 )
 from edge.city.mqtt import Mqtt
 from edge.city.publisher import Publisher
 from edge.config.sections import Config
+from edge.jobs import box, gate, papers, results, stall  # noqa: F401 - each enters what it does
 from edge.jobs import clock as time_jobs
-from edge.jobs import gate, papers, results, stall
+from edge.jobs.doing import do
 from edge.ports.port import Committed, NotCommitted, Port
 from edge.printing.worker import Printer
 from edge.records.clock import Clock, Step
 from edge.records.ledger import Ledger, LedgerBroken, LedgerFull
-from edge.state.asked import Asked
 from edge.state.handover import Handover
-from edge.state.known_devices import KnownDevices
 from edge.state.station import Station
 from edge.state.views import Views
 from protocol.city.envelope import TooLarge
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Topics
 from protocol.readings import Curve, TestResult, Ticket
-from protocol.session import Wish
 
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
@@ -131,10 +115,10 @@ class Core:
         self._mqtt = mqtt
         self._birth = birth
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
-        self._station = Station(config, ledger, clock, printers)
+        self._station = Station(config, ledger, clock, printers, ports)
         self._prints = self._station.prints
-        self._asked = Asked(ledger, clock, self._station.undo)
-        self._known = KnownDevices((*config.scale, *config.analyzer, *config.probe), self._station)
+        self._asked = self._station.asked
+        self._known = self._station.known
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._handover = Handover(
             self._station.analyzers,
@@ -150,7 +134,7 @@ class Core:
         self._deliver_at = float("-inf")
         self._show_at = 0.0
         self._show_due = False
-        self._answers: list[tuple[Request, dict[str, Any] | Refused]] = []
+        self._answers: list[tuple[Request, Answer | Refused]] = []
         self._last_record = 0.0
         self._continuous_told = ""
         self._notify = notify
@@ -416,7 +400,7 @@ class Core:
                 if self._config.stall.continuous:
                     self._sell_continuously(device)
             case Request():
-                self._answers.append((message, self._asked.once(message, self._obey)))
+                self._answers.append((message, self._asked.once(message, partial(do, self._station))))
             case Tested():
                 self._take_results(message)
             case Stumbled(device, kind, error, raw):
@@ -464,57 +448,6 @@ class Core:
             with self._fence("answer"):
                 _tell(request, answer)
 
-    def _obey(self, command: Any) -> dict[str, Any]:
-        station = self._station
-        match command:
-            case Sell():
-                return stall.sell(station, command)
-            case RegisterEntry():
-                return gate.register(station, command)
-            case PlanChannel():
-                return results.plan(station, command)
-            case MatchResult():
-                return results.match(station, command)
-            case DismissResult():
-                return results.dismiss(station, command)
-            case WholePlantDone():
-                return results.whole_plant(station, command)
-            case SetPrice():
-                return stall.set_price(station, command)
-            case Reprint():
-                return papers.reprint(station, command)
-            case ConfirmPaper():
-                return papers.confirm(station, command)
-            case PrintPaper():
-                return papers.print_paper(station, command)
-            case ConfirmDate():
-                return time_jobs.confirm(station, command)
-            case ConfirmPort(device):
-                answer = self._known.confirm(command, self._ports)
-                if (scale := station.scales.get(device)) is not None:
-                    station.after.append(scale.exchanged)
-                return answer
-            case SeeUnread():
-                return self._see_unread(command)
-            case Recall(key):
-                first = self._asked.recall(key)
-                return {"recorded": first is not None, "answer": first}
-            case AskScale(scale, wish):
-                stall.may_ask(station, command)
-                station.scales[scale].asked(Wish(wish))
-                station.after.append(lambda: self._ports[scale].order(Wish(wish)))
-                return {"scale": scale, "asked": wish}
-        raise TypeError(f"no such command: {command!r}")
-
-    def _see_unread(self, command: SeeUnread) -> dict[str, Any]:
-        """Who has seen what could not be handled says so by name. It is no record: it stands beside what failed."""
-        person = command.person.strip()
-        if not person:
-            raise Refused("no_person", "请填写姓名", "say who you are")
-        seen = self._unread.seen(command.upto, person)
-        log.info("unread up to %d seen by %s", command.upto, person)
-        return {"seen": seen}
-
     def _sell_continuously(self, device: str) -> None:
         """Continuous weighing: each new load of the configured product becomes a sale by itself."""
         scale = self._station.scales[device]
@@ -526,7 +459,7 @@ class Core:
                 lot = self._station.lots.on_sale(product)
                 if lot is None:
                     raise Refused("no_lot", "没有可售批次", "no released lot of this product")
-                stall.sell(self._station, Sell(device, product, lot.test_code))
+                stall.sell(self._station, Sell(scale=device, product=product, lot=lot.test_code))
         except Refused as refused:
             if self._continuous_told != refused.code:
                 log.warning("%s continuous weighing: not sold: %s", device, refused)
@@ -630,7 +563,7 @@ class Core:
         return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)
 
 
-def _tell(request: Request, answer: dict[str, Any] | Exception) -> None:
+def _tell(request: Request, answer: Answer | Exception) -> None:
     if isinstance(answer, Exception):
         request.answer.set_exception(answer)
     else:

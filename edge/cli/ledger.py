@@ -18,6 +18,8 @@ from edge.records.ledger import LedgerBroken, bodies_after, last_of, reading, ve
 from edge.records.print_jobs import PrintJobs
 from edge.state.lots import by_state as lots_by_state
 from edge.state.unread import rows as unread_rows
+from protocol.city.envelope import kind_of
+from protocol.city.events import EVENTS, Record
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 NAMED = 20  # damaged records, at most
@@ -130,28 +132,14 @@ def _left_out(damaged: list[int]) -> str:
 
 def _columns(seq: int, event: dict[str, Any]) -> dict[str, Any]:
     """Raises one of ``UNREADABLE`` when the event is damaged."""
-    data = event["data"]
-    slip = data.get("slip", {})
-    goods = data.get("goods") or (data.get("sold") or [{}])[0].get("goods") or {}
-    net_g = sum(line["net_g"] for line in slip["lines"]) if slip else data.get("net_g")
+    kind = EVENTS.get(kind_of(event["type"])) if event.get("type") else None
     return {
         "seq": seq,
         "type": event.get("type"),
         "code": event.get("subject"),
         "time": event.get("time"),
         "clock": event.get("clockstate"),
-        "product": goods.get("product"),
-        "name": goods.get("name"),
-        "net_g": net_g,
-        "amount_fen": slip.get("amount_fen"),
-        "buyer": slip.get("buyer"),
-        "origin": data.get("origin"),
-        "supplier": data.get("supplier"),
-        "item": data.get("item"),
-        "value": data.get("value"),
-        "unit": data.get("unit"),
-        "verdict": data.get("verdict"),
-        "source": data.get("source"),
+        **(kind.record if kind else Record).columns(event["data"]),
     }
 
 

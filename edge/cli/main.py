@@ -239,9 +239,9 @@ def verify_qr(url: str, key_file: Path) -> None:
 def contract(what: str) -> None:
     """Print what we promise: event schemas, or the local API's OpenAPI."""
     if what == "schemas":
-        from protocol.city.events import EVENT_TYPES
+        from protocol.city.events import EVENTS
 
-        schemas = {kind: record.model_json_schema() for kind, record in EVENT_TYPES.items()}
+        schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()}
         click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
         return
     from edge.between.board import Showing

@@ -20,7 +20,7 @@ from edge.documents.marks import Print, marked
 from edge.documents.templates import SUFFIX, BadTemplate, Templates, read
 from edge.documents.words import WORDS, Language, Words, moment, money
 from protocol.city.envelope import kind_of
-from protocol.city.events import EVENT_TYPES, TradeCompleted
+from protocol.city.events import EVENTS, TradeCompleted
 from protocol.printers import bitmap
 from protocol.printers.document import QR, Cut, Document, Part
 from protocol.printers.layout import layout
@@ -248,8 +248,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     if paper not in papers_of(kind, content["data"]):
         having = ", ".join(papers_of(kind, content["data"])) or "none"
         raise NoPaper(f"{kind!r} has no paper {paper!r}; available: {having}")
-    # Through JSON, because a tuple there is a list.
-    record = EVENT_TYPES[kind].model_validate_json(json.dumps(content["data"]))
+    record = EVENTS[kind].record.model_validate(content["data"])
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):
         raise ValueError(f"sold: {len(record.sold)} entries for {len(record.slip.lines)} lines of the slip")
     return {**content, "data": record.model_dump(mode="json")}
@@ -257,7 +256,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 def record_kind(name: str) -> str:
     """The kind in an event's type, or of a kind itself; raises ValueError for what is not of this contract."""
-    return name if name in EVENT_TYPES else kind_of(name)
+    return name if name in EVENTS else kind_of(name)
 
 
 def examples(paper: str) -> list[dict[str, Any]]:

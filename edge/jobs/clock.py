@@ -2,9 +2,10 @@
 
 import logging
 from datetime import date
-from typing import Any
 
-from edge.between.inbox import ConfirmDate, Refused
+from edge.between.commands import ConfirmDate, DateAnswer
+from edge.between.inbox import Refused
+from edge.jobs.doing import does
 from edge.records.clock import Step, text_of
 from edge.state.station import Station
 from protocol.city.events import ClockStepped
@@ -30,10 +31,9 @@ def step(station: Station, step: Step) -> None:
     station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
 
 
-def confirm(station: Station, command: ConfirmDate) -> dict[str, Any]:
+@does(ConfirmDate)
+def confirm(station: Station, command: ConfirmDate) -> DateAnswer:
     """A person answers for the wall clock's date, by name: it is taken, however far away it is."""
-    if not command.person.strip():
-        raise Refused("no_person", "请填写姓名", "say who confirms it")
     asks = station.clock.asks
     if not asks:
         raise Refused("date_fine", "时钟的日期无需确认", "nobody doubts the clock's date")
@@ -41,8 +41,8 @@ def confirm(station: Station, command: ConfirmDate) -> dict[str, Any]:
         day = date.fromisoformat(command.date)
     except ValueError:
         raise Refused("date", "日期请写成 2026-11-23 的形式", "write the date like 2026-11-23") from None
-    confirmed = station.clock.confirmed(day, command.person.strip())
+    confirmed = station.clock.confirmed(day, command.person)
     if confirmed is None:
         raise Refused("date_changed", "系统日期已变，请重新核对", f"the system's date is not {day}: look again")
     step(station, confirmed)
-    return {"date": day.isoformat(), "clock": confirmed.state}
+    return DateAnswer(date=day.isoformat(), clock=confirmed.state)

@@ -1,8 +1,8 @@
 """The gate (入场口): goods come in, get a test number and a sample number, and wait for their test."""
 
-from typing import Any
-
-from edge.between.inbox import Refused, RegisterEntry
+from edge.between.commands import EntryAnswer, RegisterEntry
+from edge.between.inbox import Refused
+from edge.jobs.doing import does
 from edge.state.lots import Lot, LotState
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
@@ -16,17 +16,12 @@ STATE_WORDS = {
 }
 
 
-def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
+@does(RegisterEntry)
+def register(station: Station, command: RegisterEntry) -> EntryAnswer:
     """Goods come in: a record, a lot, a sample number. Raises Refused.
 
     A source code from elsewhere is only digits here: nobody has answered for it, and what it allows is a setting.
     """
-    if command.net_g <= 0:
-        raise Refused("no_weight", "请填写重量", "enter the weight of the goods")
-    if not command.origin.strip():
-        raise Refused("no_origin", "请填写产地", "enter the origin")
-    if not command.supplier.strip():
-        raise Refused("no_supplier", "请填写供货人", "enter the supplier")
     if command.upstream:
         _check_source(station, command.upstream)
     product = station.product(command.product)
@@ -35,13 +30,13 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
     entry = EntryRegistered(
         goods=station.goods(product.code),
         net_g=command.net_g,
-        origin=command.origin.strip(),
+        origin=command.origin,
         origin_code=command.origin_code,
-        supplier=command.supplier.strip(),
+        supplier=command.supplier,
         supplier_code=command.supplier_code,
-        plate=command.plate.strip(),
+        plate=command.plate,
         sample=str((code.serial - 1) % HIGHEST_SAMPLE + 1),
-        proofs=tuple(Proof(type=kind, no=number) for kind, number in command.proofs),
+        proofs=tuple(Proof(type=proof.type, no=proof.no) for proof in command.proofs),
         upstream=command.upstream or None,
         source_check=("accepted" if accepted else "unchecked") if command.upstream else None,
         tests=station.config.tests(product),
@@ -51,14 +46,14 @@ def register(station: Station, command: RegisterEntry) -> dict[str, Any]:
     state = LotState.RELEASED if accepted else LotState.PENDING
     station.lots.add(str(code), recorded.seq, entry, state, "due" if whole_plant else "")
     job = station.prints.of_record(recorded)
-    return {
-        "test_code": str(code),
-        "sample": entry.sample,
-        "source": entry.upstream if accepted else None,
-        "whole_plant": whole_plant,
-        "unchecked": bool(command.upstream),
-        "job": job,
-    }
+    return EntryAnswer(
+        test_code=str(code),
+        sample=entry.sample,
+        source=entry.upstream if accepted else None,
+        whole_plant=whole_plant,
+        unchecked=bool(command.upstream),
+        job=job,
+    )
 
 
 def _check_source(station: Station, text: str) -> None:

@@ -1,18 +1,20 @@
 """What people ask of papers: print one again, print one on demand, say that one did come out."""
 
 from datetime import date
-from typing import Any
 
-from edge.between.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
+from edge.between.commands import ConfirmAnswer, ConfirmPaper, PrintAnswer, PrintPaper, Reprint
+from edge.between.inbox import Refused
 from edge.between.print_states import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
 from edge.documents import PAPERS, papers_of
+from edge.jobs.doing import does
 from edge.records.print_jobs import PrintRow
 from edge.state.station import Station
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
 
 
-def reprint(station: Station, command: Reprint) -> dict[str, Any]:
+@does(Reprint)
+def reprint(station: Station, command: Reprint) -> PrintAnswer:
     """Print a paper again; the new paper says COPY and counts."""
     row = _row(station, command.job)
     if station.prints.state_of(row) in UNDONE:
@@ -26,15 +28,17 @@ def reprint(station: Station, command: Reprint) -> dict[str, Any]:
     return _queue(station, row.paper, row.seq, row.detail, row.printer if known else "", copy)
 
 
-def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
+@does(ConfirmPaper)
+def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
     """A person looked: it came out. Nothing more is printed of this job."""
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
         raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
     station.prints.confirm(command.job)
-    return {"job": command.job, "state": CONFIRMED}
+    return ConfirmAnswer(job=command.job, state=CONFIRMED)
 
 
-def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:
+@does(PrintPaper)
+def print_paper(station: Station, command: PrintPaper) -> PrintAnswer:
     """Print one paper on demand: of a lot or a sale, of a day, or a printer's test page."""
     paper = command.paper
     if paper not in PAPERS:
@@ -59,12 +63,12 @@ def _row(station: Station, job: int) -> PrintRow:
     return row
 
 
-def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, copy: int) -> dict[str, Any]:
+def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, copy: int) -> PrintAnswer:
     body = b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
     job = station.prints.add(paper, seq, body, detail=detail, copy=copy, printer=printer)
     if job is None:
         raise Refused("no_printer", "未配置打印机", "no printer is configured for this paper")
-    return {"job": job, "copy": copy}
+    return PrintAnswer(job=job, copy_number=copy)
 
 
 def _printer(station: Station, command: PrintPaper) -> str:

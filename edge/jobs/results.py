@@ -11,9 +11,20 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
+from edge.between.commands import (
+    ChannelAnswer,
+    DismissAnswer,
+    DismissResult,
+    MatchAnswer,
+    MatchResult,
+    PlanChannel,
+    WholePlantAnswer,
+    WholePlantDone,
+)
+from edge.between.inbox import Refused
 from edge.config.methods import Method
 from edge.config.sections import AnalyzerPart
+from edge.jobs.doing import does
 from edge.records.ledger import ALARM, ORDINARY, Recorded
 from edge.state.judgement import (
     UNJUDGED,
@@ -83,30 +94,31 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     return recorded
 
 
-def plan(station: Station, command: PlanChannel) -> dict[str, Any]:
+@does(PlanChannel)
+def plan(station: Station, command: PlanChannel) -> ChannelAnswer:
     """The channel plan: whose sample lies where. Raises Refused."""
     part = _analyzer(station, command.analyzer)
-    channel = command.channel.strip()[:SHORT_LETTERS]
     lot = station.lots.find(command.lot) if command.lot else None
-    station.lots.plan(part.name, channel, lot, station.clock.now().text)
-    return {"planned": channel, "lot": command.lot}
+    station.lots.plan(part.name, command.channel, lot, station.clock.now().text)
+    return ChannelAnswer(planned=command.channel, lot=command.lot)
 
 
-def whole_plant(station: Station, command: WholePlantDone) -> dict[str, Any]:
+@does(WholePlantDone)
+def whole_plant(station: Station, command: WholePlantDone) -> WholePlantAnswer:
     """The whole-plant step was done; it stands in the records of the results that follow. Raises Refused."""
     lot = station.lots.find(command.lot)
     if not lot.whole_plant:
         raise Refused("not_asked", "该批次不需要整株浸提", "this lot needs no whole-plant step")
-    station.lots.whole_plant_done(lot, _person(command.person))
-    return {"test_code": lot.test_code}
+    station.lots.whole_plant_done(lot, command.person)
+    return WholePlantAnswer(test_code=lot.test_code)
 
 
-def match(station: Station, command: MatchResult) -> dict[str, Any]:
+@does(MatchResult)
+def match(station: Station, command: MatchResult) -> MatchAnswer:
     """A person says whose result this is, and what it means where nobody can judge it; the new record replaces it.
 
     Raises Refused.
     """
-    person = _person(command.person)
     waiting = _waits(station, command.seq)
     lot = station.lots.find(command.lot)
     event = station.ledger.event(command.seq)
@@ -126,30 +138,28 @@ def match(station: Station, command: MatchResult) -> dict[str, Any]:
     if asked:
         found = replace(found, measured=replace(found.measured, outcome=READINGS[command.verdict], doubt=None))
     station.lots.settled(waiting)
-    recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=person))
+    recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=command.person))
     data = recorded.data
-    return {"test_code": lot.test_code, "verdict": data["verdict"], "source": data["source"]}
+    return MatchAnswer(test_code=lot.test_code, verdict=data["verdict"], source=data["source"])
 
 
-def dismiss(station: Station, command: DismissResult) -> dict[str, Any]:
+@does(DismissResult)
+def dismiss(station: Station, command: DismissResult) -> DismissAnswer:
     """A person says that a waiting result is of no lot here, and why. Raises Refused."""
-    person = _person(command.person)
     waiting = _waits(station, command.seq)
-    if not command.reason.strip():
-        raise Refused("no_reason", "请填写原因", "say why this result belongs to no lot")
     event = station.ledger.event(command.seq)
     data = TestRecorded.model_validate(event["data"])
     record = data.model_copy(
         update={
             "replaces": event["id"],
-            "person": person,
-            "dismissed": command.reason.strip()[:ITEM_LETTERS],
+            "person": command.person,
+            "dismissed": command.reason,
             "verdict": "not_applicable",
         }
     )
     station.lots.settled(waiting)
     station.record("test.result", event["subject"], record)
-    return {"seq": command.seq}
+    return DismissAnswer(seq=command.seq)
 
 
 # --- taking a result ------------------------------------------------------------------------------------------------
@@ -164,7 +174,7 @@ def _fitted(result: TestResult) -> TestResult:
     text, value = result.text and page(result.text, PAGE_LETTERS), _held(result.value)
     if value is not None and result.value is not None and not text:
         sent = format(result.value, "f")
-        text = result.text if decimal_text(value) == sent else sent[:PAGE_LETTERS]
+        text = text if decimal_text(value) == sent else sent[:PAGE_LETTERS]
     return replace(
         result,
         sample=_number_of(result.sample),
@@ -387,13 +397,6 @@ def _record(
 
 
 # --- small things ---------------------------------------------------------------------------------------------------
-
-
-def _person(name: str) -> str:
-    """Whoever decides says who they are; raises Refused."""
-    if not name.strip():
-        raise Refused("no_person", "请填写姓名", "say who you are")
-    return name.strip()[:SHORT_LETTERS]
 
 
 def _waits(station: Station, seq: int) -> Any:

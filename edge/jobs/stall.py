@@ -1,14 +1,15 @@
 """The stall (摊位): what lies on the scale is sold, recorded, and its slip printed."""
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
-from edge.between.inbox import AskScale, Refused, Sell, SetPrice
+from edge.between.commands import LARGEST_AMOUNT, PriceAnswer, SaleAnswer, Sell, SetPrice
+from edge.between.inbox import Refused
 from edge.documents.words import kilograms, money
+from edge.jobs.doing import does
 from edge.state.lots import Lot, LotState
 from edge.state.station import Station
 from protocol.city import token as qr
-from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator
+from protocol.city.codes import WALK_IN, CodeKind
 from protocol.city.events import (
     Line,
     Party,
@@ -20,7 +21,6 @@ from protocol.city.events import (
     Weighed,
 )
 
-HIGHEST_FEN = 0xFFFFFFFF
 _VERDICTS = {
     "qualified": qr.TokenVerdict.QUALIFIED,
     "suspect": qr.TokenVerdict.PENDING,
@@ -33,14 +33,15 @@ def amount_fen(net_g: int, fen: int, per_g: int) -> int:
     return int((Decimal(fen) * net_g / per_g).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def sell(station: Station, command: Sell) -> dict[str, Any]:
+@does(Sell)
+def sell(station: Station, command: Sell) -> SaleAnswer:
     """One sale of what lies on the scale; raises Refused with nothing changed."""
     scale = station.scales.get(command.scale)
     if scale is None:
         raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
     product = station.product(command.product)
     lot = _sellable(station, command)
-    buyer = _buyer(command)
+    buyer = Party(code=command.buyer or WALK_IN, name=command.buyer_name)
     fen = station.price(product.code) if command.price_fen is None else command.price_fen
     if fen <= 0:
         raise Refused("no_price", f"请先设定{product.name}的单价", f"set a price for {product.name} first")
@@ -57,7 +58,7 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
             f"the weight is now {load.value} {load.unit}: check it and press again",
         )
     amount = amount_fen(load.net_g, fen, product.per_g)
-    if amount > HIGHEST_FEN:
+    if amount > LARGEST_AMOUNT:
         raise Refused("amount", "金额过大，请核对单价", "the amount is too large: check the price")
     if command.seen_fen is not None and command.seen_fen != amount:
         raise Refused(
@@ -123,36 +124,15 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     scale.sold()  # a typed weight too: what was sold by it may still lie there when the scale is read again
     station.undo.append(scale.unsold)
     job = station.prints.of_record(recorded)
-    return {
-        "tx": tx,
-        "net_g": load.net_g,
-        "amount_fen": amount,
-        "url": url,
-        "left_g": lot.left_g - load.net_g,
-        "job": job,
-    }
+    return SaleAnswer(tx=tx, net_g=load.net_g, amount_fen=amount, url=url, left_g=lot.left_g - load.net_g, job=job)
 
 
-def set_price(station: Station, command: SetPrice) -> dict[str, Any]:
-    """Change a product's price for everybody. Raises Refused."""
+@does(SetPrice)
+def set_price(station: Station, command: SetPrice) -> PriceAnswer:
+    """Change a product's price for everybody."""
     product = station.product(command.product)
-    if not 0 < command.price_fen <= HIGHEST_FEN:
-        raise Refused("price", "单价应大于零", "a price is more than zero")
     station.set_price(product.code, command.price_fen)
-    return {"product": product.code, "price_fen": command.price_fen}
-
-
-def may_ask(station: Station, command: AskScale) -> None:
-    """Tare and zero write to the scale: only when its section says so. Raises Refused."""
-    scale = station.scales.get(command.scale)
-    if scale is None:
-        raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
-    if not scale.part.writable:
-        raise Refused(
-            "read_only",
-            f"{command.scale} 只读，请在秤上按键操作",
-            f"{command.scale} is read-only: use its own keys, or set `writable = true` in its section",
-        )
+    return PriceAnswer(product=product.code, price_fen=command.price_fen)
 
 
 def _sellable(station: Station, command: Sell) -> Lot:
@@ -179,13 +159,6 @@ def _over(station: Station, lot: Lot, net_g: int) -> int:
             f"only {left} kg of this lot are left: choose another lot",
         )
     return over_g
-
-
-def _buyer(command: Sell) -> Party:
-    try:
-        return Party(code=operator(command.buyer) if command.buyer else WALK_IN, name=command.buyer_name.strip()[:120])
-    except BadCode as error:
-        raise Refused("buyer", "买方编码应为13位数字", str(error)) from None
 
 
 def _summary(lot: Lot) -> TestSummary | None:

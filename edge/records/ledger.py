@@ -24,7 +24,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.migrations import ledger as migrations
 from protocol.city import envelope
 from protocol.city.codes import CodeKind, TraceCode
-from protocol.city.events import EVENT_TYPES, Record
+from protocol.city.events import EVENTS, Record
 
 FILE = "ledger.db"
 PAGE_SIZE = 512
@@ -215,8 +215,8 @@ class Ledger:
         self, kind: str, subject: str, record: Record, stamp: Stamp, boot_id: str, *, lane: int = ORDINARY
     ) -> Recorded:
         """Sign the record, chain it to the one before and insert it."""
-        if type(record) is not EVENT_TYPES[kind]:
-            raise TypeError(f"{kind} takes {EVENT_TYPES[kind].__name__}, not {type(record).__name__}")
+        if type(record) is not EVENTS[kind].record:
+            raise TypeError(f"{kind} takes {EVENTS[kind].record.__name__}, not {type(record).__name__}")
         event_id = uuid7(stamp.seconds)
         head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
         seq = self.head.seq + 1

@@ -16,7 +16,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from edge.between.inbox import Command, Refused, Request
+from edge.between.commands import ORDERS, Answer, Command
+from edge.between.inbox import Refused, Request
 from edge.records.clock import Clock, parse_time
 from edge.records.ledger import Ledger
 
@@ -40,7 +41,7 @@ class Asked:
         self._unread = ledger.head.seq  # of the records before the start, those up to here are not read back yet
         self._first = max(0, ledger.head.seq - MOST)
 
-    def once(self, request: Request, obey: Callable[[Command], dict[str, Any]]) -> dict[str, Any]:
+    def once(self, request: Request, obey: Callable[[Command], Answer]) -> Answer:
         """The answer to this request, which is not done again when a record of it is there.
 
         Raises what ``obey`` raises, and Refused when its key was another request's.
@@ -49,14 +50,14 @@ class Asked:
             return obey(request.command)
         key, command = _digest(request.key, KEY_BYTES), _digest(repr(request.command), COMMAND_BYTES)
         if (seq := self._find(key)) is not None:
-            before, answer = self._read(seq)
+            before, again = self._read(seq)
             if before != command:
                 raise Refused(
                     "key_reused",
                     "Idempotency-Key 已用于另一请求",
                     "this Idempotency-Key was used for another request",
                 )
-            return answer
+            return ORDERS[type(request.command)].answer.model_validate(again)
         head = self._ledger.head.seq
         self._ledger.room = ROOM
         try:
@@ -135,10 +136,10 @@ def _digest(text: str, size: int) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:size]
 
 
-def _deflated(answer: dict[str, Any], record: bytes) -> bytes:
+def _deflated(answer: Answer, record: bytes) -> bytes:
     """Most of an answer stands in its record: it costs some fifty bytes."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, WINDOW, zdict=record)
-    return deflate.compress(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()) + deflate.flush()
+    return deflate.compress(answer.model_dump_json(by_alias=True).encode()) + deflate.flush()
 
 
 def _inflated(data: bytes, record: bytes) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Protocol
 from edge.between.board import AnalyzerView, PrinterView, ProbeView
 from edge.between.print_states import READY, SILENT, UNKNOWN
 from edge.config.sections import AnalyzerPart, PrinterPart, ProbePart
+from edge.state.known_devices import Confirmed
 from protocol.readings import Measured
+from protocol.session import Wish
 
 
 class Device(Protocol):
@@ -20,6 +22,13 @@ class Device(Protocol):
 
     def disturbed(self) -> None:
         """It said something that is no frame."""
+
+
+class PortThread(Confirmed, Protocol):
+    """What a device's port is to the core."""
+
+    def order(self, wish: Wish, /) -> None:
+        """Ask this of the device, when it is there."""
 
 
 class AnalyzerDevice:

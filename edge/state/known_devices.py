@@ -7,20 +7,18 @@ nothing.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from drivers.transports.adapters import Identity, Naming
 from edge.between.board import PortView
-from edge.between.inbox import ConfirmPort, PortChanged, PortFound, Refused
+from edge.between.inbox import PortChanged, PortFound, Refused
 from edge.config.sections import PortPart
-from edge.records.ledger import open_reader
-from edge.state.station import Station
-from protocol.plain import plain
+from edge.records.clock import Clock
+from edge.records.ledger import Ledger, open_reader
 
 COLUMNS = "device, port, usb, part, serial, shared, socket, address, what"
-PERSON_LETTERS = 40
 log = logging.getLogger("devices")
 
 
@@ -57,13 +55,25 @@ class Confirmed(Protocol):
 
 
 class KnownDevices:
-    """Owned by the core thread. What a port met is written with the next record, or soon after; nothing while nothing
+    """Owned by the core thread; ``after`` and ``undo`` as the station has them.
+
+    What a port met is written with the next record, or soon after; nothing while nothing
     changes."""
 
-    def __init__(self, parts: Iterable[PortPart], station: Station) -> None:
+    def __init__(
+        self,
+        parts: Iterable[PortPart],
+        ledger: Ledger,
+        clock: Clock,
+        after: list[Callable[[], None]],
+        undo: list[Callable[[], None]],
+    ) -> None:
         self._ports = {part.name: part.port for part in parts}
-        self._station = station
-        self._known = remembered(station.ledger.conn, parts)
+        self._ledger = ledger
+        self._clock = clock
+        self._after = after
+        self._undo = undo
+        self._known = remembered(ledger.conn, parts)
         self._strangers: dict[str, Identity] = {}
         self._naming: dict[str, Naming] = {}
         self._unsaved: set[str] = set()
@@ -88,13 +98,13 @@ class KnownDevices:
         else:
             self._strangers[message.device] = message.stranger
 
-    def confirm(self, command: ConfirmPort, ports: Mapping[str, Confirmed]) -> dict[str, Any]:
-        """A person looked: the device that stands there now is the one this name is for. Raises Refused."""
-        device, person = command.device, plain(command.person, PERSON_LETTERS)
-        now = self._stranger(command)
-        if not person:
-            raise Refused("no_person", "请填写姓名", "say who you are")
-        was, station = self._known.get(device, Identity()), self._station
+    def confirm(self, device: str, person: str, seen: str, ports: Mapping[str, Confirmed]) -> Identity:
+        """The device that stands there now is the one this name is for, says a person who saw ``seen``; answers it.
+
+        Raises Refused.
+        """
+        now = self._stranger(device, seen)
+        was = self._known.get(device, Identity())
 
         def take_back() -> None:
             self._known[device], self._strangers[device] = was, now
@@ -103,15 +113,14 @@ class KnownDevices:
             log.info("%s: %s confirms %s in the place of %s", device, person, now, was)
             ports[device].confirm(now)
 
-        station.undo.append(take_back)
+        self._undo.append(take_back)
         self._known[device] = now
         self._write(device, person)
         del self._strangers[device]
-        station.after.append(let_in)
-        return {"device": device, "now": str(now)}
+        self._after.append(let_in)
+        return now
 
-    def _stranger(self, command: ConfirmPort) -> Identity:
-        device = command.device
+    def _stranger(self, device: str, seen: str) -> Identity:
         if device not in self._ports:
             raise Refused("no_device", f"没有设备 {device[:32]}", f"no device {device[:32]} on a port")
         now = self._strangers.get(device)
@@ -119,7 +128,7 @@ class KnownDevices:
             raise Refused(
                 "already_confirmed", "该设备没有更换，无需确认", "no other device stands there: nothing to confirm"
             )
-        if command.seen not in ("", str(now)):
+        if seen not in ("", str(now)):
             raise Refused("device_changed", "设备又变了，请重新核对", f"it is another one by now: {now}")
         return now
 
@@ -138,9 +147,9 @@ class KnownDevices:
     def _write(self, device: str, person: str) -> None:
         one = self._known[device]
         facts = (one.usb, one.part, one.serial, one.shared, one.socket, one.address, one.what)
-        self._station.ledger.conn.execute(
+        self._ledger.conn.execute(
             f"INSERT OR REPLACE INTO devices ({COLUMNS}, person, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (device, self._ports[device], *facts, person, self._station.clock.now().text),
+            (device, self._ports[device], *facts, person, self._clock.now().text),
         )
 
     def views(self) -> tuple[PortView, ...]:

@@ -7,6 +7,7 @@ commit fails goes to ``undo``.
 import logging
 from collections.abc import Callable, Mapping
 from datetime import date
+from typing import Any
 
 from edge.between.board import ProductView
 from edge.between.inbox import Refused
@@ -14,12 +15,14 @@ from edge.between.logs import fields
 from edge.config.sections import Config, ProductPart, fen
 from edge.records.clock import Clock, Stamp
 from edge.records.ledger import ORDINARY, Ledger, Recorded
-from edge.state.devices import AnalyzerDevice, Device, PrinterDevice, ProbeDevice
+from edge.state.asked import Asked
+from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
+from edge.state.known_devices import KnownDevices
 from edge.state.lots import Lots
 from edge.state.prints import PrinterThread, Prints
 from edge.state.unread import Unread
 from edge.state.weighing import TradeScale
-from protocol.city.events import ClockStepped, EntryRegistered, Goods, Record, TestRecorded, TradeCompleted
+from protocol.city.events import EVENTS, EventKind, Goods, Record
 
 log = logging.getLogger("station")
 
@@ -33,10 +36,12 @@ class Station:
         ledger: Ledger,
         clock: Clock,
         printers: Mapping[str, PrinterThread],
+        ports: Mapping[str, PortThread],
     ) -> None:
         self.config = config
         self.ledger = ledger
         self.clock = clock
+        self.ports = ports
         self.scales = {part.name: TradeScale(part) for part in config.scale}
         self.analyzers = {part.name: AnalyzerDevice(part) for part in config.analyzer}
         self.probes = {part.name: ProbeDevice(part) for part in config.probe}
@@ -49,6 +54,10 @@ class Station:
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
         self.printers = {part.name: PrinterDevice(part, self.prints.papers_of(part.name)) for part in config.printer}
         self.lots = Lots(config, ledger, self.unread)
+        self.known = KnownDevices(
+            (*config.scale, *config.analyzer, *config.probe), ledger, clock, self.after, self.undo
+        )
+        self.asked = Asked(ledger, clock, self.undo)
         self.prices_changed = True
 
     # --- records ----------------------------------------------------------------------------------------------------
@@ -58,7 +67,9 @@ class Station:
     ) -> Recorded:
         """Append an event to the ledger, at ``stamp`` or now."""
         recorded = self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
-        self.after.append(lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(record)))
+        self.after.append(
+            lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(EVENTS[kind], recorded.data))
+        )
         return recorded
 
     def today(self) -> date | None:
@@ -96,27 +107,8 @@ class Station:
         )
 
 
-def _facts(record: Record) -> str:
-    """What the log says of a record: nothing that names a person."""
-    match record:
-        case EntryRegistered():
-            return fields(product=record.goods.product, net_g=record.net_g, upstream=record.upstream)
-        case TestRecorded():
-            return fields(
-                lot=record.lot,
-                item=record.item,
-                outcome=record.outcome,
-                verdict=record.verdict,
-                source=record.source,
-                doubts=",".join(record.doubts),
-            )
-        case TradeCompleted():
-            lines = record.slip.lines
-            return fields(
-                source=",".join(line.source for line in lines),
-                net_g=sum(line.net_g for line in lines),
-                amount_fen=record.slip.amount_fen,
-            )
-        case ClockStepped():
-            return fields(before=record.before, after=record.after, why=record.why)
-    return ""
+def _facts(row: EventKind, data: Mapping[str, Any]) -> str:
+    """What the log says of a record."""
+    columns = row.record.columns(data)
+    said = {name: data[name] if name in data else columns.get(name) for name in row.told}
+    return fields(**{name: ",".join(value) if isinstance(value, list) else value for name, value in said.items()})

@@ -11,12 +11,12 @@ from edge.between.board import Showing
 from edge.between.inbox import Inbox
 from edge.printing.archive import Archive
 from edge.web import api, api_papers, desk, pages
-from edge.web.bodies import HealthAnswer, Problem
 from edge.web.door import Door
 from edge.web.events import Live, dumps
 from edge.web.fence import Fence
 from edge.web.guard import Guard
 from edge.web.health import health, metrics
+from edge.web.models import HealthAnswer, Problem
 
 ABOUT = """
 Sell, register goods and reprint from other software on the station, and follow scales, lots and slips live.
@@ -63,7 +63,7 @@ def create_app(
     app.state.door = door = Door()
     at = desk.Desk(inbox, timeout, live.steady, token)
     app.include_router(api.router(showing, at, live, door))
-    app.include_router(api_papers.router(showing, at, archive))
+    app.include_router(api_papers.router(showing, archive))
     app.include_router(pages.router(showing, release, live.steady, token))
 
     @app.get(

@@ -20,14 +20,17 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
-from edge.between.inbox import Command, Inbox, Recall, Refused, Request
-from edge.web.bodies import OutcomeBody, Problem
+from edge.between.commands import ORDERS, Answer, Command, Recall, Recalled
+from edge.between.inbox import Inbox, Refused, Request
+from edge.web.models import OutcomeBody, Problem
 from protocol.plain import plain
 
 ANSWER_SECONDS = 8.0
 REMEMBERED = 128
 SURE_MS = 12 * 3_600_000  # the ledger remembers keys for a day: far longer than a page's clock may be wrong by
-RECORDING = re.compile(r"/api/(sales|entries|results/\d+/(match|dismiss)|clock/confirm)")  # what makes a record
+RECORDING = re.compile(  # the addresses of what makes a record
+    "|".join(re.sub(r"\{\w+\}", "[^/]+", f"/api{row.address}") for row in ORDERS.values() if row.records)
+)
 log = logging.getLogger(__name__)
 
 
@@ -79,7 +82,7 @@ class Desk:
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._complete_since = steady()  # every key that came later is still known
 
-    async def ask(self, command: Command, key: str = "") -> dict[str, Any]:
+    async def ask(self, command: Command, key: str = "") -> Answer:
         """The core's answer; with a ``key`` seen before, the answer of that time and nothing is done twice."""
         if key in self._withdrawn:
             raise Problems(409, "withdrawn", *WITHDRAWN)
@@ -106,15 +109,16 @@ class Desk:
         """
         if (known := self._in_memory(key)) is not None:
             return known
-        recall = Request(Recall(key))
+        recall = Request(Recall(key=key))
         self._inbox.put(recall)
         await self._settled(recall.answer)
         try:
-            ledger = recall.answer.result(0)
+            recalled = recall.answer.result(0)
         except (Refused, CancelledError):
             return "unknown", None
-        if ledger["recorded"]:
-            return "done", ledger["answer"]
+        assert isinstance(recalled, Recalled)
+        if recalled.answer is not None:
+            return "done", recalled.answer
         if (known := self._in_memory(key)) is not None:  # it came while the core was asked
             return known
         if not self._surely_not_done(sent):
@@ -134,7 +138,7 @@ class Desk:
         if _refused(request):
             return "not_done", None
         failed = request.answer.cancelled() or request.answer.exception() is not None
-        return None if failed else ("done", request.answer.result())
+        return None if failed else ("done", written(request.answer.result()))
 
     def _surely_not_done(self, sent: OutcomeBody) -> bool:
         """Whether a request that neither this process nor the ledger knows cannot have been done.
@@ -155,7 +159,7 @@ class Desk:
         while len(self._known) > REMEMBERED:
             _, (_, self._complete_since) = self._known.popitem(last=False)
 
-    async def _settled(self, answer: "Future[dict[str, Any]]") -> None:
+    async def _settled(self, answer: "Future[Answer]") -> None:
         """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
@@ -177,7 +181,12 @@ def _refused(request: Request) -> bool:
     return answer.done() and not answer.cancelled() and isinstance(answer.exception(), Refused)
 
 
-def _answer(request: Request) -> dict[str, Any]:
+def written(answer: Answer) -> dict[str, Any]:
+    """An answer as its JSON has it."""
+    return answer.model_dump(mode="json", by_alias=True)
+
+
+def _answer(request: Request) -> Answer:
     try:
         return request.answer.result(0)
     except Refused as refused:

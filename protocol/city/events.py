@@ -5,8 +5,10 @@ are refused: an event is a record, not a bag.  Texts of one line have nothing in
 direction of writing; a ``Page`` is as the instrument said it, and is cleaned where it is shown.
 """
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -49,8 +51,50 @@ _ROUND = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 _WIDE = Context(prec=DIGITS + DECIMALS + 1, rounding=ROUND_HALF_EVEN)
 
 
+# What a table of records says of each, and the log of some; a kind that has none of it leaves it empty.
+COLUMNS = (
+    *("product", "name", "net_g", "amount_fen", "buyer", "origin", "supplier"),
+    *("item", "value", "unit", "verdict", "source"),
+)
+
+
 class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """``COLUMNS`` of a record's data as JSON has it. Raises TypeError, KeyError or AttributeError when damaged."""
+        goods = data.get("goods") or {}
+        found = {name: data.get(name) for name in COLUMNS}
+        return found | {"product": goods.get("product"), "name": goods.get("name")}
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A kind of record that stands in the ledger: its model, its name for people, and what the log tells of it.
+
+    ``told`` are names of columns or of the record's own fields; none of a person's.
+    """
+
+    kind: str
+    record: type[Record]
+    zh: str
+    en: str
+    told: tuple[str, ...] = ()
+
+
+EVENTS: dict[str, EventKind] = {}
+R = TypeVar("R", bound=type[Record])
+
+
+def event(kind: str, zh: str, en: str, told: tuple[str, ...] = ()) -> Callable[[R], R]:
+    """Enter a record in the table of kinds (contract C1)."""
+
+    def enter(record: R) -> R:
+        EVENTS[kind] = EventKind(kind, record, zh, en, told)
+        return record
+
+    return enter
 
 
 class Proof(Record):
@@ -66,6 +110,7 @@ class Goods(Record):
     name_en: Name = ""
 
 
+@event("entry.registered", "进场登记", "Goods in", told=("product", "net_g", "upstream"))
 class EntryRegistered(Record):
     """Goods came in. ``upstream`` is the source code they already have, when they have one.
 
@@ -105,6 +150,7 @@ class Analyzer(Record):
     peer: Short | None = None
 
 
+@event("test.result", "快检结果", "Rapid test", told=("lot", "item", "outcome", "verdict", "source", "doubts"))
 class TestRecorded(Record):
     """A result, judged. ``source`` is the lot's source code when this result released the lot.
 
@@ -227,6 +273,7 @@ class Sold(Record):
     over_g: Grams = 0
 
 
+@event("trade.completed", "交易", "Sale", told=("source", "net_g", "amount_fen"))
 class TradeCompleted(Record):
     slip: Slip
     seller: Party
@@ -236,6 +283,18 @@ class TradeCompleted(Record):
     scale_verified: bool
     digest: str
     url: str
+
+    @classmethod
+    def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        slip, goods = data["slip"], data["sold"][0]["goods"]
+        return super().columns(data) | {
+            "product": goods.get("product"),
+            "name": goods.get("name"),
+            "net_g": sum(line["net_g"] for line in slip["lines"]),
+            "amount_fen": slip.get("amount_fen"),
+            "buyer": slip.get("buyer"),
+            "source": " ".join(line["source"] for line in slip["lines"]),
+        }
 
 
 class Delivered(Record):
@@ -258,6 +317,7 @@ class Signer(Record):
     role: Short
 
 
+@event("accept.completed", "验收", "Delivery accepted", told=("order", "net_g"))
 class AcceptCompleted(Record):
     """A canteen took goods in (contract A11): two persons or more sign. ``photos`` are SHA-256 in hex."""
 
@@ -270,7 +330,12 @@ class AcceptCompleted(Record):
     photos: tuple[str, ...] = ()
     signers: Annotated[tuple[Signer, ...], Field(min_length=2)]
 
+    @classmethod
+    def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        return super().columns(data) | {"net_g": sum(line["accepted_g"] for line in data["lines"])}
 
+
+@event("lot.held", "暂停销售", "Lot held", told=("lot", "product", "why"))
 class LotHeld(Record):
     """Sale of a lot was suspended, by a test's rule (no ``person``) or by a named person.
 
@@ -289,6 +354,7 @@ class LotHeld(Record):
     told_at: str | None = None
 
 
+@event("lot.disposed", "处置", "Lot disposed of", told=("lot", "product", "decision", "mass_g"))
 class LotDisposed(Record):
     """What a named person decided about a held lot (contract A3); a release needs a recheck that was not rapid."""
 
@@ -306,6 +372,7 @@ class LotDisposed(Record):
     witness: Short = ""
 
 
+@event("clock.step", "校时", "Clock set", told=("before", "after", "why"))
 class ClockStepped(Record):
     """The station's time went from ``before`` to ``after`` (contract C7); its own time is ``after``.
 
@@ -324,14 +391,3 @@ class ClockStepped(Record):
     source: Literal["kernel", "host", "person", "none"]
     why: Literal["synced", "stepped", "set", "confirmed"]
     person: Short | None = None
-
-
-EVENT_TYPES: dict[str, type[Record]] = {
-    "entry.registered": EntryRegistered,
-    "test.result": TestRecorded,
-    "trade.completed": TradeCompleted,
-    "accept.completed": AcceptCompleted,
-    "lot.held": LotHeld,
-    "lot.disposed": LotDisposed,
-    "clock.step": ClockStepped,
-}

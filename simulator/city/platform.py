@@ -144,11 +144,11 @@ def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
         kind = kind_of(event["type"])
     except BadEvent as error:
         return Judged(event, "", "unknown_type", str(error))
-    model = events.EVENT_TYPES.get(kind)
-    if model is None:
+    row = events.EVENTS.get(kind)
+    if row is None:
         return Judged(event, kind, "unknown_type", f"type {event['type'][:80]} is not known here")
     try:
-        model.model_validate_json(json.dumps(event["data"]), strict=True)
+        row.record.model_validate_json(json.dumps(event["data"]), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return Judged(event, kind, "bad_data", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")

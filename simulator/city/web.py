@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.events import EVENTS
 from simulator.city import pages, words
 from simulator.city.store import Reader, summary
 
@@ -77,14 +78,7 @@ def application(
                 "overview.html",
                 stations=[(one, reader.first_gap(one)) for one in stations],
                 trusted=reader.keys(),
-                totals=[
-                    (key, totals.get(kind, 0))
-                    for key, kind in (
-                        ("entries", "entry.registered"),
-                        ("results", "test.result"),
-                        ("trades", "trade.completed"),
-                    )
-                ],
+                totals=[(kind, totals[kind]) for kind in EVENTS if totals.get(kind)],
                 latest=reader.latest(20),
                 refusals=reader.refusals(20),
                 refused_keys=reader.refused_keys(),

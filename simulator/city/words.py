@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from protocol.city.events import EVENTS
+
 Language = Literal["zh", "en"]
 
 VERDICTS: dict[str, tuple[str, str]] = {
@@ -14,12 +16,7 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "pending": ("待复测", "To be repeated"),
 }
 
-KINDS: dict[str, tuple[str, str]] = {
-    "entry.registered": ("进场登记", "Goods in"),
-    "test.result": ("快检结果", "Rapid test"),
-    "trade.completed": ("交易", "Sale"),
-    "clock.step": ("校时", "Clock set"),
-}
+KINDS: dict[str, tuple[str, str]] = {kind: (row.zh, row.en) for kind, row in EVENTS.items()}
 
 REFUSALS: dict[str, tuple[str, str]] = {
     "bad_data": ("内容不合规", "content does not fit"),
@@ -148,9 +145,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "Enrolment is on: the first key a station shows is trusted. For demonstration and tests only.",
     ),
     "nothing": ("暂无", "Nothing yet"),
-    "entries": ("进场", "Entries"),
-    "results": ("检测", "Tests"),
-    "trades": ("交易", "Sales"),
     "alarm": ("警报", "alarm"),
     "not_found": ("没有这个页面", "No such page"),
     "broker_down": ("与消息服务器断开，正在重连", "Broker is down, reconnecting"),

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import pytest
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.between.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
+from edge.between.commands import Answer, Command, RegisterEntry, Sell
+from edge.between.inbox import Inbox, Message, PortChanged, Printed, Request, Tested, Weighed
 from edge.between.print_states import PaperJob
 from edge.between.words import ClockWhy
 from edge.config.sections import load
@@ -201,14 +202,15 @@ class Box:
     def turn(self, *messages: Message) -> None:
         self.core.turn(list(messages))
 
-    def ask(self, *commands: Any) -> list["Future[dict[str, Any]]"]:
+    def ask(self, *commands: Command) -> list["Future[Answer]"]:
         """Commands that come in one round."""
         requests = [Request(command) for command in commands]
         self.turn(*requests)
         return [request.answer for request in requests]
 
-    def does(self, command: Any) -> dict[str, Any]:
-        return self.ask(command)[0].result(0)
+    def does(self, command: Command) -> dict[str, Any]:
+        """The answer, as its JSON has it."""
+        return self.ask(command)[0].result(0).model_dump(mode="json", by_alias=True)
 
     def weighs(self, kilograms: str, seconds: float = 2.0, scale: str = "scale-1", **said: Any) -> None:
         """The scale says this ten times a second."""
@@ -227,7 +229,11 @@ class Box:
 
     def enters(self, product: str = "01040201", net_g: int = 250_000, **more: Any) -> str:
         """Goods come in; answers the test code of their lot."""
-        return str(self.does(RegisterEntry(product, net_g, "河南中牟", "王建国", **more))["test_code"])
+        return str(
+            self.does(RegisterEntry(product=product, net_g=net_g, origin="河南中牟", supplier="王建国", **more))[
+                "test_code"
+            ]
+        )
 
     def tests(self, *said: TestResult | Ticket | Curve, device: str = "tester-1") -> list[dict[str, Any]]:
         """An instrument hands over results; answers the records made of them."""
@@ -260,7 +266,7 @@ class Box:
         return code
 
     def sells(self, lot: str, product: str = "01040201", **more: Any) -> dict[str, Any]:
-        return self.does(Sell("scale-1", product, lot, **more))
+        return self.does(Sell(scale="scale-1", product=product, lot=lot, **more))
 
     # --- what can be seen -------------------------------------------------------------------------------------------
 

@@ -11,31 +11,35 @@ import pytest
 
 from drivers.discover import Naming
 from drivers.transports.adapters import Identity
-from edge.between.inbox import (
+from edge.between.commands import (
+    Answer,
     AskScale,
-    CityMessage,
     ConfirmPaper,
     ConfirmPort,
     DismissResult,
-    LinkChanged,
     MatchResult,
     PlanChannel,
+    PrintPaper,
+    RegisterEntry,
+    Reprint,
+    Sell,
+    SetPrice,
+    WholePlantDone,
+)
+from edge.between.inbox import (
+    CityMessage,
+    LinkChanged,
     PortChanged,
     PortFound,
     PortGarbage,
     Printed,
-    PrintPaper,
     Refused,
-    RegisterEntry,
-    Reprint,
     Request,
-    Sell,
     Sensed,
-    SetPrice,
-    WholePlantDone,
 )
 from edge.between.print_states import COPIES_BY_ITSELF
 from edge.between.words import WEIGHT
+from edge.jobs.doing import DOES
 from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
@@ -91,7 +95,7 @@ def test_the_amount_is_right_to_the_fen_in_answer_record_and_signed_code(
 ) -> None:
     station = box()
     lot = station.releases(product)
-    station.does(SetPrice(product, price_fen))
+    station.does(SetPrice(product=product, price_fen=price_fen))
     station.puts(kilograms)
     answer = station.sells(lot, product)
     data = station.last["data"]
@@ -121,7 +125,7 @@ def test_what_the_page_showed_is_what_is_sold(box: Callable[..., Box]) -> None:
     with pytest.raises(Refused) as refused:
         station.sells(lot, seen_g=1200)
     assert refused.value.code == "weight_changed"
-    station.does(SetPrice(CABBAGE, 400))
+    station.does(SetPrice(product=CABBAGE, price_fen=400))
     with pytest.raises(Refused) as refused:
         station.sells(lot, seen_g=1250, seen_fen=438)
     assert refused.value.code == "price_changed"
@@ -152,7 +156,7 @@ def test_a_scale_without_a_certificate_is_not_signed_as_verified(box: Callable[.
     station = box()
     lot = station.releases()
     station.puts("5.00", scale="scale-2")
-    answer = station.does(Sell("scale-2", CABBAGE, lot))
+    answer = station.does(Sell(scale="scale-2", product=CABBAGE, lot=lot))
     assert station.last["data"]["scale_verified"] is False
     assert qr.Flags.SCALE_VERIFIED not in token(station, answer).flags
     assert station.last["data"]["sold"][0]["weighed"]["stability"] == "derived"
@@ -204,7 +208,7 @@ def test_another_scale_behind_the_name_is_seen_empty_first(box: Callable[..., Bo
     station.turn(PortFound("scale-1", was, Naming()))
     station.puts("1.250")
     station.turn(PortChanged("scale-1", False, "another device", stranger=now))
-    station.does(ConfirmPort("scale-1", "张技术"))
+    station.does(ConfirmPort(device="scale-1", person="张技术"))
     station.turn(PortChanged("scale-1", True))
     station.weighs("2.220")
     with pytest.raises(Refused) as refused:
@@ -218,8 +222,10 @@ def test_two_presses_at_once_are_one_sale(box: Callable[..., Box]) -> None:
     station = box()
     lot = station.releases()
     station.puts("1.250")
-    first, second = station.ask(Sell("scale-1", CABBAGE, lot), Sell("scale-1", CABBAGE, lot))
-    assert first.result(0)["net_g"] == 1250
+    first, second = station.ask(
+        Sell(scale="scale-1", product=CABBAGE, lot=lot), Sell(scale="scale-1", product=CABBAGE, lot=lot)
+    )
+    assert first.result(0).net_g == 1250
     with pytest.raises(Refused, match="take the goods off"):
         second.result(0)
 
@@ -298,7 +304,7 @@ def test_a_source_code_of_this_station_that_it_never_gave_out_is_refused(box: Ca
 
 def test_a_source_code_from_elsewhere_releases_nothing_by_its_check_digit(box: Callable[..., Box]) -> None:
     station = box()
-    answer = station.does(RegisterEntry(CABBAGE, 1000, "河南", "李四", upstream=FOREIGN))
+    answer = station.does(RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四", upstream=FOREIGN))
     assert (answer["source"], answer["unchecked"]) == (None, True)
     lot = station.lot(answer["test_code"])
     assert (lot.state, lot.upstream, lot.source) == ("pending", FOREIGN, None)
@@ -366,7 +372,7 @@ def test_lots_that_are_held_pending_or_on_sale_stay_in_sight_however_many_follow
     station = box()
     held, released, pending = station.releases(), station.releases(TOMATO), station.enters()
     station.tests(station.result("1", "68.7"))
-    entries = [RegisterEntry(LEEK, 1000, "河南", "李四")] * 130
+    entries = [RegisterEntry(product=LEEK, net_g=1000, origin="河南", supplier="李四")] * 130
     for answer in station.ask(*entries):
         answer.result(0)
     for seen in (station, box()):
@@ -394,49 +400,41 @@ def test_released_lots_that_are_sold_out_make_room_for_newer_ones(box: Callable[
 def refusals(lot: str) -> list[tuple[str, Any]]:
     """Commands that are refused, with the code of the refusal; 1.000 kg lies on scale-1 and ``lot`` is released."""
     return [
-        ("no_scale", Sell("scale-9", CABBAGE, lot)),
-        ("no_scale", AskScale("scale-9", "tare")),
-        ("read_only", AskScale("scale-1", "tare")),
-        ("no_product", Sell("scale-1", "99999999", lot)),
-        ("no_product", RegisterEntry("99999999", 1000, "河南", "李四")),
-        ("no_product", SetPrice("99999999", 100)),
-        ("bad_code", Sell("scale-1", CABBAGE, "4101080011010001007X")),
-        ("bad_code", RegisterEntry(CABBAGE, 1000, "河南", "李四", upstream="41010800110100010075")),
-        ("bad_code", PrintPaper("card", "1")),
-        ("no_lot", Sell("scale-1", CABBAGE, FOREIGN)),
-        ("no_lot", PlanChannel("tester-8", "1", FOREIGN)),
-        ("no_price", Sell("scale-1", CABBAGE, lot, price_fen=0)),
-        ("no_price", Sell("scale-1", CABBAGE, lot, price_fen=-1)),
-        ("amount", Sell("scale-1", CABBAGE, lot, price_fen=4_294_967_296)),
-        ("price", SetPrice(CABBAGE, 0)),
-        ("price", SetPrice(CABBAGE, 4_294_967_296)),
-        ("buyer", Sell("scale-1", CABBAGE, lot, buyer="123")),
-        ("weight_changed", Sell("scale-1", CABBAGE, lot, seen_g=999)),
-        ("price_changed", Sell("scale-1", CABBAGE, lot, seen_fen=351)),
-        ("scale_works", Sell("scale-1", CABBAGE, lot, manual_g=1000, reason="x")),
-        ("tare", Sell("scale-1", CABBAGE, lot, tare_g=1000)),
-        ("no_weight", RegisterEntry(CABBAGE, 0, "河南", "李四")),
-        ("no_origin", RegisterEntry(CABBAGE, 1000, " ", "李四")),
-        ("no_supplier", RegisterEntry(CABBAGE, 1000, "河南", "\t")),
-        ("not_a_source", RegisterEntry(CABBAGE, 1000, "河南", "李四", upstream=lot)),
-        ("never_given", RegisterEntry(CABBAGE, 1000, "河南", "李四", upstream="41010800110100010074")),
-        ("bad_value", RegisterEntry(CABBAGE, 1000, "河" * 200, "李四")),
-        ("bad_value", RegisterEntry(CABBAGE, 100_000_001, "河南", "李四")),
-        ("too_large", RegisterEntry(CABBAGE, 1000, "河南", "李四", proofs=(("hgz", "9" * 120),) * 600)),
-        ("no_analyzer", PlanChannel("tester-9", "1", lot)),
-        ("no_result", MatchResult(1, lot, "张检测")),
-        ("no_result", DismissResult(1, "张检测", "x")),
-        ("no_person", MatchResult(1, lot, " ")),
-        ("no_person", DismissResult(1, "", "x")),
-        ("not_asked", WholePlantDone(lot, "张检测")),
-        ("no_paper", Reprint(99)),
-        ("no_paper", ConfirmPaper(99)),
-        ("no_paper", PrintPaper("slipp")),
-        ("no_record", PrintPaper("acceptance", lot)),
-        ("no_printer", PrintPaper("report", lot, "printer-9")),
-        ("date", PrintPaper("day", "22.11.2026")),
-        ("not_done", Reprint(1)),
-        ("already_confirmed", ConfirmPaper(1)),
+        ("no_scale", Sell(scale="scale-9", product=CABBAGE, lot=lot)),
+        ("no_scale", AskScale(scale="scale-9", wish="tare")),
+        ("read_only", AskScale(scale="scale-1", wish="tare")),
+        ("no_product", Sell(scale="scale-1", product="99999999", lot=lot)),
+        ("no_product", RegisterEntry(product="99999999", net_g=1000, origin="河南", supplier="李四")),
+        ("no_product", SetPrice(product="99999999", price_fen=100)),
+        ("bad_code", Sell(scale="scale-1", product=CABBAGE, lot="4101080011010001007X")),
+        (
+            "bad_code",
+            RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四", upstream="41010800110100010075"),
+        ),
+        ("bad_code", PrintPaper(paper="card", subject="1")),
+        ("no_lot", Sell(scale="scale-1", product=CABBAGE, lot=FOREIGN)),
+        ("no_lot", PlanChannel(analyzer="tester-8", channel="1", lot=FOREIGN)),
+        ("weight_changed", Sell(scale="scale-1", product=CABBAGE, lot=lot, seen_g=999)),
+        ("price_changed", Sell(scale="scale-1", product=CABBAGE, lot=lot, seen_fen=351)),
+        ("scale_works", Sell(scale="scale-1", product=CABBAGE, lot=lot, manual_g=1000, reason="x")),
+        ("tare", Sell(scale="scale-1", product=CABBAGE, lot=lot, tare_g=1000)),
+        ("not_a_source", RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四", upstream=lot)),
+        (
+            "never_given",
+            RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四", upstream="41010800110100010074"),
+        ),
+        ("no_analyzer", PlanChannel(analyzer="tester-9", channel="1", lot=lot)),
+        ("no_result", MatchResult(seq=1, lot=lot, person="张检测")),
+        ("no_result", DismissResult(seq=1, person="张检测", reason="x")),
+        ("not_asked", WholePlantDone(lot=lot, person="张检测")),
+        ("no_paper", Reprint(job=99)),
+        ("no_paper", ConfirmPaper(job=99)),
+        ("no_paper", PrintPaper(paper="slipp")),
+        ("no_record", PrintPaper(paper="acceptance", subject=lot)),
+        ("no_printer", PrintPaper(paper="report", subject=lot, printer="printer-9")),
+        ("date", PrintPaper(paper="day", subject="22.11.2026")),
+        ("not_done", Reprint(job=1)),
+        ("already_confirmed", ConfirmPaper(job=1)),
     ]
 
 
@@ -525,7 +523,7 @@ def test_without_a_printer_a_sale_is_a_record_all_the_same(box: Callable[..., Bo
     station.puts("1.000")
     assert station.sells(lot)["job"] is None
     with pytest.raises(Refused) as refused:
-        station.does(PrintPaper("card", lot))
+        station.does(PrintPaper(paper="card", subject=lot))
     assert refused.value.code == "no_printer"
 
 
@@ -540,7 +538,10 @@ def test_a_full_disk_in_the_middle_of_a_sale_sells_nothing_and_the_load_can_be_s
     lot = station.releases()
     station.puts("1.000")
     before, papers = station.ledger.head, station.papers()
-    sale, entry = Sell("scale-1", CABBAGE, lot), RegisterEntry(TOMATO, 1000, "河南", "李四")
+    sale, entry = (
+        Sell(scale="scale-1", product=CABBAGE, lot=lot),
+        RegisterEntry(product=TOMATO, net_g=1000, origin="河南", supplier="李四"),
+    )
     for spare in range(100):
         station.fill_the_disk(spare)
         answers = station.ask(sale, entry)
@@ -555,7 +556,7 @@ def test_a_full_disk_in_the_middle_of_a_sale_sells_nothing_and_the_load_can_be_s
         assert (station.scale.sellable, station.scale.why) == (True, "")
         assert station.lot(lot).left_g == 250_000
     assert 3 < spare < 99
-    assert (answers[0].result(0)["amount_fen"], station.board.trouble) == (350, "")
+    assert (answers[0].result(0).amount_fen, station.board.trouble) == (350, "")
     assert station.papers() == [*papers, ("slip", 0)]
     assert station.scale.why == "sold"
     assert box().ledger.head.seq == 4
@@ -564,18 +565,16 @@ def test_a_full_disk_in_the_middle_of_a_sale_sells_nothing_and_the_load_can_be_s
 def test_a_command_that_is_refused_at_its_very_end_takes_everything_back(
     box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from edge.jobs import stall
-
     station = box()
     lot = station.releases()
     station.puts("1.000")
-    sell, papers = stall.sell, station.papers()
+    sell, papers = DOES[Sell], station.papers()
 
-    def refuse(*args: Any) -> dict[str, Any]:
+    def refuse(*args: Any) -> Answer:
         sell(*args)
         raise Refused("late", "太晚", "too late")
 
-    monkeypatch.setattr(stall, "sell", refuse)
+    monkeypatch.setitem(DOES, Sell, refuse)
     with pytest.raises(Refused, match="too late"):
         station.sells(lot)
     monkeypatch.undo()
@@ -604,7 +603,7 @@ def test_news_behind_a_batch_that_could_not_be_written_is_not_lost(box: Callable
     station.puts("1.000")
     station.fill_the_disk()
     station.turn(
-        Request(Sell("scale-1", CABBAGE, lot)),
+        Request(Sell(scale="scale-1", product=CABBAGE, lot=lot)),
         PortChanged("tester-8", False, "unplugged"),
         LinkChanged(True),
     )
@@ -680,7 +679,7 @@ def test_what_probes_and_broken_bytes_say_is_shown(box: Callable[..., Box]) -> N
 
 def test_a_persons_wish_reaches_the_scale_that_may_be_written_to(box: Callable[..., Box]) -> None:
     station = box(PRINTERLESS.replace('e = "5 g"', 'e = "5 g"\nwritable = true'))
-    assert station.does(AskScale("scale-1", "zero")) == {"scale": "scale-1", "asked": "zero"}
+    assert station.does(AskScale(scale="scale-1", wish="zero")) == {"scale": "scale-1", "asked": "zero"}
     assert station.ports["scale-1"].orders == [Wish.ZERO]
 
 

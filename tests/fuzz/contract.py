@@ -9,12 +9,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from parts import Target, by_name, ensure, storable
 from pydantic import ValidationError
 
+from edge.between.commands import plain_code
 from edge.documents import PAPERS, examples
-from edge.web.bodies import plain_code
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
 from protocol.city.envelope import BadEvent, Head
-from protocol.city.events import EVENT_TYPES
+from protocol.city.events import EVENTS
 from protocol.city.signed import BadKeys, BadSigned, CityKeys, Verifier
 from protocol.city.state import BadState, encode_state, read_state
 from protocol.city.token import BadToken, Token, parse_url, source_url, url_of
@@ -114,7 +114,7 @@ def record(data: bytes) -> None:
     """The models of the records, from any JSON."""
     if not data:
         return
-    for model in list(EVENT_TYPES.values()):
+    for model in [row.record for row in EVENTS.values()]:
         try:
             made = model.model_validate_json(data)
         except ValidationError:

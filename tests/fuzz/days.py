@@ -13,24 +13,18 @@ from typing import Any
 
 from contract import ISSUED, KEY, STATION
 from parts import Target, ensure
+from pydantic import ValidationError
 from station import PROBE, Stations
 
 from edge.between import print_states as papers
-from edge.between.inbox import (
+from edge.between.commands import (
     AskScale,
-    BrokerAnswer,
-    CityMessage,
+    Command,
     ConfirmDate,
     ConfirmPaper,
     DismissResult,
-    LinkChanged,
     MatchResult,
     PlanChannel,
-    PortChanged,
-    PortGarbage,
-    PrintAgain,
-    Printed,
-    PrinterChanged,
     PrintPaper,
     RegisterEntry,
     Reprint,
@@ -38,6 +32,16 @@ from edge.between.inbox import (
     Sell,
     SetPrice,
     WholePlantDone,
+)
+from edge.between.inbox import (
+    BrokerAnswer,
+    CityMessage,
+    LinkChanged,
+    PortChanged,
+    PortGarbage,
+    PrintAgain,
+    Printed,
+    PrinterChanged,
 )
 from edge.records.ledger import verify
 from protocol.city import signed
@@ -49,6 +53,7 @@ PRODUCTS = ("01040201", "01040301", "01040801", "0")
 LONGEST = 3 * 40
 TOPIC = Topics("410108", "410108001", "01").ack
 WHYS = (*papers.CAUSES, *papers.DOUBTS, "")
+VERDICTS = ("", "qualified", "unqualified", "x")
 ITEMS = ("农药残留", "有机磷类", "")
 SUBJECTS = ("", "2026-11-22", "41010800130100000071", "9")
 
@@ -107,8 +112,12 @@ def _lot(box: Any, which: int) -> str:
     return str(lot.source or lot.test_code) if lot else "41010800130100000071"
 
 
-def _asked(box: Any, command: Any) -> None:
-    """Done or refused; the fences see what was neither."""
+def _asked(box: Any, kind: type[Command], values: dict[str, Any]) -> None:
+    """Done or refused, or no command at all; the fences see what was neither."""
+    try:
+        command = kind.model_validate(values)
+    except ValidationError:
+        return
     (answer,) = box.ask(command)
     ensure(answer.done(), f"no answer to {command}")
 
@@ -142,7 +151,8 @@ def sells(stations: Stations, a: int, b: int) -> None:
     lot = _view(box, b)
     product = lot.product if lot and a % 8 else PRODUCTS[a // 8 % 4]
     code = (lot.source or lot.test_code) if lot and a % 16 else _lot(box, b)
-    _asked(box, Sell("scale-1", product, code, price_fen=a if b & 2 else None, **typed))
+    price = {"price_fen": a if b & 2 else None}
+    _asked(box, Sell, {"scale": "scale-1", "product": product, "lot": code, **price, **typed})
 
 
 def sells_a_load(stations: Stations, a: int, b: int) -> None:
@@ -157,7 +167,8 @@ def releases(stations: Stations, a: int, b: int) -> None:
 def enters(stations: Stations, a: int, b: int) -> None:
     box = stations.box
     more = {"upstream": _lot(box, b)} if b % 4 == 3 else {}
-    _asked(box, RegisterEntry(PRODUCTS[a % 4], 1000 * b, "河南中牟", "王建国", **more))
+    goods = {"product": PRODUCTS[a % 4], "net_g": 1000 * b, "origin": "河南中牟", "supplier": "王建国"}
+    _asked(box, RegisterEntry, goods | more)
 
 
 def measures(stations: Stations, a: int, b: int) -> None:
@@ -177,17 +188,17 @@ def decides(stations: Stations, a: int, b: int) -> None:
     waiting = box.waiting
     seq = waiting[b % len(waiting)].seq if waiting else b
     lot = _lot(box, a >> 3)
-    commands = (
-        PlanChannel("tester-8" if a & 64 else "no", str(b % 9), lot),
-        MatchResult(seq, lot, "王敏", verdict=("", "qualified", "unqualified", "x")[b % 4], item=ITEMS[a % 3]),
-        DismissResult(seq, "王敏", "练习" if b & 1 else ""),
-        WholePlantDone(lot, "王敏"),
-        ConfirmDate(box.clock.wall.date().isoformat() if b & 1 else "2026-02-30", "王敏"),
-        SetPrice(PRODUCTS[b % 4], a),
-        SeeUnread(b, "王敏"),
-        AskScale("scale-1" if b & 1 else "scale-2", ("tare", "zero", "clear_tare", "x")[b % 4]),
+    commands: tuple[tuple[type[Command], dict[str, Any]], ...] = (
+        (PlanChannel, {"analyzer": "tester-8" if a & 64 else "no", "channel": str(b % 9), "lot": lot}),
+        (MatchResult, {"seq": seq, "lot": lot, "person": "王敏", "verdict": VERDICTS[b % 4], "item": ITEMS[a % 3]}),
+        (DismissResult, {"seq": seq, "person": "王敏", "reason": "练习" if b & 1 else ""}),
+        (WholePlantDone, {"lot": lot, "person": "王敏"}),
+        (ConfirmDate, {"date": box.clock.wall.date().isoformat() if b & 1 else "2026-02-30", "person": "王敏"}),
+        (SetPrice, {"product": PRODUCTS[b % 4], "price_fen": a}),
+        (SeeUnread, {"upto": b, "person": "王敏"}),
+        (AskScale, {"scale": "scale-1" if b & 1 else "scale-2", "wish": ("tare", "zero", "clear_tare", "x")[b % 4]}),
     )
-    _asked(box, commands[a % len(commands)])
+    _asked(box, *commands[a % len(commands)])
 
 
 def _job(box: Any, which: int) -> int:
@@ -200,8 +211,12 @@ def prints(stations: Stations, a: int, b: int) -> None:
     job = _job(box, b)
     name = papers.PAPER_NAMES[a % len(papers.PAPER_NAMES)]
     subject = (*SUBJECTS, _lot(box, b))[b % 5]
-    commands = (Reprint(job), ConfirmPaper(job), PrintPaper(name, subject, "printer-1" if b & 4 else ""))
-    _asked(box, commands[a % 3])
+    commands: tuple[tuple[type[Command], dict[str, Any]], ...] = (
+        (Reprint, {"job": job}),
+        (ConfirmPaper, {"job": job}),
+        (PrintPaper, {"paper": name, "subject": subject, "printer": "printer-1" if b & 4 else ""}),
+    )
+    _asked(box, *commands[a % 3])
 
 
 def printer(stations: Stations, a: int, b: int) -> None:

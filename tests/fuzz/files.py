@@ -249,7 +249,7 @@ def _started(module: Any, home: Path, signer: Signer, settings: str, clock: Any,
         return
     try:
         box.puts("1.500")
-        box.ask(module.Sell("scale-1", "01040201", lot))
+        box.ask(module.Sell(scale="scale-1", product="01040201", lot=lot))
         storable(box.board.as_json())
     except LedgerBroken:
         pass

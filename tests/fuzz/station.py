@@ -20,7 +20,8 @@ from parts import LOGS, ROOT, Target, Wrong, ensure, heard, logs_of, storable
 
 from drivers import recognise as recognising
 from drivers.transports.recorder import read_log
-from edge.between.inbox import BrokerAnswer, LinkChanged, Sell, Sensed, Tested, Weighed
+from edge.between.commands import Sell
+from edge.between.inbox import BrokerAnswer, LinkChanged, Sensed, Tested, Weighed
 from edge.city.publisher import Publisher
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, CityPart, load
@@ -152,7 +153,7 @@ def _hand_over(box: Any, events: list[Any]) -> None:
                 for _ in range(3):
                     box.clock.go(0.5)
                     box.turn(Weighed(scale, event, box.clock.steady()))
-                box.ask(Sell(scale, "01040201", _on_sale(box)))
+                box.ask(Sell(scale=scale, product="01040201", lot=_on_sale(box)))
         elif isinstance(event, Measured):
             box.turn(Sensed("probe-1", event))
 

@@ -24,7 +24,7 @@ from edge.config.sections import CityPart
 from edge.documents import PAPERS, examples
 from protocol import formats
 from protocol.city import envelope
-from protocol.city.events import EVENT_TYPES
+from protocol.city.events import EVENTS
 from protocol.city.topics import Rejected
 from protocol.scales.hid_scale import is_scale
 from simulator.analyzers import _instrument as analyzer
@@ -90,7 +90,7 @@ def _packets() -> Iterator[bytes]:
 
 def city() -> Target:
     """What comes on a station's topic: whatever it is, it is judged. Bit 0 of the first byte: sealed by the station."""
-    kinds = sorted(EVENT_TYPES)
+    kinds = sorted(EVENTS)
 
     def run(data: bytes) -> None:
         if not data:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edge.between.inbox import LinkChanged, PortChanged, PrintAgain, Refused, RegisterEntry, Tested
+from edge.between.commands import RegisterEntry
+from edge.between.inbox import LinkChanged, PortChanged, PrintAgain, Refused, Tested
 from edge.cli.main import main
 from edge.ports.port import Committed, NotCommitted
 from edge.records.ledger import Ledger, LedgerBroken, LedgerUnusable, Signer
@@ -185,14 +186,14 @@ def test_a_damaged_paper_is_set_aside_and_the_others_are_printed(box: Callable[.
 
 
 def test_what_a_person_has_seen_of_a_damaged_record_is_no_news_at_the_next_start(box: Callable[..., Box]) -> None:
-    from edge.between.inbox import SeeUnread
+    from edge.between.commands import SeeUnread
 
     station = box()
     station.enters()
     station.enters()
     damage(station, 1)
     station = box()
-    station.does(SeeUnread(station.board.unread[0].number, "王敏"))
+    station.does(SeeUnread(upto=station.board.unread[0].number, person="王敏"))
     assert station.board.unread == ()
     assert box().board.unread == ()
 
@@ -204,7 +205,10 @@ def test_a_damaged_last_record_does_not_end_the_start(box: Callable[..., Box]) -
     damage(station, 2)
     station = box()
     assert station.lot(code).state == "pending"
-    assert station.does(RegisterEntry(CABBAGE, 1000, "河南", "李四"))["test_code"][10:] != code[10:]
+    assert (
+        station.does(RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四"))["test_code"][10:]
+        != code[10:]
+    )
     assert station.ledger.head.seq == 3
 
 

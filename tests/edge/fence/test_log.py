@@ -11,9 +11,9 @@ import pytest
 
 from drivers.transports import LinkLost
 from drivers.transports.adapters import Identity
+from edge.between.commands import ConfirmPort
 from edge.between.inbox import (
     CityMessage,
-    ConfirmPort,
     Inbox,
     LinkChanged,
     PortChanged,
@@ -126,7 +126,7 @@ def test_hostile_messages_leave_no_raw_text_in_the_log(
     )
     for person in (FORGED, "王敏"):
         try:
-            station.does(ConfirmPort("tester-1", str(stranger), person))
+            station.does(ConfirmPort(device="tester-1", person=person[:40]))
         except Refused as refused:
             logging.getLogger("refused").info("%s", type(refused).__name__)
     assert len(caplog.records) >= 3 and raw(caplog) == []

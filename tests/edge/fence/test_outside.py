@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from edge.between.inbox import MatchResult
+from edge.between.commands import MatchResult
 from edge.ports.port import Committed
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
@@ -84,6 +84,7 @@ def handed_over(station: Box, said: TestResult | Ticket | Curve) -> dict[str, An
 
 
 @given(said=results | tickets | curves)
+@example(said=TestResult(None, None, "农药残留", Decimal(0), None, None, None, "", text="\x1f"))
 @SHARED
 def test_whatever_a_decoder_can_say_is_recorded_once(station: Box, said: Any) -> None:
     fresh = replace(said, identity=f"{station.ledger.head.seq}")
@@ -189,6 +190,6 @@ def test_where_a_result_came_from_stays_with_it_when_a_person_matches_it(box: Ca
     (record,) = station.tests(replace(station.result("none", "12.5"), peer="192.168.1.20"))
     assert record["data"]["analyzer"]["peer"] == "192.168.1.20"
     code = station.enters()
-    station.does(MatchResult(int(record["sequence"]), code, "王敏"))
+    station.does(MatchResult(seq=int(record["sequence"]), lot=code, person="王敏"))
     assert station.last["data"]["lot"] == code
     assert station.last["data"]["analyzer"]["peer"] == "192.168.1.20"

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import Refused, RegisterEntry, Request, Stop, Tested
+from edge.between.commands import RegisterEntry
+from edge.between.inbox import Refused, Request, Stop, Tested
 from edge.core import FIRST_PAUSE, LONGEST_PAUSE
 from edge.ports.port import Committed, NotCommitted
 from edge.records.ledger import LedgerBroken
 
 Box = Any  # the station of tests/edge/conftest.py
-ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
+ENTRY = RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四")
 BEFORE = ["_gather", "turn", "_work", "_step", "_handle"]
 AFTER = ["_deliver", "_save_when_quiet", "_show", "_reply"]
 
@@ -40,7 +41,7 @@ def station(box: Callable[..., Box]) -> Box:
 def registers(station: Box) -> str:
     request = Request(ENTRY)
     assert station.go(request)
-    return str(request.answer.result(0)["test_code"])
+    return str(request.answer.result(0).test_code)
 
 
 @pytest.mark.parametrize("part", [*BEFORE, *AFTER, "_notify", "_publisher", "_clock", "_unread"])
@@ -77,7 +78,7 @@ def test_what_was_recorded_is_answered_with_its_answer(
     with monkeypatch.context() as patch:
         patch.setattr(station.core, part, fail)
         station.go(request)
-    assert station.ledger.event(1)["subject"] == request.answer.result(0)["test_code"]
+    assert station.ledger.event(1)["subject"] == request.answer.result(0).test_code
 
 
 @pytest.mark.parametrize("part", ["turn", "_work", "_handle"])

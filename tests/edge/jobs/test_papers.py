@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import ConfirmPaper, Printed, PrintPaper, Refused, RegisterEntry, Reprint
+from edge.between.commands import Answer, ConfirmPaper, PrintPaper, RegisterEntry, Reprint
+from edge.between.inbox import Printed, Refused
 from edge.between.print_states import PaperJob
 from edge.config.sections import load
 from edge.jobs import gate, papers
@@ -56,19 +57,19 @@ class Room:
         (folder / "station.toml").write_text(CONFIG + printers, "utf-8")
         self.sent: list[PaperJob] = []
         config = load(folder / "station.toml")
-        self.station = Station(config, ledger, clock, {part.name: Silent(self.sent) for part in config.printer})
+        self.station = Station(config, ledger, clock, {part.name: Silent(self.sent) for part in config.printer}, {})
 
-    def does(self, work: Callable[[Station, Any], dict[str, Any]], command: Any) -> dict[str, Any]:
-        """A command as the core does it: committed, then its effects."""
+    def does(self, work: Callable[[Station, Any], Answer], command: Any) -> dict[str, Any]:
+        """A command as the core does it, answered as its JSON has it: committed, then its effects."""
         with self.station.ledger.batch():
-            answer = work(self.station, command)
+            answer = work(self.station, command).model_dump(by_alias=True)
         for effect in self.station.after:
             effect()
         self.station.after.clear()
         return answer
 
     def enter(self, upstream: str = "") -> str:
-        entry = RegisterEntry("01040201", 1000, "河南", "李四", upstream=upstream)
+        entry = RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四", upstream=upstream)
         return str(self.does(gate.register, entry)["test_code"])
 
     def sheets(self) -> list[tuple[str, str, int]]:
@@ -91,7 +92,7 @@ def test_without_a_label_printer_there_is_no_label_and_goods_come_in_all_the_sam
     code = without.enter()
     assert without.sheets() == []
     with pytest.raises(Refused, match="no printer takes this paper"):
-        without.does(papers.print_paper, PrintPaper("label", code))
+        without.does(papers.print_paper, PrintPaper(paper="label", subject=code))
 
 
 def test_a_receipt_printer_may_be_given_the_labels(room: Callable[..., Room]) -> None:
@@ -104,15 +105,15 @@ def test_the_first_print_on_demand_is_no_copy_and_every_further_one_counts(room:
     full = room()
     code = full.enter(UPSTREAM)
     for _ in range(3):
-        full.does(papers.print_paper, PrintPaper("card", code))
-    full.does(papers.print_paper, PrintPaper("card", UPSTREAM[:5] + " " + UPSTREAM[5:]))
+        full.does(papers.print_paper, PrintPaper(paper="card", subject=code))
+    full.does(papers.print_paper, PrintPaper(paper="card", subject=UPSTREAM[:5] + " " + UPSTREAM[5:]))
     assert [sheet for sheet in full.sheets() if sheet[0] == "card"] == [("card", "receipts", n) for n in range(4)]
 
 
 def test_what_was_printed_by_itself_is_a_copy_on_demand(room: Callable[..., Room]) -> None:
     full = room()
     code = full.enter()
-    full.does(papers.print_paper, PrintPaper("label", code))
+    full.does(papers.print_paper, PrintPaper(paper="label", subject=code))
     assert full.sheets() == [("label", "labels", 0), ("label", "labels", 1)]
 
 
@@ -121,22 +122,25 @@ def test_a_paper_that_waits_is_not_printed_again_and_one_that_is_doubted_is(room
     full.enter()
     job = full.sent[0].job
     with pytest.raises(Refused, match="still waiting"):
-        full.does(papers.reprint, Reprint(job))
+        full.does(papers.reprint, Reprint(job=job))
     full.station.prints.news(Printed(job, "unknown", "silent"))
-    assert full.does(papers.reprint, Reprint(job))["copy"] == 1
-    assert full.does(papers.confirm, ConfirmPaper(job)) == {"job": job, "state": "confirmed"}
+    assert full.does(papers.reprint, Reprint(job=job))["copy"] == 1
+    assert full.does(papers.confirm, ConfirmPaper(job=job)) == {"job": job, "state": "confirmed"}
     with pytest.raises(Refused, match="needs no confirmation"):
-        full.does(papers.confirm, ConfirmPaper(job))
+        full.does(papers.confirm, ConfirmPaper(job=job))
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (PrintPaper("slipp", ""), "no such paper; there are: slip"),
-        (PrintPaper("card", "123"), "20 digits"),
-        (PrintPaper("card", "41010800110100010066"), "no record about this code that has the paper .source card"),
-        (PrintPaper("day", "26.11.2026"), "write the date like"),
-        (PrintPaper("test", "", "nobody"), "no printer takes this paper"),
+        (PrintPaper(paper="slipp", subject=""), "no such paper; there are: slip"),
+        (PrintPaper(paper="card", subject="123"), "20 digits"),
+        (
+            PrintPaper(paper="card", subject="41010800110100010066"),
+            "no record about this code that has the paper .source card",
+        ),
+        (PrintPaper(paper="day", subject="26.11.2026"), "write the date like"),
+        (PrintPaper(paper="test", subject="", printer="nobody"), "no printer takes this paper"),
     ],
 )
 def test_what_cannot_be_printed_is_said_in_words(room: Callable[..., Room], command: PrintPaper, words: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
+from edge.between.commands import DismissResult, MatchResult, PlanChannel, WholePlantDone
+from edge.between.inbox import Refused
 from edge.records.ledger import ALARM
 from protocol.readings import Ticket
 
@@ -80,9 +81,9 @@ def test_an_invalid_run_decides_nothing(box: Callable[..., Box]) -> None:
 def test_a_channel_plan_finds_the_lot(box: Callable[..., Box]) -> None:
     station = box()
     first, second = station.enters(), station.enters()
-    station.does(PlanChannel("tester-8", "3", second))
-    station.does(PlanChannel("tester-8", "4", first))
-    station.does(PlanChannel("tester-8", "4", ""))
+    station.does(PlanChannel(analyzer="tester-8", channel="3", lot=second))
+    station.does(PlanChannel(analyzer="tester-8", channel="4", lot=first))
+    station.does(PlanChannel(analyzer="tester-8", channel="4", lot=""))
     event = station.tests(station.result("99", "12.5", channel="3"), device="tester-8")[0]
     assert event["data"]["lot"] == second
     assert station.lot(first).state == "pending"
@@ -96,7 +97,7 @@ def test_a_run_before_the_channel_was_planned_is_of_the_sample_before(box: Calla
     code = station.enters()
     run = station.result("1", "12.5", channel="3")
     station.clock.go(300)
-    station.does(PlanChannel("tester-8", "3", code))
+    station.does(PlanChannel(analyzer="tester-8", channel="3", lot=code))
     assert station.tests(run, device="tester-8")[0]["data"]["doubts"] == ["before_entry"]
     assert station.lot(code).state == "pending"
 
@@ -107,11 +108,9 @@ def test_a_person_says_whose_result_it_is(box: Callable[..., Box]) -> None:
     old = station.tests(station.result("77", "12.5"))[0]
     waiting = station.waiting[0]
     assert (waiting.sample, waiting.value, waiting.why, waiting.asks_verdict) == ("77", "12.5", ("no_lot",), False)
-    with pytest.raises(Refused, match="who you are"):
-        station.does(MatchResult(waiting.seq, code, " "))
     with pytest.raises(Refused, match="judged by its method"):
-        station.does(MatchResult(waiting.seq, code, "张检测", "unqualified"))
-    answer = station.does(MatchResult(waiting.seq, code, "张检测"))
+        station.does(MatchResult(seq=waiting.seq, lot=code, person="张检测", verdict="unqualified"))
+    answer = station.does(MatchResult(seq=waiting.seq, lot=code, person="张检测"))
     assert answer["verdict"] == "qualified"
     assert station.lot(code).source == answer["source"]
     new = station.last
@@ -119,21 +118,19 @@ def test_a_person_says_whose_result_it_is(box: Callable[..., Box]) -> None:
     assert new["data"]["analyzer"] == old["data"]["analyzer"]
     assert station.waiting == ()
     with pytest.raises(Refused, match="no result 2 waits"):
-        station.does(MatchResult(waiting.seq, code, "张检测"))
+        station.does(MatchResult(seq=waiting.seq, lot=code, person="张检测"))
 
 
 def test_a_person_says_that_a_result_is_of_no_lot(box: Callable[..., Box]) -> None:
     station = box()
     old = station.tests(station.result("77", "12.5"))[0]
     seq = station.waiting[0].seq
-    with pytest.raises(Refused, match="why"):
-        station.does(DismissResult(seq, "张检测", " "))
-    station.does(DismissResult(seq, "张检测", "练习"))
+    station.does(DismissResult(seq=seq, person="张检测", reason="练习"))
     assert station.waiting == ()
     said = station.last["data"]
     assert (said["replaces"], said["dismissed"], said["verdict"]) == (old["id"], "练习", "not_applicable")
     with pytest.raises(Refused, match="waits for a person"):
-        station.does(DismissResult(seq, "张检测", "练习"))
+        station.does(DismissResult(seq=seq, person="张检测", reason="练习"))
 
 
 def test_a_ticket_nobody_can_read_is_kept_and_read_by_a_person(box: Callable[..., Box]) -> None:
@@ -145,8 +142,11 @@ def test_a_ticket_nobody_can_read_is_kept_and_read_by_a_person(box: Callable[...
     waiting = station.waiting[0]
     assert (waiting.text, waiting.asks_verdict) == ("样品 1\n结果 阴性", True)
     with pytest.raises(Refused, match="cannot be judged"):
-        station.does(MatchResult(waiting.seq, code, "张检测"))
-    assert station.does(MatchResult(waiting.seq, code, "张检测", "qualified"))["verdict"] == "qualified"
+        station.does(MatchResult(seq=waiting.seq, lot=code, person="张检测"))
+    assert (
+        station.does(MatchResult(seq=waiting.seq, lot=code, person="张检测", verdict="qualified"))["verdict"]
+        == "qualified"
+    )
     assert station.last["data"]["item"] == "农药残留"
 
 
@@ -157,11 +157,11 @@ def test_a_disturbing_food_asks_for_the_whole_plant_step_and_records_it(box: Cal
     said = [station.tests(station.result("1", "80"))[0]["data"] for _ in range(3)]
     assert [one["verdict"] for one in said] == ["suspect"] * 3
     assert [one["whole_plant"] for one in said] == [False] * 3
-    station.does(WholePlantDone(code, "张检测"))
+    station.does(WholePlantDone(lot=code, person="张检测"))
     last = station.tests(station.result("1", "82"))[0]["data"]
     assert (last["whole_plant"], last["whole_plant_by"], last["verdict"]) == (True, "张检测", "unqualified")
     with pytest.raises(Refused, match="needs no"):
-        station.does(WholePlantDone(station.enters(), "张检测"))
+        station.does(WholePlantDone(lot=station.enters(), person="张检测"))
 
 
 def test_hostile_texts_of_an_instrument_are_cut_to_what_a_record_holds(box: Callable[..., Box]) -> None:

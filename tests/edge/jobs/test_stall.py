@@ -24,6 +24,11 @@ code = "01040201"
 name = "大白菜"
 price = "3.50"
 """
+UNPRICED = """
+[[product]]
+code = "01040801"
+name = "韭菜"
+"""
 EXPIRED, VALID = "2020-06-30", "2099-12-31"
 
 
@@ -51,6 +56,22 @@ def test_a_weight_the_person_did_not_see_is_not_sold(
     counter: Callable[..., tuple[Box, str]], more: dict[str, int]
 ) -> None:
     assert refused(*counter(), **more) == "weight_changed"
+
+
+def test_goods_without_a_price_are_not_sold_before_somebody_says_one(box: Callable[..., Box], elsewhere: str) -> None:
+    station = box(SCALE.format(until=VALID) + UNPRICED)
+    lot = station.enters("01040801", upstream=elsewhere)
+    station.puts("1.250")
+    assert refused(station, lot, product="01040801") == "no_price"
+    assert station.sells(lot, product="01040801", price_fen=800)["amount_fen"] == 1000
+
+
+def test_an_amount_that_the_slips_code_cannot_hold_is_refused(box: Callable[..., Box], elsewhere: str) -> None:
+    station = box(SCALE.format(until=VALID).replace('"30 kg"', '"1 t"').replace('"10 g"', '"100 g"'))
+    lot = station.enters(upstream=elsewhere)
+    station.turn(PortChanged("scale-1", False, "unplugged"))
+    assert refused(station, lot, manual_g=429_497, reason="秤坏了", price_fen=10_000_000) == "amount"
+    assert station.sells(lot, manual_g=429_496, reason="秤坏了", price_fen=10_000_000)["amount_fen"] == 4_294_960_000
 
 
 def test_what_was_seen_after_the_tare_is_sold_once(counter: Callable[..., tuple[Box, str]]) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import RegisterEntry, Request, Tested
+from edge.between.commands import RegisterEntry
+from edge.between.inbox import Request, Tested
 from edge.ports.port import Committed, NotCommitted
 from edge.state.handover import SLICE
 
 Box = Any  # the station of tests/edge/conftest.py
-ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
+ENTRY = RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四")
 SETTINGS = """
 [[analyzer]]
 name = "tester-1"
@@ -140,7 +141,7 @@ def test_thousands_at_once_are_taken_in_slices_and_committed_with_the_last(stati
     assert running.ledger.head.seq == SLICE
     request = Request(ENTRY)
     running.turn(request)
-    assert request.answer.result(0)["test_code"]
+    assert request.answer.result(0).test_code
     assert running.ports["tester-1"].orders == []
     assert list(settle(running)) == [SLICE, 7]
     assert running.ports["tester-1"].orders == [Committed()]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.between.inbox import MatchResult, Refused
+from edge.between.commands import MatchResult
+from edge.between.inbox import Refused
 from protocol.readings import Curve, Ticket, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -100,9 +101,9 @@ def test_what_is_not_surely_this_lots_result_waits_for_a_person(
     station = box()
     code = station.enters()
     if device == "tester-8":
-        from edge.between.inbox import PlanChannel
+        from edge.between.commands import PlanChannel
 
-        station.does(PlanChannel("tester-8", "1", code))
+        station.does(PlanChannel(analyzer="tester-8", channel="1", lot=code))
     event = station.tests(station.result("1", "12.5", channel="1", **said), device=device)[0]
     assert (event["data"]["lot"], event["data"]["doubts"], event["data"]["source"]) == (None, [doubt], None)
     assert station.lot(code).state == "pending"
@@ -249,8 +250,8 @@ def test_a_result_whose_meaning_is_open_stops_the_release_until_a_person_has_sai
     assert station.lot(code).state == "pending"
     seq = station.waiting[0].seq
     with pytest.raises(Refused, match="cannot be judged"):
-        station.does(MatchResult(seq, code, "张检测"))
-    answer = station.does(MatchResult(seq, code, "张检测", "invalid"))
+        station.does(MatchResult(seq=seq, lot=code, person="张检测"))
+    answer = station.does(MatchResult(seq=seq, lot=code, person="张检测", verdict="invalid"))
     assert answer["source"] == station.lot(code).source is not None
     assert station.lot(code).state == "released"
 
@@ -262,7 +263,7 @@ def test_what_a_person_says_of_one_item_is_of_that_item_alone(
     station = box()
     code = station.enters()
     station.tests(station.result("1", "9", item="亚硝酸盐", unit="mg/kg"))
-    station.does(MatchResult(station.waiting[0].seq, code, "张检测", verdict))
+    station.does(MatchResult(seq=station.waiting[0].seq, lot=code, person="张检测", verdict=verdict))
     assert (station.last["data"]["item"], station.last["data"]["method"]) == ("亚硝酸盐", "")
     assert station.lot(code).state == state
 
@@ -273,8 +274,8 @@ def test_a_ticket_of_a_lot_with_several_items_is_read_for_one_of_them(box: Calla
     station.tests(Ticket(b"?", "阴性", "no layout fits", "t1"), device="printed")
     seq = station.waiting[0].seq
     with pytest.raises(Refused, match="which item"):
-        station.does(MatchResult(seq, code, "张检测", "qualified"))
-    station.does(MatchResult(seq, code, "张检测", "qualified", "甲醛"))
+        station.does(MatchResult(seq=seq, lot=code, person="张检测", verdict="qualified"))
+    station.does(MatchResult(seq=seq, lot=code, person="张检测", verdict="qualified", item="甲醛"))
     assert station.lot(code).missing == ("农药残留",)
 
 
@@ -320,9 +321,10 @@ def test_nothing_is_decided_twice_by_the_same_waiting_result(box: Callable[..., 
     station.tests(station.result("1", "-78"))
     seq = station.waiting[0].seq
     first, second = station.ask(
-        MatchResult(seq, code, "张检测", "qualified"), MatchResult(seq, code, "张检测", "unqualified")
+        MatchResult(seq=seq, lot=code, person="张检测", verdict="qualified"),
+        MatchResult(seq=seq, lot=code, person="张检测", verdict="unqualified"),
     )
-    assert first.result(0)["verdict"] == "qualified"
+    assert first.result(0).verdict == "qualified"
     with pytest.raises(Refused, match="waits for a person"):
         second.result(0)
     assert station.lot(code).state == "released"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import MatchResult, PlanChannel, PrintPaper, Refused, Reprint, Sell
+from edge.between.commands import MatchResult, PlanChannel, PrintPaper, Reprint, Sell
+from edge.between.inbox import Refused
 from protocol.city.codes import CodeKind, TraceCode
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -49,14 +50,16 @@ LOOKUPS: dict[str, Callable[[Box], object]] = {
         box.core._station.lots.find(box.lot_code)
     ),
     "on sale": lambda box: box.core._station.lots.on_sale(CABBAGE),
-    "match": lambda box: box.does(MatchResult(999, box.lot_code, "王敏")),
-    "plan": lambda box: box.does(PlanChannel("tester-8", "4", box.lot_code)),
-    "sale": lambda box: box.does(Sell("scale-1", CABBAGE, box.lot_code, manual_g=1000, reason="scale broken")),
-    "reprint": lambda box: box.does(Reprint(999)),
-    "paper of a lot": lambda box: box.does(PrintPaper("report", box.lot_code)),
-    "paper of an unknown code": lambda box: box.does(PrintPaper("slip", code(CodeKind.SALE, 999))),
+    "match": lambda box: box.does(MatchResult(seq=999, lot=box.lot_code, person="王敏")),
+    "plan": lambda box: box.does(PlanChannel(analyzer="tester-8", channel="4", lot=box.lot_code)),
+    "sale": lambda box: box.does(
+        Sell(scale="scale-1", product=CABBAGE, lot=box.lot_code, manual_g=1000, reason="scale broken")
+    ),
+    "reprint": lambda box: box.does(Reprint(job=999)),
+    "paper of a lot": lambda box: box.does(PrintPaper(paper="report", subject=box.lot_code)),
+    "paper of an unknown code": lambda box: box.does(PrintPaper(paper="slip", subject=code(CodeKind.SALE, 999))),
     "paper of a foreign code": lambda box: box.does(
-        PrintPaper("slip", str(TraceCode("410108009", CodeKind.SALE, "01", 1)))
+        PrintPaper(paper="slip", subject=str(TraceCode("410108009", CodeKind.SALE, "01", 1)))
     ),
 }
 
@@ -86,11 +89,11 @@ def test_a_paper_is_found_by_any_code_of_its_record(box: Callable[..., Box], els
         station.enters()
     before = len(station.papers())
     for paper, subject in [("slip", tx), *(("report", lot) for lot in lots), ("report", station.lot(lots[5]).source)]:
-        station.does(PrintPaper(paper, subject))
+        station.does(PrintPaper(paper=paper, subject=subject))
     assert [name for name, _ in station.papers()[before:]] == ["slip"] + ["report"] * 13
     for serial in (2, 999):
         with pytest.raises(Refused):
-            station.does(PrintPaper("slip", code(CodeKind.SALE, serial)))
+            station.does(PrintPaper(paper="slip", subject=code(CodeKind.SALE, serial)))
 
 
 def test_every_own_code_leads_to_its_record(box: Callable[..., Box]) -> None:

@@ -1,32 +1,32 @@
 """A request with a key is done once: asked again within a day it has the first answer, whatever happened in between."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from edge.between.inbox import DismissResult, MatchResult, Recall, Refused, RegisterEntry, Request, Sell, SetPrice
+from edge.between.commands import DismissResult, EntryAnswer, MatchResult, Recall, RegisterEntry, Sell, SetPrice
+from edge.between.inbox import Refused, Request
+from edge.jobs.doing import do
 from edge.records.ledger import LedgerFull
 from edge.state import asked
 
 Box = Any  # the station of tests/edge/conftest.py
 CABBAGE = "01040201"
-ENTRY = RegisterEntry(CABBAGE, 1000, "河南", "李四")
+ENTRY = RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四")
 
 
 def ask(station: Box, key: str, command: Any = ENTRY) -> dict[str, Any]:
     request = Request(command, key)
     station.turn(request)
-    answer: dict[str, Any] = request.answer.result(0)
-    return answer
+    return request.answer.result(0).model_dump(mode="json")
 
 
 def sale(station: Box) -> Sell:
     """What a page would send for a load that lies on the scale."""
     lot = station.releases()
     station.puts("1.250")
-    return Sell("scale-1", CABBAGE, lot, seen_g=1250)
+    return Sell(scale="scale-1", product=CABBAGE, lot=lot, seen_g=1250)
 
 
 def test_the_first_answer_is_given_again_and_nothing_is_recorded_or_printed_twice(box: Callable[..., Box]) -> None:
@@ -57,7 +57,7 @@ def test_another_command_with_that_key_is_refused_also_after_a_restart(box: Call
     ask(station, "k1")
     for _ in range(2):
         with pytest.raises(Refused) as refused:
-            ask(station, "k1", replace(ENTRY, net_g=2000))
+            ask(station, "k1", ENTRY.model_copy(update={"net_g": 2000}))
         assert refused.value.code == "key_reused"
         assert station.ledger.head.seq == 1
         station = box()
@@ -74,7 +74,7 @@ def test_two_in_one_batch_are_one(box: Callable[..., Box]) -> None:
 def test_what_was_refused_may_be_tried_again_with_its_key(box: Callable[..., Box]) -> None:
     station = box()
     with pytest.raises(Refused):
-        ask(station, "k1", replace(ENTRY, product="99999999"))
+        ask(station, "k1", ENTRY.model_copy(update={"product": "99999999"}))
     assert ask(station, "k1")["test_code"]
 
 
@@ -82,7 +82,7 @@ def test_what_was_not_committed_may_be_tried_again_with_its_key(box: Callable[..
     station = box()
     station.fill_the_disk()
     with pytest.raises(Refused) as refused:
-        ask(station, "k1", replace(ENTRY, supplier="x" * 100))
+        ask(station, "k1", ENTRY.model_copy(update={"supplier": "x" * 100}))
     assert refused.value.code == LedgerFull.code
     station.free_the_disk()
     assert ask(station, "k1")["test_code"]
@@ -114,7 +114,7 @@ def test_after_a_day_it_is_forgotten(box: Callable[..., Box]) -> None:
     ask(station, "k2")
     station.clock.go(asked.DAY + 1)
     station = box()
-    assert station.does(Recall("k2")) == {"recorded": False, "answer": None}
+    assert station.does(Recall(key="k2")) == {"answer": None}
 
 
 def test_a_clock_that_is_set_right_makes_nothing_forgotten(box: Callable[..., Box]) -> None:
@@ -134,7 +134,7 @@ def test_it_is_found_among_many_and_no_more_than_so_many_are_kept(
     for _ in range(2):
         for number in range(12, 40):
             assert ask(station, f"k{number}") == answers[f"k{number}"]
-        assert station.does(Recall("k3"))["recorded"] is False
+        assert station.does(Recall(key="k3"))["answer"] is None
         assert len(station.core._asked._known) <= 30
         assert station.ledger.head.seq == 40
         station = box()
@@ -150,7 +150,7 @@ def test_a_record_is_not_read_back_twice(box: Callable[..., Box], monkeypatch: p
     real = station.ledger.notes
     monkeypatch.setattr(station.ledger, "notes", lambda upto, most: read.append(upto) or real(upto, most))
     for _ in range(6):
-        station.does(Recall("never"))
+        station.does(Recall(key="never"))
     assert read == [10, 7, 4, 1]
 
 
@@ -163,27 +163,26 @@ def test_it_costs_no_page_and_grows_no_row_that_has_no_key(box: Callable[..., Bo
     lot = station.enters()
     station.tests(station.result("77", "12.5"), station.result("78", "12.5"))
     one, two = sorted(waiting.seq for waiting in station.waiting)
-    ask(station, "c", MatchResult(one, lot, "王敏"))
-    ask(station, "d", DismissResult(two, "王敏", "练习"))
+    ask(station, "c", MatchResult(seq=one, lot=lot, person="王敏"))
+    ask(station, "d", DismissResult(seq=two, person="王敏", reason="练习"))
     notes = [note for (note,) in station.ledger.conn.execute("SELECT asked FROM events") if note is not None]
     assert [len(note) for note in notes] == [asked.ROOM] * 4
     assert max(len(note.rstrip(b"\0")) for note in notes) <= asked.ROOM
-    ask(station, "e", replace(ENTRY, supplier="a" * 100, origin="b" * 100))
+    ask(station, "e", ENTRY.model_copy(update={"supplier": "a" * 100, "origin": "b" * 100}))
 
 
 def test_an_answer_of_any_length_is_kept(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:
     station = box()
-    long = {"text": "".join(map(chr, range(0x4E00, 0x5E00)))}
-    real = station.core._obey
-    monkeypatch.setattr(station.core, "_obey", lambda command: real(command) and long)
-    assert ask(station, "k1") == long
-    assert ask(box(), "k1") == long
+    long = EntryAnswer(test_code="1", sample="".join(map(chr, range(0x4E00, 0x5E00))), source=None)
+    monkeypatch.setattr("edge.core.do", lambda station, command: do(station, command) and long)
+    assert ask(station, "k1") == long.model_dump()
+    assert ask(box(), "k1") == long.model_dump()
 
 
 def test_what_makes_no_record_is_not_remembered(box: Callable[..., Box]) -> None:
     station = box()
-    ask(station, "k1", SetPrice(CABBAGE, 300))
-    assert station.does(Recall("k1")) == {"recorded": False, "answer": None}
+    ask(station, "k1", SetPrice(product=CABBAGE, price_fen=300))
+    assert station.does(Recall(key="k1")) == {"answer": None}
 
 
 def test_a_damaged_record_is_not_done_again(box: Callable[..., Box]) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import Printed, RegisterEntry
+from edge.between.commands import RegisterEntry
+from edge.between.inbox import Printed
 from edge.between.print_states import PaperJob
 from edge.config.sections import load
 from edge.jobs import gate
@@ -57,14 +58,14 @@ class Run:
         (folder / "station.toml").write_text(CONFIG, "utf-8")
         config = load(folder / "station.toml")
         self.printer = Deaf()
-        self.station = Station(config, ledger, clock, {"labels": self.printer})
+        self.station = Station(config, ledger, clock, {"labels": self.printer}, {})
         self.prints = self.station.prints
         assert self.prints.recover() == ""
 
     def enter(self) -> int:
         """Goods come in: their label is wanted. Answers its job."""
         with self.station.ledger.batch():
-            gate.register(self.station, RegisterEntry("01040201", 1000, "河南", "李四"))
+            gate.register(self.station, RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四"))
             self.prints.save()
         self._effects()
         return self.printer.taken[-1].job

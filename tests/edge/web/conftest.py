@@ -29,28 +29,27 @@ from edge.between.board import (
     Showing,
     UnmatchedView,
 )
-from edge.between.inbox import (
+from edge.between.commands import (
+    ORDERS,
     AskScale,
     Command,
     ConfirmDate,
     ConfirmPaper,
     ConfirmPort,
     DismissResult,
-    Inbox,
     MatchResult,
     PlanChannel,
     PrintPaper,
     Recall,
-    Refused,
+    Recalled,
     RegisterEntry,
     Reprint,
-    Request,
     SeeUnread,
     Sell,
     SetPrice,
-    Stop,
     WholePlantDone,
 )
+from edge.between.inbox import Inbox, Refused, Request, Stop
 from edge.web.server import WebServer
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
@@ -224,9 +223,9 @@ class FakeCore:
         try:
             if self.refuse:
                 raise self.refuse
-            answer = self._do(request.command)
+            answer = ORDERS[type(request.command)].answer.model_validate(self._do(request.command))
             if isinstance(request.command, Sell | RegisterEntry | MatchResult | DismissResult | ConfirmDate):
-                self.recorded[request.key] = answer
+                self.recorded[request.key] = answer.model_dump(by_alias=True)
             request.answer.set_result(answer)
         except Refused as refused:
             request.answer.set_exception(refused)
@@ -236,7 +235,7 @@ class FakeCore:
             assert isinstance(message, Request)
             if isinstance(message.command, Recall):
                 first = self.recorded.get(message.command.key)
-                message.answer.set_result({"recorded": first is not None, "answer": first})
+                message.answer.set_result(Recalled(answer=first))
                 continue
             self.asked.append(message.command)
             if self.hold:
@@ -275,10 +274,10 @@ class FakeCore:
                 return {"product": command.product, "price_fen": command.price_fen}
             case Reprint():
                 return {"job": self._print(SALE, copy=1), "copy": 1}
-            case ConfirmPaper(job):
+            case ConfirmPaper(job=job):
                 self.paper(job, state="confirmed", why="")
                 return {"job": job, "state": "confirmed"}
-            case ConfirmDate(date):
+            case ConfirmDate(date=date):
                 self.showing.post(clock_state="synced", clock_why="", clock_asks="")
                 return {"date": date, "clock": "synced"}
             case PrintPaper():
@@ -288,7 +287,7 @@ class FakeCore:
                 lot = a_lot(9, command.product, name, "released" if command.upstream else "pending")
                 self.showing.post(lots=(lot, *board.lots))
                 return {"test_code": lot.test_code, "sample": lot.sample, "source": command.upstream or None}
-            case PlanChannel(analyzer, channel, lot):
+            case PlanChannel(analyzer=analyzer, channel=channel, lot=lot):
                 kept = tuple(one for one in board.plan if one[:2] != (analyzer, channel))
                 self.showing.post(plan=(*kept, (analyzer, channel, lot)) if lot else kept)
                 return {"planned": channel, "lot": lot}
@@ -307,7 +306,7 @@ class FakeCore:
             case WholePlantDone():
                 self.lot(command.lot, whole_plant="done")
                 return {"test_code": command.lot}
-            case ConfirmPort(device):
+            case ConfirmPort(device=device):
                 self.showing.post(
                     ports=tuple(
                         replace(one, was=None, now=None) if one.device == device else one for one in board.ports

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.between.inbox import (
+from edge.between.commands import (
     AskScale,
     ConfirmDate,
     ConfirmPort,
@@ -16,13 +16,14 @@ from edge.between.inbox import (
     MatchResult,
     PlanChannel,
     PrintPaper,
-    Refused,
+    ProofGiven,
     RegisterEntry,
     Reprint,
     Sell,
     SetPrice,
     WholePlantDone,
 )
+from edge.between.inbox import Refused
 from edge.web.server import WebServer
 
 LOT = "41010800110100010074"
@@ -38,64 +39,92 @@ def http(web: WebServer) -> Iterator[httpx.Client]:
 
 
 COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
-    ("/api/sales", SALE, 201, Sell("scale-1", "01040201", LOT, 1250)),
+    ("/api/sales", SALE, 201, Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1250)),
     (
         "/api/sales",
         SALE | {"price_fen": 300, "buyer": "4101080010456", "buyer_name": " 张三 "},
         201,
-        Sell("scale-1", "01040201", LOT, 1250, 300, "4101080010456", "张三"),
+        Sell(
+            scale="scale-1",
+            product="01040201",
+            lot=LOT,
+            seen_g=1250,
+            price_fen=300,
+            buyer="4101080010456",
+            buyer_name="张三",
+        ),
     ),
-    ("/api/sales", SALE | {"seen_g": None}, 201, Sell("scale-1", "01040201", LOT)),
+    ("/api/sales", SALE | {"seen_g": None}, 201, Sell(scale="scale-1", product="01040201", lot=LOT)),
     (
         "/api/entries",
         ENTRY | {"plate": "豫A12345", "proofs": [{"type": "hgz", "no": "H-1"}], "upstream": LOT},
         201,
-        RegisterEntry("01040201", 250000, "河南中牟", "王建国", "", "", "豫A12345", (("hgz", "H-1"),), LOT),
+        RegisterEntry(
+            product="01040201",
+            net_g=250000,
+            origin="河南中牟",
+            supplier="王建国",
+            origin_code="",
+            supplier_code="",
+            plate="豫A12345",
+            proofs=(ProofGiven(type="hgz", no="H-1"),),
+            upstream=LOT,
+        ),
     ),
-    ("/api/entries", ENTRY, 201, RegisterEntry("01040201", 250000, "河南中牟", "王建国")),
-    ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice("01040201", 375)),
-    ("/api/papers/41/reprint", {}, 201, Reprint(41)),
+    ("/api/entries", ENTRY, 201, RegisterEntry(product="01040201", net_g=250000, origin="河南中牟", supplier="王建国")),
+    ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice(product="01040201", price_fen=375)),
+    ("/api/papers/41/reprint", {}, 201, Reprint(job=41)),
     (
         "/api/clock/confirm",
         {"date": "2031-03-01", "person": " 王敏 "},
         200,
-        ConfirmDate("2031-03-01", "王敏"),
+        ConfirmDate(date="2031-03-01", person="王敏"),
     ),
-    ("/api/scales/scale-1/tare", {}, 200, AskScale("scale-1", "tare")),
-    ("/api/sales", SALE | {"seen_g": 1200, "tare_g": 50}, 201, Sell("scale-1", "01040201", LOT, 1200, tare_g=50)),
+    ("/api/scales/scale-1/tare", {}, 200, AskScale(scale="scale-1", wish="tare")),
+    (
+        "/api/sales",
+        SALE | {"seen_g": 1200, "tare_g": 50},
+        201,
+        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1200, tare_g=50),
+    ),
     (
         "/api/sales",
         SALE | {"seen_g": 900, "manual_g": 900, "reason": " 秤无显示 "},
         201,
-        Sell("scale-1", "01040201", LOT, 900, manual_g=900, reason="秤无显示"),
+        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=900, manual_g=900, reason="秤无显示"),
     ),
     (
         "/api/channels",
         {"analyzer": "analyzer-1", "channel": " 3 ", "lot": PENDING},
         200,
-        PlanChannel("analyzer-1", "3", PENDING),
+        PlanChannel(analyzer="analyzer-1", channel="3", lot=PENDING),
     ),
-    ("/api/channels", {"analyzer": "analyzer-1", "channel": "3"}, 200, PlanChannel("analyzer-1", "3", "")),
-    ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}, 201, MatchResult(71, PENDING, "王敏")),
+    (
+        "/api/channels",
+        {"analyzer": "analyzer-1", "channel": "3"},
+        200,
+        PlanChannel(analyzer="analyzer-1", channel="3", lot=""),
+    ),
+    ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}, 201, MatchResult(seq=71, lot=PENDING, person="王敏")),
     (
         "/api/results/72/match",
         {"lot": PENDING, "person": "王敏", "verdict": "unqualified"},
         201,
-        MatchResult(72, PENDING, "王敏", "unqualified"),
+        MatchResult(seq=72, lot=PENDING, person="王敏", verdict="unqualified"),
     ),
     (
         "/api/results/71/dismiss",
         {"person": "王敏", "reason": "练习"},
         201,
-        DismissResult(71, "王敏", "练习"),
+        DismissResult(seq=71, person="王敏", reason="练习"),
     ),
-    (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(PENDING, "王敏")),
-    ("/api/ports/scale-1/confirm", {"person": " 王敏 "}, 200, ConfirmPort("scale-1", "王敏")),
+    (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(lot=PENDING, person="王敏")),
+    ("/api/ports/scale-1/confirm", {"person": " 王敏 "}, 200, ConfirmPort(device="scale-1", person="王敏")),
     (
         "/api/ports/scale-1/confirm",
         {"person": "王敏", "seen": "USB Serial (1a86:7523, number A50285BI)"},
         200,
-        ConfirmPort("scale-1", "王敏", "USB Serial (1a86:7523, number A50285BI)"),
+        ConfirmPort(device="scale-1", person="王敏", seen="USB Serial (1a86:7523, number A50285BI)"),
     ),
 ]
 
@@ -105,17 +134,33 @@ SCANNED: list[tuple[str, dict[str, Any], object]] = [
     (
         "/api/sales",
         SALE | {"product": " 0104 0201", "lot": CARD, "buyer": "4101 0800 10456"},
-        Sell("scale-1", "01040201", LOT, 1250, buyer="4101080010456"),
+        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1250, buyer="4101080010456"),
     ),
     (
         "/api/entries",
         ENTRY | {"upstream": f"{CARD}?s=AAA", "supplier_code": "４１０１０８００１０４５６"},
-        RegisterEntry("01040201", 250000, "河南中牟", "王建国", "", "4101080010456", upstream=LOT),
+        RegisterEntry(
+            product="01040201",
+            net_g=250000,
+            origin="河南中牟",
+            supplier="王建国",
+            origin_code="",
+            supplier_code="4101080010456",
+            upstream=LOT,
+        ),
     ),
-    ("/api/channels", {"analyzer": "analyzer-1", "channel": "3", "lot": CARD}, PlanChannel("analyzer-1", "3", LOT)),
-    ("/api/results/71/match", {"lot": f"]C1{PENDING}\r\n", "person": "王敏"}, MatchResult(71, PENDING, "王敏")),
-    ("/api/papers", {"paper": "card", "subject": CARD}, PrintPaper("card", LOT)),
-    ("/api/prices", {"product": "\t01040201\t", "price_fen": 375}, SetPrice("01040201", 375)),
+    (
+        "/api/channels",
+        {"analyzer": "analyzer-1", "channel": "3", "lot": CARD},
+        PlanChannel(analyzer="analyzer-1", channel="3", lot=LOT),
+    ),
+    (
+        "/api/results/71/match",
+        {"lot": f"]C1{PENDING}\r\n", "person": "王敏"},
+        MatchResult(seq=71, lot=PENDING, person="王敏"),
+    ),
+    ("/api/papers", {"paper": "card", "subject": CARD}, PrintPaper(paper="card", subject=LOT)),
+    ("/api/prices", {"product": "\t01040201\t", "price_fen": 375}, SetPrice(product="01040201", price_fen=375)),
 ]
 
 
@@ -313,7 +358,7 @@ def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -
         assert write["summary"]
     assert "/stall" not in contract["paths"]
     schemas = contract["components"]["schemas"]
-    for body in ("SaleBody", "ChannelBody", "MatchBody", "WholePlantBody", "ConfirmPortBody"):
+    for body in ("Sell", "PlanChannel", "MatchResultBody", "WholePlantDoneBody", "ConfirmPortBody"):
         assert all(field["description"] for field in schemas[body]["properties"].values())
 
 
@@ -507,9 +552,10 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     import asyncio
     import queue
 
-    from edge.between.inbox import Inbox, SetPrice
-    from edge.web.bodies import OutcomeBody
+    from edge.between.commands import Recalled, SetPrice
+    from edge.between.inbox import Inbox
     from edge.web.desk import REMEMBERED, Desk, Problems
+    from edge.web.models import OutcomeBody
 
     now = 1000.0
     inbox: Inbox = queue.SimpleQueue()
@@ -519,7 +565,7 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
         question = asyncio.create_task(desk.outcome(key, OutcomeBody(age_ms=0, heard_ms=int(heard * 1000))))
         await asyncio.sleep(0)
         if not inbox.empty():
-            inbox.get().answer.set_result({"recorded": False, "answer": None})  # type: ignore[union-attr]
+            inbox.get().answer.set_result(Recalled(answer=None))  # type: ignore[union-attr]
         return (await question)[0]
 
     async def story() -> None:
@@ -527,7 +573,7 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
         for number in range(REMEMBERED + 1):
             now += 1
             with pytest.raises(Problems):
-                await desk.ask(SetPrice("01040201", 500), f"key-{number}")
+                await desk.ask(SetPrice(product="01040201", price_fen=500), f"key-{number}")
             inbox.get()
         desk._timeout = 5.0
         assert await outcome("key-0", 1000.0) == "unknown"

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from drivers.transports.adapters import Identity
 from edge.between.board import PrinterView
-from edge.between.inbox import (
+from edge.between.commands import (
     AskScale,
     ConfirmDate,
     ConfirmPaper,
@@ -19,12 +19,13 @@ from edge.between.inbox import (
     MatchResult,
     PlanChannel,
     PrintPaper,
-    Refused,
+    ProofGiven,
     RegisterEntry,
     Reprint,
     Sell,
     WholePlantDone,
 )
+from edge.between.inbox import Refused
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -91,7 +92,17 @@ def test_a_sale_goes_through(core: Any, page: Page) -> None:
     expect(answer).to_contain_text("…000424")
     expect(answer).to_contain_text("等待打印")
     expect(page.locator("#sell")).to_have_text("已卖出，请取下货物")
-    assert core.asked == [Sell("scale-1", "01040201", OLDER, 1250, 350, "4101080010456", "张三饭店")]
+    assert core.asked == [
+        Sell(
+            scale="scale-1",
+            product="01040201",
+            lot=OLDER,
+            seen_g=1250,
+            price_fen=350,
+            buyer="4101080010456",
+            buyer_name="张三饭店",
+        )
+    ]
     core.paper(42, state="printing")
     expect(answer).to_contain_text("正在打印")
     core.paper(42, state="failed", why="paper")
@@ -262,7 +273,7 @@ def test_tare_and_zero_are_offered_only_where_allowed(core: Any, desk: Page, unt
     expect(desk.locator("#wishes")).to_be_hidden()
     core.weigh(writable=True)
     desk.get_by_role("button", name="去皮").click()
-    until(lambda: core.asked == [AskScale("scale-1", "tare")])
+    until(lambda: core.asked == [AskScale(scale="scale-1", wish="tare")])
 
 
 def test_the_second_scale_can_be_chosen(core: Any, page: Page) -> None:
@@ -283,7 +294,7 @@ def test_a_slip_is_read_and_printed_again(core: Any, desk: Page, until: Callable
     expect(desk.locator("#paper-text")).to_contain_text("大白菜  1.250 kg")
     desk.get_by_role("button", name="关闭").click()
     desk.locator("#reprint-41").click()
-    until(lambda: core.asked == [Reprint(41)])
+    until(lambda: core.asked == [Reprint(job=41)])
     expect(desk.locator(".papers .paper").first).to_contain_text("重打第 1 份")
 
 
@@ -302,7 +313,14 @@ def test_goods_are_registered_and_their_result_arrives(core: Any, page: Page) ->
     page.fill("#certificate", "H-77")
     page.locator("#register").click()
     expect(page.locator("#answer .huge")).to_have_text(re.compile(r"样品号\s*9"))
-    expected = RegisterEntry("01040201", 12500, "河南中牟", "王建国", plate="豫A12345", proofs=(("hgz", "H-77"),))
+    expected = RegisterEntry(
+        product="01040201",
+        net_g=12500,
+        origin="河南中牟",
+        supplier="王建国",
+        plate="豫A12345",
+        proofs=(ProofGiven(type="hgz", no="H-77"),),
+    )
     assert core.asked == [expected]
     expect(page.locator("#supplier")).to_have_value("王建国")
     expect(page.locator("#net")).to_have_value("")
@@ -374,7 +392,7 @@ def test_a_result_without_a_lot_is_given_one(core: Any, page: Page, until: Calla
     expect(go).to_be_disabled()  # a double tap confirms nothing
     assert core.asked == []
     go.click()
-    until(lambda: core.asked == [MatchResult(71, PENDING, "王敏")])
+    until(lambda: core.asked == [MatchResult(seq=71, lot=PENDING, person="王敏")])
     expect(page.locator("#matched")).to_contain_text("合格（快检） · 来源码 41010800110100010074")
     expect(page.locator("#stray-71")).to_have_count(0)
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("已放行")
@@ -402,7 +420,7 @@ def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[...
     expect(page.locator("#matching-lot")).to_have_value(PENDING)
     page.locator("#matching-go").click()
     page.locator("#matching-go").click()
-    until(lambda: core.asked == [MatchResult(72, PENDING, "王敏", "unqualified")])
+    until(lambda: core.asked == [MatchResult(seq=72, lot=PENDING, person="王敏", verdict="unqualified")])
     expect(page.locator("#matched")).to_contain_text("可疑，待复测")
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("复测 0/2 · 还需复测 2 次")
     assert page.locator("img").count() == 0
@@ -422,7 +440,7 @@ def test_a_person_says_that_a_result_is_of_no_lot_here(core: Any, page: Page, un
     page.locator("#matching-go").click()
     expect(page.locator("#matching-effect")).to_contain_text("不计入任何批次")
     page.locator("#matching-go").click()
-    until(lambda: core.asked == [DismissResult(71, "王敏", "练习")])
+    until(lambda: core.asked == [DismissResult(seq=71, person="王敏", reason="练习")])
     expect(page.locator("#stray-71")).to_have_count(0)
     expect(page.locator("#matched")).to_contain_text("不是本站任何批次的结果")
     no_sideways(page)
@@ -459,7 +477,7 @@ def test_the_whole_plant_step_is_one_tap_once_the_name_is_known(
     expect(done).to_have_text("已完成（王敏）")
     assert core.asked == []
     done.click()
-    until(lambda: core.asked == [WholePlantDone(PENDING, "王敏")])
+    until(lambda: core.asked == [WholePlantDone(lot=PENDING, person="王敏")])
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("✓ 整株浸提已完成")
     expect(done).to_have_count(0)
 
@@ -499,7 +517,10 @@ def test_channels_are_planned_one_after_the_other(core: Any, page: Page, until: 
     no_sideways(page)
     page.get_by_role("button", name="清除 1").click()
     expect(page.locator(".planned")).to_have_count(1)
-    expected = [PlanChannel("analyzer-1", "2", PENDING), PlanChannel("analyzer-1", "1", "")]
+    expected = [
+        PlanChannel(analyzer="analyzer-1", channel="2", lot=PENDING),
+        PlanChannel(analyzer="analyzer-1", channel="1", lot=""),
+    ]
     until(lambda: core.asked == expected)
     core.refuse = Refused("no_lot", "没有批次", "no lot")
     page.locator("#plan-save").click()
@@ -540,7 +561,11 @@ def test_a_known_container_is_taken_off(core: Any, page: Page, until: Callable[.
     expect(page.locator("#amount")).to_have_text("")
     core.load(1250)
     page.locator("#sell").click()
-    until(lambda: core.asked == [Sell("scale-1", "01040201", NEWEST, 1200, 350, tare_g=50)])
+    until(
+        lambda: (
+            core.asked == [Sell(scale="scale-1", product="01040201", lot=NEWEST, seen_g=1200, price_fen=350, tare_g=50)]
+        )
+    )
     expect(page.locator("#answer")).to_contain_text("1.200 kg")
     expect(page.locator("#masses")).to_be_hidden()  # this container is gone
     core.weigh(net_g=0, text="0.000", why="below_min")
@@ -658,7 +683,22 @@ def test_a_weight_is_typed_only_while_the_scale_is_broken(core: Any, page: Page,
     expect(page.locator("#sell")).to_have_text("按手工重量卖出并打印")
     no_sideways(page)
     page.locator("#sell").click()
-    until(lambda: core.asked == [Sell("scale-1", "01040201", NEWEST, 900, 350, manual_g=900, reason="秤断线")])
+    until(
+        lambda: (
+            core.asked
+            == [
+                Sell(
+                    scale="scale-1",
+                    product="01040201",
+                    lot=NEWEST,
+                    seen_g=900,
+                    price_fen=350,
+                    manual_g=900,
+                    reason="秤断线",
+                )
+            ]
+        )
+    )
     expect(page.locator("#answer")).to_contain_text("0.900 kg")
     expect(page.locator("#digits")).to_have_text("- - -")  # the next one is typed anew
 
@@ -733,7 +773,7 @@ def test_a_doubted_date_is_confirmed_by_name(core: Any, page: Page, until: Calla
     page.locator("#dating-go").click()
     expect(page.locator("#dating")).to_be_hidden()
     expect(page.locator("#date-asked")).to_have_count(0)
-    assert core.asked[-1] == ConfirmDate("2031-03-01", "王敏")
+    assert core.asked[-1] == ConfirmDate(date="2031-03-01", person="王敏")
 
 
 def test_the_keyboard_sells(core: Any, desk: Page, until: Callable[..., None]) -> None:
@@ -773,9 +813,9 @@ def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page:
     page.locator("#print-day").click()
     page.locator("#test-printer-1").click()
     expect(page.locator("#test-printer-1")).to_be_enabled()
-    assert ConfirmPaper(41) in core.asked
-    assert PrintPaper("day", "2026-11-22", "") in core.asked
-    assert PrintPaper("test", "", "printer-1") in core.asked
+    assert ConfirmPaper(job=41) in core.asked
+    assert PrintPaper(paper="day", subject="2026-11-22", printer="") in core.asked
+    assert PrintPaper(paper="test", subject="", printer="printer-1") in core.asked
 
 
 def test_the_day_is_the_station_s_not_the_browser_s(
@@ -786,7 +826,7 @@ def test_the_day_is_the_station_s_not_the_browser_s(
     expect(page.locator(".dayline")).to_contain_text("不填即今天")
     expect(page.locator("#day")).to_have_value("")
     page.locator("#print-day").click()
-    until(lambda: core.asked == [PrintPaper("day", "", "")])
+    until(lambda: core.asked == [PrintPaper(paper="day", subject="", printer="")])
     page.close()
 
 
@@ -798,7 +838,7 @@ def test_papers_of_a_printer_that_cannot_answer_are_confirmed_together(core: Any
     expect(desk.locator(".doubts")).to_contain_text(f"{len(jobs)} 张不确定是否打出")
     desk.locator("#confirm-all").click()
     expect(desk.locator("#toast")).to_contain_text("已确认")
-    assert {ConfirmPaper(job) for job in jobs} <= set(core.asked)
+    assert {ConfirmPaper(job=job) for job in jobs} <= set(core.asked)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -812,7 +852,7 @@ def test_a_lot_s_label_and_source_card_are_printed_from_the_gate(core: Any, page
     assert page.locator(".goods.pending [data-print=card]").count() == 0
     code = released.get_attribute("id")
     assert code is not None
-    assert PrintPaper("card", code.removeprefix("goods-"), "") in core.asked
+    assert PrintPaper(paper="card", subject=code.removeprefix("goods-"), printer="") in core.asked
     no_sideways(page)
 
 
@@ -840,4 +880,4 @@ def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(core: An
     page.locator("#swapping-go").click()
     expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
     expect(page.locator("#swap-scale-1")).to_have_count(0)
-    assert core.asked[-1] == ConfirmPort("scale-1", "王敏", str(there))
+    assert core.asked[-1] == ConfirmPort(device="scale-1", person="王敏", seen=str(there))

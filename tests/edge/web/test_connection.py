@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from edge.between.inbox import RegisterEntry, Reprint, Sell
+from edge.between.commands import RegisterEntry, Reprint, Sell
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -217,7 +217,7 @@ def test_what_was_typed_stays_and_so_does_the_place(core: Any, browser: Browser,
         expect(page.locator("#supplier")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#answer")).to_contain_text("样品号")
-        assert core.asked == [RegisterEntry("01040201", 12500, "河南中牟", "王建国")]
+        assert core.asked == [RegisterEntry(product="01040201", net_g=12500, origin="河南中牟", supplier="王建国")]
 
 
 def test_a_button_that_had_the_focus_has_it_again(core: Any, browser: Browser, wire: Wire) -> None:
@@ -479,4 +479,4 @@ def test_a_reprint_without_an_answer_is_found_out_too(
         expect(page.locator("#toast")).to_contain_text("可能已记录，也可能没有")
         core.answer(core.held[0])
         expect(page.locator("#toast")).to_have_text("已查明：已完成")
-        assert core.asked == [Reprint(41)]
+        assert core.asked == [Reprint(job=41)]

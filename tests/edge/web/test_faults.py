@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from edge.between.board import UnreadView
+from edge.between.commands import SeeUnread
 from edge.between.failures import KINDS
-from edge.between.inbox import Refused, SeeUnread
+from edge.between.inbox import Refused
 from edge.web import pages
 from edge.web.server import WebServer
 
@@ -89,7 +90,7 @@ def test_it_is_shown_with_device_cause_and_next_step(http: httpx.Client, core: A
 def test_a_person_takes_it_off_by_name(http: httpx.Client, core: Any) -> None:
     answer = http.post("/api/unread/seen", json={"upto": 7, "person": " 王敏 "})
     assert (answer.status_code, answer.json()) == (200, {"seen": 1})
-    assert core.asked == [SeeUnread(7, "王敏")]
+    assert core.asked == [SeeUnread(upto=7, person="王敏")]
     assert http.post("/api/unread/seen", json={"upto": 7, "person": ""}).status_code == 422
     assert http.post("/api/unread/seen", json={"upto": 0, "person": "王敏"}).status_code == 422
 
@@ -103,5 +104,5 @@ def test_pressed_on_the_page(desk: Any, core: Any, until: Callable[..., None]) -
     assert core.asked == []
     desk.fill("#seeing-person", "王敏")
     desk.click("#seeing-go")
-    until(lambda: core.asked == [SeeUnread(7, "王敏")])
+    until(lambda: core.asked == [SeeUnread(upto=7, person="王敏")])
     desk.wait_for_selector("#unread", state="detached")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from edge.between.inbox import MatchResult, Sell, SetPrice
+from edge.between.commands import MatchResult, Sell, SetPrice
 
 pytestmark = pytest.mark.browser
 
@@ -292,7 +292,7 @@ def test_a_person_s_keys_stay_a_person_s(core: Any, stall: Page, keys: Keys, unt
         stall.locator("#reprice").click()
         keys.scan(price, gap)
         expect(stall.locator("#pricing")).to_be_hidden()
-        asked = SetPrice("01040201", round(float(price) * 100))
+        asked = SetPrice(product="01040201", price_fen=round(float(price) * 100))
         until(lambda asked=asked: core.asked[-1:] == [asked])
     expect(said(stall)).to_be_hidden()
     stall.locator("#sell").focus()
@@ -335,7 +335,12 @@ def test_a_scanned_lot_is_chosen_with_its_product(
     keys.scan(BUYER)
     expect(said(stall)).to_contain_text(BUYER)
     stall.locator("#sell").click()
-    until(lambda: core.asked == [Sell("scale-1", "01040201", OLDER, 1250, 350, BUYER)])
+    until(
+        lambda: (
+            core.asked
+            == [Sell(scale="scale-1", product="01040201", lot=OLDER, seen_g=1250, price_fen=350, buyer=BUYER)]
+        )
+    )
     expect(stall.locator("#buyer-code")).to_have_value("")
     keys.scan(NEWEST, 40)
     keys.scan(BUYER, 2, after=2)  # without a pause, it is a second scan
@@ -444,7 +449,7 @@ def test_a_result_is_given_the_lot_whose_label_is_scanned(
     settled(desk)
     assert core.asked == []
     keys.press("Enter")
-    until(lambda: core.asked == [MatchResult(71, PENDING, "王敏")])
+    until(lambda: core.asked == [MatchResult(seq=71, lot=PENDING, person="王敏")])
 
 
 def test_a_field_takes_the_code_it_waits_for_whole(desk: Page, keys: Keys) -> None:

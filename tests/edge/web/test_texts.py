@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.between.inbox import Refused, RegisterEntry, WholePlantDone
+from edge.between.commands import ProofGiven, RegisterEntry, WholePlantDone, plain_code
+from edge.between.inbox import Refused
 from edge.config.sections import BadConfig, load
-from edge.web.bodies import plain_code
 from edge.web.server import WebServer
 from protocol.city.events import Goods, Proof
 from protocol.plain import line
@@ -58,7 +58,19 @@ def test_what_is_not_seen_is_lost_from_every_text(core: Any, http: httpx.Client,
     }
     answer = http.post("/api/entries", content=json.dumps(body))
     assert answer.status_code == 201
-    assert core.asked == [RegisterEntry("01040201", 1000, "河 南", "王建国", "", "", "豫A 1", (("hgz", "1 2"),), LOT)]
+    assert core.asked == [
+        RegisterEntry(
+            product="01040201",
+            net_g=1000,
+            origin="河 南",
+            supplier="王建国",
+            origin_code="",
+            supplier_code="",
+            plate="豫A 1",
+            proofs=(ProofGiven(type="hgz", no="1 2"),),
+            upstream=LOT,
+        )
+    ]
 
 
 @pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
@@ -71,7 +83,7 @@ def test_a_text_of_nothing_else_is_none(core: Any, http: httpx.Client, mark: str
 @pytest.mark.parametrize("mark", ["%00", "%0A", "%E2%80%AE", "%1B", "%C2%85"])
 def test_nor_does_it_stay_in_a_path(core: Any, http: httpx.Client, mark: str) -> None:
     assert http.post(f"/api/lots/{mark}{LOT}{mark}/whole-plant", content='{"person": "王敏"}').status_code == 200
-    assert core.asked == [WholePlantDone(LOT, "王敏")]
+    assert core.asked == [WholePlantDone(lot=LOT, person="王敏")]
 
 
 @pytest.mark.parametrize("mark", UNSEEN, ids=ascii)

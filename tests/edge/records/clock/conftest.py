@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import RegisterEntry, Sell
+from edge.between.commands import RegisterEntry, Sell
 from edge.config.sections import load
 from edge.jobs import clock as clock_jobs
 from edge.jobs import gate, stall
@@ -81,7 +81,7 @@ class Box:
             kernel=self.ask_kernel,
             boot_id=f"boot-{self.boots}",
         )
-        self.station = Station(config, self.ledger, self.clock, {})
+        self.station = Station(config, self.ledger, self.clock, {}, {})
 
     def ask_kernel(self) -> bool | None:
         if not self.kernel_may_be_asked:
@@ -126,8 +126,8 @@ class Box:
         """Goods come in; the record."""
         self.entries += 1
         upstream = str(TraceCode("410108002", CodeKind.SOURCE, "01", self.entries))
-        entry = RegisterEntry("01040201", 1000, "河南", "李四", upstream=upstream)
-        self.lot = str(self.does(lambda: gate.register(self.station, entry))["test_code"])
+        entry = RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四", upstream=upstream)
+        self.lot = str(self.does(lambda: gate.register(self.station, entry)).test_code)
         return self.events()[-1]
 
     def sell(self) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Box:
         for place in range(20):
             value = Decimal("0.000" if place < 10 else "1.250")
             scale.feed(Weighing(value=value, unit="kg", stable=True, state=State.OK), self.boot + (place - 20) / 10)
-        self.does(lambda: stall.sell(self.station, Sell("scale-1", "01040201", self.lot)))
+        self.does(lambda: stall.sell(self.station, Sell(scale="scale-1", product="01040201", lot=self.lot)))
         return self.events()[-1]
 
     def events(self) -> list[dict[str, Any]]:

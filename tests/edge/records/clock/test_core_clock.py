@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from edge.between.board import Board, Showing
-from edge.between.inbox import ConfirmDate, Inbox, Refused, RegisterEntry, Request, Stop, Weighed
+from edge.between.commands import ConfirmDate, DateAnswer, RegisterEntry
+from edge.between.inbox import Inbox, Refused, Request, Stop, Weighed
 from edge.core import Core
 from edge.records.clock import CHECK_SECONDS
 from protocol.city.signed import CityKeys
 from protocol.readings import State, Weighing
 
 Make = Callable[..., Any]
-ENTRY = RegisterEntry("01040201", 1000, "河南", "李四")
+ENTRY = RegisterEntry(product="01040201", net_g=1000, origin="河南", supplier="李四")
 
 
 class NoBroker:
@@ -69,7 +70,7 @@ def test_the_step_stands_before_the_first_record_with_the_new_time(running: Any)
     put_to(running, "2026-11-27 07:00")
     request = Request(ENTRY)
     board = run(running, request)
-    assert request.answer.result(0)["test_code"]
+    assert request.answer.result(0).test_code
     assert kinds(running)[1:] == [
         ("clock.step.v1", "2026-11-27T07:00"),
         ("entry.registered.v1", "2026-11-27T07:00"),
@@ -86,13 +87,13 @@ def test_a_stream_of_weights_does_not_hold_the_step_up(running: Any) -> None:
 
 def test_a_doubted_date_is_shown_and_a_person_confirms_it(running: Any) -> None:
     put_to(running, "2031-03-01 09:30")
-    early = Request(ConfirmDate("2026-11-27", "王敏"))
+    early = Request(ConfirmDate(date="2026-11-27", person="王敏"))
     board = run(running, early)
     assert (board.clock_state, board.clock_why, board.clock_asks) == ("unsynced", "doubted", "2031-03-01T09:30")
     assert isinstance(early.answer.exception(0), Refused)
-    request = Request(ConfirmDate("2031-03-01", "王敏"))
+    request = Request(ConfirmDate(date="2031-03-01", person="王敏"))
     board = run(running, request, Request(ENTRY))
-    assert request.answer.result(0) == {"date": "2031-03-01", "clock": "synced"}
+    assert request.answer.result(0) == DateAnswer(date="2031-03-01", clock="synced")
     assert (board.clock_state, board.clock_asks) == ("synced", "")
     assert kinds(running)[1:] == [
         ("clock.step.v1", "2031-03-01T09:30"),
@@ -102,7 +103,7 @@ def test_a_doubted_date_is_shown_and_a_person_confirms_it(running: Any) -> None:
 
 def test_a_name_that_does_not_fit_a_record_leaves_clock_and_ledger_as_they_were(running: Any) -> None:
     put_to(running, "2031-03-01 09:30")
-    request = Request(ConfirmDate("2031-03-01", "王" * 41))
+    request = Request(ConfirmDate.model_construct(date="2031-03-01", person="王" * 41))
     board = run(running, request)
     refused = request.answer.exception(0)
     assert isinstance(refused, Refused) and refused.code == "bad_value"

@@ -1,0 +1,61 @@
+"""The box itself: its scales' keys, its ports, what it could not handle, what became of a request."""
+
+import logging
+
+from edge.between.commands import (
+    AskScale,
+    AskScaleAnswer,
+    ConfirmPort,
+    ConfirmPortAnswer,
+    Recall,
+    Recalled,
+    SeeUnread,
+    UnreadAnswer,
+)
+from edge.between.inbox import Refused
+from edge.jobs.doing import does
+from edge.state.station import Station
+from protocol.session import Wish
+
+log = logging.getLogger("core")
+
+
+@does(AskScale)
+def ask_scale(station: Station, command: AskScale) -> AskScaleAnswer:
+    """Tare and zero write to the scale: only when its section says so."""
+    scale = station.scales.get(command.scale)
+    if scale is None:
+        raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
+    if not scale.part.writable:
+        raise Refused(
+            "read_only",
+            f"{command.scale} 只读，请在秤上按键操作",
+            f"{command.scale} is read-only: use its own keys, or set `writable = true` in its section",
+        )
+    wish = Wish(command.wish)
+    scale.asked(wish)
+    station.after.append(lambda: station.ports[command.scale].order(wish))
+    return AskScaleAnswer(scale=command.scale, asked=command.wish)
+
+
+@does(ConfirmPort)
+def confirm_port(station: Station, command: ConfirmPort) -> ConfirmPortAnswer:
+    """A person looked: the device that stands there now is the one this name is for."""
+    now = station.known.confirm(command.device, command.person, command.seen, station.ports)
+    if (scale := station.scales.get(command.device)) is not None:
+        station.after.append(scale.exchanged)
+    return ConfirmPortAnswer(device=command.device, now=str(now))
+
+
+@does(SeeUnread)
+def see_unread(station: Station, command: SeeUnread) -> UnreadAnswer:
+    """Who has seen what could not be handled says so by name. It is no record: it stands beside what failed."""
+    seen = station.unread.seen(command.upto, command.person)
+    log.info("unread up to %d seen by %s", command.upto, command.person)
+    return UnreadAnswer(seen=seen)
+
+
+@does(Recall)
+def recall(station: Station, command: Recall) -> Recalled:
+    """What became of the request with this key."""
+    return Recalled(answer=station.asked.recall(command.key))
