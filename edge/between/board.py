@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from drivers.transports.adapters import Identity
+from edge.between.fixed_words import ClockWhy
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +237,10 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class UnreadView:
-    """Something that could not be handled, ``count`` times from ``first`` to ``last``; ``kind`` as in ``failures.py``.
+    """Something that could not be handled, ``count`` times from ``first`` to ``last``.
 
-    ``device`` is a device, a topic, a record's or lot's number, or a part of the program.
+    ``kind`` is a code of ``failed`` in ``words.toml``; ``device`` is a device, a topic, a record's or lot's number, or
+    a part of the program.
     """
 
     number: int
@@ -255,7 +257,7 @@ class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
     ``lots`` has every lot that is pending or held, and the released ones that may still be sold; ``lot_counts`` is how
-    many are ``pending`` and ``held``.  ``clock_why`` is a word of ``words.py``, empty while the clock is synced.
+    many are ``pending`` and ``held``.  ``clock_why`` is a code of ``words.toml``, empty while the clock is synced.
     ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
     """
 
@@ -265,7 +267,7 @@ class Board:
     language: str = "zh"
     jobs: tuple[str, ...] = ()
     clock_state: str = "unsynced"
-    clock_why: str = ""
+    clock_why: ClockWhy = ClockWhy.SYNCED
     clock_asks: str = ""
     disk_free: int = 0
     trouble: str = ""

@@ -93,7 +93,7 @@ class PortGarbage:
 
 @dataclass(frozen=True, slots=True)
 class Stumbled:
-    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` a word of ``failures.py``."""
+    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` one of ``failed``."""
 
     device: str
     kind: Literal["device", "paper", "program"]

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
-from edge.between import link_causes
+from edge.between import words
 from edge.between.sparing import Sparing
 from edge.config.sections import CityPart
 from edge.records.clock import Clock
@@ -59,9 +59,9 @@ class CityWord:
             self._verifier.taken(said.signed, KIND)
 
     def doubted(self, word: str, why: str) -> None:
-        """Count what is not believed; ``word`` is one of ``link_causes.ODDITIES``."""
+        """Count what is not believed; ``word`` is one of ``odd`` in the catalogue of texts."""
         self.odd[word] += 1
-        self.tell(word, f"{link_causes.ODDITIES[word][1].lower()}, {self.odd[word]} so far: {why}")
+        self.tell(word, f"{words.text('odd', word).en.lower()}, {self.odd[word]} so far: {why}")
 
     def tell(self, word: str, text: str, level: int = logging.WARNING) -> None:
         """Log, the same word at most once a minute."""

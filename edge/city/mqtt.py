@@ -37,7 +37,9 @@ class Mqtt(threading.Thread):
         self._told = Sparing()
         self._last_told = ""
         self.broker = ""
-        self.odd: Counter[str] = Counter()  # what came and was not taken, by the words of link_causes.ODDITIES
+        self.odd: Counter[str] = (
+            Counter()
+        )  # what came and was not taken, by its word in `odd` of the catalogue of texts
 
     def publish(self, topic: str, body: bytes) -> int | None:
         """Hand one event to the broker, QoS 1; the answer comes as BrokerAnswer. None when the link is down."""

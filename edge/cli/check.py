@@ -17,13 +17,12 @@ from sqlite_utils import Database
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
-from edge.between import link_causes
+from edge.between import words
 from edge.between.board import Caution, Showing
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
 from edge.between.needs import enough_disk
 from edge.between.print_states import BUSY, READY, SILENT
 from edge.between.tongue import said
-from edge.between.words import CLOCK
 from edge.city.city_word import CityWord
 from edge.city.mqtt import Mqtt
 from edge.cli.main import config_option
@@ -39,7 +38,6 @@ from edge.records.identity import BadKey, load_city_keys, load_key
 from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
 from edge.records.lock import Holder, holder
 from edge.state.known_devices import recall
-from edge.web.i18n import TEXTS
 from edge.web.server import CannotListen, WebServer
 from edge.web.wording import ucum
 from protocol.city import envelope
@@ -115,8 +113,8 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         named: tuple[PortPart | PrinterPart, ...] = (*devices, *config.printer)
         for part in named:
             yield from _name(part, system)
-        for about, good, words in running_lines(config, running):
-            yield about, lambda good=good, words=words: (good, words)  # type: ignore[misc]
+        for about, good, line in running_lines(config, running):
+            yield about, lambda good=good, line=line: (good, line)  # type: ignore[misc]
         yield "disk", lambda: _disk(config)
         return
     known = recall(config.station.data, devices)
@@ -244,10 +242,10 @@ def heard(event: Event) -> str:
         case Weighing(value, unit, state=state) if value is None or state is not State.OK:
             return said(f"秤已应答（{state.value}），没有重量", f"the scale answers ({state.value}), without a weight")
         case Weighing(value, unit, stable=stable):
-            still = {True: said("稳定", "stable"), False: said("晃动", "moving"), None: ""}[stable]
+            still = {True: said(*words.by_key()["stable"]), False: said(*words.by_key()["moving"]), None: ""}[stable]
             return " ".join(word for word in (str(value), unit or "", still) if word)
         case Measured(what, value, unit):
-            return f"{said(*TEXTS.get(f'measured_{what}', (what, what)))} {value} {ucum(unit)}"
+            return f"{said(*words.section('measured').get(what, (what, what)))} {value} {ucum(unit)}"
         case TestResult(sample, _, item, value, unit):
             sample = said(f"样品 {sample}", f"sample {sample}") if sample else ""
             return " ".join(word for word in (sample, item, str(value or ""), unit or "") if word)
@@ -300,8 +298,8 @@ def _broker(config: Config) -> Outcome:
 
 def _told(link: LinkChanged) -> str:
     """Why there is no way, with the next step."""
-    cause = link_causes.CAUSES[link.cause]
-    return f"{cause.en} ({link.why}). {cause.do_en}"
+    what, step = words.text("link", link.cause), words.text("link_do", link.cause)
+    return f"{what.en} ({link.why}). {step.en}"
 
 
 def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: LinkChanged) -> Outcome:
@@ -329,7 +327,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
 
 
 def _counted(odd: Mapping[str, int]) -> str:
-    return ", ".join(f"{link_causes.ODDITIES[word][1].lower()}: {count}" for word, count in odd.items())
+    return ", ".join(f"{words.text('odd', word).en.lower()}: {count}" for word, count in odd.items())
 
 
 def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
@@ -349,7 +347,7 @@ def _city_keys(config: Config) -> Outcome:
     except BadKey as error:
         return False, str(error)
     if not keys and config.city.confirm == "city":
-        return False, f"{config.city.keys_file}: {link_causes.CAUSES['no_city_key'].do_en}"
+        return False, f"{config.city.keys_file}: {words.text('link_do', 'no_city_key').en}"
     return True, ", ".join(sorted(keys.by_kid)) or "none"
 
 
@@ -383,7 +381,7 @@ def _clock(clock: Clock, language: str) -> Outcome:
     state = clock.state()
     if state != "unsynced" and not clock.asks:
         return True, f"{clock.now().text} {state}"
-    why = CLOCK[clock.why or "unsynced"][language == "en"]
+    why = words.text("clock_why", clock.why or "unsynced").said(language)
     asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
     return False, f"{clock.now().text} is not synchronised{asked}: {why}"
 

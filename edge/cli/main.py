@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import click
+
+from edge.between.fixed_words import JobName
 
 NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
 
@@ -132,7 +134,7 @@ def main() -> None:
 @click.option(
     "--job",
     "jobs",
-    type=click.Choice(["gate", "stall", "canteen"]),
+    type=click.Choice(get_args(JobName)),
     multiple=True,
     required=True,
     help="What the station does; may be given twice.",

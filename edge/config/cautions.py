@@ -7,7 +7,7 @@ from itertools import chain
 from urllib.parse import urlsplit
 
 from drivers.transports.listen import named_peers
-from edge.between import link_causes
+from edge.between import words
 from edge.between.board import Caution
 from edge.config.sections import Config, PortPart, PrinterPart
 from edge.records import private
@@ -189,8 +189,8 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
             'Write "city" once the platform answers',
         )
     if city.confirm == "city" and not city_keys:
-        cause = link_causes.CAUSES["no_city_key"]
-        yield Caution("no_city_key", "bad", "[city] keys_file", cause.zh, cause.en, cause.do_zh, cause.do_en)
+        what, step = words.text("link", "no_city_key"), words.text("link_do", "no_city_key")
+        yield Caution("no_city_key", "bad", "[city] keys_file", *what, *step)
 
 
 def _shared_ports(config: Config) -> Iterator[Caution]:

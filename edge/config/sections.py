@@ -32,6 +32,7 @@ from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import PROFILES, profile
 from drivers.transports.listen import named_peers
+from edge.between.fixed_words import JobName
 from edge.between.print_states import PAPER_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
@@ -41,16 +42,14 @@ from edge.config.mistakes import Mistake, unknown
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.city.events import ONE_LINE, Name, Short
+from protocol.city.written import GRAMS
 from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
 
-GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
-
 DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Node = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 OperatorCode = Annotated[str, AfterValidator(operator)]
-JobName = Literal["gate", "stall", "canteen"]
 
 
 class BadConfig(ValueError):

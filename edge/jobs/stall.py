@@ -4,7 +4,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from edge.between.inbox import AskScale, Refused, Sell, SetPrice
-from edge.documents.words import kilograms, money
 from edge.state.lots import Lot, LotState
 from edge.state.station import Station
 from protocol.city import token as qr
@@ -19,6 +18,7 @@ from protocol.city.events import (
     TradeCompleted,
     Weighed,
 )
+from protocol.city.written import kilograms, yuan
 
 HIGHEST_FEN = 0xFFFFFFFF
 _VERDICTS = {
@@ -62,8 +62,8 @@ def sell(station: Station, command: Sell) -> dict[str, Any]:
     if command.seen_fen is not None and command.seen_fen != amount:
         raise Refused(
             "price_changed",
-            f"金额已变为 {money(amount)} 元，请核对后再按",
-            f"the amount is now {money(amount)}: check the price and press again",
+            f"金额已变为 {yuan(amount)} 元，请核对后再按",
+            f"the amount is now {yuan(amount)}: check the price and press again",
         )
     over_g = _over(station, lot, load.net_g)
 
@@ -172,7 +172,7 @@ def _over(station: Station, lot: Lot, net_g: int) -> int:
     """How many grams of this sale are more than is left of the lot; raises Refused where the market forbids it."""
     over_g = min(net_g, max(0, net_g - lot.left_g))
     if over_g and station.config.stall.oversell == "refuse":
-        left = kilograms(max(0, lot.left_g), "0.001", "kg")
+        left = kilograms(max(0, lot.left_g))
         raise Refused(
             "lot_empty",
             f"该批次只剩 {left} kg，不能再卖；请换批次",

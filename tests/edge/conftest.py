@@ -12,9 +12,9 @@ from typing import Any, Literal
 import pytest
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
+from edge.between.fixed_words import ClockWhy
 from edge.between.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
 from edge.between.print_states import PaperJob
-from edge.between.words import ClockWhy
 from edge.config.sections import load
 from edge.core import Core
 from edge.records.clock import Clock, Stamp
@@ -114,7 +114,7 @@ class HandClock(Clock):
 
     @property
     def why(self) -> ClockWhy:
-        return "" if self.worth == "synced" else "unsynced"
+        return ClockWhy.SYNCED if self.worth == "synced" else ClockWhy.UNSYNCED
 
     @property
     def asks(self) -> str:

@@ -35,7 +35,7 @@ from edge.between.inbox import (
     WholePlantDone,
 )
 from edge.between.print_states import COPIES_BY_ITSELF
-from edge.between.words import WEIGHT
+from edge.between.words import section
 from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
@@ -700,6 +700,6 @@ def test_every_refusal_is_named_by_a_test() -> None:
     edge, tests = Path(__file__).parents[2] / "edge", Path(__file__).parent
     code = "".join(path.read_text("utf-8") for path in edge.rglob("*.py"))
     tested = "".join(path.read_text("utf-8") for path in tests.rglob("*.py"))
-    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(WEIGHT)
+    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(section("weight"))
     assert len(refusals) > 45
     assert sorted(one for one in refusals if f'"{one}"' not in tested) == []

@@ -17,8 +17,8 @@ from parts import Target, ensure, heard, logs_of
 
 from drivers.transports import hid
 from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
-from edge.between.link_causes import CAUSES
 from edge.between.sparing import Sparing
+from edge.between.words import section
 from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
 from edge.config.sections import CityPart
 from edge.documents import PAPERS, examples
@@ -59,7 +59,7 @@ def broker() -> Target:
         finally:
             theirs.close()
             ours.close()
-        ensure(ended.cause in CAUSES, f"a cause without words: {ended}")
+        ensure(ended.cause in section("link"), f"a cause without words: {ended}")
         ensure(inbox.qsize() <= INBOX_CAP + 2, f"{inbox.qsize()} messages wait")
         while not inbox.empty():
             message = inbox.get_nowait()

@@ -50,7 +50,7 @@ function show(said, name) {
   if (said.source) {
     lines.push(line("big", say("source_code"), said.source), line("hint", say("released_now")));
   } else {
-    lines.push(line("huge", say("sample_is"), said.sample), line("hint", say("write_sample")));
+    lines.push(line("huge", say("sample_no"), said.sample), line("hint", say("write_sample")));
     if (said.unchecked) lines.push(line("hint", say("unchecked_test")));
     lines.push(line("small", say("test_code"), said.test_code));
   }

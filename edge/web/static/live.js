@@ -128,13 +128,13 @@ async function outcome(key, { steady, wall, ...sent }) {
 
 /** When it is known what became of a request without an answer: `done(answer)`, or `not(words, state)`. */
 export function settle(error, done, not) {
-  error.outcome?.then(({ state, answer }) => (state === "done" ? done(answer) : not(say(`outcome_${state}`), state)));
+  error.outcome?.then(({ state, answer }) => (state === "done" ? done(answer) : not(say(`outcome.${state}`), state)));
 }
 
 /** Say that something could not be done, and later, if it was not known, whether it was. */
 export function sorry(error) {
   toast(error.message);
-  settle(error, () => toast(say("outcome_done")), toast);
+  settle(error, () => toast(say("outcome.done")), toast);
 }
 
 let toasting = 0;
