@@ -19,3 +19,14 @@ class ClockWhy(StrEnum):
     APART = "apart"
     DOUBTED = "doubted"
     STANDING = "standing"
+
+
+class LotState(StrEnum):
+    """What may be done with a lot; the values stand in the ledger."""
+
+    PENDING = "pending"
+    RELEASED = "released"
+    HELD = "held"
+
+
+WholePlant = Literal["", "due", "done"]  # nothing special, or the extraction that food needs which disturbs the enzyme

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from drivers.transports.adapters import Identity, Naming
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
 
 
@@ -309,15 +310,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """News of a job: ``state`` and the word ``why`` as ``print_states.py`` lists them.
+    """News of a job.
 
     ``text`` is the paper as plain text, told once.  ``begun``: bytes of a held paper were sent; one that waits or is
     held without is not begun before the core says so (``PrintAgain``).
     """
 
     job: int
-    state: str
-    why: str
+    state: PrintState
+    why: PrintWhy
     text: str = ""
     begun: bool = False
 
@@ -333,10 +334,10 @@ class PrintAgain:
 
 @dataclass(frozen=True, slots=True)
 class PrinterChanged:
-    """What is known of a printer now: ``state`` as ``print_states.py`` lists them, ``why`` for the technician."""
+    """What is known of a printer now, ``why`` for the technician."""
 
     printer: str
-    state: str
+    state: PrinterState
     why: str = ""
     near_end: bool = False
 

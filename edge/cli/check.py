@@ -21,7 +21,7 @@ from edge.between import words
 from edge.between.board import Caution, Showing
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
 from edge.between.needs import enough_disk
-from edge.between.print_states import BUSY, READY, SILENT
+from edge.between.print_states import TAKES_PAPERS, PrinterState
 from edge.between.tongue import said
 from edge.city.city_word import CityWord
 from edge.city.mqtt import Mqtt
@@ -59,17 +59,6 @@ Outcome = tuple[bool | None, str]
 """True well, None to be looked at, False failed; and the words."""
 MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
-PRINTER_SAYS = {
-    "ready": "ready",
-    "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
-    "paper": "no paper: put in a roll",
-    "cover": "the cover is open: close it",
-    "cutter": "the cutter is jammed: clear it, switch the printer off and on",
-    "hot": "the head is too hot: wait, it goes on by itself",
-    "error": "it reports an error: switch it off and on",
-    "busy": "it prints something else, or does not come to our questions: try again when it is done",
-    "offline": "it accepts no data: check power and the ONLINE (FEED) button",
-}
 
 
 @click.command()
@@ -257,21 +246,22 @@ def _printer(part: PrinterPart) -> Outcome:
     link = OpenPrinter(part)
     try:
         end = time.monotonic() + BUSY_SECONDS
-        while (state := link.look()) == BUSY and time.monotonic() < end:
+        while (state := link.look()) is PrinterState.BUSY and time.monotonic() < end:
             continue
     finally:
         link.close()
-    said = [link.why or f"{part.port}: {PRINTER_SAYS[state]}"]
+    how = words.text("printer" if state in TAKES_PAPERS else "print_why", state)
+    parts = [link.why or f"{part.port}: {said(*how)}"]
     if link.near_end:
-        said.append("the paper is nearly out")
+        parts.append(said(*words.by_key()["near_end"]))
     line = Link.parse(part.link)
     if part.serial and part.row().codes == "raster" and line.baud < QUICK_BAUD:
         seconds = SLIP_BYTES * line.byte_seconds
-        said.append(
+        parts.append(
             f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
             'or change = { codes = "native" } if the printer draws QR codes'
         )
-    return state in (READY, SILENT), "; ".join(said)
+    return state in TAKES_PAPERS, "; ".join(parts)
 
 
 def _broker(config: Config) -> Outcome:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused, RegisterEntry
 from edge.between.words import text
-from edge.state.lots import Lot, LotState
+from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import EntryRegistered, Proof

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from edge.between.inbox import ConfirmPaper, PrintPaper, Refused, Reprint
-from edge.between.print_states import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
+from edge.between.print_states import ASKS_A_PERSON, DAY, TEST_PAGE, UNDONE, PrintState
 from edge.documents import PAPERS, papers_of
 from edge.records.print_jobs import PrintRow
 from edge.state.station import Station
@@ -31,7 +31,7 @@ def confirm(station: Station, command: ConfirmPaper) -> dict[str, Any]:
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
         raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
     station.prints.confirm(command.job)
-    return {"job": command.job, "state": CONFIRMED}
+    return {"job": command.job, "state": PrintState.CONFIRMED}
 
 
 def print_paper(station: Station, command: PrintPaper) -> dict[str, Any]:

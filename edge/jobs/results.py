@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from edge.between.fixed_words import LotState
 from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
 from edge.config.methods import Method
 from edge.config.sections import AnalyzerPart
@@ -26,10 +27,10 @@ from edge.state.judgement import (
     repeats_due,
     same_goods,
 )
-from edge.state.lots import DECIDED, Lot, LotItem, LotState, local
+from edge.state.lots import DECIDED, Lot, LotItem, local
 from edge.state.station import Station
 from protocol.city.codes import CodeKind
-from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text
+from protocol.city.events import Analyzer, Goods, TestRecorded, VerdictWord, decimal_text
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
 
@@ -39,7 +40,12 @@ UNREAD = "未识别小票"
 CURVE = "胶体金曲线"
 AHEAD = timedelta(minutes=10)  # an instrument whose clock is further ahead of ours is wrong
 OLDEST_YEAR = 2020
-READINGS = {"qualified": Outcome.NEGATIVE, "unqualified": Outcome.POSITIVE, "invalid": Outcome.INVALID}
+VERDICTS: dict[Outcome, VerdictWord] = {
+    Outcome.NEGATIVE: "qualified",
+    Outcome.POSITIVE: "unqualified",
+    Outcome.INVALID: "invalid",
+}
+READINGS: dict[str, Outcome] = {word: outcome for outcome, word in VERDICTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,15 +337,15 @@ def _count(station: Station, found: Found) -> Recorded:
     return recorded
 
 
-def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> Any:
+def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> VerdictWord:
     """What the measurements of one item say together; without a method what a person said last."""
     if found.method is None:
-        return {outcome: word for word, outcome in READINGS.items()}[outcomes[-1]]
+        return VERDICTS[outcomes[-1]]
     missing = lot.whole_plant == "due" and found.method.enzyme
     return conclude(outcomes, found.method, whole_plant_missing=missing)
 
 
-def _state(station: Station, lot: Lot, after: Lot, verdict: str) -> LotState:
+def _state(station: Station, lot: Lot, after: Lot, verdict: VerdictWord) -> LotState:
     """What this result makes of the lot. What is held stays held: a person decides about it."""
     if lot.state is LotState.HELD or verdict == "unqualified":
         return LotState.HELD

@@ -3,8 +3,9 @@
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from edge.between.fixed_words import LotState
 from edge.between.inbox import AskScale, Refused, Sell, SetPrice
-from edge.state.lots import Lot, LotState
+from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, BadCode, CodeKind, operator

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView
-from edge.between.print_states import READY, SILENT, UNKNOWN
+from edge.between.print_states import TAKES_PAPERS, PrinterState
 from edge.config.sections import AnalyzerPart, PrinterPart, ProbePart
 from protocol.readings import Measured
 
@@ -72,11 +72,10 @@ class PrinterDevice:
     """A printer as its thread tells of it."""
 
     def __init__(self, part: PrinterPart, papers: tuple[str, ...]) -> None:
-        self._view = PrinterView(part.name, True, "", 0, UNKNOWN, papers=papers)
+        self._view = PrinterView(part.name, True, "", 0, PrinterState.UNKNOWN, papers=papers)
 
-    def changed(self, state: str, why: str, near_end: bool) -> None:
-        """``state`` is a word of ``edge/between/print_states.py``."""
-        up = state in (READY, SILENT)
+    def changed(self, state: PrinterState, why: str, near_end: bool) -> None:
+        up = state in TAKES_PAPERS
         self._view = replace(self._view, up=up, why=why, state=state, near_end=near_end)
 
     def view(self, waiting: int) -> PrinterView:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from edge.between.board import Board, LotView, Showing
+from edge.between.fixed_words import LotState
 from edge.between.needs import findings
 from edge.between.words import LANGUAGES, Words, for_scripts
 from edge.web.events import alive
@@ -96,7 +97,7 @@ class Painter:
 def offered(lots: tuple[LotView, ...]) -> list[LotView]:
     """Lots a stall may choose from, and those it should see as held; the newest first."""
     return sorted(
-        (lot for lot in lots if lot.state == "held" or (lot.state == "released" and lot.source)),
+        (lot for lot in lots if lot.state == LotState.HELD or (lot.state == LotState.RELEASED and lot.source)),
         key=lambda lot: lot.registered,
         reverse=True,
     )

@@ -14,7 +14,7 @@ import pytest
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.between.fixed_words import ClockWhy
 from edge.between.inbox import Inbox, Message, PortChanged, Printed, RegisterEntry, Request, Sell, Tested, Weighed
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PaperJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.core import Core
 from edge.records.clock import Clock, Stamp
@@ -291,7 +291,7 @@ class Box:
     def all_out(self) -> None:
         """The printers say that every paper they were given came out."""
         jobs = [job.job for printer in self.printers.values() for job in printer.papers]
-        self.turn(*(Printed(job, "printed", "gs_r") for job in jobs))
+        self.turn(*(Printed(job, PrintState.PRINTED, PrintWhy.GS_R) for job in jobs))
 
     def count(self, sql: str) -> int:
         return int(self.ledger.conn.execute(sql).fetchone()[0])

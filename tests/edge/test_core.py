@@ -34,7 +34,7 @@ from edge.between.inbox import (
     SetPrice,
     WholePlantDone,
 )
-from edge.between.print_states import COPIES_BY_ITSELF
+from edge.between.print_states import COPIES_BY_ITSELF, PrintState, PrintWhy
 from edge.between.words import section
 from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
@@ -660,7 +660,7 @@ def test_progress_of_papers_and_deliveries_is_written_when_it_has_been_quiet(box
     lot = station.releases()
     station.puts("1.000")
     job = station.sells(lot)["job"]
-    station.turn(Printed(job, "printed", "gs_r"))
+    station.turn(Printed(job, PrintState.PRINTED, PrintWhy.GS_R))
     station.clock.go(9)
     station.turn()
     state = f"SELECT state = 'printed' FROM print_jobs WHERE job = {job}"

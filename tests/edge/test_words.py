@@ -8,13 +8,12 @@ from typing import get_args
 
 import pytest
 
-from edge.between import print_states
 from edge.between.board import ScaleView
-from edge.between.fixed_words import ClockWhy
+from edge.between.fixed_words import ClockWhy, LotState
+from edge.between.print_states import PAPER_NAMES, PrinterState, PrintState, PrintWhy
 from edge.between.words import ON_PAGES, Section, Words, by_key, for_scripts, section
 from edge.documents.words import words_on_paper
 from edge.state.judgement import Doubt
-from edge.state.lots import LotState
 from protocol.city.events import LotDisposed, VerdictWord
 
 EDGE = Path(__file__).parents[2] / "edge"
@@ -145,17 +144,17 @@ def test_every_fixed_word_has_its_text() -> None:
     listed = re.findall(r"``([a-z_,\s]+)``\.$", ScaleView.__doc__ or "", re.MULTILINE)[0]
     reasons = re.split(r",\s+", listed)
     assert len(reasons) >= 11
-    whys = {*print_states.PROOFS, *print_states.CAUSES, *print_states.DOUBTS}
+    unsaid = {PrintWhy.NOTHING, PrintWhy.UNPROVEN, PrintWhy.QUEUED}  # on the disk alone
     for name, words in (
         ("weight", reasons),
         ("doubt", [doubt.value for doubt in Doubt]),
-        ("lot", [state.value for state in LotState]),
+        ("lot", LotState),
         ("clock_why", [why for why in ClockWhy if why]),
         ("verdict", get_args(VerdictWord)),
-        ("document", print_states.PAPER_NAMES),
-        ("print", print_states.STATES),
-        ("print_why", whys),
-        ("printer", print_states.PRINTER_STATES),
+        ("document", PAPER_NAMES),
+        ("print", PrintState),
+        ("print_why", set(PrintWhy) - unsaid),
+        ("printer", PrinterState),
     ):
         assert sorted(set(words) - set(section(name))) == [], name  # type: ignore[arg-type]
     for name, do in (("link", "link_do"), ("failed", "failed_do")):
