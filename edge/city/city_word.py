@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge.between import words
 from edge.between.sparing import Sparing
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from protocol.city.signed import BadSigned, CityKeys, Signed, Verifier
 from protocol.city.topics import Ack, BadAck, ack_of, read_ack
@@ -26,7 +26,7 @@ class Said:
 class CityWord:
     """Reads answers. Those that prove nothing are counted in ``odd``, and told at most once a minute."""
 
-    def __init__(self, part: CityPart, station: str, keys: CityKeys, clock: Clock) -> None:
+    def __init__(self, part: CitySection, station: str, keys: CityKeys, clock: Clock) -> None:
         self._verifier = Verifier(keys, station)
         self._clock = clock
         self._unsigned_will_do = part.confirm == "city-unsigned"

@@ -27,7 +27,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.between import link_causes, words
 from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.sparing import Sparing
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from protocol.city.envelope import CONTENT_TYPE
 from protocol.plain import plain
 
@@ -97,7 +97,7 @@ class Connection:
     """``serve`` in the MQTT thread; ``publish``, ``announce`` and ``leave`` by the core thread."""
 
     def __init__(
-        self, url: str, part: CityPart, who: Who, will: int, inbox: Inbox, odd: Counter[str], told: Sparing
+        self, url: str, part: CitySection, who: Who, will: int, inbox: Inbox, odd: Counter[str], told: Sparing
     ) -> None:
         self.url = url
         self.stood = False  # the broker took us

@@ -28,7 +28,7 @@ from edge.city.mqtt import Mqtt
 from edge.cli.main import config_option
 from edge.cli.running import lines as running_lines
 from edge.config.cautions import cautions
-from edge.config.sections import BadConfig, Config, PortPart, PrinterPart, load
+from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 from edge.documents import BadTemplate, Papers
 from edge.ports.doorkeeper import Doorkeeper
 from edge.printing.open_printer import OpenPrinter
@@ -99,7 +99,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     devices = (*config.scale, *config.analyzer, *config.probe)
     running = _running(config)
     if running is not None:
-        named: tuple[PortPart | PrinterPart, ...] = (*devices, *config.printer)
+        named: tuple[PortSection | PrinterSection, ...] = (*devices, *config.printer)
         for part in named:
             yield from _name(part, system)
         for about, good, line in running_lines(config, running):
@@ -194,14 +194,14 @@ def _papers(config: Config) -> Outcome:
     return True, "; ".join([str(config.paper.templates), *papers.warnings])
 
 
-def _name(part: PortPart | PrinterPart, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+def _name(part: PortSection | PrinterSection, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     """Whether the name of a device's port leads to that device only; nothing for what cannot be mixed up."""
     said = naming(part.port, system)
     if said.by:
         yield f"{part.name} name", lambda: (said.by != "unsafe", f"{part.port}: {said}")
 
 
-def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
+def _port(part: PortSection, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
     """Open the port, unless another device than the station knows is there, and wait for one frame that can be read."""
     garbage = 0
     try:
@@ -241,7 +241,7 @@ def heard(event: Event) -> str:
     return said("设备已应答", "the device answers")
 
 
-def _printer(part: PrinterPart) -> Outcome:
+def _printer(part: PrinterSection) -> Outcome:
     """Open it and ask how it is. One that never answers is no failure: many cannot."""
     link = OpenPrinter(part)
     try:

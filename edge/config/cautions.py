@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
-from edge.config.sections import Config, PortPart, PrinterPart
+from edge.config.sections import Config, PortSection, PrinterSection
 from edge.records import private
 
 SOON = timedelta(days=30)
@@ -195,7 +195,7 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
 
 def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
-    parts: tuple[PortPart | PrinterPart, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
+    parts: tuple[PortSection | PrinterSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
     for part in parts:
         port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
         first = seen.setdefault(port, part.name)

@@ -14,7 +14,7 @@ from typing import Any
 from edge.between.fixed_words import LotState
 from edge.between.inbox import DismissResult, MatchResult, PlanChannel, Refused, WholePlantDone
 from edge.config.methods import Method
-from edge.config.sections import AnalyzerPart
+from edge.config.sections import AnalyzerSection
 from edge.records.ledger import ALARM, ORDINARY, Recorded
 from edge.state.judgement import (
     UNJUDGED,
@@ -56,7 +56,7 @@ class Found:
     """
 
     result: TestResult
-    part: AnalyzerPart
+    part: AnalyzerSection
     item: str
     method: Method | None
     measured: Measurement
@@ -199,7 +199,7 @@ def _number_of(stated: str | None) -> str | None:
     return f"{number[: SHORT_LETTERS - 1]}…" if number and len(number) > SHORT_LETTERS else number
 
 
-def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
+def _twice(station: Station, part: AnalyzerSection, result: TestResult, before: int) -> Recorded | None:
     """A result that was recorded already: one that only waited because nothing proved its bytes is proven now.
 
     Bytes that were damaged once do not come twice the same, also when the port was opened anew in between.
@@ -222,7 +222,7 @@ def _kept(result: TestResult) -> TestResult:
     return replace(result, sure=True)
 
 
-def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: bool = False) -> Found:
+def _found(station: Station, part: AnalyzerSection, result: TestResult, *, unread: bool = False) -> Found:
     """The result with its method, its lot, and every reason why a person has to look at it."""
     found = _judge(station, part, result, result.item or part.item)
     if unread:
@@ -234,7 +234,7 @@ def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: 
     return replace(found, lot=lot if surely or not doubts else None, doubts=doubts)
 
 
-def _judge(station: Station, part: AnalyzerPart, result: TestResult, item: str) -> Found:
+def _judge(station: Station, part: AnalyzerSection, result: TestResult, item: str) -> Found:
     """The result by the method of its item, whosever it is."""
     named = [station.methods[name] for name in part.methods]
     method = method_of(item, result, named, station.methods.values())
@@ -244,7 +244,7 @@ def _judge(station: Station, part: AnalyzerPart, result: TestResult, item: str) 
     return Found(result, part, method.item or item, method, measure(result, method))
 
 
-def _lot(station: Station, part: AnalyzerPart, result: TestResult) -> tuple[Lot, datetime] | None:
+def _lot(station: Station, part: AnalyzerSection, result: TestResult) -> tuple[Lot, datetime] | None:
     """By the channel plan, or the newest lot with this sample number; and since when a result can be of it."""
     if part.match == "channel":
         planned = station.lots.of_channel(part.name, result.channel)
@@ -275,7 +275,7 @@ def _doubts(station: Station, found: Found, lot: Lot | None, since: datetime | N
         yield Doubt.DECIDED
 
 
-def _time_doubt(station: Station, part: AnalyzerPart, at: datetime | None, since: datetime) -> Doubt | None:
+def _time_doubt(station: Station, part: AnalyzerSection, at: datetime | None, since: datetime) -> Doubt | None:
     """Whether the instrument's own time says that this cannot be a result of that lot. Instruments know minutes."""
     if at is None:
         return Doubt.NO_TIME if part.remembers else None
@@ -421,7 +421,7 @@ def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot, doubts: tu
     return lot.plan[0]
 
 
-def _analyzer(station: Station, name: str) -> AnalyzerPart:
+def _analyzer(station: Station, name: str) -> AnalyzerSection:
     for part in station.config.analyzer:
         if part.name == name:
             return part
@@ -445,7 +445,7 @@ def _unread(seen: Ticket | Curve) -> TestResult:
     )
 
 
-def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
+def _said(result: TestResult, part: AnalyzerSection) -> Analyzer:
     """The instrument's own words."""
     return Analyzer(
         name=part.name,

@@ -14,7 +14,7 @@ from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from edge.between.failures import cause_of
 from edge.between.print_states import TAKES_PAPERS, PrinterState, PrintState, PrintWhy
-from edge.config.sections import PrinterPart
+from edge.config.sections import PrinterSection
 from edge.printing.pacing import Pace
 from edge.printing.proof import Proof, Sent, Stopped
 from edge.printing.ticking import SteadyClock, Ticking
@@ -35,10 +35,10 @@ OTHERS_SECONDS = 60.0  # what a printer on the network may still have to print f
 QUESTION_BYTES = 192  # of a buffer, for questions that are put while the head prints
 STRANGER_SECONDS = 5.0  # a printer of which nobody knows whether it answers GS r is waited for before the first paper
 log = logging.getLogger("printer")
-Opener = Callable[[PrinterPart, Link], PrinterTransport]
+Opener = Callable[[PrinterSection, Link], PrinterTransport]
 
 
-def _open(part: PrinterPart, link: Link) -> PrinterTransport:
+def _open(part: PrinterSection, link: Link) -> PrinterTransport:
     return open_printer(part.port, link, part.flow)
 
 
@@ -48,7 +48,7 @@ class OpenPrinter:
     ``shared``: others print there too, over the network.  ``begun``: bytes of the paper sent last may have been taken.
     """
 
-    def __init__(self, part: PrinterPart, ticking: Ticking | None = None, opener: Opener = _open) -> None:
+    def __init__(self, part: PrinterSection, ticking: Ticking | None = None, opener: Opener = _open) -> None:
         self._part = part
         self._ticking = ticking or SteadyClock()
         self._opener = opener

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged, Stumbled
 from edge.between.print_states import COPIES_BY_ITSELF, TAKES_PAPERS, PaperJob, PrinterState, PrintState, PrintWhy
-from edge.config.sections import PrinterPart
+from edge.config.sections import PrinterSection
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
 from edge.printing.ticking import SteadyClock, Ticking
@@ -45,7 +45,7 @@ class Printer(threading.Thread):
 
     def __init__(
         self,
-        part: PrinterPart,
+        part: PrinterSection,
         typesetter: Typesetter,
         inbox: Inbox,
         ticking: Ticking | None = None,

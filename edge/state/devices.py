@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView
 from edge.between.print_states import TAKES_PAPERS, PrinterState
-from edge.config.sections import AnalyzerPart, PrinterPart, ProbePart
+from edge.config.sections import AnalyzerSection, PrinterSection, ProbeSection
 from protocol.readings import Measured
 
 
@@ -25,7 +25,7 @@ class Device(Protocol):
 class AnalyzerDevice:
     """An analyzer, and how much it handed over."""
 
-    def __init__(self, part: AnalyzerPart) -> None:
+    def __init__(self, part: AnalyzerSection) -> None:
         self._view = AnalyzerView(part.name, False, "", 0, 0, 0, part.match)
 
     def changed(self, up: bool, why: str) -> None:
@@ -50,7 +50,7 @@ class AnalyzerDevice:
 class ProbeDevice:
     """A probe, and the newest value of each kind it measures."""
 
-    def __init__(self, part: ProbePart) -> None:
+    def __init__(self, part: ProbeSection) -> None:
         self._view = ProbeView(part.name, False, "", ())
 
     def changed(self, up: bool, why: str) -> None:
@@ -71,7 +71,7 @@ class ProbeDevice:
 class PrinterDevice:
     """A printer as its thread tells of it."""
 
-    def __init__(self, part: PrinterPart, papers: tuple[str, ...]) -> None:
+    def __init__(self, part: PrinterSection, papers: tuple[str, ...]) -> None:
         self._view = PrinterView(part.name, True, "", 0, PrinterState.UNKNOWN, papers=papers)
 
     def changed(self, state: PrinterState, why: str, near_end: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from drivers.transports.adapters import Identity, Naming
 from edge.between.board import PortView
 from edge.between.inbox import ConfirmPort, PortChanged, PortFound, Refused
-from edge.config.sections import PortPart
+from edge.config.sections import PortSection
 from edge.records.ledger import open_reader
 from edge.state.station import Station
 from protocol.plain import plain
@@ -24,7 +24,7 @@ PERSON_LETTERS = 40
 log = logging.getLogger("devices")
 
 
-def remembered(conn: sqlite3.Connection, parts: Iterable[PortPart]) -> dict[str, Identity]:
+def remembered(conn: sqlite3.Connection, parts: Iterable[PortSection]) -> dict[str, Identity]:
     """What these devices' names have meant. A name that is another in station.toml now is met anew."""
     rows = {row[0]: row[1:] for row in conn.execute(f"SELECT {COLUMNS} FROM devices")}
     found = {}
@@ -35,7 +35,7 @@ def remembered(conn: sqlite3.Connection, parts: Iterable[PortPart]) -> dict[str,
     return found
 
 
-def recall(folder: Path, parts: Iterable[PortPart]) -> dict[str, Identity]:
+def recall(folder: Path, parts: Iterable[PortSection]) -> dict[str, Identity]:
     """The same from outside the station; nothing where there is no ledger that can be read."""
     try:
         db = open_reader(folder)
@@ -60,7 +60,7 @@ class KnownDevices:
     """Owned by the core thread. What a port met is written with the next record, or soon after; nothing while nothing
     changes."""
 
-    def __init__(self, parts: Iterable[PortPart], station: Station) -> None:
+    def __init__(self, parts: Iterable[PortSection], station: Station) -> None:
         self._ports = {part.name: part.port for part in parts}
         self._station = station
         self._known = remembered(station.ledger.conn, parts)

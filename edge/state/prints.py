@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from edge.between.board import PaperView
 from edge.between.inbox import Printed
 from edge.between.print_states import COPIES_BY_ITSELF, PAPER_NAMES, UNDONE, PaperJob, PrintState, PrintWhy
-from edge.config.sections import Config, PrinterPart
+from edge.config.sections import Config, PrinterSection
 from edge.documents import papers_of, prints
 from edge.records.clock import Clock, parse_time
 from edge.records.ledger import Ledger, LedgerFull, Recorded
@@ -68,7 +68,7 @@ class Prints:
         """The papers that go to this printer."""
         return tuple(paper for paper in PAPER_NAMES if _prints(self._parts[printer], paper))
 
-    def printer_for(self, paper: str, name: str = "") -> PrinterPart | None:
+    def printer_for(self, paper: str, name: str = "") -> PrinterSection | None:
         """The printer of this name, if such papers go to it; the first that they go to when none is named."""
         fitting = (part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper))
         return next(fitting, None)
@@ -296,7 +296,7 @@ def _seconds(body: bytes) -> float:
     return parse_time(json.loads(body)["time"]).timestamp()
 
 
-def _prints(part: PrinterPart, paper: str) -> bool:
+def _prints(part: PrinterSection, paper: str) -> bool:
     """Whether such papers go to this printer."""
     return paper in part.papers if part.papers else prints(part.row(), paper)
 

@@ -21,7 +21,7 @@ from typing import Literal
 from edge.between import words
 from edge.between.board import ScaleView
 from edge.between.inbox import Refused
-from edge.config.sections import ScalePart, grams, masses
+from edge.config.sections import ScaleSection, grams, masses
 from protocol import formats
 from protocol.city.written import GRAMS
 from protocol.readings import Net, State, Weighing
@@ -79,7 +79,7 @@ class TradeScale:
     verification has expired, so it stops no sale and no weight counts as verified.
     """
 
-    def __init__(self, part: ScalePart) -> None:
+    def __init__(self, part: ScaleSection) -> None:
         row = part.row()
         self.part = part
         self.model = row.id

@@ -20,7 +20,7 @@ from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
 from edge.between.sparing import Sparing
 from edge.between.words import section
 from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.documents import PAPERS, examples
 from protocol import formats
 from protocol.city import envelope
@@ -46,7 +46,7 @@ def broker() -> Target:
     def run(data: bytes) -> None:
         if not data:
             return
-        part = CityPart(brokers=("mqtt://127.0.0.1",), mqtt="5" if data[0] & 1 else "3.1.1")
+        part = CitySection(brokers=("mqtt://127.0.0.1",), mqtt="5" if data[0] & 1 else "3.1.1")
         inbox = Inbox()
         who = Who("410108001-01", ("mkt/1/a", "mkt/1/b"), ("mkt/1/state", b"gone"))
         ours, theirs = socket.socketpair()

@@ -8,7 +8,7 @@ import pytest
 
 from edge.between.inbox import Refused
 from edge.between.words import section
-from edge.config.sections import ScalePart
+from edge.config.sections import ScaleSection
 from edge.state.weighing import Load, TradeScale
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
@@ -60,7 +60,7 @@ def make() -> Make:
             "e": "10 g",
             "verified_until": date(2027, 6, 30),
         }
-        made = TradeScale(ScalePart.model_validate({**values, **changes}))
+        made = TradeScale(ScaleSection.model_validate({**values, **changes}))
         made.changed(True, "")
         return Told(made)
 
