@@ -66,8 +66,8 @@ class OpenPrinter:
         self._rest = b""  # of a piece the printer did not take: it waits inside a command for it
         self._torn = True  # it may be inside a picture that an earlier paper left unfinished
         self._orderly: bool | None = None  # whether it answers GS r; None when that was not tried
-        self._settled = False  # nothing that was sent or asked before stands between us and the head
-        self._unsettled_since: float | None = None
+        self._in_step = False  # nothing that was sent or asked before stands between us and the head
+        self._out_of_step_since: float | None = None
         self._sent: Sent | None = None  # a paper without a proof that may still come out by itself
         self._pace: Pace | None = None
         self._window: deque[tuple[int, int, int]] = deque()  # pieces on the way: GS r behind them, bytes, dot rows
@@ -89,7 +89,7 @@ class OpenPrinter:
         """
         now = self._ticking.now()
         fresh = self._transport is not None and self.state is PrinterState.READY and now - self._asked_at < older_than
-        if fresh and (self._settled or not paper):
+        if fresh and (self._in_step or not paper):
             return self.state
         try:
             if self._transport is None:
@@ -100,7 +100,7 @@ class OpenPrinter:
                 self._opened()
             self.state = self._ask()
             if (paper or not self.shared) and self.state in TAKES_PAPERS:
-                self.state = self._settle()
+                self.state = self._get_in_step()
             self.why = ""
         except LinkLost as lost:
             self._gone(lost)
@@ -121,7 +121,7 @@ class OpenPrinter:
         transport = self._transport
         assert transport is not None
         self.shared = transport.shared
-        self._answers, self._settled, self._unsettled_since = StatusReader(), False, None
+        self._answers, self._in_step, self._out_of_step_since = StatusReader(), False, None
         self._sent = None
         self._window.clear()
         if self.shared and self.state is not PrinterState.GONE:
@@ -216,22 +216,22 @@ class OpenPrinter:
 
     # --- before a paper ---------------------------------------------------------------------------------------------
 
-    def _settle(self) -> PrinterState:
+    def _get_in_step(self) -> PrinterState:
         """Make sure that the next answer is one to the next question, and the next byte no dot. Raises LinkLost."""
-        if self._settled:
+        if self._in_step:
             return self.state
         if self.state is PrinterState.SILENT or self.profile.status not in ("gs_r", "process_id"):
-            return self._flush() or self._settled_as(self.state)
+            return self._flush() or self._in_step_as(self.state)
         if not self._pinged():
             return self._unanswered()
         if self._answers.owed:
             self._sent = None  # some of its questions were lost, and maybe the paper with them
         self._answers.write_off()
         self._orderly, self._torn = True, False
-        return self._settled_as(PrinterState.READY)
+        return self._in_step_as(PrinterState.READY)
 
-    def _settled_as(self, state: PrinterState) -> PrinterState:
-        self._settled, self._unsettled_since = True, None
+    def _in_step_as(self, state: PrinterState) -> PrinterState:
+        self._in_step, self._out_of_step_since = True, None
         return state
 
     def _pinged(self) -> bool:
@@ -239,7 +239,7 @@ class OpenPrinter:
 
         One that is not answered is not asked again before something was heard, so that questions do not pile up.
         """
-        if self._unsettled_since is not None and self._answers.owed and not self._heard_in_order(ASK_SECONDS):
+        if self._out_of_step_since is not None and self._answers.owed and not self._heard_in_order(ASK_SECONDS):
             return False
         return all(self._ping() for _ in range(PINGS))
 
@@ -266,18 +266,18 @@ class OpenPrinter:
     def _unanswered(self) -> PrinterState:
         """It is well and has not come to GS r: it prints something else, is inside a picture, or does not know it."""
         now = self._ticking.now()
-        if self._unsettled_since is None:
-            self._unsettled_since = now
+        if self._out_of_step_since is None:
+            self._out_of_step_since = now
         late = OTHERS_SECONDS if self.shared or self._sent else STRANGER_SECONDS
         limit = {True: late, None: STRANGER_SECONDS, False: 0.0}[self._orderly]
-        if now - self._unsettled_since < limit:
+        if now - self._out_of_step_since < limit:
             return PrinterState.BUSY
         if self._torn:
             stuck, self._torn = self._flush(), False
-            return stuck or (PrinterState.BUSY if self._ping() or self._answers.owed == 0 else self._settle_without())
-        return self._settle_without()
+            return stuck or (PrinterState.BUSY if self._ping() or self._answers.owed == 0 else self._in_step_without())
+        return self._in_step_without()
 
-    def _settle_without(self) -> PrinterState:
+    def _in_step_without(self) -> PrinterState:
         """Print all the same, to a printer that answers no GS r."""
         if self._orderly is not False:
             log.warning(
@@ -287,7 +287,7 @@ class OpenPrinter:
             )
         self._orderly, self._sent = False, None
         self._answers.write_off()
-        return self._settled_as(PrinterState.READY)
+        return self._in_step_as(PrinterState.READY)
 
     def _flush(self) -> PrinterState | None:
         """Fill up whatever picture the head may still wait for with white dots. Raises LinkLost."""
@@ -408,8 +408,8 @@ class OpenPrinter:
             return PrintWhy.NOTHING
         if sent.process is not None and status.same_process(sent.process, self._answers.processed):
             return PrintWhy.PROCESS_ID
-        settled = self._settled and sent.behind and self._answers.passed >= sent.behind and not self._answers.owed
-        return PrintWhy.GS_R if settled else PrintWhy.NOTHING
+        answered = self._in_step and sent.behind and self._answers.passed >= sent.behind and not self._answers.owed
+        return PrintWhy.GS_R if answered else PrintWhy.NOTHING
 
     def _prove(self, process: int, dots: int) -> tuple[PrintState, PrintWhy]:
         transport = self._transport
@@ -476,7 +476,7 @@ class OpenPrinter:
         """The paper has stopped: what it asked may be answered late, or never."""
         self._spoke = self._spoke or self._answers.heard
         self.state = stopped.cause
-        self._settled, self._unsettled_since = False, None
+        self._in_step, self._out_of_step_since = False, None
         self._window.clear()
         if not stopped.late:
             self._sent = None

@@ -34,7 +34,7 @@ log = logging.getLogger("printer")
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class Withdraw:
     """A person has decided about this job: it is not printed any more."""
 
     job: int
@@ -57,7 +57,7 @@ class Printer(threading.Thread):
         self._inbox = inbox
         self._ticking = ticking or SteadyClock()
         self._link = link or OpenPrinter(part, self._ticking)
-        self._orders: SimpleQueue[PaperJob | Settle | None] = SimpleQueue()
+        self._orders: SimpleQueue[PaperJob | Withdraw | None] = SimpleQueue()
         self._papers: deque[PaperJob] = deque()
         self._waits: dict[int, PrintWhy] = {}  # papers that are not begun before the core's word, and why they wait
         self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
@@ -72,9 +72,9 @@ class Printer(threading.Thread):
         """Queue a paper, or give a paper that waits for it the core's word."""
         self._orders.put(job)
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         """Do not print this one any more."""
-        self._orders.put(Settle(job))
+        self._orders.put(Withdraw(job))
 
     def stop(self) -> None:
         self._orders.put(None)
@@ -133,9 +133,9 @@ class Printer(threading.Thread):
             return True
         return False
 
-    def _obey(self, order: PaperJob | Settle) -> None:
+    def _obey(self, order: PaperJob | Withdraw) -> None:
         match order:
-            case Settle(job):
+            case Withdraw(job):
                 if self._papers and self._papers[0].job == job:
                     self._first_done()
                 else:

@@ -32,7 +32,7 @@ class PrinterThread(Protocol):
     def put(self, job: PaperJob) -> None:
         """Queue a paper, or give a paper that waits for it the core's word."""
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         """Do not print this one any more."""
 
 
@@ -119,7 +119,7 @@ class Prints:
         if (before := self._views.get(job)) is not None:
             self._undo.append(lambda: self._show(job, state=before.state, why=before.why))
             self._show(job, state=PrintState.CONFIRMED, why=PrintWhy.NOTHING)
-        self._after.append(lambda: self._settle(job))
+        self._after.append(lambda: self._withdraw(job))
 
     def state_of(self, row: PrintRow) -> str:
         """What has become of a job, as far as is known now."""
@@ -149,11 +149,11 @@ class Prints:
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
 
-    def _settle(self, job: int) -> None:
+    def _withdraw(self, job: int) -> None:
         """A person has spoken: nobody prints it by itself any more."""
         self._unsaved.pop(job, None)
         if (queued := self._queued.pop(job, None)) is not None:
-            self._printers[queued.printer].settle(job)
+            self._printers[queued.printer].withdraw(job)
 
     # --- news from the printers -------------------------------------------------------------------------------------
 

@@ -136,16 +136,16 @@ class ListPort:
 
 @dataclass
 class ListPrinter:
-    """The papers that were handed to a printer, and those a person settled."""
+    """The papers that were handed to a printer, and those that were withdrawn."""
 
     papers: list[PaperJob] = field(default_factory=list)
-    settled: list[int] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
 
     def put(self, job: PaperJob) -> None:
         self.papers.append(job)
 
-    def settle(self, job: int) -> None:
-        self.settled.append(job)
+    def withdraw(self, job: int) -> None:
+        self.withdrawn.append(job)
 
 
 @dataclass

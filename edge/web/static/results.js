@@ -1,6 +1,6 @@
 // Results at the gate: who does it, the whole-plant step, results without a lot, and the channel plan.
 
-import { board, find, newKey, onChange, post, say, settle, sorry, toast } from "./live.js";
+import { board, find, newKey, onChange, post, say, whenKnown, sorry, toast } from "./live.js";
 
 const CALM_MS = 600; // a double tap must not press the button that comes next
 
@@ -161,7 +161,7 @@ async function confirmMatch() {
   } catch (error) {
     if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     wrong.textContent = error.message;
-    settle(error, (said) => unsure?.key === key && matched(said), (words, state) => {
+    whenKnown(error, (said) => unsure?.key === key && matched(said), (words, state) => {
       if (unsure?.key !== key) return;
       if (state === "not_done") unsure = null;
       wrong.textContent = words;
@@ -229,7 +229,7 @@ async function plan(body) {
     return true;
   } catch (error) {
     find("#plan-wrong").textContent = error.message;
-    settle(error, () => (find("#plan-wrong").textContent = ""), (words) => (find("#plan-wrong").textContent = words));
+    whenKnown(error, () => (find("#plan-wrong").textContent = ""), (words) => (find("#plan-wrong").textContent = words));
     return false;
   }
 }

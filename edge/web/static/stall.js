@@ -1,7 +1,7 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
 import { end, lotOf, onCode, tell } from "./codes.js";
-import { board, find, fresh, link, newKey, onChange, post, say, settle, sorry, yuan } from "./live.js";
+import { board, find, fresh, link, newKey, onChange, post, say, whenKnown, sorry, yuan } from "./live.js";
 import { drawLoad, follow, load, nextLoad, otherScale, saleOf } from "./load.js";
 import { plainCode } from "./scan.js";
 
@@ -125,7 +125,7 @@ async function sell() {
   } catch (error) {
     if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     showError(error.message, error.known);
-    settle(error, (said) => unsure?.key === key && recorded(said), (words, state) => {
+    whenKnown(error, (said) => unsure?.key === key && recorded(said), (words, state) => {
       if (unsure?.key !== key || busy) return;
       if (state === "not_done") unsure = null;
       showError(words, state === "not_done");

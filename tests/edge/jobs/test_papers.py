@@ -45,7 +45,7 @@ class Silent:
     def __init__(self, papers: list[PaperJob]) -> None:
         self.put = papers.append
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         pass
 
 

@@ -46,7 +46,7 @@ class Deaf:
     def put(self, job: PaperJob) -> None:
         self.taken.append(job)
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         raise AssertionError("no person speaks here")
 
 
