@@ -36,6 +36,9 @@ _ROWS = (
 )
 
 PROFILES = {row.id: row for row in _ROWS}
+BY_WIDTH = {"58": "generic-58", "80": "generic-80"}  # a slip printer without a name, by its paper in mm
+LABEL = "label-40x30"
+USUAL = (*BY_WIDTH.values(), LABEL)  # what templates have to fit
 
 
 class UnknownPrinter(LookupError):

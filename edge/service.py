@@ -20,7 +20,7 @@ from edge.between.board import Board, Showing
 from edge.between.inbox import Inbox, Stop, Stumbled
 from edge.city.mqtt import Mqtt
 from edge.config.cautions import cautions
-from edge.config.sections import Config, PortPart
+from edge.config.sections import Config, PortSection
 from edge.core import Core
 from edge.documents import Papers
 from edge.ports.doorkeeper import Doorkeeper
@@ -97,7 +97,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
     devices = (*config.scale, *config.analyzer, *config.probe)
     known, system = remembered(ledger.conn, devices), System.of(os.environ)
 
-    def port(part: PortPart) -> Port:
+    def port(part: PortSection) -> Port:
         keeper = Doorkeeper(part.port, known.get(part.name), system)
         return Port(
             part.name,

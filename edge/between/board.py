@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from drivers.transports.adapters import Identity
+from edge.between.fixed_words import ClockWhy, LotState, WholePlant
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
+from protocol.city.events import VerdictWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class ProductView:
 
 @dataclass(frozen=True, slots=True)
 class LotView:
-    """``state``: pending, released, held. ``source`` is the 20-digit source code once released.
+    """``source`` is the 20-digit source code once released.
 
     ``verdict``, ``item``, ``value`` and ``unit`` are those of its newest test, ``measurements`` is how many of that
     item were done, ``repeats_due`` how many of the method's ``repeats`` a positive still asks for.  ``missing`` are the
@@ -65,7 +68,7 @@ class LotView:
 
     test_code: str
     source: str | None
-    state: str
+    state: LotState
     product: str
     product_name: str
     origin: str
@@ -73,13 +76,13 @@ class LotView:
     sample: str
     net_g: int
     registered: str
-    verdict: str | None
+    verdict: VerdictWord | None
     value: str | None
     unit: str | None
     measurements: int = 0
     repeats_due: int = 0
     repeats: int = 0
-    whole_plant: str = ""
+    whole_plant: WholePlant = ""
     seq: int = 0
     left_g: int = 0
     upstream: str | None = None
@@ -127,8 +130,7 @@ class ProbeView:
 
 @dataclass(frozen=True, slots=True)
 class PaperView:
-    """A print job. ``paper`` names what it is (slip, report, …), ``state`` and ``why`` are words of
-    ``print_states.py``.
+    """A print job. ``paper`` names what it is (slip, report, …), what became of it and why.
 
     ``code`` is the trace code it is about, a date for the day's summary, empty for a test page.  ``copy`` counts
     reprints, 0 is the first print.  ``text`` is the paper as plain text, once it was laid out.
@@ -137,8 +139,8 @@ class PaperView:
     job: int
     paper: str
     code: str
-    state: str
-    why: str
+    state: PrintState
+    why: PrintWhy
     copy: int
     printer: str
     time: str
@@ -147,7 +149,7 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True)
 class PrinterView:
-    """``state`` is a word of ``edge/between/print_states.py``; ``up`` is False when papers cannot come out now.
+    """``up`` is False when papers cannot come out now.
 
     ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.  ``papers`` are those that go to
     this printer.
@@ -157,7 +159,7 @@ class PrinterView:
     up: bool
     why: str
     waiting: int
-    state: str = "ready"
+    state: PrinterState = PrinterState.READY
     near_end: bool = False
     papers: tuple[str, ...] = ()
 
@@ -236,9 +238,10 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class UnreadView:
-    """Something that could not be handled, ``count`` times from ``first`` to ``last``; ``kind`` as in ``failures.py``.
+    """Something that could not be handled, ``count`` times from ``first`` to ``last``.
 
-    ``device`` is a device, a topic, a record's or lot's number, or a part of the program.
+    ``kind`` is a code of ``failed`` in ``words.toml``; ``device`` is a device, a topic, a record's or lot's number, or
+    a part of the program.
     """
 
     number: int
@@ -255,7 +258,7 @@ class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
     ``lots`` has every lot that is pending or held, and the released ones that may still be sold; ``lot_counts`` is how
-    many are ``pending`` and ``held``.  ``clock_why`` is a word of ``words.py``, empty while the clock is synced.
+    many are ``pending`` and ``held``.  ``clock_why`` is a code of ``words.toml``, empty while the clock is synced.
     ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
     """
 
@@ -265,7 +268,7 @@ class Board:
     language: str = "zh"
     jobs: tuple[str, ...] = ()
     clock_state: str = "unsynced"
-    clock_why: str = ""
+    clock_why: ClockWhy = ClockWhy.SYNCED
     clock_asks: str = ""
     disk_free: int = 0
     trouble: str = ""

@@ -11,6 +11,7 @@ from typing import Literal
 
 from drivers.transports.adapters import Identity, Naming
 from edge.between.commands import Answer, Command
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
 
 
@@ -94,7 +95,7 @@ class PortGarbage:
 
 @dataclass(frozen=True, slots=True)
 class Stumbled:
-    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` a word of ``failures.py``."""
+    """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` one of ``failed``."""
 
     device: str
     kind: Literal["device", "paper", "program"]
@@ -119,15 +120,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """News of a job: ``state`` and the word ``why`` as ``print_states.py`` lists them.
+    """News of a job.
 
     ``text`` is the paper as plain text, told once.  ``begun``: bytes of a held paper were sent; one that waits or is
     held without is not begun before the core says so (``PrintAgain``).
     """
 
     job: int
-    state: str
-    why: str
+    state: PrintState
+    why: PrintWhy
     text: str = ""
     begun: bool = False
 
@@ -143,10 +144,10 @@ class PrintAgain:
 
 @dataclass(frozen=True, slots=True)
 class PrinterChanged:
-    """What is known of a printer now: ``state`` as ``print_states.py`` lists them, ``why`` for the technician."""
+    """What is known of a printer now, ``why`` for the technician."""
 
     printer: str
-    state: str
+    state: PrinterState
     why: str = ""
     near_end: bool = False
 

@@ -18,24 +18,69 @@ sent, and that none will be before the row says otherwise.  A paper that has wai
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-WAITING, PRINTING, HELD = "waiting", "printing", "held"
-PRINTED, UNKNOWN, FAILED, CONFIRMED = "printed", "unknown", "failed", "confirmed"
-UNDONE = (WAITING, PRINTING, HELD)
-ASKS_A_PERSON = (HELD, UNKNOWN, FAILED)
-STATES = (WAITING, PRINTING, HELD, PRINTED, UNKNOWN, FAILED, CONFIRMED)
 
-UNPROVEN = "unproven"  # the ``why`` of a fresh row, as long as a proof: a row that grows splits its page on the disk
+class PrintState(StrEnum):
+    """What has become of a print job."""
 
-QUEUED = "queued"  # the ``why`` of a row that only waits behind others
+    WAITING = "waiting"
+    PRINTING = "printing"
+    HELD = "held"
+    PRINTED = "printed"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    CONFIRMED = "confirmed"
 
-PROOFS = ("process_id", "gs_r", "status", "file")
-CAUSES = ("paper", "cover", "cutter", "hot", "busy", "offline", "gone", "error", "late", "template")
-DOUBTS = ("silent", "restart", "gone", "repeated", "error")
-PRINTER_STATES = ("unknown", "ready", "silent", "paper", "cover", "cutter", "hot", "busy", "offline", "gone", "error")
 
-READY, SILENT, GONE, PAPER, HOT, BUSY, OFFLINE = "ready", "silent", "gone", "paper", "hot", "busy", "offline"
-REPEATED, LATE, TEMPLATE, ERROR = "repeated", "late", "template", "error"
+UNDONE = (PrintState.WAITING, PrintState.PRINTING, PrintState.HELD)
+ASKS_A_PERSON = (PrintState.HELD, PrintState.UNKNOWN, PrintState.FAILED)
+
+
+class PrinterState(StrEnum):
+    """How a printer is."""
+
+    UNKNOWN = "unknown"
+    READY = "ready"
+    SILENT = "silent"
+    PAPER = "paper"
+    COVER = "cover"
+    CUTTER = "cutter"
+    HOT = "hot"
+    BUSY = "busy"
+    OFFLINE = "offline"
+    GONE = "gone"
+    ERROR = "error"
+
+
+TAKES_PAPERS = (PrinterState.READY, PrinterState.SILENT)
+
+
+class PrintWhy(StrEnum):
+    """Why a print job is in its state: how it is proven, what holds it or made it fail, why nobody can tell."""
+
+    NOTHING = ""
+    UNPROVEN = "unproven"  # of a fresh row, as long as a proof: a row that grows splits its page on the disk
+    QUEUED = "queued"  # of a row that only waits behind others
+    PROCESS_ID = "process_id"
+    GS_R = "gs_r"
+    STATUS = "status"
+    FILE = "file"
+    PAPER = "paper"
+    COVER = "cover"
+    CUTTER = "cutter"
+    HOT = "hot"
+    BUSY = "busy"
+    OFFLINE = "offline"
+    GONE = "gone"
+    ERROR = "error"
+    LATE = "late"
+    TEMPLATE = "template"
+    SILENT = "silent"
+    RESTART = "restart"
+    REPEATED = "repeated"
+
+
 DAY, TEST_PAGE = "day", "test"
 PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
 COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides

@@ -1,59 +1,93 @@
-"""Why something is not as it should be, and what to do: in Chinese and English, for the core, pages and commands."""
+"""Every text that people read, in Chinese and English: the catalogue ``words.toml``, read once, when a text is wanted.
 
-from typing import Literal
+A text is found by its section and its code, which is the word that stands in the board, the ledger or the API.
+Refusals and mistakes of a configuration stand beside the rule they explain, as long as nothing else says the same.
+"""
 
-WEIGHT = {
-    "no_signal": ("秤无信号，查接线和电源", "no signal from the scale: check cable and power"),
-    "stale": ("秤停止发送，请查看秤", "the scale stopped sending: check it"),
-    "motion": ("等重量稳定", "wait until the weight is still"),
-    "overload": ("超载，请减少货物", "overload: take something off"),
-    "underload": ("低于零点，清空秤盘后置零", "below zero: empty the pan, then zero it"),
-    "error": ("秤报错，看秤的显示", "scale error: look at its display"),
-    "unit": ("秤的单位 {unit} 不能用于交易，请设为 kg", "unit {unit} is not legal for trade: set the scale to kg"),
-    "digit": ("末位数字未经检定，请关闭秤的扩展显示", "the last digit is not verified: turn the finer display off"),
-    "step": (
-        "重量不是分度值 {e} 的整数倍，请查看秤",
-        "not a multiple of the scale's interval e = {e}: check the scale",
-    ),
-    "below_min": ("太轻，低于最小秤量 {min} kg", "too light: below the minimum of {min} kg"),
-    "empty_first": ("请先清空秤盘一次", "empty the pan first"),
-    "sold": ("已卖出，请取下货物", "sold: take the goods off"),
-    "tare": ("皮重不小于重量，请核对", "the tare is not less than the weight: check it"),
-    "tared": ("秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own: clear it first"),
-    "tare_key": (
-        "此秤不报告是否已去皮，请只用秤上的去皮键",
-        "this scale does not say whether it is tared: use its own tare key",
-    ),
-    "unverified": ("秤检定已过期，不能交易", "scale verification expired: no trade"),
-}
-"""Why a load cannot be sold."""
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple, get_args
 
-ClockWhy = Literal["", "unsynced", "refused", "range", "apart", "doubted", "standing"]
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+Section = (
+    Literal["both", "paper", "document", "verdict", "page", "title", "box", "outcome", "weight", "per", "measured"]
+    | Literal["print", "print_why", "printer", "lot", "read", "will", "doubt", "clock", "clock_why"]
+    | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do"]
+)
+ON_PAGES: tuple[Section, ...] = ("both", "page")  # found by their code alone
 
-CLOCK: dict[ClockWhy, tuple[str, str]] = {
-    "unsynced": (
-        "接通网络后自动校时；小票会注明时间未校准",
-        "it is set by itself once there is a network; slips say that it is not set",
-    ),
-    "refused": (
-        "系统不允许读取校时状态：请在服务单元中去掉 ProtectClock，并允许 adjtimex、clock_adjtime",
-        "we may not ask whether it is set: in the service's unit remove ProtectClock and allow adjtimex, clock_adjtime",
-    ),
-    "range": (
-        "系统时间不在 2020 至 2099 年之间，未采用：请接通网络校时，或由技术员设定",
-        "the system's time is not within 2020 to 2099 and is not used: connect the network, or set it",
-    ),
-    "apart": (
-        "系统时间与本站时间相差一天以上：请校正系统时间；若系统时间正确，请确认",
-        "the system's time and the station's are more than a day apart: set the system's, or confirm it if it is right",
-    ),
-    "doubted": (
-        "系统时间向前跳得太多，未采用：请核对日期，正确就确认，否则校正系统时间",
-        "the system's time jumped too far ahead and is not used: confirm the date if it is right, or set it",
-    ),
-    "standing": (
-        "主机把时间调回了：一分钟后采用",
-        "the host put the time back: it is taken after a minute",
-    ),
-}
-"""What a person should know and do while the clock is not synced, in Chinese and English."""
+
+class Text(NamedTuple):
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def said(self, language: str) -> str:
+        """In this language: ``zh``, or else English."""
+        return self.zh if language == "zh" else self.en
+
+    def filled(self, **values: Any) -> "Text":
+        """With values in the places of their names."""
+        return Text(self.zh.format(**values), self.en.format(**values))
+
+
+@cache
+def _catalogue() -> Mapping[str, Mapping[str, Text]]:
+    tree = tomllib.loads((files("edge.between") / "words.toml").read_text("utf-8"))
+    return {name: {word: Text(*both) for word, both in words.items()} for name, words in tree.items()}
+
+
+def section(name: Section) -> Mapping[str, Text]:
+    """All texts of a section, by code."""
+    return _catalogue()[name]
+
+
+def text(name: Section, word: str) -> Text:
+    """One text; KeyError when the catalogue has none."""
+    return section(name)[word]
+
+
+def said_with_step(name: Section, do: Section, word: str, language: str) -> str:
+    """What is the matter and the next step, in one sentence."""
+    colon = "：" if language == "zh" else ": "
+    return text(name, word).said(language) + colon + text(do, word).said(language)
+
+
+class Words:
+    """Texts by key in one language: ``t("pending_n", n=3)``, ``t("verdict.invalid")``, ``t.known("lot", state)``."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """A text by its key, as in ``by_key``; KeyError when there is none."""
+        said = by_key()[key].said(self._language)
+        return said.format(**values) if values else said
+
+    def known(self, name: Section, word: str, **values: Any) -> str:
+        """The text of a fixed word of the board, or the word itself when it is new to us."""
+        found = section(name).get(word)
+        return found.said(self._language).format(**values) if found else word
+
+
+@cache
+def by_key() -> Mapping[str, Text]:
+    """All texts as pages name them: ``cancel``, and with its section what stands in the board, as in ``lot.held``."""
+    return {
+        word if name in ON_PAGES else f"{name}.{word}": text
+        for name, words in _catalogue().items()
+        for word, text in words.items()
+    }
+
+
+_NOT_FOR_SCRIPTS = ("paper.", "link.", "link_do.", "odd.", "failed.", "failed_do.", "clock_why.", "port_name.")
+
+
+@cache
+def for_scripts(language: str) -> Mapping[str, str]:
+    """The texts that scripts use, by key."""
+    return {key: text.said(language) for key, text in by_key().items() if not key.startswith(_NOT_FOR_SCRIPTS)}

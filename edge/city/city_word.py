@@ -4,9 +4,9 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
-from edge.between import link_causes
+from edge.between import words
 from edge.between.sparing import Sparing
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from protocol.city.signed import BadSigned, CityKeys, Signed, Verifier
 from protocol.city.topics import Ack, BadAck, ack_of, read_ack
@@ -26,7 +26,7 @@ class Said:
 class CityWord:
     """Reads answers. Those that prove nothing are counted in ``odd``, and told at most once a minute."""
 
-    def __init__(self, part: CityPart, station: str, keys: CityKeys, clock: Clock) -> None:
+    def __init__(self, part: CitySection, station: str, keys: CityKeys, clock: Clock) -> None:
         self._verifier = Verifier(keys, station)
         self._clock = clock
         self._unsigned_will_do = part.confirm == "city-unsigned"
@@ -59,9 +59,9 @@ class CityWord:
             self._verifier.taken(said.signed, KIND)
 
     def doubted(self, word: str, why: str) -> None:
-        """Count what is not believed; ``word`` is one of ``link_causes.ODDITIES``."""
+        """Count what is not believed; ``word`` is one of ``odd`` in the catalogue of texts."""
         self.odd[word] += 1
-        self.tell(word, f"{link_causes.ODDITIES[word][1].lower()}, {self.odd[word]} so far: {why}")
+        self.tell(word, f"{words.text('odd', word).en.lower()}, {self.odd[word]} so far: {why}")
 
     def tell(self, word: str, text: str, level: int = logging.WARNING) -> None:
         """Log, the same word at most once a minute."""

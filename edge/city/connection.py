@@ -24,10 +24,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.between import link_causes
+from edge.between import link_causes, words
 from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.sparing import Sparing
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from protocol.city.envelope import CONTENT_TYPE
 from protocol.plain import plain
 
@@ -97,7 +97,7 @@ class Connection:
     """``serve`` in the MQTT thread; ``publish``, ``announce`` and ``leave`` by the core thread."""
 
     def __init__(
-        self, url: str, part: CityPart, who: Who, will: int, inbox: Inbox, odd: Counter[str], told: Sparing
+        self, url: str, part: CitySection, who: Who, will: int, inbox: Inbox, odd: Counter[str], told: Sparing
     ) -> None:
         self.url = url
         self.stood = False  # the broker took us
@@ -228,7 +228,7 @@ class Connection:
     def _count(self, word: str, detail: str, error: Exception | None = None) -> None:
         self._odd[word] += 1
         if self._told.due(word, time.monotonic()):
-            log.warning("%s: %s (%s)", self.url, link_causes.ODDITIES[word][1].lower(), detail, exc_info=error)
+            log.warning("%s: %s (%s)", self.url, words.text("odd", word).en.lower(), detail, exc_info=error)
 
     # --- callbacks --------------------------------------------------------------------------------------------------
 

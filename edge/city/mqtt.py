@@ -13,7 +13,7 @@ from collections import Counter
 from edge.between.inbox import Inbox, LinkChanged, Stumbled
 from edge.between.sparing import Sparing
 from edge.city.connection import NO_QOS, NO_RETAIN, WILLS, Connection, Ended, Who
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 
 QUICK_SECONDS = (0.3, 1.0)  # back within 1.5 s of a broker's restart
 LONGEST_PAUSE = 60.0
@@ -25,7 +25,12 @@ class Mqtt(threading.Thread):
     """Owns the connection. ``publish``, ``announce`` and ``leave`` are for the core thread."""
 
     def __init__(
-        self, part: CityPart, client_id: str, listen: tuple[str, ...], last_will: tuple[str, bytes] | None, inbox: Inbox
+        self,
+        part: CitySection,
+        client_id: str,
+        listen: tuple[str, ...],
+        last_will: tuple[str, bytes] | None,
+        inbox: Inbox,
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._part = part
@@ -37,7 +42,9 @@ class Mqtt(threading.Thread):
         self._told = Sparing()
         self._last_told = ""
         self.broker = ""
-        self.odd: Counter[str] = Counter()  # what came and was not taken, by the words of link_causes.ODDITIES
+        self.odd: Counter[str] = (
+            Counter()
+        )  # what came and was not taken, by its word in `odd` of the catalogue of texts
 
     def publish(self, topic: str, body: bytes) -> int | None:
         """Hand one event to the broker, QoS 1; the answer comes as BrokerAnswer. None when the link is down."""

@@ -21,7 +21,7 @@ from edge.between.board import CityView
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.city_word import CityWord
 from edge.city.doubts import Doubts
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.delivery import Delivery
 from edge.records.ledger import ALARM, ORDINARY, Ledger
@@ -65,7 +65,7 @@ class Publisher:
     """The window and the cursor. Progress is written with the next record, or when ``save`` is called."""
 
     def __init__(
-        self, part: CityPart, ledger: Ledger, topics: Topics, wire: Wire, clock: Clock, keys: CityKeys
+        self, part: CitySection, ledger: Ledger, topics: Topics, wire: Wire, clock: Clock, keys: CityKeys
     ) -> None:
         self._part = part
         self._ledger = ledger

@@ -17,19 +17,18 @@ from sqlite_utils import Database
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
-from edge.between import link_causes
+from edge.between import words
 from edge.between.board import Caution, Showing
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
 from edge.between.needs import enough_disk
-from edge.between.print_states import BUSY, READY, SILENT
+from edge.between.print_states import TAKES_PAPERS, PrinterState
 from edge.between.tongue import said
-from edge.between.words import CLOCK
 from edge.city.city_word import CityWord
 from edge.city.mqtt import Mqtt
 from edge.cli.main import config_option
 from edge.cli.running import lines as running_lines
 from edge.config.cautions import cautions
-from edge.config.sections import BadConfig, Config, PortPart, PrinterPart, load
+from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 from edge.documents import BadTemplate, Papers
 from edge.ports.doorkeeper import Doorkeeper
 from edge.printing.open_printer import OpenPrinter
@@ -39,7 +38,6 @@ from edge.records.identity import BadKey, load_city_keys, load_key
 from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
 from edge.records.lock import Holder, holder
 from edge.state.known_devices import recall
-from edge.web.i18n import TEXTS
 from edge.web.server import CannotListen, WebServer
 from edge.web.wording import ucum
 from protocol.city import envelope
@@ -61,17 +59,6 @@ Outcome = tuple[bool | None, str]
 """True well, None to be looked at, False failed; and the words."""
 MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
-PRINTER_SAYS = {
-    "ready": "ready",
-    "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
-    "paper": "no paper: put in a roll",
-    "cover": "the cover is open: close it",
-    "cutter": "the cutter is jammed: clear it, switch the printer off and on",
-    "hot": "the head is too hot: wait, it goes on by itself",
-    "error": "it reports an error: switch it off and on",
-    "busy": "it prints something else, or does not come to our questions: try again when it is done",
-    "offline": "it accepts no data: check power and the ONLINE (FEED) button",
-}
 
 
 @click.command()
@@ -112,11 +99,11 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     devices = (*config.scale, *config.analyzer, *config.probe)
     running = _running(config)
     if running is not None:
-        named: tuple[PortPart | PrinterPart, ...] = (*devices, *config.printer)
+        named: tuple[PortSection | PrinterSection, ...] = (*devices, *config.printer)
         for part in named:
             yield from _name(part, system)
-        for about, good, words in running_lines(config, running):
-            yield about, lambda good=good, words=words: (good, words)  # type: ignore[misc]
+        for about, good, line in running_lines(config, running):
+            yield about, lambda good=good, line=line: (good, line)  # type: ignore[misc]
         yield "disk", lambda: _disk(config)
         return
     known = recall(config.station.data, devices)
@@ -207,14 +194,14 @@ def _papers(config: Config) -> Outcome:
     return True, "; ".join([str(config.paper.templates), *papers.warnings])
 
 
-def _name(part: PortPart | PrinterPart, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+def _name(part: PortSection | PrinterSection, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     """Whether the name of a device's port leads to that device only; nothing for what cannot be mixed up."""
     said = naming(part.port, system)
     if said.by:
         yield f"{part.name} name", lambda: (said.by != "unsafe", f"{part.port}: {said}")
 
 
-def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
+def _port(part: PortSection, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
     """Open the port, unless another device than the station knows is there, and wait for one frame that can be read."""
     garbage = 0
     try:
@@ -244,36 +231,37 @@ def heard(event: Event) -> str:
         case Weighing(value, unit, state=state) if value is None or state is not State.OK:
             return said(f"秤已应答（{state.value}），没有重量", f"the scale answers ({state.value}), without a weight")
         case Weighing(value, unit, stable=stable):
-            still = {True: said("稳定", "stable"), False: said("晃动", "moving"), None: ""}[stable]
+            still = {True: said(*words.by_key()["stable"]), False: said(*words.by_key()["moving"]), None: ""}[stable]
             return " ".join(word for word in (str(value), unit or "", still) if word)
         case Measured(what, value, unit):
-            return f"{said(*TEXTS.get(f'measured_{what}', (what, what)))} {value} {ucum(unit)}"
+            return f"{said(*words.section('measured').get(what, (what, what)))} {value} {ucum(unit)}"
         case TestResult(sample, _, item, value, unit):
             sample = said(f"样品 {sample}", f"sample {sample}") if sample else ""
             return " ".join(word for word in (sample, item, str(value or ""), unit or "") if word)
     return said("设备已应答", "the device answers")
 
 
-def _printer(part: PrinterPart) -> Outcome:
+def _printer(part: PrinterSection) -> Outcome:
     """Open it and ask how it is. One that never answers is no failure: many cannot."""
     link = OpenPrinter(part)
     try:
         end = time.monotonic() + BUSY_SECONDS
-        while (state := link.look()) == BUSY and time.monotonic() < end:
+        while (state := link.look()) is PrinterState.BUSY and time.monotonic() < end:
             continue
     finally:
         link.close()
-    said = [link.why or f"{part.port}: {PRINTER_SAYS[state]}"]
+    how = words.text("printer" if state in TAKES_PAPERS else "print_why", state)
+    parts = [link.why or f"{part.port}: {said(*how)}"]
     if link.near_end:
-        said.append("the paper is nearly out")
+        parts.append(said(*words.by_key()["near_end"]))
     line = Link.parse(part.link)
     if part.serial and part.row().codes == "raster" and line.baud < QUICK_BAUD:
         seconds = SLIP_BYTES * line.byte_seconds
-        said.append(
+        parts.append(
             f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
             'or change = { codes = "native" } if the printer draws QR codes'
         )
-    return state in (READY, SILENT), "; ".join(said)
+    return state in TAKES_PAPERS, "; ".join(parts)
 
 
 def _broker(config: Config) -> Outcome:
@@ -300,8 +288,8 @@ def _broker(config: Config) -> Outcome:
 
 def _told(link: LinkChanged) -> str:
     """Why there is no way, with the next step."""
-    cause = link_causes.CAUSES[link.cause]
-    return f"{cause.en} ({link.why}). {cause.do_en}"
+    what, step = words.text("link", link.cause), words.text("link_do", link.cause)
+    return f"{what.en} ({link.why}). {step.en}"
 
 
 def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: LinkChanged) -> Outcome:
@@ -329,7 +317,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
 
 
 def _counted(odd: Mapping[str, int]) -> str:
-    return ", ".join(f"{link_causes.ODDITIES[word][1].lower()}: {count}" for word, count in odd.items())
+    return ", ".join(f"{words.text('odd', word).en.lower()}: {count}" for word, count in odd.items())
 
 
 def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
@@ -349,7 +337,7 @@ def _city_keys(config: Config) -> Outcome:
     except BadKey as error:
         return False, str(error)
     if not keys and config.city.confirm == "city":
-        return False, f"{config.city.keys_file}: {link_causes.CAUSES['no_city_key'].do_en}"
+        return False, f"{config.city.keys_file}: {words.text('link_do', 'no_city_key').en}"
     return True, ", ".join(sorted(keys.by_kid)) or "none"
 
 
@@ -383,7 +371,7 @@ def _clock(clock: Clock, language: str) -> Outcome:
     state = clock.state()
     if state != "unsynced" and not clock.asks:
         return True, f"{clock.now().text} {state}"
-    why = CLOCK[clock.why or "unsynced"][language == "en"]
+    why = words.text("clock_why", clock.why or "unsynced").said(language)
     asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
     return False, f"{clock.now().text} is not synchronised{asked}: {why}"
 

@@ -8,7 +8,7 @@ import click
 
 from drivers import catalogue
 from drivers.model import Model
-from edge.cli.main import Mistake, as_typed
+from edge.cli.main import BadInput, as_typed
 from edge.config.sections import with_files
 
 model_option: Callable[[Any], Any] = click.option(
@@ -24,13 +24,13 @@ settings_option: Callable[[Any], Any] = click.option(
 
 
 def chosen(protocol: str, model: str, options: Iterable[str]) -> Model | None:
-    """The row that is named, with these settings; None when nothing is. Raises Mistake."""
+    """The row that is named, with these settings; None when nothing is. Raises BadInput."""
     if protocol and model:
-        raise Mistake("name either a protocol or a model")
+        raise BadInput("name either a protocol or a model")
     given = dict(map(parsed, options))
     if not protocol and not model:
         if given:
-            raise Mistake(f"whose option is {', '.join(given)}? Name the protocol or the model")
+            raise BadInput(f"whose option is {', '.join(given)}? Name the protocol or the model")
         return None
     with as_typed():
         row = catalogue.find(model) if model else Model(protocol, "", "", protocol)
@@ -39,10 +39,10 @@ def chosen(protocol: str, model: str, options: Iterable[str]) -> Model | None:
 
 
 def parsed(text: str) -> tuple[str, Any]:
-    """``name=value``, the value in TOML; what is no TOML is text. Raises Mistake."""
+    """``name=value``, the value in TOML; what is no TOML is text. Raises BadInput."""
     name, equals, value = text.partition("=")
     if not name.strip() or not equals:
-        raise Mistake(f"option {text!r}: write NAME=VALUE, for example reversed=false")
+        raise BadInput(f"option {text!r}: write NAME=VALUE, for example reversed=false")
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

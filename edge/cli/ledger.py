@@ -19,9 +19,10 @@ from edge.records.print_jobs import PrintJobs
 from edge.state.lots import by_state as lots_by_state
 from edge.state.unread import rows as unread_rows
 from protocol.city.envelope import kind_of
-from protocol.city.events import EVENTS, Record
+from protocol.city.events import COLUMNS, EVENTS, Record
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+HEAD = ("seq", "type", "code", "time", "clock")  # columns before those of a record
 NAMED = 20  # damaged records, at most
 
 
@@ -109,7 +110,7 @@ def _as_lines(rows: Rows, out: TextIO) -> list[int]:
 
 def _as_table(rows: Rows, out: TextIO) -> list[int]:
     """The main columns; answers the numbers of the records that cannot be read."""
-    table = csv.DictWriter(out, fieldnames=list(_columns(0, {"data": {}})))
+    table = csv.DictWriter(out, fieldnames=[*HEAD, *COLUMNS])
     table.writeheader()
     damaged = []
     for seq, body in rows:
@@ -132,15 +133,9 @@ def _left_out(damaged: list[int]) -> str:
 
 def _columns(seq: int, event: dict[str, Any]) -> dict[str, Any]:
     """Raises one of ``UNREADABLE`` when the event is damaged."""
-    kind = EVENTS.get(kind_of(event["type"])) if event.get("type") else None
-    return {
-        "seq": seq,
-        "type": event.get("type"),
-        "code": event.get("subject"),
-        "time": event.get("time"),
-        "clock": event.get("clockstate"),
-        **(kind.record if kind else Record).columns(event["data"]),
-    }
+    kind = EVENTS.get(kind_of(event["type"]))
+    head = (seq, event["type"], event.get("subject"), event.get("time"), event.get("clockstate"))
+    return dict(zip(HEAD, head, strict=True)) | (kind.record if kind else Record).columns(event["data"])
 
 
 def _cell(value: Any) -> Any:

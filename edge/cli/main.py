@@ -7,9 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import click
+
+from edge.between.fixed_words import JobName
 
 NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
 
@@ -19,17 +21,17 @@ SORRY = "a fault of the program ({}); try again, and send the lines above to its
 log = logging.getLogger("marketedge")
 
 
-class Mistake(ValueError):
+class BadInput(ValueError):
     """What was typed on the command line, or stands in a file named there, cannot be used; the message says why."""
 
 
 @contextmanager
 def as_typed() -> Iterator[None]:
-    """Around what reads a person's input: what it cannot read is a ``Mistake``."""
+    """Around what reads a person's input: what it cannot read is a ``BadInput``."""
     try:
         yield
     except (ValueError, LookupError, TypeError) as error:
-        raise Mistake(str(error.args[0] if error.args else error)) from error
+        raise BadInput(str(error.args[0] if error.args else error)) from error
 
 
 @contextmanager
@@ -64,7 +66,7 @@ def _plain(error: Exception) -> str | None:
 
     if isinstance(error, UnknownModel | UnknownFormat | UnknownPrinter):
         return str(error.args[0])
-    if isinstance(error, Mistake | BadConfig | BadKey | BadTemplate | LedgerBroken):
+    if isinstance(error, BadInput | BadConfig | BadKey | BadTemplate | LedgerBroken):
         return str(error)
     if isinstance(error, sqlite3.Error):
         about = explained(error, Path(FILE))  # an export may have read for a while before it met the damage
@@ -132,7 +134,7 @@ def main() -> None:
 @click.option(
     "--job",
     "jobs",
-    type=click.Choice(["gate", "stall", "canteen"]),
+    type=click.Choice(get_args(JobName)),
     multiple=True,
     required=True,
     help="What the station does; may be given twice.",

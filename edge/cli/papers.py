@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from drivers.printers import PROFILES
-from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, USUAL, BadTemplate, Papers
+from drivers.printers import PROFILES, USUAL
+from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, BadTemplate, Papers
 from edge.documents.templates import SUFFIX
-from edge.documents.words import WORDS
+from edge.documents.words import words_on_paper
 
 
 @click.group()
@@ -23,7 +23,7 @@ def list_papers(fields: bool) -> None:
     for paper in PAPERS.values():
         click.echo(f"{paper.name:11} {paper.zh}  {paper.en}  {', '.join(paper.kinds)}".rstrip())
     if fields:
-        click.echo("\nwords: " + ", ".join(f"word.{name}" for name in WORDS))
+        click.echo("\nwords: " + ", ".join(f"word.{name}" for name in words_on_paper()))
         click.echo("values: data (the record), code, time, clock_trusted, place.name, place.host")
 
 
@@ -41,7 +41,7 @@ def copy(folder: Path) -> None:
             click.echo(folder / path.name)
     words = folder / "words.toml"
     if not words.exists():
-        rows = (f"{name} = [{_quoted(zh)}, {_quoted(en)}]" for name, (zh, en) in WORDS.items())
+        rows = (f"{name} = [{_quoted(zh)}, {_quoted(en)}]" for name, (zh, en) in words_on_paper().items())
         words.write_text("\n".join(rows) + "\n", "utf-8")
         click.echo(words)
 

@@ -8,7 +8,7 @@ import click
 from drivers.discover import naming, serial_ports, usb_ports
 from drivers.transports.adapters import Naming, System
 from edge.cli.main import config_option
-from edge.config.sections import BadConfig, Config, PortPart, PrinterPart, load
+from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 
 
 @click.command()
@@ -38,6 +38,6 @@ def ports(config_path: Path) -> None:
 
 def judged(config: Config, system: System) -> list[tuple[str, str, Naming]]:
     """Device, the name it is looked for at, and how far that leads to one device; those that cannot be mixed up not."""
-    parts: list[PortPart | PrinterPart] = [*config.scale, *config.analyzer, *config.probe, *config.printer]
+    parts: list[PortSection | PrinterSection] = [*config.scale, *config.analyzer, *config.probe, *config.printer]
     found = [(part.name, part.port, naming(part.port, system)) for part in parts]
     return [each for each in found if each[2].by]

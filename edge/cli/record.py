@@ -14,7 +14,7 @@ from drivers.transports import LinkLost, Transport, open_port
 from drivers.transports.base import READ_SECONDS
 from drivers.transports.recorder import Chunk, write_log
 from edge.cli.device_options import chosen, model_option, settings_option
-from edge.cli.main import Mistake, as_typed, plain_errors
+from edge.cli.main import BadInput, as_typed, plain_errors
 from protocol import formats
 from protocol.link import Link
 from protocol.readings import Event, Garbage
@@ -94,7 +94,7 @@ def _session(row: Model | None) -> Session | None:
         if not wire_format.polled:
             with as_typed():
                 return Listening(row.decoder())
-        raise Mistake(
+        raise BadInput(
             f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
         ) from error
 

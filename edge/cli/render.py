@@ -10,7 +10,7 @@ import click
 from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
-from drivers.printers import PROFILES, profile
+from drivers.printers import BY_WIDTH, LABEL, PROFILES, profile
 from edge.documents import PAPERS, Papers, Place, examples, papers_of, record_kind
 from edge.documents.words import Language as Words
 from protocol.printers import bitmap, languages
@@ -19,8 +19,6 @@ from protocol.printers.layout import Page, layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Encoding, Language, Profile
 
-SIZES = {"58": "generic-58", "80": "generic-80"}
-LABEL = "label-40x30"
 LANGUAGES = get_args(Language)
 
 
@@ -39,7 +37,9 @@ LANGUAGES = get_args(Language)
     show_default=True,
     help="What to write: tspl is for a label of 40 x 30 mm.",
 )
-@click.option("--paper", "size", type=click.Choice(list(SIZES)), default="58", show_default=True, help="Width in mm.")
+@click.option(
+    "--paper", "size", type=click.Choice(list(BY_WIDTH)), default="58", show_default=True, help="Width in mm."
+)
 @click.option("--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer, not a nameless one.")
 @click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
 @click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper of a made-up record; no file needed.")
@@ -87,7 +87,7 @@ def render(
         tree = _read(file) if file else examples(str(example))[0]
         place = Place(market, host, language)
         document = _document(tree, Papers(templates), name or example, place, copy)
-        printer = profile(model or (LABEL if form == "tspl" else SIZES[size]))
+        printer = profile(model or (LABEL if form == "tspl" else BY_WIDTH[size]))
         if form in LANGUAGES and printer.language != form:
             raise ValueError(f"printer {printer.id} speaks {printer.language}, not {form}")
         printer = replace(printer, encoding=encoding or printer.encoding)

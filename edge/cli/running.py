@@ -6,11 +6,10 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from edge.between import link_causes
 from edge.between.tongue import said
+from edge.between.words import Words
 from edge.config.sections import Config
 from edge.records.lock import Holder
-from edge.web.i18n import Words
 from edge.web.wording import ucum
 
 ASK_SECONDS = 5.0
@@ -87,7 +86,7 @@ def _scale(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     if view["text"] and view["net_g"] is not None:
         parts.append(f"{view['text']} {view['unit']} {words('stable' if view['stable'] else 'moving')}")
     if view["why"] in ILL:
-        parts.append(words(f"why_{view['why']}", unit=view["unit"] or "?", e=f"{view['e_g']} g"))
+        parts.append(words.known("weight", view["why"], unit=view["unit"] or "?", e=f"{view['e_g']} g"))
         return False, ". ".join(parts)
     return _unless_garbled(view, parts, words)
 
@@ -110,26 +109,28 @@ def _unless_garbled(view: dict[str, Any], parts: list[str], words: Words) -> tup
 def _probe(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     if not view["up"]:
         return _lost(view, view["why"], words, "do_probe")
-    values = [f"{words.known('measured_', what)} {value} {ucum(unit)}" for what, value, unit in view["measured"]]
+    values = [f"{words.known('measured', what)} {value} {ucum(unit)}" for what, value, unit in view["measured"]]
     return True, ". ".join([words("connected"), *(values or [words("no_value")])])
 
 
 def _printer(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
-    parts = [words.known("state_", view["state"])]
+    parts = [words.known("printer", view["state"])]
     if view["waiting"]:
         parts.append(words("papers_waiting", n=view["waiting"]))
     if view["up"]:
         return True, ". ".join(parts)
     detail = [view["why"]] if view["why"] else []
-    return False, ". ".join([*parts, *detail, words.known("because_", view["state"])])
+    return False, ". ".join([*parts, *detail, words.known("print_why", view["state"])])
 
 
 def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     counted = f"{words('pending')} {view['pending']}"
-    if view["cause"] in link_causes.CAUSES:
-        cause = link_causes.CAUSES[view["cause"]]
+    if view["cause"]:
         detail = f" ({view['why']})" if view["why"] else ""
-        return False, f"{said(cause.zh, cause.en)}{detail}. {said(cause.do_zh, cause.do_en)}. {counted}"
+        return (
+            False,
+            f"{words.known('link', view['cause'])}{detail}. {words.known('link_do', view['cause'])}. {counted}",
+        )
     if view["aside"]:
         return None, ". ".join([words("set_aside_n", n=view["aside"]), words("do_set_aside"), counted])
     if not view["up"]:
@@ -138,7 +139,7 @@ def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
 
 
 def _clock(board: dict[str, Any], words: Words) -> tuple[bool | None, str]:
-    is_it = words.known("clock_is_", board["clock_state"])
+    is_it = words.known("clock", board["clock_state"])
     if board["clock_state"] != "unsynced" and not board["clock_asks"]:
         return True, is_it
-    return False, f"{is_it}. {words.known('clock_why_', board['clock_why'])}"
+    return False, f"{is_it}. {words.known('clock_why', board['clock_why'])}"

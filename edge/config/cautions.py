@@ -7,9 +7,9 @@ from itertools import chain
 from urllib.parse import urlsplit
 
 from drivers.transports.listen import named_peers
-from edge.between import link_causes
+from edge.between import words
 from edge.between.board import Caution
-from edge.config.sections import Config, PortPart, PrinterPart
+from edge.config.sections import Config, PortSection, PrinterSection
 from edge.records import private
 
 SOON = timedelta(days=30)
@@ -189,13 +189,13 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
             'Write "city" once the platform answers',
         )
     if city.confirm == "city" and not city_keys:
-        cause = link_causes.CAUSES["no_city_key"]
-        yield Caution("no_city_key", "bad", "[city] keys_file", cause.zh, cause.en, cause.do_zh, cause.do_en)
+        what, step = words.text("link", "no_city_key"), words.text("link_do", "no_city_key")
+        yield Caution("no_city_key", "bad", "[city] keys_file", *what, *step)
 
 
 def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
-    parts: tuple[PortPart | PrinterPart, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
+    parts: tuple[PortSection | PrinterSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
     for part in parts:
         port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
         first = seen.setdefault(port, part.name)

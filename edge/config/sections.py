@@ -32,6 +32,7 @@ from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import PROFILES, profile
 from drivers.transports.listen import named_peers
+from edge.between.fixed_words import JobName
 from edge.between.print_states import PAPER_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
@@ -41,16 +42,14 @@ from edge.config.mistakes import Mistake, unknown
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.city.events import ONE_LINE, Name, Short
+from protocol.city.written import GRAMS
 from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
 
-GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
-
 DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Node = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 OperatorCode = Annotated[str, AfterValidator(operator)]
-JobName = Literal["gate", "stall", "canteen"]
 
 
 class BadConfig(ValueError):
@@ -185,11 +184,11 @@ def _file(name: str, value: Any) -> Any:
         raise Mistake(f"{path} 不能读取", f"{path}: cannot be read", key=f"options.{name}") from None
 
 
-class Part(BaseModel):
+class ConfigSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class StationPart(Part):
+class StationSection(ConfigSection):
     """Who this box is. ``node``, ``terminal`` and ``region`` are given by the city."""
 
     name: Name
@@ -203,7 +202,7 @@ class StationPart(Part):
     key: Path = Path("station.key")
 
 
-class SellerPart(Part):
+class SellerSection(ConfigSection):
     """The stall's operator, as printed on slips."""
 
     code: OperatorCode
@@ -212,7 +211,7 @@ class SellerPart(Part):
     contact: Name = ""
 
 
-class CityPart(Part):
+class CitySection(ConfigSection):
     """The way to the city. The first broker that answers is used; ``mqtts://`` verifies the certificate.
 
     ``confirm`` says who confirms a record: ``city`` by an answer signed with a key of ``keys_file``; ``city-unsigned``
@@ -263,20 +262,20 @@ def _host_and_port(parts: SplitResult) -> bool:
         return False
 
 
-class WebPart(Part):
+class WebSection(ConfigSection):
     """The local pages. ``allow`` names other host names that browsers may use to reach them."""
 
     listen: Annotated[str, _checked(address)] = "127.0.0.1:8080"
     allow: tuple[str, ...] = ()
 
 
-class ClockPart(Part):
+class ClockSection(ConfigSection):
     """``kernel``: trust the wall clock while a time service keeps it; ``host``: a virtual machine's host keeps it."""
 
     trust: Literal["kernel", "host"] = "kernel"
 
 
-class PortPart(Part):
+class PortSection(ConfigSection):
     """What every device on a port has. ``protocol`` may be named instead of ``model`` when no row fits.
 
     An option whose name ends in ``_file`` names a file beside station.toml; the format gets its text.
@@ -396,7 +395,7 @@ def _in_range(name: str, value: float, key: str) -> None:
         raise Mistake(f"应为 {low:g} 到 {high:g}", f"{low:g} to {high:g} are sensible", key=key)
 
 
-class ScalePart(PortPart):
+class ScaleSection(PortSection):
     """A scale. ``max``, ``min``, ``e`` are on its type plate; ``verified_until`` is on the certificate (检定).
 
     A scale with two intervals has ``max = "6/15 kg"`` and ``e = "2/5 g"``.  ``unit`` is needed for formats that send
@@ -442,7 +441,7 @@ class ScalePart(PortPart):
         return self
 
 
-class AnalyzerPart(PortPart):
+class AnalyzerSection(PortSection):
     """An analyzer. ``method`` names how its results are judged: one method, or one for each item it measures.
 
     ``item`` is what it measures, where the instrument does not say.  ``match`` says how a result finds its lot: by the
@@ -473,7 +472,7 @@ class AnalyzerPart(PortPart):
         return formats.find(self.row().format).polled or self.port.startswith("folder:")
 
 
-class ProbePart(PortPart):
+class ProbeSection(PortSection):
     """A probe of temperature or humidity; its values are shown on the status page."""
 
     kind: ClassVar[str] = "probe"
@@ -486,7 +485,7 @@ def _is_a(kind: type, value: Any) -> bool:
     return isinstance(value, int | float) if kind is float else isinstance(value, kind)
 
 
-class PrinterPart(Part):
+class PrinterSection(ConfigSection):
     """A printer on ``/dev/…`` (serial), ``usb:VID:PID[:SERIAL]``, ``usb:VID:PID@BUS-PORT``, ``tcp://host:9100`` or
     ``file:PATH``.
 
@@ -548,7 +547,7 @@ class PrinterPart(Part):
         return replace(profile(self.profile), **self.change)
 
 
-class PaperPart(Part):
+class PaperSection(ConfigSection):
     """What is printed. ``language`` empty is the station's; ``automatic`` are the papers printed by themselves.
 
     ``templates`` is a folder with the market's own templates; they go before the shipped ones.
@@ -559,7 +558,7 @@ class PaperPart(Part):
     automatic: tuple[str, ...] = ("slip", "report", "label", "hold", "acceptance")
 
 
-class ProductPart(Part):
+class ProductSection(ConfigSection):
     """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g.
 
     ``tests`` are the items its lots are tested for; left out, those of ``[gate]``.  ``also`` are other names that
@@ -581,7 +580,7 @@ class ProductPart(Part):
         return 1000 if self.per == "kg" else 500
 
 
-class GatePart(Part):
+class GateSection(ConfigSection):
     """How goods come in. ``tests`` are the items every lot is tested for, where its product says nothing else.
 
     Left out, it is what the first analyzer's first method measures.  ``unchecked`` is what a source code from elsewhere
@@ -593,7 +592,7 @@ class GatePart(Part):
     unchecked: Literal["refuse", "test", "accept"] = "test"
 
 
-class StallPart(Part):
+class StallSection(ConfigSection):
     """``continuous`` names a product: each new stable load becomes a sale by itself (连续过秤, sacks on a belt).
 
     ``oversell`` is what happens when more of a lot is sold than came in: ``warn`` (the record says so) or ``refuse``.
@@ -608,26 +607,26 @@ class Config(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="MARKETEDGE_", env_nested_delimiter="__")
 
-    station: StationPart
-    seller: SellerPart
-    city: CityPart
-    web: WebPart = WebPart()
-    clock: ClockPart = ClockPart()
-    gate: GatePart = GatePart()
-    stall: StallPart = StallPart()
-    paper: PaperPart = PaperPart()
-    scale: tuple[ScalePart, ...] = ()
-    analyzer: tuple[AnalyzerPart, ...] = ()
-    probe: tuple[ProbePart, ...] = ()
-    printer: tuple[PrinterPart, ...] = ()
-    product: tuple[ProductPart, ...] = ()
+    station: StationSection
+    seller: SellerSection
+    city: CitySection
+    web: WebSection = WebSection()
+    clock: ClockSection = ClockSection()
+    gate: GateSection = GateSection()
+    stall: StallSection = StallSection()
+    paper: PaperSection = PaperSection()
+    scale: tuple[ScaleSection, ...] = ()
+    analyzer: tuple[AnalyzerSection, ...] = ()
+    probe: tuple[ProbeSection, ...] = ()
+    printer: tuple[PrinterSection, ...] = ()
+    product: tuple[ProductSection, ...] = ()
     method: tuple[Method, ...] = ()
 
     def methods(self) -> dict[str, Method]:
         """All methods by id; one of the file goes before a shipped one."""
         return {**shipped(), **{method.id: method for method in self.method}}
 
-    def tests(self, product: ProductPart) -> tuple[str, ...]:
+    def tests(self, product: ProductSection) -> tuple[str, ...]:
         """The items that lots of a product are tested for, by the names their methods have for them.
 
         Empty asks for one item, whichever it is.

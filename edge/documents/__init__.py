@@ -13,14 +13,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from drivers.printers import profile
+from drivers.printers import USUAL, profile
+from edge.between.print_states import PAPER_NAMES
+from edge.between.words import Text, section
 from edge.documents import fields, testpage
 from edge.documents.fields import Place
 from edge.documents.marks import Print, marked
 from edge.documents.templates import SUFFIX, BadTemplate, Templates, read
-from edge.documents.words import WORDS, Language, Words, moment, money
+from edge.documents.words import Language, Words, words_on_paper
 from protocol.city.envelope import kind_of
 from protocol.city.events import EVENTS, TradeCompleted
+from protocol.city.written import moment, yuan
 from protocol.printers import bitmap
 from protocol.printers.document import QR, Cut, Document, Part
 from protocol.printers.layout import layout
@@ -32,35 +35,38 @@ SHIPPED = Path(str(files("edge.documents") / "papers"))
 EXAMPLES = Path(str(files("edge.documents") / "examples"))
 TEST_PAGE = "test"  # has no copies: every one is about the printer as it is now
 WORDS_FILE = "words.toml"
-USUAL = ("generic-58", "generic-80", "label-40x30")
 LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
 
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A kind of paper: its name, what people call it, and the kinds of record it can be made of."""
+    """A kind of paper: its name, and the kinds of record it can be made of."""
 
     name: str
-    zh: str
-    en: str
     kinds: tuple[str, ...] = ()
 
+    @property
+    def zh(self) -> str:
+        """What people call it."""
+        return section("document")[self.name].zh
 
-PAPERS = {
-    paper.name: paper
-    for paper in (
-        Paper("slip", "交易小票", "sale slip", ("trade.completed",)),
-        Paper("ticket", "一票通", "two-copy slip", ("trade.completed",)),
-        Paper("report", "快检报告", "rapid-test report", ("test.result",)),
-        Paper("card", "来源卡", "source card", ("test.result", "entry.registered")),
-        Paper("label", "样品标签", "sample label", ("entry.registered",)),
-        Paper("acceptance", "验收单", "acceptance slip", ("accept.completed",)),
-        Paper("hold", "暂停销售/处置记录", "hold and disposal record", ("lot.held", "lot.disposed")),
-        Paper("day", "日汇总", "day summary"),
-        Paper("test", "打印测试页", "printer test page"),
-    )
+    @property
+    def en(self) -> str:
+        """The same within an English sentence."""
+        return section("document")[self.name].en.lower()
+
+
+_MADE_OF = {
+    "slip": ("trade.completed",),
+    "ticket": ("trade.completed",),
+    "report": ("test.result",),
+    "card": ("test.result", "entry.registered"),
+    "label": ("entry.registered",),
+    "acceptance": ("accept.completed",),
+    "hold": ("lot.held", "lot.disposed"),
 }
-_TITLES = {"ticket": "slip", "hold": "held", "test": "test_page"}  # words of other names
+PAPERS = {name: Paper(name, _MADE_OF.get(name, ())) for name in PAPER_NAMES}
+_TITLES = {"ticket": "slip", "hold": "held"}  # words of other names
 PARTS_OF_PAPERS = ("head", "trade")  # included by others
 
 
@@ -88,7 +94,7 @@ class Papers:
         self.warnings: list[str] = []
         self.failed: dict[str, str] = {}
         self._folder = folder
-        self._words: dict[str, tuple[str, str]] = dict(WORDS)
+        self._words = words_on_paper()
         self._shipped = Templates(_shipped, fields.functions(), fields.filters())
         self._own = self._shipped
         if folder is not None:
@@ -127,9 +133,9 @@ class Papers:
     def _made(
         self, templates: Templates, paper: str, content: Mapping[str, Any], place: Place, which: Print
     ) -> Document:
-        words = Words(place.language, WORDS if which.standard else self._words)
+        words = Words(place.language, None if which.standard else self._words)
         parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
-        title = words(_TITLES.get(paper, paper))
+        title = words(_TITLES.get(paper, paper)).upper()
         return Document(paper, title, tuple(marked(paper, parts, words, content, which)))
 
     def _find(self, name: str) -> Path | None:
@@ -194,7 +200,7 @@ def _lacks(file: str, name: str, content: Mapping[str, Any], parts: Sequence[Par
             "the seller's name": data["seller"]["name"],
             "the seller's code": data["seller"]["code"],
             "the goods": sold["goods"]["name"],
-            "the amount": money(data["slip"]["amount_fen"]),
+            "the amount": yuan(data["slip"]["amount_fen"]),
             "the mass": fields.kg(line["net_g"], sold["weighed"]["value"], sold["weighed"]["unit"]),
             "the origin": sold["origin"],
             "the date": moment(data["slip"]["time"])[:10],
@@ -271,7 +277,7 @@ def _shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _own_words(folder: Path) -> dict[str, tuple[str, str]]:
+def _own_words(folder: Path) -> dict[str, Text]:
     """The market's words; raises BadTemplate."""
     path = folder / WORDS_FILE
     if not path.is_file():
@@ -281,15 +287,15 @@ def _own_words(folder: Path) -> dict[str, tuple[str, str]]:
         tree = tomllib.loads("\n".join(lines))
     except tomllib.TOMLDecodeError as error:
         raise BadTemplate(f"{path}: {error}") from None
-    words, mistakes = {}, []
+    words, mistakes, known = {}, [], words_on_paper()
     for name, pair in tree.items():
         line = next((number for number, text in enumerate(lines, 1) if text.strip().startswith(name)), 1)
-        if name not in WORDS:
+        if name not in known:
             mistakes.append(f"{path}:{line}: there is no word {name!r}")
         elif not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)):
             mistakes.append(f'{path}:{line}: write {name} = ["中文", "English"]')
         else:
-            words[name] = (pair[0], pair[1])
+            words[name] = Text(*pair)
     if mistakes:
         raise BadTemplate("\n".join(mistakes))
     return words

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.documents.words import Language, Words, grouped, kilograms, moment, money
+from edge.documents.words import Language, Words
 from protocol.city.codes import WALK_IN
 from protocol.city.token import source_url
+from protocol.city.written import grouped, kilograms_as_shown, moment, yuan
 from protocol.printers import text as paper_text
 
 
@@ -68,7 +69,7 @@ def filters() -> dict[str, Callable[..., Any]]:
     @pass_context
     def price(context: Context, one: Mapping[str, Any]) -> str:
         per = "kg" if one["per_g"] == 1000 else "500g"
-        amount = money(one["fen"])
+        amount = yuan(one["fen"])
         return f"￥{amount}/{per}" if context["words"].language == "en" else f"{amount}元/{per}"
 
     @pass_context
@@ -92,7 +93,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "verdict": verdict,
         "clauses": clauses,
         "source_url": to_source_url,
-        "yuan": money,
+        "yuan": yuan,
         "kg": kg,
         "code": grouped,
         "moment": moment,
@@ -104,7 +105,7 @@ def filters() -> dict[str, Callable[..., Any]]:
 
 def kg(net_g: int, shown: str = "", unit: str = "", suffix: str = "kg") -> str:
     """Grams as kg, with the decimals of the scale's own reading where there is one."""
-    return kilograms(net_g, shown or "0.001", unit or "kg") + suffix
+    return kilograms_as_shown(net_g, shown or "0.001", unit or "kg") + suffix
 
 
 def scales(sold: list[Mapping[str, Any]]) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.documents.templates import LARGE_COLUMNS
-from edge.documents.words import Words, moment
+from edge.documents.words import Words
 from protocol.city.codes import CodeKind
+from protocol.city.written import moment
 from protocol.printers import text as paper_text
 from protocol.printers.document import Align, Cut, Pair, Part, Rule, Size, Text
 

@@ -1,19 +1,16 @@
 """The gate (入场口): goods come in, get a test number and a sample number, and wait for their test."""
 
 from edge.between.commands import EntryAnswer, RegisterEntry
+from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
+from edge.between.words import text
 from edge.jobs.doing import does
-from edge.state.lots import Lot, LotState
+from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import EntryRegistered, Proof
 
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
-STATE_WORDS = {
-    LotState.PENDING: ("待检", "waiting for its test"),
-    LotState.RELEASED: ("已放行", "released"),
-    LotState.HELD: ("暂停销售", "held"),
-}
 
 
 @does(RegisterEntry)
@@ -78,11 +75,11 @@ def _check_source(station: Station, text: str) -> None:
 
 
 def _known(lot: Lot, code: str) -> Refused:
-    zh, en = STATE_WORDS[lot.state]
+    said = text("lot", lot.state.value)
     name = lot.entry["data"]["goods"]["name"]
     since = (lot.test or lot.entry)["time"][:16].replace("T", " ")
     return Refused(
         "source_known",
-        f"来源码 {code[-6:]} 已是本站批次：{name}，样品号 {lot.sample}，{zh}（{since}），不能再次登记",
-        f"this source code is lot {lot.test_code} here ({name}, sample {lot.sample}), {en} since {since}",
+        f"来源码 {code[-6:]} 已是本站批次：{name}，样品号 {lot.sample}，{said.zh}（{since}），不能再次登记",
+        f"this source code is lot {lot.test_code} here ({name}, sample {lot.sample}), {said.en.lower()} since {since}",
     )

@@ -4,7 +4,7 @@ from datetime import date
 
 from edge.between.commands import ConfirmAnswer, ConfirmPaper, PrintAnswer, PrintPaper, Reprint
 from edge.between.inbox import Refused
-from edge.between.print_states import ASKS_A_PERSON, CONFIRMED, DAY, TEST_PAGE, UNDONE
+from edge.between.print_states import ASKS_A_PERSON, DAY, TEST_PAGE, UNDONE, PrintState
 from edge.documents import PAPERS, papers_of
 from edge.jobs.doing import does
 from edge.records.print_jobs import PrintRow
@@ -34,7 +34,7 @@ def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
         raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
     station.prints.confirm(command.job)
-    return ConfirmAnswer(job=command.job, state=CONFIRMED)
+    return ConfirmAnswer(job=command.job, state=PrintState.CONFIRMED)
 
 
 @does(PrintPaper)

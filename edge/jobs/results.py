@@ -21,9 +21,10 @@ from edge.between.commands import (
     WholePlantAnswer,
     WholePlantDone,
 )
+from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
 from edge.config.methods import Method
-from edge.config.sections import AnalyzerPart
+from edge.config.sections import AnalyzerSection
 from edge.jobs.doing import does
 from edge.records.ledger import ALARM, ORDINARY, Recorded
 from edge.state.judgement import (
@@ -37,10 +38,10 @@ from edge.state.judgement import (
     repeats_due,
     same_goods,
 )
-from edge.state.lots import DECIDED, Lot, LotItem, LotState, local
+from edge.state.lots import DECIDED, Lot, LotItem, local
 from edge.state.station import Station
 from protocol.city.codes import CodeKind
-from protocol.city.events import Analyzer, Goods, TestRecorded, decimal_text
+from protocol.city.events import Analyzer, Goods, TestRecorded, VerdictWord, decimal_text
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
 
@@ -50,7 +51,12 @@ UNREAD = "未识别小票"
 CURVE = "胶体金曲线"
 AHEAD = timedelta(minutes=10)  # an instrument whose clock is further ahead of ours is wrong
 OLDEST_YEAR = 2020
-READINGS = {"qualified": Outcome.NEGATIVE, "unqualified": Outcome.POSITIVE, "invalid": Outcome.INVALID}
+VERDICTS: dict[Outcome, VerdictWord] = {
+    Outcome.NEGATIVE: "qualified",
+    Outcome.POSITIVE: "unqualified",
+    Outcome.INVALID: "invalid",
+}
+READINGS: dict[str, Outcome] = {word: outcome for outcome, word in VERDICTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Found:
     """
 
     result: TestResult
-    part: AnalyzerPart
+    part: AnalyzerSection
     item: str
     method: Method | None
     measured: Measurement
@@ -203,7 +209,7 @@ def _number_of(stated: str | None) -> str | None:
     return f"{number[: SHORT_LETTERS - 1]}…" if number and len(number) > SHORT_LETTERS else number
 
 
-def _twice(station: Station, part: AnalyzerPart, result: TestResult, before: int) -> Recorded | None:
+def _twice(station: Station, part: AnalyzerSection, result: TestResult, before: int) -> Recorded | None:
     """A result that was recorded already: one that only waited because nothing proved its bytes is proven now.
 
     Bytes that were damaged once do not come twice the same, also when the port was opened anew in between.
@@ -226,7 +232,7 @@ def _kept(result: TestResult) -> TestResult:
     return replace(result, sure=True)
 
 
-def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: bool = False) -> Found:
+def _found(station: Station, part: AnalyzerSection, result: TestResult, *, unread: bool = False) -> Found:
     """The result with its method, its lot, and every reason why a person has to look at it."""
     found = _judge(station, part, result, result.item or part.item)
     if unread:
@@ -238,7 +244,7 @@ def _found(station: Station, part: AnalyzerPart, result: TestResult, *, unread: 
     return replace(found, lot=lot if surely or not doubts else None, doubts=doubts)
 
 
-def _judge(station: Station, part: AnalyzerPart, result: TestResult, item: str) -> Found:
+def _judge(station: Station, part: AnalyzerSection, result: TestResult, item: str) -> Found:
     """The result by the method of its item, whosever it is."""
     named = [station.methods[name] for name in part.methods]
     method = method_of(item, result, named, station.methods.values())
@@ -248,7 +254,7 @@ def _judge(station: Station, part: AnalyzerPart, result: TestResult, item: str) 
     return Found(result, part, method.item or item, method, measure(result, method))
 
 
-def _lot(station: Station, part: AnalyzerPart, result: TestResult) -> tuple[Lot, datetime] | None:
+def _lot(station: Station, part: AnalyzerSection, result: TestResult) -> tuple[Lot, datetime] | None:
     """By the channel plan, or the newest lot with this sample number; and since when a result can be of it."""
     if part.match == "channel":
         planned = station.lots.of_channel(part.name, result.channel)
@@ -279,7 +285,7 @@ def _doubts(station: Station, found: Found, lot: Lot | None, since: datetime | N
         yield Doubt.DECIDED
 
 
-def _time_doubt(station: Station, part: AnalyzerPart, at: datetime | None, since: datetime) -> Doubt | None:
+def _time_doubt(station: Station, part: AnalyzerSection, at: datetime | None, since: datetime) -> Doubt | None:
     """Whether the instrument's own time says that this cannot be a result of that lot. Instruments know minutes."""
     if at is None:
         return Doubt.NO_TIME if part.remembers else None
@@ -341,15 +347,15 @@ def _count(station: Station, found: Found) -> Recorded:
     return recorded
 
 
-def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> Any:
+def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> VerdictWord:
     """What the measurements of one item say together; without a method what a person said last."""
     if found.method is None:
-        return {outcome: word for word, outcome in READINGS.items()}[outcomes[-1]]
+        return VERDICTS[outcomes[-1]]
     missing = lot.whole_plant == "due" and found.method.enzyme
     return conclude(outcomes, found.method, whole_plant_missing=missing)
 
 
-def _state(station: Station, lot: Lot, after: Lot, verdict: str) -> LotState:
+def _state(station: Station, lot: Lot, after: Lot, verdict: VerdictWord) -> LotState:
     """What this result makes of the lot. What is held stays held: a person decides about it."""
     if lot.state is LotState.HELD or verdict == "unqualified":
         return LotState.HELD
@@ -418,7 +424,7 @@ def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot, doubts: tu
     return lot.plan[0]
 
 
-def _analyzer(station: Station, name: str) -> AnalyzerPart:
+def _analyzer(station: Station, name: str) -> AnalyzerSection:
     for part in station.config.analyzer:
         if part.name == name:
             return part
@@ -442,7 +448,7 @@ def _unread(seen: Ticket | Curve) -> TestResult:
     )
 
 
-def _said(result: TestResult, part: AnalyzerPart) -> Analyzer:
+def _said(result: TestResult, part: AnalyzerSection) -> Analyzer:
     """The instrument's own words."""
     return Analyzer(
         name=part.name,

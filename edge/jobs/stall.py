@@ -3,10 +3,10 @@
 from decimal import ROUND_HALF_UP, Decimal
 
 from edge.between.commands import LARGEST_AMOUNT, PriceAnswer, SaleAnswer, Sell, SetPrice
+from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
-from edge.documents.words import kilograms, money
 from edge.jobs.doing import does
-from edge.state.lots import Lot, LotState
+from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, CodeKind
@@ -20,6 +20,7 @@ from protocol.city.events import (
     TradeCompleted,
     Weighed,
 )
+from protocol.city.written import kilograms, yuan
 
 _VERDICTS = {
     "qualified": qr.TokenVerdict.QUALIFIED,
@@ -63,8 +64,8 @@ def sell(station: Station, command: Sell) -> SaleAnswer:
     if command.seen_fen is not None and command.seen_fen != amount:
         raise Refused(
             "price_changed",
-            f"金额已变为 {money(amount)} 元，请核对后再按",
-            f"the amount is now {money(amount)}: check the price and press again",
+            f"金额已变为 {yuan(amount)} 元，请核对后再按",
+            f"the amount is now {yuan(amount)}: check the price and press again",
         )
     over_g = _over(station, lot, load.net_g)
 
@@ -152,7 +153,7 @@ def _over(station: Station, lot: Lot, net_g: int) -> int:
     """How many grams of this sale are more than is left of the lot; raises Refused where the market forbids it."""
     over_g = min(net_g, max(0, net_g - lot.left_g))
     if over_g and station.config.stall.oversell == "refuse":
-        left = kilograms(max(0, lot.left_g), "0.001", "kg")
+        left = kilograms(max(0, lot.left_g))
         raise Refused(
             "lot_empty",
             f"该批次只剩 {left} kg，不能再卖；请换批次",

@@ -13,8 +13,8 @@ from drivers.transports import LinkLost
 from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
 from edge.between.failures import cause_of
-from edge.between.print_states import BUSY, GONE, OFFLINE, PAPER, PRINTED, READY, SILENT, UNKNOWN
-from edge.config.sections import PrinterPart
+from edge.between.print_states import TAKES_PAPERS, PrinterState, PrintState, PrintWhy
+from edge.config.sections import PrinterSection
 from edge.printing.pacing import Pace
 from edge.printing.proof import Proof, Sent, Stopped
 from edge.printing.ticking import SteadyClock, Ticking
@@ -35,10 +35,10 @@ OTHERS_SECONDS = 60.0  # what a printer on the network may still have to print f
 QUESTION_BYTES = 192  # of a buffer, for questions that are put while the head prints
 STRANGER_SECONDS = 5.0  # a printer of which nobody knows whether it answers GS r is waited for before the first paper
 log = logging.getLogger("printer")
-Opener = Callable[[PrinterPart, Link], PrinterTransport]
+Opener = Callable[[PrinterSection, Link], PrinterTransport]
 
 
-def _open(part: PrinterPart, link: Link) -> PrinterTransport:
+def _open(part: PrinterSection, link: Link) -> PrinterTransport:
     return open_printer(part.port, link, part.flow)
 
 
@@ -48,7 +48,7 @@ class OpenPrinter:
     ``shared``: others print there too, over the network.  ``begun``: bytes of the paper sent last may have been taken.
     """
 
-    def __init__(self, part: PrinterPart, ticking: Ticking | None = None, opener: Opener = _open) -> None:
+    def __init__(self, part: PrinterSection, ticking: Ticking | None = None, opener: Opener = _open) -> None:
         self._part = part
         self._ticking = ticking or SteadyClock()
         self._opener = opener
@@ -66,12 +66,12 @@ class OpenPrinter:
         self._rest = b""  # of a piece the printer did not take: it waits inside a command for it
         self._torn = True  # it may be inside a picture that an earlier paper left unfinished
         self._orderly: bool | None = None  # whether it answers GS r; None when that was not tried
-        self._settled = False  # nothing that was sent or asked before stands between us and the head
-        self._unsettled_since: float | None = None
+        self._in_step = False  # nothing that was sent or asked before stands between us and the head
+        self._out_of_step_since: float | None = None
         self._sent: Sent | None = None  # a paper without a proof that may still come out by itself
         self._pace: Pace | None = None
         self._window: deque[tuple[int, int, int]] = deque()  # pieces on the way: GS r behind them, bytes, dot rows
-        self.state = UNKNOWN
+        self.state = PrinterState.UNKNOWN
         self.why = ""
         self.near_end = False
         self.shared = False
@@ -80,7 +80,7 @@ class OpenPrinter:
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
-    def look(self, *, older_than: float = 0.0, paper: bool = False) -> str:
+    def look(self, *, older_than: float = 0.0, paper: bool = False) -> PrinterState:
         """Open the printer if need be and ask how it is; what was asked ``older_than`` seconds ago is not asked again.
 
         Answers its state, ``ready`` or ``silent`` when a paper may be sent.  Before a ``paper``, and after opening a
@@ -88,19 +88,19 @@ class OpenPrinter:
         question is still on its way.
         """
         now = self._ticking.now()
-        fresh = self._transport is not None and self.state == READY and now - self._asked_at < older_than
-        if fresh and (self._settled or not paper):
+        fresh = self._transport is not None and self.state is PrinterState.READY and now - self._asked_at < older_than
+        if fresh and (self._in_step or not paper):
             return self.state
         try:
             if self._transport is None:
-                if self.state == GONE and now < self._try_at:
+                if self.state is PrinterState.GONE and now < self._try_at:
                     return self.state
                 self._try_at = now + REOPEN_SECONDS
                 self._transport = self._opener(self._part, self._link)
                 self._opened()
             self.state = self._ask()
-            if (paper or not self.shared) and self.state in (READY, SILENT):
-                self.state = self._settle()
+            if (paper or not self.shared) and self.state in TAKES_PAPERS:
+                self.state = self._get_in_step()
             self.why = ""
         except LinkLost as lost:
             self._gone(lost)
@@ -121,10 +121,10 @@ class OpenPrinter:
         transport = self._transport
         assert transport is not None
         self.shared = transport.shared
-        self._answers, self._settled, self._unsettled_since = StatusReader(), False, None
+        self._answers, self._in_step, self._out_of_step_since = StatusReader(), False, None
         self._sent = None
         self._window.clear()
-        if self.shared and self.state != GONE:
+        if self.shared and self.state is not PrinterState.GONE:
             return
         self._spoke, self._mute_since, self._torn, self._orderly = False, None, True, None
         self._at_once, self._unheard = None, False
@@ -133,7 +133,7 @@ class OpenPrinter:
         if transport.blind:
             self._pace = self._new_pace()
             self.profile = _in_small_bands(self.profile)
-        self.state = UNKNOWN
+        self.state = PrinterState.UNKNOWN
 
     def _new_pace(self) -> Pace:
         return Pace(self.profile.buffer, self._link.byte_seconds, 1 / self.profile.dots_a_second)
@@ -141,19 +141,19 @@ class OpenPrinter:
     def _gone(self, lost: LinkLost) -> None:
         self._rest, self._torn = b"", True
         self.close()
-        self.state, self.why = GONE, str(lost)
+        self.state, self.why = PrinterState.GONE, str(lost)
 
-    def stumbled(self, error: Exception) -> str:
+    def stumbled(self, error: Exception) -> PrinterState:
         """The program failed with this printer in hand: what is known of it is forgotten, and it is opened anew."""
         self._rest, self._torn = b"", True
         with contextlib.suppress(Exception):
             self.close()
         self._transport = None
         self._try_at = self._ticking.now() + REOPEN_SECONDS
-        self.state, self.why = GONE, f"a fault of the program: {cause_of(error)}"
+        self.state, self.why = PrinterState.GONE, f"a fault of the program: {cause_of(error)}"
         return self.state
 
-    def _ask(self) -> str:
+    def _ask(self) -> PrinterState:
         """How the printer is, in one word. Raises LinkLost."""
         transport = self._transport
         assert transport is not None
@@ -162,27 +162,27 @@ class OpenPrinter:
             return stuck
         self._answers.receive(transport.read(0.0))  # an unplugged one shows here
         if transport.out_of_paper():
-            return PAPER
-        if not self._tells or (self.state == SILENT and not self._spoke):
-            return SILENT
+            return PrinterState.PAPER
+        if not self._tells or (self.state is PrinterState.SILENT and not self._spoke):
+            return PrinterState.SILENT
         if self._at_once is False:
-            return READY
+            return PrinterState.READY
         self._answers.forget()
         question = status.questions(self._answers, self.profile.language)
         if transport.write(question, ASK_SECONDS) < len(question):
-            return OFFLINE
+            return PrinterState.OFFLINE
         said = self._listen(ASK_SECONDS)
         if not self._spoke:
             said = self._answers.receive(transport.read(QUIET_SECONDS))
         if self._answers.echoes:
             self._hear_echo()
-            return SILENT
+            return PrinterState.SILENT
         if not self._answers.heard:
             self._unheard = True
             return self._silent()
         self._spoke, self._at_once, self._mute_since = True, True, None
         self.near_end = said.paper is PaperState.NEAR_END
-        return status.cause(said) or READY
+        return PrinterState(status.cause(said) or PrinterState.READY)
 
     def _hear_echo(self) -> None:
         log.warning("%s: the line sends back what is sent: no answer counts; check cable and port", self._part.name)
@@ -203,35 +203,35 @@ class OpenPrinter:
             said = self._answers.receive(self._transport.read(left))
         return said
 
-    def _silent(self) -> str:
+    def _silent(self) -> PrinterState:
         """One that did answer before is off; one that never did cannot tell."""
         if not self._spoke:
-            return SILENT
+            return PrinterState.SILENT
         now = self._ticking.now()
         self._mute_since = self._mute_since or now
         if now - self._mute_since < MUTE_SECONDS:
-            return OFFLINE
+            return PrinterState.OFFLINE
         self._spoke = False
-        return SILENT
+        return PrinterState.SILENT
 
     # --- before a paper ---------------------------------------------------------------------------------------------
 
-    def _settle(self) -> str:
+    def _get_in_step(self) -> PrinterState:
         """Make sure that the next answer is one to the next question, and the next byte no dot. Raises LinkLost."""
-        if self._settled:
+        if self._in_step:
             return self.state
-        if self.state == SILENT or self.profile.status not in ("gs_r", "process_id"):
-            return self._flush() or self._settled_as(self.state)
+        if self.state is PrinterState.SILENT or self.profile.status not in ("gs_r", "process_id"):
+            return self._flush() or self._in_step_as(self.state)
         if not self._pinged():
             return self._unanswered()
         if self._answers.owed:
             self._sent = None  # some of its questions were lost, and maybe the paper with them
         self._answers.write_off()
         self._orderly, self._torn = True, False
-        return self._settled_as(READY)
+        return self._in_step_as(PrinterState.READY)
 
-    def _settled_as(self, state: str) -> str:
-        self._settled, self._unsettled_since = True, None
+    def _in_step_as(self, state: PrinterState) -> PrinterState:
+        self._in_step, self._out_of_step_since = True, None
         return state
 
     def _pinged(self) -> bool:
@@ -239,7 +239,7 @@ class OpenPrinter:
 
         One that is not answered is not asked again before something was heard, so that questions do not pile up.
         """
-        if self._unsettled_since is not None and self._answers.owed and not self._heard_in_order(ASK_SECONDS):
+        if self._out_of_step_since is not None and self._answers.owed and not self._heard_in_order(ASK_SECONDS):
             return False
         return all(self._ping() for _ in range(PINGS))
 
@@ -263,21 +263,21 @@ class OpenPrinter:
             answers.receive(data)
         return True
 
-    def _unanswered(self) -> str:
+    def _unanswered(self) -> PrinterState:
         """It is well and has not come to GS r: it prints something else, is inside a picture, or does not know it."""
         now = self._ticking.now()
-        if self._unsettled_since is None:
-            self._unsettled_since = now
+        if self._out_of_step_since is None:
+            self._out_of_step_since = now
         late = OTHERS_SECONDS if self.shared or self._sent else STRANGER_SECONDS
         limit = {True: late, None: STRANGER_SECONDS, False: 0.0}[self._orderly]
-        if now - self._unsettled_since < limit:
-            return BUSY
+        if now - self._out_of_step_since < limit:
+            return PrinterState.BUSY
         if self._torn:
             stuck, self._torn = self._flush(), False
-            return stuck or (BUSY if self._ping() or self._answers.owed == 0 else self._settle_without())
-        return self._settle_without()
+            return stuck or (PrinterState.BUSY if self._ping() or self._answers.owed == 0 else self._in_step_without())
+        return self._in_step_without()
 
-    def _settle_without(self) -> str:
+    def _in_step_without(self) -> PrinterState:
         """Print all the same, to a printer that answers no GS r."""
         if self._orderly is not False:
             log.warning(
@@ -287,9 +287,9 @@ class OpenPrinter:
             )
         self._orderly, self._sent = False, None
         self._answers.write_off()
-        return self._settled_as(READY)
+        return self._in_step_as(PrinterState.READY)
 
-    def _flush(self) -> str | None:
+    def _flush(self) -> PrinterState | None:
         """Fill up whatever picture the head may still wait for with white dots. Raises LinkLost."""
         assert self._transport is not None
         if not self._torn or not self._transport.tells:  # a file would keep it
@@ -298,12 +298,12 @@ class OpenPrinter:
         self._rest = bytes(self.profile.band * self.profile.dots // 8 + 8)
         return self._push()
 
-    def _push(self) -> str | None:
+    def _push(self) -> PrinterState | None:
         """Give the printer what it did not take, so that it is inside no command. Raises LinkLost."""
         if self._rest:
             assert self._transport is not None
             self._rest = self._rest[self._transport.write(self._rest, 1.0) :]
-        return OFFLINE if self._rest else None
+        return PrinterState.OFFLINE if self._rest else None
 
     # --- printing ---------------------------------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ class OpenPrinter:
                     self._ticking.sleep(self.profile.delay)
         except LinkLost as lost:
             self._gone(lost)
-            raise Stopped(GONE) from None
+            raise Stopped(PrinterState.GONE) from None
         except Stopped as stopped:
             self._stopped(stopped)
             raise
@@ -354,7 +354,7 @@ class OpenPrinter:
         """Wait until the head came to this question. Raises Stopped, LinkLost."""
         sent = Sent(sum(rows for _, _, rows in self._window), 0.0, behind)
         if not self._follow(self._proof(sent)):
-            raise Stopped(OFFLINE)
+            raise Stopped(PrinterState.OFFLINE)
 
     def _write(self, piece: bytes, pace: Pace | None = None) -> None:
         """A piece as the printer takes it; raises Stopped when it takes nothing for a while, LinkLost."""
@@ -382,12 +382,12 @@ class OpenPrinter:
                 pace.sent(taken, rows * taken, ticking.now())
         if left:
             self._rest = left if len(left) < len(piece) else b""
-            self.state = OFFLINE
-            raise Stopped(OFFLINE)
+            self.state = PrinterState.OFFLINE
+            raise Stopped(PrinterState.OFFLINE)
 
     # --- whether it came out ----------------------------------------------------------------------------------------
 
-    def prove(self, process: int, dots: int) -> tuple[str, str]:
+    def prove(self, process: int, dots: int) -> tuple[PrintState, PrintWhy]:
         """Whether the paper of ``dots`` rows that was sent last came out: its state and the word for it.
 
         ``process`` is a number that no other paper has.  Raises Stopped when the paper did not come out.
@@ -396,30 +396,30 @@ class OpenPrinter:
             return self._prove(process, dots)
         except LinkLost as lost:
             self._gone(lost)
-            raise Stopped(GONE) from None
+            raise Stopped(PrinterState.GONE) from None
         except Stopped as stopped:
             self._stopped(stopped)
             raise
 
-    def came_late(self) -> str:
+    def came_late(self) -> PrintWhy:
         """How the paper that was given up in ``prove`` is proven after all: every question was answered since."""
         sent = self._sent
         if sent is None:
-            return ""
+            return PrintWhy.NOTHING
         if sent.process is not None and status.same_process(sent.process, self._answers.processed):
-            return "process_id"
-        settled = self._settled and sent.behind and self._answers.passed >= sent.behind and not self._answers.owed
-        return "gs_r" if settled else ""
+            return PrintWhy.PROCESS_ID
+        answered = self._in_step and sent.behind and self._answers.passed >= sent.behind and not self._answers.owed
+        return PrintWhy.GS_R if answered else PrintWhy.NOTHING
 
-    def _prove(self, process: int, dots: int) -> tuple[str, str]:
+    def _prove(self, process: int, dots: int) -> tuple[PrintState, PrintWhy]:
         transport = self._transport
         assert transport is not None
         if transport.keeps:
-            return PRINTED, "file"
+            return PrintState.PRINTED, PrintWhy.FILE
         if not self._tells:
             if transport.out_of_paper():
-                raise Stopped(PAPER)
-            return UNKNOWN, SILENT
+                raise Stopped(PrinterState.PAPER)
+            return PrintState.UNKNOWN, PrintWhy.SILENT
         ability = self.profile.status
         self._answers.forget()
         with_id = ability == "process_id"
@@ -431,17 +431,17 @@ class OpenPrinter:
         sent = Sent(dots, dots / self.profile.dots_a_second, behind, process if with_id else None)
         self._sent = sent
         how = self._follow(self._proof(sent))
-        if how in ("gs_r", "process_id") and self._pace and not self._window:
-            how = ""  # the head came to the question, and nobody knows what got lost on the way
+        if how in (PrintWhy.GS_R, PrintWhy.PROCESS_ID) and self._pace and not self._window:
+            how = PrintWhy.NOTHING  # the head came to the question, and nobody knows what got lost on the way
         if how:
             return self._proven(how)
         if self._spoke and not self._answers.complete:  # it stopped, and what it has not taken stands between us and it
             self._mute_since = self._mute_since or self._ticking.now()
-            raise Stopped(OFFLINE)
+            raise Stopped(PrinterState.OFFLINE)
         self._sent = None
         if not self._spoke:
-            self.state = SILENT
-        return UNKNOWN, SILENT
+            self.state = PrinterState.SILENT
+        return PrintState.UNKNOWN, PrintWhy.SILENT
 
     def _proof(self, sent: Sent) -> Proof:
         patience = ANSWER_SECONDS if self._spoke else DEAF_SECONDS
@@ -455,7 +455,7 @@ class OpenPrinter:
             more=OTHERS_SECONDS if self.shared else 0.0,
         )
 
-    def _follow(self, proof: Proof) -> str:
+    def _follow(self, proof: Proof) -> PrintWhy:
         """Ask and listen until the paper is proven; empty when it cannot be. Raises Stopped, LinkLost."""
         transport, ticking = self._transport, self._ticking
         assert transport is not None
@@ -463,33 +463,33 @@ class OpenPrinter:
             self._answers.receive(transport.read(min(proof.until - now, 0.1)))
             if self._answers.echoes:
                 self._hear_echo()
-                return ""
+                return PrintWhy.NOTHING
             if how := proof.judge(self._answers, ticking.now()):
                 self._orderly = proof.orderly
                 return how
             if proof.due(ticking.now()):
                 self._write(status.questions(self._answers, self.profile.language))
         proof.over(self._answers)
-        return ""
+        return PrintWhy.NOTHING
 
     def _stopped(self, stopped: Stopped) -> None:
         """The paper has stopped: what it asked may be answered late, or never."""
         self._spoke = self._spoke or self._answers.heard
         self.state = stopped.cause
-        self._settled, self._unsettled_since = False, None
+        self._in_step, self._out_of_step_since = False, None
         self._window.clear()
         if not stopped.late:
             self._sent = None
 
-    def _proven(self, how: str) -> tuple[str, str]:
+    def _proven(self, how: PrintWhy) -> tuple[PrintState, PrintWhy]:
         self._spoke, self._mute_since = True, None
         if self._at_once is None and self._unheard:
             self._at_once = False  # it answers in order, so its silence in real time says nothing
         self._window.clear()
         self._sent = None
         self.near_end = self._answers.status.paper is PaperState.NEAR_END
-        self.state, self._asked_at = READY, self._ticking.now()
-        return PRINTED, how
+        self.state, self._asked_at = PrinterState.READY, self._ticking.now()
+        return PrintState.PRINTED, how
 
 
 def _in_small_bands(profile: Profile) -> Profile:

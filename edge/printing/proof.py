@@ -9,7 +9,7 @@ behind a paper for longer than the slowest head needs has forgotten it: it was s
 
 from dataclasses import dataclass
 
-from edge.between.print_states import HOT, OFFLINE, PAPER
+from edge.between.print_states import PrinterState, PrintWhy
 from protocol.printers import status
 from protocol.printers.profile import DOTS_PER_MM, Status
 from protocol.printers.status import PaperState, StatusReader
@@ -22,12 +22,12 @@ SLOWEST = 10 * DOTS_PER_MM  # dot rows a second of a head that is nearly worn ou
 
 
 class Stopped(Exception):
-    """The printer takes no more, or says that it cannot print; ``cause`` is a word of ``edge/between/print_states.py``.
+    """The printer takes no more, or says that it cannot print; ``cause`` is how it is then.
 
     ``late``: nothing is known to be in the way, so the paper may still come out by itself.
     """
 
-    def __init__(self, cause: str, *, late: bool = False) -> None:
+    def __init__(self, cause: PrinterState, *, late: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.late = late
@@ -83,30 +83,30 @@ class Proof:
         self._ask_at = now + ASK_AGAIN_SECONDS
         return True
 
-    def judge(self, answers: StatusReader, now: float) -> str:
+    def judge(self, answers: StatusReader, now: float) -> PrintWhy:
         """How the paper is proven, empty as yet. Raises Stopped when the printer says that it did not come out."""
         sent, said = self._sent, answers.status
         if sent.process is not None and status.same_process(sent.process, answers.processed):
-            return "process_id"
+            return PrintWhy.PROCESS_ID
         if sent.behind and answers.passed >= sent.behind:
             if said.paper is PaperState.END:
-                raise Stopped(PAPER)
+                raise Stopped(PrinterState.PAPER)
             if self._passed_at is None:
                 self._passed_at, self.orderly = now, True
             if sent.process is None or now - self._passed_at > ID_SECONDS:
-                return "gs_r"
+                return PrintWhy.GS_R
         if not answers.due and (cause := status.cause(said)):
-            if cause != HOT or now >= self._start + COOL_SECONDS:
-                raise Stopped(cause)
+            if cause != PrinterState.HOT or now >= self._start + COOL_SECONDS:
+                raise Stopped(PrinterState(cause))
             self.until = self._longest = now + self._patience  # it goes on by itself
         elif not answers.due and answers.complete:
             if self._by_status:
-                return "status"
+                return PrintWhy.STATUS
             if self.orderly:  # slow, and well
                 self.until = max(self.until, min(now + self._patience, self._longest))
-        return ""
+        return PrintWhy.NOTHING
 
     def over(self, answers: StatusReader) -> None:
         """The time is over without a proof. Raises Stopped when it is known that the paper did not come out whole."""
         if self.orderly and answers.complete:
-            raise Stopped(OFFLINE, late=True)
+            raise Stopped(PrinterState.OFFLINE, late=True)

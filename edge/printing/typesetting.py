@@ -12,7 +12,7 @@ from typing import Any
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from edge.between.print_states import DAY, TEST_PAGE, PaperJob
-from edge.config.sections import Config, PrinterPart
+from edge.config.sections import Config, PrinterSection
 from edge.documents import Papers, Place, day, examples, prints, testpage
 from edge.records.ledger import reading
 from protocol.printers import bitmap, languages
@@ -90,7 +90,7 @@ class Typesetter:
     def _drawable(self, letter: str) -> bool:
         return self.glyphs is not None and letter in self.glyphs
 
-    def _printer(self, job: PaperJob) -> PrinterPart:
+    def _printer(self, job: PaperJob) -> PrinterSection:
         if job.printer not in self._printers:
             raise LookupError(f"printer {job.printer} is no longer in station.toml")
         return self._printers[job.printer]

@@ -12,23 +12,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged, Stumbled
-from edge.between.print_states import (
-    BUSY,
-    COPIES_BY_ITSELF,
-    ERROR,
-    FAILED,
-    HELD,
-    PRINTED,
-    PRINTING,
-    QUEUED,
-    READY,
-    REPEATED,
-    SILENT,
-    TEMPLATE,
-    UNKNOWN,
-    PaperJob,
-)
-from edge.config.sections import PrinterPart
+from edge.between.print_states import COPIES_BY_ITSELF, TAKES_PAPERS, PaperJob, PrinterState, PrintState, PrintWhy
+from edge.config.sections import PrinterSection
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
 from edge.printing.ticking import SteadyClock, Ticking
@@ -49,7 +34,7 @@ log = logging.getLogger("printer")
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class Withdraw:
     """A person has decided about this job: it is not printed any more."""
 
     job: int
@@ -60,7 +45,7 @@ class Printer(threading.Thread):
 
     def __init__(
         self,
-        part: PrinterPart,
+        part: PrinterSection,
         typesetter: Typesetter,
         inbox: Inbox,
         ticking: Ticking | None = None,
@@ -72,24 +57,24 @@ class Printer(threading.Thread):
         self._inbox = inbox
         self._ticking = ticking or SteadyClock()
         self._link = link or OpenPrinter(part, self._ticking)
-        self._orders: SimpleQueue[PaperJob | Settle | None] = SimpleQueue()
+        self._orders: SimpleQueue[PaperJob | Withdraw | None] = SimpleQueue()
         self._papers: deque[PaperJob] = deque()
-        self._waits: dict[int, str] = {}  # papers that are not begun before the core's word, and why they wait
+        self._waits: dict[int, PrintWhy] = {}  # papers that are not begun before the core's word, and why they wait
         self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
         self._asked = float("-inf")  # when the core was asked for its word about the first paper
         self._done: deque[int] = deque(maxlen=DONE)
         self._again = 0  # how often the first paper was begun anew
-        self._held = ""
+        self._held = PrintWhy.NOTHING
         self._template = ""  # why the market's template was not used for the last paper
-        self._told: tuple[str, str, bool] | None = None
+        self._told: tuple[PrinterState, str, bool] | None = None
 
     def put(self, job: PaperJob) -> None:
         """Queue a paper, or give a paper that waits for it the core's word."""
         self._orders.put(job)
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         """Do not print this one any more."""
-        self._orders.put(Settle(job))
+        self._orders.put(Withdraw(job))
 
     def stop(self) -> None:
         self._orders.put(None)
@@ -121,13 +106,13 @@ class Printer(threading.Thread):
         self._inbox.put(Stumbled(name, "paper" if job else "device", error, job.body if job else b""))
         if job and self._papers and self._papers[0] is job:
             begun = self._link.begun or self._begun == job.job
-            self._finish(job, UNKNOWN if begun else FAILED, ERROR)
+            self._finish(job, PrintState.UNKNOWN if begun else PrintState.FAILED, PrintWhy.ERROR)
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
     def patience(self) -> float:
         """Seconds to wait for an order before the next turn."""
-        if self._link.state == BUSY:
+        if self._link.state is PrinterState.BUSY:
             return HELD_SECONDS
         if not self._papers:
             return SHARED_LOOK_SECONDS if self._link.shared else LOOK_SECONDS
@@ -148,9 +133,9 @@ class Printer(threading.Thread):
             return True
         return False
 
-    def _obey(self, order: PaperJob | Settle) -> None:
+    def _obey(self, order: PaperJob | Withdraw) -> None:
         match order:
-            case Settle(job):
+            case Withdraw(job):
                 if self._papers and self._papers[0].job == job:
                     self._first_done()
                 else:
@@ -163,7 +148,7 @@ class Printer(threading.Thread):
         """A new paper, or the core's word about the first one; a word that was asked for twice counts once."""
         first = bool(self._papers) and self._papers[0].job == order.job
         if first and self._begun == order.job:
-            self._papers[0], self._begun, self._held = order, None, ""
+            self._papers[0], self._begun, self._held = order, None, PrintWhy.NOTHING
             self._again += 1
             self._asked = float("-inf")
         elif first and order.job in self._waits:
@@ -172,17 +157,17 @@ class Printer(threading.Thread):
         elif order.job not in self._done and all(paper.job != order.job for paper in self._papers):
             self._papers.append(order)
             if order.waits:
-                self._waits[order.job] = QUEUED
+                self._waits[order.job] = PrintWhy.QUEUED
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
     def _serve(self, job: PaperJob) -> None:
         """Bring the first paper a step further."""
         if self._ticking.now() - job.since >= self._part.keep_minutes * 60:
-            self._finish(job, FAILED, self._held or "late")
+            self._finish(job, PrintState.FAILED, self._held or PrintWhy.LATE)
             return
         state = self._look(FRESH_SECONDS)
-        if state not in (READY, SILENT):
+        if state not in TAKES_PAPERS:
             self._hold(job, state)
         elif self._begun == job.job:
             self._go_on(job, state)
@@ -193,19 +178,21 @@ class Printer(threading.Thread):
         if self._begun is None:  # what was sent and not proven keeps the connection: others would print into it
             self._link.rest()
 
-    def _go_on(self, job: PaperJob, state: str) -> None:
+    def _go_on(self, job: PaperJob, state: PrinterState) -> None:
         """The printer is there again, and the paper was begun."""
         if how := self._link.came_late():
-            self._finish(job, PRINTED, how)
-        elif state == SILENT:
-            self._finish(job, UNKNOWN, SILENT)  # it spoke before and never came back: nobody can tell
+            self._finish(job, PrintState.PRINTED, how)
+        elif state is PrinterState.SILENT:
+            self._finish(
+                job, PrintState.UNKNOWN, PrintWhy.SILENT
+            )  # it spoke before and never came back: nobody can tell
         elif self._again >= COPIES_BY_ITSELF:  # one that takes papers and never proves any is not fed for ever
-            self._finish(job, UNKNOWN, REPEATED)
+            self._finish(job, PrintState.UNKNOWN, PrintWhy.REPEATED)
         else:
             self._want_word(job)
 
     def _print(self, job: PaperJob) -> None:
-        self._held = ""
+        self._held = PrintWhy.NOTHING
         late = self._ticking.now() - job.since >= LATE_SECONDS
         try:
             page = self._typesetter.page(job, late=late)
@@ -216,7 +203,7 @@ class Printer(threading.Thread):
         except Exception as error:
             self._impossible(job, error)
             return
-        self._inbox.put(Printed(job.job, PRINTING, "", text))
+        self._inbox.put(Printed(job.job, PrintState.PRINTING, PrintWhy.NOTHING, text))
         if page.replaced:
             log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
         try:
@@ -237,21 +224,22 @@ class Printer(threading.Thread):
         """This printer cannot print this paper, however often it is tried."""
         log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
         self._inbox.put(Stumbled(f"{self._part.name} job {job.job}", "paper", error, job.body))
-        self._finish(job, FAILED, TEMPLATE)
+        self._finish(job, PrintState.FAILED, PrintWhy.TEMPLATE)
 
-    def _hold(self, job: PaperJob, cause: str) -> None:
+    def _hold(self, job: PaperJob, state: PrinterState) -> None:
         """The paper waits, and those behind it; told once for each cause."""
-        if self._held != cause:
+        cause = PrintWhy(state)
+        if self._held is not cause:
             self._held = cause
             begun = self._begun == job.job
             said = "begun" if begun else "not begun"
             log.warning("job=%d %s held (%s): %s %s", job.job, job.paper, said, cause, self._link.why)
-            self._inbox.put(Printed(job.job, HELD, cause, begun=begun))
+            self._inbox.put(Printed(job.job, PrintState.HELD, cause, begun=begun))
         for paper in self._papers:
-            if paper.job != self._begun and self._waits.get(paper.job) != cause:
+            if paper.job != self._begun and self._waits.get(paper.job) is not cause:
                 self._waits[paper.job] = cause
                 if paper is not job:
-                    self._inbox.put(Printed(paper.job, HELD, cause))
+                    self._inbox.put(Printed(paper.job, PrintState.HELD, cause))
         self._report()
 
     def _want_word(self, job: PaperJob) -> None:
@@ -264,9 +252,14 @@ class Printer(threading.Thread):
             self._asked = now
             self._inbox.put(PrintAgain(job.job, begun))
 
-    def _finish(self, job: PaperJob, state: str, why: str) -> None:
+    def _finish(self, job: PaperJob, state: PrintState, why: PrintWhy) -> None:
         log.log(
-            logging.INFO if state == PRINTED else logging.WARNING, "job=%d %s %s: %s", job.job, job.paper, state, why
+            logging.INFO if state is PrintState.PRINTED else logging.WARNING,
+            "job=%d %s %s: %s",
+            job.job,
+            job.paper,
+            state,
+            why,
         )
         self._inbox.put(Printed(job.job, state, why))
         self._first_done()
@@ -276,12 +269,12 @@ class Printer(threading.Thread):
         job = self._papers.popleft().job
         self._waits.pop(job, None)
         self._done.append(job)
-        self._begun, self._held, self._again = None, "", 0
+        self._begun, self._held, self._again = None, PrintWhy.NOTHING, 0
         self._asked = float("-inf")
 
     # --- the printer ------------------------------------------------------------------------------------------------
 
-    def _look(self, older_than: float = 0.0) -> str:
+    def _look(self, older_than: float = 0.0) -> PrinterState:
         try:
             state = self._link.look(older_than=older_than, paper=bool(self._papers))
         except Exception as error:  # the printer's, not the paper's: it waits
@@ -297,8 +290,8 @@ class Printer(threading.Thread):
         link = self._link
         now = (link.state, link.why or self._template, link.near_end)
         if now != self._told:
-            if self._told is None or self._told[0] != link.state:
-                bad = link.state not in (READY, SILENT)
+            if self._told is None or self._told[0] is not link.state:
+                bad = link.state not in TAKES_PAPERS
                 log.log(logging.WARNING if bad else logging.INFO, "%s %s %s", self._part.name, link.state, link.why)
             self._told = now
             self._inbox.put(PrinterChanged(self._part.name, *now))

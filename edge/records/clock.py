@@ -24,7 +24,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from edge.between.words import CLOCK, ClockWhy
+from edge.between import words
+from edge.between.fixed_words import ClockWhy
 from protocol.city.token import CHINA
 
 ClockState = Literal["synced", "holdover", "unsynced"]
@@ -178,7 +179,7 @@ class _Held:
     believed: float | None = None
     followed: bool = False
     synced_at: float = float("-inf")
-    why: ClockWhy = "unsynced"
+    why: ClockWhy = ClockWhy.UNSYNCED
     asks: float | None = None
 
 
@@ -248,7 +249,7 @@ class Clock:
 
     @property
     def why(self) -> ClockWhy:
-        """Why the clock is not synced, a key of CLOCK; empty when it is."""
+        """Why the clock is not synced, a code of ``clock_why`` in the catalogue of texts; empty when it is."""
         return self._held.why
 
     @property
@@ -268,8 +269,8 @@ class Clock:
             return None
         self._looked = boot
         step = self._judge(boot, owing)
-        if self._held.why not in ("", before):
-            log.warning("clock: %s", CLOCK[self._held.why][1])
+        if self._held.why not in (ClockWhy.SYNCED, before):
+            log.warning("clock: %s", words.text("clock_why", self._held.why).en)
         return step
 
     def take(self, step: Step) -> Callable[[], None]:
@@ -306,13 +307,13 @@ class Clock:
         )  # asked after the wall clock was read: it speaks of that time, not of one before a step
         ahead = wall - self._ours(boot)
         if not inside(wall):
-            self._held = replace(self._held, why="range", asks=None)
+            self._held = replace(self._held, why=ClockWhy.RANGE, asks=None)
         elif self._doubted(wall, boot):
-            self._held = replace(self._held, why="doubted", asks=wall)
+            self._held = replace(self._held, why=ClockWhy.DOUBTED, asks=wall)
         elif not vouched:
             return self._unvouched(wall, boot, refused=vouched is None)
         elif ahead < -SMALL_SECONDS and not self._stood(wall - boot, boot):
-            self._held = replace(self._held, why="standing", asks=None)
+            self._held = replace(self._held, why=ClockWhy.STANDING, asks=None)
         elif owing or abs(ahead) > SMALL_SECONDS:
             why: Literal["synced", "stepped"] = "synced" if self._state(boot) == "unsynced" else "stepped"
             return self._step(wall, boot, "synced", self._trust, why)
@@ -326,7 +327,7 @@ class Clock:
 
     def _state(self, boot: float) -> ClockState:
         age = boot - self._held.synced_at
-        if self._held.why == "doubted" or age >= HOLDOVER_SECONDS:
+        if self._held.why is ClockWhy.DOUBTED or age >= HOLDOVER_SECONDS:
             return "unsynced"
         return "synced" if age < 2 * CHECK_SECONDS else "holdover"
 
@@ -334,21 +335,21 @@ class Clock:
         return True if self._trust == "host" else self._kernel()
 
     def _believe(self, offset: float, boot: float) -> None:
-        self._held = _Held(offset, offset, followed=True, synced_at=boot, why="")
+        self._held = _Held(offset, offset, followed=True, synced_at=boot, why=ClockWhy.SYNCED)
         self._back = None
 
     def _unvouched(self, wall: float, boot: float, *, refused: bool) -> Step | None:
         """Nobody vouches for the wall clock: it may put a time forward that is worth no more."""
         ahead = wall - self._ours(boot)
         far = abs(ahead) > DAY_SECONDS
-        why: ClockWhy = "refused" if refused else "unsynced"
+        why = ClockWhy.REFUSED if refused else ClockWhy.UNSYNCED
         self._held = replace(self._held, why=why, asks=None)
         if abs(ahead) <= SMALL_SECONDS:
             self._held = replace(self._held, offset=wall - boot)
         elif ahead > 0 and self._state(boot) == "unsynced":
             return self._step(wall, boot, "unsynced", "none", "set")
         elif far:
-            self._held = replace(self._held, why=why if refused else "apart", asks=wall)
+            self._held = replace(self._held, why=why if refused else ClockWhy.APART, asks=wall)
         return None
 
     def _stood(self, offset: float, boot: float) -> bool:

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from edge.between.print_states import PrintState, PrintWhy
+
 NOT_OF_SALES = ("day", "test")
 
 
@@ -33,7 +35,7 @@ class PrintJobs:
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
 
-    def add(self, seq: int, paper: str, detail: str, printer: str, copy: int, state: str, why: str) -> int:
+    def add(self, seq: int, paper: str, detail: str, printer: str, copy: int, state: PrintState, why: PrintWhy) -> int:
         """A new job; answers its number."""
         cursor = self._conn.execute(
             "INSERT INTO print_jobs (seq, paper, detail, printer, copy, state, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -41,7 +43,7 @@ class PrintJobs:
         )
         return int(cursor.lastrowid or 0)
 
-    def mark(self, rows: Iterable[tuple[int, str, str]]) -> None:
+    def mark(self, rows: Iterable[tuple[int, PrintState, PrintWhy]]) -> None:
         """What has become of jobs: number, state, why."""
         self._conn.executemany(
             "UPDATE print_jobs SET state = ?, why = ? WHERE job = ?", [(state, why, job) for job, state, why in rows]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView
-from edge.between.print_states import READY, SILENT, UNKNOWN
-from edge.config.sections import AnalyzerPart, PrinterPart, ProbePart
+from edge.between.print_states import TAKES_PAPERS, PrinterState
+from edge.config.sections import AnalyzerSection, PrinterSection, ProbeSection
 from edge.state.known_devices import Confirmed
 from protocol.readings import Measured
 from protocol.session import Wish
@@ -34,7 +34,7 @@ class PortThread(Confirmed, Protocol):
 class AnalyzerDevice:
     """An analyzer, and how much it handed over."""
 
-    def __init__(self, part: AnalyzerPart) -> None:
+    def __init__(self, part: AnalyzerSection) -> None:
         self._view = AnalyzerView(part.name, False, "", 0, 0, 0, part.match)
 
     def changed(self, up: bool, why: str) -> None:
@@ -59,7 +59,7 @@ class AnalyzerDevice:
 class ProbeDevice:
     """A probe, and the newest value of each kind it measures."""
 
-    def __init__(self, part: ProbePart) -> None:
+    def __init__(self, part: ProbeSection) -> None:
         self._view = ProbeView(part.name, False, "", ())
 
     def changed(self, up: bool, why: str) -> None:
@@ -80,12 +80,11 @@ class ProbeDevice:
 class PrinterDevice:
     """A printer as its thread tells of it."""
 
-    def __init__(self, part: PrinterPart, papers: tuple[str, ...]) -> None:
-        self._view = PrinterView(part.name, True, "", 0, UNKNOWN, papers=papers)
+    def __init__(self, part: PrinterSection, papers: tuple[str, ...]) -> None:
+        self._view = PrinterView(part.name, True, "", 0, PrinterState.UNKNOWN, papers=papers)
 
-    def changed(self, state: str, why: str, near_end: bool) -> None:
-        """``state`` is a word of ``edge/between/print_states.py``."""
-        up = state in (READY, SILENT)
+    def changed(self, state: PrinterState, why: str, near_end: bool) -> None:
+        up = state in TAKES_PAPERS
         self._view = replace(self._view, up=up, why=why, state=state, near_end=near_end)
 
     def view(self, waiting: int) -> PrinterView:

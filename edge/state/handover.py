@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from edge.between.inbox import Message, Tested
-from edge.config.sections import AnalyzerPart
+from edge.config.sections import AnalyzerSection
 from edge.records.clock import Clock
 from edge.state.devices import AnalyzerDevice
 from protocol.readings import Curve, TestResult, Ticket
@@ -28,7 +28,7 @@ class Handover:
     def __init__(
         self,
         analyzers: Mapping[str, AnalyzerDevice],
-        parts: Mapping[str, AnalyzerPart],
+        parts: Mapping[str, AnalyzerSection],
         clock: Clock,
         keep: Callable[[str], None],
         again: Callable[[str], None],

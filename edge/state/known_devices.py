@@ -14,7 +14,7 @@ from typing import Protocol
 from drivers.transports.adapters import Identity, Naming
 from edge.between.board import PortView
 from edge.between.inbox import PortChanged, PortFound, Refused
-from edge.config.sections import PortPart
+from edge.config.sections import PortSection
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger, open_reader
 
@@ -22,7 +22,7 @@ COLUMNS = "device, port, usb, part, serial, shared, socket, address, what"
 log = logging.getLogger("devices")
 
 
-def remembered(conn: sqlite3.Connection, parts: Iterable[PortPart]) -> dict[str, Identity]:
+def remembered(conn: sqlite3.Connection, parts: Iterable[PortSection]) -> dict[str, Identity]:
     """What these devices' names have meant. A name that is another in station.toml now is met anew."""
     rows = {row[0]: row[1:] for row in conn.execute(f"SELECT {COLUMNS} FROM devices")}
     found = {}
@@ -33,7 +33,7 @@ def remembered(conn: sqlite3.Connection, parts: Iterable[PortPart]) -> dict[str,
     return found
 
 
-def recall(folder: Path, parts: Iterable[PortPart]) -> dict[str, Identity]:
+def recall(folder: Path, parts: Iterable[PortSection]) -> dict[str, Identity]:
     """The same from outside the station; nothing where there is no ledger that can be read."""
     try:
         db = open_reader(folder)
@@ -62,7 +62,7 @@ class KnownDevices:
 
     def __init__(
         self,
-        parts: Iterable[PortPart],
+        parts: Iterable[PortSection],
         ledger: Ledger,
         clock: Clock,
         after: list[Callable[[], None]],

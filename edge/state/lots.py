@@ -14,10 +14,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from edge.between.board import LotView, UnmatchedView
+from edge.between.fixed_words import LotState, WholePlant
 from edge.between.inbox import Refused
 from edge.config.methods import plain
 from edge.config.sections import Config
@@ -25,6 +25,7 @@ from edge.records.ledger import Ledger
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
 from edge.state.unread import Unread
 from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.events import VerdictWord
 from protocol.city.token import CHINA
 
 NEWEST = 60  # released lots that pages show although nothing of them is left
@@ -35,13 +36,7 @@ COLUMNS = (
 )
 LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
-DECIDED = ("qualified", "unqualified")
-
-
-class LotState(Enum):
-    PENDING = "pending"
-    RELEASED = "released"
-    HELD = "held"
+DECIDED: tuple[VerdictWord, ...] = ("qualified", "unqualified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +49,7 @@ class LotItem:
     item: str
     method: str
     outcomes: tuple[Outcome, ...]
-    verdict: str
+    verdict: VerdictWord
     seq: int
 
 
@@ -75,7 +70,7 @@ class Lot:
     state: LotState
     items: tuple[LotItem, ...]
     left_g: int
-    whole_plant: str
+    whole_plant: WholePlant
     whole_plant_by: str | None
     entry: dict[str, Any]
     test: dict[str, Any] | None
@@ -137,7 +132,7 @@ class Lots:
         self._views: dict[str, LotView] = {}
         self._changed: set[str] = set()
         self.unmatched_changed = self.plan_changed = True
-        for state, limit in (("pending", -1), ("held", -1), ("released", STOCKED)):
+        for state, limit in ((LotState.PENDING, -1), (LotState.HELD, -1), (LotState.RELEASED, STOCKED)):
             self._changed |= {
                 code
                 for (code,) in self._conn.execute(
@@ -215,7 +210,7 @@ class Lots:
 
     # --- changing ---------------------------------------------------------------------------------------------------
 
-    def add(self, code: str, seq: int, entry: Any, state: LotState, whole_plant: str) -> None:
+    def add(self, code: str, seq: int, entry: Any, state: LotState, whole_plant: WholePlant) -> None:
         """A lot of goods that came in; ``entry`` is its record. One that is released is sold by its upstream code."""
         self._conn.execute(
             "INSERT INTO lots (test_code, seq, product, sample, source, upstream, state, left_g, whole_plant)"
@@ -338,7 +333,7 @@ class Lots:
                 self._skip(f"lot {code}", error)
             self._changed.discard(code)
         shown = sorted(self._views.values(), key=lambda view: view.seq, reverse=True)
-        released = [view for view in shown if view.state == LotState.RELEASED.value]
+        released = [view for view in shown if view.state is LotState.RELEASED]
         gone = {
             view.test_code
             for place, view in enumerate(released)
@@ -351,7 +346,7 @@ class Lots:
     def counts(self) -> dict[str, int]:
         """How many lots wait for their verdict and how many are held; ``views`` holds every one of them."""
         states = [view.state for view in self._views.values()]
-        return {state.value: states.count(state.value) for state in (LotState.PENDING, LotState.HELD)}
+        return {state: states.count(state) for state in (LotState.PENDING, LotState.HELD)}
 
     def unmatched_views(self) -> tuple[UnmatchedView, ...]:
         """Results that wait for a person, newest first."""
@@ -394,7 +389,7 @@ class Lots:
             source=lot.source,
             upstream=lot.upstream,
             unchecked=lot.unchecked,
-            state=lot.state.value,
+            state=lot.state,
             product=entry["goods"]["product"],
             product_name=entry["goods"]["name"],
             origin=entry["origin"],

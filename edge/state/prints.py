@@ -13,23 +13,8 @@ from typing import Any, Protocol
 
 from edge.between.board import PaperView
 from edge.between.inbox import Printed
-from edge.between.print_states import (
-    CONFIRMED,
-    COPIES_BY_ITSELF,
-    FAILED,
-    HELD,
-    LATE,
-    PAPER_NAMES,
-    PRINTING,
-    QUEUED,
-    TEMPLATE,
-    UNDONE,
-    UNKNOWN,
-    UNPROVEN,
-    WAITING,
-    PaperJob,
-)
-from edge.config.sections import Config, PrinterPart
+from edge.between.print_states import COPIES_BY_ITSELF, PAPER_NAMES, UNDONE, PaperJob, PrintState, PrintWhy
+from edge.config.sections import Config, PrinterSection
 from edge.documents import papers_of, prints
 from edge.records.clock import Clock, parse_time
 from edge.records.ledger import Ledger, LedgerFull, Recorded
@@ -38,7 +23,6 @@ from edge.state.unread import Unread
 
 RECENT = 30  # papers that pages list
 RECOVERED = 5000  # print jobs looked through at a start for those without proof
-RESTART = "restart"
 log = logging.getLogger("papers")
 
 
@@ -48,7 +32,7 @@ class PrinterThread(Protocol):
     def put(self, job: PaperJob) -> None:
         """Queue a paper, or give a paper that waits for it the core's word."""
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         """Do not print this one any more."""
 
 
@@ -75,8 +59,8 @@ class Prints:
         self.table = PrintJobs(ledger.conn)
         self._views: dict[int, PaperView] = {}
         self._queued: dict[int, PaperJob] = {}
-        self._unsaved: dict[int, tuple[str, str]] = {}
-        self._saving: dict[int, tuple[str, str]] = {}
+        self._unsaved: dict[int, tuple[PrintState, PrintWhy]] = {}
+        self._saving: dict[int, tuple[PrintState, PrintWhy]] = {}
 
     # --- which printer ----------------------------------------------------------------------------------------------
 
@@ -84,7 +68,7 @@ class Prints:
         """The papers that go to this printer."""
         return tuple(paper for paper in PAPER_NAMES if _prints(self._parts[printer], paper))
 
-    def printer_for(self, paper: str, name: str = "") -> PrinterPart | None:
+    def printer_for(self, paper: str, name: str = "") -> PrinterSection | None:
         """The printer of this name, if such papers go to it; the first that they go to when none is named."""
         fitting = (part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper))
         return next(fitting, None)
@@ -118,7 +102,9 @@ class Prints:
         if part is None:
             return None
         waits = any(view.printer == part.name and view.state in UNDONE for view in self._views.values())
-        number = self.table.add(seq, paper, detail, part.name, copy, WAITING, QUEUED if waits else UNPROVEN)
+        number = self.table.add(
+            seq, paper, detail, part.name, copy, PrintState.WAITING, PrintWhy.QUEUED if waits else PrintWhy.UNPROVEN
+        )
         job = PaperJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
         self._views[number] = _view_of(job, about)
         self._undo.append(lambda: self._forget(number))
@@ -129,11 +115,11 @@ class Prints:
 
     def confirm(self, job: int) -> None:
         """A person said that this paper came out: it stays so, and is not printed by itself any more."""
-        self.table.mark([(job, CONFIRMED, "")])
+        self.table.mark([(job, PrintState.CONFIRMED, PrintWhy.NOTHING)])
         if (before := self._views.get(job)) is not None:
             self._undo.append(lambda: self._show(job, state=before.state, why=before.why))
-            self._show(job, state=CONFIRMED, why="")
-        self._after.append(lambda: self._settle(job))
+            self._show(job, state=PrintState.CONFIRMED, why=PrintWhy.NOTHING)
+        self._after.append(lambda: self._withdraw(job))
 
     def state_of(self, row: PrintRow) -> str:
         """What has become of a job, as far as is known now."""
@@ -163,11 +149,11 @@ class Prints:
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
 
-    def _settle(self, job: int) -> None:
+    def _withdraw(self, job: int) -> None:
         """A person has spoken: nobody prints it by itself any more."""
         self._unsaved.pop(job, None)
         if (queued := self._queued.pop(job, None)) is not None:
-            self._printers[queued.printer].settle(job)
+            self._printers[queued.printer].withdraw(job)
 
     # --- news from the printers -------------------------------------------------------------------------------------
 
@@ -175,11 +161,11 @@ class Prints:
         """What a printer says of a paper."""
         if news.job not in self._queued:
             return  # a person has decided meanwhile
-        why = "" if news.why == QUEUED else news.why
+        why = PrintWhy.NOTHING if news.why is PrintWhy.QUEUED else news.why
         self._show(news.job, state=news.state, why=why, **({"text": news.text} if news.text else {}))
-        if news.state == HELD and news.begun:
-            self._unsaved[news.job] = (PRINTING, news.why)
-        elif news.state != PRINTING:
+        if news.state is PrintState.HELD and news.begun:
+            self._unsaved[news.job] = (PrintState.PRINTING, news.why)
+        elif news.state is not PrintState.PRINTING:
             self._unsaved[news.job] = (news.state, news.why)
         if news.state not in UNDONE:
             self._queued.pop(news.job, None)
@@ -194,7 +180,7 @@ class Prints:
             return
         self._unsaved.pop(job, None)
         if not begun:
-            self.table.mark([(job, WAITING, UNPROVEN)])
+            self.table.mark([(job, PrintState.WAITING, PrintWhy.UNPROVEN)])
             self._after.append(lambda: self._print(replace(queued, waits=False)))
             return
         numbered = self._numbered(queued)
@@ -223,8 +209,8 @@ class Prints:
         except LedgerFull as full:
             log.error("no paper of the last run is printed again: %s", full)
             for kept in again:
-                self._show(kept.job, state=UNKNOWN, why=RESTART)
-                self._unsaved[kept.job] = (UNKNOWN, RESTART)
+                self._show(kept.job, state=PrintState.UNKNOWN, why=PrintWhy.RESTART)
+                self._unsaved[kept.job] = (PrintState.UNKNOWN, PrintWhy.RESTART)
             return str(full)
         for kept in reversed(again):
             if not kept.waits:
@@ -253,7 +239,7 @@ class Prints:
         """A paper whose record cannot be read is nothing that a printer could be given."""
         self._unread.keep("record", f"paper {row.job}, record {row.seq}", error)
         if row.state in UNDONE:
-            self.table.mark([(row.job, FAILED, TEMPLATE)])
+            self.table.mark([(row.job, PrintState.FAILED, PrintWhy.TEMPLATE)])
 
     def _look_at(self, again: list[PaperJob], row: PrintRow, *, shown: bool) -> None:
         """One paper of the last run."""
@@ -261,21 +247,22 @@ class Prints:
         since = self._clock.steady() - self._age(body)
         kept = PaperJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since)
         view = _view_of(kept)  # a record that cannot be read fails here, before anything is done
-        state, why = row.state, row.why
-        waited = state == HELD or why == QUEUED
+        state, why = PrintState(row.state), PrintWhy(row.why)
+        waited = state is PrintState.HELD or why is PrintWhy.QUEUED
         if state in UNDONE and self._fresh(kept):
             if waited:
                 kept = replace(kept, waits=True)
-                self.table.mark([(row.job, WAITING, QUEUED)])
+                self.table.mark([(row.job, PrintState.WAITING, PrintWhy.QUEUED)])
             else:
                 kept = self._numbered(kept)
             again.append(kept)
-            state, why = WAITING, ""
+            state, why = PrintState.WAITING, PrintWhy.NOTHING
         elif state in UNDONE:
-            state, why = (FAILED, LATE) if waited else (UNKNOWN, RESTART)
+            state, why = (PrintState.FAILED, PrintWhy.LATE) if waited else (PrintState.UNKNOWN, PrintWhy.RESTART)
             self.table.mark([(row.job, state, why)])
         if shown:
-            self._views[row.job] = replace(view, state=state, why="" if why in (UNPROVEN, QUEUED) else why)
+            unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED)
+            self._views[row.job] = replace(view, state=state, why=PrintWhy.NOTHING if why in unsaid else why)
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
@@ -309,7 +296,7 @@ def _seconds(body: bytes) -> float:
     return parse_time(json.loads(body)["time"]).timestamp()
 
 
-def _prints(part: PrinterPart, paper: str) -> bool:
+def _prints(part: PrinterSection, paper: str) -> bool:
     """Whether such papers go to this printer."""
     return paper in part.papers if part.papers else prints(part.row(), paper)
 
@@ -320,4 +307,4 @@ def _view_of(job: PaperJob, about: tuple[str, str] | None = None) -> PaperView:
         event = json.loads(job.body)
         about = event["subject"], event["time"]
     code, time = about or (job.detail, "")
-    return PaperView(job.job, job.paper, code, WAITING, "", job.copy, job.printer, time, "")
+    return PaperView(job.job, job.paper, code, PrintState.WAITING, PrintWhy.NOTHING, job.copy, job.printer, time, "")

@@ -12,7 +12,7 @@ from typing import Any
 from edge.between.board import ProductView
 from edge.between.inbox import Refused
 from edge.between.logs import fields
-from edge.config.sections import Config, ProductPart, fen
+from edge.config.sections import Config, ProductSection, fen
 from edge.records.clock import Clock, Stamp
 from edge.records.ledger import ORDINARY, Ledger, Recorded
 from edge.state.asked import Asked
@@ -78,7 +78,7 @@ class Station:
 
     # --- products ---------------------------------------------------------------------------------------------------
 
-    def product(self, code: str) -> ProductPart:
+    def product(self, code: str) -> ProductSection:
         """The product with its current price; raises Refused."""
         if code not in self.products:
             raise Refused("no_product", f"没有商品 {code[:8]}", f"no product {code[:8]}: add it to station.toml")

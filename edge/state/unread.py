@@ -65,7 +65,7 @@ class Unread:
         self.fresh = False  # something new is not on the disk yet; counts alone may wait
 
     def keep(self, kind: str, device: str, error: BaseException, raw: bytes = b"", identity: str = "") -> None:
-        """Count it, keep it and tell it; ``kind`` is one of ``KINDS``. Raises nothing."""
+        """Count it, keep it and tell it; ``kind`` is a code of ``failed`` in the catalogue of texts. Raises nothing."""
         now = self._clock.now().to_the_second
         device, place, cause = plain(device, DEVICE_LETTERS), place_of(error), cause_of(error)
         key = (kind, device, identity or place)

@@ -18,11 +18,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from edge.between import words
 from edge.between.board import ScaleView
 from edge.between.inbox import Refused
-from edge.between.words import WEIGHT
-from edge.config.sections import GRAMS, ScalePart, grams, masses
+from edge.config.sections import ScaleSection, grams, masses
 from protocol import formats
+from protocol.city.written import GRAMS
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
 
@@ -78,7 +79,7 @@ class TradeScale:
     verification has expired, so it stops no sale and no weight counts as verified.
     """
 
-    def __init__(self, part: ScalePart) -> None:
+    def __init__(self, part: ScaleSection) -> None:
         row = part.row()
         self.part = part
         self.model = row.id
@@ -328,5 +329,5 @@ class TradeScale:
             "unit": ((weighing and weighing.unit) or self._unit).strip() or "?",
             "e": f"{self._e_g()} g",
         }
-        zh, en = (text.format(**values) for text in WEIGHT[why])
+        zh, en = words.text("weight", why).filled(**values)
         return Refused(why, f"{self.part.name}：{zh}", f"{self.part.name}: {en}")

@@ -15,10 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from edge.between.board import Board, LotView, Showing
+from edge.between.fixed_words import LotState
 from edge.between.needs import findings
+from edge.between.words import LANGUAGES, Words, for_scripts
 from edge.web.events import alive
-from edge.web.i18n import FOR_SCRIPTS, LANGUAGES, Words
-from edge.web.wording import clock, fen, kg, megabytes, tail, ucum, visible
+from edge.web.wording import megabytes, ucum, visible
+from protocol.city.written import kilograms, minute, tail, yuan
 
 HERE = Path(__file__).parent
 PAGES = ("stall", "gate", "papers", "status")
@@ -52,7 +54,14 @@ class Painter:
             auto_reload=False,
         )
         self._templates.filters.update(
-            fen=fen, kg=kg, clock=clock, tail=tail, megabytes=megabytes, visible=visible, ucum=ucum, repeats=repeats
+            yuan=yuan,
+            kg=kilograms,
+            minute=minute,
+            tail=tail,
+            megabytes=megabytes,
+            visible=visible,
+            ucum=ucum,
+            repeats=repeats,
         )
 
     def paint(self, template: str, language: str | None) -> HTMLResponse:
@@ -75,7 +84,7 @@ class Painter:
             swapped={view.device for view in board.ports if view.now is not None},
             unsafe={view.device for view in board.ports if view.by == "unsafe"},
             channelled=channelled(board),
-            words=FOR_SCRIPTS[lang],
+            words=for_scripts(lang),
         )
         return HTMLResponse(html)
 
@@ -88,7 +97,7 @@ class Painter:
 def offered(lots: tuple[LotView, ...]) -> list[LotView]:
     """Lots a stall may choose from, and those it should see as held; the newest first."""
     return sorted(
-        (lot for lot in lots if lot.state == "held" or (lot.state == "released" and lot.source)),
+        (lot for lot in lots if lot.state == LotState.HELD or (lot.state == LotState.RELEASED and lot.source)),
         key=lambda lot: lot.registered,
         reverse=True,
     )

@@ -1,26 +1,6 @@
-"""How values are written on pages."""
+"""How values that only pages show are written."""
 
 from protocol.plain import UNSEEN
-
-
-def fen(amount: int) -> str:
-    """350 → ``3.50``"""
-    return f"{amount // 100}.{amount % 100:02d}"
-
-
-def kg(grams: int) -> str:
-    """12340 → ``12.340``"""
-    return f"{'-' if grams < 0 else ''}{abs(grams) // 1000}.{abs(grams) % 1000:03d}"
-
-
-def clock(time: str) -> str:
-    """``2026-11-22T05:31:07+08:00`` → ``11-22 05:31``"""
-    return time[5:16].replace("T", " ")
-
-
-def tail(code: str) -> str:
-    """The end of a trace code, as people compare it; a date stays whole."""
-    return f"…{code[-6:]}" if len(code) > 10 else code
 
 
 def megabytes(size: int) -> str:

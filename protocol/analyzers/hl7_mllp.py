@@ -89,7 +89,7 @@ class Blocks:
         """The block ends with 1C, and what follows would tell whether that is its end."""
         return self._block is not None and self._block.endswith(END[:1])
 
-    def settle(self) -> list[bytes | Garbage]:
+    def take_rest(self) -> list[bytes | Garbage]:
         """Nothing came for a while: take a block that lacks only its CR."""
         return self._done() if self.ripe else []
 
@@ -424,7 +424,7 @@ class Session:
         events: list[Event] = []
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at = None
-            events = self._take(self._blocks.settle())
+            events = self._take(self._blocks.take_rest())
         self._work_at = None
         return events + self._work()
 

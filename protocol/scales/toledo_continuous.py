@@ -189,7 +189,7 @@ class Frames:
     def feed(self, data: bytes) -> list[Event]:
         return self._scanner.feed(data)
 
-    def settle(self) -> list[Event]:
+    def take_rest(self) -> list[Event]:
         """The line is silent: a whole frame that still waited for its check has none."""
         self._over = True
         events = self._scanner.feed(b"")
@@ -197,7 +197,7 @@ class Frames:
         return events
 
     def finish(self) -> list[Event]:
-        return self.settle() + self._scanner.finish()
+        return self.take_rest() + self._scanner.finish()
 
     def _measure(self, buffer: bytes) -> int | None:
         body = LENGTHS.get(buffer[0], 0)
@@ -237,7 +237,7 @@ class Session(Obeying):
 
     def expired(self, now: float) -> list[Event]:
         self.deadline = None
-        return self._frames.settle()
+        return self._frames.take_rest()
 
 
 FORMAT = WireFormat(

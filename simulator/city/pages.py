@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from protocol.city.codes import WALK_IN, TraceCode
 from protocol.city.token import EPOCH, BadToken, Flags, Token, TokenKind, digest_of, parse_url, verify_url
+from protocol.city.written import kilograms, moment, yuan
 
 CHINA = timezone(timedelta(hours=8))
 _FRESH = timedelta(minutes=10)
@@ -23,26 +24,13 @@ def plain(text: object) -> str:
     return " ".join(kept.split())
 
 
-def grouped(code: str) -> str:
-    """A code in groups of four, easier to compare."""
-    return " ".join(code[i : i + 4] for i in range(0, len(code), 4))
-
-
-def kilograms(grams: int) -> str:
-    return f"{grams // 1000}.{grams % 1000:03d} kg"
-
-
-def yuan(fen: int) -> str:
-    return f"¥{fen // 100}.{fen % 100:02d}"
-
-
-def local(moment: str) -> str:
+def local(time: str) -> str:
     """An RFC 3339 time as Chinese wall time; what is no time stays as it is."""
     try:
-        at = datetime.fromisoformat(moment)
+        at = datetime.fromisoformat(time)
     except ValueError:
-        return plain(moment)[:40]
-    return (at if at.tzinfo else at.replace(tzinfo=CHINA)).astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
+        return plain(time)[:40]
+    return moment((at if at.tzinfo else at.replace(tzinfo=CHINA)).astimezone(CHINA).isoformat())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +126,8 @@ def slip_view(token: Token, event: dict[str, Any] | None, held: bool, first: str
     trusted = bool(token.flags & Flags.CLOCK_TRUSTED) and token.t > 0
     shown: dict[str, Any] = {
         "tx": token.tx,
-        "net": kilograms(token.net_g),
-        "amount": yuan(token.amount_fen),
+        "net": f"{kilograms(token.net_g)} kg",
+        "amount": f"¥{yuan(token.amount_fen)}",
         "time": datetime.fromtimestamp(EPOCH + token.t, CHINA).strftime("%Y-%m-%d %H:%M:%S") if trusted else "",
         "seller": token.seller,
         "buyer": "" if token.buyer == WALK_IN else token.buyer,
@@ -178,10 +166,10 @@ def _line(line: dict[str, Any], sold: dict[str, Any] | None) -> LineView:
     return LineView(
         name=plain(goods.get("name") or line["product"]),
         name_en=plain(goods.get("name_en") or goods.get("name") or line["product"]),
-        net=kilograms(line["net_g"]),
-        price=yuan(line["price"]["fen"]),
+        net=f"{kilograms(line['net_g'])} kg",
+        price=f"¥{yuan(line['price']['fen'])}",
         per="kg" if line["price"]["per_g"] == 1000 else "500 g",
-        amount=yuan(line["amount_fen"]),
+        amount=f"¥{yuan(line['amount_fen'])}",
         origin=plain(sold["origin"]) if sold else "",
         source=line["source"],
         test=_summary(test) if test else None,
@@ -241,7 +229,7 @@ def source_view(code: str, lot: str, entry: dict[str, Any] | None, tests: list[d
         plain(goods.get("name_en") or goods.get("name", "")),
         plain(data.get("origin", "")),
         plain(data.get("supplier", "")),
-        kilograms(data["net_g"]) if entry else "",
+        f"{kilograms(data['net_g'])} kg" if entry else "",
         local(entry["time"]) if entry else "",
         tuple(plain(f"{proof['type']} {proof['no']}") for proof in data.get("proofs", ())),
         views,

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.events import EVENTS
+from protocol.city.written import grouped
 from simulator.city import pages, words
 from simulator.city.store import Reader, summary
 
@@ -38,7 +39,7 @@ def application(
     templates = Environment(
         loader=PackageLoader("simulator.city"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    templates.filters.update(plain=pages.plain, grouped=pages.grouped, local=pages.local)
+    templates.filters.update(plain=pages.plain, grouped=grouped, local=pages.local)
     style = templates.get_template("style.css").render()
     policy = (
         f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}';"

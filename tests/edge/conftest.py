@@ -13,9 +13,9 @@ import pytest
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.between.commands import Answer, Command, RegisterEntry, Sell
+from edge.between.fixed_words import ClockWhy
 from edge.between.inbox import Inbox, Message, PortChanged, Printed, Request, Tested, Weighed
-from edge.between.print_states import PaperJob
-from edge.between.words import ClockWhy
+from edge.between.print_states import PaperJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.core import Core
 from edge.records.clock import Clock, Stamp
@@ -115,7 +115,7 @@ class HandClock(Clock):
 
     @property
     def why(self) -> ClockWhy:
-        return "" if self.worth == "synced" else "unsynced"
+        return ClockWhy.SYNCED if self.worth == "synced" else ClockWhy.UNSYNCED
 
     @property
     def asks(self) -> str:
@@ -137,16 +137,16 @@ class ListPort:
 
 @dataclass
 class ListPrinter:
-    """The papers that were handed to a printer, and those a person settled."""
+    """The papers that were handed to a printer, and those that were withdrawn."""
 
     papers: list[PaperJob] = field(default_factory=list)
-    settled: list[int] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
 
     def put(self, job: PaperJob) -> None:
         self.papers.append(job)
 
-    def settle(self, job: int) -> None:
-        self.settled.append(job)
+    def withdraw(self, job: int) -> None:
+        self.withdrawn.append(job)
 
 
 @dataclass
@@ -297,7 +297,7 @@ class Box:
     def all_out(self) -> None:
         """The printers say that every paper they were given came out."""
         jobs = [job.job for printer in self.printers.values() for job in printer.papers]
-        self.turn(*(Printed(job, "printed", "gs_r") for job in jobs))
+        self.turn(*(Printed(job, PrintState.PRINTED, PrintWhy.GS_R) for job in jobs))
 
     def count(self, sql: str) -> int:
         return int(self.ledger.conn.execute(sql).fetchone()[0])

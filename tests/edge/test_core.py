@@ -37,8 +37,8 @@ from edge.between.inbox import (
     Request,
     Sensed,
 )
-from edge.between.print_states import COPIES_BY_ITSELF
-from edge.between.words import WEIGHT
+from edge.between.print_states import COPIES_BY_ITSELF, PrintState, PrintWhy
+from edge.between.words import section
 from edge.jobs.doing import DOES
 from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
@@ -309,7 +309,7 @@ def test_a_source_code_from_elsewhere_releases_nothing_by_its_check_digit(box: C
     lot = station.lot(answer["test_code"])
     assert (lot.state, lot.upstream, lot.source) == ("pending", FOREIGN, None)
     assert station.last["data"]["source_check"] == "unchecked"
-    with pytest.raises(Refused, match="waiting for its test"):
+    with pytest.raises(Refused, match="waiting for test"):
         station.enters(TOMATO, upstream=FOREIGN)
     station.tests(station.result(lot.sample, "12.5"))
     assert station.lot(answer["test_code"]).source not in (None, FOREIGN)  # our own test stands behind our own code
@@ -659,7 +659,7 @@ def test_progress_of_papers_and_deliveries_is_written_when_it_has_been_quiet(box
     lot = station.releases()
     station.puts("1.000")
     job = station.sells(lot)["job"]
-    station.turn(Printed(job, "printed", "gs_r"))
+    station.turn(Printed(job, PrintState.PRINTED, PrintWhy.GS_R))
     station.clock.go(9)
     station.turn()
     state = f"SELECT state = 'printed' FROM print_jobs WHERE job = {job}"
@@ -699,6 +699,6 @@ def test_every_refusal_is_named_by_a_test() -> None:
     edge, tests = Path(__file__).parents[2] / "edge", Path(__file__).parent
     code = "".join(path.read_text("utf-8") for path in edge.rglob("*.py"))
     tested = "".join(path.read_text("utf-8") for path in tests.rglob("*.py"))
-    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(WEIGHT)
+    refusals = set(re.findall(r'Refused\(\s*"([a-z_]+)"', code)) | set(section("weight"))
     assert len(refusals) > 45
     assert sorted(one for one in refusals if f'"{one}"' not in tested) == []

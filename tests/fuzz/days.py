@@ -16,7 +16,6 @@ from parts import Target, ensure
 from pydantic import ValidationError
 from station import PROBE, Stations
 
-from edge.between import print_states as papers
 from edge.between.commands import (
     AskScale,
     Command,
@@ -43,6 +42,7 @@ from edge.between.inbox import (
     Printed,
     PrinterChanged,
 )
+from edge.between.print_states import PAPER_NAMES, PrinterState, PrintState, PrintWhy
 from edge.records.ledger import verify
 from protocol.city import signed
 from protocol.city.envelope import hash_of
@@ -52,7 +52,7 @@ from protocol.readings import Verdict
 PRODUCTS = ("01040201", "01040301", "01040801", "0")
 LONGEST = 3 * 40
 TOPIC = Topics("410108", "410108001", "01").ack
-WHYS = (*papers.CAUSES, *papers.DOUBTS, "")
+STATES, WHYS, PRINTER_STATES = tuple(PrintState), tuple(PrintWhy), tuple(PrinterState)
 VERDICTS = ("", "qualified", "unqualified", "x")
 ITEMS = ("农药残留", "有机磷类", "")
 SUBJECTS = ("", "2026-11-22", "41010800130100000071", "9")
@@ -209,7 +209,7 @@ def _job(box: Any, which: int) -> int:
 def prints(stations: Stations, a: int, b: int) -> None:
     box = stations.box
     job = _job(box, b)
-    name = papers.PAPER_NAMES[a % len(papers.PAPER_NAMES)]
+    name = PAPER_NAMES[a % len(PAPER_NAMES)]
     subject = (*SUBJECTS, _lot(box, b))[b % 5]
     commands: tuple[tuple[type[Command], dict[str, Any]], ...] = (
         (Reprint, {"job": job}),
@@ -223,9 +223,9 @@ def printer(stations: Stations, a: int, b: int) -> None:
     box = stations.box
     job, begun = _job(box, b), bool(b & 16)
     news = (
-        Printed(job, papers.STATES[b % len(papers.STATES)], WHYS[a % len(WHYS)], begun=begun),
+        Printed(job, STATES[b % len(STATES)], WHYS[a % len(WHYS)], begun=begun),
         PrintAgain(job, begun),
-        PrinterChanged("printer-1", papers.PRINTER_STATES[b % len(papers.PRINTER_STATES)], near_end=begun),
+        PrinterChanged("printer-1", PRINTER_STATES[b % len(PRINTER_STATES)], near_end=begun),
     )
     box.turn(news[a % 3])
 

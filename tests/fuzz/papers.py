@@ -10,7 +10,7 @@ from parts import Target, by_name, ensure, readable, storable
 from drivers.printers import profile
 from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
-from edge.documents.words import WORDS, Words
+from edge.documents.words import Words
 from protocol.analyzers import ticket
 from protocol.analyzers.shared import ticket_layout
 from protocol.printers import languages, status, text
@@ -41,7 +41,7 @@ class Written:
 
 @cache
 def _content(name: str) -> dict[str, object]:
-    return fields.values(Words(PLACE.language, WORDS), PLACE, checked(name, examples(name)[0]))
+    return fields.values(Words(PLACE.language), PLACE, checked(name, examples(name)[0]))
 
 
 def template(data: bytes) -> None:

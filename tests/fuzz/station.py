@@ -24,7 +24,7 @@ from edge.between.commands import Sell
 from edge.between.inbox import BrokerAnswer, LinkChanged, Sensed, Tested, Weighed
 from edge.city.publisher import Publisher
 from edge.config.cautions import cautions
-from edge.config.sections import BadConfig, CityPart, load
+from edge.config.sections import BadConfig, CitySection, load
 from edge.documents import Papers
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
@@ -354,7 +354,7 @@ def mqtt() -> Target:
     names = _fill(ledger, clock)
 
     def run(data: bytes) -> None:
-        strict = CityPart(brokers=("mqtt://127.0.0.1",))
+        strict = CitySection(brokers=("mqtt://127.0.0.1",))
         for part in (strict, strict.model_copy(update={"confirm": "city-unsigned"})):
             _listen(Publisher(part, ledger, TOPICS, Wire(), clock, KEYS), data, names, part.confirm == "city")
 

@@ -17,10 +17,10 @@ from parts import Target, ensure, heard, logs_of
 
 from drivers.transports import hid
 from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
-from edge.between.link_causes import CAUSES
 from edge.between.sparing import Sparing
+from edge.between.words import section
 from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.documents import PAPERS, examples
 from protocol import formats
 from protocol.city import envelope
@@ -46,7 +46,7 @@ def broker() -> Target:
     def run(data: bytes) -> None:
         if not data:
             return
-        part = CityPart(brokers=("mqtt://127.0.0.1",), mqtt="5" if data[0] & 1 else "3.1.1")
+        part = CitySection(brokers=("mqtt://127.0.0.1",), mqtt="5" if data[0] & 1 else "3.1.1")
         inbox = Inbox()
         who = Who("410108001-01", ("mkt/1/a", "mkt/1/b"), ("mkt/1/state", b"gone"))
         ours, theirs = socket.socketpair()
@@ -59,7 +59,7 @@ def broker() -> Target:
         finally:
             theirs.close()
             ours.close()
-        ensure(ended.cause in CAUSES, f"a cause without words: {ended}")
+        ensure(ended.cause in section("link"), f"a cause without words: {ended}")
         ensure(inbox.qsize() <= INBOX_CAP + 2, f"{inbox.qsize()} messages wait")
         while not inbox.empty():
             message = inbox.get_nowait()

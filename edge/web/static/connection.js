@@ -132,7 +132,7 @@ function draw() {
   document.body.dataset.link = state;
   banner.hidden = !away();
   if (away()) {
-    banner.textContent = say(`box_${state}`, { time: new Date(since).toTimeString().slice(0, 5) });
+    banner.textContent = say(`box.${state}`, { time: new Date(since).toTimeString().slice(0, 5) });
     banner.hidePopover?.();
     banner.showPopover?.();
     forbid();

@@ -1,7 +1,7 @@
 // The gate: goods are registered; results come by themselves.
 
 import { lotOf, onCode, point, tell } from "./codes.js";
-import { find, grams, newKey, post, say, settle } from "./live.js";
+import { find, grams, newKey, post, say, whenKnown } from "./live.js";
 import "./results.js";
 import { plainCode } from "./scan.js";
 
@@ -50,7 +50,7 @@ function show(said, name) {
   if (said.source) {
     lines.push(line("big", say("source_code"), said.source), line("hint", say("released_now")));
   } else {
-    lines.push(line("huge", say("sample_is"), said.sample), line("hint", say("write_sample")));
+    lines.push(line("huge", say("sample_no"), said.sample), line("hint", say("write_sample")));
     if (said.unchecked) lines.push(line("hint", say("unchecked_test")));
     lines.push(line("small", say("test_code"), said.test_code));
   }
@@ -86,7 +86,7 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     wrong.textContent = error.message;
-    settle(error, (said) => unsure?.key === key && registered(said), (words, state) => {
+    whenKnown(error, (said) => unsure?.key === key && registered(said), (words, state) => {
       if (unsure?.key !== key) return;
       if (state === "not_done") unsure = null;
       wrong.textContent = words;

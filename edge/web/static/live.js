@@ -103,7 +103,7 @@ async function send(address, body, key, patience) {
 
 /**
  * The answer, or an Error whose message is in the person's language.  Its `known` is false when it may have been done;
- * `settle` then tells what became of it.
+ * `whenKnown` then tells what became of it.
  */
 export async function post(address, body, key = newKey()) {
   if (away()) throw failed(say("not_sent"), { code: "not_sent", known: true });
@@ -127,14 +127,14 @@ async function outcome(key, { steady, wall, ...sent }) {
 }
 
 /** When it is known what became of a request without an answer: `done(answer)`, or `not(words, state)`. */
-export function settle(error, done, not) {
-  error.outcome?.then(({ state, answer }) => (state === "done" ? done(answer) : not(say(`outcome_${state}`), state)));
+export function whenKnown(error, done, not) {
+  error.outcome?.then(({ state, answer }) => (state === "done" ? done(answer) : not(say(`outcome.${state}`), state)));
 }
 
 /** Say that something could not be done, and later, if it was not known, whether it was. */
 export function sorry(error) {
   toast(error.message);
-  settle(error, () => toast(say("outcome_done")), toast);
+  whenKnown(error, () => toast(say("outcome.done")), toast);
 }
 
 let toasting = 0;

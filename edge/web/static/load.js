@@ -81,7 +81,7 @@ function knownTares() {
 
 function openTare() {
   const why = scale()?.tare_why;
-  if (why && !tare) return toast(say(`why_${why}`));
+  if (why && !tare) return toast(say(`weight.${why}`));
   field.value = tare ? kilograms(tare) : "";
   find("#taring-pin").checked = pinned;
   find("#taring-wrong").textContent = "";

@@ -1,6 +1,6 @@
 // Results at the gate: who does it, the whole-plant step, results without a lot, and the channel plan.
 
-import { board, find, newKey, onChange, post, say, settle, sorry, toast } from "./live.js";
+import { board, find, newKey, onChange, post, say, whenKnown, sorry, toast } from "./live.js";
 
 const CALM_MS = 600; // a double tap must not press the button that comes next
 
@@ -58,7 +58,7 @@ function fillLots(select) {
   const kept = select.value;
   const groups = ["pending", "held", "released"].map((state) => {
     const group = document.createElement("optgroup");
-    group.label = say(`state_${state}`);
+    group.label = say(`lot.${state}`);
     for (const one of (board.lots ?? []).filter((lot) => lot.state === state)) {
       group.append(new Option(lotWords(one), one.test_code));
     }
@@ -119,7 +119,7 @@ function step(body) {
   setTimeout(() => (go.disabled = false), body ? CALM_MS : 0);
   if (!body) return;
   find("#matching-what").textContent = body.lot ? lotWords(lotOf(body.lot)) : `${say("no_lot_here")}：${body.reason}`;
-  find("#matching-effect").textContent = say(!body.lot ? "will_dismiss" : body.verdict ? `will_${body.verdict}` : "will_judge");
+  find("#matching-effect").textContent = say(!body.lot ? "will.dismiss" : body.verdict ? `will.${body.verdict}` : "will.judge");
   find("#matching-back").focus(); // a second Enter takes back, it does not confirm
 }
 
@@ -161,7 +161,7 @@ async function confirmMatch() {
   } catch (error) {
     if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     wrong.textContent = error.message;
-    settle(error, (said) => unsure?.key === key && matched(said), (words, state) => {
+    whenKnown(error, (said) => unsure?.key === key && matched(said), (words, state) => {
       if (unsure?.key !== key) return;
       if (state === "not_done") unsure = null;
       wrong.textContent = words;
@@ -175,7 +175,7 @@ function showMatched(said, name) {
   const words = document.createElement("p");
   words.textContent = `${say("matched")}：${name}`;
   const verdict = document.createElement("b");
-  verdict.textContent = !said.verdict ? "" : say(`verdict_${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
+  verdict.textContent = !said.verdict ? "" : say(`verdict.${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
   const box = find("#matched");
   box.className = `answer ${["qualified", undefined].includes(said.verdict) ? "done" : "refused"}`;
   box.replaceChildren(words, verdict);
@@ -229,7 +229,7 @@ async function plan(body) {
     return true;
   } catch (error) {
     find("#plan-wrong").textContent = error.message;
-    settle(error, () => (find("#plan-wrong").textContent = ""), (words) => (find("#plan-wrong").textContent = words));
+    whenKnown(error, () => (find("#plan-wrong").textContent = ""), (words) => (find("#plan-wrong").textContent = words));
     return false;
   }
 }

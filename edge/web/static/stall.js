@@ -1,7 +1,7 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
 import { end, lotOf, onCode, tell } from "./codes.js";
-import { board, find, fresh, link, newKey, onChange, post, say, settle, sorry, yuan } from "./live.js";
+import { board, find, fresh, link, newKey, onChange, post, say, whenKnown, sorry, yuan } from "./live.js";
 import { drawLoad, follow, load, nextLoad, otherScale, saleOf } from "./load.js";
 import { plainCode } from "./scan.js";
 
@@ -18,7 +18,8 @@ let knewNone = true; // the chosen product had no lot to choose
 const scale = () => (board.scales ?? []).find((one) => one.name === chosen.scale);
 const product = () => (board.products ?? []).find((one) => one.code === chosen.product);
 const nameOf = (one) => (document.documentElement.lang === "en" && one.name_en) || one.name;
-const per = (one) => say(`per_${one.per_g}`);
+const per = (one) => say(`per.${one.per_g}`);
+const reach = () => ({ lost: "reach_lost", dead: "reach_dead" })[link()] ?? "loading";
 const set = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
@@ -36,7 +37,7 @@ function drawWeight(one) {
   panel.classList.toggle("long", Boolean(known) && what.text.length > 6);
   set(find("#digits"), known ? what.text : "- - -");
   set(find("#unit"), known ? what.unit : "");
-  let words = say(fresh() ? "no_signal_short" : `reach_${link()}`);
+  let words = say(fresh() ? "no_signal_short" : reach());
   if (known && what.typed) words = `${say("typed")} · ${what.typed.reason}`;
   else if (known) words = say(still ? "stable" : "moving");
   else if (one && fresh() && one.why && one.why !== "no_signal") words = reason(one);
@@ -47,7 +48,7 @@ function drawWeight(one) {
 
 function reason(one, why = one.why) {
   if (one.why === "below_min" && one.net_g === 0) return say("why_empty");
-  const key = `why_${why}`;
+  const key = `weight.${why}`;
   const text = say(key, { min: one.min_g / 1000, unit: one.unit || "?", e: `${one.e_g} g` });
   return text === key ? say("why_other", { why }) : text;
 }
@@ -57,14 +58,14 @@ function reason(one, why = one.why) {
 /** Why the button cannot be pressed now, in words; empty when it can. */
 function whyNot(one, goods) {
   if (busy) return say("why_busy");
-  if (!fresh()) return say(`reach_${link()}`);
+  if (!fresh()) return say(reach());
   const what = load(one);
-  if (!one) return say("why_no_signal");
+  if (!one) return say("weight.no_signal");
   if (!what.typed && !one.sellable) return reason(one);
   if (what.why) return reason(one, what.why);
   if (!goods) return say("why_product");
   if (!(goods.price_fen > 0)) return say("why_price");
-  if (!chosen.lot) return say(lotsOf(chosen.product).length ? "why_lot" : "why_no_lot");
+  if (!chosen.lot) return say(lotsOf(chosen.product).length ? "choose_lot" : "why_no_lot");
   const buyer = plainCode(find("#buyer-code").value);
   if (buyer && !/^\d{13}$/.test(buyer)) return say("why_buyer");
   return "";
@@ -124,7 +125,7 @@ async function sell() {
   } catch (error) {
     if (error.code !== "not_sent") unsure = error.known ? null : { text, key };
     showError(error.message, error.known);
-    settle(error, (said) => unsure?.key === key && recorded(said), (words, state) => {
+    whenKnown(error, (said) => unsure?.key === key && recorded(said), (words, state) => {
       if (unsure?.key !== key || busy) return;
       if (state === "not_done") unsure = null;
       showError(words, state === "not_done");
@@ -160,9 +161,9 @@ function drawSold() {
   answer.dataset.shown = text;
   const parts = [
     ["b", "money", `¥${yuan(sold.amount_fen)}`],
-    ["span", "", `${say("sold_answer")} · ${(sold.net_g / 1000).toFixed(3)} kg`],
+    ["span", "", `${say("recorded")} · ${(sold.net_g / 1000).toFixed(3)} kg`],
     ["span", "code", `${say("slip")} …${sold.tx.slice(-6)}`],
-    ["span", `state ${state}`, say(`paper_${state}`) + (paper?.why && state !== "printed" ? ` · ${say(`because_${paper.why}`)}` : "")],
+    ["span", `state ${state}`, say(`print.${state}`) + (paper?.why && state !== "printed" ? ` · ${say(`print_why.${paper.why}`)}` : "")],
     ...(sold.left_g < 0 ? [["span", "state held", say("oversold", { kg: (-sold.left_g / 1000).toFixed(3) })]] : []),
   ].map(([tag, className, words]) => {
     const element = document.createElement(tag);
@@ -329,7 +330,7 @@ function takeLot(code) {
   const name = lot?.product_name ?? "";
   if (!lot) tell(say("scan_unknown_lot", { code }), true);
   else if (free) tell(say("scan_lot", { name, code: end(lot.source), origin: lot.origin }));
-  else tell(`${name} ${end(code)}：${say(lot.state === "held" ? "held_lot" : `state_${lot.state}`)}`, true);
+  else tell(`${name} ${end(code)}：${say(lot.state === "held" ? "verdict.unqualified" : `lot.${lot.state}`)}`, true);
 }
 
 function takeProduct(code) {

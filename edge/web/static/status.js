@@ -1,7 +1,7 @@
 // The page of states: a person may answer for a date that the station did not take by itself.
 
 import "./codes.js";
-import { find, post, say, settle, toast } from "./live.js";
+import { find, post, say, whenKnown, toast } from "./live.js";
 import "./swap.js";
 import "./unread.js";
 
@@ -41,7 +41,7 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
     done();
   } catch (error) {
     wrong.textContent = error.message;
-    settle(error, done, (words) => (wrong.textContent = words));
+    whenKnown(error, done, (words) => (wrong.textContent = words));
   } finally {
     go.disabled = false;
   }

@@ -1,6 +1,6 @@
 // The status page: a person confirms that another device behind a port is the right one.
 
-import { find, newKey, post, say, settle, toast } from "./live.js";
+import { find, newKey, post, say, whenKnown, toast } from "./live.js";
 
 const dialog = find("#swapping");
 const person = find("#swapping-person");
@@ -41,7 +41,7 @@ dialog.querySelector("form").addEventListener("submit", async (event) => {
     done();
   } catch (error) {
     wrong.textContent = error.message;
-    settle(error, done, (words) => {
+    whenKnown(error, done, (words) => {
       wrong.textContent = words;
       asked.key = newKey();
     });

@@ -76,7 +76,7 @@ class Blocks:
     """Cuts the stream. Characters between frames that are none of the link's are Garbage, and mean nothing.
 
     A frame ends with its CR LF: an answer that came earlier would be lost in senders that empty their input first.
-    One without CR LF is taken when ``settle`` says that nothing more came.
+    One without CR LF is taken when ``take_rest`` says that nothing more came.
     """
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Blocks:
                 at = self._between(data, at, tokens)
         return tokens
 
-    def settle(self) -> list[Token]:
+    def take_rest(self) -> list[Token]:
         """Nothing came for a while: take a frame that lacks only its CR LF."""
         return [self._done()] if self.ripe else []
 
@@ -420,7 +420,7 @@ class Link:
     def expired(self, now: float) -> list[Event]:
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at = None
-            self._hear(self._blocks.settle(), now)
+            self._hear(self._blocks.take_rest(), now)
         if self._until is not None and now >= self._until:
             self._step(Heard.TIMEOUT, now)
         return self._taken()

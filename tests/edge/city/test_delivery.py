@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.publisher import Publisher
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.ledger import ALARM, ORDINARY, Ledger, Signer
 from protocol.city.codes import CodeKind
@@ -36,7 +36,7 @@ class World:
     def __init__(self, folder: Path, version: int) -> None:
         self.ledger = Ledger(folder, Signer(CITY, "h", "410108001", "01"))
         self.clock = Clock("host")
-        part = CityPart.model_validate({"brokers": ("mqtt://a", "mqtt://b"), "window": 5, "resend_seconds": 5})
+        part = CitySection.model_validate({"brokers": ("mqtt://a", "mqtt://b"), "window": 5, "resend_seconds": 5})
         self.publisher = Publisher(part, self.ledger, Topics("410108", "410108001", "01"), self, self.clock, KEYS)
         self.now, self.mids, self.issued = 0.0, 0, 0
         self.wire: list[tuple[int, bytes]] = []

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.publisher import Publisher
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.ledger import ALARM, ORDINARY, Ledger
 from protocol.city.codes import CodeKind
@@ -56,7 +56,7 @@ class Wire:
 class Rig(Publisher):
     """A publisher with its wire and a city that signs."""
 
-    def __init__(self, part: CityPart, ledger: Ledger, wire: Wire, clock: Clock, keys: CityKeys = KEYS) -> None:
+    def __init__(self, part: CitySection, ledger: Ledger, wire: Wire, clock: Clock, keys: CityKeys = KEYS) -> None:
         super().__init__(part, ledger, TOPICS, wire, clock, keys)
         self.wire = wire
         self.issued = 0
@@ -113,7 +113,7 @@ def fill(ledger: Ledger, clock: Clock) -> Callable[..., None]:
 @pytest.fixture
 def make(ledger: Ledger, wire: Wire, clock: Clock) -> Callable[..., Rig]:
     def publisher(*, up: LinkChanged = UP, keys: CityKeys = KEYS, **changes: object) -> Rig:
-        part = CityPart.model_validate({"brokers": ("mqtt://x",), "window": 4, **changes})
+        part = CitySection.model_validate({"brokers": ("mqtt://x",), "window": 4, **changes})
         made = Rig(part, ledger, wire, clock, keys)
         made.link(up, 0.0)
         return made

@@ -48,13 +48,13 @@ def said(tmp_path: Path, port: str, **options: str) -> str:
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [
-        ({}, "ok   printer-1: {port}: ready"),
-        ({"near_end": True}, "ok   printer-1: {port}: ready; the paper is nearly out"),
-        ({"paper_out": True}, "FAIL printer-1: {port}: no paper: put in a roll"),
-        ({"cover_open": True}, "FAIL printer-1: {port}: the cover is open: close it"),
-        ({"cutter_jam": True}, "FAIL printer-1: {port}: the cutter is jammed: clear it, switch the printer off and on"),
-        ({"answers": "dle_eot"}, "ok   printer-1: {port}: ready"),
-        ({"silent": True}, "ok   printer-1: {port}: opened, but it does not answer: papers cannot be proven"),
+        ({}, "ok   printer-1: {port}: 正常"),
+        ({"near_end": True}, "ok   printer-1: {port}: 正常; 纸快用完"),
+        ({"paper_out": True}, "FAIL printer-1: {port}: 缺纸：请装新纸卷"),
+        ({"cover_open": True}, "FAIL printer-1: {port}: 纸仓盖打开：请合上"),
+        ({"cutter_jam": True}, "FAIL printer-1: {port}: 切刀卡住：请清理后关机再开"),
+        ({"answers": "dle_eot"}, "ok   printer-1: {port}: 正常"),
+        ({"silent": True}, "ok   printer-1: {port}: 不应答，无法确认出纸"),
     ],
 )
 def test_a_printer_is_asked_how_it_is(

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from edge.between.board import AnalyzerView, Board, CityView, PrinterView, ProbeView, ScaleView, Showing
 from edge.between.inbox import Inbox
+from edge.between.print_states import PrinterState
 from edge.cli.main import main
 from edge.records.lock import Lock
 from edge.web.server import WebServer
@@ -21,7 +22,7 @@ WELL = Board(
     scales=(ScaleView("scale-1", True, 1250, "1.250", "kg", True, False, True, "", 30_000, 100, "5"),),
     analyzers=(AnalyzerView("tester-1", True, "", 3, 0, 0),),
     probes=(ProbeView("cold-room", True, "", (("temperature", "3.5", "Cel"),)),),
-    printers=(PrinterView("printer-1", True, "", 0, "ready"),),
+    printers=(PrinterView("printer-1", True, "", 0, PrinterState.READY),),
     city=CityView(True, "", 5, 5, 0, (), "mqtts://sy.example.cn:8883"),
 )
 

@@ -65,7 +65,7 @@ def test_a_whole_event_with_its_own_code_and_time(tmp_path: Path) -> None:
     }
     result = rendered(tmp_path, event, "--market", "惠民市场", "--language", "both", "--copy", "1")
     assert result.exit_code == 0, result.output
-    for words in ("惠民市场", "重打 COPY 1", "2026-11-22 05:00:00", "时间未校准 clock not set"):
+    for words in ("惠民市场", "重打 COPY 1", "2026-11-22 05:00:00", "时间未校准 Clock not set"):
         assert words in result.stdout
 
 

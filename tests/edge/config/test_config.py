@@ -14,7 +14,17 @@ from pydantic import BaseModel
 from edge.cli.main import main
 from edge.config import TEMPLATE
 from edge.config.hints import HINTS
-from edge.config.sections import AnalyzerPart, BadConfig, CityPart, Config, PrinterPart, ScalePart, fen, grams, load
+from edge.config.sections import (
+    AnalyzerSection,
+    BadConfig,
+    CitySection,
+    Config,
+    PrinterSection,
+    ScaleSection,
+    fen,
+    grams,
+    load,
+)
 
 
 @pytest.fixture
@@ -568,10 +578,10 @@ VALUES = st.recursive(
 KEYS = [
     (section, key)
     for section, part in (
-        ("scale", ScalePart),
-        ("analyzer", AnalyzerPart),
-        ("printer", PrinterPart),
-        ("city", CityPart),
+        ("scale", ScaleSection),
+        ("analyzer", AnalyzerSection),
+        ("printer", PrinterSection),
+        ("city", CitySection),
     )
     for key in part.model_fields
 ]

@@ -45,6 +45,7 @@ from edge.between.inbox import (
     Tested,
     Weighed,
 )
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.jobs import results
 from edge.ports.port import Committed
 from edge.records.ledger import LedgerBroken
@@ -79,9 +80,9 @@ MESSAGES: list[tuple[Message, str, str, bytes]] = [
     (PortFound("scale-1", Identity(), Naming()), "device", "scale-1", b"PortFound("),
     (PortGarbage("scale-1", "why", b"\x00"), "device", "scale-1", b"PortGarbage("),
     (Stumbled("scale-1", "device", KeyError("x"), b"\x01"), "device", "scale-1", b"Stumbled("),
-    (Printed(1, "printed", "gs_r"), "paper", "job 1", b"Printed("),
+    (Printed(1, PrintState.PRINTED, PrintWhy.GS_R), "paper", "job 1", b"Printed("),
     (PrintAgain(1, True), "paper", "job 1", b"PrintAgain("),
-    (PrinterChanged("printer-1", "ready"), "program", "PrinterChanged", b"PrinterChanged("),
+    (PrinterChanged("printer-1", PrinterState.READY), "program", "PrinterChanged", b"PrinterChanged("),
     (LinkChanged(True), "city", "LinkChanged", b"LinkChanged("),
     (BrokerAnswer(1), "city", "BrokerAnswer", b"BrokerAnswer("),
     (CityMessage("market/ack", b"{}"), "city", "market/ack", b"{}"),

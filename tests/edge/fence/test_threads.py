@@ -15,7 +15,7 @@ from edge.between.board import Board, Showing
 from edge.between.inbox import Inbox, LinkChanged, PortChanged, PrintAgain, Printed, PrinterChanged, Stumbled, Weighed
 from edge.between.print_states import PaperJob
 from edge.city.mqtt import Mqtt
-from edge.config.sections import CityPart, load
+from edge.config.sections import CitySection, load
 from edge.documents import Papers, examples
 from edge.ports import port as ports
 from edge.ports.port import Port
@@ -286,7 +286,7 @@ def test_the_thread_of_the_broker_goes_on_after_a_fault(monkeypatch: pytest.Monk
     monkeypatch.setattr("edge.city.mqtt.Connection", lambda *_: 1 / 0)
     monkeypatch.setattr("edge.city.mqtt.STEADY_SECONDS", 0.01)
     inbox: Inbox = Inbox()
-    mqtt = Mqtt(CityPart(brokers=("mqtt://127.0.0.1:1",)), "one", (), None, inbox)
+    mqtt = Mqtt(CitySection(brokers=("mqtt://127.0.0.1:1",)), "one", (), None, inbox)
     mqtt.start()
     for _ in range(3):
         until(inbox, lambda message: isinstance(message, Stumbled))

@@ -8,7 +8,7 @@ import pytest
 
 from edge.between.commands import Answer, ConfirmPaper, PrintPaper, RegisterEntry, Reprint
 from edge.between.inbox import Printed, Refused
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PaperJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate, papers
 from edge.records.clock import Clock
@@ -46,7 +46,7 @@ class Silent:
     def __init__(self, papers: list[PaperJob]) -> None:
         self.put = papers.append
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         pass
 
 
@@ -123,7 +123,7 @@ def test_a_paper_that_waits_is_not_printed_again_and_one_that_is_doubted_is(room
     job = full.sent[0].job
     with pytest.raises(Refused, match="still waiting"):
         full.does(papers.reprint, Reprint(job=job))
-    full.station.prints.news(Printed(job, "unknown", "silent"))
+    full.station.prints.news(Printed(job, PrintState.UNKNOWN, PrintWhy.SILENT))
     assert full.does(papers.reprint, Reprint(job=job))["copy"] == 1
     assert full.does(papers.confirm, ConfirmPaper(job=job)) == {"job": job, "state": "confirmed"}
     with pytest.raises(Refused, match="needs no confirmation"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.between.print_states import HOT
+from edge.between.print_states import PrinterState
 from edge.printing.proof import COOL_SECONDS, SLOWEST, Proof, Sent, Stopped
 from protocol.printers import status
 from protocol.printers.profile import Status
@@ -109,7 +109,7 @@ def test_a_hot_head_is_waited_for_but_not_for_ever() -> None:
     assert hot.until == 111.0
     with pytest.raises(Stopped) as stopped:
         hot.judge(asked(TOO_HOT), 100.0 + COOL_SECONDS)
-    assert stopped.value.cause == HOT
+    assert stopped.value.cause is PrinterState.HOT
 
 
 def test_a_printer_that_is_well_and_left_the_question_unanswered_has_forgotten_the_paper() -> None:

@@ -388,7 +388,7 @@ def test_a_person_s_word_ends_the_waiting(rig: Callable[..., Rig]) -> None:
     printer.start()
     printer.put(1)
     printer.until("held")
-    printer.thread.settle(1)
+    printer.thread.withdraw(1)
     printer.put(2)
     printer.until("held")
     printer.trouble(paper_out=False)

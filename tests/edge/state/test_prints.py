@@ -7,7 +7,7 @@ import pytest
 
 from edge.between.commands import RegisterEntry
 from edge.between.inbox import Printed
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PaperJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate
 from edge.records.clock import Clock
@@ -47,7 +47,7 @@ class Deaf:
     def put(self, job: PaperJob) -> None:
         self.taken.append(job)
 
-    def settle(self, job: int) -> None:
+    def withdraw(self, job: int) -> None:
         raise AssertionError("no person speaks here")
 
 
@@ -103,7 +103,11 @@ def start(tmp_path: Path, ledger: Ledger, clock: Clock) -> Any:
 def test_what_was_held_and_not_begun_comes_out_unmarked_after_a_power_cut(start: Any) -> None:
     first = start()
     one, two = first.enter(), first.enter()
-    first.hears(Printed(one, "printing", ""), Printed(one, "held", "paper", begun=True), Printed(two, "held", "paper"))
+    first.hears(
+        Printed(one, PrintState.PRINTING, PrintWhy.NOTHING),
+        Printed(one, PrintState.HELD, PrintWhy.PAPER, begun=True),
+        Printed(two, PrintState.HELD, PrintWhy.PAPER),
+    )
     first.saves()
     second = start()
     assert second.copies == [(one, 1, False), (two, 0, True)]
@@ -112,7 +116,7 @@ def test_what_was_held_and_not_begun_comes_out_unmarked_after_a_power_cut(start:
 def test_what_had_the_core_s_word_may_have_come_out(start: Any) -> None:
     first = start()
     one = first.enter()
-    first.hears(Printed(one, "held", "paper"))
+    first.hears(Printed(one, PrintState.HELD, PrintWhy.PAPER))
     first.saves()
     assert not first.is_asked(one, begun=False).waits
     second = start()
@@ -122,7 +126,7 @@ def test_what_had_the_core_s_word_may_have_come_out(start: Any) -> None:
 def test_the_word_wins_over_news_that_was_not_saved_yet(start: Any) -> None:
     first = start()
     one = first.enter()
-    first.hears(Printed(one, "held", "paper"))
+    first.hears(Printed(one, PrintState.HELD, PrintWhy.PAPER))
     first.is_asked(one, begun=False)
     first.saves()
     assert start().copies == [(one, 1, False)]
@@ -142,7 +146,11 @@ def test_papers_behind_a_slow_printer_are_written_down_as_waiting_from_the_start
 def test_what_never_began_and_waited_too_long_has_failed(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first = start()
     one, two = first.enter(), first.enter()
-    first.hears(Printed(one, "printing", ""), Printed(one, "held", "paper", begun=True), Printed(two, "held", "paper"))
+    first.hears(
+        Printed(one, PrintState.PRINTING, PrintWhy.NOTHING),
+        Printed(one, PrintState.HELD, PrintWhy.PAPER, begun=True),
+        Printed(two, PrintState.HELD, PrintWhy.PAPER),
+    )
     first.saves()
     monkeypatch.setattr(Prints, "_fresh", lambda self, job: False)
     second = start()

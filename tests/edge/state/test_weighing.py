@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from edge.between.inbox import Refused
-from edge.between.words import WEIGHT
-from edge.config.sections import ScalePart
+from edge.between.words import section
+from edge.config.sections import ScaleSection
 from edge.state.weighing import Load, TradeScale
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
@@ -60,7 +60,7 @@ def make() -> Make:
             "e": "10 g",
             "verified_until": date(2027, 6, 30),
         }
-        made = TradeScale(ScalePart.model_validate({**values, **changes}))
+        made = TradeScale(ScaleSection.model_validate({**values, **changes}))
         made.changed(True, "")
         return Told(made)
 
@@ -132,7 +132,7 @@ def test_what_is_doubtful_is_not_sold(make: Make, weighings: list[Weighing], why
     told = make()
     told.hears(*[EMPTY] * 5, *weighings)
     assert told.refusal().code == why
-    assert why in WEIGHT
+    assert why in section("weight")
     view = told.scale.view(told.now, TODAY)
     assert (view.sellable, view.why) == (False, why)
 
@@ -317,7 +317,7 @@ def test_words_are_there_in_both_languages_and_take_the_same_values(make: Make) 
     told.hears(*[EMPTY] * 5, *[says("0.100")] * 5)
     assert (told.refusal().zh, str(told.refusal())) == (
         "scale-1：太轻，低于最小秤量 0.2 kg",
-        "scale-1: too light: below the minimum of 0.2 kg",
+        "scale-1: Too light: below the minimum of 0.2 kg",
     )
 
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from edge.config.sections import ScalePart
+from edge.config.sections import ScaleSection
 from edge.state.weighing import AGREE_DERIVED, AGREE_SAID, STILL_DERIVED, STILL_SAID, TradeScale
 from protocol.readings import Net, State, Weighing
 
@@ -133,7 +133,7 @@ class Bench:
 
 
 def bench_of(kind: Kind) -> Bench:
-    part = ScalePart.model_validate(
+    part = ScaleSection.model_validate(
         {
             "name": "s",
             "port": "/dev/null",

@@ -26,6 +26,7 @@ from edge.between.commands import (
     WholePlantDone,
 )
 from edge.between.inbox import Refused
+from edge.between.print_states import PrinterState
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -798,7 +799,7 @@ def test_a_hidden_page_costs_nothing(core: Any, desk: Page, until: Callable[...,
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page: Page, language: str) -> None:
     core.paper(41, state="held", why="paper")
-    core.showing.post(printers=(PrinterView("printer-1", False, "", 1, "paper"),))
+    core.showing.post(printers=(PrinterView("printer-1", False, "", 1, PrinterState.PAPER),))
     page.goto(f"/papers?lang={language}")
     held = page.locator(".sheet.held")
     expect(held).to_contain_text({"zh": "请装新纸卷", "en": "put in a new roll"}[language])

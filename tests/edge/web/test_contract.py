@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi import checks
 
 from edge.between.inbox import Printed, Request
+from edge.between.print_states import PrintState, PrintWhy
 from edge.documents import Papers
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
@@ -190,9 +191,9 @@ def test_what_is_done_is_answered_as_the_contract_says(
         ask("POST /api/requests/{key}/outcome", {"age_ms": 0}, key="once")
         ask("GET /api/papers/{job}", job=job)
         ask("GET /api/papers/{job}.png", job=job)
-        market.do(lambda: market.station.turn(Printed(job, "printed", "process_id")))
+        market.do(lambda: market.station.turn(Printed(job, PrintState.PRINTED, PrintWhy.PROCESS_ID)))
         ask("POST /api/papers/{job}/reprint", {}, job=job)
-        market.do(lambda: market.station.turn(Printed(job, "unknown", "silent")))
+        market.do(lambda: market.station.turn(Printed(job, PrintState.UNKNOWN, PrintWhy.SILENT)))
         ask("POST /api/papers", {"paper": "test", "printer": "printer-1"})
         ask("POST /api/prices", {"product": CABBAGE, "price_fen": 400})
         ask("POST /api/channels", {"analyzer": "tester-8", "channel": "3", "lot": market.pending})

@@ -8,8 +8,8 @@ import pytest
 
 from edge.between.board import UnreadView
 from edge.between.commands import SeeUnread
-from edge.between.failures import KINDS
 from edge.between.inbox import Refused
+from edge.between.words import section, text
 from edge.web import pages
 from edge.web.server import WebServer
 
@@ -74,15 +74,14 @@ def test_a_command_that_failed_in_the_core_is_a_refusal(http: httpx.Client, core
 # --- what could not be handled ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", section("failed"))
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_it_is_shown_with_device_cause_and_next_step(http: httpx.Client, core: Any, kind: str, language: str) -> None:
     core.showing.post(unread=(UnreadView(7, kind, "scale-1", "KeyError: <b>'x'</b>", TIME, TIME, 3),))
     http.cookies.set("lang", language)
     page = http.get("/status").text
-    words = KINDS[kind]
-    for text in ("#7", "scale-1", words[language == "en"], words[2 + (language == "en")]):
-        assert text in page
+    for said in ("#7", "scale-1", text("failed", kind).said(language), text("failed_do", kind).said(language)):
+        assert said in page
     assert "<b>'x'" not in page
     assert 'data-upto="7"' in page
 

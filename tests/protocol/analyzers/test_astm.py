@@ -121,8 +121,8 @@ def test_the_end_of_a_frame_may_lack_a_character(end):
 def test_a_frame_without_its_end_is_taken_when_nothing_more_comes():
     blocks = Blocks()
     assert blocks.feed(FRAMES[1][:-2]) == [] and blocks.ripe
-    assert isinstance(blocks.settle()[0], Block)
-    assert blocks.settle() == []
+    assert isinstance(blocks.take_rest()[0], Block)
+    assert blocks.take_rest() == []
 
 
 def test_a_lower_case_check_is_taken():

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from protocol.city.codes import CodeKind
-from simulator.city.pages import kilograms, local, plain, yuan
+from simulator.city.pages import local, plain
 from simulator.city.store import Store
 from simulator.city.web import application
 from simulator.city.words import WORDS, pick
@@ -70,7 +70,7 @@ def test_a_genuine_slip_shows_everything_a_buyer_asks(town: Town) -> None:
     text = text_of(answer.text)
     for word in (
         "真的", "¥43.19", "上海青", "12.340 kg × ¥1.75/500 g", "河南中牟", "合格（快检）", "快检结果为筛查结果",
-        "12.50%", "张家菜摊", "A-012", "散客", "2026-11-22 05:31:07", "4101 0800 1201 0000 0016",
+        "12.50%", "张家菜摊", "A-012", "散客", "2026-11-22 05:31:07", "41010 80012 01000 00016",
         "刚刚，第一次", "电子秤检定有效",
     ):  # fmt: skip
         assert word in text, word
@@ -90,7 +90,7 @@ def test_a_slip_before_its_record_shows_what_the_code_proves(town: Town) -> None
     _, url = town.station.slip()
     html = town.page(path_of(url))
     text = text_of(html)
-    for word in ("真的", "明细还在路上", "¥43.19", "12.340 kg", "合格（快检）", "4101 0800 1101 0000 001"):
+    for word in ("真的", "明细还在路上", "¥43.19", "12.340 kg", "合格（快检）", "41010 80011 01000 0001"):
         assert word in text, word
     assert 'http-equiv="refresh"' in html
     assert "上海青" not in text
@@ -254,8 +254,7 @@ def test_the_language_follows_the_browser_unless_asked(accept: str, wanted: str,
     assert pick(accept, wanted) == language
 
 
-def test_numbers_and_times_read_as_people_write_them() -> None:
-    assert (kilograms(5), kilograms(12340), yuan(5), yuan(123456)) == ("0.005 kg", "12.340 kg", "¥0.05", "¥1234.56")
+def test_times_read_as_people_write_them() -> None:
     assert local("2026-11-21T21:31:07.123Z") == "2026-11-22 05:31:07"
     assert local("yesterday\n") == "yesterday"
     assert plain("a\u202eb\n\x00 c") == "a b c"

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from edge.between.inbox import Inbox, LinkChanged
 from edge.city import mqtt as mqtt_module
 from edge.city.mqtt import Mqtt
-from edge.config.sections import CityPart
+from edge.config.sections import CitySection
 from simulator.broker import find_mosquitto
 from simulator.stage import free_port
 
@@ -213,7 +213,7 @@ class Link:
     def __init__(self, *brokers: str, listen: tuple[str, ...] = ("ack",), **more: Any) -> None:
         self.inbox: Inbox = Inbox()
         self.seen: list[Any] = []
-        part = CityPart.model_validate({"brokers": brokers, **more})
+        part = CitySection.model_validate({"brokers": brokers, **more})
         self.mqtt = Mqtt(part, "station", listen, ("state", b"offline"), self.inbox)
         self.mqtt.start()
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from edge.between.link_causes import CAUSES
 from edge.config.sections import BadConfig, load
 
 pytestmark = pytest.mark.broker
@@ -67,13 +66,6 @@ def test_an_unknown_authority_is_told_and_the_right_one_is_taken_without_a_resta
 def test_a_broker_without_tls_at_that_port_is_told(link: Any, mosquitto: Any) -> None:
     broker = mosquitto()
     assert link(f"mqtts://localhost:{broker.port}").down().cause == "tls_none"
-
-
-def test_every_cause_has_words_and_a_next_step_in_both_languages() -> None:
-    for cause in CAUSES.values():
-        assert cause.zh and cause.en and cause.do_zh and cause.do_en
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in cause.zh + cause.do_zh)
-        assert cause.en.isascii() and cause.do_en.isascii()
 
 
 def test_a_plain_broker_beside_a_secure_one_is_refused(tmp_path: Path) -> None:

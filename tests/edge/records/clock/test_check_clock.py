@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edge.between.words import CLOCK
+from edge.between import words
 from edge.cli.main import main
 from edge.config.sections import load
 from edge.records.clock import Clock
@@ -43,7 +43,9 @@ def test_why_the_clock_is_not_synchronised_is_said_in_the_stations_language(
     assert 'language = "zh"' in text
     config.write_text(text.replace('language = "zh"', f'language = "{language}"', 1), "utf-8")
     line = clock_line(config, monkeypatch, "2026-11-27 08:00", kernel)
-    assert line.startswith("FAIL clock: 2026-11-27T08:00:00") and line.endswith(CLOCK[why][language == "en"])
+    assert line.startswith("FAIL clock: 2026-11-27T08:00:00") and line.endswith(
+        words.text("clock_why", why).said(language)
+    )
 
 
 def test_a_synchronised_clock_is_well(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
