@@ -97,7 +97,8 @@ def _stand_in(said: bytes, mark: bytes, encoding: str) -> bytes:
         return said
     if text in KEPT or (encoding == "gb18030" and b"".join(_utf8(said)) == said):
         return said
-    return b"".join(mark if len(each.encode(encoding)) == len(mark) else b"X" for each in text)
+    lengths = [len(each.encode(encoding)) for each in text]
+    return b"".join(mark if length == len(mark) else b"X" * length for length in lengths)
 
 
 def _utf8(said: bytes) -> Iterator[bytes]:
