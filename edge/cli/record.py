@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from drivers.anonymous import clean
+from drivers.conversation import Conversation
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
-from drivers.transports.base import READ_SECONDS
 from drivers.transports.recorder import Chunk, write_log
 from edge.cli.device_options import chosen, model_option, settings_option
 from edge.cli.main import Mistake, as_typed, plain_errors
@@ -83,9 +83,10 @@ def record(
             click.echo(line)
 
 
-def _session(row: Model | None) -> Session | None:
+def _session(row: Model | None) -> Session:
+    """The model's own; without one that is only listened to."""
     if row is None:
-        return None
+        return Listening(_Unread())
     wire_format = formats.find(row.format)
     calendar: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
     try:
@@ -99,27 +100,28 @@ def _session(row: Model | None) -> Session | None:
         ) from error
 
 
-def _listen(transport: Transport, session: Session | None, chunks: list[Chunk], seconds: float | None) -> None:
+class _Unread:
+    """Decoder of what nobody knows how to read."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        return []
+
+    def finish(self) -> list[Event]:
+        return []
+
+
+def _listen(transport: Transport, session: Session, chunks: list[Chunk], seconds: float | None) -> None:
+    """Results are never said to be committed: an instrument that erases what it has handed over keeps it."""
     start, count = time.monotonic(), 0
-    while seconds is None or time.monotonic() - start < seconds:
-        deadline = session.deadline if session else None
-        wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
-        data = transport.read(wait)
-        now = time.monotonic()
-        if data:
-            chunks.append(Chunk(now - start, True, data))
-            count += len(data)
+
+    def clock() -> float:
+        return time.monotonic() - start
+
+    talk = Conversation(transport, session, clock, chunks.append)
+    while seconds is None or clock() < seconds:
+        if heard := talk.turn().heard:
+            count += len(heard)
             click.echo(f"\r{count} bytes", nl=False, err=True)
-        if session is None:
-            continue
-        if data:
-            session.receive(data, now)
-        if session.deadline is not None and now >= session.deadline:
-            session.expired(now)
-        # Results are never said to be committed: an instrument that erases what it has handed over keeps it.
-        if out := session.pending():
-            transport.write(out)
-            chunks.append(Chunk(time.monotonic() - start, False, out))
 
 
 def _cleaned(chunks: list[Chunk], row: Model) -> tuple[list[Chunk], str]:
