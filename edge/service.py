@@ -24,6 +24,7 @@ from edge.config.sections import Config, PortPart
 from edge.core import Core
 from edge.documents import Papers
 from edge.ports.doorkeeper import Doorkeeper
+from edge.ports.last_frames import LastFrames
 from edge.ports.port import Port
 from edge.ports.silence import Nature
 from edge.printing.archive import Archive
@@ -106,6 +107,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
             partial(part.session, clock.day_to_ask),
             Nature.of(part.device(), part.settings()),
             keeper,
+            LastFrames.of(part.device()),
         )
 
     ports = {part.name: port(part) for part in devices}

@@ -155,6 +155,18 @@ def test_check_reads_no_other_device_than_the_station_knows(stall: Any, machine:
     assert said.startswith("FAIL") and "there was USB Serial (1a86:7523, number A50285BI), now there is" in said
 
 
+def test_what_a_device_says_that_cannot_be_read_is_shown(stall: Any, machine: Machine) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    stall.say("check", adapter.by_path)
+    stall.config.write_text(stall.config.read_text("utf-8").replace('"st_gs"', '"yaohua_a12"'), "utf-8")
+    lines = stall.say("check", adapter.by_path)
+    at = next(at for at, line in enumerate(lines) if line.startswith("FAIL scale-1: "))
+    assert "only bytes that cannot be read" in lines[at]
+    frames = [line for line in lines[at + 1 :] if line.startswith("     frame=")]
+    assert len(frames) == 20 and lines[at + 1 : at + 21] == frames
+    assert all(" dir=in " in line for line in frames) and any("'ST,GS,+  1.110kg" in line for line in frames)
+
+
 def test_ports_lists_what_is_plugged_in_without_a_configuration(stall: Any, machine: Machine, tmp_path: Path) -> None:
     adapter = machine.plug(stall.line.address, "1.2")
     said = CliRunner().invoke(main, ["ports", "-c", str(tmp_path / "none.toml")]).output
