@@ -13,7 +13,7 @@ from drivers.conversation import Conversation
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
 from drivers.transports.recorder import Chunk, write_log
-from edge.cli.device_options import chosen, model_option, settings_option
+from edge.cli.device_options import Named, device_options
 from edge.cli.main import Mistake, as_typed, plain_errors
 from protocol import formats
 from protocol.link import Link
@@ -24,9 +24,7 @@ from protocol.session import Listening, Session
 @click.command()
 @click.argument("port")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--protocol", default="", help="The device's protocol: a polled device is asked, names are replaced.")
-@model_option
-@settings_option
+@device_options
 @click.option("--link", default="", help="Line settings; the protocol's own, else 9600/8n1, unless given.")
 @click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
 @click.option("--name", default="", help="Device name for the log's head.")
@@ -36,9 +34,7 @@ from protocol.session import Listening, Session
 def record(
     port: str,
     file: Path,
-    protocol: str,
-    model: str,
-    options: tuple[str, ...],
+    device: Named,
     link: str,
     seconds: float | None,
     name: str,
@@ -54,7 +50,7 @@ def record(
     end.
     """
     with plain_errors():
-        row = chosen(protocol, model, options)
+        row = device.row()
         with as_typed():
             settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
