@@ -65,13 +65,13 @@ MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 PRINTER_SAYS = {
     "ready": "ready",
-    "silent": "opened, but it does not answer: papers cannot be proven, a person has to look at them",
+    "silent": "opened, but it does not answer: it cannot confirm prints, so check the paper each time",
     "paper": "no paper: put in a roll",
     "cover": "the cover is open: close it",
-    "cutter": "the cutter is jammed: clear it, switch the printer off and on",
-    "hot": "the head is too hot: wait, it goes on by itself",
+    "cutter": "the cutter is jammed: clear it, then switch the printer off and on",
+    "hot": "the print head is too hot: wait, it resumes by itself",
     "error": "it reports an error: switch it off and on",
-    "busy": "it prints something else, or does not come to our questions: try again when it is done",
+    "busy": "busy with another print, or too busy to answer: try again when it has finished",
     "offline": "it accepts no data: check power and the ONLINE (FEED) button",
 }
 
@@ -80,9 +80,9 @@ PRINTER_SAYS = {
 @config_option
 @click.pass_context
 def check(ctx: click.Context, config_path: Path) -> None:
-    """Try configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
+    """Test configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
 
-    A station that runs is asked how its devices are: a port can be opened by one program only.
+    A running station is asked about its devices, because a port can be opened by one program only.
     """
     logging.disable(logging.WARNING)  # each line below says it
     failed = False
@@ -232,9 +232,9 @@ def _port(part: PortPart, clock: Clock, keeper: Doorkeeper, system: System) -> O
     except LinkLost as lost:
         return False, _with_frames(str(lost), frames)
     if whys:
-        text = f"{part.port}: only bytes that cannot be read ({whys[-1]}); check protocol and link settings"
+        text = f"{part.port}: only unreadable bytes: {whys[-1]}; check protocol and link settings"
     else:
-        text = f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+        text = f"{part.port}: no frame within {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
     return False, _with_frames(text, frames)
 
 
@@ -313,7 +313,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
     if link.cause:
         return False, _told(link)
     if config.city.confirm == "broker":
-        return True, f'{mqtt.broker}; that the city takes records cannot be tried with confirm = "broker"'
+        return True, f'{mqtt.broker}; whether the city accepts records cannot be tested with confirm = "broker"'
     try:
         keys, key = load_city_keys(config.city.keys_file), load_key(config.station.key)
     except BadKey as error:

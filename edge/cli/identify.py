@@ -129,7 +129,7 @@ def _untold(report: Report, allow_print: bool) -> list[str]:
             lines.append(f"Scales that answer only by printing were not asked ({', '.join(asleep)}): see --print.")
         return lines
     return [
-        f"{len(report.heard)} bytes were heard at {report.heard_at}, but no format we know reads them:",
+        f"{len(report.heard)} bytes received at {report.heard_at}, but no known protocol fits them:",
         f"  {report.heard[:48].hex(' ')}",
         "Look up protocol and link settings in the device's menu, or send us a log (marketedge record).",
     ]

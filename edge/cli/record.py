@@ -20,6 +20,10 @@ from protocol.link import Link
 from protocol.readings import Event, Garbage
 from protocol.session import Listening, Session
 
+UNNAMED = (
+    "Without --protocol or --model nothing was asked and no names were replaced: check the file before you send it."
+)
+
 
 @click.command()
 @click.argument("port")
@@ -91,9 +95,7 @@ def _session(row: Model | None) -> Session:
         if not wire_format.polled:
             with as_typed():
                 return Listening(row.decoder())
-        raise Mistake(
-            f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
-        ) from error
+        raise Mistake(f"{wire_format.id} cannot ask yet: {error}; set it with --option, or name a --model") from error
 
 
 class _Unread:
@@ -146,15 +148,15 @@ def _summary(file: Path, chunks: list[Chunk], row: Model | None, cleaned: str) -
     stream = b"".join(chunk.data for chunk in chunks if chunk.from_device)
     lines = [f"{file}: {len(stream)} bytes in {sum(chunk.from_device for chunk in chunks)} chunks"]
     if row is None:
-        return [*lines, "Without --protocol nothing was asked and no name replaced: look into it before you send it."]
+        return [*lines, UNNAMED]
     decoder = row.decoder()
     events: list[Event] = [*decoder.feed(stream), *decoder.finish()]
     kinds = Counter(type(event).__name__.lower() for event in events)
     lines.append(f"{row.format}: " + (", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "nothing"))
     whys = Counter(event.why for event in events if isinstance(event, Garbage))
-    lines += [f"  not read, {times} times: {why}" for why, times in whys.most_common(3)]
+    lines += [f"  unreadable, {times} times: {why}" for why, times in whys.most_common(3)]
     if cleaned:
         lines.append(cleaned)
     if formats.find(row.format).kind == "analyzer":
-        lines.append("Numbers and times are as sent. Look into it before you send it.")
+        lines.append("Numbers and times are unchanged. Check the file before you send it.")
     return lines

@@ -138,7 +138,7 @@ class Port(threading.Thread):
         self._stumbles = self._stumbles + 1 if place == self._place and lasted < GOOD_SECONDS else 1
         self._place = place
         self._inbox.put(Stumbled(self.device, "device", error, self._frames.heard))
-        self._report(False, f"a fault of the program, it is connected again: {cause_of(error)}")
+        self._report(False, f"a fault of the program; reconnecting: {cause_of(error)}")
         return min(LONGEST_PAUSE, BACK_OFF[-1] * 2.0 ** min(self._stumbles // ALIKE, 16))
 
     def _serve(self, transport: Transport) -> None:
@@ -192,7 +192,7 @@ class Port(threading.Thread):
             if isinstance(order, Committed):
                 session.committed(now)
             elif not session.ask(order, now):
-                log.warning("%s cannot be asked to %s: its format has no such command", self.device, order.value)
+                log.warning("%s %s not possible: its protocol has no such command", self.device, order.value)
 
     def _complain(self, news: str | None) -> None:
         """An open device that says nothing, or nothing readable, and its return: to the log and to the board."""
@@ -244,7 +244,7 @@ class Port(threading.Thread):
         kept_back = self._allowance.due(self._clock())
         if kept_back is None:
             return False
-        more = f" ({kept_back} such lines were left out)" if kept_back else ""
+        more = f" ({kept_back} similar lines suppressed)" if kept_back else ""
         log.log(level, f"{what}{more}", self.device, *why)
         return True
 
@@ -274,7 +274,7 @@ class Port(threading.Thread):
     def _look_round(self, now: float) -> None:
         """What was plugged in or confirmed while the port is open. Raises LinkLost when it is open to the wrong one."""
         if self._take_confirmations() and not self._keeper.still():
-            raise LinkLost("another device was confirmed for this name; it is looked at again")
+            raise LinkLost("another device was confirmed for this name; opening it again")
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS

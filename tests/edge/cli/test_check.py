@@ -52,9 +52,12 @@ def said(tmp_path: Path, port: str, **options: str) -> str:
         ({"near_end": True}, "ok   printer-1: {port}: ready; the paper is nearly out"),
         ({"paper_out": True}, "FAIL printer-1: {port}: no paper: put in a roll"),
         ({"cover_open": True}, "FAIL printer-1: {port}: the cover is open: close it"),
-        ({"cutter_jam": True}, "FAIL printer-1: {port}: the cutter is jammed: clear it, switch the printer off and on"),
+        (
+            {"cutter_jam": True},
+            "FAIL printer-1: {port}: the cutter is jammed: clear it, then switch the printer off and on",
+        ),
         ({"answers": "dle_eot"}, "ok   printer-1: {port}: ready"),
-        ({"silent": True}, "ok   printer-1: {port}: opened, but it does not answer: papers cannot be proven"),
+        ({"silent": True}, "ok   printer-1: {port}: opened, but it does not answer: it cannot confirm prints"),
     ],
 )
 def test_a_printer_is_asked_how_it_is(
@@ -123,8 +126,8 @@ def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
         ("A50285BI", "by_id", "ok  ", "safe, the name holds the device's own serial number", ""),
         ("", "by_path", "ok  ", "safe while the plug stays in its socket", ""),
         ("", "by_id", "FAIL", "not safe: it has no number of its own", "by_path"),
-        ("0001", "by_id", "FAIL", "not safe: its number 0001 is one that many have", "by_path"),
-        ("A50285BI", "node", "FAIL", "not safe: such names are given in the order of plugging in", "by_id"),
+        ("0001", "by_id", "FAIL", "not safe: its number 0001 is shared by many devices", "by_path"),
+        ("A50285BI", "node", "FAIL", "not safe: such names follow the order of plugging in", "by_id"),
     ],
 )
 def test_check_and_ports_say_of_each_name_whether_it_is_safe_and_what_to_write(
@@ -161,7 +164,7 @@ def test_what_a_device_says_that_cannot_be_read_is_shown(stall: Any, machine: Ma
     stall.config.write_text(stall.config.read_text("utf-8").replace('"st_gs"', '"yaohua_a12"'), "utf-8")
     lines = stall.say("check", adapter.by_path)
     at = next(at for at, line in enumerate(lines) if line.startswith("FAIL scale-1: "))
-    assert "only bytes that cannot be read" in lines[at]
+    assert "only unreadable bytes" in lines[at]
     frames = [line for line in lines[at + 1 :] if line.startswith("     frame=")]
     assert len(frames) == 20 and lines[at + 1 : at + 21] == frames
     assert all(" dir=in " in line for line in frames) and any("'ST,GS,+  1.110kg" in line for line in frames)

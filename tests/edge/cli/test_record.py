@@ -55,7 +55,7 @@ def test_without_a_protocol_nothing_is_asked_and_the_person_is_warned(tmp_path, 
     with Line(find("mt_sics")(Pan()), Pty(tmp_path / "scale")) as line:
         said, file = record(line.address, seconds=0.3)
     assert " > " not in file.read_text("utf-8")
-    assert "no name replaced" in said
+    assert "no names were replaced" in said
 
 
 def test_names_are_replaced_and_the_frame_still_checks(tmp_path, record):
