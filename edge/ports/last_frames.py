@@ -17,6 +17,7 @@ from protocol.session import Decoder
 
 FRAMES = 20
 KEPT_BYTES = 4096  # of one frame
+READ_BYTES = 1024  # of one frame, to find the names in it
 SHOWN_BYTES = 64  # of one frame
 PAUSE = 0.1  # seconds; pieces further apart are not one frame
 
@@ -94,10 +95,12 @@ class LastFrames:
             )
 
     def _shown(self) -> Iterator[bytes]:
-        heard = self.heard if self._new_decoder is None else masked(self.heard, self._new_decoder)
+        heard = b"".join(frame.data[:READ_BYTES] for frame in self._frames if frame.from_device)
+        if self._new_decoder is not None:
+            heard = masked(heard, self._new_decoder)
         at = 0
         for frame in self._frames:
-            data = frame.data
+            data = frame.data[:READ_BYTES]
             if frame.from_device:
                 data, at = heard[at : at + len(data)], at + len(data)
             yield data[:SHOWN_BYTES]
