@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from drivers.conversation import Conversation
 from drivers.recognise import Candidate, Finding, candidates, recognise, talkative, with_parity
 from drivers.transports import LinkLost, Transport
 from protocol import formats
@@ -206,18 +207,12 @@ class Search:
             session = wire_format.speaks(options)
         except (TypeError, ValueError):
             return b""  # it needs to be told more before it can ask
-        out, end = b"", self._clock() + TALK_SECONDS
-        while (now := self._clock()) < end:
-            wait = PAUSE if session.deadline is None else max(0.0, min(PAUSE, session.deadline - now))
-            data = self._read(wait)
-            out += data
-            now = self._clock()
-            session.receive(bytes(byte & 0x7F for byte in data) if question.link.bits == 7 else data, now)
-            if session.deadline is not None and now >= session.deadline:
-                session.expired(now)
-            if ask := session.pending():
-                self._write(ask, question.link)
-        return out
+        line = _Line(self._wire(), question.link)
+        talk = Conversation(line, session, self._clock)
+        end = self._clock() + TALK_SECONDS
+        while self._clock() < end:
+            talk.turn(PAUSE)
+        return bytes(line.heard)
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
@@ -247,7 +242,7 @@ class Search:
         return self._transport
 
     def _write(self, data: bytes, link: Link) -> None:
-        self._wire().write(with_parity(data, link.parity) if _plain(link) != link else data)
+        _Line(self._wire(), link).write(data)
 
     def _read(self, timeout: float) -> bytes:
         return self._wire().read(timeout)
@@ -256,6 +251,29 @@ class Search:
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+
+
+class _Line:
+    """The open port as a line of ``link``: what parity is not the port's is put on and taken off here.
+
+    ``heard`` is what came, as it came.
+    """
+
+    def __init__(self, port: Transport, link: Link) -> None:
+        self._port = port
+        self._link = link
+        self.heard = bytearray()
+
+    def read(self, timeout: float = PAUSE) -> bytes:
+        data = self._port.read(timeout)
+        self.heard += data
+        return bytes(byte & 0x7F for byte in data) if self._link.bits == 7 else data
+
+    def write(self, data: bytes) -> None:
+        self._port.write(with_parity(data, self._link.parity) if _plain(self._link) != self._link else data)
+
+    def close(self) -> None:
+        self._port.close()
 
 
 def _links(candidate: Candidate) -> tuple[Link, ...]:

@@ -78,8 +78,13 @@ def candidates(wire: str = "serial") -> list[Candidate]:
 
 
 def only(row: Model) -> list[Candidate]:
-    """This model and nothing else."""
-    return [Candidate(formats.find(row.format), (row.id,), row.options)]
+    """This model and nothing else; of a protocol that is named without options, every set that its models have."""
+    wire_format = formats.find(row.format)
+    if row.id != row.format:
+        return [Candidate(wire_format, (row.id,), row.options)]
+    if row.options:
+        return [Candidate(wire_format, (), row.options)]
+    return [one for one in candidates(wire_format.wire) if one.format.id == wire_format.id]
 
 
 def _reading(row: Model, wire_format: WireFormat) -> dict[str, Any]:

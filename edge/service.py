@@ -19,11 +19,13 @@ from drivers.transports.adapters import System
 from edge.between.board import Board, Showing
 from edge.between.inbox import Inbox, Stop, Stumbled
 from edge.city.mqtt import Mqtt
+from edge.config import at_start
 from edge.config.cautions import cautions
 from edge.config.sections import Config, PortSection
 from edge.core import Core
 from edge.documents import Papers
 from edge.ports.doorkeeper import Doorkeeper
+from edge.ports.last_frames import LastFrames
 from edge.ports.port import Port
 from edge.ports.silence import Nature
 from edge.printing.archive import Archive
@@ -36,6 +38,7 @@ from edge.records.ledger import Ledger, Signer, past
 from edge.state.known_devices import remembered
 from edge.web.server import WebServer
 from protocol.city.state import encode_state
+from protocol.city.token import kid_of
 from protocol.city.topics import Topics
 
 JOIN_SECONDS = 3.0
@@ -106,6 +109,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
             partial(part.session, clock.day_to_ask),
             Nature.of(part.device(), part.settings()),
             keeper,
+            LastFrames.of(part.device()),
         )
 
     ports = {part.name: port(part) for part in devices}
@@ -132,6 +136,8 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
     web.start()
     ledger.lock.note(web.url)
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
+    for line in at_start.lines(config, path, ledger.path, kid_of(key.public_key()).hex(), city_keys.by_kid):
+        log.info("%s", line)
     today = clock.today() if clock.now().trusted else None
     for caution in cautions(config, today, bool(city_keys)):
         log.warning("%s: %s", caution.about, caution.said("en"))

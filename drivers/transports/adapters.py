@@ -235,14 +235,16 @@ class System:
         return Naming("unsafe", write, ORDER)
 
 
-ORDER = "such names are given in the order of plugging in"
+ORDER = "such names follow the order of plugging in"
 
 
 def _no_number(identity: Identity) -> str:
     if identity.shared:
-        return f"another adapter has the same number {identity.serial}, the name is given to the last that comes"
-    said = f"its number {identity.serial} is one that many have" if identity.serial else "it has no number of its own"
-    return f"{said}, the name is given to the last of its kind that comes"
+        return f"another adapter has the same number {identity.serial}, the name goes to whichever was plugged in last"
+    said = (
+        f"its number {identity.serial} is shared by many devices" if identity.serial else "it has no number of its own"
+    )
+    return f"{said}, the name goes to whichever of its kind was plugged in last"
 
 
 def _numbers(usb: Path) -> str:

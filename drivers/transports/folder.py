@@ -147,14 +147,14 @@ class FolderPort:
 
     def _gone(self, error: Exception) -> LinkLost:
         why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-        return LinkLost(f"{self.address}: cannot look into the folder: {why}; is it there, is it mounted?")
+        return LinkLost(f"{self.address}: cannot read the folder: {why}; does it exist, is it mounted?")
 
     def _list(self) -> list[tuple[str, Stamp]]:
         """The files that are wanted and can be read; what cannot is left, with the reason."""
         try:
             now, ours = self._path.lstat(), os.fstat(self._folder)
             if (now.st_dev, now.st_ino) != (ours.st_dev, ours.st_ino):
-                raise LinkLost(f"{self.address}: another folder stands there now, is it mounted? It is looked at anew")
+                raise LinkLost(f"{self.address}: a different folder is there now, is it mounted? Opening it again")
             with os.scandir(self._folder) as entries:
                 wanted = [entry.name for entry in islice(entries, LISTED) if self._wanted(entry.name)]
                 more = next(entries, None) is not None

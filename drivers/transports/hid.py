@@ -63,7 +63,7 @@ class HidPort:
         self._in = shared.endpoint(interface, usb.util.ENDPOINT_IN, usb.util.ENDPOINT_TYPE_INTR)
         self._out = shared.endpoint(interface, usb.util.ENDPOINT_OUT, usb.util.ENDPOINT_TYPE_INTR)
         if self._in is None:
-            raise LinkLost(f"{address}: this device has no interrupt endpoint to read from; it is no scale")
+            raise LinkLost(f"{address}: this device has no interrupt endpoint to read from; it is not a scale")
         try:
             self._hold = shared.Hold(device, self._number)
         except usb.core.USBError as error:
@@ -89,7 +89,7 @@ class HidPort:
                 self._device.ctrl_transfer(0x21, 0x09, 0x0200 | data[0], self._number, data, WRITE_MS)
         except usb.core.USBError as error:
             if error.errno != errno.EPIPE:
-                raise LinkLost(f"{self.address}: gone while writing: {shared.reason(error)}") from error
+                raise LinkLost(f"{self.address}: disconnected while writing: {shared.reason(error)}") from error
             if self._out is not None:
                 with contextlib.suppress(usb.core.USBError):
                     self._out.clear_halt()
@@ -114,11 +114,11 @@ class HidPort:
         """Clear a stall and go on; anything else, or stalls without end, is a lost link."""
         self._stalls += 1
         if error.errno != errno.EPIPE or self._stalls > MAX_STALLS:
-            raise LinkLost(f"{self.address}: gone while reading: {shared.reason(error)}") from error
+            raise LinkLost(f"{self.address}: disconnected while reading: {shared.reason(error)}") from error
         try:
             self._in.clear_halt()
         except usb.core.USBError as second:
-            raise LinkLost(f"{self.address}: gone while reading: {shared.reason(second)}") from second
+            raise LinkLost(f"{self.address}: disconnected while reading: {shared.reason(second)}") from second
 
 
 def find(address: str) -> tuple[Any, Any]:

@@ -95,7 +95,7 @@ class ListenPort:
         try:
             ready, _, _ = select.select(self._watched(), [], [], max(0.0, timeout))
         except (OSError, ValueError) as error:
-            raise LinkLost(f"{self.address}: gone while reading: {error}") from error
+            raise LinkLost(f"{self.address}: disconnected while reading: {error}") from error
         if self._server in ready:
             self._answer()
         return self._receive(self._client) if self._client in ready and self._client else b""
@@ -125,7 +125,7 @@ class ListenPort:
         allowed = ",".join((*map(_written, self._named), last))
         return (
             f"{self._refused} connections refused, the last from {last}{also}; if that is the instrument, write"
-            f" ?from={allowed} at the end of its port in station.toml and start the station anew"
+            f" ?from={allowed} at the end of its port in station.toml and restart the station"
         )
 
     def close(self) -> None:

@@ -129,7 +129,7 @@ class _FilePort:
         except BlockingIOError:
             return taken
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: the printer is gone while writing: {error}") from error
+            raise LinkLost(f"{self.address}: printer disconnected while writing: {error}") from error
         return taken
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
@@ -137,7 +137,7 @@ class _FilePort:
             ready, _, _ = select.select([self._device.fileno()], [], [], max(0.0, timeout))
             data = self._receive() if ready else b""
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: the printer is gone: {error}") from error
+            raise LinkLost(f"{self.address}: printer disconnected: {error}") from error
         if ready and not data:
             raise LinkLost(f"{self.address}: the printer closed the connection")
         return data

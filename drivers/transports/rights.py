@@ -14,4 +14,4 @@ def next_step(path: str, usual: str) -> str:
             group = grp.getgrgid(found.st_gid).gr_name
     except (OSError, KeyError, ValueError):
         pass
-    return f"let the service's user into the group {group} (usermod -aG {group} USER), and start the service anew"
+    return f"add the service's user to the group {group} (usermod -aG {group} USER) and restart the service"

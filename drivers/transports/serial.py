@@ -38,7 +38,7 @@ class SerialPort:
         self._open(address, link)
         if local and system.identity(os.fstat(self._port.fileno()).st_rdev) != named:
             self.close()
-            raise LinkLost(f"{address}: the name went to another device while it was opened; it is looked at again")
+            raise LinkLost(f"{address}: the name went to another device while it was opened; opening it again")
 
     def _open(self, address: str, link: Link) -> None:
         try:
@@ -64,14 +64,14 @@ class SerialPort:
                 return b""
             data: bytes = self._port.read(CHUNK)
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: gone while reading: {_reason(self.address, error)}") from error
+            raise LinkLost(f"{self.address}: disconnected while reading: {_reason(self.address, error)}") from error
         return data
 
     def write(self, data: bytes) -> None:
         try:
             self._port.write(data)
         except (OSError, ValueError, TypeError) as error:
-            raise LinkLost(f"{self.address}: gone while writing: {_reason(self.address, error)}") from error
+            raise LinkLost(f"{self.address}: disconnected while writing: {_reason(self.address, error)}") from error
 
     def close(self) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -42,7 +42,7 @@ class UsbPrinter:
         sends = common.endpoint(interface, usb.util.ENDPOINT_OUT, BULK)
         answers = common.endpoint(interface, usb.util.ENDPOINT_IN, BULK)
         if sends is None:
-            raise LinkLost(f"{address}: this device has no endpoint to write to; it is no printer")
+            raise LinkLost(f"{address}: this device has no endpoint to write to; it is not a printer")
         self.tells = answers is not None
         self._packet = answers.wMaxPacketSize if answers is not None else 0
         self._stalls = 0
@@ -82,7 +82,7 @@ class UsbPrinter:
             return False
         except usb.core.USBError as error:
             if error.errno != errno.EPIPE:
-                raise LinkLost(f"{self.address}: the printer is gone: {_reason(error)}") from error
+                raise LinkLost(f"{self.address}: printer disconnected: {_reason(error)}") from error
             self._has_port_status = False  # it does not know the question
             return False
         return len(said) == 1 and bool(said[0] & NO_PAPER) and said != b"\xff"
@@ -112,7 +112,7 @@ class UsbPrinter:
         """Clear a stall; anything else, or stalls without end, is a lost link."""
         self._stalls += 1
         if error.errno != errno.EPIPE or self._stalls > MAX_STALLS:
-            raise LinkLost(f"{self.address}: the printer is gone while {doing}: {_reason(error)}") from error
+            raise LinkLost(f"{self.address}: printer disconnected while {doing}: {_reason(error)}") from error
         with contextlib.suppress(usb.core.USBError):
             self._printer.device.clear_halt(endpoint)
 
@@ -133,7 +133,9 @@ def find(address: str) -> tuple[Any, Any]:
             elif interface is not None and wanted.serial and not common.text(device, "serial_number"):
                 nameless.append(device)
     if not found and nameless:
-        raise LinkLost(f"{address}: it tells no serial number: write the address without one, or {next_step('', 'lp')}")
+        raise LinkLost(
+            f"{address}: it reports no serial number: write the address without one, or {next_step('', 'lp')}"
+        )
     if not found:
         raise LinkLost(f"{address}: no such USB printer; is it on and plugged in? `marketedge ports` lists what is")
     if len(found) > 1:

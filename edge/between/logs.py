@@ -5,6 +5,7 @@ What others say is cleaned where it enters; names, prices and keys of people sta
 
 import logging
 import os
+import re
 import sys
 from typing import Any
 
@@ -48,6 +49,12 @@ def set_up(verbose: bool) -> None:
     stderr.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)  # python-escpos
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[stderr])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def quoted(value: object) -> str:
+    """In quotes where it has blanks, so that it stays one value."""
+    text = str(value)
+    return f"'{text}'" if re.search(r"\s", text) else text
 
 
 def fields(**values: object) -> str:

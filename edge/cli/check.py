@@ -14,6 +14,7 @@ import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlite_utils import Database
 
+from drivers.conversation import Conversation
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
@@ -31,6 +32,7 @@ from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 from edge.documents import BadTemplate, Papers
 from edge.ports.doorkeeper import Doorkeeper
+from edge.ports.last_frames import LastFrames
 from edge.printing.open_printer import OpenPrinter
 from edge.records import mark
 from edge.records.clock import UNKNOWN, Clock
@@ -47,7 +49,7 @@ from protocol.city.topics import Topics
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
 
-LISTEN_SECONDS = 3.0
+LISTEN_SECONDS, POLL_SECONDS = 3.0, 0.05
 BROKER_SECONDS = 6.0
 CITY_SECONDS = 5.0
 BUSY_SECONDS = 8.0  # a printer is waited for that has something else to print
@@ -65,9 +67,9 @@ QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 @config_option
 @click.pass_context
 def check(ctx: click.Context, config_path: Path) -> None:
-    """Try configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
+    """Test configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
 
-    A station that runs is asked how its devices are: a port can be opened by one program only.
+    A running station is asked about its devices, because a port can be opened by one program only.
     """
     logging.disable(logging.WARNING)  # each line below says it
     failed = False
@@ -203,26 +205,29 @@ def _name(part: PortSection | PrinterSection, system: System) -> Iterator[tuple[
 
 def _port(part: PortSection, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
     """Open the port, unless another device than the station knows is there, and wait for one frame that can be read."""
-    garbage = 0
+    frames, whys = LastFrames.of(part.device()), []
     try:
         with contextlib.closing(open_port(part.port, part.settings(), keeper.admit, system)) as transport:
-            session, end = part.session(clock.day_to_ask), time.monotonic() + LISTEN_SECONDS
-            while (now := time.monotonic()) < end:
-                events = session.receive(transport.read(0.05), now)
-                if session.deadline is not None and now >= session.deadline:
-                    events += session.expired(now)
-                if out := session.pending():
-                    transport.write(out)
-                for event in events:
+            talk = Conversation(transport, part.session(clock.day_to_ask), time.monotonic, frames.note)
+            end = time.monotonic() + LISTEN_SECONDS
+            while time.monotonic() < end:
+                for event in talk.turn(POLL_SECONDS).events:
+                    frames.complete()
                     if not isinstance(event, Garbage):
                         return True, f"{part.port} {part.settings()}: {heard(event)}"
-                    garbage += 1
-                    why = event.why
+                    whys.append(event.why)
     except LinkLost as lost:
-        return False, str(lost)
-    if garbage:
-        return False, f"{part.port}: only bytes that cannot be read ({why}); check protocol and link settings"
-    return False, f"{part.port}: nothing heard in {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+        return False, _with_frames(str(lost), frames)
+    if whys:
+        text = f"{part.port}: only unreadable bytes: {whys[-1]}; check protocol and link settings"
+    else:
+        text = f"{part.port}: no frame within {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+    return False, _with_frames(text, frames)
+
+
+def _with_frames(text: str, frames: LastFrames) -> str:
+    """And below it what passed last."""
+    return "\n".join([text, *(f"     {line}" for line in frames.lines(time.monotonic()))])
 
 
 def heard(event: Event) -> str:
@@ -296,7 +301,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
     if link.cause:
         return False, _told(link)
     if config.city.confirm == "broker":
-        return True, f'{mqtt.broker}; that the city takes records cannot be tried with confirm = "broker"'
+        return True, f'{mqtt.broker}; whether the city accepts records cannot be tested with confirm = "broker"'
     try:
         keys, key = load_city_keys(config.city.keys_file), load_key(config.station.key)
     except BadKey as error:

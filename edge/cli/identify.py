@@ -8,7 +8,7 @@ import click
 from drivers.identify import LISTEN_SECONDS, Report, Search
 from drivers.recognise import Finding, only
 from drivers.transports import open_port
-from edge.cli.device_options import chosen, model_option, settings_option
+from edge.cli.device_options import Named, device_options
 from edge.cli.main import plain_errors
 from protocol import formats
 from protocol.readings import TestResult, Weighing
@@ -18,8 +18,7 @@ SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on
 
 @click.command()
 @click.argument("port")
-@model_option
-@settings_option
+@device_options
 @click.option("--listen", type=float, default=LISTEN_SECONDS, show_default=True, help="Seconds to listen at each rate.")
 @click.option("--print", "allow_print", is_flag=True, help="Also press the PRINT key by wire; paper may come out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -27,8 +26,7 @@ SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on
 def identify(
     ctx: click.Context,
     port: str,
-    model: str,
-    options: tuple[str, ...],
+    device: Named,
     listen: float,
     allow_print: bool,
     as_json: bool,
@@ -37,12 +35,12 @@ def identify(
 
     It listens first. Only on a silent port it asks, and only for a weight, a name or a test: nothing that is asked
     erases, tares, zeroes or changes a setting. Some scales answer only by printing; they are asked with --print.
-    With --model it is only looked for that model. Exit code 1 when it cannot be told.
+    With --protocol or --model it looks for that one only. Exit code 1 when it cannot be told.
     """
     serial = port.startswith("/")
     scheme = port.partition(":")[0]
     with plain_errors():
-        row = chosen("", model, options)
+        row = device.row()
     search = Search(
         lambda link: open_port(port, link),
         of=only(row) if row else None,
@@ -94,6 +92,9 @@ def _told(report: Report, allow_print: bool) -> list[str]:
         lines.append(f'  model = "{first.models[0]}"    # or: {", ".join(first.models[1:])}'.removesuffix("    # or: "))
     else:
         lines.append(f'  protocol = "{first.protocol}"')
+        if first.options:
+            said = ", ".join(f"{name} = {json.dumps(value)}" for name, value in first.options.items())
+            lines.append(f"  options = {{ {said} }}")
     if first.link is not None:
         lines.append(f'  link = "{first.link}"')
     return lines
@@ -128,7 +129,7 @@ def _untold(report: Report, allow_print: bool) -> list[str]:
             lines.append(f"Scales that answer only by printing were not asked ({', '.join(asleep)}): see --print.")
         return lines
     return [
-        f"{len(report.heard)} bytes were heard at {report.heard_at}, but no format we know reads them:",
+        f"{len(report.heard)} bytes received at {report.heard_at}, but no known protocol fits them:",
         f"  {report.heard[:48].hex(' ')}",
         "Look up protocol and link settings in the device's menu, or send us a log (marketedge record).",
     ]

@@ -69,7 +69,7 @@ def verify_command(config_path: Path, key_file: Path | None) -> None:
 @ledger.command()
 @config_option
 def unread(config_path: Path) -> None:
-    """What the station could not handle, newest last: one JSON object a line, its bytes as hex."""
+    """What the station could not handle, newest last: one JSON object per line, bytes in hex."""
     with plain_errors(), reading(load(config_path).station.data) as db:
         for row in list(unread_rows(db.conn)):
             click.echo(json.dumps(row, ensure_ascii=False))
@@ -127,7 +127,7 @@ def _left_out(damaged: list[int]) -> str:
     numbers = ", ".join(map(str, damaged[:NAMED])) + (" …" if len(damaged) > NAMED else "")
     return said(
         f"已损坏而未导出的记录：{numbers}。运行 marketedge ledger verify，并请技术员从备份恢复",
-        f"damaged records left out: {numbers}. Run marketedge ledger verify; they are put back from a backup",
+        f"damaged records left out: {numbers}. Run marketedge ledger verify and restore them from a backup",
     )
 
 

@@ -13,11 +13,11 @@ import click
 
 from edge.between.fixed_words import JobName
 
-NO_CITY_KEY = "# The city's public keys, one a line as 64 hex digits. Ask the platform's people for theirs.\n"
+NO_CITY_KEY = "# The city's public keys, one per line, 64 hex digits each. Ask the platform operator for them.\n"
 
 
 SOFTWARE_FAULT = 70  # sysexits.h
-SORRY = "a fault of the program ({}); try again, and send the lines above to its makers"
+SORRY = "a fault of the program ({}); try again; if it happens again, send the lines above to the makers"
 log = logging.getLogger("marketedge")
 
 
@@ -137,10 +137,10 @@ def main() -> None:
     type=click.Choice(get_args(JobName)),
     multiple=True,
     required=True,
-    help="What the station does; may be given twice.",
+    help="What the station does; repeat for a second job.",
 )
 @click.option("--name", default="", help="The station's name, shown on pages and slips.")
-@click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one a line.")
+@click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one per line.")
 def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
     """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
     from edge.config import TEMPLATE
@@ -167,13 +167,14 @@ def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
 
 @main.command()
 @config_option
-@click.option("-v", "--verbose", is_flag=True, help="Log every frame that could not be read, in hex.")
+@click.option("-v", "--verbose", is_flag=True, help="Also log every unreadable frame, in hex.")
 @click.option(
     "--new-ledger",
     "allowed_by",
     default="",
     metavar="NAME",
-    help="Once, when the ledger is lost for good or is an old copy: who decides to go on without the missing records.",
+    help="Use once, when the ledger is lost for good or is an old copy: the person who decides to continue without the "
+    "missing records.",
 )
 def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
     """Run the station until it is stopped."""
@@ -239,7 +240,7 @@ def verify_qr(url: str, key_file: Path) -> None:
 @main.command()
 @click.argument("what", type=click.Choice(["schemas", "openapi"]))
 def contract(what: str) -> None:
-    """Print what we promise: event schemas, or the local API's OpenAPI."""
+    """Print the contract: event schemas, or the local API's OpenAPI."""
     if what == "schemas":
         from protocol.city.events import EVENTS
 

@@ -17,7 +17,7 @@ def papers() -> None:
 
 
 @papers.command("list")
-@click.option("--fields", is_flag=True, help="Also the words that templates know.")
+@click.option("--fields", is_flag=True, help="Also list the words that templates can use.")
 def list_papers(fields: bool) -> None:
     """The papers, and the records they are made of."""
     for paper in PAPERS.values():
@@ -30,9 +30,9 @@ def list_papers(fields: bool) -> None:
 @papers.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def copy(folder: Path) -> None:
-    """Write the shipped templates and words to FOLDER, to be changed; files that are there stay as they are.
+    """Write the shipped templates and words to FOLDER for you to edit; existing files are kept.
 
-    Name the folder in station.toml: [paper] templates = "FOLDER". What is not changed may be deleted again.
+    Name the folder in station.toml: [paper] templates = "FOLDER". Files you do not change may be deleted again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(SHIPPED.iterdir()):
@@ -55,10 +55,10 @@ def copy(folder: Path) -> None:
     multiple=True,
     default=USUAL,
     show_default=True,
-    help="On whose paper it has to fit; may be given several times.",
+    help="The printer whose paper they must fit; may be repeated.",
 )
 def check(folder: Path, printers: tuple[str, ...]) -> None:
-    """Try the templates in FOLDER with every kind of record, and say every mistake. Exit code 1 when there is one.
+    """Try the templates in FOLDER with every kind of record and report each mistake. Exit code 1 when there is one.
 
     Files that are not used, and what a sale slip lacks as a voucher, are said as warnings.
     """

@@ -9,24 +9,26 @@ from typing import Any
 import click
 
 from drivers.anonymous import clean
+from drivers.conversation import Conversation
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
-from drivers.transports.base import READ_SECONDS
 from drivers.transports.recorder import Chunk, write_log
-from edge.cli.device_options import chosen, model_option, settings_option
+from edge.cli.device_options import Named, device_options
 from edge.cli.main import BadInput, as_typed, plain_errors
 from protocol import formats
 from protocol.link import Link
 from protocol.readings import Event, Garbage
 from protocol.session import Listening, Session
 
+UNNAMED = (
+    "Without --protocol or --model nothing was asked and no names were replaced: check the file before you send it."
+)
+
 
 @click.command()
 @click.argument("port")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--protocol", default="", help="The device's protocol: a polled device is asked, names are replaced.")
-@model_option
-@settings_option
+@device_options
 @click.option("--link", default="", help="Line settings; the protocol's own, else 9600/8n1, unless given.")
 @click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
 @click.option("--name", default="", help="Device name for the log's head.")
@@ -36,9 +38,7 @@ from protocol.session import Listening, Session
 def record(
     port: str,
     file: Path,
-    protocol: str,
-    model: str,
-    options: tuple[str, ...],
+    device: Named,
     link: str,
     seconds: float | None,
     name: str,
@@ -54,7 +54,7 @@ def record(
     end.
     """
     with plain_errors():
-        row = chosen(protocol, model, options)
+        row = device.row()
         with as_typed():
             settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
@@ -83,9 +83,10 @@ def record(
             click.echo(line)
 
 
-def _session(row: Model | None) -> Session | None:
+def _session(row: Model | None) -> Session:
+    """The model's own; without one that is only listened to."""
     if row is None:
-        return None
+        return Listening(_Unread())
     wire_format = formats.find(row.format)
     calendar: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
     try:
@@ -94,32 +95,31 @@ def _session(row: Model | None) -> Session | None:
         if not wire_format.polled:
             with as_typed():
                 return Listening(row.decoder())
-        raise BadInput(
-            f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
-        ) from error
+        raise BadInput(f"{wire_format.id} cannot ask yet: {error}; set it with --option, or name a --model") from error
 
 
-def _listen(transport: Transport, session: Session | None, chunks: list[Chunk], seconds: float | None) -> None:
+class _Unread:
+    """Decoder of what nobody knows how to read."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        return []
+
+    def finish(self) -> list[Event]:
+        return []
+
+
+def _listen(transport: Transport, session: Session, chunks: list[Chunk], seconds: float | None) -> None:
+    """Results are never said to be committed: an instrument that erases what it has handed over keeps it."""
     start, count = time.monotonic(), 0
-    while seconds is None or time.monotonic() - start < seconds:
-        deadline = session.deadline if session else None
-        wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
-        data = transport.read(wait)
-        now = time.monotonic()
-        if data:
-            chunks.append(Chunk(now - start, True, data))
-            count += len(data)
+
+    def clock() -> float:
+        return time.monotonic() - start
+
+    talk = Conversation(transport, session, clock, chunks.append)
+    while seconds is None or clock() < seconds:
+        if heard := talk.turn().heard:
+            count += len(heard)
             click.echo(f"\r{count} bytes", nl=False, err=True)
-        if session is None:
-            continue
-        if data:
-            session.receive(data, now)
-        if session.deadline is not None and now >= session.deadline:
-            session.expired(now)
-        # Results are never said to be committed: an instrument that erases what it has handed over keeps it.
-        if out := session.pending():
-            transport.write(out)
-            chunks.append(Chunk(time.monotonic() - start, False, out))
 
 
 def _cleaned(chunks: list[Chunk], row: Model) -> tuple[list[Chunk], str]:
@@ -148,15 +148,15 @@ def _summary(file: Path, chunks: list[Chunk], row: Model | None, cleaned: str) -
     stream = b"".join(chunk.data for chunk in chunks if chunk.from_device)
     lines = [f"{file}: {len(stream)} bytes in {sum(chunk.from_device for chunk in chunks)} chunks"]
     if row is None:
-        return [*lines, "Without --protocol nothing was asked and no name replaced: look into it before you send it."]
+        return [*lines, UNNAMED]
     decoder = row.decoder()
     events: list[Event] = [*decoder.feed(stream), *decoder.finish()]
     kinds = Counter(type(event).__name__.lower() for event in events)
     lines.append(f"{row.format}: " + (", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items())) or "nothing"))
     whys = Counter(event.why for event in events if isinstance(event, Garbage))
-    lines += [f"  not read, {times} times: {why}" for why, times in whys.most_common(3)]
+    lines += [f"  unreadable, {times} times: {why}" for why, times in whys.most_common(3)]
     if cleaned:
         lines.append(cleaned)
     if formats.find(row.format).kind == "analyzer":
-        lines.append("Numbers and times are as sent. Look into it before you send it.")
+        lines.append("Numbers and times are unchanged. Check the file before you send it.")
     return lines

@@ -40,10 +40,12 @@ LANGUAGES = get_args(Language)
 @click.option(
     "--paper", "size", type=click.Choice(list(BY_WIDTH)), default="58", show_default=True, help="Width in mm."
 )
-@click.option("--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer, not a nameless one.")
+@click.option(
+    "--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer model instead of a generic one."
+)
 @click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
-@click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper of a made-up record; no file needed.")
-@click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of an event; its first otherwise.")
+@click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper for a sample record; no file needed.")
+@click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of the event; default: its first.")
 @click.option(
     "--templates",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -139,7 +141,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"this is not JSON: {error}") from None
+        raise ValueError(f"not JSON: {error}") from None
     if not isinstance(tree, dict):
         raise ValueError("must be an object: a document or an event")
     return tree

@@ -31,12 +31,12 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
             False,
             said(
                 f"进程 {holder.pid} 在运行，但没有响应：重启服务",
-                f"process {holder.pid} runs, but does not work any more: restart the service",
+                f"process {holder.pid} is running but no longer responds: restart the service",
             ),
         )
         return
     board, words = state["board"], Words(config.station.language)
-    yield "station", True, said(f"正在运行，进程 {holder.pid}", f"runs, process {holder.pid}")
+    yield "station", True, said(f"正在运行，进程 {holder.pid}", f"running, process {holder.pid}")
     if board["trouble"]:
         yield "trouble", False, board["trouble"]
     for scale in board["scales"]:
@@ -59,7 +59,7 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
 def _board(holder: Holder) -> Any:
     """The station's answer; raises OSError and ValueError."""
     if not holder.pages:
-        raise OSError(said("还在启动", "it is still starting"))
+        raise OSError(said("还在启动", "still starting"))
     address = holder.pages.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
     with build_opener(ProxyHandler({})).open(f"{address}/api/board", timeout=ASK_SECONDS) as answer:
         return json.load(answer)
@@ -69,8 +69,8 @@ def _mute(holder: Holder, error: Exception) -> str:
     why = error.reason if isinstance(error, URLError) else error
     return said(
         f"进程 {holder.pid} 占用数据目录，但页面 {holder.pages} 没有回应（{why}）：稍等再试，仍不行就重启服务",
-        f"process {holder.pid} works in the data folder, but its pages {holder.pages} do not answer ({why}): "
-        "try again in a moment, else restart the service",
+        f"process {holder.pid} holds the data folder, but its pages {holder.pages} do not answer ({why}): "
+        "try again in a moment; if it stays so, restart the service",
     )
 
 

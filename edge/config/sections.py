@@ -47,6 +47,9 @@ from protocol.link import Link
 from protocol.printers.profile import Profile
 from protocol.session import Session
 
+SECRET = "secret"
+"""Marks a field whose value, or what stands in the file it names, never comes to a log or a page."""
+
 DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Node = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 OperatorCode = Annotated[str, AfterValidator(operator)]
@@ -225,8 +228,8 @@ class CitySection(ConfigSection):
     keys_file: Path = Path("city.keys")
     window: Annotated[int, Number] = Field(20, ge=1, le=1000)
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
-    user: str = ""
-    password_file: Path | None = None
+    user: Annotated[str, SECRET] = ""
+    password_file: Annotated[Path | None, SECRET] = None
     ca_file: Path | None = None
 
     @model_validator(mode="after")

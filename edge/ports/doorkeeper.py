@@ -5,8 +5,8 @@ from dataclasses import replace
 from drivers.discover import naming
 from drivers.transports.adapters import Identity, Naming, Stranger, System
 
-TWIN = "another adapter with the same number is plugged in: from now on it is told by its socket"
-TAKEN = "its name now leads to another device, which is not read; only the one that is open is"
+TWIN = "another adapter with the same serial number is plugged in; this one is now identified by its USB socket"
+TAKEN = "its name now leads to another device, which is not read; the one already open still is"
 
 
 class Doorkeeper:

@@ -5,27 +5,28 @@ travels through the port's own queue, because only its thread touches the device
 name has meant so far is not read: ``doorkeeper.py``.
 
 Whatever fails here costs one session: the device is told as lost, its last bytes are kept, and it is opened again.
+With a trouble, the log has the last frames that passed.
 """
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
+from drivers.conversation import Conversation
 from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
-from drivers.transports.base import READ_SECONDS
 from edge.between.failures import cause_of, place_of
 from edge.between.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Stumbled, Tested, Weighed
 from edge.between.sparing import Allowance
 from edge.ports.doorkeeper import Doorkeeper
+from edge.ports.last_frames import LastFrames
 from edge.ports.silence import Nature, Silence
 from protocol.plain import plain
-from protocol.readings import Curve, Garbage, Measured, Reply, TestResult, Ticket, Weighing
+from protocol.readings import Curve, Event, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
@@ -36,7 +37,7 @@ LONGEST_PAUSE = 60.0
 GOOD_SECONDS = 60.0  # a session that lasted so long was a good one
 WHY_LETTERS = 400
 MOST_TOLD = 50  # reasons of one loss that are remembered
-KEPT_CHUNKS = 20  # of what was read last, for people who look into a failure
+CONVERSATIONS, CONVERSATION_SECONDS = 3, 600.0  # so many troubles in so long are told with their last frames
 log = logging.getLogger("port")
 
 
@@ -53,7 +54,7 @@ class NotCommitted:
 class Port(threading.Thread):
     """Reads one device for ever. ``open_it`` and ``new_session`` are called anew each time the device appears.
 
-    ``keeper`` is the one that ``open_it`` asks whether this device may be read.
+    ``keeper`` is the one that ``open_it`` asks whether this device may be read; ``frames`` are for the log.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class Port(threading.Thread):
         new_session: Callable[[], Session],
         nature: Nature | None = None,
         keeper: Doorkeeper | None = None,
+        frames: LastFrames | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
@@ -72,6 +75,8 @@ class Port(threading.Thread):
         self._new_session = new_session
         self._nature = nature or Nature()
         self._keeper = keeper or Doorkeeper()
+        self._frames = LastFrames() if frames is None else frames
+        self._clock = clock
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._confirmed: SimpleQueue[Identity] = SimpleQueue()
         self._halt = threading.Event()
@@ -80,7 +85,7 @@ class Port(threading.Thread):
         self._look_at = 0.0
         self._news_at = 0.0
         self._allowance = Allowance()
-        self._heard: deque[bytes] = deque(maxlen=KEPT_CHUNKS)
+        self._conversations = Allowance(CONVERSATIONS, CONVERSATION_SECONDS)
         self._failures = 0  # to open it, in a row
         self._stumbles = 0  # in a row at ``_place``
         self._place = ""
@@ -98,11 +103,11 @@ class Port(threading.Thread):
 
     def run(self) -> None:
         while not self._halt.is_set():
-            began = time.monotonic()
+            began = self._clock()
             try:
                 pause = self._visit()
             except Exception as error:
-                pause = self._stumbled(error, time.monotonic() - began)
+                pause = self._stumbled(error, self._clock() - began)
             self._halt.wait(pause)
 
     def _visit(self) -> float:
@@ -132,51 +137,49 @@ class Port(threading.Thread):
         place = place_of(error)
         self._stumbles = self._stumbles + 1 if place == self._place and lasted < GOOD_SECONDS else 1
         self._place = place
-        self._inbox.put(Stumbled(self.device, "device", error, b"".join(self._heard)))
-        self._heard.clear()
-        self._report(False, f"a fault of the program, it is connected again: {cause_of(error)}")
+        self._inbox.put(Stumbled(self.device, "device", error, self._frames.heard))
+        self._report(False, f"a fault of the program; reconnecting: {cause_of(error)}")
         return min(LONGEST_PAUSE, BACK_OFF[-1] * 2.0 ** min(self._stumbles // ALIKE, 16))
 
     def _serve(self, transport: Transport) -> None:
         session = self._new_session()
         told = transport if isinstance(transport, Telling) else None
-        self._heard.clear()
-        silence = Silence(self._nature, time.monotonic())
+        self._frames.clear()
+        silence = Silence(self._nature, self._clock())
+        talk = Conversation(transport, session, self._clock, self._frames.note)
         while not self._halt.is_set():
-            deadline = session.deadline
-            wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
-            data = transport.read(wait)
-            if data:
-                self._heard.append(data)
-            now = time.monotonic()
-            events = session.receive(data, now) if data else []
-            if session.deadline is not None and now >= session.deadline:
-                events += session.expired(now)
-            if data or events:
-                silence.heard(data, events, now)
-            results = []
-            for event in events:
-                match event:
-                    case Weighing():
-                        self._inbox.put(Weighed(self.device, event, now))
-                    case TestResult() | Ticket() | Curve():
-                        results.append(replace(event, peer=told.peer) if told else event)
-                    case Measured():
-                        self._inbox.put(Sensed(self.device, event))
-                    case Garbage(data=raw, why=why):
-                        log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
-                        self._inbox.put(PortGarbage(self.device, plain(why, WHY_LETTERS), raw))
-                    case Reply():
-                        log.debug("%s reply %s", self.device, event.as_json())
-            if results:
-                self._inbox.put(Tested(self.device, tuple(results)))
+            turn = talk.turn()
+            now = turn.at
+            if turn.sent:
+                silence.asked(turn.sent_at)
+            if turn.events:
+                self._frames.complete()
+            if turn.heard or turn.events:
+                silence.heard(turn.heard, turn.events, now)
+            self._hand_over(turn.events, now, told)
             self._obey(session, now)
-            if out := session.pending():
-                transport.write(out)
-                silence.asked(now)
             self._complain(silence.news(now))
             self._pass_on(told, now)
             self._look_round(now)
+
+    def _hand_over(self, events: list[Event], now: float, told: Telling | None) -> None:
+        """To the core, the results of one turn together."""
+        results = []
+        for event in events:
+            match event:
+                case Weighing():
+                    self._inbox.put(Weighed(self.device, event, now))
+                case TestResult() | Ticket() | Curve():
+                    results.append(replace(event, peer=told.peer) if told else event)
+                case Measured():
+                    self._inbox.put(Sensed(self.device, event))
+                case Garbage(data=raw, why=why):
+                    log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
+                    self._inbox.put(PortGarbage(self.device, plain(why, WHY_LETTERS), raw))
+                case Reply():
+                    log.debug("%s reply %s", self.device, event.as_json())
+        if results:
+            self._inbox.put(Tested(self.device, tuple(results)))
 
     def _obey(self, session: Session, now: float) -> None:
         while True:
@@ -189,14 +192,14 @@ class Port(threading.Thread):
             if isinstance(order, Committed):
                 session.committed(now)
             elif not session.ask(order, now):
-                log.warning("%s cannot be asked to %s: its format has no such command", self.device, order.value)
+                log.warning("%s %s not possible: its protocol has no such command", self.device, order.value)
 
     def _complain(self, news: str | None) -> None:
         """An open device that says nothing, or nothing readable, and its return: to the log and to the board."""
         if news is None:
             return
         if news := plain(news, WHY_LETTERS):
-            self._say(logging.WARNING, "%s: %s", news)
+            self._say_with_frames("%s: %s", news)
         else:
             self._say(logging.INFO, "%s sending again")
         self._inbox.put(PortChanged(self.device, True, news))
@@ -232,17 +235,26 @@ class Port(threading.Thread):
         elif self._told:
             self._say(logging.INFO, "%s still disconnected: %s", why)
         else:
-            self._say(logging.WARNING, "%s disconnected: %s", why)
+            self._say_with_frames("%s disconnected: %s", why)
         if len(self._told) < MOST_TOLD:
             self._told.add(why)
 
-    def _say(self, level: int, what: str, *why: str) -> None:
-        """To the log; a device that comes and goes all the time, or is made to, does not fill it."""
-        kept_back = self._allowance.due(time.monotonic())
+    def _say(self, level: int, what: str, *why: str) -> bool:
+        """To the log; a device that comes and goes all the time, or is made to, does not fill it: False then."""
+        kept_back = self._allowance.due(self._clock())
         if kept_back is None:
-            return
-        more = f" ({kept_back} such lines were left out)" if kept_back else ""
+            return False
+        more = f" ({kept_back} similar lines suppressed)" if kept_back else ""
         log.log(level, f"{what}{more}", self.device, *why)
+        return True
+
+    def _say_with_frames(self, what: str, why: str) -> None:
+        """A trouble, and the frames that passed before it; each frame once."""
+        now = self._clock()
+        if self._say(logging.WARNING, what, why) and self._frames and self._conversations.due(now) is not None:
+            for line in self._frames.lines(now):
+                log.info("%s %s", self.device, line)
+            self._frames.clear()
 
     # --- which device it is -----------------------------------------------------------------------------------------
 
@@ -262,7 +274,7 @@ class Port(threading.Thread):
     def _look_round(self, now: float) -> None:
         """What was plugged in or confirmed while the port is open. Raises LinkLost when it is open to the wrong one."""
         if self._take_confirmations() and not self._keeper.still():
-            raise LinkLost("another device was confirmed for this name; it is looked at again")
+            raise LinkLost("another device was confirmed for this name; opening it again")
         if now < self._look_at:
             return
         self._look_at = now + LOOK_SECONDS

@@ -104,7 +104,7 @@ class Silence:
             return f"only unreadable bytes: {self._why}; check protocol and link settings ({nature.settings}, parity)"
         if nature.polled or self._asked_at is not None:
             return (
-                f"asked, and no answer for {nature.seconds:g} s; check power, cable and that its interface is set to"
+                f"no answer to requests for {nature.seconds:g} s; check power, cable, and that its interface is set to"
                 f" answer at {nature.settings}"
             )
         return f"no frame for {nature.seconds:g} s; check cable and that output mode is continuous"

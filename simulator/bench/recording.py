@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from drivers import catalogue
+from drivers.conversation import Conversation
 from protocol.formats import WireFormat
 from protocol.readings import Curve, TestResult, Ticket
 from protocol.session import Session
@@ -19,6 +20,7 @@ from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan, Scale
 from simulator.wires.device import Device
+from simulator.wires.table import Table
 
 MORNING = datetime(2026, 11, 22, 8, 0)  # noqa: DTZ001 - an instrument has no zone
 RESULTS = 24
@@ -70,21 +72,19 @@ def device_of(kind: str, format_id: str) -> Device:
 
 def conversation(device: Any, session: Session, size: int) -> Iterator[bytes]:
     """What the device sends, until there are ``size`` bytes of it or ten minutes have passed."""
-    now, sent, load_due, loads = 0.0, 0, 0.0, 0
-    while sent < size and now < LONGEST:
-        if hasattr(device, "pan") and now >= load_due:
-            put(device, loads, now)
-            load_due, loads = now + NEW_LOAD, loads + 1
-        events = session.expired(now) if session.deadline is not None and now >= session.deadline else []
-        if data := device.pending(now):
-            sent += len(data)
-            yield data
-            events += session.receive(data, now)
-        if any(isinstance(event, TestResult | Ticket | Curve) for event in events):
-            session.committed(now)
-        if asked := session.pending():
-            device.receive(asked, now)
-        now += STEP
+    table = Table(device, STEP)
+    talk = Conversation(table, session, table.clock)
+    sent, load_due, loads = 0, 0.0, 0
+    while sent < size and table.now < LONGEST:
+        if hasattr(device, "pan") and table.now >= load_due:
+            put(device, loads, table.now)
+            load_due, loads = table.now + NEW_LOAD, loads + 1
+        turn = talk.turn(STEP)
+        if turn.heard:
+            sent += len(turn.heard)
+            yield turn.heard
+        if any(isinstance(event, TestResult | Ticket | Curve) for event in turn.events):
+            session.committed(turn.at)
 
 
 def put(device: Scale, number: int, now: float) -> None:

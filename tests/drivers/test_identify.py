@@ -177,7 +177,7 @@ def test_a_port_with_noise_is_not_asked_and_the_bytes_are_shown(tmp_path):
     with Line(Noise(), BaudPty(tmp_path / "noise", Link(9600))) as line:
         done = CliRunner().invoke(main, ["identify", line.address, "--listen", "0.2"])
     assert done.exit_code == 1
-    assert "no format we know reads them" in done.output
+    assert "no known protocol fits them" in done.output
 
 
 class Mute(Noise):
@@ -227,9 +227,15 @@ def test_it_may_be_looked_for_one_model(tmp_path):
         other = CliRunner().invoke(main, ["identify", line.address, "--model", "yaohua-a12", "--listen", "0.2"])
         set_so = ["--model", "yaohua-a26-tf2", "--option", "reversed=true", "--json"]
         changed = CliRunner().invoke(main, ["identify", line.address, *set_so])
+        either = CliRunner().invoke(main, ["identify", line.address, "--protocol", "yaohua_equals", "--json"])
+        so = ["--protocol", "yaohua_equals", "--option", "reversed=true"]
+        set_by_hand = CliRunner().invoke(main, ["identify", line.address, *so])
     (found,) = json.loads(mine.stdout)["findings"]
     assert found["models"] == ["yaohua-a26-tf1"] and found["example"]["value"] == "2.350"
-    assert other.exit_code == 1 and "no format we know" in other.output
+    assert other.exit_code == 1 and "no known protocol" in other.output
     assert json.loads(changed.stdout)["findings"][0]["options"] == {"reversed": True, "width": 8}
+    assert {one["protocol"] for one in json.loads(either.stdout)["findings"]} == {"yaohua_equals"}
+    assert "yaohua-a26-tf1" in json.loads(either.stdout)["findings"][0]["models"]
+    assert '  protocol = "yaohua_equals"\n  options = { reversed = true }\n' in set_by_hand.stdout
     wrong = CliRunner().invoke(main, ["identify", "/dev/null", "--option", "reversed=true"])
     assert wrong.exit_code == 1 and "model" in wrong.output

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from drivers.conversation import Conversation
 from protocol.readings import Event, Garbage
 from protocol.session import Decoder, Session
+from simulator.wires.table import Table
 
 Feed = Callable[..., list[Event]]
 
@@ -44,15 +46,11 @@ def talk() -> Callable[..., list[Event]]:
     """What a session makes of a simulated device between two times, in steps of a hundredth of a second."""
 
     def run(session: Session, device: Any, start: float, end: float) -> list[Event]:
+        table = Table(device, now=start)
+        conversation = Conversation(table, session, table.clock)
         events: list[Event] = []
-        for step in range(round((end - start) * 100) + 1):
-            now = start + step / 100
-            if session.deadline is not None and session.deadline <= now:
-                events += session.expired(now)
-            if out := session.pending():
-                device.receive(out, now)
-            if data := device.pending(now):
-                events += session.receive(data, now)
+        while table.now < end:
+            events += conversation.turn().events
         return events
 
     return run

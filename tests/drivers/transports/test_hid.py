@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import usb.core
 
+from drivers.conversation import Conversation
 from drivers.transports import LinkLost, hid, open_port
 from drivers.transports import usb as shared
 from protocol.link import Link
@@ -231,14 +232,9 @@ def test_a_wrong_backend_in_the_environment_is_told(monkeypatch, name):
 
 def weighed(port, session, enough):
     """Read until a weighing satisfies; at most some seconds."""
-    end = time.monotonic() + 10
+    conversation, end = Conversation(port, session), time.monotonic() + 10
     while time.monotonic() < end:
-        now = time.monotonic()
-        data = port.read(0.05)
-        events = session.receive(data, now) if data else []
-        if out := session.pending():
-            port.write(out)
-        for event in events:
+        for event in conversation.turn().events:
             if isinstance(event, Weighing) and enough(event):
                 return event
     raise AssertionError("nothing such was weighed")

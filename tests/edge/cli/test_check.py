@@ -123,8 +123,8 @@ def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
         ("A50285BI", "by_id", "ok  ", "safe, the name holds the device's own serial number", ""),
         ("", "by_path", "ok  ", "safe while the plug stays in its socket", ""),
         ("", "by_id", "FAIL", "not safe: it has no number of its own", "by_path"),
-        ("0001", "by_id", "FAIL", "not safe: its number 0001 is one that many have", "by_path"),
-        ("A50285BI", "node", "FAIL", "not safe: such names are given in the order of plugging in", "by_id"),
+        ("0001", "by_id", "FAIL", "not safe: its number 0001 is shared by many devices", "by_path"),
+        ("A50285BI", "node", "FAIL", "not safe: such names follow the order of plugging in", "by_id"),
     ],
 )
 def test_check_and_ports_say_of_each_name_whether_it_is_safe_and_what_to_write(
@@ -153,6 +153,18 @@ def test_check_reads_no_other_device_than_the_station_knows(stall: Any, machine:
     ledger.close()
     (said,) = [line for line in stall.say("check", adapter.by_path) if " scale-1: " in line]
     assert said.startswith("FAIL") and "there was USB Serial (1a86:7523, number A50285BI), now there is" in said
+
+
+def test_what_a_device_says_that_cannot_be_read_is_shown(stall: Any, machine: Machine) -> None:
+    adapter = machine.plug(stall.line.address, "1.2")
+    stall.say("check", adapter.by_path)
+    stall.config.write_text(stall.config.read_text("utf-8").replace('"st_gs"', '"yaohua_a12"'), "utf-8")
+    lines = stall.say("check", adapter.by_path)
+    at = next(at for at, line in enumerate(lines) if line.startswith("FAIL scale-1: "))
+    assert "only unreadable bytes" in lines[at]
+    frames = [line for line in lines[at + 1 :] if line.startswith("     frame=")]
+    assert len(frames) == 20 and lines[at + 1 : at + 21] == frames
+    assert all(" dir=in " in line for line in frames) and any("'ST,GS,+  1.110kg" in line for line in frames)
 
 
 def test_ports_lists_what_is_plugged_in_without_a_configuration(stall: Any, machine: Machine, tmp_path: Path) -> None:

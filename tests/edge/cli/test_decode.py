@@ -65,10 +65,12 @@ def test_a_profile_and_a_file_may_be_options(tmp_path):
         ([], "name a protocol"),
         (["yaohua_tf0", "a", "b"], "one FILE"),
         (["--model", "yaohua-a9", "yaohua_tf0", "a"], "one FILE"),
+        (["--protocol", "yaohua_tf0", "a", "b"], "one FILE"),
+        (["yaohua_tf0", "--hex"], "input is not hex: 'n' in line 2"),
     ],
 )
 def test_a_mistake_is_one_clear_line(words, told):
-    code, said = run("decode", *words)
+    code, said = run("decode", *words, data=b"6e 6f\r\nno")
     assert code != 0 and told in said and "Traceback" not in said
 
 
@@ -84,6 +86,26 @@ def test_a_log_is_replayed_as_a_model_reads_it(log):
     assert values("replay", log, "--protocol", "yaohua_a12", "--option", "variant=a12", data=b"") == ["2.500", "2.500"]
     assert run("replay", log)[1].count("77 6e") == 2
     code, said = run("replay", log, "--option", "variant=a12")
-    assert code == 1 and "Name the protocol or the model" in said
+    assert code == 1 and "of which device? Add --model or --protocol" in said
     code, said = run("replay", log, "--model", "yaohua-a12", "--protocol", "yaohua_a12")
     assert code == 1 and "either" in said
+
+
+@pytest.mark.parametrize("command", ["decode", "replay", "record", "identify"])
+def test_every_command_takes_a_device_alike(command, log):
+    before = {"replay": [log], "record": ["/dev/null", f"{log}.new"], "identify": ["/dev/null"]}.get(command, [])
+    code, said = run(command, "--help")
+    assert code == 0 and all(f"--{name}" in said for name in ("protocol ID", "model ID", "option NAME=VALUE"))
+    for name in (["--model", "yaohua-a26-tf1"], ["--protocol", "yaohua_equals"]):
+        code, said = run(command, *before, *name, "--option", "revers=1")
+        assert code == 1 and "yaohua_equals has no option revers; there are: reversed, width, decimals" in said
+    code, said = run(command, *before, "--model", "nothing")
+    assert code == 1 and "there are: " in said
+    code, said = run(command, *before, "--model", "yaohua-a12", "--protocol", "yaohua_a12")
+    assert code == 1 and "either" in said
+    code, said = run(command, *before, "--option", "reversed=true")
+    assert code == 1 and "--option reversed: of which device?" in said
+
+
+def test_a_protocol_is_named_first_or_by_its_option():
+    assert values("decode", "--protocol", "yaohua_equals", "-", data=EQUALS) == ["543.2100", "543.2100"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from drivers import anonymous
 from drivers.anonymous import clean
 from drivers.transports.recorder import read_log
 from edge.cli.main import main
@@ -54,7 +55,7 @@ def test_without_a_protocol_nothing_is_asked_and_the_person_is_warned(tmp_path, 
     with Line(find("mt_sics")(Pan()), Pty(tmp_path / "scale")) as line:
         said, file = record(line.address, seconds=0.3)
     assert " > " not in file.read_text("utf-8")
-    assert "no name replaced" in said
+    assert "no names were replaced" in said
 
 
 def test_names_are_replaced_and_the_frame_still_checks(tmp_path, record):
@@ -106,6 +107,13 @@ def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
     found = clean(stream, decoder)
     assert found.withheld + found.replaced
     assert len(made) <= 3000 * (found.withheld + found.replaced)
+
+
+def test_stand_ins_are_as_long_as_the_name_in_every_alphabet():
+    for name in ("李四商行", "李Ä四𠀀行", "Zoë 3"):
+        for encoding in ("gb18030", "utf-8"):
+            said = name.encode(encoding)
+            assert len(anonymous._stand_in(said, anonymous.STAND_IN.encode(encoding), encoding)) == len(said)
 
 
 def test_words_of_the_trade_stay():

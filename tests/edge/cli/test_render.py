@@ -106,7 +106,7 @@ def test_characters_the_printer_lacks_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tree", "message"),
     [
-        ("{", "document.json: this is not JSON"),
+        ("{", "document.json: not JSON"),
         ("[]", "document.json: must be an object"),
         ({}, "document.json: type is missing"),
         ({"type": "test.result"}, "document.json: data is missing"),
@@ -114,7 +114,7 @@ def test_characters_the_printer_lacks_are_named(tmp_path: Path) -> None:
         ({"type": "test.result", "data": {**RESULT, "verdict": "bad"}}, "document.json: data.verdict: Input should be"),
         ({"type": "test.result", "data": []}, "document.json: data"),
         ({"type": "other", "data": {}}, "type 'other' is not of this contract"),
-        ("[" * 100_000, "document.json: this is not JSON"),
+        ("[" * 100_000, "document.json: not JSON"),
     ],
 )
 def test_errors_name_file_and_field(tmp_path: Path, tree: Any, message: str) -> None:

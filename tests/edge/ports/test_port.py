@@ -143,7 +143,7 @@ def test_a_silent_scale_is_told_once_and_once_when_it_returns(tmp_path, caplog):
 def test_a_polled_scale_that_never_answers_is_told_with_its_own_next_step(tmp_path):
     with Line(Mute(), Pty(tmp_path / "scale")) as line, station(line.address, "mt_sics") as here:
         why = here.until(troubled)[-1].why
-        assert why.startswith("asked, and no answer for 0.5 s") and "9600/8n1" in why
+        assert why.startswith("no answer to requests for 0.5 s") and "9600/8n1" in why
         assert line.do(lambda device, now: device.heard).startswith(b"SI\r\n")
 
 

@@ -36,7 +36,7 @@ def test_an_asked_scale_is_silent_from_the_first_question_without_an_answer():
     silence.asked(5.0)
     assert silence.news(9.0) is None
     told = silence.news(10.0)
-    assert told and told.startswith("asked, and no answer for 10 s") and "9600/8n1" in told
+    assert told and told.startswith("no answer to requests for 10 s") and "9600/8n1" in told
 
 
 def test_an_instrument_that_is_asked_seldom_is_not_silent_in_between():

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import catalogue
+from drivers.conversation import Conversation
 from protocol import formats
 from protocol.analyzers.hl7_mllp import BLOCK_CAP, QUEUE_CAP, Session, block, decode, decoder, encode, read
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.hl7_mllp import MODELS, Hl7Meter
+from simulator.wires.table import Table
 
 AT = datetime(2025, 3, 14, 9, 14, 32)
 HEAD = rb"MSH|^~\&|FOODTEST|ST01|EDGE|M1|20250314091500+0800||ORU^R01^ORU_R01|20250314-0007|P|2.4||||||UNICODE UTF-8"
@@ -381,17 +383,13 @@ def test_an_ack_is_not_answered():
 
 def run(meter, session, start, seconds, autocommit=True):
     """Let them talk; the events, results committed at once."""
-    events = []
-    for step in range(int(seconds * 10) + 1):
-        now = start + step / 10
-        found = session.expired(now) if session.deadline is not None and session.deadline <= now else []
-        if data := meter.pending(now):
-            found = found + session.receive(data, now)
-        if autocommit and any(isinstance(event, TestResult) for event in found):
-            session.committed(now)
-        if out := session.pending():
-            meter.receive(out, now)
-        events += found
+    table, events = Table(meter, 0.1, start), []
+    conversation = Conversation(table, session, table.clock)
+    while table.now < start + seconds:
+        turn = conversation.turn()
+        if autocommit and any(isinstance(event, TestResult) for event in turn.events):
+            session.committed(turn.at)
+        events += turn.events
     return events
 
 

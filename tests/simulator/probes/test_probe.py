@@ -1,8 +1,10 @@
 import pytest
 
+from drivers.conversation import Conversation
 from protocol import formats
 from protocol.readings import Measured
 from simulator.probes._probe import Air, find, ids
+from simulator.wires.table import Table
 
 
 def test_every_format_of_probes_is_simulated():
@@ -11,14 +13,10 @@ def test_every_format_of_probes_is_simulated():
 
 @pytest.mark.parametrize("protocol", ids())
 def test_what_a_probe_says_is_read_by_its_own_format(protocol):
-    probe, session, now, seen = find(protocol)(Air()), formats.find(protocol).session(), 0.0, []
-    while now < 20.0:
-        if session.deadline is not None and session.deadline <= now:
-            session.expired(now)
-        if out := session.pending():
-            probe.receive(out, now)
-        seen += session.receive(probe.pending(now), now)
-        now += 0.01
+    table, seen = Table(find(protocol)(Air())), []
+    conversation = Conversation(table, formats.find(protocol).session(), table.clock)
+    while table.now < 20.0:
+        seen += conversation.turn().events
     temperatures = [event.value for event in seen if isinstance(event, Measured) and event.what == "temperature"]
     assert set(temperatures) == {Air().temperature} and len(temperatures) >= 3
 

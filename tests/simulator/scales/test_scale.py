@@ -2,12 +2,14 @@ from decimal import Decimal
 
 import pytest
 
+from drivers.conversation import Conversation
 from protocol import formats
 from protocol.readings import Garbage, Net, Reply, State, Weighing
 from protocol.scales import mt_sics, yaohua_tf0
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find, ids
 from simulator.scales.mt_sics import MtSics
+from simulator.wires.table import Table
 
 KG = Decimal("2.350")
 
@@ -92,14 +94,10 @@ def test_what_a_scale_says_is_read_by_its_own_format(protocol):
     scale = find(protocol)(loaded())
     session = formats.find(protocol).session(**getattr(scale, "options", {}))
     wanted = 5 if formats.find(protocol).repeats else 1
-    now, seen = 10.0, []
-    while now < 20.0 and sum(isinstance(event, Weighing) for event in seen) < wanted:
-        if session.deadline is not None and session.deadline <= now:
-            seen += session.expired(now)
-        if out := session.pending():
-            scale.receive(out, now)
-        seen += session.receive(scale.pending(now), now)
-        now += 0.01
+    table, seen = Table(scale, now=10.0), []
+    conversation = Conversation(table, session, table.clock)
+    while table.now < 20.0 and sum(isinstance(event, Weighing) for event in seen) < wanted:
+        seen += conversation.turn().events
     weights = [event for event in seen if isinstance(event, Weighing)]
     assert len(weights) >= wanted
     assert {weight.value for weight in weights} == {KG}

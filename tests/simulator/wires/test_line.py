@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pytest
 
+from drivers.conversation import Conversation
 from drivers.transports import LinkLost, open_port
 from protocol.link import Link
 from protocol.readings import Weighing
@@ -165,13 +166,8 @@ def test_a_session_reads_a_scale_over_a_pty(tmp_path):
     session, seen = mt_sics.session(poll=0.01), []
     with Line(scale(), Pty(tmp_path / "scale")) as line:
         port = open_port(line.address, LINK)
-        end = time.monotonic() + SECONDS
+        conversation, end = Conversation(port, session), time.monotonic() + SECONDS
         while len(seen) < 10 and time.monotonic() < end:
-            now = time.monotonic()
-            if session.deadline <= now:
-                session.expired(now)
-            if out := session.pending():
-                port.write(out)
-            seen += [e for e in session.receive(port.read(0.01), time.monotonic()) if isinstance(e, Weighing)]
+            seen += [event for event in conversation.turn().events if isinstance(event, Weighing)]
         port.close()
     assert len(seen) >= 10 and {weight.value for weight in seen} == {Decimal("2.350")}
