@@ -20,6 +20,8 @@ sent, and that none will be before the row says otherwise.  A paper that has wai
 from dataclasses import dataclass
 from enum import StrEnum
 
+from edge.between.words import section
+
 
 class PrintState(StrEnum):
     """What has become of a print job."""
@@ -82,7 +84,7 @@ class PrintWhy(StrEnum):
 
 
 DAY, TEST_PAGE = "day", "test"
-PAPER_NAMES = ("slip", "ticket", "report", "card", "label", "acceptance", "hold", DAY, TEST_PAGE)
+PAPER_NAMES = tuple(section("document"))
 COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides
 
 

@@ -6,6 +6,7 @@ So a copy says what was recorded, and a market can change words and layouts with
 import functools
 import json
 import logging
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,16 +57,16 @@ class Paper:
         return section("document")[self.name].en.lower()
 
 
-_MADE_OF = {
-    "slip": ("trade.completed",),
-    "ticket": ("trade.completed",),
-    "report": ("test.result",),
-    "card": ("test.result", "entry.registered"),
-    "label": ("entry.registered",),
-    "acceptance": ("accept.completed",),
-    "hold": ("lot.held", "lot.disposed"),
-}
-PAPERS = {name: Paper(name, _MADE_OF.get(name, ())) for name in PAPER_NAMES}
+_OF = re.compile(r"^% set of = (\[[^\]]*\])$", re.MULTILINE)
+
+
+def _of(name: str) -> tuple[str, ...]:
+    """The kinds of record that a shipped template says it is made of."""
+    said = _OF.search((SHIPPED / f"{name}{SUFFIX}").read_text("utf-8"))
+    return tuple(json.loads(said[1])) if said else ()
+
+
+PAPERS = {name: Paper(name, _of(name)) for name in PAPER_NAMES}
 _TITLES = {"ticket": "slip", "hold": "held"}  # words of other names
 PARTS_OF_PAPERS = ("head", "trade")  # included by others
 

@@ -37,8 +37,6 @@ ONE_IN_CHINESE = {  # Chinese texts that stand under several keys, and why
     "把详情告诉平台方": "one step for two causes",
 }
 BESIDE_A_RULE = {  # inline texts that repeat a key's, and why
-    "请填写姓名": "the refusal of the page's own form, when something else than a page asks",
-    "请填写原因": "the same",
     "型号": "the name of a key of station.toml",
     "方法": "the name of a section of station.toml",
 }
