@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.between.inbox import ConfirmPaper, Printed, PrintPaper, Refused, RegisterEntry, Reprint
-from edge.between.print_states import PaperJob, PrintState, PrintWhy
+from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate, papers
 from edge.records.clock import Clock
@@ -42,7 +42,7 @@ UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, "01", 7))
 class Silent:
     """A printer's thread that takes every paper and says nothing."""
 
-    def __init__(self, papers: list[PaperJob]) -> None:
+    def __init__(self, papers: list[PrintJob]) -> None:
         self.put = papers.append
 
     def withdraw(self, job: int) -> None:
@@ -54,7 +54,7 @@ class Room:
 
     def __init__(self, folder: Path, ledger: Ledger, clock: Clock, printers: str) -> None:
         (folder / "station.toml").write_text(CONFIG + printers, "utf-8")
-        self.sent: list[PaperJob] = []
+        self.sent: list[PrintJob] = []
         config = load(folder / "station.toml")
         self.station = Station(config, ledger, clock, {part.name: Silent(self.sent) for part in config.printer})
 
