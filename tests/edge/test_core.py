@@ -303,7 +303,7 @@ def test_a_source_code_from_elsewhere_releases_nothing_by_its_check_digit(box: C
     lot = station.lot(answer["test_code"])
     assert (lot.state, lot.upstream, lot.source) == ("pending", FOREIGN, None)
     assert station.last["data"]["source_check"] == "unchecked"
-    with pytest.raises(Refused, match="waiting for its test"):
+    with pytest.raises(Refused, match="waiting for test"):
         station.enters(TOMATO, upstream=FOREIGN)
     station.tests(station.result(lot.sample, "12.5"))
     assert station.lot(answer["test_code"]).source not in (None, FOREIGN)  # our own test stands behind our own code
