@@ -23,7 +23,7 @@ from edge.config import at_start
 from edge.config.cautions import cautions
 from edge.config.sections import Config, PortSection
 from edge.core import Core
-from edge.documents import Papers
+from edge.documents import Documents
 from edge.ports.doorkeeper import Doorkeeper
 from edge.ports.last_frames import LastFrames
 from edge.ports.port import Port
@@ -113,7 +113,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
         )
 
     ports = {part.name: port(part) for part in devices}
-    typesetter = Typesetter(config, Papers(config.paper.templates, [part.row() for part in config.printer]))
+    typesetter = Typesetter(config, Documents(config.paper.templates, [part.row() for part in config.printer]))
     for part in config.printer:
         if part.row().encoding == "raster":
             FontGlyphs()  # says at once when there is no font to draw with

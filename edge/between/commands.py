@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
-from edge.between.print_states import PAPER_NAMES
+from edge.between.print_states import DOCUMENT_NAMES
 from protocol.city.events import ONE_LINE, Name
 from protocol.plain import line
 
@@ -311,7 +311,7 @@ class PrintPaper(Command):
     """The source card or sample label of a lot, a day's summary, a printer's test page …"""
 
     paper: Code = Field(
-        description=f"What to print: {', '.join(f'`{name}`' for name in PAPER_NAMES)}.", examples=["card"]
+        description=f"What to print: {', '.join(f'`{name}`' for name in DOCUMENT_NAMES)}.", examples=["card"]
     )
     subject: Annotated[str, Field(max_length=120), SCANNED] = Field(
         "", description="A trace code; for `day` a date like 2026-11-23, or nothing for today; nothing for `test`."

@@ -84,12 +84,12 @@ class PrintWhy(StrEnum):
 
 
 DAY, TEST_PAGE = "day", "test"
-PAPER_NAMES = tuple(section("document"))
+DOCUMENT_NAMES = tuple(section("document"))
 COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides
 
 
 @dataclass(frozen=True, slots=True)
-class PaperJob:
+class PrintJob:
     """A paper to print. ``body`` is the record's own bytes, empty for papers that are of no single record.
 
     ``seq`` is the record's number; for the day's summary the last record it counts.  ``detail`` is the date of a

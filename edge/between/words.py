@@ -7,7 +7,7 @@ Refusals and mistakes of a configuration stand beside the rule they explain, as 
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 Language = Literal["zh", "en"]
@@ -17,6 +17,7 @@ Section = (
     | Literal["print", "print_why", "printer", "lot", "read", "will", "doubt", "clock", "clock_why"]
     | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do"]
 )
+CATALOGUE = Path(__file__).with_name("words.toml")
 ON_PAGES: tuple[Section, ...] = ("both", "page")  # found by their code alone
 
 
@@ -37,7 +38,7 @@ class Text(NamedTuple):
 
 @cache
 def _catalogue() -> Mapping[str, Mapping[str, Text]]:
-    tree = tomllib.loads((files("edge.between") / "words.toml").read_text("utf-8"))
+    tree = tomllib.loads(CATALOGUE.read_text("utf-8"))
     return {name: {word: Text(*both) for word, both in words.items()} for name, words in tree.items()}
 
 

@@ -30,7 +30,7 @@ from edge.cli.main import config_option
 from edge.cli.running import lines as running_lines
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
-from edge.documents import BadTemplate, Papers
+from edge.documents import BadTemplate, Documents
 from edge.ports.doorkeeper import Doorkeeper
 from edge.ports.last_frames import LastFrames
 from edge.printing.open_printer import OpenPrinter
@@ -190,7 +190,7 @@ def _papers(config: Config) -> Outcome:
     if config.paper.templates is None:
         return True, "the shipped templates"
     try:
-        papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+        papers = Documents(config.paper.templates, [part.row() for part in config.printer])
     except BadTemplate as error:
         return False, str(error)
     return True, "; ".join([str(config.paper.templates), *papers.warnings])

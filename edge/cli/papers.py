@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from drivers.printers import PROFILES, USUAL
-from edge.documents import PAPERS, PARTS_OF_PAPERS, SHIPPED, BadTemplate, Papers
+from edge.documents import PAPERS, SHARED_TEMPLATES, SHIPPED, BadTemplate, Documents
 from edge.documents.templates import SUFFIX
 from edge.documents.words import words_on_paper
 
@@ -63,12 +63,12 @@ def check(folder: Path, printers: tuple[str, ...]) -> None:
     Files that are not used, and what a sale slip lacks as a voucher, are said as warnings.
     """
     try:
-        tried = Papers(folder, printers)
+        tried = Documents(folder, printers)
     except BadTemplate as error:
         raise click.ClickException(str(error)) from None
     for warning in tried.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"ok {folder}: {', '.join((*PAPERS, *PARTS_OF_PAPERS))}")
+    click.echo(f"ok {folder}: {', '.join((*PAPERS, *SHARED_TEMPLATES))}")
 
 
 def _quoted(text: str) -> str:

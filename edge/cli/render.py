@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from drivers.printers import BY_WIDTH, LABEL, PROFILES, profile
-from edge.documents import PAPERS, Papers, Place, examples, papers_of, record_kind
+from edge.documents import PAPERS, Documents, Place, examples, papers_of, record_kind
 from edge.documents.words import Language as Words
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -88,7 +88,7 @@ def render(
     try:
         tree = _read(file) if file else examples(str(example))[0]
         place = Place(market, host, language)
-        document = _document(tree, Papers(templates), name or example, place, copy)
+        document = _document(tree, Documents(templates), name or example, place, copy)
         printer = profile(model or (LABEL if form == "tspl" else BY_WIDTH[size]))
         if form in LANGUAGES and printer.language != form:
             raise ValueError(f"printer {printer.id} speaks {printer.language}, not {form}")
@@ -147,7 +147,7 @@ def _read(file: Path) -> dict[str, Any]:
     return tree
 
 
-def _document(tree: dict[str, Any], papers: Papers, name: str | None, place: Place, copy: int) -> Document:
+def _document(tree: dict[str, Any], papers: Documents, name: str | None, place: Place, copy: int) -> Document:
     if "parts" in tree:
         return Document.from_json(tree)
     if name in PAPERS and not PAPERS[name].kinds:

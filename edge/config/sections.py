@@ -33,7 +33,7 @@ from drivers.model import Model
 from drivers.printers import PROFILES, profile
 from drivers.transports.listen import named_peers
 from edge.between.fixed_words import JobName
-from edge.between.print_states import PAPER_NAMES
+from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
 from edge.config.hints import HINTS
@@ -702,8 +702,8 @@ class Config(BaseSettings):
             *((f"[[printer]] {part.name}", "papers", part.papers) for part in self.printer),
         ):
             for paper in papers:
-                if paper not in PAPER_NAMES:
-                    raise unknown(("单据", "paper"), paper, PAPER_NAMES, place=place, key=key)
+                if paper not in DOCUMENT_NAMES:
+                    raise unknown(("单据", "paper"), paper, DOCUMENT_NAMES, place=place, key=key)
 
     def _continuous_possible(self) -> None:
         product = self.stall.continuous

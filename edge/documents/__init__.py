@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.printers import USUAL, profile
-from edge.between.print_states import PAPER_NAMES
+from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.words import Text, section
 from edge.documents import fields, testpage
 from edge.documents.fields import Place
@@ -40,7 +40,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class DocumentKind:
     """A kind of paper: its name, and the kinds of record it can be made of."""
 
     name: str
@@ -66,12 +66,12 @@ def _of(name: str) -> tuple[str, ...]:
     return tuple(json.loads(said[1])) if said else ()
 
 
-PAPERS = {name: Paper(name, _of(name)) for name in PAPER_NAMES}
+PAPERS = {name: DocumentKind(name, _of(name)) for name in DOCUMENT_NAMES}
 _TITLES = {"ticket": "slip", "hold": "held"}  # words of other names
-PARTS_OF_PAPERS = ("head", "trade")  # included by others
+SHARED_TEMPLATES = ("head", "trade")  # included by others
 
 
-class NoPaper(ValueError):
+class NoDocument(ValueError):
     """This kind of record has no such paper; the message lists those that are."""
 
 
@@ -83,7 +83,7 @@ def papers_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-class Papers:
+class Documents:
     """All papers, with a market's own templates in ``folder`` before the shipped ones.
 
     Raises BadTemplate with a line per mistake: each template of the folder is tried with every example, on paper of
@@ -115,7 +115,7 @@ class Papers:
     ) -> Document:
         """A paper of an event (or of the content of a summary or test page).
 
-        Raises NoPaper, and pydantic's ValidationError for a broken event.  A market's template that fails on it, or
+        Raises NoDocument, and pydantic's ValidationError for a broken event.  A market's template that fails on it, or
         whose paper ``fits`` refuses with a ValueError, gives way to the shipped one: a paper is never missing.
         """
         full = checked(paper, content)
@@ -147,7 +147,7 @@ class Papers:
     def _check(self, folder: Path, printers: Sequence[Profile]) -> None:
         if not folder.is_dir():
             raise BadTemplate(f"{folder}: no such folder; `marketedge papers copy {folder}` makes it")
-        known = {f"{name}{SUFFIX}" for name in (*PAPERS, *PARTS_OF_PAPERS)}
+        known = {f"{name}{SUFFIX}" for name in (*PAPERS, *SHARED_TEMPLATES)}
         mistakes = [
             f"{path}:1: there is no paper of this name; there are: {', '.join(sorted(known))}"
             for path in sorted(folder.glob(f"*{SUFFIX}"))
@@ -246,15 +246,15 @@ def _overflow(parts: Sequence[tuple[str, Part]], printer: Profile) -> str:
 
 
 def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content with every field its record has. Raises NoPaper, pydantic's ValidationError."""
+    """The content with every field its record has. Raises NoDocument, pydantic's ValidationError."""
     if paper not in PAPERS:
-        raise NoPaper(f"no paper {paper!r}; there are: {', '.join(PAPERS)}")
+        raise NoDocument(f"no paper {paper!r}; there are: {', '.join(PAPERS)}")
     if not PAPERS[paper].kinds:
         return dict(content)
     kind = record_kind(str(content["type"]))
     if paper not in papers_of(kind, content["data"]):
         having = ", ".join(papers_of(kind, content["data"])) or "none"
-        raise NoPaper(f"{kind!r} has no paper {paper!r}; available: {having}")
+        raise NoDocument(f"{kind!r} has no paper {paper!r}; available: {having}")
     record = EVENTS[kind].record.model_validate(content["data"])
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):
         raise ValueError(f"sold: {len(record.sold)} entries for {len(record.slip.lines)} lines of the slip")
@@ -305,9 +305,9 @@ def _own_words(folder: Path) -> dict[str, Text]:
 __all__ = [
     "PAPERS",
     "BadTemplate",
-    "NoPaper",
-    "Paper",
-    "Papers",
+    "DocumentKind",
+    "Documents",
+    "NoDocument",
     "Place",
     "examples",
     "papers_of",

@@ -5,7 +5,7 @@ Every method may be called from any thread, and none disturbs the core thread.
 
 from pathlib import Path
 
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PrintJob
 from edge.printing.typesetting import Typesetter
 from edge.records.ledger import body_of, reading
 from edge.records.print_jobs import PrintJobs
@@ -25,10 +25,10 @@ class Archive:
         """The paper of a job as a picture, one pixel a dot; raises LookupError, and NoFont."""
         return self._typesetter.png(self._job(number))
 
-    def _job(self, number: int) -> PaperJob:
+    def _job(self, number: int) -> PrintJob:
         with reading(self._folder) as db:
             row = PrintJobs(db.conn).row(number)
             body = b"" if row is None or not row.seq or row.detail else body_of(db.conn, row.seq)
         if row is None:
             raise LookupError(f"no print job {number}")
-        return PaperJob(number, row.seq, row.paper, row.detail, row.printer, body, row.copy, 0.0)
+        return PrintJob(number, row.seq, row.paper, row.detail, row.printer, body, row.copy, 0.0)

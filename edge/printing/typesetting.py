@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from drivers.glyphs import FontGlyphs, NoFont, png
-from edge.between.print_states import DAY, TEST_PAGE, PaperJob
+from edge.between.print_states import DAY, TEST_PAGE, PrintJob
 from edge.config.sections import Config, PrinterSection
-from edge.documents import Papers, Place, day, examples, prints, testpage
+from edge.documents import Documents, Place, day, examples, prints, testpage
 from edge.records.ledger import reading
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -26,7 +26,7 @@ log = logging.getLogger("papers")
 class Typesetter:
     """Lays out papers with the station's templates, language and printers."""
 
-    def __init__(self, config: Config, papers: Papers) -> None:
+    def __init__(self, config: Config, papers: Documents) -> None:
         station = config.station
         self._papers = papers
         self._folder = station.data
@@ -53,7 +53,7 @@ class Typesetter:
                 for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
                     pass
 
-    def page(self, job: PaperJob, *, late: bool = False) -> Page:
+    def page(self, job: PrintJob, *, late: bool = False) -> Page:
         """The paper on the grid of its printer; a ``late`` one says when it was recorded.
 
         Raises LookupError when its record or printer is not there.
@@ -83,19 +83,19 @@ class Typesetter:
             return self.glyphs or FontGlyphs()
         return self.glyphs if page.drawn else None
 
-    def png(self, job: PaperJob) -> bytes:
+    def png(self, job: PrintJob) -> bytes:
         """The paper as a picture, one pixel a dot; raises LookupError, and NoFont which names what to install."""
         return png(bitmap.draw(self.page(job), self._printer(job).row(), self.glyphs or FontGlyphs()))
 
     def _drawable(self, letter: str) -> bool:
         return self.glyphs is not None and letter in self.glyphs
 
-    def _printer(self, job: PaperJob) -> PrinterSection:
+    def _printer(self, job: PrintJob) -> PrinterSection:
         if job.printer not in self._printers:
             raise LookupError(f"printer {job.printer} is no longer in station.toml")
         return self._printers[job.printer]
 
-    def _content(self, job: PaperJob) -> Mapping[str, Any]:
+    def _content(self, job: PrintJob) -> Mapping[str, Any]:
         if job.paper == TEST_PAGE:
             part = self._printer(job)
             return testpage.content(part.name, part.port, part.row())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged, Stumbled
-from edge.between.print_states import COPIES_BY_ITSELF, TAKES_PAPERS, PaperJob, PrinterState, PrintState, PrintWhy
+from edge.between.print_states import COPIES_BY_ITSELF, TAKES_PAPERS, PrinterState, PrintJob, PrintState, PrintWhy
 from edge.config.sections import PrinterSection
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
@@ -57,8 +57,8 @@ class Printer(threading.Thread):
         self._inbox = inbox
         self._ticking = ticking or SteadyClock()
         self._link = link or OpenPrinter(part, self._ticking)
-        self._orders: SimpleQueue[PaperJob | Withdraw | None] = SimpleQueue()
-        self._papers: deque[PaperJob] = deque()
+        self._orders: SimpleQueue[PrintJob | Withdraw | None] = SimpleQueue()
+        self._papers: deque[PrintJob] = deque()
         self._waits: dict[int, PrintWhy] = {}  # papers that are not begun before the core's word, and why they wait
         self._begun: int | None = None  # the first paper, when bytes of it were sent and it waits for its copy's number
         self._asked = float("-inf")  # when the core was asked for its word about the first paper
@@ -68,7 +68,7 @@ class Printer(threading.Thread):
         self._template = ""  # why the market's template was not used for the last paper
         self._told: tuple[PrinterState, str, bool] | None = None
 
-    def put(self, job: PaperJob) -> None:
+    def put(self, job: PrintJob) -> None:
         """Queue a paper, or give a paper that waits for it the core's word."""
         self._orders.put(job)
 
@@ -100,7 +100,7 @@ class Printer(threading.Thread):
             self._link.stumbled(error)
             self._stumbled(error, job)
 
-    def _stumbled(self, error: Exception, job: PaperJob | None) -> None:
+    def _stumbled(self, error: Exception, job: PrintJob | None) -> None:
         """The program was not made for this: it is told, and the paper in hand is set aside."""
         name = f"{self._part.name} job {job.job}" if job else self._part.name
         self._inbox.put(Stumbled(name, "paper" if job else "device", error, job.body if job else b""))
@@ -133,7 +133,7 @@ class Printer(threading.Thread):
             return True
         return False
 
-    def _obey(self, order: PaperJob | Withdraw) -> None:
+    def _obey(self, order: PrintJob | Withdraw) -> None:
         match order:
             case Withdraw(job):
                 if self._papers and self._papers[0].job == job:
@@ -141,10 +141,10 @@ class Printer(threading.Thread):
                 else:
                     self._papers = deque(paper for paper in self._papers if paper.job != job)
                     self._waits.pop(job, None)
-            case PaperJob():
+            case PrintJob():
                 self._take(order)
 
-    def _take(self, order: PaperJob) -> None:
+    def _take(self, order: PrintJob) -> None:
         """A new paper, or the core's word about the first one; a word that was asked for twice counts once."""
         first = bool(self._papers) and self._papers[0].job == order.job
         if first and self._begun == order.job:
@@ -161,7 +161,7 @@ class Printer(threading.Thread):
 
     # --- papers -----------------------------------------------------------------------------------------------------
 
-    def _serve(self, job: PaperJob) -> None:
+    def _serve(self, job: PrintJob) -> None:
         """Bring the first paper a step further."""
         if self._ticking.now() - job.since >= self._part.keep_minutes * 60:
             self._finish(job, PrintState.FAILED, self._held or PrintWhy.LATE)
@@ -178,7 +178,7 @@ class Printer(threading.Thread):
         if self._begun is None:  # what was sent and not proven keeps the connection: others would print into it
             self._link.rest()
 
-    def _go_on(self, job: PaperJob, state: PrinterState) -> None:
+    def _go_on(self, job: PrintJob, state: PrinterState) -> None:
         """The printer is there again, and the paper was begun."""
         if how := self._link.came_late():
             self._finish(job, PrintState.PRINTED, how)
@@ -191,7 +191,7 @@ class Printer(threading.Thread):
         else:
             self._want_word(job)
 
-    def _print(self, job: PaperJob) -> None:
+    def _print(self, job: PrintJob) -> None:
         self._held = PrintWhy.NOTHING
         late = self._ticking.now() - job.since >= LATE_SECONDS
         try:
@@ -220,13 +220,13 @@ class Printer(threading.Thread):
             return
         self._finish(job, state, why)
 
-    def _impossible(self, job: PaperJob, error: Exception) -> None:
+    def _impossible(self, job: PrintJob, error: Exception) -> None:
         """This printer cannot print this paper, however often it is tried."""
         log.error("job=%d %s cannot be laid out: %s", job.job, job.paper, error)
         self._inbox.put(Stumbled(f"{self._part.name} job {job.job}", "paper", error, job.body))
         self._finish(job, PrintState.FAILED, PrintWhy.TEMPLATE)
 
-    def _hold(self, job: PaperJob, state: PrinterState) -> None:
+    def _hold(self, job: PrintJob, state: PrinterState) -> None:
         """The paper waits, and those behind it; told once for each cause."""
         cause = PrintWhy(state)
         if self._held is not cause:
@@ -242,7 +242,7 @@ class Printer(threading.Thread):
                     self._inbox.put(Printed(paper.job, PrintState.HELD, cause))
         self._report()
 
-    def _want_word(self, job: PaperJob) -> None:
+    def _want_word(self, job: PrintJob) -> None:
         """The printer is ready: what the disk has to know of this paper has to be there before it is printed."""
         now = self._ticking.now()
         if now - self._asked >= COPY_SECONDS:
@@ -252,7 +252,7 @@ class Printer(threading.Thread):
             self._asked = now
             self._inbox.put(PrintAgain(job.job, begun))
 
-    def _finish(self, job: PaperJob, state: PrintState, why: PrintWhy) -> None:
+    def _finish(self, job: PrintJob, state: PrintState, why: PrintWhy) -> None:
         log.log(
             logging.INFO if state is PrintState.PRINTED else logging.WARNING,
             "job=%d %s %s: %s",

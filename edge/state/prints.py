@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from edge.between.board import PaperView
 from edge.between.inbox import Printed
-from edge.between.print_states import COPIES_BY_ITSELF, PAPER_NAMES, UNDONE, PaperJob, PrintState, PrintWhy
+from edge.between.print_states import COPIES_BY_ITSELF, DOCUMENT_NAMES, UNDONE, PrintJob, PrintState, PrintWhy
 from edge.config.sections import Config, PrinterSection
 from edge.documents import papers_of, prints
 from edge.records.clock import Clock, parse_time
@@ -29,7 +29,7 @@ log = logging.getLogger("papers")
 class PrinterThread(Protocol):
     """What a printer is to the core."""
 
-    def put(self, job: PaperJob) -> None:
+    def put(self, job: PrintJob) -> None:
         """Queue a paper, or give a paper that waits for it the core's word."""
 
     def withdraw(self, job: int) -> None:
@@ -58,7 +58,7 @@ class Prints:
         self._after, self._undo = after, undo
         self.table = PrintJobs(ledger.conn)
         self._views: dict[int, PaperView] = {}
-        self._queued: dict[int, PaperJob] = {}
+        self._queued: dict[int, PrintJob] = {}
         self._unsaved: dict[int, tuple[PrintState, PrintWhy]] = {}
         self._saving: dict[int, tuple[PrintState, PrintWhy]] = {}
 
@@ -66,7 +66,7 @@ class Prints:
 
     def papers_of(self, printer: str) -> tuple[str, ...]:
         """The papers that go to this printer."""
-        return tuple(paper for paper in PAPER_NAMES if _prints(self._parts[printer], paper))
+        return tuple(paper for paper in DOCUMENT_NAMES if _prints(self._parts[printer], paper))
 
     def printer_for(self, paper: str, name: str = "") -> PrinterSection | None:
         """The printer of this name, if such papers go to it; the first that they go to when none is named."""
@@ -105,7 +105,7 @@ class Prints:
         number = self.table.add(
             seq, paper, detail, part.name, copy, PrintState.WAITING, PrintWhy.QUEUED if waits else PrintWhy.UNPROVEN
         )
-        job = PaperJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
+        job = PrintJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
         self._views[number] = _view_of(job, about)
         self._undo.append(lambda: self._forget(number))
         self._after.append(lambda: self._print(job))
@@ -144,7 +144,7 @@ class Prints:
 
     # --- orders, after the commit -----------------------------------------------------------------------------------
 
-    def _print(self, job: PaperJob) -> None:
+    def _print(self, job: PrintJob) -> None:
         """Hand the paper to its printer's own thread."""
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
@@ -187,7 +187,7 @@ class Prints:
         self._after.append(lambda: self._print(numbered))
         self._after.append(lambda: self._show(job, copy=numbered.copy))
 
-    def _numbered(self, job: PaperJob) -> PaperJob:
+    def _numbered(self, job: PrintJob) -> PrintJob:
         """The paper as its next copy, in the current transaction."""
         copy = self.table.next_copy(job.seq, job.paper, job.detail)
         self.table.number(job.job, copy)
@@ -202,7 +202,7 @@ class Prints:
         one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
         after several starts, is left to a person.
         """
-        again: list[PaperJob] = []
+        again: list[PrintJob] = []
         try:
             with self._ledger.batch():
                 self._look_through(again)
@@ -221,7 +221,7 @@ class Prints:
             self._print(kept)
         return ""
 
-    def _look_through(self, again: list[PaperJob]) -> None:
+    def _look_through(self, again: list[PrintJob]) -> None:
         """Show the newest papers; collect in ``again`` those to be printed, newest first."""
         for place, row in enumerate(self.table.newest(RECOVERED)):
             shown = place < RECENT
@@ -241,11 +241,11 @@ class Prints:
         if row.state in UNDONE:
             self.table.mark([(row.job, PrintState.FAILED, PrintWhy.TEMPLATE)])
 
-    def _look_at(self, again: list[PaperJob], row: PrintRow, *, shown: bool) -> None:
+    def _look_at(self, again: list[PrintJob], row: PrintRow, *, shown: bool) -> None:
         """One paper of the last run."""
         body = self._ledger.body(row.seq) if row.seq and not row.detail else b""
         since = self._clock.steady() - self._age(body)
-        kept = PaperJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since)
+        kept = PrintJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since)
         view = _view_of(kept)  # a record that cannot be read fails here, before anything is done
         state, why = PrintState(row.state), PrintWhy(row.why)
         waited = state is PrintState.HELD or why is PrintWhy.QUEUED
@@ -268,7 +268,7 @@ class Prints:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
         return max(0.0, self._clock.now().seconds - _seconds(body)) if body else 0.0
 
-    def _fresh(self, job: PaperJob) -> bool:
+    def _fresh(self, job: PrintJob) -> bool:
         """Whether a paper of the last run is still waited for, and a start has not begun it too often."""
         part = self._parts.get(job.printer)  # none when it is gone from station.toml
         waited = self._clock.steady() - job.since
@@ -301,7 +301,7 @@ def _prints(part: PrinterSection, paper: str) -> bool:
     return paper in part.papers if part.papers else prints(part.row(), paper)
 
 
-def _view_of(job: PaperJob, about: tuple[str, str] | None = None) -> PaperView:
+def _view_of(job: PrintJob, about: tuple[str, str] | None = None) -> PaperView:
     """The paper as pages list it, before anything is known of its printing."""
     if about is None and job.body:
         event = json.loads(job.body)

@@ -17,7 +17,7 @@ from typing import Any
 
 from drivers.glyphs import FontGlyphs
 from drivers.printers import profile
-from edge.documents import PAPERS, Papers, Place, examples, prints
+from edge.documents import PAPERS, Documents, Place, examples, prints
 from protocol.link import Link
 from protocol.printers import languages
 from protocol.printers.layout import layout
@@ -123,14 +123,14 @@ def _watch_commits(pipe: Connection, ledger: Path) -> None:
 
 def table() -> Iterator[dict[str, Any]]:
     """A row for each paper and form."""
-    papers, glyphs = Papers(), FontGlyphs()
+    papers, glyphs = Documents(), FontGlyphs()
     for form in FORMS:
         for name in PAPERS:
             if prints(form.printer, name) and (name != "test" or form.printer.label is None):
                 yield row(name, form, papers, glyphs)
 
 
-def row(paper: str, form: Form, papers: Papers, glyphs: FontGlyphs) -> dict[str, Any]:
+def row(paper: str, form: Form, papers: Documents, glyphs: FontGlyphs) -> dict[str, Any]:
     """Bytes, millimetres of paper, and seconds until it is out on each line."""
     printer = form.printer
     page = layout(papers.document(paper, examples(paper)[0], PLACE), printer.columns, printer.encoding)

@@ -15,7 +15,7 @@ from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.between.commands import Answer, Command, RegisterEntry, Sell
 from edge.between.fixed_words import ClockWhy
 from edge.between.inbox import Inbox, Message, PortChanged, Printed, Request, Tested, Weighed
-from edge.between.print_states import PaperJob, PrintState, PrintWhy
+from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.core import Core
 from edge.records.clock import Clock, Stamp
@@ -139,10 +139,10 @@ class ListPort:
 class ListPrinter:
     """The papers that were handed to a printer, and those that were withdrawn."""
 
-    papers: list[PaperJob] = field(default_factory=list)
+    papers: list[PrintJob] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
 
-    def put(self, job: PaperJob) -> None:
+    def put(self, job: PrintJob) -> None:
         self.papers.append(job)
 
     def withdraw(self, job: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edge.between.board import ScaleView
 from edge.between.fixed_words import ClockWhy, LotState
-from edge.between.print_states import PAPER_NAMES, PrinterState, PrintState, PrintWhy
+from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, PrintWhy
 from edge.between.words import ON_PAGES, Section, Words, by_key, for_scripts, section
 from edge.documents.words import words_on_paper
 from edge.state.judgement import Doubt
@@ -149,7 +149,7 @@ def test_every_fixed_word_has_its_text() -> None:
         ("lot", LotState),
         ("clock_why", [why for why in ClockWhy if why]),
         ("verdict", get_args(VerdictWord)),
-        ("document", PAPER_NAMES),
+        ("document", DOCUMENT_NAMES),
         ("print", PrintState),
         ("print_why", set(PrintWhy) - unsaid),
         ("printer", PrinterState),

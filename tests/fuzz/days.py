@@ -42,7 +42,7 @@ from edge.between.inbox import (
     Printed,
     PrinterChanged,
 )
-from edge.between.print_states import PAPER_NAMES, PrinterState, PrintState, PrintWhy
+from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, PrintWhy
 from edge.records.ledger import verify
 from protocol.city import signed
 from protocol.city.envelope import hash_of
@@ -209,7 +209,7 @@ def _job(box: Any, which: int) -> int:
 def prints(stations: Stations, a: int, b: int) -> None:
     box = stations.box
     job = _job(box, b)
-    name = PAPER_NAMES[a % len(PAPER_NAMES)]
+    name = DOCUMENT_NAMES[a % len(DOCUMENT_NAMES)]
     subject = (*SUBJECTS, _lot(box, b))[b % 5]
     commands: tuple[tuple[type[Command], dict[str, Any]], ...] = (
         (Reprint, {"job": job}),

@@ -31,7 +31,7 @@ from edge.cli.decode import decode
 from edge.cli.ledger import ledger as ledger_commands
 from edge.cli.main import SOFTWARE_FAULT
 from edge.cli.render import render
-from edge.documents import PAPERS, Papers, examples
+from edge.documents import PAPERS, Documents, examples
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.records import identity, lock, mark
@@ -202,7 +202,7 @@ def damaged() -> Target:
     box.ledger.close()
     whole = (home / "data" / FILE).read_bytes()
     bodies = _bodies(home / "data" / FILE)
-    typesetter = Typesetter(box.config, Papers(box.config.paper.templates, [p.row() for p in box.config.printer]))
+    typesetter = Typesetter(box.config, Documents(box.config.paper.templates, [p.row() for p in box.config.printer]))
 
     def run(data: bytes) -> None:
         if len(data) < 2:

@@ -25,7 +25,7 @@ from edge.between.inbox import BrokerAnswer, LinkChanged, Sensed, Tested, Weighe
 from edge.city.publisher import Publisher
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, CitySection, load
-from edge.documents import Papers
+from edge.documents import Documents
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.records.ledger import Ledger, Signer
@@ -200,7 +200,7 @@ class Shelf:
 
     def _archive(self) -> Archive:
         config = self._stations.box.config
-        papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+        papers = Documents(config.paper.templates, [part.row() for part in config.printer])
         return Archive(self._stations.box.ledger.path.parent, Typesetter(config, papers))
 
     def text(self, number: int) -> str:

@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from drivers.glyphs import FontGlyphs
 from drivers.printers import PROFILES, profile
-from edge.documents import PAPERS, Papers, Place, examples, prints
+from edge.documents import PAPERS, Documents, Place, examples, prints
 from edge.documents.words import Language
 from protocol.printers import bitmap, codes, languages
 from protocol.printers.bitmap import Bitmap
@@ -41,7 +41,7 @@ def check(name: str, made: str) -> None:
 
 
 def paper(name: str, language: Language = "zh", example: int = 0, copy: int = 0) -> Document:
-    return Papers().document(
+    return Documents().document(
         name, examples(name)[example], Place("惠民农产品批发市场", "sy.example.cn", language), copy=copy
     )
 

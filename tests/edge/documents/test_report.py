@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edge.documents import NoPaper, Papers, Place, papers_of
+from edge.documents import Documents, NoDocument, Place, papers_of
 from protocol.city.events import TestRecorded
 from protocol.printers.document import QR, Document
 from protocol.printers.layout import layout
@@ -22,7 +22,7 @@ OPTIONS: dict[str, Any] = {
 def report(result: TestRecorded, *, market: str, host: str, **head: Any) -> Document:
     state = "synced" if head.pop("clock_trusted") else "unsynced"
     content = {"type": "test.result", "subject": head["code"], "time": head["time"], "clockstate": state}
-    return Papers().document("report", {**content, "data": result.model_dump(mode="json")}, Place(market, host))
+    return Documents().document("report", {**content, "data": result.model_dump(mode="json")}, Place(market, host))
 
 
 def shown(result: TestRecorded, **options: Any) -> str:
@@ -86,5 +86,5 @@ def test_papers_are_only_made_of_their_own_records(trade_data: dict[str, Any], r
     assert papers_of("test.result", {**result_data, "source": None}) == ("report",)
     assert papers_of("device.birth", {}) == ()
     content = {"type": "trade.completed", "subject": "", "data": trade_data}
-    with pytest.raises(NoPaper, match="available: slip, ticket"):
-        Papers().document("report", content, Place("", "sy.example.cn"))
+    with pytest.raises(NoDocument, match="available: slip, ticket"):
+        Documents().document("report", content, Place("", "sy.example.cn"))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from drivers.printers import profile
-from edge.documents import Papers, Place
+from edge.documents import Documents, Place
 from edge.documents.fields import kg
 from protocol.city.events import TradeCompleted
 from protocol.city.written import grouped
@@ -18,7 +18,7 @@ from protocol.printers.plain import plain
 
 def slip(trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copies: int = 0) -> Document:
     content = {"type": "trade.completed", "subject": trade.slip.tx, "data": trade.model_dump(mode="json")}
-    return Papers().document("slip", content, Place(market, "sy.example.cn", language), copy=copies)
+    return Documents().document("slip", content, Place(market, "sy.example.cn", language), copy=copies)
 
 
 def shown(trade: TradeCompleted, columns: int = 32, **options: Any) -> str:
@@ -177,7 +177,7 @@ def test_many_kinds_of_goods_stand_closer_together_and_nothing_is_missing(
     """Twenty lines took a metre of paper, and sixty had no paper at all."""
     content = {"type": "trade.completed", "subject": trade_data["slip"]["tx"], "data": long_sale(trade_data, lines)}
     for paper in ("slip", "ticket"):
-        page = layout(Papers().document(paper, content, Place("市场", "sy.example.cn")), columns)
+        page = layout(Documents().document(paper, content, Place("市场", "sy.example.cn")), columns)
         text = plain(page)
         pieces = 2 if paper == "ticket" else 1
         sold, line = trade_data["sold"][0], trade_data["slip"]["lines"][0]

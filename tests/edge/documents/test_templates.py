@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cli.main import main
-from edge.documents import PAPERS, SHIPPED, BadTemplate, Papers, Place, checked, examples, fields
+from edge.documents import PAPERS, SHIPPED, BadTemplate, Documents, Place, checked, examples, fields
 from edge.documents.templates import Templates
 from edge.documents.words import Language, Words
 from protocol.printers.document import Document
@@ -25,7 +25,7 @@ CHECKED = checked("slip", examples("slip")[0])
 def slip(folder: Path | None, buyer: str = "李四", copy: int = 0) -> str:
     content = examples("slip")[0]
     content["data"]["buyer"]["name"] = buyer
-    return plain(layout(Papers(folder).document("slip", content, PLACE, copy=copy)))
+    return plain(layout(Documents(folder).document("slip", content, PLACE, copy=copy)))
 
 
 def own(folder: Path, text: str, name: str = "slip.paper") -> Path:
@@ -67,12 +67,12 @@ def test_a_bad_template_is_refused_at_start_with_line_and_reason(
     tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     with pytest.raises(BadTemplate, match=message):
-        Papers(own(tmp_path, text, name))
+        Documents(own(tmp_path, text, name))
 
 
 def test_the_folder_has_to_be_there(tmp_path: Path) -> None:
     with pytest.raises(BadTemplate, match="no such folder; `marketedge papers copy"):
-        Papers(tmp_path / "papers")
+        Documents(tmp_path / "papers")
 
 
 def test_a_template_that_fails_on_a_real_record_gives_way_to_the_shipped_one(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_template_that_fails_on_a_real_record_gives_way_to_the_shipped_one(tmp
 
 def test_a_paper_made_with_the_shipped_template_says_so_and_why_is_kept(tmp_path: Path) -> None:
     text = "% if data.buyer.name == '特殊'\ntext | {{ 1 // 0 }}\n% endif\ntext | 自己的\ncut\n"
-    papers = Papers(own(tmp_path, text))
+    papers = Documents(own(tmp_path, text))
     content = examples("slip")[0]
     content["data"]["buyer"]["name"] = "特殊"
     assert "本站模板有误，按标准版式打印" in plain(layout(papers.document("slip", content, PLACE)))
@@ -95,7 +95,7 @@ def test_a_paper_made_with_the_shipped_template_says_so_and_why_is_kept(tmp_path
 
 def test_a_scale_without_a_date_does_not_end_the_station(tmp_path: Path) -> None:
     """Every example has one, so the start cannot see it."""
-    papers = Papers(own(tmp_path, "text | {{ data.sold[0].weighed.verified_until|cut(10) }}\ncut\n"))
+    papers = Documents(own(tmp_path, "text | {{ data.sold[0].weighed.verified_until|cut(10) }}\ncut\n"))
     content = examples("slip")[0]
     content["data"]["sold"][0]["weighed"]["verified_until"] = None
     assert "None" in plain(layout(papers.document("slip", content, PLACE)))
@@ -150,7 +150,7 @@ def test_a_scale_without_a_date_does_not_end_the_station(tmp_path: Path) -> None
 def test_whatever_people_write_ends_with_a_line_and_a_reason(tmp_path: Path, text: str, message: str) -> None:
     before = time.thread_time()
     with pytest.raises(BadTemplate, match=message) as bad:
-        Papers(own(tmp_path, text))
+        Documents(own(tmp_path, text))
     assert "Traceback" not in str(bad.value)
     assert time.thread_time() - before < 60
 
@@ -205,7 +205,7 @@ def test_any_template_makes_a_paper_or_says_what_is_wrong(lines: list[str], valu
 def test_a_file_in_another_code_is_told_how_to_save_it(tmp_path: Path, name: str, data: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(BadTemplate, match=said):
-        Papers(tmp_path)
+        Documents(tmp_path)
 
 
 def test_a_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
@@ -217,14 +217,14 @@ def test_a_file_of_windows_notepad_is_read(tmp_path: Path) -> None:
 def test_a_control_character_in_a_line_is_no_new_line(tmp_path: Path) -> None:
     own(tmp_path, "text | a\x1db\x85c\nsay | d\n")
     with pytest.raises(BadTemplate, match=r"slip\.paper:2: 'say' is no part"):
-        Papers(tmp_path)
+        Documents(tmp_path)
 
 
 def test_what_may_not_be_meant_is_warned_of(tmp_path: Path) -> None:
     for name in ("Slip.Paper", "slip.paper.txt"):
         own(tmp_path, "text | a\n", name)
     own(tmp_path, "text | {{ data.seller.name }}\n")
-    warnings = "\n".join(Papers(tmp_path).warnings)
+    warnings = "\n".join(Documents(tmp_path).warnings)
     assert "Slip.Paper: this file is not used" in warnings
     assert "slip.paper.txt: this file is not used" in warnings
     for lacking in (
@@ -241,7 +241,7 @@ def test_what_may_not_be_meant_is_warned_of(tmp_path: Path) -> None:
 
 def test_the_shipped_templates_are_not_warned_of(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["papers", "copy", str(tmp_path)]).exit_code == 0
-    assert Papers(tmp_path).warnings == []
+    assert Documents(tmp_path).warnings == []
 
 
 # --- what is said whatever the template -------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ BARE = "text | {{ code }}\ncut\ntext | 2\ncut\n"
 
 @pytest.mark.parametrize("name", sorted(PAPERS))
 def test_a_copy_says_so_whatever_its_template_does(tmp_path: Path, name: str) -> None:
-    papers = Papers(own(tmp_path, BARE, f"{name}.paper"))
+    papers = Documents(own(tmp_path, BARE, f"{name}.paper"))
     text = plain(layout(papers.document(name, examples(name)[0], PLACE, copy=3)))
     assert text.count("COPY 3") == (1 if name == "label" else 2)
     assert "COPY" not in plain(layout(papers.document(name, examples(name)[0], PLACE)))
@@ -260,7 +260,7 @@ def test_a_copy_says_so_whatever_its_template_does(tmp_path: Path, name: str) ->
 @pytest.mark.parametrize("name", ["slip", "ticket", "report", "label"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_paper_of_a_trial_says_so_whatever_its_template_does(tmp_path: Path, name: str, language: Language) -> None:
-    papers = Papers(own(tmp_path, BARE, f"{name}.paper"))
+    papers = Documents(own(tmp_path, BARE, f"{name}.paper"))
     content = examples(name)[0]
     content["subject"] = content["subject"][:9] + "9" + content["subject"][10:]
     text = plain(layout(papers.document(name, content, Place("市场", "sy.example.cn", language))))
@@ -268,17 +268,17 @@ def test_a_paper_of_a_trial_says_so_whatever_its_template_does(tmp_path: Path, n
 
 
 def test_a_report_says_that_it_screens_whatever_its_template_does(tmp_path: Path) -> None:
-    papers = Papers(own(tmp_path, BARE, "report.paper"))
+    papers = Documents(own(tmp_path, BARE, "report.paper"))
     assert "快检结果为筛查结果" in plain(layout(papers.document("report", examples("report")[0], PLACE)))
-    shipped = plain(layout(Papers().document("report", examples("report")[0], PLACE)))
+    shipped = plain(layout(Documents().document("report", examples("report")[0], PLACE)))
     assert shipped.count("快检结果为筛查结果") == 1
 
 
 def test_a_paper_that_comes_out_late_says_when_it_was_recorded() -> None:
     content = examples("slip")[0]
-    late = plain(layout(Papers().document("slip", content, PLACE, late=True)))
+    late = plain(layout(Documents().document("slip", content, PLACE, late=True)))
     assert f"迟印，记录于 {content['time'][:10]}" in late
-    assert "迟印" not in plain(layout(Papers().document("slip", content, PLACE)))
+    assert "迟印" not in plain(layout(Documents().document("slip", content, PLACE)))
 
 
 HOSTILE = ("X|cut", "X\ncut\ntext | 0.00", "{{ 7*7 }}", "% if x", "\ue0000\ue001", "X\ue002slip:1\ue003rule", "#", "")
@@ -289,8 +289,8 @@ HOSTILE = ("X|cut", "X\ncut\ntext | 0.00", "{{ 7*7 }}", "% if x", "\ue0000\ue001
 def test_no_name_makes_lines_of_its_own(name: str) -> None:
     content = examples("slip")[0]
     content["data"]["sold"][0]["goods"]["name"] = name
-    usual = Papers().document("slip", examples("slip")[0], PLACE)
-    made = Papers().document("slip", content, PLACE)
+    usual = Documents().document("slip", examples("slip")[0], PLACE)
+    made = Documents().document("slip", content, PLACE)
     assert [type(part) for part in made.parts] == [type(part) for part in usual.parts]
 
 

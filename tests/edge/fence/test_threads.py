@@ -13,10 +13,10 @@ import pytest
 from drivers.transports import LinkLost
 from edge.between.board import Board, Showing
 from edge.between.inbox import Inbox, LinkChanged, PortChanged, PrintAgain, Printed, PrinterChanged, Stumbled, Weighed
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PrintJob
 from edge.city.mqtt import Mqtt
 from edge.config.sections import CitySection, load
-from edge.documents import Papers, examples
+from edge.documents import Documents, examples
 from edge.ports import port as ports
 from edge.ports.port import Port
 from edge.printing.typesetting import Typesetter
@@ -174,12 +174,12 @@ class Desk:
         (folder / "station.toml").write_text(CONFIG.format(path=folder / "paper"), "utf-8")
         config = load(folder / "station.toml")
         self.inbox: Inbox = Inbox()
-        self.setter = Typesetter(config, Papers())
+        self.setter = Typesetter(config, Documents())
         self.printer = Printer(config.printer[0], self.setter, self.inbox)
 
     def put(self, number: int) -> None:
         body = json.dumps(examples("slip")[0]).encode()
-        self.printer.put(PaperJob(number, 1, "slip", "", "printer-1", body, 0, time.monotonic()))
+        self.printer.put(PrintJob(number, 1, "slip", "", "printer-1", body, 0, time.monotonic()))
 
     def fate(self, job: int) -> tuple[str, str, list[Any]]:
         final = ("printed", "failed", "unknown")
@@ -265,7 +265,7 @@ def test_a_printer_that_makes_us_fail_when_it_is_asked_holds_its_papers(desk: De
 def test_an_order_that_cannot_be_taken_does_not_end_the_printer(desk: Desk) -> None:
     real, calls = desk.printer._take, []
 
-    def take(order: PaperJob) -> None:
+    def take(order: PrintJob) -> None:
         calls.append(order)
         if len(calls) == 1:
             raise KeyError("poison")

@@ -8,7 +8,7 @@ import pytest
 
 from edge.between.commands import Answer, ConfirmPaper, PrintPaper, RegisterEntry, Reprint
 from edge.between.inbox import Printed, Refused
-from edge.between.print_states import PaperJob, PrintState, PrintWhy
+from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate, papers
 from edge.records.clock import Clock
@@ -43,7 +43,7 @@ UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, "01", 7))
 class Silent:
     """A printer's thread that takes every paper and says nothing."""
 
-    def __init__(self, papers: list[PaperJob]) -> None:
+    def __init__(self, papers: list[PrintJob]) -> None:
         self.put = papers.append
 
     def withdraw(self, job: int) -> None:
@@ -55,7 +55,7 @@ class Room:
 
     def __init__(self, folder: Path, ledger: Ledger, clock: Clock, printers: str) -> None:
         (folder / "station.toml").write_text(CONFIG + printers, "utf-8")
-        self.sent: list[PaperJob] = []
+        self.sent: list[PrintJob] = []
         config = load(folder / "station.toml")
         self.station = Station(config, ledger, clock, {part.name: Silent(self.sent) for part in config.printer}, {})
 

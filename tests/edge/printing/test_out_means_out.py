@@ -15,9 +15,9 @@ import pytest
 
 from drivers.transports import LinkLost
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.between.print_states import COPIES_BY_ITSELF, PaperJob
+from edge.between.print_states import COPIES_BY_ITSELF, PrintJob
 from edge.config.sections import load
-from edge.documents import Papers, examples
+from edge.documents import Documents, examples
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.typesetting import Typesetter
 from edge.printing.worker import Printer
@@ -150,17 +150,17 @@ class Station:
         self.inbox: Inbox = Inbox()
         self.news: list[Printed] = []
         self.states: list[str] = []
-        self.jobs: dict[int, PaperJob] = {}
+        self.jobs: dict[int, PrintJob] = {}
         self.copies = 0
         self.refuses_words = False
         self.asked_for_word: list[PrintAgain] = []
         part = loaded.printer[0]
         link = OpenPrinter(part, self.clock, lambda part, link: Wire(socket, blind=blind))
-        self.thread = Printer(part, Typesetter(loaded, Papers()), self.inbox, self.clock, link)
+        self.thread = Printer(part, Typesetter(loaded, Documents()), self.inbox, self.clock, link)
 
     def put(self, number: int = 1, copy: int = 0, *, waits: bool = False) -> None:
         body = json.dumps(examples("slip")[0]).encode()
-        self.jobs[number] = PaperJob(number, number, "slip", "", "printer-1", body, copy, self.clock.now(), waits)
+        self.jobs[number] = PrintJob(number, number, "slip", "", "printer-1", body, copy, self.clock.now(), waits)
         self.thread.put(self.jobs[number])
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
@@ -202,7 +202,7 @@ class Station:
         job = self.jobs[message.job]
         if message.begun:
             self.copies += 1
-            job = self.jobs[message.job] = PaperJob(
+            job = self.jobs[message.job] = PrintJob(
                 job.job, job.seq, job.paper, job.detail, job.printer, job.body, self.copies, job.since
             )
         self.thread.put(job)

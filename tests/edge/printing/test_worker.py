@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.between.print_states import PaperJob
+from edge.between.print_states import PrintJob
 from edge.config.sections import load
-from edge.documents import Papers, examples
+from edge.documents import Documents, examples
 from edge.printing.typesetting import Typesetter
 from edge.printing.worker import Printer
 from simulator.printer.printer import Printer as SimulatedPrinter
@@ -74,14 +74,14 @@ class Rig:
         )
         self.inbox: Inbox = Inbox()
         loaded = load(config)
-        self.thread = Printer(loaded.printer[0], Typesetter(loaded, Papers()), self.inbox)
+        self.thread = Printer(loaded.printer[0], Typesetter(loaded, Documents()), self.inbox)
 
     def start(self) -> None:
         self.thread.start()
 
     def put(self, number: int = 1, copy: int = 0, paper: str = "slip") -> None:
         body = json.dumps(examples(paper)[0]).encode()
-        self.thread.put(PaperJob(number, 1, paper, "", "printer-1", body, copy, time.monotonic()))
+        self.thread.put(PrintJob(number, 1, paper, "", "printer-1", body, copy, time.monotonic()))
 
     def trouble(self, **changes: Any) -> None:
         self.line.do(lambda printer, now: printer.trouble(now, **changes))
@@ -404,7 +404,7 @@ def test_a_character_the_printer_lacks_leaves_a_mark_and_a_line_in_the_log(
     content["data"]["buyer"]["name"] = "𗀀记🥬店"
     printer.start()
     body = json.dumps(content).encode()
-    printer.thread.put(PaperJob(1, 1, "slip", "", "printer-1", body, 0, time.monotonic()))
+    printer.thread.put(PrintJob(1, 1, "slip", "", "printer-1", body, 0, time.monotonic()))
     printer.until("printed")
     assert "买方 〓记〓店" in printer.out(1)[0]
     assert "characters this printer does not have: U+17000 U+1F96C" in caplog.text

@@ -7,7 +7,7 @@ import pytest
 
 from edge.between.commands import RegisterEntry
 from edge.between.inbox import Printed
-from edge.between.print_states import PaperJob, PrintState, PrintWhy
+from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate
 from edge.records.clock import Clock
@@ -42,9 +42,9 @@ class Deaf:
     """A printer's thread that takes papers."""
 
     def __init__(self) -> None:
-        self.taken: list[PaperJob] = []
+        self.taken: list[PrintJob] = []
 
-    def put(self, job: PaperJob) -> None:
+    def put(self, job: PrintJob) -> None:
         self.taken.append(job)
 
     def withdraw(self, job: int) -> None:
@@ -78,7 +78,7 @@ class Run:
         with self.station.ledger.batch():
             self.prints.save()
 
-    def is_asked(self, job: int, begun: bool) -> PaperJob:
+    def is_asked(self, job: int, begun: bool) -> PrintJob:
         with self.station.ledger.batch():
             self.prints.again(job, begun)
             self.prints.save()

@@ -752,7 +752,7 @@ def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
     expect(page.locator("#typed-open")).to_have_text("Scale broken? Type the weight")
     no_sideways(page)
     page.goto("/status")
-    expect(page.locator("main")).to_contain_text("temperature 4.1 °C")
+    expect(page.locator("main")).to_contain_text("Temperature 4.1 °C")
     expect(page.locator("main")).to_contain_text("Results without a lot")
     no_sideways(page)
 

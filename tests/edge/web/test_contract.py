@@ -17,7 +17,7 @@ from schemathesis.specs.openapi import checks
 
 from edge.between.inbox import Printed, Request
 from edge.between.print_states import PrintState, PrintWhy
-from edge.documents import Papers
+from edge.documents import Documents
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.web.server import WebServer
@@ -80,7 +80,7 @@ def market(box: Callable[..., Any]) -> Market:
 def asking(market: Market) -> Iterator[Callable[[Callable[[WebServer], None]], None]]:
     """Runs what asks in a thread of its own: the ledger is this thread's."""
     config = market.station.config
-    papers = Papers(config.paper.templates, [part.row() for part in config.printer])
+    papers = Documents(config.paper.templates, [part.row() for part in config.printer])
     archive = Archive(config.station.data, Typesetter(config, papers))
     web = WebServer("127.0.0.1:0", market.station.showing, market.inbox, archive=archive)
     web.start()

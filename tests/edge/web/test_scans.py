@@ -492,7 +492,7 @@ def test_scans_are_answered_in_english(core: Any, page: Page) -> None:
     keys = Keys(page)
     page.goto("/stall?lang=en")
     for code, words in (
-        (HELD, "黄瓜 …000021：Rapid test positive (screening): sale stopped"),
+        (HELD, "黄瓜 …000021：Positive (screening), sale stopped"),
         (LOT, "Lot chosen: 大白菜 …010074 · 河南中牟"),
         ("7" * 30, f"Unknown code, nothing done: {'7' * 30}"),
     ):
