@@ -1,347 +1,324 @@
-"""A core for the web's tests: answers requests by the contract of ``inbox.py``, and shows what it is told to show.
+"""A real station behind the pages: its core in a thread of its own, its ledger, its board; and pages in Chromium.
 
-It stands in for the real core only here, so that refusals, delays and cut lines can be had at will.
+What stands on the board was done there, by the messages and commands that do it on a box: goods registered, tested,
+sold, printed.  That takes a while, so it is done once for all tests, and each goes on from a copy of the ledger.  Ports
+and printers are lists, the city is a broker that takes everything, and time is handed in: the pages' own clock runs,
+the core's stands an hour ahead of it, so that nothing grows old by itself.
 """
 
-import queue
-import threading
+import functools
+import json
+import shutil
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from drivers.transports.adapters import Identity
-from edge.between.board import (
-    AnalyzerView,
-    Board,
-    CityView,
-    LotView,
-    PaperView,
-    PortView,
-    PrinterView,
-    ProbeView,
-    ProductView,
-    ScaleView,
-    Showing,
-    UnmatchedView,
-)
-from edge.between.commands import (
-    ORDERS,
-    AskScale,
-    Command,
-    ConfirmDate,
-    ConfirmPaper,
-    ConfirmPort,
-    DismissResult,
-    MatchResult,
-    PlanChannel,
-    PrintPaper,
-    Recall,
-    Recalled,
-    RegisterEntry,
-    Reprint,
-    SeeUnread,
-    Sell,
-    SetPrice,
-    WholePlantDone,
-)
-from edge.between.inbox import Inbox, Refused, Request, Stop
+from edge.between.commands import RegisterEntry, Reprint, Sell
+from edge.between.inbox import BrokerAnswer, CityMessage, LinkChanged, Printed, PrinterChanged, Sensed
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
+from edge.config.sections import Config, load
+from edge.documents import Documents
+from edge.printing.archive import Archive
+from edge.printing.typesetting import Typesetter
+from edge.records.clock import Clock
+from edge.records.ledger import Signer
 from edge.web.server import WebServer
+from protocol.city import signed
+from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.envelope import hash_of
+from protocol.city.signed import CityKeys
+from protocol.city.token import CHINA
+from protocol.city.topics import Ack, Rejected, Topics
+from protocol.readings import Measured, Ticket
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
-SOURCE = "41010800110100010074"
-SALE = "41010800120300000424"
-BY_ID = "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"
-BY_PATH = "/dev/serial/by-path/pci-0000:00:14.0-usb-0:1.2:1.0-port0"
-TIME = "2026-11-22T05:31:07+08:00"
+NODE, TERMINAL, HOST = "410108003", "01", "sy.market.example"
 PHONE, DESK = (360, 740), (1280, 800)
-
-EMPTY = ScaleView(
-    name="scale-1",
-    up=True,
-    net_g=0,
-    text="0.000",
-    unit="kg",
-    stable=True,
-    derived=False,
-    sellable=False,
-    why="below_min",
-    max_g=30000,
-    min_g=100,
-    e_g="5",
-)
-
-
-def a_lot(number: int, product: str, name: str, state: str, **more: Any) -> LotView:
-    known = {
-        "test_code": f"410108001301{number:07d}1",
-        "source": SOURCE if state == "released" else None,
-        "state": state,
-        "product": product,
-        "product_name": name,
-        "origin": "河南中牟",
-        "supplier": "王建国",
-        "sample": str(number),
-        "net_g": 250000,
-        "registered": f"2026-11-22T0{number}:10:00+08:00",
-        "verdict": {"released": "qualified", "held": "unqualified"}.get(state),
-        "value": {"released": "12.5", "held": "81.0"}.get(state),
-        "unit": None if state == "pending" else "%",
-    }
-    return LotView(**(known | more))
-
-
-def a_paper(job: int, state: str, **more: Any) -> PaperView:
-    known = {
-        "job": job,
-        "paper": "slip",
-        "code": f"4101080012030000{job:03d}4",
-        "state": state,
-        "why": "",
-        "copy": 0,
-        "printer": "printer-1",
-        "time": TIME,
-        "text": "交易小票\n大白菜  1.250 kg\n¥4.38",
-    }
-    return PaperView(**(known | more))
-
-
-def a_result(seq: int, **more: Any) -> UnmatchedView:
-    known = {
-        "seq": seq,
-        "analyzer": "analyzer-1",
-        "sample": "17",
-        "channel": "4",
-        "item": "农药残留",
-        "value": "8.3",
-        "unit": "%",
-        "text": None,
-        "time": TIME,
-        "why": ("no_lot",),
-    }
-    return UnmatchedView(**(known | more))
-
-
+OPENS, NOW = datetime(2026, 11, 22, 0, 10, tzinfo=CHINA), datetime(2026, 11, 22, 5, 31, 7, tzinfo=CHINA)
+AHEAD = 3600.0
+LOOKS = 5.0  # seconds after which the station looks at the system's clock again
+SETTINGS = f"""
+[station]
+name = "东区 12 号"
+jobs = ["stall", "gate"]
+node = "{NODE}"
+terminal = "{TERMINAL}"
+region = "410108"
+host = "{HOST}"
+[seller]
+code = "4101080010123"
+name = "李秀兰蔬菜"
+stall = "A-12"
+[city]
+brokers = ["mqtts://city.example.cn:8883"]
+[gate]
+unchecked = "accept"
+[paper]
+automatic = ["slip"]
+[[scale]]
+name = "scale-1"
+model = "st-gs"
+port = "/dev/null"
+max = "30 kg"
+min = "100 g"
+e = "5 g"
+verified_until = 2027-06-30
+[[analyzer]]
+name = "analyzer-1"
+model = "dayuan-lz4000t"
+port = "/dev/null"
+[[probe]]
+name = "cold-room"
+model = "xy-md02"
+port = "/dev/null"
+[[printer]]
+name = "printer-1"
+port = "usb:"
+papers = ["slip", "report", "label", "card", "day", "test"]
+[[product]]
+code = "01040201"
+name = "大白菜"
+name_en = "Chinese cabbage"
+price = "3.50"
+[[product]]
+code = "01040301"
+name = "西红柿"
+name_en = "Tomato"
+price = "1.99"
+per = "500g"
+[[product]]
+code = "01040401"
+name = "黄瓜"
+name_en = "Cucumber"
+price = "4.80"
+[[product]]
+code = "01040501"
+name = "土豆"
+name_en = "Potato"
+price = "2.60"
+[[product]]
+code = "01040601"
+name = '''{HOSTILE}'''
+name_en = '''{HOSTILE}'''
+price = "1.00"
+[[product]]
+code = "01040801"
+name = "韭菜"
+name_en = "Chive"
+price = "6.00"
+disturbs_enzyme = true
+"""
 TICKET = f"农药残留快速检测仪\n样品  黄瓜\n抑制率  61.2 %\n结论  阳性\n{HOSTILE}\n\x1b[2J\u202e格合"
+UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, "01", 1007))  # of another node
+CITY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+CITY_KEYS = CityKeys.parse(CITY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
 
 
-def a_board() -> Board:
-    return Board(
-        station="东区 12 号",
-        seller="李秀兰蔬菜",
-        stall="A-12",
-        jobs=("stall", "gate"),
-        clock_state="synced",
-        disk_free=12_400_000_000,
-        scales=(EMPTY,),
-        analyzers=(AnalyzerView("analyzer-1", True, "", 31, 0, 0),),
-        products=(
-            ProductView("01040201", "大白菜", "Chinese cabbage", 350, 1000),
-            ProductView("01040301", "西红柿", "Tomato", 199, 500),
-            ProductView("01040401", "黄瓜", "Cucumber", 480, 1000),
-            ProductView("01040501", "土豆", "Potato", 260, 1000),
-            ProductView("01040601", HOSTILE, HOSTILE, 100, 1000),
-        ),
-        lots=(
-            a_lot(5, "01040201", "大白菜", "released"),
-            a_lot(
-                4, "01040201", "大白菜", "released", origin="山东寿光", supplier="寿光合作社", verdict=None, value=None
-            ),
-            a_lot(3, "01040301", "西红柿", "pending"),
-            a_lot(2, "01040401", "黄瓜", "held"),
-            a_lot(1, "01040601", HOSTILE, "released", origin=HOSTILE),
-        ),
-        lot_counts={"pending": 1, "held": 1},
-        unmatched=(
-            a_result(
-                72,
-                sample=None,
-                channel=None,
-                item="未识别小票",
-                value=None,
-                unit=None,
-                text=TICKET,
-                why=("unread",),
-                asks_verdict=True,
-            ),
-            a_result(71),
-        ),
-        probes=(ProbeView("cold-room", True, "", (("temperature", "4.1", "Cel"), ("humidity", "88.0", "%"))),),
-        papers=(a_paper(41, "printed"), a_paper(40, "unknown", why="silent"), a_paper(39, "printed", copy=1)),
-        printers=(PrinterView("printer-1", True, "", 0, papers=("slip", "report", "label", "card")),),
-        city=CityView(True, "", 1204, 1201, 3, (), "mqtts://city.example.cn:8883"),
-        version=1,
-    )
+class HandedClock(Clock):
+    """The station's own clock; where it looks for the time, a test says what there is.
 
+    A test's thread moves it while the core's reads it: who reads how long the box is on has the time of that moment.
+    """
 
-class FakeCore:
-    """A thread that owns the board, like the real one; ``refuse`` and ``hold`` change how it answers."""
-
-    def __init__(self) -> None:
-        self.showing = Showing(a_board())
-        self.inbox: Inbox = queue.SimpleQueue()
-        self.asked: list[Command] = []
-        self.refuse: Refused | None = None
-        self.hold = False
-        self.held: list[Request] = []
-        self.recorded: dict[str, dict[str, Any]] = {}  # by key, what the ledger remembers
-        self._thread = threading.Thread(target=self._run, name="fake core")
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.inbox.put(Stop())
-        self._thread.join()
-
-    def weigh(self, **changes: Any) -> None:
-        """Show another state of the first scale."""
-        first, *others = self.showing.board.scales
-        self.showing.post(scales=(replace(first, **changes), *others))
-
-    def load(self, net_g: int) -> None:
-        """Goods lie still and may be sold."""
-        self.weigh(up=True, net_g=net_g, text=f"{net_g / 1000:.3f}", unit="kg", stable=True, sellable=True, why="")
-
-    def swap(self, was: Identity, now: Identity) -> None:
-        """Another device stands where the first scale stood."""
-        self.weigh(up=False, port_why="another device: nothing is read from it", why="no_signal")
-        self.showing.post(ports=(PortView("scale-1", BY_ID, "unsafe", BY_PATH, was, now),))
-
-    def paper(self, job: int, **changes: Any) -> None:
-        self.showing.post(
-            papers=tuple(replace(one, **changes) if one.job == job else one for one in self.showing.board.papers)
+    def __init__(self, wall: datetime = NOW, trust: Any = "kernel") -> None:
+        self.kernel: bool | None = True
+        self._moment = wall, 1000.0
+        self._read = wall
+        begun = time.monotonic() + AHEAD - 1000.0
+        super().__init__(
+            trust,
+            wall=lambda: self._read.timestamp(),
+            since_boot=self._look_up,
+            steady=lambda: begun + self._moment[1],
+            kernel=lambda: self.kernel,
+            boot_id="0b5e0000-0000-4000-8000-000000000001",
         )
 
-    def lot(self, test_code: str, **changes: Any) -> None:
-        lots = self.showing.board.lots
-        self.showing.post(lots=tuple(replace(one, **changes) if one.test_code == test_code else one for one in lots))
+    def _look_up(self) -> float:
+        self._read, boot = self._moment
+        return boot
 
-    def answer(self, request: Request) -> None:
-        try:
-            if self.refuse:
-                raise self.refuse
-            answer = ORDERS[type(request.command)].answer.model_validate(self._do(request.command))
-            if isinstance(request.command, Sell | RegisterEntry | MatchResult | DismissResult | ConfirmDate):
-                self.recorded[request.key] = answer.model_dump(by_alias=True)
-            request.answer.set_result(answer)
-        except Refused as refused:
-            request.answer.set_exception(refused)
+    @property
+    def wall(self) -> datetime:
+        return self._moment[0]
 
-    def _run(self) -> None:
-        while not isinstance(message := self.inbox.get(), Stop):
-            assert isinstance(message, Request)
-            if isinstance(message.command, Recall):
-                first = self.recorded.get(message.command.key)
-                message.answer.set_result(Recalled(answer=first))
-                continue
-            self.asked.append(message.command)
-            if self.hold:
-                self.held.append(message)
-            else:
-                self.answer(message)
+    @wall.setter
+    def wall(self, now: datetime) -> None:
+        self._moment = now, self._moment[1]
 
-    def _do(self, command: Command) -> dict[str, Any]:
-        board = self.showing.board
-        match command:
-            case Sell():
-                net = (board.scales[0].net_g or 0) - command.tare_g if command.manual_g is None else command.manual_g
-                if command.seen_g not in (None, net):
-                    raise Refused("weight_changed", "重量已变", "the weight changed")
-                product = next(one for one in board.products if one.code == command.product)
-                fen = command.price_fen or product.price_fen
-                amount = (2 * fen * net + product.per_g) // (2 * product.per_g)
-                job = self._print(SALE)
-                if command.manual_g is None:
-                    self.weigh(sellable=False, why="sold")
-                return {
-                    "tx": SALE,
-                    "net_g": net,
-                    "amount_fen": amount,
-                    "url": "https://sy.example.cn/j/x",
-                    "left_g": 9000 - net,
-                    "job": job,
-                }
-            case SetPrice():
-                self.showing.post(
-                    products=tuple(
-                        replace(one, price_fen=command.price_fen) if one.code == command.product else one
-                        for one in board.products
-                    )
-                )
-                return {"product": command.product, "price_fen": command.price_fen}
-            case Reprint():
-                return {"job": self._print(SALE, copy=1), "copy": 1}
-            case ConfirmPaper(job=job):
-                self.paper(job, state="confirmed", why="")
-                return {"job": job, "state": "confirmed"}
-            case ConfirmDate(date=date):
-                self.showing.post(clock_state="synced", clock_why="", clock_asks="")
-                return {"date": date, "clock": "synced"}
-            case PrintPaper():
-                return {"job": self._print(SALE), "copy": 0}
-            case RegisterEntry():
-                name = next(one.name for one in board.products if one.code == command.product)
-                lot = a_lot(9, command.product, name, "released" if command.upstream else "pending")
-                self.showing.post(lots=(lot, *board.lots))
-                return {"test_code": lot.test_code, "sample": lot.sample, "source": command.upstream or None}
-            case PlanChannel(analyzer=analyzer, channel=channel, lot=lot):
-                kept = tuple(one for one in board.plan if one[:2] != (analyzer, channel))
-                self.showing.post(plan=(*kept, (analyzer, channel, lot)) if lot else kept)
-                return {"planned": channel, "lot": lot}
-            case MatchResult():
-                if command.seq not in {one.seq for one in board.unmatched}:
-                    raise Refused("no_result", "没有待匹配的结果", "no such unmatched result")
-                self.showing.post(unmatched=tuple(one for one in board.unmatched if one.seq != command.seq))
-                if command.verdict == "unqualified":
-                    self.lot(command.lot, verdict="suspect", measurements=1, repeats_due=2)
-                    return {"test_code": command.lot, "verdict": "suspect", "source": None}
-                self.lot(command.lot, state="released", source=SOURCE, verdict="qualified", measurements=1)
-                return {"test_code": command.lot, "verdict": "qualified", "source": SOURCE}
-            case DismissResult():
-                self.showing.post(unmatched=tuple(one for one in board.unmatched if one.seq != command.seq))
-                return {"seq": command.seq}
-            case WholePlantDone():
-                self.lot(command.lot, whole_plant="done")
-                return {"test_code": command.lot}
-            case ConfirmPort(device=device):
-                self.showing.post(
-                    ports=tuple(
-                        replace(one, was=None, now=None) if one.device == device else one for one in board.ports
-                    )
-                )
-                return {"device": device, "now": command.seen}
-            case SeeUnread():
-                self.showing.post(unread=())
-                return {"seen": 1}
-            case AskScale():
-                return {"scale": command.scale, "asked": command.wish}
-            case Recall():
-                raise AssertionError("asked of the ledger alone")
+    def jumps(self, wall: str) -> None:
+        """The system's clock says this from now on."""
+        self._moment = datetime.fromisoformat(wall).replace(tzinfo=CHINA), self._moment[1] + LOOKS
 
-    def _print(self, code: str, copy: int = 0) -> int:
-        papers = self.showing.board.papers
-        job = max(paper.job for paper in papers) + 1
-        self.showing.post(papers=(a_paper(job, "waiting", code=code, copy=copy), *papers))
-        return job
+    def go(self, seconds: float) -> None:
+        wall, boot = self._moment
+        self._moment = wall + timedelta(seconds=seconds), boot + seconds
+
+
+class Platform:
+    """A broker with the city behind it: what is published is acknowledged by both."""
+
+    broker = "mqtts://city.example.cn:8883"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.odd: Counter[str] = Counter()
+        self.inbox: Any = None
+        self.answers = True
+        self.rejects = ""
+
+    def leave(self, cause: str, why: str) -> None:
+        """There is no other one."""
+
+    def announce(self, topic: str, body: bytes) -> None:
+        """Who the station is, is known."""
+
+    def publish(self, topic: str, body: bytes) -> int:
+        self.sent.append(topic)
+        self.inbox.put(BrokerAnswer(len(self.sent)))
+        event = json.loads(body)
+        if self.rejects:
+            self.says(Ack(rejected=(Rejected(event["id"], "bad_data", self.rejects),)))
+        elif self.answers:
+            self.says(Ack(event["sequence"], hash=hash_of(body)))
+        return len(self.sent)
+
+    def says(self, said: Ack, key: Ed25519PrivateKey = CITY, *, retained: bool = False) -> None:
+        """A message of the city, signed."""
+        issued = f"2026-11-29T08:00:00.{len(self.sent):06d}Z"
+        sealed = signed.seal(said.fields(), f"{NODE}-{TERMINAL}", issued, key)
+        self.inbox.put(CityMessage(TOPICS.ack, sealed, retained))
+
+
+TOPICS = Topics("410108", NODE, TERMINAL)
+
+
+@functools.cache
+def loaded(settings: str) -> Config:
+    """These settings, read once: that is half of what starting a station costs."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "station.toml"
+        path.write_text(settings, "utf-8")
+        return load(path)
+
+
+def a_station(running: Any, folder: Path, clock: Clock, settings: str = SETTINGS) -> Any:
+    """The station whose data are in this folder, with everything connected."""
+    config = loaded(settings)
+    here = config.station.model_copy(update={"data": folder / "data"})
+    config = config.model_copy(update={"station": here})
+    signer = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), HOST, NODE, TERMINAL)
+    platform = Platform()
+    station = running(folder, signer, settings, clock, config=config, wire=platform, city_keys=CITY_KEYS)
+    station.platform, platform.inbox = platform, station.inbox
+    station.turn(
+        LinkChanged(True),
+        PrinterChanged("printer-1", PrinterState.READY),
+        Sensed("cold-room", Measured("temperature", Decimal("4.1"), "Cel")),
+        Sensed("cold-room", Measured("humidity", Decimal("88.0"), "%")),
+    )
+    station.weighs("0.000")
+    return station
+
+
+def a_morning(station: Any) -> None:
+    """Goods come in each hour, are tested at five, and the first customer comes."""
+    goods = {"net_g": 250_000, "origin": "河南中牟", "supplier": "王建国"}
+
+    def enters(product: str, **more: Any) -> None:
+        station.clock.go(3600)
+        station.does(RegisterEntry(product=product, **(goods | more)))
+
+    enters("01040601", origin=HOSTILE)
+    enters("01040401")
+    enters("01040301")
+    enters("01040201", origin="山东寿光", supplier="寿光合作社", upstream=UPSTREAM)
+    enters("01040201", net_g=9_000)
+    for sample, number in (("1", "12.5"), ("2", "81.2"), ("2", "80.4"), ("2", "81.0"), ("5", "12.5")):
+        station.hands_over(station.result(sample, number), device="analyzer-1")
+    station.hands_over(station.result("17", "8.3", channel="4"), device="analyzer-1")
+    station.hands_over(Ticket(b"\x1b@ticket", TICKET, "no layout fits", "ticket 1"), device="analyzer-1")
+    station.clock.go((NOW - station.clock.wall).total_seconds() - 4.0)  # which putting a load on the pan takes
+    station.puts("0.500")
+    lot = next(lot for lot in station.board.lots if lot.sample == "5")
+    slip = station.does(Sell(scale="scale-1", product="01040201", lot=lot.test_code))["job"]
+    station.turn(Printed(slip, PrintState.PRINTED, PrintWhy.PROCESS_ID))
+    again = station.does(Reprint(job=slip))["job"]
+    station.turn(Printed(again, PrintState.UNKNOWN, PrintWhy.SILENT))
+    once_more = station.does(Reprint(job=slip))["job"]
+    station.turn(Printed(once_more, PrintState.PRINTED, PrintWhy.PROCESS_ID))
+
+
+@pytest.fixture(scope="session")
+def morning(running: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a station that has worked since one o'clock."""
+    folder = tmp_path_factory.mktemp("morning")
+    station = a_station(running, folder, HandedClock(OPENS))
+    try:
+        a_morning(station)
+    finally:
+        station.stop()
+    return folder / "data"
 
 
 @pytest.fixture
-def core() -> Iterator[FakeCore]:
-    core = FakeCore()
-    yield core
-    core.stop()
+def changed() -> dict[str, str]:
+    """What stands in this station's settings instead of what; a test that needs it otherwise says so."""
+    return {}
 
 
 @pytest.fixture
-def serve(core: FakeCore) -> Iterator[Callable[..., WebServer]]:
-    """Start a web server over the fake core; stopped at the end."""
+def again(running: Any, morning: Path, tmp_path: Path, changed: dict[str, str]) -> Iterator[Callable[..., Any]]:
+    """Start the station; started again it is the same one after a restart, and who has ended it is the test."""
+    started: list[Any] = []
+    settings = SETTINGS
+    for before, now in changed.items():
+        assert before in settings
+        settings = settings.replace(before, now)
+
+    def start(**clock: Any) -> Any:
+        if not started:
+            shutil.copytree(morning, tmp_path / "data")
+        started.append(a_station(running, tmp_path, HandedClock(**clock), settings))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def core(again: Callable[..., Any]) -> Any:
+    """A station that has worked since one o'clock; it is 05:31, and nothing lies on its scale."""
+    return again()
+
+
+@pytest.fixture(scope="session")
+def typesetter() -> Typesetter:
+    config = loaded(SETTINGS)
+    return Typesetter(config, Documents(config.paper.templates, [part.row() for part in config.printer]))
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest, typesetter: Typesetter) -> Iterator[Callable[..., WebServer]]:
+    """Start a web server over the station, or over another ``station``; stopped at the end."""
     servers: list[WebServer] = []
 
-    def start(**options: Any) -> WebServer:
-        server = WebServer("127.0.0.1:0", core.showing, core.inbox, **({"release": "0.1.0"} | options))
+    def start(station: Any = None, **options: Any) -> WebServer:
+        station = station or request.getfixturevalue("core")
+        options = {"release": "0.1.0", "archive": Archive(station.config.station.data, typesetter)} | options
+        server = WebServer("127.0.0.1:0", station.showing, station.inbox, **options)
         server.start()
         servers.append(server)
         assert server.ready.wait(20)

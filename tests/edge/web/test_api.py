@@ -1,13 +1,15 @@
-"""The JSON API against the fake core, over a real socket."""
+"""The JSON API of a station with a real core and a real ledger, over a real socket."""
 
 import json
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from drivers.transports.adapters import Identity, Naming
 from edge.between.commands import (
     AskScale,
     ConfirmDate,
@@ -17,19 +19,30 @@ from edge.between.commands import (
     PlanChannel,
     PrintPaper,
     ProofGiven,
+    Recall,
     RegisterEntry,
     Reprint,
     Sell,
     SetPrice,
     WholePlantDone,
 )
-from edge.between.inbox import Refused
+from edge.between.inbox import LinkChanged, PortChanged, PortFound, PortGarbage, PrinterChanged
+from edge.between.print_states import PrinterState
 from edge.web.server import WebServer
+from protocol.readings import Net
 
-LOT = "41010800110100010074"
-PENDING = "41010800130100000031"
+# What the station of conftest.py has done by half past five.
+LOT, UPSTREAM = "41010800310100000023", "41010800210100010072"
+NEWEST, PENDING, HELD = "41010800330100000056", "41010800330100000030", "41010800330100000021"
+STRAY, TICKET = 11, 12
+NEXT_SALE, NEXT_LOT = "41010800320100000022", "41010800330100000089"
+ELSEWHERE = "41010800210100010089"  # a source code that nobody here has seen yet
 SALE = {"scale": "scale-1", "product": "01040201", "lot": LOT, "seen_g": 1250}
 ENTRY = {"product": "01040201", "net_g": 250000, "origin": "河南中牟", "supplier": "王建国"}
+SOLD: dict[str, Any] = {"scale": "scale-1", "product": "01040201", "lot": LOT, "seen_g": 1250}
+ENTERED: dict[str, Any] = {"product": "01040201", "net_g": 250000, "origin": "河南中牟", "supplier": "王建国"}
+HERE = Identity("1a86:7523", "00.0", "A50285BH", "usb-1.2", what="USB Serial")
+THERE = Identity("1a86:7523", "00.0", "A50285BI", "usb-1.2", what="USB Serial")
 
 
 @pytest.fixture
@@ -38,89 +51,133 @@ def http(web: WebServer) -> Iterator[httpx.Client]:
         yield client
 
 
-COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
-    ("/api/sales", SALE, 201, Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1250)),
+def as_it_is(core: Any) -> None:
+    """Nothing has to happen first."""
+
+
+def loaded(core: Any) -> None:
+    core.puts("1.250")
+
+
+def tared(core: Any) -> None:
+    core.puts("1.250", net=Net.NET)
+
+
+def unplugged(core: Any) -> None:
+    core.turn(PortChanged("scale-1", False, "unplugged"))
+
+
+def chives(core: Any) -> None:
+    assert core.enters("01040801") == NEXT_LOT
+
+
+def doubted(core: Any) -> None:
+    core.clock.jumps("2031-03-01T09:30")
+    core.turn()
+
+
+def swapped(core: Any) -> None:
+    core.turn(PortFound("scale-1", HERE, Naming()), PortChanged("scale-1", False, "another device", THERE))
+
+
+COMMANDS: list[tuple[Callable[[Any], None], str, dict[str, Any], int, object]] = [
+    (loaded, "/api/sales", SALE, 201, Sell(**SOLD)),
     (
+        loaded,
         "/api/sales",
         SALE | {"price_fen": 300, "buyer": "4101080010456", "buyer_name": " 张三 "},
         201,
-        Sell(
-            scale="scale-1",
-            product="01040201",
-            lot=LOT,
-            seen_g=1250,
-            price_fen=300,
-            buyer="4101080010456",
-            buyer_name="张三",
-        ),
+        Sell(**SOLD, price_fen=300, buyer="4101080010456", buyer_name="张三"),
     ),
-    ("/api/sales", SALE | {"seen_g": None}, 201, Sell(scale="scale-1", product="01040201", lot=LOT)),
+    (loaded, "/api/sales", SALE | {"seen_g": None}, 201, Sell(**SOLD | {"seen_g": None})),
     (
+        as_it_is,
         "/api/entries",
-        ENTRY | {"plate": "豫A12345", "proofs": [{"type": "hgz", "no": "H-1"}], "upstream": LOT},
+        ENTRY | {"plate": "豫A12345", "proofs": [{"type": "hgz", "no": "H-1"}], "upstream": ELSEWHERE},
         201,
-        RegisterEntry(
-            product="01040201",
-            net_g=250000,
-            origin="河南中牟",
-            supplier="王建国",
-            origin_code="",
-            supplier_code="",
-            plate="豫A12345",
-            proofs=(ProofGiven(type="hgz", no="H-1"),),
-            upstream=LOT,
-        ),
+        RegisterEntry(**ENTERED, plate="豫A12345", proofs=(ProofGiven(type="hgz", no="H-1"),), upstream=ELSEWHERE),
     ),
-    ("/api/entries", ENTRY, 201, RegisterEntry(product="01040201", net_g=250000, origin="河南中牟", supplier="王建国")),
-    ("/api/prices", {"product": "01040201", "price_fen": 375}, 200, SetPrice(product="01040201", price_fen=375)),
-    ("/api/papers/41/reprint", {}, 201, Reprint(job=41)),
+    (as_it_is, "/api/entries", ENTRY, 201, RegisterEntry(**ENTERED)),
     (
+        as_it_is,
+        "/api/prices",
+        {"product": "01040201", "price_fen": 375},
+        200,
+        SetPrice(product="01040201", price_fen=375),
+    ),
+    (as_it_is, "/api/papers/1/reprint", {}, 201, Reprint(job=1)),
+    (
+        doubted,
         "/api/clock/confirm",
         {"date": "2031-03-01", "person": " 王敏 "},
         200,
         ConfirmDate(date="2031-03-01", person="王敏"),
     ),
-    ("/api/scales/scale-1/tare", {}, 200, AskScale(scale="scale-1", wish="tare")),
     (
+        loaded,
         "/api/sales",
         SALE | {"seen_g": 1200, "tare_g": 50},
         201,
-        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1200, tare_g=50),
+        Sell(**SOLD | {"seen_g": 1200}, tare_g=50),
     ),
     (
+        unplugged,
         "/api/sales",
         SALE | {"seen_g": 900, "manual_g": 900, "reason": " 秤无显示 "},
         201,
-        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=900, manual_g=900, reason="秤无显示"),
+        Sell(**SOLD | {"seen_g": 900}, manual_g=900, reason="秤无显示"),
     ),
     (
+        as_it_is,
         "/api/channels",
         {"analyzer": "analyzer-1", "channel": " 3 ", "lot": PENDING},
         200,
         PlanChannel(analyzer="analyzer-1", channel="3", lot=PENDING),
     ),
     (
+        as_it_is,
         "/api/channels",
         {"analyzer": "analyzer-1", "channel": "3"},
         200,
         PlanChannel(analyzer="analyzer-1", channel="3", lot=""),
     ),
-    ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}, 201, MatchResult(seq=71, lot=PENDING, person="王敏")),
     (
-        "/api/results/72/match",
+        as_it_is,
+        f"/api/results/{STRAY}/match",
+        {"lot": PENDING, "person": "王敏"},
+        201,
+        MatchResult(seq=STRAY, lot=PENDING, person="王敏"),
+    ),
+    (
+        as_it_is,
+        f"/api/results/{TICKET}/match",
         {"lot": PENDING, "person": "王敏", "verdict": "unqualified"},
         201,
-        MatchResult(seq=72, lot=PENDING, person="王敏", verdict="unqualified"),
+        MatchResult(seq=TICKET, lot=PENDING, person="王敏", verdict="unqualified"),
     ),
     (
-        "/api/results/71/dismiss",
+        as_it_is,
+        f"/api/results/{STRAY}/dismiss",
         {"person": "王敏", "reason": "练习"},
         201,
-        DismissResult(seq=71, person="王敏", reason="练习"),
+        DismissResult(seq=STRAY, person="王敏", reason="练习"),
     ),
-    (f"/api/lots/{PENDING}/whole-plant", {"person": " 王敏 "}, 200, WholePlantDone(lot=PENDING, person="王敏")),
-    ("/api/ports/scale-1/confirm", {"person": " 王敏 "}, 200, ConfirmPort(device="scale-1", person="王敏")),
     (
+        chives,
+        f"/api/lots/{NEXT_LOT}/whole-plant",
+        {"person": " 王敏 "},
+        200,
+        WholePlantDone(lot=NEXT_LOT, person="王敏"),
+    ),
+    (
+        swapped,
+        "/api/ports/scale-1/confirm",
+        {"person": " 王敏 "},
+        200,
+        ConfirmPort(device="scale-1", person="王敏"),
+    ),
+    (
+        swapped,
         "/api/ports/scale-1/confirm",
         {"person": "王敏", "seen": "USB Serial (1a86:7523, number A50285BI)"},
         200,
@@ -129,25 +186,17 @@ COMMANDS: list[tuple[str, dict[str, Any], int, object]] = [
 ]
 
 
-CARD = f"HTTPS://sy.example.cn/B/{LOT}"
+CARD, CARD_FROM_ELSEWHERE = f"HTTPS://sy.example.cn/B/{LOT}", f"HTTPS://sy.example.cn/B/{ELSEWHERE}"
 SCANNED: list[tuple[str, dict[str, Any], object]] = [
     (
         "/api/sales",
         SALE | {"product": " 0104 0201", "lot": CARD, "buyer": "4101 0800 10456"},
-        Sell(scale="scale-1", product="01040201", lot=LOT, seen_g=1250, buyer="4101080010456"),
+        Sell(**SOLD, buyer="4101080010456"),
     ),
     (
         "/api/entries",
-        ENTRY | {"upstream": f"{CARD}?s=AAA", "supplier_code": "４１０１０８００１０４５６"},
-        RegisterEntry(
-            product="01040201",
-            net_g=250000,
-            origin="河南中牟",
-            supplier="王建国",
-            origin_code="",
-            supplier_code="4101080010456",
-            upstream=LOT,
-        ),
+        ENTRY | {"upstream": f"{CARD_FROM_ELSEWHERE}?s=AAA", "supplier_code": "４１０１０８００１０４５６"},
+        RegisterEntry(**ENTERED, supplier_code="4101080010456", upstream=ELSEWHERE),
     ),
     (
         "/api/channels",
@@ -155,9 +204,9 @@ SCANNED: list[tuple[str, dict[str, Any], object]] = [
         PlanChannel(analyzer="analyzer-1", channel="3", lot=LOT),
     ),
     (
-        "/api/results/71/match",
+        f"/api/results/{STRAY}/match",
         {"lot": f"]C1{PENDING}\r\n", "person": "王敏"},
-        MatchResult(seq=71, lot=PENDING, person="王敏"),
+        MatchResult(seq=STRAY, lot=PENDING, person="王敏"),
     ),
     ("/api/papers", {"paper": "card", "subject": CARD}, PrintPaper(paper="card", subject=LOT)),
     ("/api/prices", {"product": "\t01040201\t", "price_fen": 375}, SetPrice(product="01040201", price_fen=375)),
@@ -168,8 +217,9 @@ SCANNED: list[tuple[str, dict[str, Any], object]] = [
 def test_a_code_is_taken_as_it_was_scanned(
     core: Any, http: httpx.Client, address: str, body: dict[str, Any], command: object
 ) -> None:
-    core.load(1250)
-    assert http.post(address, json=body).is_success
+    core.puts("1.250")
+    answer = http.post(address, json=body)
+    assert answer.is_success, answer.text
     assert core.asked == [command]
 
 
@@ -182,74 +232,84 @@ def test_what_holds_no_source_code_is_none(core: Any, http: httpx.Client, text: 
     assert core.asked == []
 
 
-@pytest.mark.parametrize(("address", "body", "status", "command"), COMMANDS)
+@pytest.mark.parametrize(("before", "address", "body", "status", "command"), COMMANDS)
 def test_a_post_becomes_its_command(
-    core: Any, http: httpx.Client, address: str, body: dict[str, Any], status: int, command: object
+    core: Any,
+    http: httpx.Client,
+    before: Callable[[Any], None],
+    address: str,
+    body: dict[str, Any],
+    status: int,
+    command: object,
 ) -> None:
-    core.load(1250)
+    before(core)
     answer = http.post(address, json=body)
-    assert (answer.status_code, core.asked) == (status, [command])
+    assert (answer.status_code, core.asked) == (status, [command]), answer.text
+
+
+@pytest.mark.parametrize("changed", [{'e = "5 g"': 'e = "5 g"\nwritable = true'}])
+def test_a_wish_becomes_its_command(core: Any, http: httpx.Client, changed: dict[str, str]) -> None:
+    answer = http.post("/api/scales/scale-1/tare", json={})
+    assert (answer.status_code, core.asked) == (200, [AskScale(scale="scale-1", wish="tare")])
 
 
 def test_a_sale_answers_what_the_core_answered(core: Any, http: httpx.Client) -> None:
-    core.load(1250)
+    core.puts("1.250")
     said = http.post("/api/sales", json=SALE).json()
-    assert said == {
-        "tx": "41010800120300000424",
-        "net_g": 1250,
-        "amount_fen": 438,
-        "url": "https://sy.example.cn/j/x",
-        "left_g": 7750,
-        "job": 42,
-    }
+    assert said.pop("url").startswith("https://sy.market.example/j/")
+    assert said == {"tx": NEXT_SALE, "net_g": 1250, "amount_fen": 438, "left_g": 7250, "job": 4}
+    assert [event["subject"] for event in core.records("trade.completed")][-1] == NEXT_SALE
 
 
 def test_a_refusal_is_409_in_both_languages(core: Any, http: httpx.Client) -> None:
-    core.refuse = Refused("weight_changed", "重量已变", "the weight changed")
+    core.puts("1.300")
     answer = http.post("/api/sales", json=SALE)
     assert answer.status_code == 409
-    assert answer.json() == {"code": "weight_changed", "message_zh": "重量已变", "message_en": "the weight changed"}
+    assert answer.json() == {
+        "code": "weight_changed",
+        "message_zh": "重量已变为 1.300 kg，请核对后再按",
+        "message_en": "the weight is now 1.300 kg: check it and press again",
+    }
 
 
 def test_no_answer_in_time_says_that_it_may_be_recorded(core: Any, serve: Callable[..., WebServer]) -> None:
-    core.load(1250)
-    core.hold = True
+    core.puts("1.250")
+    core.stand_still()
     answer = httpx.post(serve(timeout=0.1).url + "/api/sales", json=SALE)
     assert (answer.status_code, answer.json()["code"]) == (503, "no_answer")
     assert "小票列表" in answer.json()["message_zh"]
     assert "may or may not be recorded" in answer.json()["message_en"]
-    core.answer(core.held[0])  # the core can still answer: nobody cancelled its future
+    core.go_on()  # it can still be done: nobody has taken the request back
+    assert core.board.papers[0].code == NEXT_SALE
 
 
 def test_asked_again_with_the_same_key_nothing_is_done_twice(core: Any, serve: Callable[..., WebServer]) -> None:
     address = serve(timeout=0.1).url + "/api/sales"
-    core.load(1250)
-    core.hold = True
+    core.puts("1.250")
+    core.stand_still()
     key = {"Idempotency-Key": "a1"}
     assert httpx.post(address, json=SALE, headers=key).status_code == 503
-    core.answer(core.held[0])
-    assert httpx.post(address, json=SALE, headers=key).json()["job"] == 42
+    core.go_on()
+    assert httpx.post(address, json=SALE, headers=key).json()["job"] == 4
     assert len(core.asked) == 1
     other = httpx.post(address, json=SALE | {"seen_g": 1}, headers=key)
     assert (other.status_code, other.json()["code"]) == (409, "key_reused")
 
 
 def test_a_refused_request_may_be_tried_again_with_its_key(core: Any, http: httpx.Client) -> None:
-    core.load(1250)
-    core.refuse = Refused("motion", "未稳定", "moving")
+    core.weighs("1.250", stable=False)
     key = {"Idempotency-Key": "a2"}
-    assert http.post("/api/sales", json=SALE, headers=key).status_code == 409
-    core.refuse = None
+    refused = http.post("/api/sales", json=SALE, headers=key)
+    assert (refused.status_code, refused.json()["code"]) == (409, "motion")
+    core.weighs("1.250")
     assert http.post("/api/sales", json=SALE, headers=key).status_code == 201
 
 
 def test_a_core_that_stops_gives_no_promise(core: Any, serve: Callable[..., WebServer]) -> None:
-    core.hold = True
-    web = serve(timeout=0.1)
-    httpx.post(web.url + "/api/sales", json=SALE, headers={"Idempotency-Key": "a3"})
-    core.held[0].answer.cancel()
-    answer = httpx.post(web.url + "/api/sales", json=SALE, headers={"Idempotency-Key": "a3"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+    core.puts("1.250")
+    core.stop()
+    answer = httpx.post(serve(timeout=0.1).url + "/api/sales", json=SALE)
+    assert (answer.status_code, answer.json()["code"]) == (503, "no_answer")
 
 
 @pytest.mark.parametrize(
@@ -282,9 +342,9 @@ def test_a_mistake_is_422_and_names_its_field(core: Any, http: httpx.Client, bod
         ("/api/sales", SALE | {"manual_g": 900, "tare_g": 50, "reason": "x"}, "tare_g"),
         ("/api/sales", SALE | {"reason": "x"}, "reason"),
         ("/api/channels", {"analyzer": "analyzer-1", "channel": " ", "lot": LOT}, "channel"),
-        ("/api/results/71/match", {"lot": LOT, "person": " "}, "person"),
-        ("/api/results/71/match", {"lot": "", "person": "王敏"}, "lot"),
-        ("/api/results/71/match", {"lot": LOT, "person": "王敏", "verdict": "suspect"}, "verdict"),
+        (f"/api/results/{STRAY}/match", {"lot": LOT, "person": " "}, "person"),
+        (f"/api/results/{STRAY}/match", {"lot": "", "person": "王敏"}, "lot"),
+        (f"/api/results/{STRAY}/match", {"lot": LOT, "person": "王敏", "verdict": "suspect"}, "verdict"),
         ("/api/results/0/match", {"lot": LOT, "person": "王敏"}, "seq"),
         (f"/api/lots/{LOT}/whole-plant", {}, "person"),
         ("/api/ports/scale-1/confirm", {"person": " "}, "person"),
@@ -300,28 +360,43 @@ def test_a_mistake_in_the_newer_bodies_is_422(
     assert core.asked == []
 
 
-@pytest.mark.parametrize(
-    ("address", "body"),
-    [
-        ("/api/channels", {"analyzer": "analyzer-9", "channel": "3", "lot": PENDING}),
-        ("/api/results/71/match", {"lot": PENDING, "person": "王敏"}),
-        (f"/api/lots/{PENDING}/whole-plant", {"person": "王敏"}),
-        ("/api/sales", SALE | {"tare_g": 50}),
-    ],
-)
-@pytest.mark.parametrize("code", ["no_analyzer", "no_result", "not_asked", "tared"])
-def test_the_core_may_refuse_the_newer_commands(
-    core: Any, http: httpx.Client, address: str, body: dict[str, Any], code: str
+MIN = {"person": "王敏"}
+REFUSED: list[tuple[Callable[[Any], None], str, dict[str, Any], str]] = [
+    (as_it_is, "/api/channels", {"analyzer": "analyzer-9", "channel": "3", "lot": PENDING}, "no_analyzer"),
+    (as_it_is, "/api/channels", {"analyzer": "analyzer-1", "channel": "3", "lot": NEXT_LOT}, "no_lot"),
+    (as_it_is, "/api/channels", {"analyzer": "analyzer-1", "channel": "3", "lot": PENDING[:-1] + "1"}, "bad_code"),
+    (as_it_is, "/api/results/1/match", {"lot": PENDING} | MIN, "no_result"),
+    (as_it_is, f"/api/results/{TICKET}/match", {"lot": PENDING} | MIN, "verdict"),
+    (as_it_is, "/api/results/1/dismiss", {"reason": "练习"} | MIN, "no_result"),
+    (as_it_is, f"/api/lots/{PENDING}/whole-plant", MIN, "not_asked"),
+    (as_it_is, f"/api/lots/{NEXT_LOT}/whole-plant", MIN, "no_lot"),
+    (tared, "/api/sales", SALE | {"seen_g": 1200, "tare_g": 50}, "tared"),
+    (loaded, "/api/sales", SALE | {"lot": PENDING, "product": "01040301"}, "lot_pending"),
+    (loaded, "/api/sales", SALE | {"lot": HELD, "product": "01040401"}, "lot_held"),
+    (loaded, "/api/sales", SALE | {"manual_g": 900, "seen_g": 900, "reason": "x"}, "scale_works"),
+    (as_it_is, "/api/entries", ENTRY | {"upstream": UPSTREAM}, "source_known"),
+    (as_it_is, "/api/ports/scale-1/confirm", MIN, "already_confirmed"),
+    (as_it_is, "/api/scales/scale-1/tare", {}, "read_only"),
+    (as_it_is, "/api/clock/confirm", {"date": "2026-11-22"} | MIN, "date_fine"),
+]
+
+
+@pytest.mark.parametrize(("before", "address", "body", "code"), REFUSED)
+def test_the_core_may_refuse(
+    core: Any, http: httpx.Client, before: Callable[[Any], None], address: str, body: dict[str, Any], code: str
 ) -> None:
-    core.refuse = Refused(code, "不行", "no")
+    before(core)
+    records = core.ledger.head.seq
     answer = http.post(address, json=body)
-    assert (answer.status_code, answer.json()) == (409, {"code": code, "message_zh": "不行", "message_en": "no"})
+    assert (answer.status_code, answer.json()["code"]) == (409, code)
+    assert set(answer.json()) == {"code", "message_zh", "message_en"}
+    assert core.ledger.head.seq == records
 
 
 def test_a_match_answers_what_became_of_the_lot(core: Any, http: httpx.Client) -> None:
-    said = http.post("/api/results/71/match", json={"lot": PENDING, "person": "王敏"}).json()
-    assert said == {"test_code": PENDING, "verdict": "qualified", "source": "41010800110100010074"}
-    again = http.post("/api/results/71/match", json={"lot": PENDING, "person": "王敏"})
+    said = http.post(f"/api/results/{STRAY}/match", json={"lot": PENDING, "person": "王敏"}).json()
+    assert said == {"test_code": PENDING, "verdict": "qualified", "source": core.lot(PENDING).source}
+    again = http.post(f"/api/results/{STRAY}/match", json={"lot": PENDING, "person": "王敏"})
     assert (again.status_code, again.json()["code"]) == (409, "no_result")
 
 
@@ -338,8 +413,8 @@ def test_an_unknown_wish_is_no_command(core: Any, http: httpx.Client) -> None:
 def test_the_board_is_whole_and_papers_have_their_text(core: Any, http: httpx.Client) -> None:
     said = http.get("/api/board").json()
     assert said["alive"] is True
-    assert said["board"] == json.loads(json.dumps(core.showing.board.as_json()))
-    assert "大白菜" in http.get("/api/papers/41").json()["text"]
+    assert said["board"] == json.loads(json.dumps(core.board.as_json()))
+    assert "大白菜" in http.get("/api/papers/1").json()["text"]
     assert http.get("/api/papers/999").json()["code"] == "no_paper"
 
 
@@ -382,7 +457,7 @@ def test_another_site_may_not_write(core: Any, http: httpx.Client, headers: dict
 
 
 def test_the_own_page_may_write(core: Any, http: httpx.Client, web: WebServer) -> None:
-    core.load(1250)
+    core.puts("1.250")
     assert http.post("/api/sales", json=SALE, headers={"Origin": web.url}).status_code == 201
 
 
@@ -433,56 +508,68 @@ def test_every_answer_carries_the_security_headers(http: httpx.Client, address: 
 
 
 def test_health_is_200_while_the_station_can_work(core: Any, http: httpx.Client) -> None:
-    from dataclasses import replace
-
-    core.showing.post(city=replace(core.showing.board.city, up=False), clock_state="unsynced")
+    core.clock.jumps("2031-03-01T09:30")
+    core.turn(LinkChanged(False, "timeout", "mute"))
     answer = http.get("/health")
     assert answer.status_code == 200
     assert answer.json()["city"]["up"] is False
     assert answer.json()["clock"] == "unsynced"
 
 
-def test_health_is_503_when_a_part_of_the_work_is_down(core: Any, http: httpx.Client) -> None:
-    from dataclasses import replace
-
-    printer = core.showing.board.printers[0]
-    core.showing.post(printers=(replace(printer, up=False, why="no paper"),))
+def test_health_is_503_when_a_part_of_the_work_is_down(
+    core: Any, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert http.get("/health").status_code == 200
+    core.turn(PrinterChanged("printer-1", PrinterState.PAPER, "no paper"))
     answer = http.get("/health")
     assert answer.status_code == 503
     assert answer.json()["printer"]["printer-1"] == {"ok": False, "why": "no paper", "waiting": 0}
-    core.showing.post(printers=(printer,))
-    core.weigh(up=False, port_why="unplugged")
+    core.turn(PrinterChanged("printer-1", PrinterState.READY), PortChanged("scale-1", False, "unplugged"))
     assert http.get("/health").json()["ports"]["scale-1"] == {"ok": False, "why": "unplugged"}
-    core.weigh(up=True)
-    probe = core.showing.board.probes[0]
-    core.showing.post(probes=(replace(probe, up=False, why="gone"),))
+    core.turn(PortChanged("scale-1", True), PortChanged("cold-room", False, "gone"))
     assert http.get("/health").json()["ports"]["cold-room"] == {"ok": False, "why": "gone"}
-    core.showing.post(probes=(probe,))
-    for change in ({"disk_free": 1000}, {"disk_free": 10**10, "trouble": "ledger"}):
-        core.showing.post(**change)
-        assert http.get("/health").status_code == 503
-    core.showing.post(trouble="")
+    core.turn(PortChanged("cold-room", True))
     assert http.get("/health").status_code == 200
-    core.showing.beat = 0.0  # the core thread has not gone round since
+
+    def disk_of(free: int) -> None:
+        monkeypatch.setattr("edge.state.views.shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+        core.clock.go(10.0)
+        core.turn()
+
+    disk_of(1000)
+    assert (http.get("/health").status_code, http.get("/health").json()["disk"]["ok"]) == (503, False)
+    disk_of(10**10)
+    core.within(core.fill_the_disk)
+    for _ in range(40):  # until the file would have to grow
+        answer = http.post("/api/entries", json=ENTRY)
+    assert (answer.status_code, answer.json()["code"]) == (409, "disk_full")
+    assert (http.get("/health").status_code, bool(http.get("/health").json()["trouble"])) == (503, True)
+    core.within(core.free_the_disk)
+    core.enters()
+    assert http.get("/health").status_code == 200
+    core.seem_dead()
     assert http.get("/health").json()["core"] == {"ok": False}
 
 
 def test_metrics_tell_what_the_board_knows(core: Any, http: httpx.Client) -> None:
-    core.weigh(garbage=7)
+    core.platform.answers = False
+    core.enters()
+    core.turn(*[PortGarbage("scale-1", "no frame", b"?")] * 7)
     text = http.get("/metrics").text
     for line in (
-        "marketedge_records_written_total 1204.0",
-        "marketedge_records_acked_total 1201.0",
-        "marketedge_records_pending 3.0",
+        "marketedge_records_written_total 14.0",
+        "marketedge_records_acked_total 13.0",
+        "marketedge_records_pending 1.0",
         'marketedge_scale_up{device="scale-1"} 1.0',
         'marketedge_garbage_total{device="scale-1"} 7.0',
         'marketedge_printer_up{device="printer-1"} 1.0',
-        'marketedge_unmatched{device="analyzer-1"} 0.0',
+        'marketedge_unmatched{device="analyzer-1"} 2.0',
         'marketedge_probe_up{device="cold-room"} 1.0',
-        "marketedge_disk_free_bytes 1.24e+",
         'marketedge_info{station="东区 12 号",version="0.1.0"} 1.0',
     ):
         assert line in text
+    free = next(line for line in text.splitlines() if line.startswith("marketedge_disk_free_bytes"))
+    assert float(free.split()[1]) == core.board.disk_free
 
 
 # --- what became of a request -----------------------------------------------------------------------------------------
@@ -492,23 +579,21 @@ def test_health_shows_the_token_that_the_process_was_given(serve: Callable[..., 
     assert httpx.get(serve(token="7f3a").url + "/health").json()["token"] == "7f3a"
 
 
-def test_what_became_of_a_request_is_told_by_its_key(
-    core: Any, serve: Callable[..., WebServer], until: Callable[..., None]
-) -> None:
-    with httpx.Client(base_url=serve(timeout=0.1).url) as http:
+def test_what_became_of_a_request_is_told_by_its_key(core: Any, serve: Callable[..., WebServer]) -> None:
+    with httpx.Client(base_url=serve(timeout=0.5).url) as http:
 
         def outcome(key: str, **sent: Any) -> dict[str, Any]:
             said: dict[str, Any] = http.post(f"/api/requests/{key}/outcome", json={"age_ms": 0, **sent}).json()
             return said
 
-        core.hold = True
+        core.stand_still()
         price = {"product": "01040201", "price_fen": 500}
         assert http.post("/api/prices", json=price, headers={"Idempotency-Key": "a"}).status_code == 503
         assert outcome("a") == {"state": "waiting", "answer": None}
-        core.answer(core.held[0])
+        core.go_on()
         assert outcome("a") == {"state": "done", "answer": price}
-        core.hold, core.refuse = False, Refused("no_product", "没有", "none")
-        assert http.post("/api/prices", json=price, headers={"Idempotency-Key": "b"}).status_code == 409
+        strange = price | {"product": "01049999"}
+        assert http.post("/api/prices", json=strange, headers={"Idempotency-Key": "b"}).status_code == 409
         assert outcome("b")["state"] == "not_done"
         assert outcome("c")["state"] == "unknown"  # it may have come to the process before this one
         assert outcome("c", address="/api/prices")["state"] == "unknown"
@@ -517,27 +602,47 @@ def test_what_became_of_a_request_is_told_by_its_key(
 
 
 @pytest.mark.parametrize(
-    "address", ["/api/sales", "/api/entries", "/api/results/71/match", "/api/results/71/dismiss", "/api/clock/confirm"]
+    ("before", "address", "body"),
+    [
+        (loaded, "/api/sales", SALE),
+        (as_it_is, "/api/entries", ENTRY),
+        (as_it_is, f"/api/results/{STRAY}/match", {"lot": PENDING} | MIN),
+        (as_it_is, f"/api/results/{STRAY}/dismiss", {"reason": "练习"} | MIN),
+        (doubted, "/api/clock/confirm", {"date": "2031-03-01"} | MIN),
+    ],
 )
-def test_what_makes_a_record_is_known_over_a_restart(core: Any, http: httpx.Client, address: str) -> None:
-    core.recorded["old"] = {"tx": "1"}
-    ask = lambda key, age: http.post(f"/api/requests/{key}/outcome", json={"age_ms": age, "address": address}).json()  # noqa: E731
-    assert ask("old", 5000) == {"state": "done", "answer": {"tx": "1"}}
-    assert ask("never", 24 * 3_600_000)["state"] == "unknown"  # the ledger has forgotten it by now
-    assert ask("never", 5000) == {"state": "not_done", "answer": None}
-    late = http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "never"})
-    assert (late.status_code, late.json()["code"]) == (409, "withdrawn")
+def test_what_makes_a_record_is_known_over_a_restart(
+    again: Callable[..., Any],
+    serve: Callable[..., WebServer],
+    before: Callable[[Any], None],
+    address: str,
+    body: dict[str, Any],
+) -> None:
+    station = again()
+    before(station)
+    made = httpx.post(serve(station).url + address, json=body, headers={"Idempotency-Key": "old"})
+    assert made.is_success
+    station.stop()
+    with httpx.Client(base_url=serve(again(wall=station.clock.wall)).url) as http:
+
+        def outcome(key: str, age: int) -> Any:
+            return http.post(f"/api/requests/{key}/outcome", json={"age_ms": age, "address": address}).json()
+
+        assert outcome("old", 5000) == {"state": "done", "answer": made.json()}
+        assert outcome("never", 24 * 3_600_000)["state"] == "unknown"  # the ledger has forgotten it by now
+        assert outcome("never", 5000) == {"state": "not_done", "answer": None}
+        late = http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "never"})
+        assert (late.status_code, late.json()["code"]) == (409, "withdrawn")
 
 
 def test_the_key_goes_to_the_core(core: Any, http: httpx.Client) -> None:
-    core.load(1250)
-    assert http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "k1"}).status_code == 201
-    assert list(core.recorded) == ["k1"]
+    core.puts("1.250")
+    said = http.post("/api/sales", json=SALE, headers={"Idempotency-Key": "k1"})
+    assert said.status_code == 201
+    assert core.does(Recall(key="k1"))["answer"] == said.json()
 
 
-def test_a_request_that_was_said_not_to_have_come_is_refused_when_it_comes(
-    core: Any, web: WebServer, until: Callable[..., None]
-) -> None:
+def test_a_request_that_was_said_not_to_have_come_is_refused_when_it_comes(core: Any, web: WebServer) -> None:
     with httpx.Client(base_url=web.url) as http:
         sent = {"age_ms": 0, "heard_ms": int(time.monotonic() * 1000)}
         assert http.post("/api/requests/late/outcome", json=sent).json()["state"] == "not_done"
@@ -599,12 +704,16 @@ def test_a_mistake_in_a_request_is_said_in_chinese_too(http: httpx.Client, body:
     assert answer.json()["message_en"].startswith("not understood: ")
 
 
-@pytest.mark.parametrize(("lang", "words"), [("zh", "今日新结果已满 2000 条"), ("en", "2000 new results today")])
-def test_the_status_page_says_that_an_instrument_hands_over_too_much(
-    core: Any, http: httpx.Client, lang: str, words: str
-) -> None:
-    from dataclasses import replace
+MOST = {'model = "dayuan-lz4000t"': 'model = "dayuan-lz4000t"\nmost_a_day = 8'}  # the morning had seven
 
-    core.showing.post(analyzers=tuple(replace(one, most=2000) for one in core.showing.board.analyzers))
+
+@pytest.mark.parametrize("changed", [MOST])
+@pytest.mark.parametrize(("lang", "words"), [("zh", "今日新结果已满 8 条"), ("en", "8 new results today")])
+def test_the_status_page_says_that_an_instrument_hands_over_too_much(
+    core: Any, http: httpx.Client, lang: str, words: str, changed: dict[str, str]
+) -> None:
+    for sample in ("18", "19"):
+        assert words not in http.get("/status", headers={"Cookie": f"lang={lang}"}).text
+        core.hands_over(core.result(sample, "8.3"), device="analyzer-1")
     page = http.get("/status", headers={"Cookie": f"lang={lang}"}).text
     assert words in page and "most_a_day" in page

@@ -1,15 +1,16 @@
-"""The pages in Chromium, on a phone and on a desk."""
+"""The pages in Chromium, on a phone and on a desk, of a station with a real core."""
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from drivers.transports.adapters import Identity
-from edge.between.board import PrinterView
+from drivers.transports.adapters import Identity, Naming
 from edge.between.commands import (
     AskScale,
     ConfirmDate,
@@ -25,15 +26,33 @@ from edge.between.commands import (
     Sell,
     WholePlantDone,
 )
-from edge.between.inbox import Refused
-from edge.between.print_states import PrinterState
+from edge.between.inbox import PortChanged, PortFound, Printed, PrinterChanged, Request
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.web.server import WebServer
+from protocol.readings import Net, State
 
 pytestmark = pytest.mark.browser
 
-NEWEST = "41010800130100000051"
-OLDER = "41010800130100000041"
-PENDING = "41010800130100000031"
+# What the station of conftest.py has by half past five; and the lot that is registered next.
+NEWEST, OLDER, PENDING = "41010800330100000056", "41010800330100000048", "41010800330100000030"
+NEXT = "41010800330100000089"
+HERE = Identity("1a86:7523", "00.0", "", "pci0000:00/0000:00:14.0-usb-1.2", what="USB Serial")
+THERE = replace(HERE, socket="pci0000:00/0000:00:14.0-usb-1.3")
+
+
+def waits_before(core: Any, messages: Iterable[Any]) -> None:
+    """The core stands still with these in its inbox: what a page asks now comes after them."""
+    core.stand_still()
+    for message in messages:
+        core.inbox.quietly(message)
+
+
+def swap(core: Any, now: Identity) -> None:
+    """Another device stands where the scale stood."""
+    core.turn(
+        PortFound("scale-1", HERE, Naming()),
+        PortChanged("scale-1", False, "another device: nothing is read from it", now),
+    )
 
 
 def no_sideways(page: Page) -> None:
@@ -45,13 +64,13 @@ def test_the_weight_lives_and_the_button_says_why(core: Any, page: Page) -> None
     page.goto("/stall")
     button = page.locator("#sell")
     expect(button).to_have_text("请放上货物")
-    core.weigh(net_g=60, text="0.060", why="below_min")
+    core.weighs("0.060")
     expect(button).to_have_text("太轻，低于最小秤量 0.1 kg")
-    core.weigh(net_g=1190, text="1.190", stable=False, why="motion")
+    core.weighs("1.190", stable=False)
     expect(page.locator("#weight")).to_have_class(re.compile("moving"))
     expect(page.locator("#steady")).to_have_text("晃动")
     expect(button).to_have_text("等重量稳定")
-    core.load(1250)
+    core.puts("1.250")
     expect(page.locator("#digits")).to_have_text("1.250")
     expect(page.locator("#unit")).to_have_text("kg")
     expect(page.locator("#steady")).to_have_text("稳定")
@@ -62,22 +81,24 @@ def test_the_weight_lives_and_the_button_says_why(core: Any, page: Page) -> None
     expect(button).to_have_text("卖出并打印")
     expect(button).to_have_attribute("aria-disabled", "false")
     expect(page.locator("#amount")).to_have_text("¥4.38")
-    for why, words in (
-        ("empty_first", "请先清空秤盘一次"),
-        ("overload", "超载"),
-        ("unverified", "检定已过期"),
-        ("something_new", "something_new"),
-    ):
-        core.weigh(sellable=False, why=why)
-        expect(button).to_contain_text(words)
-    core.weigh(up=False, net_g=None, text="", stable=None, why="no_signal")
+    core.weighs(None, state=State.OVERLOAD)
+    expect(button).to_contain_text("超载")
+    swap(core, THERE)
+    core.does(ConfirmPort(device="scale-1", person="王敏"))
+    core.turn(PortChanged("scale-1", True))
+    core.weighs("1.250")
+    expect(button).to_contain_text("请先清空秤盘一次")
+    core.clock.jumps("2027-07-01T05:31")
+    core.puts("1.250")
+    expect(button).to_contain_text("检定已过期")
+    core.turn(PortChanged("scale-1", False, "unplugged"))
     expect(page.locator("#digits")).to_have_text("- - -")
     expect(page.locator("#steady")).to_have_text("无信号")
     no_sideways(page)
 
 
 def test_a_sale_goes_through(core: Any, page: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     page.goto("/stall")
     page.locator("#product-01040201").click()
     expect(page.locator(f"#lot-{NEWEST}")).to_be_checked()
@@ -90,7 +111,7 @@ def test_a_sale_goes_through(core: Any, page: Page) -> None:
     page.locator("#sell").click()
     answer = page.locator("#answer")
     expect(answer).to_contain_text("¥4.38")
-    expect(answer).to_contain_text("…000424")
+    expect(answer).to_contain_text("…000022")
     expect(answer).to_contain_text("等待打印")
     expect(page.locator("#sell")).to_have_text("已卖出，请取下货物")
     assert core.asked == [
@@ -104,39 +125,42 @@ def test_a_sale_goes_through(core: Any, page: Page) -> None:
             buyer_name="张三饭店",
         )
     ]
-    core.paper(42, state="printing")
+    core.turn(Printed(4, PrintState.PRINTING, PrintWhy.NOTHING))
     expect(answer).to_contain_text("正在打印")
-    core.paper(42, state="failed", why="paper")
+    core.turn(Printed(4, PrintState.FAILED, PrintWhy.PAPER))
     expect(answer).to_contain_text("未打出 · 缺纸：请装新纸卷")
     expect(page.locator(".papers .paper").first).to_contain_text("未打出 · 缺纸：请装新纸卷")
     expect(page.locator("#buyer-code")).to_have_value("")
-    core.weigh(net_g=0, text="0.000", why="below_min")
-    core.load(900)
+    core.weighs("0.000")
+    core.puts("0.900")
     expect(answer).to_be_hidden()
     no_sideways(page)
 
 
 def test_pressed_twice_it_sells_once(core: Any, desk: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
-    core.hold = True
+    core.puts("1.250")
+    core.stand_still()
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     expect(desk.locator("#sell")).to_have_text("卖出并打印")
     desk.evaluate("document.getElementById('sell').click(), document.getElementById('sell').click()")
     expect(desk.locator("#sell")).to_have_text("正在记录…")
     desk.locator("#sell").dispatch_event("click")
-    until(lambda: core.held)
-    core.answer(core.held[0])
+    until(lambda: core.asked)
+    core.go_on()
     expect(desk.locator("#answer")).to_contain_text("已记录")
     assert len(core.asked) == 1
 
 
-def test_a_refusal_is_said_in_words(core: Any, desk: Page) -> None:
-    core.load(1250)
-    core.refuse = Refused("weight_changed", "重量已变为 1.300 kg，请核对后再按", "the weight is now 1.300 kg")
+def test_a_refusal_is_said_in_words(core: Any, desk: Page, until: Callable[..., None]) -> None:
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
+    expect(desk.locator("#sell")).to_have_text("卖出并打印")
+    waits_before(core, core.frames("1.300"))
     desk.locator("#sell").click()
+    until(lambda: core.asked)
+    core.go_on()
     expect(desk.locator("#answer")).to_have_text("重量已变为 1.300 kg，请核对后再按")
     expect(desk.locator("#sell")).to_have_text("卖出并打印")
 
@@ -144,8 +168,8 @@ def test_a_refusal_is_said_in_words(core: Any, desk: Page) -> None:
 def test_without_an_answer_the_next_press_is_the_same_sale(
     core: Any, browser: Browser, serve: Callable[..., WebServer]
 ) -> None:
-    core.load(1250)
-    core.hold = True
+    core.puts("1.250")
+    core.stand_still()
     page = browser.new_page(base_url=serve(timeout=0.2).url)
     page.goto("/stall")
     page.locator("#product-01040201").click()
@@ -154,14 +178,14 @@ def test_without_an_answer_the_next_press_is_the_same_sale(
     expect(page.locator("#sell")).to_have_text("卖出并打印")
     page.locator("#sell").click()
     expect(page.locator("#answer")).to_contain_text("可能已记录，也可能没有")
-    core.answer(core.held[0])
+    core.go_on()
     expect(page.locator("#answer")).to_contain_text("已记录 · 1.250 kg")  # the page has asked by itself
     assert len(core.asked) == 1
     page.close()
 
 
 def test_a_price_is_changed_and_changed_back(core: Any, page: Page) -> None:
-    core.load(1000)
+    core.puts("1.000")
     page.goto("/stall")
     product = page.locator("#product-01040301")
     product.click()
@@ -193,7 +217,7 @@ def test_a_long_press_opens_the_price(core: Any, desk: Page) -> None:
 
 
 def test_a_second_tap_on_the_chosen_product_does_nothing(core: Any, page: Page) -> None:
-    core.load(1000)
+    core.puts("1.000")
     page.goto("/stall")
     product = page.locator("#product-01040201")
     product.dblclick()
@@ -205,8 +229,8 @@ def test_a_second_tap_on_the_chosen_product_does_nothing(core: Any, page: Page) 
 
 
 def test_a_hostile_name_stays_a_name(core: Any, page: Page) -> None:
-    core.load(1000)
-    core.showing.post(trouble="<img src=x onerror=\"document.title='taken'\">")
+    core.puts("1.000")
+    core.turn(PortChanged("cold-room", False, "<img src=x onerror=\"document.title='taken'\">"))
     for address in ("/stall", "/gate", "/status"):
         page.goto(address)
         if address == "/stall":
@@ -222,7 +246,8 @@ def test_a_hostile_name_stays_a_name(core: Any, page: Page) -> None:
 
 
 def test_the_language_switches_on_every_page(core: Any, page: Page) -> None:
-    core.load(1250)
+    core.settles()
+    core.puts("1.250")
     page.goto("/stall")
     page.locator(".language").click()
     expect(page.locator("#steady")).to_have_text("Stable")
@@ -241,7 +266,7 @@ def test_the_language_switches_on_every_page(core: Any, page: Page) -> None:
 
 
 def test_a_weight_that_lies_still_stays(core: Any, desk: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     expect(desk.locator("#digits")).to_have_text("1.250")
     seen = desk.evaluate(
@@ -255,34 +280,47 @@ def test_a_weight_that_lies_still_stays(core: Any, desk: Page) -> None:
 
 
 def test_a_lot_that_is_held_is_taken_from_the_choice(core: Any, desk: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     expect(desk.locator(f"#lot-{NEWEST}")).to_be_checked()
-    lots = core.showing.board.lots
-    core.showing.post(lots=(replace(lots[0], state="held", verdict="unqualified"), *lots[1:]))
+    core.hands_over(core.result("5", "88.1"), device="analyzer-1")
+    core.weighs("1.250")
     expect(desk.locator("#sell")).to_have_text("请选批次")
     expect(desk.locator(".lot.held:visible")).to_contain_text("暂停销售")
     desk.locator(f"#lot-{OLDER}").check()
     expect(desk.locator("#sell")).to_have_text("卖出并打印")
 
 
-def test_tare_and_zero_are_offered_only_where_allowed(core: Any, desk: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
+@pytest.mark.parametrize("changed", [{}, {'e = "5 g"': 'e = "5 g"\nwritable = true'}], ids=["read only", "writable"])
+def test_tare_and_zero_are_offered_only_where_allowed(
+    core: Any, desk: Page, until: Callable[..., None], changed: dict[str, str]
+) -> None:
+    core.puts("1.250")
     desk.goto("/stall")
     expect(desk.locator("#digits")).to_have_text("1.250")
-    expect(desk.locator("#wishes")).to_be_hidden()
-    core.weigh(writable=True)
+    if not changed:
+        expect(desk.locator("#wishes")).to_be_hidden()
+        return
     desk.get_by_role("button", name="去皮").click()
     until(lambda: core.asked == [AskScale(scale="scale-1", wish="tare")])
 
 
-def test_the_second_scale_can_be_chosen(core: Any, page: Page) -> None:
-    first = core.showing.board.scales[0]
-    second = replace(first, name="scale-2", net_g=2000, text="2.000", sellable=True, why="")
-    core.showing.post(scales=(first, second))
+SECOND_SCALE = """[[scale]]
+name = "scale-b"
+model = "st-gs"
+port = "/dev/null"
+max = "30 kg"
+min = "100 g"
+e = "5 g"
+[[analyzer]]"""
+
+
+@pytest.mark.parametrize("changed", [{"[[analyzer]]": SECOND_SCALE}])
+def test_the_second_scale_can_be_chosen(core: Any, page: Page, changed: dict[str, str]) -> None:
+    core.puts("2.000", scale="scale-b")
     page.goto("/stall")
-    page.get_by_role("button", name="scale-2").click()
+    page.get_by_role("button", name="scale-b").click()
     expect(page.locator("#digits")).to_have_text("2.000")
     page.reload()
     expect(page.locator("#digits")).to_have_text("2.000")
@@ -291,12 +329,12 @@ def test_the_second_scale_can_be_chosen(core: Any, page: Page) -> None:
 
 def test_a_slip_is_read_and_printed_again(core: Any, desk: Page, until: Callable[..., None]) -> None:
     desk.goto("/stall")
-    desk.locator("#view-41").click()
-    expect(desk.locator("#paper-text")).to_contain_text("大白菜  1.250 kg")
+    desk.locator("#view-1").click()
+    expect(desk.locator("#paper-text")).to_contain_text(re.compile(r"大白菜.*0\.500", re.DOTALL))
     desk.get_by_role("button", name="关闭").click()
-    desk.locator("#reprint-41").click()
-    until(lambda: core.asked == [Reprint(job=41)])
-    expect(desk.locator(".papers .paper").first).to_contain_text("重打第 1 份")
+    desk.locator("#reprint-1").click()
+    until(lambda: core.asked == [Reprint(job=1)])
+    expect(desk.locator(".papers .paper").first).to_contain_text("重打第 3 份")
 
 
 def test_goods_are_registered_and_their_result_arrives(core: Any, page: Page) -> None:
@@ -313,7 +351,7 @@ def test_goods_are_registered_and_their_result_arrives(core: Any, page: Page) ->
     page.fill("#plate", "豫A12345")
     page.fill("#certificate", "H-77")
     page.locator("#register").click()
-    expect(page.locator("#answer .huge")).to_have_text(re.compile(r"样品号\s*9"))
+    expect(page.locator("#answer .huge")).to_have_text(re.compile(r"样品号\s*8"))
     expected = RegisterEntry(
         product="01040201",
         net_g=12500,
@@ -327,14 +365,14 @@ def test_goods_are_registered_and_their_result_arrives(core: Any, page: Page) ->
     expect(page.locator("#net")).to_have_value("")
     newest = page.locator(".goods").first
     expect(newest).to_contain_text("待检测")
-    lots = core.showing.board.lots
-    core.showing.post(lots=(replace(lots[0], state="held", verdict="unqualified", value="88.1", unit="%"), *lots[1:]))
-    expect(newest).to_contain_text("快检阳性（筛查），暂停销售 · 88.1 %")
+    for number in ("86.0", "87.2", "88.1"):
+        core.hands_over(core.result("8", number), device="analyzer-1")
+    expect(newest).to_contain_text("快检阳性（筛查），暂停销售 · 农药残留 88.1 %")
     no_sideways(page)
 
 
 def test_targets_are_large_enough_for_a_cold_thumb(core: Any, page: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     for address in ("/stall", "/gate", "/status"):
         page.goto(address)
         if address == "/stall":
@@ -342,12 +380,12 @@ def test_targets_are_large_enough_for_a_cold_thumb(core: Any, page: Page) -> Non
             page.locator("#tare-open").click()
             assert too_small(page) == []
             page.locator("#taring-cancel").click()
-            core.weigh(up=False, net_g=None, text="", stable=None, sellable=False, why="no_signal")
+            core.turn(PortChanged("scale-1", False, "unplugged"))
             page.locator("#typed-open").click()
             assert too_small(page) == []
             page.locator("#typing-cancel").click()
         if address == "/gate":
-            page.locator("#match-72").click()
+            page.locator("#match-12").click()
             assert too_small(page) == []
             page.locator("#matching-back").click()
         assert too_small(page) == []
@@ -369,10 +407,10 @@ def too_small(page: Page) -> list[str]:
 
 def test_a_result_without_a_lot_is_given_one(core: Any, page: Page, until: Callable[..., None]) -> None:
     page.goto("/gate")
-    stray = page.locator("#stray-71")
-    for words in ("农药残留", "8.3 %", "analyzer-1", "样品 17", "通道 4", "11-22 05:31"):
+    stray = page.locator("#stray-11")
+    for words in ("农药残留", "8.3 %", "analyzer-1", "样品 17", "通道 4", "11-22 05:16"):
         expect(stray).to_contain_text(words)
-    page.locator("#match-71").click()
+    page.locator("#match-11").click()
     expect(page.locator("#matching-facts")).to_contain_text("8.3 %")
     expect(page.locator("#matching-verdict")).to_be_hidden()
     go, wrong = page.locator("#matching-go"), page.locator("#matching-wrong")
@@ -393,18 +431,18 @@ def test_a_result_without_a_lot_is_given_one(core: Any, page: Page, until: Calla
     expect(go).to_be_disabled()  # a double tap confirms nothing
     assert core.asked == []
     go.click()
-    until(lambda: core.asked == [MatchResult(seq=71, lot=PENDING, person="王敏")])
-    expect(page.locator("#matched")).to_contain_text("合格（快检） · 来源码 41010800110100010074")
-    expect(page.locator("#stray-71")).to_have_count(0)
+    until(lambda: core.asked == [MatchResult(seq=11, lot=PENDING, person="王敏")])
+    expect(page.locator("#matched")).to_contain_text("合格（快检） · 来源码 41010800310100000031")
+    expect(page.locator("#stray-11")).to_have_count(0)
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("已放行")
-    page.locator("#match-72").click()
+    page.locator("#match-12").click()
     expect(page.locator("#matching-person")).to_have_value("王敏")
     no_sideways(page)
 
 
 def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[..., None]) -> None:
     page.goto("/gate")
-    page.locator("#match-72").click()
+    page.locator("#match-12").click()
     ticket = page.locator("#matching-facts .ticket")
     expect(ticket).to_contain_text("抑制率  61.2 %")
     expect(ticket).to_contain_text("<img src=x")
@@ -421,7 +459,7 @@ def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[...
     expect(page.locator("#matching-lot")).to_have_value(PENDING)
     page.locator("#matching-go").click()
     page.locator("#matching-go").click()
-    until(lambda: core.asked == [MatchResult(seq=72, lot=PENDING, person="王敏", verdict="unqualified")])
+    until(lambda: core.asked == [MatchResult(seq=12, lot=PENDING, person="王敏", verdict="unqualified")])
     expect(page.locator("#matched")).to_contain_text("可疑，待复测")
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("复测 0/2 · 还需复测 2 次")
     assert page.locator("img").count() == 0
@@ -431,8 +469,8 @@ def test_a_ticket_is_read_by_a_person(core: Any, page: Page, until: Callable[...
 
 def test_a_person_says_that_a_result_is_of_no_lot_here(core: Any, page: Page, until: Callable[..., None]) -> None:
     page.goto("/gate")
-    expect(page.locator("#stray-71")).to_contain_text("没有对应样品号或通道的批次")
-    page.locator("#match-71").click()
+    expect(page.locator("#stray-11")).to_contain_text("没有对应样品号或通道的批次")
+    page.locator("#match-11").click()
     page.select_option("#matching-lot", "-")
     page.fill("#matching-person", "王敏")
     page.locator("#matching-go").click()
@@ -441,34 +479,37 @@ def test_a_person_says_that_a_result_is_of_no_lot_here(core: Any, page: Page, un
     page.locator("#matching-go").click()
     expect(page.locator("#matching-effect")).to_contain_text("不计入任何批次")
     page.locator("#matching-go").click()
-    until(lambda: core.asked == [DismissResult(seq=71, person="王敏", reason="练习")])
-    expect(page.locator("#stray-71")).to_have_count(0)
+    until(lambda: core.asked == [DismissResult(seq=11, person="王敏", reason="练习")])
+    expect(page.locator("#stray-11")).to_have_count(0)
     expect(page.locator("#matched")).to_contain_text("不是本站任何批次的结果")
     no_sideways(page)
 
 
-def test_a_refused_match_says_why_and_stays_open(core: Any, desk: Page) -> None:
+def test_a_refused_match_says_why_and_stays_open(core: Any, desk: Page, until: Callable[..., None]) -> None:
     desk.goto("/gate")
-    desk.locator("#match-71").click()
-    core.refuse = Refused("no_result", "没有待匹配的结果 71", "no unmatched result 71")
+    desk.locator("#match-11").click()
     desk.select_option("#matching-lot", PENDING)
     desk.fill("#matching-person", "王敏")
     desk.locator("#matching-go").click()
+    expect(desk.locator("#matching-go")).to_be_enabled()
+    waits_before(core, [Request(command=DismissResult(seq=11, person="李四", reason="练习"))])
     desk.locator("#matching-go").click()
-    expect(desk.locator("#matching-wrong")).to_have_text("没有待匹配的结果 71")
+    until(lambda: core.asked)
+    core.go_on()
+    expect(desk.locator("#matching-wrong")).to_contain_text("11")
     expect(desk.locator("#matching-go")).to_be_enabled()
     desk.keyboard.press("Escape")
-    core.showing.post(unmatched=())
+    core.settles()
     expect(desk.locator("#unmatched")).to_be_hidden()
 
 
 def test_the_whole_plant_step_is_one_tap_once_the_name_is_known(
     core: Any, page: Page, until: Callable[..., None]
 ) -> None:
-    core.lot(PENDING, whole_plant="due")
+    assert core.enters("01040801") == NEXT
     page.goto("/gate")
-    done = page.locator(f"#plant-{PENDING}")
-    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("整株浸提：此品类会干扰酶抑制法")
+    done = page.locator(f"#plant-{NEXT}")
+    expect(page.locator(f"#goods-{NEXT}")).to_contain_text("整株浸提：此品类会干扰酶抑制法")
     done.click()
     expect(page.locator("#person-wrong")).to_have_text("请填写姓名")
     page.keyboard.type("王敏")
@@ -478,8 +519,8 @@ def test_the_whole_plant_step_is_one_tap_once_the_name_is_known(
     expect(done).to_have_text("已完成（王敏）")
     assert core.asked == []
     done.click()
-    until(lambda: core.asked == [WholePlantDone(lot=PENDING, person="王敏")])
-    expect(page.locator(f"#goods-{PENDING}")).to_contain_text("✓ 整株浸提已完成")
+    until(lambda: core.asked == [WholePlantDone(lot=NEXT, person="王敏")])
+    expect(page.locator(f"#goods-{NEXT}")).to_contain_text("✓ 整株浸提已完成")
     expect(done).to_have_count(0)
 
 
@@ -487,23 +528,20 @@ def test_repeats_are_said_as_they_come(core: Any, page: Page) -> None:
     page.goto("/gate")
     lot = page.locator(f"#goods-{PENDING}")
     expect(lot).to_contain_text("等待首次检测：把样品号 3 输入检测仪")
-    core.lot(PENDING, verdict="suspect", value="61.0", unit="%", measurements=1, repeats_due=2)
-    expect(lot).to_contain_text("可疑，待复测 · 61.0 %")
+    core.hands_over(core.result("3", "61.0"), device="analyzer-1")
+    expect(lot).to_contain_text("可疑，待复测 · 农药残留 61.0 %")
     expect(lot).to_contain_text("复测 0/2 · 还需复测 2 次")
-    core.lot(PENDING, measurements=2, repeats_due=1)
+    core.hands_over(core.result("3", "62.0"), device="analyzer-1")
     expect(lot).to_contain_text("复测 1/2 · 还需复测 1 次")
-    core.lot(PENDING, state="held", verdict="unqualified", measurements=3, repeats_due=0)
+    core.hands_over(core.result("3", "63.0"), device="analyzer-1")
     expect(lot).to_contain_text("快检阳性（筛查），暂停销售")
     expect(lot).not_to_contain_text("复测 ")
     no_sideways(page)
 
 
 def test_channels_are_planned_one_after_the_other(core: Any, page: Page, until: Callable[..., None]) -> None:
-    lots = core.showing.board.lots
-    core.showing.post(
-        plan=(("analyzer-1", "1", NEWEST),),
-        lots=(replace(lots[2], test_code="41010800130100000061", sample="6"), *lots),
-    )
+    core.does(PlanChannel(analyzer="analyzer-1", channel="1", lot=NEWEST))
+    assert core.enters("01040301") == NEXT
     page.goto("/gate")
     expect(page.locator(".planned")).to_contain_text("已放行 · 已有结果，请更换或清除")
     page.locator("#plan-save").click()
@@ -513,7 +551,7 @@ def test_channels_are_planned_one_after_the_other(core: Any, page: Page, until: 
     page.locator("#plan-save").click()
     expect(page.locator(".planned").nth(1)).to_contain_text("样品 3")
     expect(page.locator("#plan-channel")).to_have_value("3")
-    expect(page.locator("#plan-lot")).to_have_value("41010800130100000061")
+    expect(page.locator("#plan-lot")).to_have_value(NEXT)
     expect(page.locator(f"#goods-{PENDING}")).to_contain_text("样品在通道 2")
     no_sideways(page)
     page.get_by_role("button", name="清除 1").click()
@@ -523,9 +561,10 @@ def test_channels_are_planned_one_after_the_other(core: Any, page: Page, until: 
         PlanChannel(analyzer="analyzer-1", channel="1", lot=""),
     ]
     until(lambda: core.asked == expected)
-    core.refuse = Refused("no_lot", "没有批次", "no lot")
-    page.locator("#plan-save").click()
-    expect(page.locator("#plan-wrong")).to_have_text("没有批次")
+    with sqlite3.connect(core.ledger.path) as backup:
+        backup.execute("BEGIN IMMEDIATE")
+        page.locator("#plan-save").click()
+        expect(page.locator("#plan-wrong")).to_contain_text("另一程序占用了账本")
 
 
 def test_no_plan_where_nothing_reports_by_channel(core: Any, desk: Page) -> None:
@@ -543,7 +582,7 @@ def a_tare(page: Page, keys: str, *, keep: bool = False) -> None:
 
 
 def test_a_known_container_is_taken_off(core: Any, page: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
+    core.puts("1.250")
     page.goto("/stall")
     page.locator("#product-01040201").click()
     expect(page.locator("#masses")).to_be_hidden()
@@ -554,13 +593,14 @@ def test_a_known_container_is_taken_off(core: Any, page: Page, until: Callable[.
     expect(page.locator("#mass-net")).to_have_text("1.200 kg")
     expect(page.locator("#amount")).to_have_text("¥4.20")
     no_sideways(page)
-    core.load(140)
+    core.puts("0.140")
     expect(page.locator("#sell")).to_have_text("太轻，低于最小秤量 0.1 kg")
-    core.weigh(min_g=10, net_g=40, text="0.040")
+    a_tare(page, "0.15")
     expect(page.locator("#sell")).to_have_text("皮重不小于重量，请核对")
     expect(page.locator("#digits")).to_have_text("-0.010")
     expect(page.locator("#amount")).to_have_text("")
-    core.load(1250)
+    a_tare(page, "0.05")
+    core.puts("1.250")
     page.locator("#sell").click()
     until(
         lambda: (
@@ -569,21 +609,21 @@ def test_a_known_container_is_taken_off(core: Any, page: Page, until: Callable[.
     )
     expect(page.locator("#answer")).to_contain_text("1.200 kg")
     expect(page.locator("#masses")).to_be_hidden()  # this container is gone
-    core.weigh(net_g=0, text="0.000", why="below_min")
-    core.load(1250)
+    core.weighs("0.000")
+    core.puts("1.250")
     expect(page.locator("#digits")).to_have_text("1.250")
 
 
 def test_a_pinned_container_stays_for_the_next_sale(core: Any, desk: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     a_tare(desk, "0.05", keep=True)
     expect(desk.locator("#tare-pinned")).to_be_visible()
     desk.locator("#sell").click()
     expect(desk.locator("#answer")).to_contain_text("1.200 kg")
-    core.weigh(net_g=0, text="0.000", why="below_min")
-    core.load(2000)
+    core.weighs("0.000")
+    core.puts("2.000")
     expect(desk.locator("#digits")).to_have_text("1.950")
     desk.locator("#sell").click()
     until(lambda: len(core.asked) == 2)
@@ -601,32 +641,32 @@ def test_a_pinned_container_stays_for_the_next_sale(core: Any, desk: Page, until
 
 
 def test_the_net_has_the_digits_of_the_scale(core: Any, desk: Page) -> None:
-    core.load(1250)
-    core.weigh(text="1.25")
+    core.puts("1.25")
     desk.goto("/stall")
     a_tare(desk, "0.05")
     expect(desk.locator("#digits")).to_have_text("1.20")
     a_tare(desk, "0.055")
     expect(desk.locator("#digits")).to_have_text("1.195")
-    core.weigh(text="1250", unit="g")
+    core.weighs("1250", unit="g")
     expect(desk.locator("#digits")).to_have_text("1195")
     expect(desk.locator("#unit")).to_have_text("g")
 
 
-def test_a_tare_the_scale_took_itself_is_refused_in_words(core: Any, desk: Page) -> None:
-    core.load(1250)
+def test_a_tare_the_scale_took_itself_is_refused_in_words(core: Any, desk: Page, until: Callable[..., None]) -> None:
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     a_tare(desk, "0.05")
-    core.refuse = Refused("tared", "秤已去皮，请先清除秤上的皮重", "the scale has a tare of its own")
+    waits_before(core, core.frames("1.250", net=Net.NET))
     desk.locator("#sell").click()
-    expect(desk.locator("#answer")).to_have_text("秤已去皮，请先清除秤上的皮重")
+    until(lambda: core.asked)
+    core.go_on()
+    expect(desk.locator("#answer")).to_have_text("scale-1：秤已去皮，请先清除秤上的皮重")
     expect(desk.locator("#mass-tare")).to_have_text("0.050 kg")
 
 
 def test_a_container_is_not_offered_where_nobody_knows_of_a_first_tare(core: Any, desk: Page) -> None:
-    core.load(1250)
-    core.weigh(tare_why="tare_key")
+    core.puts("1.250", net=None)
     desk.goto("/stall")
     expect(desk.locator("#digits")).to_have_text("1.250")
     desk.locator("#tare-open").click()
@@ -635,11 +675,11 @@ def test_a_container_is_not_offered_where_nobody_knows_of_a_first_tare(core: Any
 
 
 def test_a_container_that_was_named_before_the_scale_took_a_tare_stops_the_sale(core: Any, desk: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     a_tare(desk, "0.05")
-    core.weigh(tare_why="tared")
+    core.weighs("1.250", net=Net.NET)
     expect(desk.locator("#sell")).to_have_text("秤已去皮，请先清除秤上的皮重")
     desk.locator("#tare-open").click()
     desk.locator("#taring-clear").click()
@@ -647,29 +687,37 @@ def test_a_container_that_was_named_before_the_scale_took_a_tare_stops_the_sale(
 
 
 def test_the_button_names_the_unit_and_the_step(core: Any, desk: Page) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
-    core.weigh(net_g=None, text="1.250", unit="tl.T", sellable=False, why="unit")
+    core.weighs("1.250", unit="tl.T")
     expect(desk.locator("#sell")).to_have_text("秤的单位 tl.T 不能用于交易，请设为 kg")
-    core.weigh(net_g=1253, text="1.253", unit="kg", sellable=False, why="step")
+    core.weighs("1.253")
     expect(desk.locator("#sell")).to_have_text("重量不是分度值 5 g 的整数倍，请查看秤")
-    core.weigh(net_g=1250, text="1.250", unit="kg", sellable=False, why="digit")
+    core.weighs("1.250", auxiliary=True)
     expect(desk.locator("#sell")).to_contain_text("末位数字未经检定")
 
 
 def test_a_weight_is_typed_only_while_the_scale_is_broken(core: Any, page: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
+    core.puts("1.250")
     page.goto("/stall")
     page.locator("#product-01040201").click()
     link = page.locator("#typed-open")
     expect(link).to_be_disabled()
-    core.weigh(stable=False, sellable=False, why="motion")
+    core.weighs("1.250", stable=False)
     expect(page.locator("#sell")).to_have_text("等重量稳定")
     expect(link).to_be_disabled()
-    for why in ("error", "stale", "no_signal"):
-        core.weigh(net_g=None, text="", stable=None, why=why)
-        expect(link).to_be_enabled()
+    core.weighs(None, state=State.ERROR)
+    expect(link).to_be_enabled()
+    core.weighs("1.250")
+    expect(link).to_be_disabled()
+    core.clock.go(2.0)
+    core.turn()
+    assert core.scale.why == "stale"
+    expect(link).to_be_enabled()
+    core.turn(PortChanged("scale-1", False, "unplugged"))
+    expect(page.locator("#sell")).to_contain_text("秤无信号")
+    expect(link).to_be_enabled()
     link.click()
     expect(page.locator("#typing .warning")).to_contain_text("小票会注明“手工输入”")
     page.fill("#typing-kg", "0.9")
@@ -705,7 +753,7 @@ def test_a_weight_is_typed_only_while_the_scale_is_broken(core: Any, page: Page,
 
 
 def test_a_typed_weight_goes_when_the_scale_is_back(core: Any, desk: Page) -> None:
-    core.weigh(up=False, net_g=None, text="", stable=None, why="no_signal")
+    core.turn(PortChanged("scale-1", False, "unplugged"))
     desk.goto("/stall")
     desk.locator("#product-01040201").click()
     desk.locator("#typed-open").click()
@@ -719,16 +767,19 @@ def test_a_typed_weight_goes_when_the_scale_is_back(core: Any, desk: Page) -> No
     expect(desk.locator("#typing-reason")).to_have_value("秤坏")
     desk.fill("#typing-kg", "0.9")
     desk.keyboard.press("Enter")
-    core.load(1250)
+    core.turn(PortChanged("scale-1", True))
+    core.puts("1.250")
     expect(desk.locator("#digits")).to_have_text("1.250")
     expect(desk.locator("#toast")).to_have_text("秤已恢复，请用秤称重")
     expect(desk.locator("#sell")).to_have_text("卖出并打印")
 
 
 def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
-    core.load(1250)
-    core.lot(PENDING, verdict="suspect", measurements=2, repeats_due=1, whole_plant="due")
-    core.showing.post(plan=(("analyzer-1", "1", PENDING),))
+    core.enters("01040801")
+    for number in ("61.0", "62.0"):
+        core.hands_over(core.result("8", number), device="analyzer-1")
+    core.does(PlanChannel(analyzer="analyzer-1", channel="1", lot=PENDING))
+    core.puts("1.250")
     page.goto("/gate?lang=en")
     for words in (
         "Results that wait for a person",
@@ -738,7 +789,7 @@ def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
         "Channel plan",
     ):
         expect(page.locator("main")).to_contain_text(words)
-    page.locator("#match-72").click()
+    page.locator("#match-12").click()
     page.select_option("#matching-lot", PENDING)
     page.get_by_label("Passed / negative").check()
     page.fill("#matching-person", "Wang Min")
@@ -758,7 +809,7 @@ def test_the_newer_parts_speak_english(core: Any, page: Page) -> None:
 
 
 def test_a_doubted_date_is_confirmed_by_name(core: Any, page: Page, until: Callable[..., None]) -> None:
-    core.showing.post(clock_state="unsynced", clock_why="doubted", clock_asks="2031-03-01T09:30")
+    core.clock.jumps("2031-03-01T09:30")
     page.goto("/status?lang=en")
     page.locator("#date-asked").click()
     expect(page.locator("#dating-title")).to_have_text("Today is 2031-03-01, yes")
@@ -767,10 +818,11 @@ def test_a_doubted_date_is_confirmed_by_name(core: Any, page: Page, until: Calla
     assert core.asked == []
     page.locator("#dating-person").fill(" 王敏 ")
     no_sideways(page)
-    core.refuse = Refused("date_changed", "系统日期已变", "the system's date is another")
+    asked_about = core.clock.wall
+    core.clock.wall += timedelta(days=1)
     page.locator("#dating-go").click()
-    expect(page.locator("#dating-wrong")).to_have_text("the system's date is another")
-    core.refuse = None
+    expect(page.locator("#dating-wrong")).to_have_text("the system's date is not 2031-03-01: look again")
+    core.clock.wall = asked_about
     page.locator("#dating-go").click()
     expect(page.locator("#dating")).to_be_hidden()
     expect(page.locator("#date-asked")).to_have_count(0)
@@ -778,7 +830,7 @@ def test_a_doubted_date_is_confirmed_by_name(core: Any, page: Page, until: Calla
 
 
 def test_the_keyboard_sells(core: Any, desk: Page, until: Callable[..., None]) -> None:
-    core.load(1250)
+    core.puts("1.250")
     desk.goto("/stall")
     expect(desk.locator("#sell")).to_have_text("请选商品")
     desk.locator("#product-01040201").focus()
@@ -798,8 +850,8 @@ def test_a_hidden_page_costs_nothing(core: Any, desk: Page, until: Callable[...,
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page: Page, language: str) -> None:
-    core.paper(41, state="held", why="paper")
-    core.showing.post(printers=(PrinterView("printer-1", False, "", 1, PrinterState.PAPER),))
+    core.does(Reprint(job=1))
+    core.turn(Printed(4, PrintState.HELD, PrintWhy.PAPER), PrinterChanged("printer-1", PrinterState.PAPER))
     page.goto(f"/papers?lang={language}")
     held = page.locator(".sheet.held")
     expect(held).to_contain_text({"zh": "请装新纸卷", "en": "put in a new roll"}[language])
@@ -808,15 +860,15 @@ def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page:
     for button in page.locator(".sheet button").all():
         box = button.bounding_box()
         assert box is not None and box["height"] >= 44
-    page.locator("#confirm-41").click()
+    page.locator("#confirm-4").click()
     expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
     page.fill("#day", "2026-11-22")
     page.locator("#print-day").click()
     page.locator("#test-printer-1").click()
     expect(page.locator("#test-printer-1")).to_be_enabled()
-    assert ConfirmPaper(job=41) in core.asked
-    assert PrintPaper(paper="day", subject="2026-11-22", printer="") in core.asked
-    assert PrintPaper(paper="test", subject="", printer="printer-1") in core.asked
+    assert ConfirmPaper(job=4) in core.asked
+    assert PrintPaper(paper="day", subject="2026-11-22") in core.asked
+    assert PrintPaper(paper="test", printer="printer-1") in core.asked
 
 
 def test_the_day_is_the_station_s_not_the_browser_s(
@@ -827,14 +879,13 @@ def test_the_day_is_the_station_s_not_the_browser_s(
     expect(page.locator(".dayline")).to_contain_text("不填即今天")
     expect(page.locator("#day")).to_have_value("")
     page.locator("#print-day").click()
-    until(lambda: core.asked == [PrintPaper(paper="day", subject="", printer="")])
+    until(lambda: core.asked == [PrintPaper(paper="day")])
     page.close()
 
 
 def test_papers_of_a_printer_that_cannot_answer_are_confirmed_together(core: Any, desk: Page) -> None:
-    jobs = [paper.job for paper in core.showing.board.papers]
-    for job in jobs:
-        core.paper(job, state="unknown", why="silent")
+    jobs = [2, *(core.does(Reprint(job=1))["job"] for _ in range(2))]
+    core.turn(*(Printed(job, PrintState.UNKNOWN, PrintWhy.SILENT) for job in jobs[1:]))
     desk.goto("/papers")
     expect(desk.locator(".doubts")).to_contain_text(f"{len(jobs)} 张不确定是否打出")
     desk.locator("#confirm-all").click()
@@ -853,18 +904,16 @@ def test_a_lot_s_label_and_source_card_are_printed_from_the_gate(core: Any, page
     assert page.locator(".goods.pending [data-print=card]").count() == 0
     code = released.get_attribute("id")
     assert code is not None
-    assert PrintPaper(paper="card", subject=code.removeprefix("goods-"), printer="") in core.asked
+    assert PrintPaper(paper="card", subject=code.removeprefix("goods-")) in core.asked
     no_sideways(page)
 
 
-HERE = Identity("1a86:7523", "00.0", "", "pci0000:00/0000:00:14.0-usb-1.2", what="USB Serial")
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(core: Any, page: Page, language: str) -> None:
-    there = replace(HERE, socket="pci0000:00/0000:00:14.0-usb-1.3")
+def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(
+    core: Any, page: Page, until: Callable[..., None], language: str
+) -> None:
     page.goto(f"/status?lang={language}")
-    core.swap(HERE, there)
+    swap(core, THERE)
     page.locator("#swap-scale-1").click()
     facts = page.locator("#swapping-facts")
     expect(facts).to_contain_text("0000:00:14.0-usb-1.2")
@@ -873,12 +922,16 @@ def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(core: An
     page.fill("#swapping-person", " ")
     page.locator("#swapping-go").click()
     expect(page.locator("#swapping-wrong")).to_have_text({"zh": "请填写姓名", "en": "Enter your name"}[language])
-    core.refuse = Refused("device_changed", "设备又变了", "another one by now")
+    third = replace(HERE, socket="pci0000:00/0000:00:14.0-usb-1.4")
     page.fill("#swapping-person", "王敏")
+    waits_before(core, [PortChanged("scale-1", False, "another device", third)])
     page.locator("#swapping-go").click()
-    expect(page.locator("#swapping-wrong")).to_have_text({"zh": "设备又变了", "en": "another one by now"}[language])
-    core.refuse = None
+    until(lambda: core.asked)
+    core.go_on()
+    words = {"zh": "设备又变了，请重新核对", "en": f"it is another one by now: {third}"}[language]
+    expect(page.locator("#swapping-wrong")).to_have_text(words)
+    swap(core, THERE)
     page.locator("#swapping-go").click()
     expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
     expect(page.locator("#swap-scale-1")).to_have_count(0)
-    assert core.asked[-1] == ConfirmPort(device="scale-1", person="王敏", seen=str(there))
+    assert core.asked[-1] == ConfirmPort(device="scale-1", person="王敏", seen=str(THERE))

@@ -6,12 +6,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from edge.between.board import Board, Showing
 from edge.between.commands import RegisterEntry, Reprint, Sell
+from edge.between.inbox import PrinterChanged
+from edge.between.print_states import PrinterState
 from edge.web.server import WebServer
 
 pytestmark = pytest.mark.browser
@@ -129,7 +134,7 @@ def gone(page: Page, words: re.Pattern[str] = LOST) -> None:
 def test_when_the_station_ends_every_page_says_so(
     core: Any, browser: Browser, web: WebServer, size: tuple[int, int], address: str
 ) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, web.url, size) as page:
         page.goto(address)
         alive(page)
@@ -142,17 +147,17 @@ def test_when_the_station_ends_every_page_says_so(
 def test_when_the_stream_falls_silent_every_page_says_so_and_comes_alive_again(
     core: Any, browser: Browser, wire: Wire, size: tuple[int, int], address: str
 ) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, wire.url, size) as page:
         page.goto(address)
         alive(page)
         page.evaluate("window.sameAsBefore = true")
         wire.silence()
         gone(page)
-        core.showing.post(trouble="账本写不进去")
+        core.turn(PrinterChanged("printer-1", PrinterState.COVER))
         wire.flow()
         alive(page)
-        expect(page.locator(".strip")).to_contain_text("账本写不进去")
+        expect(page.locator(".strip")).to_contain_text("纸仓盖打开")
         assert page.evaluate(COLOURED) > 0
         assert page.evaluate("window.sameAsBefore") is True
         assert page.locator("[data-cut]").count() == 0
@@ -163,22 +168,22 @@ def test_when_the_stream_falls_silent_every_page_says_so_and_comes_alive_again(
 def test_when_the_core_stands_still_every_page_says_so(
     core: Any, browser: Browser, web: WebServer, size: tuple[int, int], address: str
 ) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, web.url, size) as page:
         page.goto(address)
         alive(page)
-        core.showing.beat = 0.0
+        core.seem_dead()
         gone(page, DEAD)
         page.reload()  # the pages still come, as old as before
         gone(page, DEAD)
-        core.showing.beat = None
+        core.go_on()
         alive(page)
 
 
 def test_the_weight_says_that_the_box_is_not_reached_and_blames_no_scale(
     core: Any, browser: Browser, wire: Wire
 ) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         page.locator("#product-01040201").click()
@@ -193,7 +198,7 @@ def test_the_weight_says_that_the_box_is_not_reached_and_blames_no_scale(
         wire.join()
         expect(page.locator("#digits")).to_have_text("1.250", timeout=20_000)
         expect(page.locator("#sell")).to_have_text("卖出并打印")
-        core.showing.beat = 0.0
+        core.seem_dead()
         expect(page.locator("#digits")).to_have_text("- - -", timeout=SOON)
         expect(page.locator("#steady")).to_have_text("设备箱的程序无响应")
 
@@ -217,11 +222,12 @@ def test_what_was_typed_stays_and_so_does_the_place(core: Any, browser: Browser,
         expect(page.locator("#supplier")).to_be_focused()
         page.keyboard.press("Enter")
         expect(page.locator("#answer")).to_contain_text("样品号")
-        assert core.asked == [RegisterEntry(product="01040201", net_g=12500, origin="河南中牟", supplier="王建国")]
+        entry = RegisterEntry(product="01040201", net_g=12500, origin="河南中牟", supplier="王建国")
+        assert core.asked == [entry]
 
 
 def test_a_button_that_had_the_focus_has_it_again(core: Any, browser: Browser, wire: Wire) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         page.locator("#product-01040201").click()
@@ -255,6 +261,7 @@ def test_a_dialog_that_is_open_can_be_left_but_not_sent(core: Any, browser: Brow
 
 
 def test_a_link_does_not_lead_to_a_page_that_cannot_come(core: Any, browser: Browser, wire: Wire) -> None:
+    core.settles()
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         alive(page)
@@ -278,10 +285,10 @@ def test_a_page_that_came_while_the_station_went_says_so_and_comes_alive(
         page.route("**/api/live*", lambda route: route.abort())
         page.goto(address)
         gone(page)
-        core.showing.post(station="北区 7 号", trouble="重启过")
+        core.turn(PrinterChanged("printer-1", PrinterState.COVER))
         page.unroute("**/api/live*")
         alive(page)
-        expect(page.locator(".strip")).to_contain_text("重启过")
+        expect(page.locator(".strip")).to_contain_text("纸仓盖打开")
 
 
 def test_a_page_whose_scripts_did_not_come_says_so(
@@ -297,31 +304,34 @@ def test_a_page_whose_scripts_did_not_come_says_so(
         alive(page)
 
 
-def test_a_page_is_not_made_of_an_empty_board(core: Any, browser: Browser, serve: Callable[..., WebServer]) -> None:
+def test_a_page_is_not_made_of_an_empty_board(
+    again: Callable[..., Any], browser: Browser, serve: Callable[..., WebServer]
+) -> None:
     """While the station starts its pages wait for its devices and goods."""
-    from edge.between.board import Board
-
-    whole = core.showing.board
-    core.showing.board = Board(jobs=("stall", "gate"))
-    timer = threading.Timer(0.7, lambda: setattr(core.showing, "board", whole))
+    showing = Showing(Board(jobs=("stall", "gate")))
+    core = again()
+    beginning = SimpleNamespace(showing=showing, inbox=core.inbox, config=core.config)
+    timer = threading.Timer(0.7, lambda: setattr(showing, "board", core.board))
     timer.start()
-    with a_page(browser, serve().url) as page:
+    with a_page(browser, serve(beginning).url) as page:
         page.goto("/gate")
         alive(page)
-        assert page.locator("#product option").count() == 6
+        assert page.locator("#product option").count() == 7
     timer.join()
 
 
 def test_another_process_with_the_same_count_of_changes_is_not_taken_for_the_same(
     core: Any, browser: Browser, serve: Callable[..., WebServer]
 ) -> None:
-    old, new = serve(token="old"), serve(token="new")
+    other = SimpleNamespace(
+        showing=Showing(replace(core.board, trouble="另一个进程")), inbox=core.inbox, config=core.config
+    )
+    old, new = serve(token="old"), serve(other, token="new")
     wire = Wire(int(old.address.split(":")[1]))
     with a_page(browser, wire.url) as page:
         page.route("**/api/live*", lambda route: route.abort())
         page.goto("/status")
         wire.cut()
-        object.__setattr__(core.showing.board, "trouble", "另一个进程")  # and the version is as before
         wire.to = int(new.address.split(":")[1])
         wire.join()
         page.unroute("**/api/live*")
@@ -330,7 +340,7 @@ def test_another_process_with_the_same_count_of_changes_is_not_taken_for_the_sam
 
 
 def test_in_english(core: Any, browser: Browser, web: WebServer) -> None:
-    core.load(1250)
+    core.puts("1.250")
     with a_page(browser, web.url, PHONE, "en") as page:
         page.goto("/stall")
         expect(page.locator("#digits")).to_have_text("1.250")
@@ -350,24 +360,25 @@ def test_what_cannot_be_read_is_said_in_the_pages_language(core: Any, browser: B
             page.goto("/stall")
             alive(page)
             page.route("**/api/papers/*", lambda route: route.abort())
-            page.locator("#view-41").click()
+            page.locator("#view-1").click()
             expect(page.locator("#toast")).to_have_text(words)
 
 
 def test_a_sale_that_was_recorded_while_the_line_was_cut_is_found_out(
     core: Any, browser: Browser, wire: Wire, until: Callable[..., None]
 ) -> None:
-    core.load(1250)
-    core.hold = True
+    core.puts("1.250")
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         page.locator("#product-01040201").click()
+        expect(page.locator("#sell")).to_have_text("卖出并打印")
+        core.stand_still()
         page.locator("#sell").click()
-        until(lambda: core.held)
+        until(lambda: core.asked)
         wire.cut()
         expect(page.locator("#answer")).to_contain_text("可能已记录，也可能没有")
         gone(page)
-        core.answer(core.held[0])
+        core.go_on()
         wire.join()
         expect(page.locator("#answer")).to_contain_text("已记录 · 1.250 kg", timeout=20_000)
         assert [type(one) for one in core.asked] == [Sell]
@@ -395,16 +406,16 @@ def test_an_entry_that_never_came_is_found_out_and_kept_in_the_form(
 def test_an_entry_that_was_recorded_is_found_out_with_its_sample_number(
     core: Any, browser: Browser, serve: Callable[..., WebServer]
 ) -> None:
-    core.hold = True
     with a_page(browser, serve(timeout=0.2).url) as page:
         page.goto("/gate")
         page.select_option("#product", "01040201")
         for field, text in (("net", "12.5"), ("origin", "河南中牟"), ("supplier", "王建国")):
             page.fill(f"#{field}", text)
+        core.stand_still()
         page.locator("#register").click()
         expect(page.locator("#wrong")).to_contain_text("可能已记录，也可能没有")
-        core.answer(core.held[0])
-        expect(page.locator("#answer .huge")).to_have_text(re.compile(r"样品号\s*9"))
+        core.go_on()
+        expect(page.locator("#answer .huge")).to_have_text(re.compile(r"样品号\s*8"))
         expect(page.locator("#wrong")).to_have_text("")
         expect(page.locator("#net")).to_have_value("")
         assert len(core.asked) == 1
@@ -418,36 +429,50 @@ def slowly(route: Any) -> None:
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_restarted_station_knows_what_became_of_a_sale(
-    core: Any, browser: Browser, serve: Callable[..., WebServer], until: Callable[..., None], recorded: bool
+    again: Callable[..., Any],
+    browser: Browser,
+    serve: Callable[..., WebServer],
+    until: Callable[..., None],
+    recorded: bool,
 ) -> None:
-    wire = Wire(int(serve(token="old").address.split(":")[1]))
-    core.load(1250)
-    core.hold = True
+    core = again()
+    wire = Wire(int(serve(core, token="old").address.split(":")[1]))
+    core.puts("1.250")
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         page.locator("#product-01040201").click()
+        expect(page.locator("#sell")).to_have_text("卖出并打印")
+        core.stand_still()
         page.locator("#sell").click()
-        until(lambda: core.held)
+        until(lambda: core.asked)
         wire.cut()
         if recorded:
-            core.answer(core.held[0])
-        wire.to = int(serve(token="new").address.split(":")[1])
+            core.stop()
+        else:
+            core.cut()
+        later = again()
+        wire.to = int(serve(later, token="new").address.split(":")[1])
         wire.join()
         words = "已记录 · 1.250 kg" if recorded else "已查明：没有记录，请再按一次"
         expect(page.locator("#answer")).to_contain_text(words, timeout=20_000)
-        assert len(core.asked) == 1
+        assert [*core.asked[1:], *later.asked] == []
+        assert len(later.records("trade.completed")) == 1 + recorded
     wire.cut()
 
 
 @pytest.mark.parametrize("token", ["old", "new"])
 @pytest.mark.parametrize("way", ["straight", "slow"])
 def test_a_restarted_station_says_that_it_cannot_know(
-    core: Any, browser: Browser, serve: Callable[..., WebServer], until: Callable[..., None], way: str, token: str
+    again: Callable[..., Any],
+    browser: Browser,
+    serve: Callable[..., WebServer],
+    until: Callable[..., None],
+    way: str,
+    token: str,
 ) -> None:
     """A new price makes no record: nobody can say whether the old process took it, however late the question comes."""
-    wire = Wire(int(serve(token="old").address.split(":")[1]))
-    core.load(1250)
-    core.hold = True
+    core = again()
+    wire = Wire(int(serve(core, token="old").address.split(":")[1]))
     with a_page(browser, wire.url) as page:
         page.goto("/stall")
         alive(page)
@@ -456,27 +481,29 @@ def test_a_restarted_station_says_that_it_cannot_know(
         page.fill("#pricing-yuan", "4.20")
         if way == "slow":
             page.route("**/outcome", slowly)
+        core.stand_still()
         page.locator("#pricing-save").click()
-        until(lambda: core.held)
+        until(lambda: core.asked)
         wire.cut()
-        wire.to = int(serve(token=token).address.split(":")[1])
+        core.cut()
+        later = again()
+        wire.to = int(serve(later, token=token).address.split(":")[1])
         wire.join()
         said = page.get_by_text("设备箱重启过，查不明是否已记录")
         expect(said.first).to_be_visible(timeout=20_000)
-        assert len(core.asked) == 1
-    core.answer(core.held[0])
+        assert [*core.asked[1:], *later.asked] == []
     wire.cut()
 
 
 def test_a_reprint_without_an_answer_is_found_out_too(
     core: Any, browser: Browser, serve: Callable[..., WebServer]
 ) -> None:
-    core.hold = True
     with a_page(browser, serve(timeout=0.2).url) as page:
         page.goto("/papers")
         alive(page)
-        page.locator("#reprint-41").click()
+        core.stand_still()
+        page.locator("#reprint-1").click()
         expect(page.locator("#toast")).to_contain_text("可能已记录，也可能没有")
-        core.answer(core.held[0])
+        core.go_on()
         expect(page.locator("#toast")).to_have_text("已查明：已完成")
-        assert core.asked == [Reprint(job=41)]
+        assert core.asked == [Reprint(job=1)]

@@ -209,14 +209,14 @@ def test_an_answer_that_takes_long_is_not_cut(
     core: Any, web: WebServer, knock: Callable[..., socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "HEAD_SECONDS", 0.1)
-    core.hold = True
+    core.stand_still()
     one = knock(BOX)
     one.sendall(post(web, PRICE))
     one.settimeout(0.5)
     with pytest.raises(TimeoutError):
         one.recv(1)
     one.settimeout(10)
-    core.answer(core.held[0])
+    core.go_on()
     assert one.recv(65536).startswith(b"HTTP/1.1 200")
 
 

@@ -6,14 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.between.board import UnreadView
 from edge.between.commands import SeeUnread
-from edge.between.inbox import Refused
+from edge.between.inbox import Stumbled
 from edge.between.words import section, text
 from edge.web import pages
 from edge.web.server import WebServer
 
-TIME = "2026-11-22T05:31:07+08:00"
 LARGEST = (1 << 63) - 1
 
 
@@ -65,10 +63,13 @@ def test_a_paper_with_such_a_number_is_not_understood_either(http: httpx.Client,
     assert http.get(path.format(LARGEST)).status_code == 404
 
 
-def test_a_command_that_failed_in_the_core_is_a_refusal(http: httpx.Client, core: Any) -> None:
-    core.refuse = Refused("unexpected", "程序内部出错", "a fault of the program")
+def test_a_command_that_failed_in_the_core_is_a_refusal(
+    http: httpx.Client, core: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.state.station.Station.set_price", lambda *_: {}["poison"])
     answer = http.post("/api/prices", json={"product": "01040201", "price_fen": 1})
     assert (answer.status_code, answer.json()["code"]) == (409, "unexpected")
+    assert [one.kind for one in core.board.unread] == ["request"]
 
 
 # --- what could not be handled ----------------------------------------------------------------------------------------
@@ -77,25 +78,27 @@ def test_a_command_that_failed_in_the_core_is_a_refusal(http: httpx.Client, core
 @pytest.mark.parametrize("kind", section("failed"))
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_it_is_shown_with_device_cause_and_next_step(http: httpx.Client, core: Any, kind: str, language: str) -> None:
-    core.showing.post(unread=(UnreadView(7, kind, "scale-1", "KeyError: <b>'x'</b>", TIME, TIME, 3),))
+    core.turn(*[Stumbled("scale-1", kind, KeyError("<b>'x'</b>"))] * 3)
     http.cookies.set("lang", language)
     page = http.get("/status").text
-    for said in ("#7", "scale-1", text("failed", kind).said(language), text("failed_do", kind).said(language)):
+    for said in ("#1", "scale-1", text("failed", kind).said(language), text("failed_do", kind).said(language)):
         assert said in page
     assert "<b>'x'" not in page
-    assert 'data-upto="7"' in page
+    assert 'data-upto="1"' in page
 
 
 def test_a_person_takes_it_off_by_name(http: httpx.Client, core: Any) -> None:
+    core.turn(Stumbled("scale-1", "device", KeyError("x")))
     answer = http.post("/api/unread/seen", json={"upto": 7, "person": " 王敏 "})
     assert (answer.status_code, answer.json()) == (200, {"seen": 1})
     assert core.asked == [SeeUnread(upto=7, person="王敏")]
+    assert core.board.unread == ()
     assert http.post("/api/unread/seen", json={"upto": 7, "person": ""}).status_code == 422
     assert http.post("/api/unread/seen", json={"upto": 0, "person": "王敏"}).status_code == 422
 
 
 def test_pressed_on_the_page(desk: Any, core: Any, until: Callable[..., None]) -> None:
-    core.showing.post(unread=(UnreadView(7, "device", "scale-1", "KeyError: 'x'", TIME, TIME, 3),))
+    core.turn(Stumbled("scale-1", "device", KeyError("x")))
     desk.goto("/status")
     desk.click("#unread-see")
     desk.click("#seeing-go")
@@ -103,5 +106,5 @@ def test_pressed_on_the_page(desk: Any, core: Any, until: Callable[..., None]) -
     assert core.asked == []
     desk.fill("#seeing-person", "王敏")
     desk.click("#seeing-go")
-    until(lambda: core.asked == [SeeUnread(upto=7, person="王敏")])
+    until(lambda: core.asked == [SeeUnread(upto=1, person="王敏")])
     desk.wait_for_selector("#unread", state="detached")
