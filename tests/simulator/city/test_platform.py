@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -325,7 +326,7 @@ def test_nothing_acknowledged_is_missing_after_the_city_was_killed(
             for body in bodies[max(0, upto) :][:20]:
                 line.event(body)
             with suppress(AssertionError):
-                line.until(lambda w: w.upto != upto or stop.is_set(), 0.5)
+                line.until(lambda w, upto=upto: w.upto != upto or stop.is_set(), 0.5)
 
     feeder = threading.Thread(target=pump)
     feeder.start()
