@@ -9,13 +9,13 @@ Whatever fails here costs one session: the device is told as lost, its last byte
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
+from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from drivers.transports.base import READ_SECONDS
@@ -64,6 +64,7 @@ class Port(threading.Thread):
         new_session: Callable[[], Session],
         nature: Nature | None = None,
         keeper: Doorkeeper | None = None,
+        ticking: Ticking | None = None,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
@@ -72,6 +73,7 @@ class Port(threading.Thread):
         self._new_session = new_session
         self._nature = nature or Nature()
         self._keeper = keeper or Doorkeeper()
+        self._ticking = ticking or SteadyClock()
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._confirmed: SimpleQueue[Identity] = SimpleQueue()
         self._halt = threading.Event()
@@ -98,12 +100,12 @@ class Port(threading.Thread):
 
     def run(self) -> None:
         while not self._halt.is_set():
-            began = time.monotonic()
+            began = self._ticking.now()
             try:
                 pause = self._visit()
             except Exception as error:
-                pause = self._stumbled(error, time.monotonic() - began)
-            self._halt.wait(pause)
+                pause = self._stumbled(error, self._ticking.now() - began)
+            self._ticking.wait(self._halt, pause)
 
     def _visit(self) -> float:
         """Open the device and serve it until it is lost. Answers the seconds to wait before the next try."""
@@ -141,14 +143,14 @@ class Port(threading.Thread):
         session = self._new_session()
         told = transport if isinstance(transport, Telling) else None
         self._heard.clear()
-        silence = Silence(self._nature, time.monotonic())
+        silence = Silence(self._nature, self._ticking.now())
         while not self._halt.is_set():
             deadline = session.deadline
-            wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - time.monotonic()))
+            wait = READ_SECONDS if deadline is None else min(READ_SECONDS, max(0.0, deadline - self._ticking.now()))
             data = transport.read(wait)
             if data:
                 self._heard.append(data)
-            now = time.monotonic()
+            now = self._ticking.now()
             events = session.receive(data, now) if data else []
             if session.deadline is not None and now >= session.deadline:
                 events += session.expired(now)
@@ -238,7 +240,7 @@ class Port(threading.Thread):
 
     def _say(self, level: int, what: str, *why: str) -> None:
         """To the log; a device that comes and goes all the time, or is made to, does not fill it."""
-        kept_back = self._allowance.due(time.monotonic())
+        kept_back = self._allowance.due(self._ticking.now())
         if kept_back is None:
             return
         more = f" ({kept_back} such lines were left out)" if kept_back else ""
