@@ -11,9 +11,8 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost, Telling, Transport
@@ -181,11 +180,8 @@ class Port(threading.Thread):
             self._look_round(now)
 
     def _obey(self, session: Session, now: float) -> None:
-        while True:
-            try:
-                order = self._orders.get_nowait()
-            except Empty:
-                return
+        while not self._orders.empty():
+            order = self._orders.get_nowait()
             if isinstance(order, NotCommitted):
                 raise LinkLost("results not saved; requesting them again")
             if isinstance(order, Committed):
@@ -255,10 +251,9 @@ class Port(threading.Thread):
 
     def _take_confirmations(self) -> bool:
         taken = False
-        with suppress(Empty):
-            while True:
-                self._keeper.confirm(self._confirmed.get_nowait())
-                taken = True
+        while not self._confirmed.empty():
+            self._keeper.confirm(self._confirmed.get_nowait())
+            taken = True
         return taken
 
     def _look_round(self, now: float) -> None:
