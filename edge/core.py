@@ -134,6 +134,7 @@ class Core:
         self._deliver_at = float("-inf")
         self._show_at = 0.0
         self._show_due = False
+        self._attend_at = float("-inf")  # to all else, however many weights come
         self._answers: list[tuple[Request, Answer | Refused]] = []
         self._last_record = 0.0
         self._continuous_told = ""
@@ -215,35 +216,44 @@ class Core:
                 self._weigh(message)  # nothing to commit
         else:
             self._work(messages, step)
-        if not messages:
+        now = self._clock.steady()
+        if weights_only and now < self._attend_at:
+            self._show_due = now < self._show_at
+            if not self._show_due:
+                self._show_scales(now)
+        else:
+            self._attend(now, stopping, quiet=not messages)
+        self._reply()
+        return not stopping
+
+    def _attend(self, now: float, stopping: bool, *, quiet: bool) -> None:
+        """See to all that weights alone do not change: after anything else, and now and then."""
+        if quiet:
             with self._fence("keys"):
                 self._asked.look_back()
         with self._fence("order"):
             self._handover.another_day()
-        now = self._clock.steady()
         self._deliver(now)
         self._save_when_quiet(now, stopping)
-        self._show_due = weights_only and now < self._show_at
-        if not self._show_due:
-            self._show()
-            self._show_at = now + SHOW_SECONDS
-        self._reply()
+        self._show()
+        self._show_due, self._show_at = False, now + SHOW_SECONDS
         with self._fence("watchdog"):
             self._notify("WATCHDOG=1")
-        return not stopping
+        self._attend_at = now + TICK_SECONDS
+        with self._fence("delivery"):
+            if (deadline := self._publisher.deadline()) is not None:
+                self._attend_at = min(self._attend_at, max(deadline, self._deliver_at))
 
     # --- one round --------------------------------------------------------------------------------------------------
 
     def _gather(self, messages: list[Message]) -> None:
         """Everything that is in the inbox; waits a tick for the first."""
         wait = TICK_SECONDS
-        with self._fence("delivery"):
-            if (deadline := self._publisher.deadline()) is not None:
-                wait = min(wait, max(0.0, max(deadline, self._deliver_at) - self._clock.steady()))
+        with self._fence("clock"):
+            due = min(self._attend_at, self._show_at) if self._show_due else self._attend_at
+            wait = min(wait, max(0.0, due - self._clock.steady()))
         if self._handover.waiting:
             wait = 0.0
-        if self._show_due:
-            wait = min(wait, max(0.0, self._show_at - self._clock.steady()))
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
             while len(messages) < BATCH:
@@ -558,6 +568,13 @@ class Core:
                 changes[part] = view()
         with self._fence("board"):
             self._showing.post(**changes)
+
+    def _show_scales(self, now: float) -> None:
+        """What a weight changes, and the beat."""
+        self._show_at = now + SHOW_SECONDS
+        self._showing.beat = now
+        with self._fence("board"):
+            self._showing.post(scales=self._views.scales(now))
 
     def _why_trouble(self) -> str:
         return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)

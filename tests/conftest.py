@@ -1,5 +1,7 @@
 """Fixtures that many tests share. Import nothing from here: ask for the fixture."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,10 @@ from xdist.scheduler import LoadScopeScheduling
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger, Signer
 from simulator.machine import Machine
+
+# Stations and commands are started hundreds of times: let each find the program compiled, as an installed one does.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
 settings.load_profile("marketedge")

@@ -10,13 +10,12 @@ With a trouble, the log has the last frames that passed.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from drivers.conversation import Conversation
+from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from edge.between.failures import cause_of, place_of
@@ -66,7 +65,7 @@ class Port(threading.Thread):
         nature: Nature | None = None,
         keeper: Doorkeeper | None = None,
         frames: LastFrames | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        ticking: Ticking | None = None,
     ) -> None:
         super().__init__(name=f"port {name}", daemon=True)
         self.device = name
@@ -76,7 +75,7 @@ class Port(threading.Thread):
         self._nature = nature or Nature()
         self._keeper = keeper or Doorkeeper()
         self._frames = LastFrames() if frames is None else frames
-        self._clock = clock
+        self._ticking = ticking or SteadyClock()
         self._orders: SimpleQueue[Wish | Committed | NotCommitted] = SimpleQueue()
         self._confirmed: SimpleQueue[Identity] = SimpleQueue()
         self._halt = threading.Event()
@@ -103,12 +102,12 @@ class Port(threading.Thread):
 
     def run(self) -> None:
         while not self._halt.is_set():
-            began = self._clock()
+            began = self._ticking.now()
             try:
                 pause = self._visit()
             except Exception as error:
-                pause = self._stumbled(error, self._clock() - began)
-            self._halt.wait(pause)
+                pause = self._stumbled(error, self._ticking.now() - began)
+            self._ticking.wait(self._halt, pause)
 
     def _visit(self) -> float:
         """Open the device and serve it until it is lost. Answers the seconds to wait before the next try."""
@@ -145,8 +144,8 @@ class Port(threading.Thread):
         session = self._new_session()
         told = transport if isinstance(transport, Telling) else None
         self._frames.clear()
-        silence = Silence(self._nature, self._clock())
-        talk = Conversation(transport, session, self._clock, self._frames.note)
+        silence = Silence(self._nature, self._ticking.now())
+        talk = Conversation(transport, session, self._ticking.now, self._frames.note)
         while not self._halt.is_set():
             turn = talk.turn()
             now = turn.at
@@ -182,11 +181,8 @@ class Port(threading.Thread):
             self._inbox.put(Tested(self.device, tuple(results)))
 
     def _obey(self, session: Session, now: float) -> None:
-        while True:
-            try:
-                order = self._orders.get_nowait()
-            except Empty:
-                return
+        while not self._orders.empty():
+            order = self._orders.get_nowait()
             if isinstance(order, NotCommitted):
                 raise LinkLost("results not saved; requesting them again")
             if isinstance(order, Committed):
@@ -241,7 +237,7 @@ class Port(threading.Thread):
 
     def _say(self, level: int, what: str, *why: str) -> bool:
         """To the log; a device that comes and goes all the time, or is made to, does not fill it: False then."""
-        kept_back = self._allowance.due(self._clock())
+        kept_back = self._allowance.due(self._ticking.now())
         if kept_back is None:
             return False
         more = f" ({kept_back} similar lines suppressed)" if kept_back else ""
@@ -250,7 +246,7 @@ class Port(threading.Thread):
 
     def _say_with_frames(self, what: str, why: str) -> None:
         """A trouble, and the frames that passed before it; each frame once."""
-        now = self._clock()
+        now = self._ticking.now()
         if self._say(logging.WARNING, what, why) and self._frames and self._conversations.due(now) is not None:
             for line in self._frames.lines(now):
                 log.info("%s %s", self.device, line)
@@ -265,10 +261,9 @@ class Port(threading.Thread):
 
     def _take_confirmations(self) -> bool:
         taken = False
-        with suppress(Empty):
-            while True:
-                self._keeper.confirm(self._confirmed.get_nowait())
-                taken = True
+        while not self._confirmed.empty():
+            self._keeper.confirm(self._confirmed.get_nowait())
+            taken = True
         return taken
 
     def _look_round(self, now: float) -> None:

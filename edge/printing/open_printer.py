@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost
 from drivers.transports.opening import open_printer
 from drivers.transports.printer import PrinterTransport
@@ -17,7 +18,6 @@ from edge.between.print_states import TAKES_PAPERS, PrinterState, PrintState, Pr
 from edge.config.sections import PrinterSection
 from edge.printing.pacing import Pace
 from edge.printing.proof import Proof, Sent, Stopped
-from edge.printing.ticking import SteadyClock, Ticking
 from protocol.link import Link
 from protocol.printers import languages, status
 from protocol.printers.profile import Profile

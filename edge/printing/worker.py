@@ -11,12 +11,12 @@ from collections import deque
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from drivers.ticking import SteadyClock, Ticking
 from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged, Stumbled
 from edge.between.print_states import COPIES_BY_ITSELF, TAKES_PAPERS, PrinterState, PrintJob, PrintState, PrintWhy
 from edge.config.sections import PrinterSection
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
-from edge.printing.ticking import SteadyClock, Ticking
 from edge.printing.typesetting import Typesetter
 from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page
@@ -122,7 +122,7 @@ class Printer(threading.Thread):
     def take_orders(self, wait: float) -> bool:
         """Do what was ordered; False when told to stop."""
         try:
-            order = self._orders.get(timeout=wait) if wait else self._orders.get_nowait()
+            order = self._ticking.get(self._orders, wait)
             while order is not None:
                 try:
                     self._obey(order)

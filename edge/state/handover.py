@@ -52,6 +52,8 @@ class Handover:
 
     def sliced(self, messages: list[Message]) -> list[Message]:
         """The messages of this round: of each instrument's results so many, in order, the rest in later rounds."""
+        if not self._waiting and not any(isinstance(message, Tested) for message in messages):
+            return messages
         sliced: list[Message] = []
         room: Counter[str] = Counter(dict.fromkeys(self._waiting, SLICE))
         for message in messages:

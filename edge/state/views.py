@@ -34,7 +34,7 @@ class Views:
         station, lots = self._station, self._station.lots
         today = station.today()
         due: dict[str, Callable[[], Any]] = {
-            "scales": lambda: tuple(self._scale(scale, now, today) for scale in station.scales.values()),
+            "scales": partial(self.scales, now),
             "printers": lambda: tuple(
                 printer.view(station.prints.waiting(name)) for name, printer in station.printers.items()
             ),
@@ -63,6 +63,10 @@ class Views:
             due["disk_free"] = lambda: shutil.disk_usage(station.ledger.path.parent).free
         return due
 
+    def scales(self, now: float) -> tuple[ScaleView, ...]:
+        today = self._station.today()
+        return tuple(self._scale(scale, now, today) for scale in self._station.scales.values())
+
     def _analyzers(self, *, anew: bool) -> tuple[AnalyzerView, ...]:
         """With how many results of each wait for a person, counted ``anew`` when that changed."""
         if anew:
@@ -72,7 +76,7 @@ class Views:
 
     def _scale(self, scale: TradeScale, now: float, today: date | None) -> ScaleView:
         """The scale as a page shows it; one that cannot be shown shows no weight."""
-        views = [ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")]
+        shown: ScaleView | None = None
         with self._fence(f"scale {scale.part.name}"):
-            views.append(scale.view(now, today))
-        return views[-1]
+            shown = scale.view(now, today)
+        return shown or ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")

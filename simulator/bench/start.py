@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,8 @@ from simulator.stage import StageFailed, StationProcess, Wiring, wait_for
 TARGET = {"max": 1500.0}
 GIVE_UP = 20.0
 RECORDS = 200
+FLOORS = 3
+KEEPS_NOTHING = "PYTHONDONTWRITEBYTECODE"
 OURS = frozenset({"edge", "drivers", "protocol", "simulator"})
 SLOWEST = 25
 IMPORTS = """
@@ -44,9 +47,11 @@ class Run:
     published: float
 
 
-def measure(folder: Path, seconds: float = 30.0, *, records: int = RECORDS, verbose: bool = False) -> Report:
+def measure(
+    folder: Path, seconds: float = 30.0, *, records: int = RECORDS, floors: int = FLOORS, verbose: bool = False
+) -> Report:
     """Start stations with no ledger and with one of ``records`` records, in turn, until the time is over."""
-    with TemporaryDirectory(dir=folder, prefix="start-") as name:
+    with TemporaryDirectory(dir=folder, prefix="start-") as name, compiled():
         place = Path(name)
         with Broker() as broker, Watcher(broker.url, broker.mqtt_version) as watcher:
             wiring = Wiring(broker=broker.url, mqtt=broker.mqtt_version)
@@ -62,8 +67,8 @@ def measure(folder: Path, seconds: float = 30.0, *, records: int = RECORDS, verb
             end = time.monotonic() + seconds / 2
             while not fresh or time.monotonic() < end:
                 fresh.append(start(StationProcess(place / f"fresh-{len(fresh)}", wiring), watcher))
-    names = [module for module, _ in found if module.partition(".")[0] not in OURS]
-    floor = spread([import_time(names) for _ in range(3)])
+        names = [module for module, _ in found if module.partition(".")[0] not in OURS]
+        floor = spread([import_time(names) for _ in range(floors)])
     said = f"python importing the same {len(names)} modules that are not ours"
     facts = {
         "runs_fresh": len(fresh),
@@ -86,6 +91,17 @@ def measure(folder: Path, seconds: float = 30.0, *, records: int = RECORDS, verb
         ),
         facts,
     )
+
+
+@contextmanager
+def compiled() -> Iterator[None]:
+    """Programs started meanwhile find themselves compiled, as installed ones do, even where Python keeps nothing."""
+    before = os.environ.pop(KEEPS_NOTHING, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[KEEPS_NOTHING] = before
 
 
 def start(station: StationProcess, watcher: Watcher) -> Run:

@@ -76,6 +76,7 @@ def measure(
     at_once: int = AT_ONCE,
     settle: float = SAVED_SECONDS,
     warm_up: int = WARM_UP,
+    floor_rows: int = FLOOR_ROWS,
 ) -> Report:
     """Two thirds of the time sales at one a second, then sales over a long log; then a burst of results.
 
@@ -96,8 +97,8 @@ def measure(
         long = account.over(lambda: sell(STEP, FAST), seconds / 3)
         burst = account.over(Burst(stall, at_once, settle), 0)
         sale, result = (round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test")))
-        _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, FLOOR_ROWS)
-        _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, FLOOR_ROWS)
+        _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, floor_rows)
+        _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, floor_rows)
     bare = "SQLite's bare row of this size in one FULL transaction, its defaults"
     facts = {
         "sale_record_bytes": sale,

@@ -27,8 +27,8 @@ class BaudPty(Pty):
         data = super().read(file, size)
         return heard(data, self.host(), self._device, strict=True) if data else data
 
-    def write(self, data: bytes) -> None:
-        super().write(heard(data, self._device, self.host()) if data else data)
+    def write(self, data: bytes) -> int:
+        return super().write(heard(data, self._device, self.host()) if data else data)
 
     def host(self) -> Link:
         """The settings of whoever opened us last."""

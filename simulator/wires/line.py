@@ -55,8 +55,8 @@ class Plug(Protocol):
         """What the host sent on this file, if anything, up to ``size`` bytes."""
         ...
 
-    def write(self, data: bytes) -> None:
-        """Send without waiting: what nobody takes is lost, as on a wire."""
+    def write(self, data: bytes) -> int:
+        """Send without waiting: what nobody takes is lost, as on a wire. Answers how many bytes went out."""
         ...
 
 
@@ -105,14 +105,15 @@ class Pty:
             return os.read(file, size)
         return b""
 
-    def write(self, data: bytes) -> None:
-        if not self._files:
-            return
+    def write(self, data: bytes) -> int:
+        sent = 0
         with contextlib.suppress(BlockingIOError):
             # A host that reads gets all of a long answer, piece by piece; one that does not, only what fits.
-            while len(data) > (written := os.write(self._files[0], data)):
-                data = data[written:]
-                select.select([], [self._files[0]], [], HOST_SECONDS)
+            while self._files and sent < len(data):
+                if sent:
+                    select.select([], [self._files[0]], [], HOST_SECONDS)
+                sent += os.write(self._files[0], data[sent:])
+        return sent
 
 
 class TcpPort:
@@ -170,11 +171,13 @@ class TcpPort:
             self._clients.pop(file).close()
         return data
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> int:
+        sent = 0
         for client in self._clients.values():
             # A client that has gone shows when it is read.
             with contextlib.suppress(OSError):
-                client.send(data)
+                sent = max(sent, client.send(data))
+        return sent
 
 
 class Line(Generic[D]):

@@ -175,7 +175,8 @@ class HidScaleGadget(Gadget):
 class PrinterGadget(Gadget):
     """The USB side of a printer (class 7). A unidirectional one has no endpoint to be read from.
 
-    The endpoint addresses are not those that python-escpos expects, as with many cheap printers.
+    The endpoint addresses are not those that python-escpos expects, as with many cheap printers.  ``room`` packets wait
+    for the device to take them; None is as many as come.
     """
 
     def __init__(
@@ -188,11 +189,12 @@ class PrinterGadget(Gadget):
         language: str = "ESC/POS",
         sends: int = 0x03,
         answers: int = 0x81,
+        room: int | None = 2,
     ) -> None:
         ends = (Endpoint(sends, BULK, 64), *((Endpoint(answers, BULK, 64),) if bidirectional else ()))
         interface = Interface(0, 7, 1, 2 if bidirectional else 1, ends)
         about = Description(vendor, product, (interface,), "marketsim", "Simulated printer", serial)
-        super().__init__(about, depth=64, room=2)
+        super().__init__(about, depth=64, room=room)
         self.sends = sends
         self.paper_out = False  # as its port says
         self._answers = answers if bidirectional else None
@@ -503,8 +505,9 @@ class UsbPlug:
         self._bus.wake(take)  # a host may wait for this room
         return data
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> int:
         self._bus.wake(lambda: self._gadget.offer(data))
+        return len(data)
 
     def _ring(self) -> None:
         if self._pipe:

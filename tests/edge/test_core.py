@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from edge.between.inbox import (
     Refused,
     Request,
     Sensed,
+    Weighed,
 )
 from edge.between.print_states import COPIES_BY_ITSELF, PrintState, PrintWhy
 from edge.between.words import section
@@ -43,7 +45,7 @@ from edge.jobs.doing import DOES
 from edge.ports.port import Committed, NotCommitted
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
-from protocol.readings import Measured, State
+from protocol.readings import Measured, Net, State, Weighing
 from protocol.session import Wish
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -668,6 +670,26 @@ def test_progress_of_papers_and_deliveries_is_written_when_it_has_been_quiet(box
     station.turn()
     assert station.count(state) == 1
     assert box().papers() == [("report", 1)]  # the report was never proven
+
+
+def test_weights_that_never_pause_keep_the_core_from_nothing_else(box: Callable[..., Box]) -> None:
+    """Six scales talk: weights are shown ten times a second, and all else is seen to every half second."""
+    station = box()
+    seen_to: list[float] = []
+    station.core._notify = lambda said: seen_to.append(station.clock.steady())
+    station.clock.go(5.0)
+    start = station.clock.steady()
+    for step in range(600):
+        station.clock.go(1 / 60)
+        weighing = Weighing(Decimal(step).scaleb(-3), unit="kg", net=Net.GROSS, stable=True)
+        station.turn(Weighed("scale-1", weighing, station.clock.steady()))
+        assert station.scale.net_g is not None and step - station.scale.net_g <= 6
+        if step == 300:
+            station.core._trouble = "something else"
+    assert station.board.trouble == "something else"
+    ends = [start, *seen_to, station.clock.steady()]
+    assert max(after - before for before, after in pairwise(ends)) < 0.6
+    assert len(seen_to) <= 21  # and not at every weight
 
 
 def test_what_probes_and_broken_bytes_say_is_shown(box: Callable[..., Box]) -> None:

@@ -3,8 +3,8 @@
 import json
 import random
 import sqlite3
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from simulator.broker import Broker
 from simulator.city.server import City
 from simulator.scales import yaohua_tf0
 from simulator.scales._pan import Pan, Scale, find
-from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
+from simulator.stage import CABBAGE, Refusal, StageFailed, StationProcess, Wiring, wait_for
 from simulator.wires.faults import Faults
 from simulator.wires.line import Line, Pty
 
@@ -54,10 +54,14 @@ def test_a_bad_wire_never_sells_another_weight(
                 grams += 30_000  # over range: the scale says so or sends no number
             else:
                 laid.add(grams)
+            before = running.board()["city"]["written"]
             line.do(lambda _, now, kg=Decimal(grams) / 1000: pan.put(kg, now))
-            time.sleep(dice.uniform(0.2, 3.0))  # sometimes gone before it was stable
+            # Left until it is sold, or taken off sooner: sometimes before it was stable.
+            patience = dice.uniform(0.2, 3.0)
+            with suppress(StageFailed):
+                wait_for("a sale", lambda before=before: running.board()["city"]["written"] > before, patience)
             line.do(lambda _, now: pan.take_off(now))
-            time.sleep(1.5)
+            wait_for("an empty pan", lambda: running.board()["scales"][0]["why"] == "below_min")
         said = delivered(running, city)
     assert said["chain_ok"]
     sold = sold_in(tmp_path / "station")

@@ -1,8 +1,10 @@
 """An instrument whose memory makes the program fail, at every start: the station is there, and so are the others."""
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -78,5 +80,6 @@ def test_a_reading_below_a_hundredth_ends_no_station_before_or_after_a_kill(
 
 def values(running: StationProcess) -> set[str]:
     """The values of all results that are recorded."""
-    lines = running.command("ledger", "export", "-c", str(running.config)).splitlines()
-    return {str(json.loads(line)["data"].get("value")) for line in lines}
+    with closing(sqlite3.connect(running.folder / "data" / "ledger.db")) as ledger:
+        rows = ledger.execute("SELECT body FROM events").fetchall()
+    return {str(json.loads(body)["data"].get("value")) for (body,) in rows}

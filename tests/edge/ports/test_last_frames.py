@@ -16,6 +16,7 @@ from edge.ports.silence import Nature
 from protocol.scales import st_gs
 from protocol.session import Listening
 from simulator.analyzers import _instrument as analyzer
+from simulator.wires.in_step import JumpingClock
 
 LINE = b"ST,GS,+  1.250kg\r\n"
 
@@ -99,7 +100,7 @@ class Wire:
     def read(self, timeout=0.2):
         if not self.chunks:
             raise LinkLost("unplugged")
-        self.clock.now += 0.1
+        self.clock.sleep(0.1)
         return self.chunks.pop(0)
 
     def write(self, data):
@@ -109,19 +110,12 @@ class Wire:
         """Nothing was opened."""
 
 
-class Hands:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def visit(caplog):
     """Lets a port be opened, these chunks be said, and lose its device; what the log has of it."""
     caplog.set_level(logging.INFO, "port")
-    clock, inbox, said = Hands(), Inbox(), []
-    port = Port("scale-1", inbox, lambda: Wire(clock, *said), st_gs.session, Nature(), clock=clock)
+    clock, inbox, said = JumpingClock(), Inbox(), []
+    port = Port("scale-1", inbox, lambda: Wire(clock, *said), st_gs.session, Nature(), ticking=clock)
 
     def run(*chunks, session=st_gs.session):
         said[:] = chunks
@@ -177,5 +171,5 @@ def test_a_fault_of_the_program_is_told_with_the_bytes_that_made_it(visit):
 def test_a_loose_plug_does_not_fill_the_log_with_frames(visit):
     told = [sum(" frame=" in line for line in visit(LINE)) for _ in range(20)]
     assert sum(told) == CONVERSATIONS and told[0] == 1
-    visit.clock.now += 3600.0
+    visit.clock.sleep(3600.0)
     assert sum(" frame=" in line for line in visit(LINE)) == 1

@@ -3,75 +3,28 @@
 Nothing here waits: who would wait turns the clock on.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
-from queue import Empty
 from typing import Any
 
 import pytest
 
 from drivers.transports import LinkLost
-from edge.between.inbox import Inbox, PrintAgain, Printed, PrinterChanged
-from edge.between.print_states import COPIES_BY_ITSELF, PrintJob
-from edge.config.sections import load
-from edge.documents import Documents, examples
-from edge.printing.open_printer import OpenPrinter
-from edge.printing.typesetting import Typesetter
-from edge.printing.worker import Printer
+from edge.between.inbox import PrintAgain
+from edge.between.print_states import COPIES_BY_ITSELF
+from protocol.printers import languages
 from simulator.printer.printer import Printer as SimulatedPrinter
 from simulator.printer.read import Paper
+from simulator.wires.in_step import JumpingClock
 
-CONFIG = """
-[station]
-name = "惠济市场"
-jobs = ["stall"]
-node = "410108001"
-terminal = "01"
-region = "410108"
-host = "sy.example.cn"
-[seller]
-code = "4101080010123"
-name = "王秀英"
-[city]
-brokers = ["mqtt://127.0.0.1"]
-[[printer]]
-name = "printer-1"
-port = "/dev/printer"
-profile = "generic-58"
-change = {change}
-"""
 NULS = b"\0" * 100
-
-
-class MadeUpClock:
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.plans: list[tuple[float, Callable[[], None]]] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes; what was planned for it happens."""
-        end = self.time + max(0.0, seconds)
-        while self.plans and self.plans[0][0] <= end:
-            at, action = self.plans.pop(0)
-            self.time = max(self.time, at)
-            action()
-        self.time = max(self.time, end)
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        self.plans.append((self.time + seconds, action))
-        self.plans.sort(key=lambda plan: plan[0])
 
 
 class Socket:
     """Where a printer is plugged in. A network printer (``shared``) serves one connection at a time."""
 
-    def __init__(self, clock: MadeUpClock, device: SimulatedPrinter, *, shared: bool = False) -> None:
+    def __init__(self, clock: JumpingClock, device: SimulatedPrinter, *, shared: bool = False) -> None:
         self.clock = clock
         self.device = device
         self.shared = shared
@@ -139,88 +92,19 @@ class Wire:
             self._socket.wires.remove(self)
 
 
-class Station:
-    """A printer's thread, a turn at a time, with the core's part played here."""
-
-    def __init__(self, folder: Path, socket: Socket, *, change: str = "{}", blind: bool = False) -> None:
-        config = folder / "station.toml"
-        config.write_text(CONFIG.format(change=change), "utf-8")
-        loaded = load(config)
-        self.clock = socket.clock
-        self.inbox: Inbox = Inbox()
-        self.news: list[Printed] = []
-        self.states: list[str] = []
-        self.jobs: dict[int, PrintJob] = {}
-        self.copies = 0
-        self.refuses_words = False
-        self.asked_for_word: list[PrintAgain] = []
-        part = loaded.printer[0]
-        link = OpenPrinter(part, self.clock, lambda part, link: Wire(socket, blind=blind))
-        self.thread = Printer(part, Typesetter(loaded, Documents()), self.inbox, self.clock, link)
-
-    def put(self, number: int = 1, copy: int = 0, *, waits: bool = False) -> None:
-        body = json.dumps(examples("slip")[0]).encode()
-        self.jobs[number] = PrintJob(number, number, "slip", "", "printer-1", body, copy, self.clock.now(), waits)
-        self.thread.put(self.jobs[number])
-
-    def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-        """Turns of the printer's thread for so long, or until this is so."""
-        end = self.clock.now() + seconds
-        while self.clock.now() < end and not until():
-            self.thread.turn()
-            self._read()
-            if wait := self.thread.patience():
-                self.clock.sleep(wait)
-            self.thread.take_orders(0.0)
-
-    def until(self, *states: str, job: int = 1, seconds: float = 300.0) -> str:
-        """Run until this paper has one of these states; answers its word."""
-        self.run(seconds, lambda: self._state(job) in states)
-        assert self._state(job) in states, self.news
-        return [news.why for news in self.news if news.job == job][-1]
-
-    def states_of(self, job: int) -> list[str]:
-        return [news.state for news in self.news if news.job == job]
-
-    def _state(self, job: int) -> str:
-        return self.states_of(job)[-1] if self.states_of(job) else ""
-
-    def _read(self) -> None:
-        with suppress(Empty):
-            while True:
-                message = self.inbox.get(timeout=0)
-                if isinstance(message, PrintAgain):
-                    self.asked_for_word.append(message)
-                    if not self.refuses_words:
-                        self._give_word(message)
-                elif isinstance(message, Printed):
-                    self.news.append(message)
-                elif isinstance(message, PrinterChanged):
-                    self.states.append(message.state)
-
-    def _give_word(self, message: PrintAgain) -> None:
-        job = self.jobs[message.job]
-        if message.begun:
-            self.copies += 1
-            job = self.jobs[message.job] = PrintJob(
-                job.job, job.seq, job.paper, job.detail, job.printer, job.body, self.copies, job.since
-            )
-        self.thread.put(job)
-
-
 class Bench:
     """A made-up clock, a simulated printer on it, and what came out of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.clock = MadeUpClock()
+    def __init__(self, new_station: Callable[..., Any]) -> None:
+        self.clock = JumpingClock()
         self.papers: list[Paper] = []
-        self._folder = folder
+        self._new_station = new_station
 
     def socket(self, *, shared: bool = False, **device: Any) -> Socket:
         return Socket(self.clock, SimulatedPrinter(self.papers.append, **device), shared=shared)
 
-    def station(self, socket: Socket, **options: Any) -> Station:
-        return Station(self._folder, socket, **options)
+    def station(self, socket: Socket, *, blind: bool = False, **options: Any) -> Any:
+        return self._new_station(self.clock, lambda part, link: Wire(socket, blind=blind), **options)
 
     def trouble(self, socket: Socket, **changes: Any) -> None:
         socket.device.trouble(self.clock.now(), **changes)
@@ -239,8 +123,8 @@ def is_whole(paper: Paper) -> bool:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(new_station: Callable[..., Any]) -> Bench:
+    return Bench(new_station)
 
 
 # --- slow printers ----------------------------------------------------------------------------------------------------
@@ -290,8 +174,6 @@ def test_after_a_restart_the_answers_to_the_last_run_s_questions_prove_nothing(b
     first.thread.take_orders(0.0)
     first.thread._link.look(paper=True)
     page = first.thread._typesetter.page(first.jobs[1])
-    from protocol.printers import languages
-
     first.thread._link.send(languages.emit(page, first.thread._link.profile, None))
     socket.wires[0].write(b"\x1dr\x01" * 2)  # it had asked, and died before the answers
     socket.wires.clear()
@@ -486,7 +368,7 @@ def test_a_link_lost_while_bytes_go_out_makes_a_copy_of_the_paper(bench: Bench) 
 # --- papers that only wait --------------------------------------------------------------------------------------------
 
 
-def held_ones(station: Station, jobs: Iterable[int]) -> list[bool]:
+def held_ones(station: Any, jobs: Iterable[int]) -> list[bool]:
     return [[news for news in station.news if news.job == job][-1].begun for job in jobs]
 
 
@@ -541,6 +423,7 @@ def test_a_printer_that_answers_in_order_only_and_is_off_holds_the_slip(bench: B
     station.put(1)
     station.until("printed", job=1)
     socket.gone = True
+    station.run(10)
     station.put(2)
     station.run(30)
     assert station.states_of(2)[-1] == "held"
@@ -550,7 +433,7 @@ def test_a_printer_that_answers_in_order_only_and_is_off_holds_the_slip(bench: B
 
 @pytest.mark.parametrize("waits", [False, True])
 def test_between_the_papers_of_a_queue_is_no_pause(bench: Bench, *, waits: bool) -> None:
-    """Papers that the disk calls waiting ask for the core's word when their turn comes, not half a second later."""
+    """Documents that the disk calls waiting ask for the core's word when their turn comes, not half a second later."""
     station = bench.station(bench.socket())
     station.put(1)
     station.until("printed")

@@ -26,8 +26,21 @@ def shape(report: Report) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_every_sale_is_followed_to_the_city(tmp_path: Path) -> None:
-    found = shape(latency.measure(tmp_path, seconds=0.6, samples=3, warm_up=1))
+def test_every_sale_is_followed_to_the_city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as the command prints it: one JSON object."""
+    monkeypatch.setattr(command, "MEMORY", frozenset())
+    reports: list[Report] = []
+    measure = latency.measure
+
+    def tiny(folder: Path, seconds: float) -> Report:
+        reports.append(measure(folder, seconds, samples=3, warm_up=1))
+        return reports[-1]
+
+    monkeypatch.setattr(latency, "measure", tiny)
+    done = CliRunner().invoke(command.bench, ["latency", "--json", "--seconds", "0.6", "--folder", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    found = shape(reports[0])
+    assert json.loads(done.stdout) == found
     facts = found["facts"]
     assert facts["sent"] == 6
     assert facts["sent"] == facts["recorded"] == facts["printed"] == facts["seen"] == facts["in_the_city"]
@@ -38,7 +51,7 @@ def test_every_sale_is_followed_to_the_city(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
-    report = start.measure(tmp_path, seconds=0.1, records=3, verbose=True)
+    report = start.measure(tmp_path, seconds=0.1, records=3, floors=1, verbose=True)
     found = shape(report)
     facts = found["facts"]
     assert facts["runs_fresh"] >= 1 and facts["runs_existing"] >= 1
@@ -49,7 +62,7 @@ def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
-    found = shape(writes.measure(tmp_path, seconds=0.2, at_once=5, settle=0.1, warm_up=1))
+    found = shape(writes.measure(tmp_path, seconds=0.2, at_once=5, settle=0.1, warm_up=1, floor_rows=20))
     facts = found["facts"]
     assert len(found["figures"]) == 3
     assert facts["results_in_a_burst"]["records"] == 5
@@ -98,14 +111,6 @@ def test_a_decoder_s_own_bytes_are_weighed() -> None:
     held = form.decoder()
     held.feed(b"\x02+0012")
     assert empty < decode.weight(held) < empty + 1024
-
-
-@pytest.mark.slow
-def test_the_command_prints_one_json_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "MEMORY", frozenset())
-    done = CliRunner().invoke(command.bench, ["latency", "--json", "--seconds", "0.2", "--folder", str(tmp_path)])
-    assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["bench"] == "latency"
 
 
 def test_a_folder_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
