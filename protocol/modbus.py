@@ -57,14 +57,6 @@ class Framing(Enum):
     RTU = "rtu"
     TCP = "tcp"
 
-    @classmethod
-    def named(cls, name: str) -> "Framing":
-        """Raises ValueError that says which there are."""
-        try:
-            return cls(name)
-        except ValueError:
-            raise ValueError(f"framing {name!r}: write rtu or tcp") from None
-
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -187,9 +187,10 @@ def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def protocols(as_json: bool) -> None:
-    """List the wire formats and their default link settings."""
+    """List the wire formats: default link settings, models and options."""
     from drivers.catalogue import models
     from protocol import formats
+    from protocol.options import listed, schema
 
     rows = [formats.find(name) for name in formats.ids()]
     known = list(models().values())
@@ -204,6 +205,7 @@ def protocols(as_json: bool) -> None:
                 "checked": row.checked,
                 "confidence": row.confidence,
                 "models": [model.id for model in known if model.format == row.id],
+                "options": schema(row.options),
             }
             for row in rows
         ]
@@ -213,7 +215,9 @@ def protocols(as_json: bool) -> None:
         names = ", ".join(model.id for model in known if model.format == row.id)
         doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
         click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
-        click.echo(f"{'':17} {'':9} {'':13} models: {names or 'none'}")
+        click.echo(f"{'':41} models: {names or 'none'}")
+        for option, kind, meaning in listed(row.options):
+            click.echo(f"{'':41} option {option}: {meaning}; {kind}")
 
 
 @main.command("verify-qr")

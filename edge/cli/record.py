@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -17,6 +16,7 @@ from edge.cli.device_options import chosen, model_option, settings_option
 from edge.cli.main import Mistake, as_typed, plain_errors
 from protocol import formats
 from protocol.link import Link
+from protocol.options import BadOptions
 from protocol.readings import Event, Garbage
 from protocol.session import Listening, Session
 
@@ -86,17 +86,13 @@ def record(
 def _session(row: Model | None) -> Session | None:
     if row is None:
         return None
-    wire_format = formats.find(row.format)
-    calendar: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
     try:
-        return row.session(**calendar)
-    except (TypeError, ValueError) as error:
-        if not wire_format.polled:
+        return row.session(date.today)
+    except BadOptions as bad:
+        if not formats.find(row.format).polled:
             with as_typed():
                 return Listening(row.decoder())
-        raise Mistake(
-            f"{wire_format.id} cannot ask without more: {error}; name a --model, or give it with --option"
-        ) from error
+        raise Mistake(f"it cannot be asked without more: {bad}; name a --model, or give it with --option") from bad
 
 
 def _listen(transport: Transport, session: Session | None, chunks: list[Chunk], seconds: float | None) -> None:

@@ -58,6 +58,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.analyzers.shared import fields
 from protocol.analyzers.shared.dialogue import (
@@ -77,6 +80,7 @@ from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
+from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 
 HOST, DEVICE = 0xFF, 0xFE
@@ -539,6 +543,18 @@ def _whole(value: Decimal, decimals: int, most: int) -> int:
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
+class Options(FormatOptions):
+    model: Annotated[
+        Literal["dy3000", "dy6600", "dy7200", "tl300", "lz3000"], Field(description="which instrument it is")
+    ]
+    poll: Poll = 2.0
+    patience: Patience = 2.0
+    tries: Tries = 3
+    longest: Longest = 30.0
+    days_back: DaysBack = 1
+    review: Review = 600.0
+
+
 class Session(Dialogue):
     """Reads the records of the day, again and again, and hands each over once; the next is read when it is on disk.
 
@@ -548,50 +564,32 @@ class Session(Dialogue):
     pauses, at most ``longest`` seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        today: Callable[[], date],
-        poll: float = 2.0,
-        patience: float = 2.0,
-        tries: int = 3,
-        longest: float = 30.0,
-        days_back: int = 1,
-        review: float = 600.0,
-    ) -> None:
-        if model not in MODELS:
-            raise ValueError(f"no model {model!r} speaks this; there are: {', '.join(MODELS)}")
+    def __init__(self, options: Options, today: Callable[[], date]) -> None:
         super().__init__(scanner(), self._talking)
-        self._kinds = MODELS[model]
+        self._kinds = MODELS[options.model]
+        self._options = options
         self._today = today
-        self._poll = poll
-        self._patience = patience
-        self._tries = tries
-        self._longest = longest
-        self._days_back = days_back
-        self._review = review
         self._once = Once()
         self._tables = Tables()
         self._read: dict[tuple[int, date], tuple[int, int]] = {}  # days read whole, with the indices they had
 
     def _talking(self, _: Dialogue) -> Talk:
         seen: date | None = None
-        review_at, pause = 0.0, self._poll
+        review_at, pause = 0.0, self._options.poll
         while True:
             today = self._today()
             if not FIRST_YEAR < today.year <= LAST_YEAR:
-                yield Rest(self._poll)
+                yield Rest(self._options.poll)
                 continue
             whole = today != seen or self.now >= review_at
             if whole:
-                seen, review_at = today, self.now + self._review
+                seen, review_at = today, self.now + self._options.review
                 self._tables, self._read = Tables(), {}
-            days = [today - timedelta(days=back) for back in range(self._days_back if whole else 0, -1, -1)]
+            days = [today - timedelta(days=back) for back in range(self._options.days_back if whole else 0, -1, -1)]
             if (yield from self._round(days, greet=whole)):
-                pause = self._poll
+                pause = self._options.poll
             else:
-                seen, pause = None, min(pause * 2, self._longest)
+                seen, pause = None, min(pause * 2, self._options.longest)
             yield Rest(pause)
 
     def _round(self, days: list[date], *, greet: bool) -> Generator[Step, Event | None, bool]:
@@ -607,10 +605,10 @@ class Session(Dialogue):
         return True
 
     def _ask(self, request: bytes, what: str) -> Answer:
-        return (yield from ask(request, what, patience=self._patience, tries=self._tries))
+        return (yield from ask(request, what, patience=self._options.patience, tries=self._options.tries))
 
     def _ask_twice(self, request: bytes, what: str) -> Answer:
-        return (yield from ask_twice(request, what, patience=self._patience, tries=self._tries))
+        return (yield from ask_twice(request, what, patience=self._options.patience, tries=self._options.tries))
 
     def _day(self, kind: int, day: date) -> Generator[Step, Event | None, bool]:
         found = yield from self._ask_twice(ask_find(kind, day), "find")
@@ -647,14 +645,14 @@ class Session(Dialogue):
         count = int.from_bytes(found.raw[-2:], "little")
         if not count or self._read.get((SPECTRO, day)) == (0, count):
             return True
-        event = yield Send(ask_record(SPECTRO, 1), self._patience)
+        event = yield Send(ask_record(SPECTRO, 1), self._options.patience)
         heard = 0
         while event is not None and heard < count:
             if isinstance(event, Reply) and event.what == "record":
                 heard += 1
                 yield from self._give(results(event), commit=False)
             if heard < count:
-                event = yield Send(b"", self._patience)
+                event = yield Send(b"", self._options.patience)
         yield Commit()
         if heard == count:
             self._read[SPECTRO, day] = (0, count)
@@ -678,6 +676,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     by_date=True,
     links=(Link(115200),),
     questions=(ask_items(SPECTRO, 0),),  # not the greeting: a letter in it clears the tare of other devices

@@ -42,16 +42,21 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
 
 from protocol.checks import crc8_31
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
+from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 
 ITEM = "农药残留"
-MODELS = ("lz4000t", "tl310")
+Named = Literal["lz4000t", "tl310"]
+MODELS: tuple[Named, ...] = get_args(Named)
 HEAD, TAIL = 0x7E, 0xAA
 LENGTHS = {
     0x00: (2,),
@@ -293,6 +298,16 @@ def decoder() -> Scanner:
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
+class Options(FormatOptions):
+    model: Annotated[Named, Field(description="which instrument it is")]
+    poll: Poll = 2.0
+    patience: Patience = 3.0
+    tries: Tries = 3
+    longest: Longest = 30.0
+    days_back: DaysBack = 1
+    review: Review = 600.0
+
+
 class Doing(Enum):
     """What the session waits for."""
 
@@ -319,28 +334,9 @@ class Session:
     ``tries`` silent questions with growing pauses, at most ``longest`` seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        today: Callable[[], date],
-        poll: float = 2.0,
-        patience: float = 3.0,
-        tries: int = 3,
-        longest: float = 30.0,
-        days_back: int = 1,
-        review: float = 600.0,
-    ) -> None:
-        if model not in MODELS:
-            raise ValueError(f"no model {model!r} speaks this; there are: {', '.join(MODELS)}")
-        self._model = model
+    def __init__(self, options: Options, today: Callable[[], date]) -> None:
+        self._options = options
         self._today = today
-        self._poll = poll
-        self._patience = patience
-        self._tries = tries
-        self._longest = longest
-        self._days_back = days_back
-        self._review = review
 
         self._frames = decoder()
         self._out = bytearray()
@@ -380,13 +376,13 @@ class Session:
             self._ask(now)
         elif self._doing is Doing.RECORDS and self._heard:
             self._rest(now)  # not all of them came whole: the day is asked for again
-        elif self._doing is Doing.RECORDS and self._model == "tl310":
-            self._send(ask_test(self._model), Doing.TEST, now)
+        elif self._doing is Doing.RECORDS and self._options.model == "tl310":
+            self._send(ask_test(self._options.model), Doing.TEST, now)
         else:
             self._silent += 1
-            pause = self._poll * 2 ** min(self._silent - self._tries, 16)
+            pause = self._options.poll * 2 ** min(self._silent - self._options.tries, 16)
             self._doing = Doing.NOTHING
-            self.deadline = now if self._silent < self._tries else now + min(pause, self._longest)
+            self.deadline = now if self._silent < self._options.tries else now + min(pause, self._options.longest)
         return []
 
     def pending(self) -> bytes:
@@ -415,7 +411,7 @@ class Session:
         if self._doing is Doing.COUNT and isinstance(event, Reply) and what == "count":
             count = int(event.get("count") or 0)
             if count and count != self._complete.get(self._day):
-                self._send(ask_day(self._model, self._day), Doing.RECORDS, now)
+                self._send(ask_day(self._options.model, self._day), Doing.RECORDS, now)
             else:
                 self._finish(count, now)
         elif self._doing is Doing.TEST and what == "test":
@@ -426,25 +422,25 @@ class Session:
             if len(self._round) >= records:
                 self._finish(records, now)
             else:
-                self.deadline = now + self._patience
+                self.deadline = now + self._options.patience
 
     def _ask(self, now: float) -> None:
         """Ask about the day whose turn it is."""
         today = self._today()
         if not FIRST_YEAR < today.year <= LAST_YEAR:
-            self.deadline = now + self._poll
+            self.deadline = now + self._options.poll
             return
         if today != self._seen_today or now >= self._review_at:
             self._seen_today = today
-            self._review_at = now + self._review
-            self._due = [today - timedelta(days=back) for back in range(self._days_back, 0, -1)]
-            self._forget(today - timedelta(days=self._days_back))
+            self._review_at = now + self._options.review
+            self._due = [today - timedelta(days=back) for back in range(self._options.days_back, 0, -1)]
+            self._forget(today - timedelta(days=self._options.days_back))
         # A day before that cannot be read whole must not keep us from today: they take turns.
         self._day = self._due[0] if self._due and self._day not in self._due else today
-        if self._model == "lz4000t":
+        if self._options.model == "lz4000t":
             self._send(ask_count(self._day), Doing.COUNT, now)
         else:
-            self._send(ask_day(self._model, self._day), Doing.RECORDS, now)
+            self._send(ask_day(self._options.model, self._day), Doing.RECORDS, now)
 
     def _forget(self, before: date) -> None:
         self._handed = {identity: day for identity, day in self._handed.items() if day >= before}
@@ -455,7 +451,7 @@ class Session:
         self._doing = doing
         self._round.clear()
         self._heard = False
-        self.deadline = now + self._patience
+        self.deadline = now + self._options.patience
 
     def _finish(self, records: int, now: float) -> None:
         """The day was read whole."""
@@ -472,7 +468,7 @@ class Session:
             self.deadline = None
         else:
             self._doing = Doing.NOTHING
-            self.deadline = now if self._hurry else now + self._poll
+            self.deadline = now if self._hurry else now + self._options.poll
             self._hurry = False
 
 
@@ -486,6 +482,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     by_date=True,
     questions=tuple(ask_test(model) for model in MODELS),
 )

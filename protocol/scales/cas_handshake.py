@@ -31,6 +31,7 @@ from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Reply, State, Weighing
 from protocol.session import Wish
 
@@ -94,6 +95,11 @@ def measure(buffer: bytes) -> int | None:
     return None if len(buffer) < 3 else LENGTH
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.2
+    patience: Patience = 0.5
+
+
 def decoder() -> Scanner:
     return Scanner(measure, decode, head=b"", cap=64, look=3)
 
@@ -112,10 +118,10 @@ class Session:
     A weight that comes without being asked for is taken too.
     """
 
-    def __init__(self, poll: float = 0.2, patience: float = 0.5) -> None:
+    def __init__(self, options: Options) -> None:
         self._frames = decoder()
-        self._poll = poll
-        self._patience = patience
+        self._poll = options.poll
+        self._patience = options.patience
         self._out = bytearray()
         self.doing = Doing.NOTHING
         self.deadline: float | None = 0.0
@@ -169,6 +175,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    options=Options,
     links=(Link(9600, 7, "e"),),
     questions=(ENQ,),
 )

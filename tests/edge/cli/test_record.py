@@ -80,7 +80,7 @@ def test_no_result_is_acknowledged(tmp_path, record):
         later = threading.Timer(0.5, line.do, [lambda device, now: device.measure(7, Decimal("12.50"), at)])
         later.start()
         _, file = record(line.address, "--protocol", "astm", seconds=2.0)
-    events = formats.find("astm").decoder().feed(stream_of(file))
+    events = formats.find("astm").reads().feed(stream_of(file))
     frames = stream_of(file).count(b"\x02")
     assert frames and b"".join(heard).count(b"\x06") <= frames, events  # for the bid and all frames but the last
 
@@ -88,7 +88,7 @@ def test_no_result_is_acknowledged(tmp_path, record):
 def test_what_cannot_be_made_to_read_as_before_is_left_out():
     name = "李四商行".encode("gb18030")
     noise = b"\x7e\x13" + name + b"\xaa"
-    found = clean(noise, formats.find("dayuan_crc8").decoder)
+    found = clean(noise, formats.find("dayuan_crc8").reads)
     assert found.withheld == 1
     kept = bytes(byte for byte in found.stream if byte is not None)
     assert name not in kept
@@ -101,7 +101,7 @@ def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
 
     def decoder():
         made.append(1)
-        return form.decoder()
+        return form.reads()
 
     found = clean(stream, decoder)
     assert found.withheld + found.replaced
@@ -110,7 +110,7 @@ def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
 
 def test_words_of_the_trade_stay():
     text = "检测结果".encode("gb18030")
-    assert bytes(byte for byte in clean(text, formats.find("astm").decoder).stream if byte is not None) == text
+    assert bytes(byte for byte in clean(text, formats.find("astm").reads).stream if byte is not None) == text
 
 
 def test_a_protocol_and_a_model_are_too_much(tmp_path):

@@ -55,7 +55,7 @@ class Station:
         wire_format = formats.find(format_id)
         self.inbox = Inbox()
         nature = replace(Nature.of(Model(format_id, "", "", format_id), link), seconds=SILENT)
-        self.port = Port(name, self.inbox, lambda: open_port(address, link), wire_format.session, nature)
+        self.port = Port(name, self.inbox, lambda: open_port(address, link), wire_format.speaks, nature)
         self.seen = []
 
     def until(self, wanted, seconds=SECONDS):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import dayuan_03ff as wire
-from protocol.analyzers.dayuan_03ff import DRY, SPECTRO, STRIP, Item, Session, decode, decoder
+from protocol.analyzers.dayuan_03ff import DRY, SPECTRO, STRIP, Item, Options, Session, decode, decoder
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.dayuan_03ff import TABLES, Dayuan03ff
@@ -331,7 +331,7 @@ def meet(booth):
     def start(model="dy3000", **options):
         made = booth(None, Dayuan03ff(model))
         made.today = DAY
-        made.session = Session(model=model, today=lambda: made.today, **options)
+        made.session = Session(Options(model=model, **options), lambda: made.today)
         return made
 
     return start
@@ -494,9 +494,9 @@ def test_nothing_is_ever_erased(meet, model):
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match="dy3000, tl300"):
-        Session(model="dy1", today=lambda: DAY)
-    with pytest.raises(ValueError, match="dy3000, tl300"):
+    with pytest.raises(ValueError, match="dy3000"):
+        formats.find("dayuan_03ff").speaks({"model": "dy1"}, lambda: DAY)
+    with pytest.raises(ValueError, match="dy3000"):
         Dayuan03ff("dy1")
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Reply, State, Weighing
-from protocol.scales.cas_handshake import ACK, NAK, Doing, Session, decode, decoder, encode
+from protocol.scales.cas_handshake import ACK, NAK, Doing, Options, Session, decode, decoder, encode
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -132,7 +132,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 
 def test_the_dialogue_goes_from_enq_to_the_weight():
-    session = Session(poll=0.2, patience=0.5)
+    session = Session(Options(poll=0.2, patience=0.5))
     assert session.deadline == 0.0
     session.expired(1.0)
     assert session.pending() == b"\x05" and session.doing is Doing.READY
@@ -145,7 +145,7 @@ def test_the_dialogue_goes_from_enq_to_the_weight():
 
 @pytest.mark.parametrize("answer", [NAK, b""])
 def test_a_scale_that_is_not_ready_is_asked_again(answer):
-    session = Session(poll=0.2, patience=0.5)
+    session = Session(Options(poll=0.2, patience=0.5))
     session.expired(1.0)
     session.receive(answer, 1.1)
     session.expired(session.deadline)
@@ -154,7 +154,7 @@ def test_a_scale_that_is_not_ready_is_asked_again(answer):
 
 
 def test_a_damaged_weight_is_asked_for_again_and_an_ack_in_it_does_no_harm():
-    session = Session()
+    session = Session(Options())
     session.expired(0.0)
     session.receive(ACK, 0.1)
     session.pending()
@@ -167,7 +167,7 @@ def test_a_damaged_weight_is_asked_for_again_and_an_ack_in_it_does_no_harm():
 
 @pytest.mark.parametrize("options", [{}, {"eot": True}, {"busy": 0.3}])
 def test_a_sale_on_a_simulated_scale(talk, options):
-    pan, session = Pan(), Session()
+    pan, session = Pan(), Session(Options())
     scale = find("cas_handshake")(pan, **options)
     pan.put(Decimal("2.350"), 0.0)
     events = talk(session, scale, 0.0, 1.5)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.mt_sics import COMMANDS, LINE_CAP, decode, decoder, encode, encode_reply, session
+from protocol.scales.mt_sics import COMMANDS, LINE_CAP, Options, decode, decoder, encode, encode_reply, session
 
 
 def weighing(value, unit="g", *, stable=True, net=None):
@@ -130,7 +130,7 @@ def test_a_stream_without_line_end_keeps_the_cap():
 
 
 def test_the_session_asks_for_the_weight_and_carries_wishes():
-    talking = session(poll=0.1, patience=1.0)
+    talking = session(Options(poll=0.1, patience=1.0))
     talking.expired(0.0)
     assert talking.pending() == b"SI\r\n"
     assert talking.receive(b"S S 1.000 kg\r\n", 0.05) == [weighing("1.000", "kg")]
@@ -142,7 +142,7 @@ def test_the_session_asks_for_the_weight_and_carries_wishes():
 
 
 def test_a_scale_that_talks_by_itself_does_not_stop_the_questions():
-    talking = session(poll=0.1)
+    talking = session(Options(poll=0.1))
     talking.expired(0.0)
     talking.receive(b"S D 1.0 kg\r\n", 0.05)
     for tick in range(3):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.toledo_8217 import LONGEST, Session, decode, decoder, encode
+from protocol.scales.toledo_8217 import LONGEST, Options, Session, decode, decoder, encode
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -81,7 +81,7 @@ def test_anything_in_between_makes_it_doubtful(between):
 
 
 def test_silence_makes_it_doubtful():
-    session = Session()
+    session = Session(Options())
     session.expired(0.0)
     session.receive(GOOD[0][0], 0.1)
     session.expired(0.4)
@@ -126,7 +126,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 @pytest.mark.parametrize("once", [False, True])
 def test_a_sale_on_a_simulated_scale(talk, once):
-    pan, session = Pan(), Session()
+    pan, session = Pan(), Session(Options())
     scale = find("toledo_8217")(pan, once=once)
     pan.put(Decimal("2.350"), 0.0)
     events = talk(session, scale, 0.0, 1.6)

@@ -11,7 +11,7 @@ def test_every_format_of_probes_is_simulated():
 
 @pytest.mark.parametrize("protocol", ids())
 def test_what_a_probe_says_is_read_by_its_own_format(protocol):
-    probe, session, now, seen = find(protocol)(Air()), formats.find(protocol).session(), 0.0, []
+    probe, session, now, seen = find(protocol)(Air()), formats.find(protocol).speaks(), 0.0, []
     while now < 20.0:
         if session.deadline is not None and session.deadline <= now:
             session.expired(now)
