@@ -17,7 +17,7 @@ class Model:
     ``link`` is None where the format's default holds.  ``unit`` is the unit of formats that send none, as this model
     is delivered.  ``options`` are the format's own, as they would stand in station.toml.
     ``agree`` and ``still`` are how many equal weighings over how many seconds make a weight of this scale stable, where
-    it is known to need others than scales usually do.
+    it is known to need others than scales usually do.  ``proven``: ``tests/logs`` has a log of the device itself.
     """
 
     id: str
@@ -29,6 +29,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     agree: int | None = None
     still: float | None = None
+    proven: bool = False
 
     def default_link(self) -> Link:
         return self.link or formats.find(self.format).link

@@ -11,7 +11,7 @@ from drivers.anonymous import clean
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
 from drivers.transports.base import READ_SECONDS
-from drivers.transports.recorder import Chunk, write_log
+from drivers.transports.recorder import ORIGINS, Chunk, write_log
 from edge.cli.device_options import chosen, model_option, settings_option
 from edge.cli.main import Mistake, as_typed, plain_errors
 from protocol import formats
@@ -31,6 +31,12 @@ from protocol.session import Listening, Session
 @click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
 @click.option("--name", default="", help="Device name for the log's head.")
 @click.option("--firmware", default="", help="The device's firmware, as it shows it.")
+@click.option(
+    "--origin",
+    default="device",
+    metavar="WORDS",
+    help="What is recorded: `device`, with its number and place if you like, or `simulator` with its version.",
+)
 @click.option("--submitter", default="", help="Who sends the log in; leave it out to stay unnamed.")
 @click.option("--notes", default="", help="What was done while recording.")
 def record(
@@ -43,6 +49,7 @@ def record(
     seconds: float | None,
     name: str,
     firmware: str,
+    origin: str,
     submitter: str,
     notes: str,
 ) -> None:
@@ -55,6 +62,8 @@ def record(
     """
     with plain_errors():
         row = chosen(protocol, model, options)
+        if origin.partition(" ")[0] not in ORIGINS:
+            raise Mistake(f"origin {origin!r}: begin with one of {', '.join(ORIGINS)}")
         with as_typed():
             settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
@@ -72,6 +81,7 @@ def record(
         head = {
             "Name": name or (f"{row.vendor} {row.name}".strip() if row else "") or "unknown",
             "Firmware": firmware or "unknown",
+            "Origin": origin,
             "Submitter": submitter or "unnamed",
             "Date": date.today().isoformat(),  # noqa: DTZ011  the day at the device, for people
             "Notes": " ".join(filter(None, (notes, said[1]))) or "none",

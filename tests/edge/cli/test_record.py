@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from drivers.anonymous import clean
-from drivers.transports.recorder import read_log
+from drivers.transports.recorder import read_head, read_log
 from edge.cli.main import main
 from protocol import formats
 from protocol.analyzers import dayuan_crc8
@@ -44,10 +44,18 @@ def test_a_polled_scale_is_asked_and_summed_up(tmp_path, record):
     with Line(find("mt_sics")(pan), Pty(tmp_path / "scale")) as line:
         said, file = record(line.address, "--model", "mt-sics", "--notes", "1.235 kg on the pan.")
     text = file.read_text("utf-8")
-    assert text.startswith("# Name: Mettler Toledo any scale set to MT-SICS\n# Firmware: unknown\n")
+    assert text.startswith("# Name: Mettler Toledo any scale set to MT-SICS\n# Firmware: unknown\n# Origin: device\n")
     assert "# Notes: 1.235 kg on the pan.\n# Serial: 9600/8n1\n" in text
     assert "> 53 49 0d 0a" in text and b"1.235 kg" in stream_of(file)
     assert "weighing" in said
+
+
+def test_a_log_says_of_what_it_is(tmp_path, record):
+    with Line(find("mt_sics")(Pan()), Pty(tmp_path / "scale")) as line:
+        _, file = record(line.address, "--origin", "device SN 0042, fish stall", seconds=0.1)
+        assert read_head(file)["Origin"] == "device SN 0042, fish stall"
+        done = CliRunner().invoke(main, ["record", line.address, str(file), "--origin", "my scale"])
+    assert done.exit_code == 1 and "begin with one of device, simulator" in done.output
 
 
 def test_without_a_protocol_nothing_is_asked_and_the_person_is_warned(tmp_path, record):
