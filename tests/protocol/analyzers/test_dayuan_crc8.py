@@ -436,26 +436,21 @@ def test_empty_slots_are_ignored_but_counted():
     assert booth.session.doing is Doing.NOTHING
 
 
-def test_records_may_come_in_any_pieces():
-    session = Session(Options(model="lz4000t", days_back=0), lambda: DAY)
-    session.expired(0.0)
-    assert decode(session.pending()).what == "ask-count"
-    for byte in dayuan_crc8.answer_count(DAY, 2):
-        session.receive(bytes((byte,)), 0.1)
-    assert decode(session.pending()).what == "ask-day"
+def test_records_may_come_in_any_pieces(conversation):
+    count, day = dayuan_crc8.ask_count(DAY), dayuan_crc8.ask_day("lz4000t", DAY)
+    answer = [bytes((byte,)) for byte in dayuan_crc8.answer_count(DAY, 2)]
     first, second = (encode(replace(LZ_RESULT, sample=str(n)), records=2, index=n) for n in (1, 2))
-    assert session.receive(first + second[:9], 0.2)
-    assert session.doing is Doing.RECORDS
-    assert session.receive(second[9:], 2.7)
-    assert session.doing is Doing.COMMIT
+    talk = conversation(Session(Options(model="lz4000t", days_back=0), lambda: DAY)).at(0.0).station(count)
+    talk.at(0.1).device(*answer).reading(Reply).station(day)
+    talk.at(0.2).device(first + second[:9]).reading(TestResult).station()
+    talk.at(2.7).device(second[9:]).reading(TestResult).wakes(None)
+    talk.at(9.0).station().commit().wakes(11.0).at(11.0).station(count)
 
 
-def test_noise_does_not_keep_the_session_waiting():
-    session = Session(Options(model="lz4000t"), lambda: DAY)
-    session.expired(0.0)
-    deadline = session.deadline
-    session.receive(b"\x00" * 100, 1.0)
-    assert session.deadline == deadline
+def test_noise_does_not_keep_the_session_waiting(conversation):
+    talk = conversation(Session(Options(model="lz4000t"), lambda: DAY))
+    talk.at(0.0).station(dayuan_crc8.ask_count(DAY - timedelta(days=1))).wakes(3.0)
+    talk.at(1.0).device(b"\x00" * 100).wakes(3.0)
 
 
 @MODELS

@@ -322,42 +322,27 @@ def test_the_end_of_the_stream_leaves_nothing_behind():
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
-def test_the_answer_comes_after_the_commit():
-    session = Session(Options())
-    assert session.receive(STREAM, 0.0) == [RESULT]
-    assert session.pending() == b"" and session.deadline is None
-    session.committed(3.0)
-    assert session.pending() == ack()
-    assert session.pending() == b""
+def test_the_answer_comes_after_the_commit(conversation):
+    talk = conversation(Session(Options())).device(STREAM).reading(RESULT).station().wakes(None)
+    talk.at(3.0).station().commit().station(ack()).at(60.0).station()
 
 
-def test_what_cannot_be_taken_is_answered_at_once():
-    session = Session(Options())
-    session.receive(block(message(ORDER)), 0.0)
-    assert session.pending() == ack(b"AE", b"no OBX")
+def test_what_cannot_be_taken_is_answered_at_once(conversation):
+    conversation(Session(Options())).device(block(message(ORDER))).station(ack(b"AE", b"no OBX"))
 
 
-def test_a_message_that_is_half_good_is_stored_and_still_answered_ae():
-    session = Session(Options())
-    events = session.receive(block(message(ORDER, OBX, b"OBR|2", b"OBX|1|NM|||1")), 0.0)
-    assert [type(event) for event in events] == [TestResult, Garbage]
-    session.committed(0.0)
-    assert session.pending() == ack(b"AE", b"OBX without an id")
+def test_a_message_that_is_half_good_is_stored_and_still_answered_ae(conversation):
+    half = block(message(ORDER, OBX, b"OBR|2", b"OBX|1|NM|||1"))
+    talk = conversation(Session(Options())).device(half).reading(TestResult, Garbage).station()
+    talk.commit().station(ack(b"AE", b"OBX without an id"))
 
 
-def test_messages_wait_for_the_commit_of_those_before_them():
-    session = Session(Options())
-    assert len(session.receive(STREAM * 2, 0.0)) == 2
-    assert session.receive(STREAM + block(message(ORDER)), 0.1) == []
-    assert session.deadline is None
-    session.committed(1.0)
-    assert session.pending() == ack() * 2
-    assert session.deadline == 1.0
-    assert [type(event) for event in session.expired(1.0)] == [TestResult, Garbage]
-    assert session.pending() == b""
-    session.committed(2.0)
-    assert session.pending() == ack() + ack(b"AE", b"no OBX")
-    assert session.deadline is None
+def test_messages_wait_for_the_commit_of_those_before_them(conversation):
+    talk = conversation(Session(Options())).device(STREAM * 2).reading(TestResult, TestResult).station()
+    talk.at(0.1).device(STREAM + block(message(ORDER))).reading().station().wakes(None)
+    talk.at(1.0).commit().station(ack() * 2).wakes(1.0)
+    talk.at(1.0).reading(TestResult, Garbage).station()
+    talk.at(2.0).commit().station(ack() + ack(b"AE", b"no OBX")).wakes(None)
 
 
 def test_a_flood_without_waiting_for_answers_is_turned_away_and_stays_bounded():
@@ -373,10 +358,8 @@ def test_a_flood_without_waiting_for_answers_is_turned_away_and_stays_bounded():
     assert len(session.expired(1.0)) == len(session._held)
 
 
-def test_an_ack_is_not_answered():
-    session = Session(Options())
-    assert session.receive(ack(), 0.0)[0].what == "ack"
-    assert session.pending() == b""
+def test_an_ack_is_not_answered(conversation):
+    conversation(Session(Options())).device(ack()).reading(Reply).station()
 
 
 def run(meter, session, start, seconds, autocommit=True):

@@ -447,23 +447,15 @@ def test_a_layout_that_cannot_be_meant_is_refused(toml, message):
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
-def test_questions_to_the_printer_are_answered_at_once():
-    session = Session(Options())
-    session.receive(b"\x10\x04", 0.0)
-    assert session.pending() == b""
-    session.receive(b"\x01", 0.0)
-    assert session.pending() == b"\x12"
-    session.receive(b"abc\x1dr\x01\x10\x04\x04def", 0.0)
-    assert session.pending() == b"\x00\x12"
-    assert session.expired(2.0)[0].text == "abcdef"
+def test_questions_to_the_printer_are_answered_at_once(conversation):
+    talk = conversation(Session(Options())).device(b"\x10\x04").station().device(b"\x01").station(b"\x12")
+    talk.device(b"abc\x1dr\x01\x10\x04\x04def").station(b"\x00\x12")
+    talk.at(2.0).reading(Ticket)
 
 
-def test_two_seconds_of_silence_end_a_ticket():
-    session = Session(Options())
-    assert session.receive(TICKET_2015[:-4], 0.0) == []
-    assert session.deadline == 2.0
-    assert [same(event) for event in session.expired(2.0)] == [RESULT, SECOND]
-    assert session.deadline is None
+def test_two_seconds_of_silence_end_a_ticket(conversation):
+    talk = conversation(Session(Options())).device(TICKET_2015[:-4]).reading().wakes(2.0)
+    talk.at(1.9).reading().at(2.0).reading(TestResult, TestResult).wakes(None)
 
 
 def test_what_comes_after_the_silence_is_the_next_ticket():

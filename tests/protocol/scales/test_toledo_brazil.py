@@ -213,11 +213,9 @@ def test_protocol_a_tells_net_weights_and_motion(talk):
     assert events[0].stable is False and events[-1] == weighing("2.350", Net.NET)
 
 
-def test_a_silent_scale_is_asked_again():
-    asking = session(Options())
-    asking.expired(0.0)
-    asking.expired(asking.deadline)
-    assert asking.pending() == b"\x05\x05"
+def test_a_silent_scale_is_asked_again(conversation):
+    talk = conversation(session(Options(patience=0.5))).at(0.0).station(b"\x05")
+    talk.at(0.4).station().at(0.5).station(b"\x05")
 
 
 def test_only_what_there_is_can_be_set():
