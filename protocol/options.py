@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 Schema = Mapping[str, Any]
 
 SHORTEST, LONGEST = 0.02, 86_400.0
+SHOWN = 60  # characters of a value that is told
 
 Seconds = Annotated[float, Field(ge=SHORTEST, le=LONGEST)]
 Pause = Annotated[float, Field(ge=0, le=LONGEST)]
@@ -80,7 +81,7 @@ class BadOptions(ValueError):
 
 
 def _sentence(problem: Problem) -> str:
-    read = "" if problem.value is MISSING else f" = {problem.value!r}"
+    read = "" if problem.value is MISSING else f" = {repr(problem.value)[:SHOWN]}"
     return f"option {problem.key}{read}: {problem.en}" if problem.key else problem.en
 
 
@@ -205,7 +206,8 @@ def _kind(whole: Schema, node: Schema) -> tuple[str, str]:
         return f" {'、'.join(written)} 之一", f"one of {', '.join(written)}" if len(written) > 1 else written[0]
     zh, en = KINDS.get(node.get("type", ""), ("值", "a value"))
     if "maxLength" in node:
-        return f"最多 {node['maxLength']} 个字符的{zh}", f"{en}, of at most {node['maxLength']} characters"
+        most = node["maxLength"]
+        return f"最多 {most} 个字符的{zh}", f"{en}, of {'one character' if most == 1 else f'at most {most} characters'}"
     if "minLength" in node:
         return f"{zh}，不能为空", f"{en}, and not empty"
     if "minimum" in node and "maximum" in node:

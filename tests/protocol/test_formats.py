@@ -65,7 +65,7 @@ def test_the_instruments_that_may_be_named_are_those_there_are() -> None:
         ("mt_sics", {"poll": float("nan")}, "poll", ..., "a number, 0.02 to 86400"),
         ("mt_sics", {"polll": 1}, "polll", 1, "there is no such option; there are: poll, patience"),
         ("yaohua_equals", {"width": 9}, "width", 9, "one of 7, 8"),
-        ("yaohua_command", {"address": "AB"}, "address", "AB", "at most 1 characters"),
+        ("yaohua_command", {"address": "AB"}, "address", "AB", "of one character"),
         ("modbus_scale", {"profile": {"unit": "kg", "weight": {}}}, "profile.weight.register", MISSING, "0 to 65535"),
         ("csv_drop", {"columns": {"item": 0}}, "columns.item", 0, "a text, in quotation marks or a whole number, 1"),
         ("csv_drop", {"verdicts": {"i.O.": "good"}}, "verdicts.i.O.", "good", 'one of "qualified"'),

@@ -217,7 +217,7 @@ def test_a_header_without_a_named_column_is_told():
     ("options", "message"),
     [
         ({"columns": {"weight": 1}}, "columns.weight = 1: there is no such option; there are: sample"),
-        ({"delimiter": ";;"}, "at most 1 characters"),
+        ({"delimiter": ";;"}, "of one character"),
         ({"header": False}, "by number"),
         ({"header": False, "columns": {"value": "Wert"}}, "by number, from 1"),
         ({"verdicts": {"NG": "bad"}}, '"qualified", "suspect"'),
