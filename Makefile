@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test check bench fuzz logs pictures clean
+.PHONY: demo test check bench fuzz logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -32,6 +32,9 @@ fuzz: $(VENV)/.test
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py
+
+dialogues: $(VENV)/.test
+	$(BIN)/python -P tests/redraw_dialogues.py
 
 pictures: $(VENV)/.test packages
 	$(BIN)/python -m simulator.demo.pictures

@@ -19,6 +19,7 @@ from drivers.transports import LinkLost, Transport
 from protocol import formats
 from protocol.formats import WireFormat
 from protocol.link import Link
+from protocol.options import BadOptions
 
 BAUDS = (9600, 4800, 2400, 1200, 19200, 115200, 38400, 57600, 600)
 LISTEN_SECONDS = 2.2  # the slowest continuous output seen sends once a second
@@ -205,7 +206,7 @@ class Search:
         options = next(one.options for one in self._candidates if one.format == wire_format)
         try:
             session = wire_format.speaks(options)
-        except (TypeError, ValueError):
+        except BadOptions:
             return b""  # it needs to be told more before it can ask
         line = _Line(self._wire(), question.link)
         talk = Conversation(line, session, self._clock)

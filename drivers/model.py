@@ -1,7 +1,8 @@
 """A device model is a row: which wire format it speaks and with which settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from protocol import formats
@@ -14,9 +15,9 @@ class Model:
     """One device model.
 
     ``link`` is None where the format's default holds.  ``unit`` is the unit of formats that send none, as this model
-    is delivered.  ``options`` go to the format's session, and those that say how bytes are read to its decoder as well.
+    is delivered.  ``options`` are the format's own, as they would stand in station.toml.
     ``agree`` and ``still`` are how many equal weighings over how many seconds make a weight of this scale stable, where
-    it is known to need others than scales usually do.
+    it is known to need others than scales usually do.  ``proven``: ``tests/logs`` has a log of the device itself.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     agree: int | None = None
     still: float | None = None
+    proven: bool = False
 
     def default_link(self) -> Link:
         return self.link or formats.find(self.format).link
@@ -36,11 +38,12 @@ class Model:
         """A new decoder of what this model sends: it reads what the model's session reads."""
         return formats.find(self.format).reads(self.options)
 
-    def session(self, **options: Any) -> Session:
-        """A new session of this model; ``options`` win over the row's own. Raises ValueError for unknown ones."""
-        return formats.find(self.format).speaks({**self.options, **options})
+    def session(self, today: Callable[[], date] | None = None) -> Session:
+        """A new session of this model; ``today`` is for those that are asked by date. Raises BadOptions."""
+        return formats.find(self.format).speaks(self.options, today)
 
     def with_options(self, options: Mapping[str, Any]) -> "Model":
-        """The same model set otherwise. Raises ValueError that names the options there are."""
-        formats.find(self.format).check(options)
-        return replace(self, options={**self.options, **options})
+        """The same model set otherwise. Raises BadOptions, but not for those that are still missing."""
+        found = replace(self, options={**self.options, **options})
+        formats.find(self.format).check(found.options)
+        return found

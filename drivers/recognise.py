@@ -88,7 +88,7 @@ def only(row: Model) -> list[Candidate]:
 
 
 def _reading(row: Model, wire_format: WireFormat) -> dict[str, Any]:
-    return {name: row.options[name] for name in wire_format.reading_options if name in row.options}
+    return {name: row.options[name] for name in wire_format.reading.model_fields if name in row.options}
 
 
 def _with_options(wire_format: WireFormat, rows: Iterable[Model]) -> Iterator[Candidate]:

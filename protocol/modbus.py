@@ -30,6 +30,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 from protocol.framing import Scanner
 from protocol.readings import Event, Garbage, Reply, TestResult
 from protocol.session import Wish
+from protocol.table import passed_over, step
 
 REQUESTS = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}
 MAX_COUNT = 125
@@ -56,14 +57,6 @@ Registers = Mapping[tuple[int, int], int]
 class Framing(Enum):
     RTU = "rtu"
     TCP = "tcp"
-
-    @classmethod
-    def named(cls, name: str) -> "Framing":
-        """Raises ValueError that says which there are."""
-        try:
-            return cls(name)
-        except ValueError:
-            raise ValueError(f"framing {name!r}: write rtu or tcp") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +179,46 @@ def _body_length(start: bytes) -> int:
 class Doing(Enum):
     """What the master waits for."""
 
-    RESTING = "resting"  # the next question's time
-    ASKING = "asking"  # an answer
-    COMMIT = "commit"  # what was handed over to be on disk
+    RESTING = "the next question's time"
+    ASKING = "an answer"
+    COMMIT = "what was handed over to be on disk"
+
+
+class Heard(Enum):
+    TIME = "time"
+    SILENCE = "silence"
+    EXCEPTION = "exception"
+    ANSWER = "answer, more blocks to read"
+    LAST = "last answer"
+    RESULTS = "last answer, with results"
+    COMMITTED = "committed"
+
+
+class Do(Enum):
+    IGNORE = "pass over"
+    ASK = "question"
+    NEXT = "on to the next block"
+    REST = "rest, then a new round"
+    GIVE_UP = "peace, then a new round"
+    HOLD = "ask nothing"
+
+
+TABLE = {
+    (Doing.RESTING, Heard.TIME): (Do.ASK, Doing.ASKING),
+    (Doing.ASKING, Heard.ANSWER): (Do.NEXT, Doing.RESTING),
+    (Doing.ASKING, Heard.LAST): (Do.REST, Doing.RESTING),
+    (Doing.ASKING, Heard.RESULTS): (Do.HOLD, Doing.COMMIT),
+    (Doing.ASKING, Heard.EXCEPTION): (Do.REST, Doing.RESTING),
+    (Doing.ASKING, Heard.SILENCE): (Do.GIVE_UP, Doing.RESTING),
+    (Doing.COMMIT, Heard.COMMITTED): (Do.REST, Doing.RESTING),
+    **passed_over(Do.IGNORE, dict.fromkeys((Doing.RESTING, Doing.ASKING), (Heard.COMMITTED,))),
+}
 
 
 class Master:
     """Asks one device for its blocks, round after round, and hands the registers of each whole round to ``read``.
 
-        RESTING --time--> ASKING --answer--> RESTING, the next block --last answer--> RESTING, ``poll`` seconds
-                            |--silence--> RESTING, ``patience`` seconds in peace, then a new round
-                            `--exception--> RESTING, a new round
-
+    The dialogue is ``TABLE``; a round begins ``poll`` seconds after the last one, or ``patience`` after silence.
     A round of several blocks is not of one moment.  So its first block is read once more at the end, and the round
     counts only if ``guard`` says the same of both.  After a round with results it waits until they are committed.
     """
@@ -243,14 +264,8 @@ class Master:
         return events
 
     def expired(self, now: float) -> list[Event]:
-        if self._doing is Doing.ASKING:
-            self._rest(now, self._patience)
-            return self._scanner.finish()
         left = self._scanner.finish()
-        self._number = self._number % 0xFFFF + 1
-        self._out += question(self._framing, self._address, self._plan[self._step], self._number)
-        self._doing = Doing.ASKING
-        self.deadline = now + self._patience
+        self._to(Heard.SILENCE if self._doing is Doing.ASKING else Heard.TIME, now)
         return left
 
     def pending(self) -> bytes:
@@ -262,8 +277,7 @@ class Master:
         return False
 
     def committed(self, now: float) -> None:
-        if self._doing is Doing.COMMIT:
-            self._rest(now, self._poll)
+        self._to(Heard.COMMITTED, now)
 
     def _answered(self, reply: Reply, now: float) -> list[Event]:
         if self._doing is not Doing.ASKING or reply.get("number") not in (None, str(self._number)):
@@ -271,10 +285,9 @@ class Master:
         if reply.get("address") != str(self._address):
             return [Garbage(reply.raw, f"an answer of device {reply.get('address')}, not of {self._address}")]
         if reply.what == "exception":
-            self._rest(now, self._poll)
+            self._to(Heard.EXCEPTION, now)
             return [reply]
-        block = self._plan[self._step]
-        said = dict(zip(block.cells(), words_of(reply), strict=True))
+        said = dict(zip(self._plan[self._step].cells(), words_of(reply), strict=True))
         self._raw += reply.raw
         if self._step == 0:
             self._first = said
@@ -282,24 +295,38 @@ class Master:
         if not again:
             self._registers.update(said)
         if self._step < len(self._plan) - 1:
-            self._step += 1
-            self._doing = Doing.RESTING
-            self.deadline = now + TURN_SECONDS
+            self._to(Heard.ANSWER, now)
             return []
         whole = not again or self._guard(self._first) == self._guard(said)
         events = self._read(self._registers, self._raw) if whole else []
-        self._rest(now, self._poll)
-        if any(isinstance(event, TestResult) for event in events):
-            self._doing = Doing.COMMIT
-            self.deadline = None
+        self._to(Heard.RESULTS if any(isinstance(event, TestResult) for event in events) else Heard.LAST, now)
         return events
 
-    def _rest(self, now: float, seconds: float) -> None:
-        self._doing = Doing.RESTING
+    def _to(self, heard: Heard, now: float) -> None:
+        do, self._doing = step(TABLE, self._doing, heard)
+        match do:
+            case Do.ASK:
+                self._number = self._number % 0xFFFF + 1
+                self._out += question(self._framing, self._address, self._plan[self._step], self._number)
+                self.deadline = now + self._patience
+            case Do.NEXT:
+                self._step += 1
+                self.deadline = now + TURN_SECONDS
+            case Do.REST:
+                self._anew(now + self._poll)
+            case Do.GIVE_UP:
+                self._anew(now + self._patience)
+            case Do.HOLD:
+                self._anew(None)
+            case Do.IGNORE:
+                pass
+
+    def _anew(self, at: float | None) -> None:
+        """The next round begins then."""
         self._step = 0
         self._registers = {}
         self._raw = b""
-        self.deadline = now + seconds
+        self.deadline = at
 
     def _expected(self, function: int, second: int) -> bool:
         """Can an answer that begins so be the one we wait for? Noise is full of others."""

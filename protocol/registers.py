@@ -16,84 +16,201 @@ A float has no digits of its own, so it needs ``decimals`` and is rounded to the
 """
 
 import struct
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 
-from protocol.modbus import MAX_COUNT, REQUESTS, Registers
+import pydantic
+
+from protocol.modbus import MAX_COUNT, Registers
+from protocol.options import FormatOptions, Unfit
 
 SIZES = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float": 2}
 TEXT = "text"
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
-KEYS = ("register", "function", "type", "order", "count", "mask", "scale", "decimals", "none")
 MAX_DECIMALS = 9
 LARGEST_SCALE = Decimal("1E9")
+END = 0x10000
 
 TIME_FORMS = {"words": 6, "bytes": 3, "bcd": 3}
-TIME_KEYS = ("register", "function", "form", "order")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One value in registers."""
+def _factor(given: Any) -> Decimal:
+    """A factor as it is written: a text, or a number with its shortest digits."""
+    try:
+        scale = Decimal(0) if isinstance(given, bool) else Decimal(str(given))
+    except InvalidOperation:
+        scale = Decimal(0)
+    if not scale.is_finite() or not 1 / LARGEST_SCALE <= abs(scale) <= LARGEST_SCALE:
+        raise Unfit('应为数字，加引号，如 "0.1"', 'it must be a number like "0.1"')
+    return scale
 
-    register: int
-    function: int
-    type: str
-    count: int
-    order: str = "ABCD"
-    mask: int = 0
-    scale: Decimal = Decimal(1)
-    decimals: int = 0
-    none: int | None = None
 
-    @classmethod
-    def parse(cls, name: str, table: Any, *, function: int, type: str = "int16") -> "Field":
-        """Raises ValueError that names the key and says what would be right."""
-        table = known_keys(name, table, KEYS)
-        function = whole(f"{name}.function", table.get("function", function), REQUESTS)
-        kind = one_of(f"{name}.type", table.get("type", type), (*SIZES, TEXT))
-        count = SIZES.get(kind) or whole(f"{name}.count", table.get("count", 1), range(1, MAX_COUNT + 1))
-        register = whole(f"{name}.register", table.get("register"), range(0x10000 - count + 1))
-        order = one_of(f"{name}.order", table.get("order", "ABCD"), ORDERS)
-        mask = whole(f"{name}.mask", table.get("mask", 0), range(1 << 16 * min(count, 2)))
-        if mask and kind not in ("uint16", "uint32"):
-            raise ValueError(f"{name}.mask needs type uint16 or uint32, not {kind}")
-        scale, decimals = _scale(name, table, kind)
-        none = table.get("none")
-        if none is not None and (kind in ("float", TEXT) or not isinstance(none, int)):
-            raise ValueError(f"{name}.none is a whole number of an integer type")
-        return cls(register, function, kind, count, order, mask, scale, decimals, none)
+Function = Annotated[Literal[3, 4], pydantic.Field(description="3 holding registers, 4 input registers")]
+Address = Annotated[int, pydantic.Field(ge=1, le=247, description="of the device on its line")]
+Order = Annotated[
+    Literal["ABCD", "CDAB", "BADC", "DCBA"],
+    pydantic.Field(description="ABCD high word and high byte first, CDAB low word first, BADC and DCBA low byte first"),
+]
+Scale = Annotated[
+    Decimal,
+    pydantic.PlainValidator(_factor),
+    pydantic.WithJsonSchema(
+        {"type": "string", "description": "the value is the number times this", "examples": ["0.1"]}
+    ),
+]
+Mask = Annotated[
+    int, pydantic.Field(ge=0, le=0xFFFFFFFF, description="the bits that count, shifted down to the lowest")
+]
+
+
+class Place(FormatOptions):
+    """Registers side by side that hold one value."""
+
+    at: int = pydantic.Field(alias="register", ge=0, le=END - 1, description="as on the wire, from 0")
+    function: Function = 3
+    order: Order = "ABCD"
+
+    @property
+    def size(self) -> int:
+        """How many registers."""
+        raise NotImplementedError
+
+    @pydantic.model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.at + self.size > END:
+            raise Unfit(
+                f"应为 0 到 {END - self.size} 的整数（值有 {self.size} 个寄存器）",
+                f"it must be a whole number, 0 to {END - self.size}, as the value has {self.size} registers",
+                key="register",
+            )
+        return self
 
     def cells(self) -> list[tuple[int, int]]:
-        return [(self.function, self.register + offset) for offset in range(self.count)]
+        return [(self.function, self.at + offset) for offset in range(self.size)]
 
     def data(self, registers: Registers) -> bytes:
         """The value's bytes, high byte first."""
-        return _ordered([registers[cell] for cell in self.cells()], self.order if self.type != TEXT else self._bytes())
+        return _ordered([registers[cell] for cell in self.cells()], self.order)
+
+    def words(self, data: bytes) -> dict[tuple[int, int], int]:
+        """The registers that hold these bytes, given high byte first."""
+        return dict(zip(self.cells(), _words(data, self.order), strict=True))
+
+
+class Word(Place):
+    """Bits, or a number that stands for something."""
+
+    type: Literal["uint16", "uint32"] = "uint16"
+
+    @property
+    def size(self) -> int:
+        return SIZES[self.type]
+
+    def raw(self, registers: Registers) -> int | None:
+        """The number as it stands there; None for the one that means none."""
+        return int.from_bytes(self.data(registers), "big")
+
+    def put(self, number: int) -> dict[tuple[int, int], int]:
+        """The registers with this number. Raises ValueError when it does not fit."""
+        try:
+            return self.words(number.to_bytes(2 * self.size, "big"))
+        except OverflowError as error:
+            raise ValueError(f"{number} does not fit {self.type}") from error
+
+
+class Masked(Word):
+    """A number in some bits of a word."""
+
+    mask: Mask = 0
+
+    @pydantic.model_validator(mode="after")
+    def _mask_fits(self) -> Self:
+        _fits(self.mask, self.size)
+        return self
+
+    def raw(self, registers: Registers) -> int | None:
+        return _down(int.from_bytes(self.data(registers), "big"), self.mask)
+
+    def put(self, number: int) -> dict[tuple[int, int], int]:
+        return super().put(number * _lowest(self.mask))
+
+
+class Field(Place):
+    """One value in registers."""
+
+    type: Literal["int16", "uint16", "int32", "uint32", "float", "text"] = "int16"
+    count: Annotated[int, pydantic.Field(ge=1, le=MAX_COUNT, description="registers of a text")] = 1
+    mask: Mask = 0
+    scale: Scale | None = None
+    decimals: Annotated[int | None, pydantic.Field(ge=0, le=MAX_DECIMALS, description="digits behind the point")] = None
+    none: Annotated[int | None, pydantic.Field(description="the number that means no value")] = None
+
+    @property
+    def size(self) -> int:
+        return SIZES.get(self.type, self.count)
+
+    @pydantic.model_validator(mode="after")
+    def _has_sense(self) -> Self:
+        whole = self.type not in ("float", TEXT)
+        if self.mask and not self.type.startswith("uint"):
+            raise Unfit("type 应为 uint16 或 uint32", "it needs type uint16 or uint32", key="mask")
+        _fits(self.mask, self.size)
+        if self.none is not None and not whole:
+            raise Unfit("只用于整数类型", "it is for whole numbers only", key="none")
+        if self.type == "float" and self.decimals is None:
+            raise Unfit("缺少：浮点数没有小数位数", "it is missing: a float has no digits of its own", key="decimals")
+        digits = self._digits_of_scale()
+        if whole and (digits > self.digits or digits > MAX_DECIMALS):
+            raise Unfit(
+                f"小数位数 {self.digits} 对 scale {self.scale} 太少",
+                f"{self.digits} decimals are too few for scale {self.scale}",
+                key="decimals" if self.decimals is not None else "scale",
+            )
+        return self
+
+    def _digits_of_scale(self) -> int:
+        exponent = self.scale.as_tuple().exponent if self.scale is not None else 0
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
+    @cached_property
+    def digits(self) -> int:
+        """Digits behind the point."""
+        return self.decimals if self.decimals is not None else self._digits_of_scale()
+
+    @cached_property
+    def factor(self) -> Decimal:
+        """What the number is multiplied by; of whole numbers it follows from the digits."""
+        if self.scale is not None:
+            return self.scale
+        return Decimal(1) if self.type in ("float", TEXT) else Decimal(1).scaleb(-self.digits)
+
+    def data(self, registers: Registers) -> bytes:
+        return _ordered([registers[cell] for cell in self.cells()], self._order())
+
+    def words(self, data: bytes) -> dict[tuple[int, int], int]:
+        return dict(zip(self.cells(), _words(data, self._order()), strict=True))
 
     def raw(self, registers: Registers) -> int | None:
         """The whole number as it stands there; None for floats and for the number that means no value."""
         if self.type in ("float", TEXT):
             return None
         number = int.from_bytes(self.data(registers), "big", signed=self.type.startswith("int"))
-        if self.mask:
-            number = (number & self.mask) // (self.mask & -self.mask)
+        number = _down(number, self.mask)
         return None if number == self.none else number
 
     def number(self, registers: Registers) -> Decimal | None:
         """The value with its digits; None when there is none."""
         try:
             if self.type == "float":
-                found = Decimal(struct.unpack(">f", self.data(registers))[0]) * self.scale
-                rounded = found.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_EVEN)
+                found = Decimal(struct.unpack(">f", self.data(registers))[0]) * self.factor
+                rounded = found.quantize(Decimal(1).scaleb(-self.digits), ROUND_HALF_EVEN)
             else:
                 raw = self.raw(registers)
                 if raw is None:
                     return None
-                rounded = (raw * self.scale).quantize(Decimal(1).scaleb(-self.decimals))
+                rounded = (raw * self.factor).quantize(Decimal(1).scaleb(-self.digits))
         except InvalidOperation:
             return None
         if not rounded.is_finite():
@@ -110,65 +227,54 @@ class Field:
     def encode(self, value: Decimal | str | None) -> dict[tuple[int, int], int]:
         """The registers that say this. Raises ValueError when the value does not fit."""
         if self.type == TEXT:
-            data = str(value or "").encode("gb18030").ljust(2 * self.count, b"\0")
-            if len(data) > 2 * self.count:
-                raise ValueError(f"{value!r} does not fit {self.count} registers")
+            data = str(value or "").encode("gb18030").ljust(2 * self.size, b"\0")
+            if len(data) > 2 * self.size:
+                raise ValueError(f"{value!r} does not fit {self.size} registers")
             return self.words(data)
         return self.words(self._packed(None if value is None else Decimal(value)))
 
-    def words(self, data: bytes) -> dict[tuple[int, int], int]:
-        """The registers that hold these bytes, given high byte first."""
-        order = self._bytes() if self.type == TEXT else self.order
-        return dict(zip(self.cells(), _words(data, order), strict=True))
-
     def _packed(self, value: Decimal | None) -> bytes:
         if self.type == "float":
-            return struct.pack(">f", float("nan") if value is None else value / self.scale)
-        number = self.none if value is None else value / self.scale
+            return struct.pack(">f", float("nan") if value is None else value / self.factor)
+        number = self.none if value is None else value / self.factor
         if number is None or number != int(number):
-            raise ValueError(f"{value} cannot be said in steps of {self.scale}")
+            raise ValueError(f"{value} cannot be said in steps of {self.factor}")
         try:
-            shifted = int(number) * (self.mask & -self.mask) if self.mask else int(number)
-            return shifted.to_bytes(2 * self.count, "big", signed=self.type.startswith("int"))
+            shifted = int(number) * _lowest(self.mask)
+            return shifted.to_bytes(2 * self.size, "big", signed=self.type.startswith("int"))
         except OverflowError as error:
             raise ValueError(f"{value} does not fit {self.type}") from error
 
-    def _bytes(self) -> str:
+    def _order(self) -> str:
         """Texts have no word order, only a byte order."""
+        if self.type != TEXT:
+            return self.order
         return "BADC" if self.order in ("BADC", "DCBA") else "ABCD"
 
 
-@dataclass(frozen=True, slots=True)
-class TimeField:
+class NumberField(Field):
+    """A value that is a number."""
+
+    type: Literal["int16", "uint16", "int32", "uint32", "float"] = "int16"
+
+
+class TimeField(Place):
     """The instrument's local time: year, month, day, hour, minute, second.
 
     ``words``: a register each.  ``bytes``: two in a register, the year (of this century) and the month first.
     ``bcd``: the same with two decimal digits in each byte.
     """
 
-    register: int
-    function: int
-    form: str
-    order: str = "ABCD"
+    form: Literal["words", "bytes", "bcd"] = "words"
+    order: Annotated[Literal["ABCD", "BADC"], pydantic.Field(description="BADC low byte first")] = "ABCD"
 
-    @classmethod
-    def parse(cls, name: str, table: Any, *, function: int) -> "TimeField":
-        table = known_keys(name, table, TIME_KEYS)
-        form = one_of(f"{name}.form", table.get("form", "words"), TIME_FORMS)
-        return cls(
-            whole(f"{name}.register", table.get("register"), range(0x10000 - TIME_FORMS[form] + 1)),
-            whole(f"{name}.function", table.get("function", function), REQUESTS),
-            form,
-            one_of(f"{name}.order", table.get("order", "ABCD"), ("ABCD", "BADC")),
-        )
-
-    def cells(self) -> list[tuple[int, int]]:
-        return [(self.function, self.register + offset) for offset in range(TIME_FORMS[self.form])]
+    @property
+    def size(self) -> int:
+        return TIME_FORMS[self.form]
 
     def time(self, registers: Registers) -> datetime | None:
         """None when what stands there is no time."""
-        words = [registers[cell] for cell in self.cells()]
-        parts: list[int] = list(_ordered(words, self.order))
+        parts: list[int] = list(self.data(registers))
         if self.form == "words":
             parts = [high << 8 | low for high, low in zip(parts[::2], parts[1::2], strict=True)]
         try:
@@ -185,56 +291,29 @@ class TimeField:
             data = b"".join(part.to_bytes(2, "big") for part in (at.year, *parts[1:]))
         else:
             data = bytes(int(str(part), 16) if self.form == "bcd" else part for part in parts)
-        return dict(zip(self.cells(), _words(data, self.order), strict=True))
+        return self.words(data)
 
 
-def known_keys(name: str, table: Any, keys: Iterable[str]) -> Mapping[str, Any]:
-    """The table, if it is one and has no other keys; else ValueError."""
-    if not isinstance(table, Mapping):
-        raise ValueError(f"{name}: write a table, like {{ register = 0 }}")
-    if unknown := [str(key) for key in table if key not in keys]:
-        raise ValueError(f"{name}: no key {', '.join(unknown)}; there are: {', '.join(keys)}")
-    return table
+def by_one_function(profile: Any) -> Any:
+    """A profile's table, whose ``function`` also holds for the values in it that name none of their own."""
+    if not isinstance(profile, dict) or "function" not in profile:
+        return profile
+    common = {"function": profile["function"]}
+    return {key: {**common, **value} if isinstance(value, dict) else value for key, value in profile.items()}
 
 
-def whole(name: str, value: Any, allowed: Any) -> int:
-    """A whole number that is allowed; else ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
-        said = "missing" if value is None else f"is {value!r}"
-        numbers = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else " or ".join(map(str, allowed))
-        raise ValueError(f"{name} {said}; it must be a whole number, {numbers}")
-    return value
+def _fits(mask: int, size: int) -> None:
+    if mask >> 16 * size:
+        raise Unfit(f"最多 {16 * size} 位", f"the value has {16 * size} bits", key="mask")
 
 
-def one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
-    if value not in allowed:
-        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")
-    return str(value)
+def _lowest(mask: int) -> int:
+    """The lowest bit of a mask; without one that of the number itself."""
+    return mask & -mask or 1
 
 
-def _scale(name: str, table: Mapping[str, Any], kind: str) -> tuple[Decimal, int]:
-    """Factor and number of decimals; each follows from the other for whole numbers."""
-    given = table.get("decimals")
-    decimals = 0 if given is None else whole(f"{name}.decimals", given, range(MAX_DECIMALS + 1))
-    if kind == TEXT:
-        return Decimal(1), 0
-    if kind == "float" and given is None:
-        raise ValueError(f"{name}.decimals is missing: a float has no digits of its own")
-    if "scale" not in table:
-        return (Decimal(1) if kind == "float" else Decimal(1).scaleb(-decimals)), decimals
-    try:
-        scale = Decimal(str(table["scale"]))
-    except InvalidOperation:
-        scale = Decimal(0)
-    if not scale.is_finite() or not 1 / LARGEST_SCALE <= abs(scale) <= LARGEST_SCALE:
-        raise ValueError(f'{name}.scale is {table["scale"]!r}; write a number like "0.1"')
-    exponent = scale.as_tuple().exponent
-    digits = max(0, -exponent) if isinstance(exponent, int) else 0
-    if given is None:
-        decimals = digits
-    if kind != "float" and (digits > decimals or digits > MAX_DECIMALS):
-        raise ValueError(f"{name}: {decimals} decimals are too few for scale {scale}")
-    return scale, decimals
+def _down(number: int, mask: int) -> int:
+    return (number & mask) // _lowest(mask) if mask else number
 
 
 def _ordered(words: list[int], order: str) -> bytes:

@@ -5,7 +5,7 @@ bytes to send, and when it wants to be woken.  Both are handed the time (seconds
 one, so a whole conversation can be replayed in a test.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import Protocol
@@ -163,6 +163,3 @@ class Asking:
 
     def committed(self, now: float) -> None:
         return None
-
-
-SessionFactory = Callable[..., Session]

@@ -64,8 +64,7 @@ def decoded(row: Model, stream: bytes, cut: Cut = whole) -> list[Event]:
 
 def heard(row: Model, chunks: Iterable[Chunk], cut: Cut = whole) -> list[Event]:
     """What the model's session makes of a log, woken when it wants to be."""
-    calendar = {"today": lambda: TODAY} if formats.find(row.format).by_date else {}
-    session = row.session(**calendar)
+    session = row.session(lambda: TODAY)
     events: list[Event] = []
 
     def note(more: list[Event], now: float) -> None:

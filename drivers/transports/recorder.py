@@ -1,7 +1,7 @@
 """Port logs: what went over a wire, so that it can be read again without the device.
 
-A log is text: head lines ``# Name: value`` (Name, Firmware, Submitter, Date, Notes, Serial), then one line a chunk:
-seconds since the start, ``<`` from the device or ``>`` to it, the bytes in hex.
+A log is text: head lines ``# Name: value`` (Name, Firmware, Origin, Submitter, Date, Notes, Serial), then one line a
+chunk: seconds since the start, ``<`` from the device or ``>`` to it, the bytes in hex.
 """
 
 import math
@@ -55,6 +55,17 @@ class Recorder:
         if data:
             write_log(self._out, {}, (Chunk(self._clock() - self._start, from_device, data),))
             self._out.flush()
+
+
+ORIGINS = ("device", "simulator")
+"""The first word of ``Origin``; behind it the device's number and place, or the simulator's version."""
+
+
+def read_head(path: Path) -> dict[str, str]:
+    """The head lines of a log file, by name."""
+    lines = path.read_text("utf-8").splitlines()
+    pairs = (line[2:].partition(": ") for line in lines if line.startswith("# "))
+    return {name: value for name, colon, value in pairs if colon}
 
 
 def write_log(out: TextIO, head: Mapping[str, str], chunks: Iterable[Chunk]) -> None:

@@ -205,9 +205,10 @@ def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 def protocols(as_json: bool) -> None:
-    """List the wire formats and their default link settings."""
+    """List the wire formats: default link settings, models, options, and which models a log of the device proves."""
     from drivers.catalogue import models
     from protocol import formats
+    from protocol.options import listed, schema
 
     rows = [formats.find(name) for name in formats.ids()]
     known = list(models().values())
@@ -222,6 +223,8 @@ def protocols(as_json: bool) -> None:
                 "checked": row.checked,
                 "confidence": row.confidence,
                 "models": [model.id for model in known if model.format == row.id],
+                "proven": [model.id for model in known if model.format == row.id and model.proven],
+                "options": schema(row.options),
             }
             for row in rows
         ]
@@ -231,7 +234,11 @@ def protocols(as_json: bool) -> None:
         names = ", ".join(model.id for model in known if model.format == row.id)
         doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
         click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
-        click.echo(f"{'':17} {'':9} {'':13} models: {names or 'none'}")
+        click.echo(f"{'':41} models: {names or 'none'}")
+        proven = ", ".join(model.id for model in known if model.format == row.id and model.proven)
+        click.echo(f"{'':41} proven by a log of the device: {proven or 'none yet'}")
+        for option, kind, meaning in listed(row.options):
+            click.echo(f"{'':41} option {option}: {meaning}; {kind}")
 
 
 @main.command("verify-qr")

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,11 +11,12 @@ from drivers.anonymous import clean
 from drivers.conversation import Conversation
 from drivers.model import Model
 from drivers.transports import LinkLost, Transport, open_port
-from drivers.transports.recorder import Chunk, write_log
+from drivers.transports.recorder import ORIGINS, Chunk, write_log
 from edge.cli.device_options import Named, device_options
 from edge.cli.main import BadInput, as_typed, plain_errors
 from protocol import formats
 from protocol.link import Link
+from protocol.options import BadOptions
 from protocol.readings import Event, Garbage
 from protocol.session import Listening, Session
 
@@ -33,6 +33,12 @@ UNNAMED = (
 @click.option("--seconds", type=float, default=None, help="Stop after this time; otherwise press Ctrl-C.")
 @click.option("--name", default="", help="Device name for the log's head.")
 @click.option("--firmware", default="", help="The device's firmware, as it shows it.")
+@click.option(
+    "--origin",
+    default="device",
+    metavar="WORDS",
+    help="What is recorded: `device`, with its number and place if you like, or `simulator` with its version.",
+)
 @click.option("--submitter", default="", help="Who sends the log in; leave it out to stay unnamed.")
 @click.option("--notes", default="", help="What was done while recording.")
 def record(
@@ -43,6 +49,7 @@ def record(
     seconds: float | None,
     name: str,
     firmware: str,
+    origin: str,
     submitter: str,
     notes: str,
 ) -> None:
@@ -55,6 +62,8 @@ def record(
     """
     with plain_errors():
         row = device.row()
+        if origin.partition(" ")[0] not in ORIGINS:
+            raise BadInput(f"origin {origin!r}: begin with one of {', '.join(ORIGINS)}")
         with as_typed():
             settings = Link.parse(link) if link else row.default_link() if row else Link(9600)
         transport = open_port(port, settings)
@@ -72,6 +81,7 @@ def record(
         head = {
             "Name": name or (f"{row.vendor} {row.name}".strip() if row else "") or "unknown",
             "Firmware": firmware or "unknown",
+            "Origin": origin,
             "Submitter": submitter or "unnamed",
             "Date": date.today().isoformat(),  # noqa: DTZ011  the day at the device, for people
             "Notes": " ".join(filter(None, (notes, said[1]))) or "none",
@@ -87,15 +97,13 @@ def _session(row: Model | None) -> Session:
     """The model's own; without one that is only listened to."""
     if row is None:
         return Listening(_Unread())
-    wire_format = formats.find(row.format)
-    calendar: dict[str, Any] = {"today": date.today} if wire_format.by_date else {}
     try:
-        return row.session(**calendar)
-    except (TypeError, ValueError) as error:
-        if not wire_format.polled:
+        return row.session(date.today)
+    except BadOptions as bad:
+        if not formats.find(row.format).polled:
             with as_typed():
                 return Listening(row.decoder())
-        raise BadInput(f"{wire_format.id} cannot ask yet: {error}; set it with --option, or name a --model") from error
+        raise BadInput(f"{row.format} cannot ask yet: {bad}; set it with --option, or name a --model") from bad
 
 
 class _Unread:

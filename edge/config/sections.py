@@ -4,7 +4,6 @@ Read once at start.  A mistake is refused with the file, the section, the key, w
 (``mistakes.py``).  A value can be overridden by the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -38,12 +37,13 @@ from edge.between.tongue import speak
 from edge.config import mistakes
 from edge.config.hints import HINTS
 from edge.config.methods import Method, shipped
-from edge.config.mistakes import Mistake, unknown
+from edge.config.mistakes import NOTHING, Mistake, unknown
 from protocol import formats
 from protocol.city.codes import operator
 from protocol.city.events import ONE_LINE, Name, Short
 from protocol.city.written import GRAMS
 from protocol.link import Link
+from protocol.options import MISSING, BadOptions, Problem
 from protocol.printers.profile import Profile
 from protocol.session import Session
 
@@ -323,32 +323,20 @@ class PortSection(ConfigSection):
         return row
 
     def _options_fit(self, wire: formats.WireFormat) -> None:
-        for name, value in with_files(self.options).items():
-            key = f"options.{name}" if name in self.options else f"options.{name}_file"
-            self._option_fits(wire, name, value, key)
         try:
-            self.session(date.today)  # only to see whether the options fit each other
-        except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-            detail = str(error) if type(error) is ValueError else ""
-            told = (f"：{detail}", f": {detail}") if detail else ("", "")
-            raise Mistake(
-                f"协议 {wire.id} 不能这样设置{told[0]}", f"{wire.id} cannot be set so{told[1]}", key="options"
-            ) from None
+            wire.parse({**self.row().options, **with_files(self.options)})
+        except BadOptions as bad:
+            raise self._told(bad.problems[0]) from None
 
-    @staticmethod
-    def _option_fits(wire: formats.WireFormat, name: str, value: Any, key: str) -> None:
-        known = wire.options
-        if not known:
-            raise Mistake("这个协议没有选项", "this protocol has no options", key=key)
-        if name not in known:
-            raise unknown(("选项", "option"), name, known, key=key, value=value)
-        try:
-            wire.check({name: value})
-        except ValueError:
-            zh, en = kind_wanted(known[name])
-            raise Mistake(zh, en, key=key) from None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            _in_range(name, value, key)
+    def _told(self, problem: Problem) -> Mistake:
+        """The mistake in the words of this file, at the key that stands in it."""
+        name, *rest = problem.key.split(".")
+        if name not in self.options and f"{name}_file" in self.options:
+            return Mistake(problem.zh, problem.en, key=f"options.{name}_file")
+        where = {"key": f"options.{problem.key}", "value": NOTHING if problem.value is MISSING else problem.value}
+        if problem.known:
+            return unknown(("选项", "option"), [name, *rest][-1], problem.known, **where)
+        return Mistake(problem.zh, problem.en, **where)
 
     def row(self) -> Model:
         """The model's row, or one made up from the protocol."""
@@ -360,42 +348,10 @@ class PortSection(ConfigSection):
 
     def session(self, today: Callable[[], date]) -> Session:
         """A fresh session with this device's options; analyzers that are asked by date get the calendar."""
-        row = self.device()
-        return row.session(**({"today": today} if formats.find(row.format).by_date else {}))
+        return self.device().session(today)
 
     def settings(self) -> Link:
         return Link.parse(self.link) if self.link else self.row().default_link()
-
-
-SECONDS = (0.02, 86_400.0)
-RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("poll", "patience", "silence", "longest", "review", "slow"), SECONDS),
-    **dict.fromkeys(("rest", "quiet"), (0.0, 86_400.0)),
-    "tries": (1, 20),
-    "decimals": (0, 6),
-    "width": (1, 20),
-    "days_back": (0, 400),
-    "skip": (0, 10_000),
-    "address": (1, 247),
-}
-KINDS = {
-    bool: ("true 或 false", "true or false"),
-    int: ("整数", "a whole number"),
-    float: ("数字", "a number"),
-    str: ("文字，加英文引号", "a text, in quotation marks"),
-}
-
-
-def kind_wanted(hint: Any) -> tuple[str, str]:
-    """What an option of this type is, in both languages."""
-    kinds = [kind for kind in getattr(hint, "__args__", (hint,)) if kind is not type(None)]
-    return KINDS.get(kinds[0] if kinds else hint, ("一组 { 名称 = 值 }", "a table { name = value }"))
-
-
-def _in_range(name: str, value: float, key: str) -> None:
-    low, high = RANGES.get(name, (-1e9, 1e9))
-    if not math.isfinite(value) or not low <= value <= high:
-        raise Mistake(f"应为 {low:g} 到 {high:g}", f"{low:g} to {high:g} are sensible", key=key)
 
 
 class ScaleSection(PortSection):

@@ -38,14 +38,18 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 
 from protocol.analyzers.shared import fields, stating
 from protocol.files import File, Files, digest, receipt, wrap
 from protocol.formats import WireFormat
 from protocol.link import Link
+from protocol.options import FormatOptions, Unfit
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 
@@ -66,37 +70,66 @@ LINE_ENDS = re.compile("\r\n|\r|\n")
 ROW_CAP = 4096
 
 
-@dataclass(frozen=True)
-class Mapped:
-    """Which column is what. Raises ValueError for a mapping that cannot be meant; the message says what to write."""
+Column = Annotated[
+    str | Annotated[int, Field(ge=1, le=10_000)] | None,
+    Field(description="the column's header, or its number from 1"),
+]
 
-    delimiter: str = ""
-    encoding: str = ""
-    skip: int = 0
-    header: bool = True
-    columns: Mapping[str, str | int] = field(default_factory=dict)
-    item: str = ""
-    unit: str = ""
-    time: str = ""
-    verdicts: Mapping[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        unknown = set(self.columns) - set(NAMES)
-        if unknown:
-            raise ValueError(f"columns: no field {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}")
-        if len(self.delimiter) > 1:
-            raise ValueError(f"delimiter {self.delimiter!r}: write one character, or nothing to find it out")
-        if not self.header and not all(isinstance(column, int) for column in self.columns.values()):
-            raise ValueError("columns: without a header line name the columns by number, from 1")
-        if not self.header and not self.columns:
-            raise ValueError("columns: without a header line they must be given, by number")
-        for word in self.verdicts.values():
-            if word not in {verdict.value for verdict in Verdict}:
-                raise ValueError(f"verdicts: {word!r}; write qualified, suspect, unqualified or invalid")
-        try:
-            codecs.lookup(self.encoding or "utf-8")
-        except LookupError:
-            raise ValueError(f"encoding {self.encoding!r} is unknown; write utf-8, gbk or utf-16") from None
+def _known(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding or "utf-8")
+    except (LookupError, ValueError):
+        raise Unfit("没有这种编码；写 utf-8、gbk 或 utf-16", "it is unknown; write utf-8, gbk or utf-16") from None
+    return encoding
+
+
+class Columns(FormatOptions):
+    """Where each field stands."""
+
+    sample: Column = None
+    item: Column = None
+    value: Column = None
+    unit: Column = None
+    verdict: Column = None
+    time: Column = None
+    name: Column = None
+    channel: Column = None
+    limit: Column = None
+
+    @property
+    def given(self) -> dict[str, str | int]:
+        """Those that are said, by field."""
+        return {name: column for name in NAMES if (column := getattr(self, name)) is not None}
+
+
+class Mapped(FormatOptions):
+    """Which column is what."""
+
+    delimiter: Annotated[str, Field(max_length=1, description="one character; empty: it is found out")] = ""
+    encoding: Annotated[str, AfterValidator(_known), Field(description="utf-8, gbk …; empty: it is found out")] = ""
+    skip: Annotated[int, Field(ge=0, le=10_000, description="lines before the header")] = 0
+    header: Annotated[bool, Field(description="the first line names the columns")] = True
+    columns: Annotated[Columns, Field(description="field = column; without it the usual headers are looked for")] = (
+        Columns()
+    )
+    item: Annotated[str, Field(description="what was tested, where no column says it")] = ""
+    unit: Annotated[str, Field(description="what values are in, where no column says it")] = ""
+    time: Annotated[str, Field(description="how a time is written, as in strptime", examples=['"%d.%m.%Y %H:%M"'])] = ""
+    verdicts: dict[str, Literal["qualified", "suspect", "unqualified", "invalid"]] = Field(
+        default_factory=dict, description="conclusions beside the usual ones"
+    )
+
+    @model_validator(mode="after")
+    def _by_number(self) -> Self:
+        given = self.columns.given.values()
+        if not self.header and not (given and all(isinstance(column, int) for column in given)):
+            raise Unfit(
+                "没有表头时，列要用编号写，从 1 开始",
+                "without a header line the columns must be named by number, from 1",
+                key="columns",
+            )
+        return self
 
 
 # --- a file to values -----------------------------------------------------------------------------------------------
@@ -179,16 +212,16 @@ def _places(table: Sequence[Sequence[str]], mapped: Mapped) -> tuple[dict[str, i
     if not any(table):
         raise _Unreadable("the file is empty")
     titles = [title.strip().lstrip("\ufeff").lower() for title in table[0]] if mapped.header else []
-    places = {}
+    places, columns = {}, mapped.columns.given
     for name in NAMES:
-        wanted = mapped.columns.get(name)
+        wanted = columns.get(name)
         if isinstance(wanted, int):
             places[name] = wanted - 1
         elif wanted is not None:
             if wanted.strip().lower() not in titles:
                 raise _Unreadable(f"no column {wanted!r} for {name}")
             places[name] = titles.index(wanted.strip().lower())
-        elif not mapped.columns and (usual := next((title for title in NAMES[name] if title in titles), None)):
+        elif not columns and (usual := next((title for title in NAMES[name] if title in titles), None)):
             places[name] = titles.index(usual)
     if "item" not in places and not mapped.item:
         raise _Unreadable("no column for the item, and no `item` in the mapping")
@@ -310,47 +343,21 @@ class Decoder:
         return [found] if isinstance(found, Garbage) else decode(found.content, self._mapped)
 
 
-def decoder(
-    *,
-    delimiter: str = "",
-    encoding: str = "",
-    skip: int = 0,
-    header: bool = True,
-    columns: Mapping[str, str | int] | None = None,
-    item: str = "",
-    unit: str = "",
-    time: str = "",
-    verdicts: Mapping[str, str] | None = None,
-) -> Decoder:
-    """Options are those of the mapping. Raises ValueError for one that cannot be meant."""
-    return Decoder(Mapped(delimiter, encoding, skip, header, columns or {}, item, unit, time, verdicts or {}))
+def decoder(options: Mapped) -> Decoder:
+    return Decoder(options)
 
 
 class Session:
     """Hands over the results of each file, and gives the receipt after the commit.
 
-    The folder gives the next file only after the receipt of the one before, so a commit speaks of one file.  Options
-    are those of the mapping.
+    The folder gives the next file only after the receipt of the one before, so a commit speaks of one file.
     """
 
     deadline: float | None = None
 
-    def __init__(
-        self,
-        *,
-        delimiter: str = "",
-        encoding: str = "",
-        skip: int = 0,
-        header: bool = True,
-        columns: Mapping[str, str | int] | None = None,
-        item: str = "",
-        unit: str = "",
-        time: str = "",
-        verdicts: Mapping[str, str] | None = None,
-    ) -> None:
-        mapped = Mapped(delimiter, encoding, skip, header, columns or {}, item, unit, time, verdicts or {})
+    def __init__(self, options: Mapped) -> None:
         self._files = Files()
-        self._decoder = Decoder(mapped)
+        self._decoder = Decoder(options)
         self._held = bytearray()
         self._out = bytearray()
 
@@ -402,5 +409,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    options=Mapped,
+    reading=Mapped,
     wire="folder",
 )

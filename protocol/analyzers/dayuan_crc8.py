@@ -42,16 +42,22 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
 
 from protocol.checks import crc8_31
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
+from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
+from protocol.table import passed_over, step
 
 ITEM = "农药残留"
-MODELS = ("lz4000t", "tl310")
+Named = Literal["lz4000t", "tl310"]
+MODELS: tuple[Named, ...] = get_args(Named)
 HEAD, TAIL = 0x7E, 0xAA
 LENGTHS = {
     0x00: (2,),
@@ -293,14 +299,80 @@ def decoder() -> Scanner:
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
+class Options(FormatOptions):
+    model: Annotated[Named, Field(description="which instrument it is")]
+    poll: Poll = 2.0
+    patience: Patience = 3.0
+    tries: Tries = 3
+    longest: Longest = 30.0
+    days_back: DaysBack = 1
+    review: Review = 600.0
+
+
 class Doing(Enum):
     """What the session waits for."""
 
-    NOTHING = "nothing"  # the next poll
-    COUNT = "count"  # LZ4000T: how many records the day has
-    RECORDS = "records"  # the records of the day
-    TEST = "test"  # TL310: whether it is there at all, after it said nothing about a day
-    COMMIT = "commit"  # what was handed over to be on disk
+    NOTHING = "the next poll"
+    COUNT = "how many records the day has"
+    RECORDS = "the records of the day"
+    TEST = "whether it is there at all, after it said nothing about a day"
+    COMMIT = "what was handed over to be on disk"
+
+
+class Heard(Enum):
+    NO_DATE = "time, but the clock is not set"
+    TIME = "time"
+    SAME = "same count as last time, or none"
+    COUNT = "another count"
+    RECORD = "record, more to come"
+    LAST = "last record of the day"
+    CUT = "silence, not all came whole"
+    SILENCE = "silence"
+    THERE = "test answer"
+    STRAY = "anything else"
+    COMMITTED = "committed"
+
+
+class Do(Enum):
+    IGNORE = "pass over"
+    WAIT = "wait"
+    ASK_COUNT = "count of the day?"
+    ASK_DAY = "the day, please"
+    ASK_TEST = "are you there?"
+    LISTEN = "listen"
+    DONE = "the day is read"
+    NOT_DONE = "the day is read again"
+    AGAIN = "ask again, later and later"
+    REST = "rest"
+
+
+Table = dict[tuple[Doing, Heard], tuple[Do, Doing]]
+
+TABLE: Table = {
+    (Doing.NOTHING, Heard.NO_DATE): (Do.WAIT, Doing.NOTHING),
+    (Doing.RECORDS, Heard.RECORD): (Do.LISTEN, Doing.RECORDS),
+    (Doing.RECORDS, Heard.LAST): (Do.DONE, Doing.COMMIT),
+    (Doing.RECORDS, Heard.CUT): (Do.NOT_DONE, Doing.COMMIT),
+    (Doing.COMMIT, Heard.COMMITTED): (Do.REST, Doing.NOTHING),
+    **passed_over(
+        Do.IGNORE,
+        {state: (Heard.STRAY, *((Heard.COMMITTED,) if state is not Doing.COMMIT else ())) for state in Doing},
+    ),
+}
+LZ4000T: Table = TABLE | {
+    (Doing.NOTHING, Heard.TIME): (Do.ASK_COUNT, Doing.COUNT),
+    (Doing.COUNT, Heard.COUNT): (Do.ASK_DAY, Doing.RECORDS),
+    (Doing.COUNT, Heard.SAME): (Do.DONE, Doing.COMMIT),
+    (Doing.COUNT, Heard.SILENCE): (Do.AGAIN, Doing.NOTHING),
+    (Doing.RECORDS, Heard.SILENCE): (Do.AGAIN, Doing.NOTHING),
+}
+TL310: Table = TABLE | {
+    (Doing.NOTHING, Heard.TIME): (Do.ASK_DAY, Doing.RECORDS),
+    (Doing.RECORDS, Heard.SILENCE): (Do.ASK_TEST, Doing.TEST),
+    (Doing.TEST, Heard.THERE): (Do.DONE, Doing.COMMIT),
+    (Doing.TEST, Heard.SILENCE): (Do.AGAIN, Doing.NOTHING),
+}
+TABLES = {"lz4000t": LZ4000T, "tl310": TL310}
 
 
 class Session:
@@ -310,38 +382,18 @@ class Session:
     that is not set) nothing is asked.  At the start, after the date changes, and every ``review`` seconds (the
     instrument's clock may be late) the ``days_back`` days before are read once more, oldest first.
 
-        NOTHING --poll--> COUNT --other count than last time--> RECORDS --all there--> COMMIT --committed--> NOTHING
-                            `--same count--> NOTHING
-
-    The TL310 has no count: it goes from NOTHING to RECORDS; when it says nothing there, TEST tells an empty day from
-    an instrument that is off.  A record that came damaged is missing at the end of the round, so the day does not
-    count as read and is read again.  After ``patience`` seconds without a byte the question is asked again, after
-    ``tries`` silent questions with growing pauses, at most ``longest`` seconds.
+    The dialogue is ``TABLES`` of the model, drawn in ``protocol/dialogues.md``.  The TL310 has no count; when it says
+    nothing about a day, a test tells an empty day from an instrument that is off.  A record that came damaged is
+    missing at the end of the round, so the day does not count as read and is read again.  After ``patience`` seconds
+    without a byte the question is asked again, after ``tries`` silent questions with growing pauses, at most
+    ``longest`` seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        today: Callable[[], date],
-        poll: float = 2.0,
-        patience: float = 3.0,
-        tries: int = 3,
-        longest: float = 30.0,
-        days_back: int = 1,
-        review: float = 600.0,
-    ) -> None:
-        if model not in MODELS:
-            raise ValueError(f"no model {model!r} speaks this; there are: {', '.join(MODELS)}")
-        self._model = model
+    def __init__(self, options: Options, today: Callable[[], date]) -> None:
+        self._options = options
         self._today = today
-        self._poll = poll
-        self._patience = patience
-        self._tries = tries
-        self._longest = longest
-        self._days_back = days_back
-        self._review = review
 
+        self._table = TABLES[options.model]
         self._frames = decoder()
         self._out = bytearray()
         self._doing = Doing.NOTHING
@@ -351,8 +403,9 @@ class Session:
         self._due: list[date] = []  # earlier days to look at, oldest first
         self._hurry = False  # a day before was read whole: go on with the next question at once
         self._day = date.min  # the day asked about
+        self._count = 0  # how many records it has
         self._round: set[bytes] = set()  # its record frames so far
-        self._heard = False  # any byte at all since the question
+        self._any = False  # any byte at all since the question
         self._complete: dict[date, int] = {}  # LZ4000T: how many records a day had when it was read whole
         self._handed: dict[str, date] = {}  # identities handed over, with their day
         self._uncommitted = False
@@ -364,7 +417,7 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         events: list[Event] = []
-        self._heard = self._heard or bool(data)
+        self._any = self._any or bool(data)
         for event in self._frames.feed(data):
             if isinstance(event, Garbage):
                 events.append(event)
@@ -372,21 +425,14 @@ class Session:
             self._silent = 0
             if isinstance(event, Reply) or self._is_new(event):
                 events.append(event)
-            self._advance(event, now)
+            self._step(self._heard(event), now)
         return events
 
     def expired(self, now: float) -> list[Event]:
         if self._doing is Doing.NOTHING:
-            self._ask(now)
-        elif self._doing is Doing.RECORDS and self._heard:
-            self._rest(now)  # not all of them came whole: the day is asked for again
-        elif self._doing is Doing.RECORDS and self._model == "tl310":
-            self._send(ask_test(self._model), Doing.TEST, now)
+            self._step(Heard.TIME if self._has_date() else Heard.NO_DATE, now)
         else:
-            self._silent += 1
-            pause = self._poll * 2 ** min(self._silent - self._tries, 16)
-            self._doing = Doing.NOTHING
-            self.deadline = now if self._silent < self._tries else now + min(pause, self._longest)
+            self._step(Heard.CUT if self._doing is Doing.RECORDS and self._any else Heard.SILENCE, now)
         return []
 
     def pending(self) -> bytes:
@@ -399,8 +445,7 @@ class Session:
 
     def committed(self, now: float) -> None:
         self._uncommitted = False
-        if self._doing is Doing.COMMIT:
-            self._rest(now)
+        self._step(Heard.COMMITTED, now)
 
     def _is_new(self, result: Event) -> bool:
         """Note a result as handed over; False when it was so before."""
@@ -410,70 +455,84 @@ class Session:
         self._uncommitted = True
         return True
 
-    def _advance(self, event: Event, now: float) -> None:
+    def _heard(self, event: Event) -> Heard:
         what = event.what if isinstance(event, Reply) else "record"
-        if self._doing is Doing.COUNT and isinstance(event, Reply) and what == "count":
-            count = int(event.get("count") or 0)
-            if count and count != self._complete.get(self._day):
-                self._send(ask_day(self._model, self._day), Doing.RECORDS, now)
-            else:
-                self._finish(count, now)
-        elif self._doing is Doing.TEST and what == "test":
-            self._finish(0, now)
-        elif self._doing is Doing.RECORDS and what in ("record", "empty") and not isinstance(event, Garbage):
-            self._round.add(event.raw)
-            records = records_of_day(event.raw) or 0
-            if len(self._round) >= records:
-                self._finish(records, now)
-            else:
-                self.deadline = now + self._patience
+        match self._doing, what:
+            case Doing.COUNT, "count":
+                self._count = int(event.get("count") or 0) if isinstance(event, Reply) else 0
+                return Heard.COUNT if self._count and self._count != self._complete.get(self._day) else Heard.SAME
+            case Doing.RECORDS, "record" | "empty" if not isinstance(event, Garbage):
+                self._round.add(event.raw)
+                self._count = records_of_day(event.raw) or 0
+                return Heard.LAST if len(self._round) >= self._count else Heard.RECORD
+            case Doing.TEST, "test":
+                self._count = 0
+                return Heard.THERE
+        return Heard.STRAY
 
-    def _ask(self, now: float) -> None:
-        """Ask about the day whose turn it is."""
+    def _step(self, heard: Heard, now: float) -> None:
+        do, self._doing = step(self._table, self._doing, heard)
+        match do:
+            case Do.WAIT:
+                self.deadline = now + self._options.poll
+            case Do.ASK_COUNT:
+                self._choose_day(now)
+                self._send(ask_count(self._day), now)
+            case Do.ASK_DAY:
+                if heard is Heard.TIME:
+                    self._choose_day(now)
+                self._send(ask_day(self._options.model, self._day), now)
+            case Do.ASK_TEST:
+                self._send(ask_test(self._options.model), now)
+            case Do.LISTEN:
+                self.deadline = now + self._options.patience
+            case Do.DONE:
+                self._complete[self._day] = self._count
+                if self._day in self._due:
+                    self._due.remove(self._day)
+                    self._hurry = True
+            case Do.AGAIN:
+                self.deadline = now + self._pause()
+            case Do.REST:
+                self.deadline = now if self._hurry else now + self._options.poll
+                self._hurry = False
+            case Do.NOT_DONE | Do.IGNORE:
+                pass
+        if self._doing is Doing.COMMIT:
+            self.deadline = None
+            if not self._uncommitted:
+                self._step(Heard.COMMITTED, now)
+
+    def _has_date(self) -> bool:
+        return FIRST_YEAR < self._today().year <= LAST_YEAR
+
+    def _choose_day(self, now: float) -> None:
+        """The day whose turn it is."""
         today = self._today()
-        if not FIRST_YEAR < today.year <= LAST_YEAR:
-            self.deadline = now + self._poll
-            return
         if today != self._seen_today or now >= self._review_at:
             self._seen_today = today
-            self._review_at = now + self._review
-            self._due = [today - timedelta(days=back) for back in range(self._days_back, 0, -1)]
-            self._forget(today - timedelta(days=self._days_back))
+            self._review_at = now + self._options.review
+            self._due = [today - timedelta(days=back) for back in range(self._options.days_back, 0, -1)]
+            self._forget(today - timedelta(days=self._options.days_back))
         # A day before that cannot be read whole must not keep us from today: they take turns.
         self._day = self._due[0] if self._due and self._day not in self._due else today
-        if self._model == "lz4000t":
-            self._send(ask_count(self._day), Doing.COUNT, now)
-        else:
-            self._send(ask_day(self._model, self._day), Doing.RECORDS, now)
 
     def _forget(self, before: date) -> None:
         self._handed = {identity: day for identity, day in self._handed.items() if day >= before}
         self._complete = {day: count for day, count in self._complete.items() if day >= before}
 
-    def _send(self, request: bytes, doing: Doing, now: float) -> None:
+    def _send(self, request: bytes, now: float) -> None:
         self._out += request
-        self._doing = doing
         self._round.clear()
-        self._heard = False
-        self.deadline = now + self._patience
+        self._any = False
+        self.deadline = now + self._options.patience
 
-    def _finish(self, records: int, now: float) -> None:
-        """The day was read whole."""
-        self._complete[self._day] = records
-        if self._day in self._due:
-            self._due.remove(self._day)
-            self._hurry = True
-        self._rest(now)
-
-    def _rest(self, now: float) -> None:
-        """Wait for the commit of what was handed over, then for the next poll."""
-        if self._uncommitted:
-            self._doing = Doing.COMMIT
-            self.deadline = None
-        else:
-            self._doing = Doing.NOTHING
-            self.deadline = now if self._hurry else now + self._poll
-            self._hurry = False
+    def _pause(self) -> float:
+        """Before the next question to an instrument that said nothing to this one."""
+        self._silent += 1
+        if self._silent < self._options.tries:
+            return 0.0
+        return min(self._options.poll * 2.0 ** min(self._silent - self._options.tries, 16), self._options.longest)
 
 
 FORMAT = WireFormat(
@@ -486,6 +545,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     by_date=True,
     questions=tuple(ask_test(model) for model in MODELS),
 )

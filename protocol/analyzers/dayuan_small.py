@@ -24,7 +24,9 @@ Source: the maker's upload programs and one interface paper (UploadSoftWare, 201
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import wraps
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.analyzers.dayuan import dy6a as _dy6a
 from protocol.analyzers.dayuan import dy723pc as _dy723pc
@@ -49,11 +51,12 @@ from protocol.analyzers.shared.dialogue import (
 )
 from protocol.formats import WireFormat
 from protocol.link import Link
+from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Reply, TestResult
 from protocol.session import Decoder
 from protocol.session import Session as AnySession
 
-DEFAULT = "dy6200"
+DEFAULT: Literal["dy6200"] = "dy6200"
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 RECORDS_CAP = 0x10000
 
@@ -137,15 +140,31 @@ VARIANTS = {
 }
 
 
-def decoder(model: str = DEFAULT) -> Decoder:
-    """Raises ValueError when there is no such model."""
-    return _variant(model).decoder()
+Named = Annotated[
+    Literal["dy6200", "dy6400", "dyrs2", "dy2620", "dy723pc", "dy5800", "dy6260"],
+    Field(description="which instrument it is"),
+]
 
 
-def _variant(model: str) -> Variant:
-    if model not in VARIANTS:
-        raise ValueError(f"no model {model!r} is among these; there are: {', '.join(VARIANTS)}")
-    return VARIANTS[model]
+class Reading(FormatOptions):
+    model: Named = DEFAULT
+
+
+class Options(Reading):
+    model: Named
+    poll: Poll = 10.0
+    patience: Patience = 3.0
+    tries: Tries = 2
+    longest: Longest = 60.0
+    days_back: DaysBack = 1
+    review: Review = 600.0
+    marked: Annotated[
+        bool, Field(description="a DY-723PC is also asked for records that it has handed over before")
+    ] = False
+
+
+def decoder(options: Reading) -> Decoder:
+    return VARIANTS[options.model].decoder()
 
 
 class Session(Dialogue):
@@ -158,55 +177,37 @@ class Session(Dialogue):
     seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str,
-        today: Callable[[], date],
-        poll: float = 10.0,
-        patience: float = 3.0,
-        tries: int = 2,
-        longest: float = 60.0,
-        days_back: int = 1,
-        review: float = 600.0,
-        marked: bool = False,
-    ) -> None:
-        self._variant = VARIANTS[model]
+    def __init__(self, options: Options, today: Callable[[], date]) -> None:
+        self._variant = VARIANTS[options.model]
         super().__init__(self._variant.decoder(), self._talking)
+        self._options = options
         self._today = today
-        self._poll = poll
-        self._patience = patience
-        self._tries = tries
-        self._longest = longest
-        self._days_back = days_back
-        self._review = review
-        self._marked = marked
         self._once = Once()
         self._twice = Twice()
 
     def _talking(self, _: Dialogue) -> Talk:
-        start, review_at, pause = 0, self._review, self._poll
+        start, review_at, pause = 0, self._options.review, self._options.poll
         while True:
             today = self._today()
             if self._variant.by_day and not FIRST_YEAR < today.year <= LAST_YEAR:
-                yield Rest(self._poll)
+                yield Rest(self._options.poll)
                 continue
             if self.now >= review_at:
-                start, review_at = 0, self.now + self._review
-            first = today - timedelta(days=self._days_back) if self._variant.by_day else today
+                start, review_at = 0, self.now + self._options.review
+            first = today - timedelta(days=self._options.days_back) if self._variant.by_day else today
             assert self._variant.read is not None
-            now = Round(first, today, start, self._patience, self._tries, self._marked)
+            now = Round(first, today, start, self._options.patience, self._options.tries, self._options.marked)
             found = yield from self._variant.read(now)
             if found is None:
-                pause = min(pause * 2, self._longest)
+                pause = min(pause * 2, self._options.longest)
                 yield Rest(pause)
                 continue
-            pause = self._poll
+            pause = self._options.poll
             more = yield from self._give(found)
             if self._variant.counted:
                 start += len(found)
                 more = bool(found)
-            yield Rest(0.1 if more else self._poll)
+            yield Rest(0.1 if more else self._options.poll)
 
     def _give(self, found: list[TestResult]) -> Generator[Step, Event | None, bool]:
         """Hand over what is sure; True when something has to be seen again."""
@@ -223,12 +224,11 @@ class Session(Dialogue):
         return again
 
 
-@wraps(Session, assigned=(), updated=())  # its options are those of the class
-def session(*, model: str, today: Callable[[], date], **options: float | int | bool) -> AnySession:
-    """A session for this model. Raises ValueError when there is no such model."""
-    if _variant(model).read is None:
-        return Repeating(decoder(model))
-    return Session(model=model, today=today, **options)  # type: ignore[arg-type]
+def session(options: Options, today: Callable[[], date]) -> AnySession:
+    """A session for this model."""
+    if VARIANTS[options.model].read is None:
+        return Repeating(decoder(options))
+    return Session(options, today)
 
 
 FORMAT = WireFormat(
@@ -241,5 +241,7 @@ FORMAT = WireFormat(
     confidence="low",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     by_date=True,
 )

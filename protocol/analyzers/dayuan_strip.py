@@ -39,13 +39,16 @@ Source: the maker's instrument program with its wire logs (UploadSoftWare, 2019,
 
 import zlib
 from collections.abc import Container, Generator
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.analyzers.shared.dialogue import OTHERS_CAP, Answer, Commit, Dialogue, Give, Rest, Send, Step, Talk, ask
 from protocol.checks import crc8_31
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
+from protocol.options import FormatOptions, Longest, Patience, Poll, Seconds, Tries
 from protocol.readings import Curve, Event, Garbage, Reply
 
 MARK = 0x7E
@@ -189,6 +192,15 @@ def encode(curve: Curve, generation: int = 1) -> bytes:
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
+class Options(FormatOptions):
+    poll: Poll = 1.0
+    patience: Patience = 1.0
+    slow: Annotated[Seconds, Field(description="patience with the drawer and the reading, in seconds")] = 5.0
+    tries: Tries = 3
+    longest: Longest = 30.0
+    drawer: Annotated[bool, Field(description="false leaves the drawer to a person")] = True
+
+
 class Session(Dialogue):
     """Waits for a card, reads it, and gives it back when its curve is on disk.
 
@@ -199,40 +211,26 @@ class Session(Dialogue):
     asked again with growing pauses, at most ``longest`` seconds.  With ``drawer=False`` the drawer is left alone.
     """
 
-    def __init__(
-        self,
-        *,
-        poll: float = 1.0,
-        patience: float = 1.0,
-        slow: float = 5.0,
-        tries: int = 3,
-        longest: float = 30.0,
-        drawer: bool = True,
-    ) -> None:
+    def __init__(self, options: Options) -> None:
         super().__init__(decoder(), self._talking)
-        self._poll = poll
-        self._patience = patience
-        self._slow = slow  # patience with the drawer and the reading
-        self._tries = tries
-        self._longest = longest
-        self._drawer = drawer
+        self._options = options
         self._generation = 1
 
     def _talking(self, _: Dialogue) -> Talk:
-        pause = self._poll
+        pause = self._options.poll
         while True:
             version = yield from self._version()
             if version is not None and version.get("board") == BOARDS[STRIP_READER]:
-                pause = self._poll
+                pause = self._options.poll
                 self._generation = int(version.get("generation") or 1)
                 yield from self._cards()
             yield Rest(pause)
-            pause = min(pause * 2, self._longest)
+            pause = min(pause * 2, self._options.longest)
 
     def _version(self) -> Answer:
         """Ask in the old manner, then in the new one."""
         for generation in (1, 3):
-            version = yield from ask(ask_version(generation), "version", patience=self._patience, tries=1)
+            version = yield from ask(ask_version(generation), "version", patience=self._options.patience, tries=1)
             if version is not None:
                 return version
         return None
@@ -250,26 +248,26 @@ class Session(Dialogue):
                 return
 
     def _move(self, position: int) -> Generator[Step, Event | None, bool]:
-        if not self._drawer:
+        if not self._options.drawer:
             return True
         request = ask_drawer(position, self._generation)
-        return (yield from ask(request, "drawer", patience=self._slow, tries=self._tries)) is not None
+        return (yield from ask(request, "drawer", patience=self._options.slow, tries=self._options.tries)) is not None
 
     def _until_card(self, there: bool) -> Generator[Step, Event | None, bool]:
         while True:
             request = ask_card(self._generation)
-            card = yield from ask(request, "card", patience=self._patience, tries=self._tries)
+            card = yield from ask(request, "card", patience=self._options.patience, tries=self._options.tries)
             if card is None:
                 return False
             if (card.get("there") == "yes") is there:
                 return True
-            yield Rest(self._poll)
+            yield Rest(self._options.poll)
 
     def _curve(self) -> Generator[Step, Event | None, Event | None]:
         """The curve, or the answer that there is none; None when nothing comes."""
-        for _ in range(self._tries):
+        for _ in range(self._options.tries):
             for others in range(OTHERS_CAP):
-                event = yield Send(b"" if others else ask_curve(self._generation), self._slow)
+                event = yield Send(b"" if others else ask_curve(self._generation), self._options.slow)
                 if event is None:
                     break
                 if isinstance(event, Curve) or (isinstance(event, Reply) and event.what == "no-curve"):
@@ -287,5 +285,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     questions=(ask_version(1), ask_version(3)),
 )

@@ -36,14 +36,17 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Annotated
 
 import hl7  # type: ignore[import-untyped]
+from pydantic import Field
 
 from protocol.analyzers.shared import stating
 from protocol.analyzers.shared.dialogue import Twice
 from protocol.formats import WireFormat
 from protocol.framing import CUT
 from protocol.link import Link
+from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 
@@ -372,12 +375,18 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{names[sign]}\\" if sign in names else sign for sign in text)
 
 
+class Options(FormatOptions):
+    network: Annotated[
+        bool, Field(description="the instrument speaks TCP itself, whose checks make its results sure")
+    ] = False
+
+
 class Decoder:
     """What the instrument says."""
 
-    def __init__(self, *, network: bool = False) -> None:
+    def __init__(self, options: Options) -> None:
         self._blocks = Blocks()
-        self._sure = network
+        self._sure = options.network
 
     def feed(self, data: bytes) -> list[Event]:
         return self._events(self._blocks.feed(data))
@@ -393,16 +402,16 @@ class Decoder:
         ]
 
 
-def decoder(*, network: bool = False) -> Decoder:
-    return Decoder(network=network)
+def decoder(options: Options) -> Decoder:
+    return Decoder(options)
 
 
 class Session:
     """Answers each message in the order they came, those with results after the commit."""
 
-    def __init__(self, *, network: bool = False) -> None:
+    def __init__(self, options: Options) -> None:
         self._blocks = Blocks()
-        self._sure = network
+        self._sure = options.network
         self._twice = Twice()
         self._out = bytearray()
         self._queue: deque[bytes] = deque()  # blocks that came while results are uncommitted
@@ -488,4 +497,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
+    reading=Options,
 )

@@ -41,113 +41,115 @@ The decoder knows no profile: it gives the answers' words.  Frames carry a CRC-1
 Source: Modbus Application Protocol V1.1b3.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import Annotated, Literal, Self
+
+from pydantic import Field as Described
+from pydantic import model_validator
 
 from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
-from protocol.modbus import Framing, Master, Registers
+from protocol.modbus import Master, Registers
+from protocol.options import FormatOptions, FramingOption, Patience, Poll, Unfit
 from protocol.readings import Event, TestResult, Verdict
-from protocol.registers import TEXT, Field, TimeField, known_keys, one_of, whole
+from protocol.registers import TEXT, Address, Field, Function, Masked, NumberField, TimeField, by_one_function
 from protocol.session import Wish
 
-FIELDS = ("sample", "channel", "name", "limit")
-KEYS = ("address", "function", "item", "unit", "new", "value", "time", "verdict", *FIELDS)
 CHANGES, SET = "changes", "set"
 VERDICTS = {verdict.value: verdict for verdict in Verdict if verdict is not Verdict.NOT_APPLICABLE}
 FIRST_YEAR = 2001  # before it a station's clock is not set
 
+Text = Annotated[str, Described(min_length=1)]
+Code = Annotated[int | None, Described(ge=0, le=0xFFFFFFFF, description="the number that means this")]
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+
+class Trigger(Masked):
+    """What tells that a result is complete."""
+
+    when: Annotated[
+        Literal["changes", "set"], Described(description="a counter that changes, or a flag that is set")
+    ] = "changes"
+    none: Annotated[int | None, Described(description="the number before the first result")] = None
+
+    def raw(self, registers: Registers) -> int | None:
+        number = super().raw(registers)
+        return None if number == self.none else number
+
+
+class Conclusion(Masked):
+    """Which number is which conclusion."""
+
+    qualified: Code = None
+    suspect: Code = None
+    unqualified: Code = None
+    invalid: Code = None
+
+    @property
+    def verdicts(self) -> dict[int, Verdict]:
+        """The conclusions by number."""
+        codes = {getattr(self, name): verdict for name, verdict in VERDICTS.items()}
+        return {code: verdict for code, verdict in codes.items() if code is not None}
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if len(self.verdicts) < len([name for name in VERDICTS if getattr(self, name) is not None]):
+            raise Unfit("两个结论的数字相同", "two conclusions have the same number")
+        return self
+
+
+class Profile(FormatOptions):
     """Where one kind of instrument has its last result."""
 
-    address: int
-    item: str
-    unit: str
-    new: Field
-    when: str
-    value: Field
-    time: TimeField | None
-    verdict: Field | None
-    verdicts: Mapping[int, Verdict]
-    fields: Mapping[str, Field]
+    function: Function = 3
+    address: Address = 1
+    item: Annotated[Text, Described(description="what it measures", examples=['"农药残留"'])]
+    unit: Annotated[Text, Described(description="what the value is in", examples=['"%"'])]
+    new: Annotated[
+        Trigger,
+        Described(description="what tells a new result", examples=['{ register = 0, when = "changes" }']),
+    ]
+    value: NumberField
+    sample: Field | None = None
+    channel: Field | None = None
+    name: Field | None = None
+    time: TimeField | None = None
+    verdict: Conclusion | None = None
+    limit: NumberField | None = None
 
-    @classmethod
-    def parse(cls, table: Any) -> "Profile":
-        """Raises ValueError that names the key and says what would be right."""
-        if not table:
-            raise ValueError("modbus_profile needs a profile: where the result stands, from the instrument's manual")
-        table = known_keys("profile", table, KEYS)
-        function = whole("profile.function", table.get("function", 3), modbus.REQUESTS)
-        for key in ("item", "unit"):
-            if not isinstance(table.get(key), str) or not table[key]:
-                raise ValueError(f"profile.{key} is missing; write a text")
-        new, when = _trigger(table.get("new"), function)
-        verdict, verdicts = _verdict(table.get("verdict"), function)
-        profile = cls(
-            address=whole("profile.address", table.get("address", 1), range(1, 248)),
-            item=table["item"],
-            unit=table["unit"],
-            new=new,
-            when=when,
-            value=_number("profile.value", table.get("value"), function),
-            time=TimeField.parse("profile.time", table["time"], function=function) if "time" in table else None,
-            verdict=verdict,
-            verdicts=verdicts,
-            fields={
-                key: _number(f"profile.{key}", table[key], function)
-                if key == "limit"
-                else Field.parse(f"profile.{key}", table[key], function=function)
-                for key in FIELDS
-                if key in table
-            },
-        )
-        if when == SET and profile.time is None and "sample" not in profile.fields:
-            raise ValueError("profile: a flag does not tell two equal results apart; add sample or time")
-        return profile
+    _function = model_validator(mode="before")(by_one_function)
+
+    @model_validator(mode="after")
+    def _tells_results_apart(self) -> Self:
+        if self.new.when == SET and self.time is None and self.sample is None:
+            raise Unfit(
+                "只有标志位分不清两个相同的结果：加上 sample 或 time",
+                "a flag does not tell two equal results apart; add sample or time",
+                key="new",
+            )
+        return self
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """What it tells beside value, time and verdict."""
+        told = {"sample": self.sample, "channel": self.channel, "name": self.name, "limit": self.limit}
+        return {key: field for key, field in told.items() if field is not None}
 
     def plan(self) -> tuple[modbus.Block, ...]:
-        places = [self.value, *self.fields.values(), *((self.verdict,) if self.verdict else ())]
-        cells = [cell for place in places for cell in place.cells()]
-        return modbus.plan([*cells, *(self.time.cells() if self.time else ())], self.new.cells())
+        places = (self.value, *self.fields.values(), self.verdict, self.time)
+        return modbus.plan([cell for place in places if place for cell in place.cells()], self.new.cells())
 
 
-def _number(name: str, table: Any, function: int) -> Field:
-    found = Field.parse(name, table, function=function)
-    if found.type == TEXT:
-        raise ValueError(f"{name}.type is text; this is a number")
-    return found
+class Reading(FormatOptions):
+    framing: FramingOption = "rtu"
 
 
-def _trigger(table: Any, function: int) -> tuple[Field, str]:
-    if not isinstance(table, Mapping):
-        raise ValueError('profile.new is missing: what tells a new result? { register = 0, when = "changes" }')
-    when = one_of("profile.new.when", table.get("when", CHANGES), (CHANGES, SET))
-    place = {key: value for key, value in table.items() if key != "when"}
-    new = Field.parse("profile.new", place, function=function, type="uint16")
-    if new.type not in ("uint16", "uint32"):
-        raise ValueError(f"profile.new.type is {new.type}; it must be uint16 or uint32")
-    return new, when
-
-
-def _verdict(table: Any, function: int) -> tuple[Field | None, Mapping[int, Verdict]]:
-    if table is None:
-        return None, {}
-    table = known_keys("profile.verdict", table, ("register", "function", "type", "order", "mask", *VERDICTS))
-    place = {key: value for key, value in table.items() if key not in VERDICTS}
-    field = Field.parse("profile.verdict", place, function=function, type="uint16")
-    if field.type not in ("uint16", "uint32"):
-        raise ValueError(f"profile.verdict.type is {field.type}; it must be uint16 or uint32")
-    numbers = range(1 << 16 * field.count)
-    codes = {key: whole(f"profile.verdict.{key}", table[key], numbers) for key in table if key in VERDICTS}
-    if len(set(codes.values())) != len(codes):
-        raise ValueError("profile.verdict: two conclusions have the same number")
-    return field, {code: VERDICTS[key] for key, code in codes.items()}
+class Options(Reading):
+    profile: Annotated[Profile, Described(description="where the result stands, from the instrument's manual")]
+    poll: Poll = 1.0
+    patience: Patience = 1.0
 
 
 def read(profile: Profile, registers: Registers, day: date | None = None, raw: bytes = b"") -> TestResult:
@@ -157,13 +159,13 @@ def read(profile: Profile, registers: Registers, day: date | None = None, raw: b
     verdict = None
     if profile.verdict:
         code = profile.verdict.raw(registers)
-        verdict = None if code is None else profile.verdicts.get(code)
+        verdict = None if code is None else profile.verdict.verdicts.get(code)
     at = profile.time.time(registers) if profile.time else None
     if profile.time:
         stamp = at.isoformat() if at else "".join(f"{registers[cell]:04x}" for cell in profile.time.cells())
     else:
         stamp = day.isoformat() if day else ""
-    count = profile.new.raw(registers) if profile.when == CHANGES else ""
+    count = profile.new.raw(registers) if profile.new.when == CHANGES else ""
     said = (
         count,
         texts.get("sample", ""),
@@ -181,24 +183,24 @@ def read(profile: Profile, registers: Registers, day: date | None = None, raw: b
         measured_at=at,
         identity="modbus/" + "/".join(map(str, said)),
         name=texts.get("name") or None,
-        limit=profile.fields["limit"].number(registers) if "limit" in profile.fields else None,
+        limit=profile.limit.number(registers) if profile.limit else None,
         raw=raw,
     )
 
 
 def encode(profile: Profile, result: TestResult, trigger: int) -> dict[tuple[int, int], int]:
     """The registers that hold this result. Raises ValueError when it does not fit the profile."""
-    registers = profile.new.encode(format_raw(profile.new, trigger))
+    registers = profile.new.put(trigger)
     registers |= profile.value.encode(result.value)
     said = {"sample": result.sample, "channel": result.channel, "name": result.name, "limit": result.limit}
     for key, field in profile.fields.items():
         value = said[key]
         registers |= field.encode(value if value is not None else "" if field.type == TEXT else "0")
     if profile.verdict:
-        codes = {verdict: code for code, verdict in profile.verdicts.items()}
+        codes = {verdict: code for code, verdict in profile.verdict.verdicts.items()}
         code = codes.get(result.verdict) if result.verdict else None
         free = next(number for number in range(len(codes) + 1) if number not in codes.values())
-        registers |= profile.verdict.encode(format_raw(profile.verdict, free if code is None else code))
+        registers |= profile.verdict.put(free if code is None else code)
     if profile.time:
         if result.measured_at is None:
             raise ValueError("a result of this instrument has a time")
@@ -206,42 +208,26 @@ def encode(profile: Profile, result: TestResult, trigger: int) -> dict[tuple[int
     return registers
 
 
-def format_raw(field: Field, number: int) -> str:
-    """The value whose whole number in the register is this."""
-    return format(number * field.scale, "f")
-
-
-def decoder(framing: str = "rtu") -> Scanner:
+def decoder(options: Reading) -> Scanner:
     """Answers of any device as replies: which registers they are of does not stand in them."""
-    return modbus.decoder(Framing.named(framing))
+    return modbus.decoder(modbus.Framing(options.framing))
 
 
 class Session:
-    """Polls the profile's registers, and hands over each new result once.
+    """Polls the profile's registers, and hands over each new result once. ``today`` gives the local date."""
 
-    ``today`` gives the local date. Raises ValueError for a profile that cannot be used, or none.
-    """
-
-    def __init__(
-        self,
-        *,
-        profile: Mapping[str, Any] | None = None,
-        framing: str = "rtu",
-        today: Callable[[], date],
-        poll: float = 1.0,
-        patience: float = 1.0,
-    ) -> None:
-        self._profile = Profile.parse(profile)
+    def __init__(self, options: Options, today: Callable[[], date]) -> None:
+        self._profile = options.profile
         self._today = today
-        self._poll = poll
+        self._poll = options.poll
         self._handed: int | None = None  # the trigger of the last result handed over; of a flag: 1 while it is set
         self._master = Master(
             self._profile.plan(),
             self._read,
             address=self._profile.address,
-            framing=Framing.named(framing),
-            poll=poll,
-            patience=patience,
+            framing=modbus.Framing(options.framing),
+            poll=options.poll,
+            patience=options.patience,
             guard=self._profile.new.raw,
         )
         self._late: float | None = None  # waiting for a date until then
@@ -271,7 +257,7 @@ class Session:
 
     def _read(self, registers: Registers, raw: bytes) -> list[Event]:
         trigger = self._profile.new.raw(registers)
-        if self._profile.when == SET:
+        if self._profile.new.when == SET:
             trigger = 1 if trigger else None
         if trigger == self._handed:
             return []
@@ -289,6 +275,8 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    reading=Reading,
+    options=Options,
     by_date=True,
     links=(Link(19200), Link(9600, 8, "e"), Link(19200, 8, "e")),
     questions=(modbus.STRANGER,),

@@ -79,6 +79,7 @@ from protocol.analyzers.shared.dialogue import Commit, Dialogue, Give, Once, Res
 from protocol.formats import WireFormat
 from protocol.framing import CUT, NO_FRAME
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 
 HANDSHAKE, READ_ALL, NEXT, END_LINK = b"\x1b\xbf", b"\x1b\xb1", b"\x24", b"\x1b\xff"
@@ -467,6 +468,12 @@ def encode_touch(number: int, written: str, holes: Sequence[Hole]) -> bytes:
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
+class Options(FormatOptions):
+    poll: Poll = 30.0
+    patience: Patience = 8.0
+    tries: Tries = 3
+
+
 class Session(Dialogue):
     """Transfers the whole memory every ``poll`` seconds and hands over what is new.
 
@@ -475,12 +482,10 @@ class Session(Dialogue):
     the transfer tried again later.
     """
 
-    def __init__(self, *, poll: float = 30.0, patience: float = 8.0, tries: int = 3) -> None:
+    def __init__(self, options: Options) -> None:
         self._frames = Frames()
         super().__init__(self._frames, self._talking)
-        self._poll = poll
-        self._patience = patience
-        self._tries = tries
+        self._options = options
         self._once = Once()
         self._twice = Twice()
         self._unread: dict[int, list[bytes]] = {}  # by its place, what came of a record that could not be read
@@ -489,20 +494,20 @@ class Session(Dialogue):
         while True:
             again = False
             self._frames.close()
-            model = yield from ask(HANDSHAKE, "model", patience=self._patience, tries=1)
+            model = yield from ask(HANDSHAKE, "model", patience=self._options.patience, tries=1)
             if model is not None:
-                started = yield from ask(READ_ALL, "start", patience=self._patience, tries=1)
+                started = yield from ask(READ_ALL, "start", patience=self._options.patience, tries=1)
                 if started is not None:
                     again = yield from self._transfer(model.raw[1])
                 yield Send(END_LINK, 0.5)
-            yield Rest(AGAIN if again else self._poll)
+            yield Rest(AGAIN if again else self._options.poll)
 
     def _transfer(self, model: int) -> Generator[Step, Event | None, bool]:
         """True when a key model's record came for the first time, or differently from before."""
         request = NEXT if model == TOUCH else b""
         place, again = 0, False
         while True:
-            event = yield Send(request, self._patience)
+            event = yield Send(request, self._options.patience)
             if isinstance(event, Reply) and event.what != "record":
                 if event.what in ("end", "cancel"):
                     return again and event.what == "end"  # whoever stopped it wants the instrument for a while
@@ -551,8 +556,8 @@ class Session(Dialogue):
             return False
         came = self._unread.setdefault(place, [])
         came.append(bytes(self.heard))
-        del came[: -self._tries]
-        return len(came) == self._tries
+        del came[: -self._options.tries]
+        return len(came) == self._options.tries
 
     @staticmethod
     def _as_invalid(raw: bytes) -> TestResult:
@@ -580,5 +585,6 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     questions=(HANDSHAKE,),
 )

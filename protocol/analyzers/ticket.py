@@ -35,6 +35,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from protocol.analyzers.shared import stating
 from protocol.analyzers.shared import ticket_layout as layouts
@@ -42,6 +45,7 @@ from protocol.analyzers.shared.dialogue import Twice
 from protocol.analyzers.shared.ticket_layout import Layout, Unreadable
 from protocol.formats import WireFormat
 from protocol.link import Link
+from protocol.options import FormatOptions, Seconds
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 
@@ -303,17 +307,32 @@ class Decoder:
         return self._twice.judged(found) if self._twice else found
 
 
-def decoder(layouts: str = "") -> Decoder:
-    """``layouts`` is TOML text, as in the session."""
-    return Decoder((*parse_layouts(layouts), *OURS))
+Layouts = Annotated[
+    tuple[Layout, ...],
+    BeforeValidator(lambda text: layouts.parse(text) if isinstance(text, str) else text),
+    Field(description="layouts of tickets as TOML text, usually layouts_file"),
+    WithJsonSchema({"type": "string"}, mode="validation"),
+]
+
+
+class Reading(FormatOptions):
+    layouts: Layouts = ()
+
+
+class Options(Reading):
+    silence: Annotated[Seconds, Field(description="seconds without a byte that end a ticket")] = SILENCE_SECONDS
+
+
+def decoder(options: Reading) -> Decoder:
+    return Decoder((*options.layouts, *OURS))
 
 
 class Session:
-    """Stands in for the printer: reads the tickets and says that there is paper. ``layouts`` is TOML text."""
+    """Stands in for the printer: reads the tickets and says that there is paper."""
 
-    def __init__(self, *, layouts: str = "", silence: float = SILENCE_SECONDS) -> None:
-        self._decoder = Decoder((*parse_layouts(layouts), *OURS), Twice())
-        self._silence = silence
+    def __init__(self, options: Options) -> None:
+        self._decoder = Decoder((*options.layouts, *OURS), Twice())
+        self._silence = options.silence
         self._out = bytearray()
         self.deadline: float | None = None
 
@@ -339,11 +358,6 @@ class Session:
 
     def committed(self, now: float) -> None:
         return None
-
-
-def parse_layouts(text: str) -> tuple[Layout, ...]:
-    """Layouts from TOML text; raises ValueError that names what is wrong."""
-    return layouts.parse(text)
 
 
 # --- values to tickets ----------------------------------------------------------------------------------------------
@@ -453,5 +467,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    options=Options,
+    reading=Reading,
     links=(Link(115200), Link(19200)),
 )

@@ -11,17 +11,19 @@ Source: Modbus Application Protocol V1.1b3; public drivers of the XY-MD02.
 """
 
 from decimal import Decimal
+from typing import Literal
 
 from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.modbus import Block, Framing, Master, Registers
+from protocol.options import FormatOptions, FramingOption, Patience, Poll
 from protocol.readings import Event, Garbage, Measured, Reply
-from protocol.registers import Field
+from protocol.registers import Address, NumberField
 
-FUNCTION = 4
-TEMPERATURE = Field(1, FUNCTION, "int16", 1, scale=Decimal("0.1"), decimals=1)
-HUMIDITY = Field(2, FUNCTION, "uint16", 1, scale=Decimal("0.1"), decimals=1)
+FUNCTION: Literal[4] = 4
+TEMPERATURE = NumberField(register=1, function=FUNCTION, type="int16", decimals=1)
+HUMIDITY = NumberField(register=2, function=FUNCTION, type="uint16", decimals=1)
 BLOCK = Block(FUNCTION, 1, 2)
 ALL_WET = Decimal(100)
 
@@ -39,12 +41,22 @@ def encode(temperature: Decimal, humidity: Decimal) -> dict[tuple[int, int], int
     return TEMPERATURE.encode(temperature) | HUMIDITY.encode(humidity)
 
 
+class Reading(FormatOptions):
+    framing: FramingOption = "rtu"
+
+
+class Options(Reading):
+    address: Address = 1
+    poll: Poll = 5.0
+    patience: Patience = 1.0
+
+
 class Decoder:
     """Answers of two input registers are taken for the probe's: which registers they are does not stand in them."""
 
-    def __init__(self, framing: str = "rtu") -> None:
+    def __init__(self, options: Reading) -> None:
         self._answers = modbus.decoder(
-            Framing.named(framing), expected=lambda function, second: function != FUNCTION or second == 4
+            Framing(options.framing), expected=lambda function, second: function != FUNCTION or second == 4
         )
 
     def feed(self, data: bytes) -> list[Event]:
@@ -60,9 +72,12 @@ def _events(answer: Event) -> list[Event]:
     return read(dict(zip(BLOCK.cells(), modbus.words_of(answer), strict=True)), answer.raw)
 
 
-def session(*, address: int = 1, framing: str = "rtu", poll: float = 5.0, patience: float = 1.0) -> Master:
+def session(options: Options) -> Master:
     """Asks every ``poll`` seconds; two probes on one line need different addresses, and a station one port for each."""
-    return Master((BLOCK,), read, address=address, framing=Framing.named(framing), poll=poll, patience=patience)
+    framing = Framing(options.framing)
+    return Master(
+        (BLOCK,), read, address=options.address, framing=framing, poll=options.poll, patience=options.patience
+    )
 
 
 FORMAT = WireFormat(
@@ -75,5 +90,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=Decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     questions=(modbus.question(Framing.RTU, 1, BLOCK),),
 )

@@ -28,10 +28,14 @@ text, pauses), which was withdrawn there because streams of other scales were ta
 import re
 from dataclasses import replace
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Pause, Poll
 from protocol.readings import Event, Garbage, Net, Reply, Weighing
 from protocol.session import Wish
 
@@ -88,6 +92,12 @@ def encode(reading: Weighing) -> bytes:
     return text + UNIT + b"\r\n"
 
 
+class Options(FormatOptions):
+    poll: Poll = 2.0
+    rest: Annotated[Pause, Field(description="seconds of peace after a weight")] = 5.0
+    quiet: Annotated[Pause, Field(description="seconds of silence before Print is pressed")] = 1.5
+
+
 def decoder() -> Lines:
     return Lines(decode, terminator=UNIT, cap=LINE_CAP)
 
@@ -99,11 +109,11 @@ class Session:
     asked for and may be cut.  A label is told when it is over, for only then it is known to be one.
     """
 
-    def __init__(self, poll: float = 2.0, rest: float = 5.0, quiet: float = 1.5) -> None:
+    def __init__(self, options: Options) -> None:
         self._lines = decoder()
-        self._poll = poll
-        self._rest = rest
-        self._quiet = quiet
+        self._poll = options.poll
+        self._rest = options.rest
+        self._quiet = options.quiet
         self._started = self._asked = False
         self._next = 0.0  # when to ask
         self._answer_until = float("-inf")
@@ -204,6 +214,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    options=Options,
     repeats=False,
     links=(Link(9600),),
     print_questions=(QUESTION,),

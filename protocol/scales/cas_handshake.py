@@ -31,8 +31,10 @@ from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Reply, State, Weighing
 from protocol.session import Wish
+from protocol.table import passed_over, step
 
 ENQ, ACK, NAK, DC1 = b"\x05", b"\x06", b"\x15", b"\x11"
 PARITY_HEAD = b"\x81\x82"  # 01 02 with even parity in bit 7
@@ -94,6 +96,11 @@ def measure(buffer: bytes) -> int | None:
     return None if len(buffer) < 3 else LENGTH
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.2
+    patience: Patience = 0.5
+
+
 def decoder() -> Scanner:
     return Scanner(measure, decode, head=b"", cap=64, look=3)
 
@@ -101,21 +108,45 @@ def decoder() -> Scanner:
 class Doing(Enum):
     """What the session waits for."""
 
-    NOTHING = "nothing"  # the next poll
-    READY = "ready"  # ACK
-    WEIGHT = "weight"  # the frame
+    NOTHING = "the next poll"
+    READY = "ACK"
+    WEIGHT = "the frame"
+
+
+class Heard(Enum):
+    TIME = "time"
+    SILENCE = "silence"
+    ACK = "ACK"
+    OTHER = "NAK or another answer"
+    WEIGHT = "weight"
+
+
+class Do(Enum):
+    IGNORE = "pass over"
+    ASK = "ENQ"
+    FETCH = "DC1"
+    REST = "rest"
+
+
+TABLE = {
+    (Doing.NOTHING, Heard.TIME): (Do.ASK, Doing.READY),
+    (Doing.NOTHING, Heard.WEIGHT): (Do.REST, Doing.NOTHING),
+    (Doing.READY, Heard.ACK): (Do.FETCH, Doing.WEIGHT),
+    (Doing.READY, Heard.OTHER): (Do.REST, Doing.NOTHING),
+    (Doing.READY, Heard.WEIGHT): (Do.REST, Doing.NOTHING),
+    (Doing.READY, Heard.SILENCE): (Do.REST, Doing.NOTHING),
+    (Doing.WEIGHT, Heard.WEIGHT): (Do.REST, Doing.NOTHING),
+    (Doing.WEIGHT, Heard.SILENCE): (Do.REST, Doing.NOTHING),
+    **passed_over(Do.IGNORE, dict.fromkeys((Doing.NOTHING, Doing.WEIGHT), (Heard.ACK, Heard.OTHER))),
+}
 
 
 class Session:
-    """NOTHING --poll, ENQ--> READY --ACK, DC1--> WEIGHT --frame--> NOTHING; NAK or silence lead back to NOTHING.
+    """The dialogue is ``TABLE``. A weight that comes without being asked for is taken too."""
 
-    A weight that comes without being asked for is taken too.
-    """
-
-    def __init__(self, poll: float = 0.2, patience: float = 0.5) -> None:
+    def __init__(self, options: Options) -> None:
         self._frames = decoder()
-        self._poll = poll
-        self._patience = patience
+        self._options = options
         self._out = bytearray()
         self.doing = Doing.NOTHING
         self.deadline: float | None = 0.0
@@ -125,17 +156,14 @@ class Session:
         for event in self._frames.feed(data):
             if not isinstance(event, Reply):
                 events.append(event)
-            if isinstance(event, Reply) and self.doing is Doing.READY and event == REPLIES[ACK]:
-                self._send(DC1, Doing.WEIGHT, now)
-            elif isinstance(event, Weighing) or (isinstance(event, Reply) and self.doing is Doing.READY):
-                self._rest(now)
+            if isinstance(event, Weighing):
+                self._step(Heard.WEIGHT, now)
+            elif isinstance(event, Reply):
+                self._step(Heard.ACK if event == REPLIES[ACK] else Heard.OTHER, now)
         return events
 
     def expired(self, now: float) -> list[Event]:
-        if self.doing is Doing.NOTHING:
-            self._send(ENQ, Doing.READY, now)
-        else:
-            self._rest(now)
+        self._step(Heard.TIME if self.doing is Doing.NOTHING else Heard.SILENCE, now)
         return []
 
     def pending(self) -> bytes:
@@ -149,14 +177,16 @@ class Session:
     def committed(self, now: float) -> None:
         return None
 
-    def _send(self, request: bytes, doing: Doing, now: float) -> None:
-        self._out += request
-        self.doing = doing
-        self.deadline = now + self._patience
-
-    def _rest(self, now: float) -> None:
-        self.doing = Doing.NOTHING
-        self.deadline = now + self._poll
+    def _step(self, heard: Heard, now: float) -> None:
+        do, self.doing = step(TABLE, self.doing, heard)
+        match do:
+            case Do.ASK | Do.FETCH:
+                self._out += ENQ if do is Do.ASK else DC1
+                self.deadline = now + self._options.patience
+            case Do.REST:
+                self.deadline = now + self._options.poll
+            case Do.IGNORE:
+                pass
 
 
 FORMAT = WireFormat(
@@ -169,6 +199,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=Session,
+    options=Options,
     links=(Link(9600, 7, "e"),),
     questions=(ENQ,),
 )

@@ -23,6 +23,7 @@ from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, State, Weighing
 from protocol.session import Asking
 
@@ -75,12 +76,17 @@ def _closed(body: bytes) -> bytes:
     return body + bytes((xor8(body),)) + b"\r\n"
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.15
+    patience: Patience = 1.0
+
+
 def decoder() -> Lines:
     return Lines(decode, cap=LINE_CAP)
 
 
-def session(poll: float = 0.15, patience: float = 1.0) -> Asking:
-    return Asking(decoder(), encode_question(), poll=poll, patience=patience)
+def session(options: Options) -> Asking:
+    return Asking(decoder(), encode_question(), poll=options.poll, patience=options.patience)
 
 
 FORMAT = WireFormat(
@@ -93,6 +99,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    options=Options,
     sends_unit=False,
     questions=(encode_question(),),
 )

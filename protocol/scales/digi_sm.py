@@ -25,13 +25,13 @@ from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner, parity_suspect
 from protocol.link import Link
+from protocol.options import Decimals, FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, State, Weighing
 from protocol.session import Asking
 
 LENGTH = 15
 FRAME = re.compile(rb"\x02(w(.{3})(.)(.{3}).{4})(.)\x03", re.DOTALL)
 QUESTION = b"\x02W\x03"
-MOST_DECIMALS = 6
 
 
 def decode(frame: bytes, decimals: int | None = None) -> Event:
@@ -71,14 +71,21 @@ def measure(buffer: bytes) -> int | None:
     return LENGTH
 
 
-def decoder(decimals: int | None = None) -> Scanner:
-    if decimals is not None and not 0 <= decimals <= MOST_DECIMALS:
-        raise ValueError(f"decimals {decimals}: 0 to {MOST_DECIMALS} are possible")
-    return Scanner(measure, partial(decode, decimals=decimals), head=b"\x02w", cap=128, look=2)
+class Reading(FormatOptions):
+    decimals: Decimals = None
 
 
-def session(decimals: int | None = None, poll: float = 0.15, patience: float = 1.0) -> Asking:
-    return Asking(decoder(decimals), QUESTION, poll=poll, patience=patience)
+class Options(Reading):
+    poll: Poll = 0.15
+    patience: Patience = 1.0
+
+
+def decoder(options: Reading) -> Scanner:
+    return Scanner(measure, partial(decode, decimals=options.decimals), head=b"\x02w", cap=128, look=2)
+
+
+def session(options: Options) -> Asking:
+    return Asking(decoder(options), QUESTION, poll=options.poll, patience=options.patience)
 
 
 FORMAT = WireFormat(
@@ -91,6 +98,8 @@ FORMAT = WireFormat(
     confidence="low",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     sends_unit=False,
     questions=(QUESTION,),
 )

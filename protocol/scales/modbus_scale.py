@@ -37,57 +37,70 @@ network's checks).
 Sources: Modbus Application Protocol V1.1b3; a public driver for the indicator at 0x0050.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.modbus import Framing, Master, Registers
+from protocol.modbus import Master, Registers
+from protocol.options import FormatOptions, FramingOption, Patience, Poll, Unfit
 from protocol.readings import Event, Net, Reply, State, Weighing
-from protocol.registers import Field, known_keys, one_of, whole
+from protocol.registers import Address, Function, NumberField, Word, by_one_function
 from protocol.session import Decoder
 
-KEYS = ("address", "function", "weight", "unit", "mass", "status")
-ALL_SET = ("stable", "zero", "net", "negative")
-ANY_SET = {"motion": None, "overload": State.OVERLOAD, "underload": State.UNDERLOAD, "error": State.ERROR}
-PLACE = ("register", "function", "type", "order")
+EXAMPLE = '{ weight = { register = 0 }, unit = "kg" }'
+STATES = {"overload": State.OVERLOAD, "underload": State.UNDERLOAD, "error": State.ERROR}
 MASSES = {"": None, "gross": Net.GROSS, "net": Net.NET}
 
+Bits = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+
+class Status(Word):
+    """The bits that are there."""
+
+    stable: Annotated[Bits | None, Field(description="all set: it stands still")] = None
+    motion: Annotated[Bits | None, Field(description="any set: it does not stand still")] = None
+    zero: Annotated[Bits | None, Field(description="all set: it is at zero")] = None
+    net: Annotated[Bits | None, Field(description="all set: net, else gross")] = None
+    negative: Annotated[Bits | None, Field(description="all set: the number is a magnitude below zero")] = None
+    overload: Annotated[Bits | None, Field(description="any set: there is no weight")] = None
+    underload: Annotated[Bits | None, Field(description="any set: there is no weight")] = None
+    error: Annotated[Bits | None, Field(description="any set: there is no weight")] = None
+
+    @property
+    def bits(self) -> dict[str, int]:
+        """The masks by name."""
+        names = ("stable", "motion", "zero", "net", "negative", *STATES)
+        return {name: mask for name in names if (mask := getattr(self, name)) is not None}
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        last = (1 << 16 * self.size) - 1
+        if wide := [name for name, mask in self.bits.items() if mask > last]:
+            raise Unfit(f"应为 1 到 {last} 的整数", f"it must be a whole number, 1 to {last}", key=wide[0])
+        if self.stable is not None and self.motion is not None:
+            raise Unfit("stable 和 motion 只写一个", "name either stable or motion", key="motion")
+        return self
+
+
+class Profile(FormatOptions):
     """Where one kind of indicator has its weight."""
 
-    address: int
-    weight: Field
-    unit: str
-    mass: Net | None
-    status: Field | None
-    bits: Mapping[str, int]
+    function: Function = 3
+    address: Address = 1
+    weight: Annotated[NumberField, Field(examples=['{ register = 0x0050, type = "int32", decimals = 3 }'])]
+    unit: Annotated[str, Field(min_length=1, description="what the weight is in", examples=['"kg"'])]
+    mass: Annotated[Literal["", "gross", "net"], Field(description="what the weight register always is")] = ""
+    status: Status | None = None
 
-    @classmethod
-    def parse(cls, table: Any) -> "Profile":
-        """Raises ValueError that names the key and says what would be right."""
-        if not table:
-            raise ValueError("modbus_scale needs a profile: the register of the weight, from the indicator's manual")
-        table = known_keys("profile", table, KEYS)
-        function = whole("profile.function", table.get("function", 3), modbus.REQUESTS)
-        if not isinstance(table.get("unit"), str) or not table["unit"]:
-            raise ValueError('profile.unit is missing; write unit = "kg" if that is what the indicator weighs in')
-        weight = Field.parse("profile.weight", table.get("weight"), function=function)
-        if weight.type == "text":
-            raise ValueError("profile.weight.type is text; a weight is a number")
-        status, bits = _status(table.get("status"), function)
-        return cls(
-            address=whole("profile.address", table.get("address", 1), range(1, 248)),
-            weight=weight,
-            unit=table["unit"],
-            mass=MASSES[one_of("profile.mass", table.get("mass", ""), MASSES)],
-            status=status,
-            bits=bits,
-        )
+    _function = model_validator(mode="before")(by_one_function)
+
+    @property
+    def bits(self) -> dict[str, int]:
+        return self.status.bits if self.status else {}
 
     def plan(self) -> tuple[modbus.Block, ...]:
         return modbus.plan(self.weight.cells(), self.status.cells() if self.status else ())
@@ -100,26 +113,26 @@ class Profile:
         return known & (self.status.raw(registers) or 0) if self.status else 0
 
 
-def _status(table: Any, function: int) -> tuple[Field | None, Mapping[str, int]]:
-    if table is None:
-        return None, {}
-    table = known_keys("profile.status", table, (*PLACE, *ALL_SET, *ANY_SET))
-    place = {key: value for key, value in table.items() if key in PLACE}
-    status = Field.parse("profile.status", place, function=function, type="uint16")
-    if status.type not in ("uint16", "uint32"):
-        raise ValueError(f"profile.status.type is {status.type}; bits are in uint16 or uint32")
-    masks = range(1, 1 << 16 * status.count)
-    bits = {key: whole(f"profile.status.{key}", table[key], masks) for key in table if key not in PLACE}
-    if "stable" in bits and "motion" in bits:
-        raise ValueError("profile.status: name either stable or motion")
-    return status, bits
+class Reading(FormatOptions):
+    profile: Annotated[
+        Profile | None, Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE])
+    ] = None
+    framing: FramingOption = "rtu"
+
+
+class Options(Reading):
+    profile: Annotated[
+        Profile, Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE])
+    ]
+    poll: Poll = 0.1
+    patience: Patience = 0.5
 
 
 def read(profile: Profile, registers: Registers, raw: bytes = b"") -> Weighing:
     """What the registers say."""
     bits, said = profile.bits, profile.said(registers)
-    for name, state in ANY_SET.items():
-        if state is not None and said & bits.get(name, 0):
+    for name, state in STATES.items():
+        if said & bits.get(name, 0):
             return Weighing(None, unit=profile.unit, state=state, raw=raw)
     value = profile.weight.number(registers)
     if value is None:
@@ -135,7 +148,7 @@ def read(profile: Profile, registers: Registers, raw: bytes = b"") -> Weighing:
     return Weighing(
         value=value,
         unit=profile.unit,
-        net=profile.mass if net is None else Net.NET if net else Net.GROSS,
+        net=MASSES[profile.mass] if net is None else Net.NET if net else Net.GROSS,
         stable=stable,
         zero=all_set("zero"),
         raw=raw,
@@ -151,29 +164,26 @@ def encode(profile: Profile, reading: Weighing) -> dict[tuple[int, int], int]:
         "zero": reading.zero,
         "net": reading.net is Net.NET,
         "negative": reading.value is not None and reading.value < 0,
-        **{name: reading.state is state for name, state in ANY_SET.items() if state is not None},
+        **{name: reading.state is state for name, state in STATES.items()},
     }
     said = 0
     for name, is_set in set_bits.items():
         said |= bits.get(name, 0) if is_set else 0
     value = reading.value
     if value is None and profile.weight.none is None and profile.weight.type != "float":
-        value = profile.weight.scale * 0
+        value = profile.weight.factor * 0
     if value is not None and "negative" in bits:
         value = abs(value)
     words = profile.weight.encode(value)
     if profile.status:
-        size = 2 * profile.status.count
-        data = said.to_bytes(size, "big")
-        words |= profile.status.words(data)
+        words |= profile.status.put(said)
     return words
 
 
-def decoder(*, profile: Mapping[str, Any] | None = None, framing: str = "rtu") -> Decoder:
+def decoder(options: Reading) -> Decoder:
     """Answers in a stream: weighings where the profile says how they follow each other, else replies with words."""
-    answers = modbus.decoder(Framing.named(framing))
-    known = Profile.parse(profile) if profile else None
-    return Rounds(known, answers) if known and can_be_told_apart(known.plan()) else answers
+    answers, profile = modbus.decoder(modbus.Framing(options.framing)), options.profile
+    return Rounds(profile, answers) if profile and can_be_told_apart(profile.plan()) else answers
 
 
 def can_be_told_apart(plan: Sequence[modbus.Block]) -> bool:
@@ -228,23 +238,17 @@ class Rounds:
         self._said, self._raw = [], b""
 
 
-def session(
-    *,
-    profile: Mapping[str, Any] | None = None,
-    framing: str = "rtu",
-    poll: float = 0.1,
-    patience: float = 0.5,
-) -> Master:
-    """Polls the profile's registers. Raises ValueError for a profile that cannot be used, or none."""
-    known = Profile.parse(profile)
+def session(options: Options) -> Master:
+    """Polls the profile's registers."""
+    profile = options.profile
     return Master(
-        known.plan(),
-        lambda registers, raw: _events(known, registers, raw),
-        address=known.address,
-        framing=Framing.named(framing),
-        poll=poll,
-        patience=patience,
-        guard=known.said,
+        profile.plan(),
+        lambda registers, raw: _events(profile, registers, raw),
+        address=profile.address,
+        framing=modbus.Framing(options.framing),
+        poll=options.poll,
+        patience=options.patience,
+        guard=profile.said,
     )
 
 
@@ -262,6 +266,8 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    reading=Reading,
+    options=Options,
     links=(Link(19200), Link(9600, 8, "e"), Link(19200, 8, "e")),
     questions=(modbus.STRANGER,),
 )

@@ -26,6 +26,7 @@ from decimal import Decimal
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
@@ -106,13 +107,18 @@ def encode_reply(command: str, status: str, *words: int | str) -> bytes:
     return " ".join(parts).encode("latin-1") + b"\r\n"
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.1
+    patience: Patience = 1.0
+
+
 def decoder() -> Lines:
     return Lines(decode, cap=LINE_CAP)
 
 
-def session(poll: float = 0.1, patience: float = 1.0) -> Asking:
+def session(options: Options) -> Asking:
     """Asks ``SI`` every ``poll`` seconds; waits ``patience`` seconds for an answer before it asks again."""
-    return Asking(decoder(), POLL, poll=poll, patience=patience, commands=COMMANDS)
+    return Asking(decoder(), POLL, poll=options.poll, patience=options.patience, commands=COMMANDS)
 
 
 FORMAT = WireFormat(
@@ -125,6 +131,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
     links=(Link(4800), Link(19200), Link(2400, 7, "e")),
     questions=(POLL,),
 )

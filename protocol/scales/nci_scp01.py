@@ -32,6 +32,7 @@ from decimal import Decimal
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
@@ -136,13 +137,18 @@ def measure(buffer: bytes) -> int | None:
     return end + 1 if end > 0 else None if len(buffer) < LONGEST else 0
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.2
+    patience: Patience = 1.0
+
+
 def decoder() -> Scanner:
     return Scanner(measure, decode, head=b"\n", cap=64, look=LONGEST)
 
 
-def session(poll: float = 0.2, patience: float = 1.0) -> Asking:
+def session(options: Options) -> Asking:
     """Asks ``W`` every ``poll`` seconds."""
-    return Asking(decoder(), POLL, poll=poll, patience=patience, commands=COMMANDS)
+    return Asking(decoder(), POLL, poll=options.poll, patience=options.patience, commands=COMMANDS)
 
 
 FORMAT = WireFormat(
@@ -155,6 +161,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
     links=(Link(9600), Link(4800, 7, "e")),
     questions=(POLL,),
 )

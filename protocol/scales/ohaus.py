@@ -24,10 +24,14 @@ the public NSerialCommTools; the commands are common practice.
 
 import re
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Asking, Obeying, Session, Wish
 
@@ -71,16 +75,25 @@ def encode(reading: Weighing) -> bytes:
     return line + b"\r\n"
 
 
-def decoder(poll: float | None = 0.2) -> Lines:
-    """With ``poll`` None nobody asks, and the first line may be cut."""
-    return Lines(decode, cap=LINE_CAP, drop_first=poll is None)
+class Reading(FormatOptions):
+    poll: Annotated[Poll | None, Field(description="seconds between two questions; none where nobody asks")] = 0.2
 
 
-def session(poll: float | None = 0.2, patience: float = 1.0) -> Session:
-    """Asks ``IP`` every ``poll`` seconds; with None it listens to a scale that prints or sends by itself."""
+class Options(Reading):
+    patience: Patience = 1.0
+
+
+def decoder(options: Reading) -> Lines:
+    """Without ``poll`` nobody asks, and the first line may be cut."""
+    return Lines(decode, cap=LINE_CAP, drop_first=options.poll is None)
+
+
+def session(options: Options) -> Session:
+    """Asks ``IP`` every ``poll`` seconds; without, it listens to a scale that prints or sends by itself."""
+    lines, poll = decoder(options), options.poll
     if poll is None:
-        return Obeying(decoder(poll), COMMANDS)
-    return Asking(decoder(poll), POLL, poll=poll, patience=patience, commands=COMMANDS, answered=False)
+        return Obeying(lines, COMMANDS)
+    return Asking(lines, POLL, poll=poll, patience=options.patience, commands=COMMANDS, answered=False)
 
 
 FORMAT = WireFormat(
@@ -93,6 +106,8 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     links=(Link(2400), Link(4800)),
     print_questions=(POLL,),
 )

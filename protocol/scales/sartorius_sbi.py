@@ -26,10 +26,14 @@ Entris II (p. 3); the blank unit is common practice.
 
 import re
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Obeying, Session, Wish
 
@@ -96,15 +100,20 @@ def encode(reading: Weighing, *, header: bool = True) -> bytes:
     return line.encode() + b"\r\n"
 
 
+class Options(FormatOptions):
+    poll: Annotated[Poll | None, Field(description="seconds between two questions; none where nobody asks")] = 0.3
+    patience: Patience = 1.5
+
+
 def decoder() -> Lines:
     return Lines(decode, cap=LINE_CAP)
 
 
-def session(poll: float | None = 0.3, patience: float = 1.5) -> Session:
-    """Asks ``ESC P`` every ``poll`` seconds; with None it listens to a scale that prints by itself."""
-    if poll is None:
+def session(options: Options) -> Session:
+    """Asks ``ESC P`` every ``poll`` seconds; without, it listens to a scale that prints by itself."""
+    if options.poll is None:
         return Obeying(decoder(), COMMANDS)
-    return Asking(decoder(), POLL, poll=poll, patience=patience, commands=COMMANDS, answered=False)
+    return Asking(decoder(), POLL, poll=options.poll, patience=options.patience, commands=COMMANDS, answered=False)
 
 
 FORMAT = WireFormat(
@@ -117,6 +126,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
     always_net=True,
     links=(Link(9600), Link(9600, 8, "o")),
     print_questions=(POLL,),

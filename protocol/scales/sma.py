@@ -29,6 +29,7 @@ from decimal import Decimal
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
@@ -97,12 +98,17 @@ def _message(status: str, kind: str, motion: str, weight: str, unit: str) -> byt
     return f"\n{status}1{kind}{motion} {weight}{unit}\r".encode("ascii")
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.1
+    patience: Patience = 1.0
+
+
 def decoder() -> Lines:
     return Lines(decode, terminator=b"\r", cap=LINE_CAP)
 
 
-def session(poll: float = 0.1, patience: float = 1.0) -> Asking:
-    return Asking(decoder(), QUESTION, poll=poll, patience=patience, commands=COMMANDS)
+def session(options: Options) -> Asking:
+    return Asking(decoder(), QUESTION, poll=options.poll, patience=options.patience, commands=COMMANDS)
 
 
 FORMAT = WireFormat(
@@ -115,6 +121,7 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    options=Options,
     links=(Link(9600, 7, "e"), Link(4800)),
     questions=(QUESTION,),
 )

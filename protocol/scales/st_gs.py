@@ -38,10 +38,14 @@ of OL; ``T`` and ``Z`` are common practice.
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Asking, Listening, Obeying, Session, Wish
 
@@ -155,6 +159,12 @@ def encode(reading: Weighing, form: str = "general") -> bytes:
     return line
 
 
+class Options(FormatOptions):
+    poll: Annotated[Poll | None, Field(description="seconds between two questions; none where nobody asks")] = None
+    obeys: Annotated[bool, Field(description="takes A&D's commands for tare and zero")] = False
+    patience: Patience = 1.0
+
+
 class AnyEnd:
     """Lines that end with CR, LF or both."""
 
@@ -172,12 +182,12 @@ def decoder() -> AnyEnd:
     return AnyEnd()
 
 
-def session(poll: float | None = None, obeys: bool = False, patience: float = 1.0) -> Session:
+def session(options: Options) -> Session:
     """Listens; with ``obeys`` also sends A&D's commands, and with ``poll`` asks ``Q`` that often."""
-    commands = COMMANDS if obeys else {}
-    if poll is not None:
-        return Asking(decoder(), POLL, poll=poll, patience=patience, commands=commands, answered=False)
-    return Obeying(decoder(), commands) if obeys else Listening(decoder())
+    commands = COMMANDS if options.obeys else {}
+    if (poll := options.poll) is not None:
+        return Asking(decoder(), POLL, poll=poll, patience=options.patience, commands=commands, answered=False)
+    return Obeying(decoder(), commands) if options.obeys else Listening(decoder())
 
 
 FORMAT = WireFormat(
@@ -190,6 +200,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
     links=(Link(2400, 7, "e"), Link(4800), Link(2400)),
     questions=(POLL,),
 )

@@ -23,10 +23,14 @@ project avodah-dev/scale-interface.  Medium confidence: one public source, one s
 
 import re
 from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
@@ -84,16 +88,20 @@ def encode(reading: Weighing, echo: str = "") -> bytes:
     return echo.encode() + line + b"\r\n"
 
 
+class Options(FormatOptions):
+    ask: Annotated[Literal["gross", "net"], Field(description="which weight is asked for")] = "net"
+    poll: Poll = 0.2
+    patience: Patience = 1.0
+
+
 def decoder() -> Lines:
     return Lines(decode, cap=LINE_CAP)
 
 
-def session(ask: str = "net", poll: float = 0.2, patience: float = 1.0) -> Asking:
+def session(options: Options) -> Asking:
     """Asks for ``gross`` or ``net``."""
-    if ask not in QUESTIONS:
-        raise ValueError(f"cannot ask for {ask!r}; there are: {', '.join(QUESTIONS)}")
-    question = f"{QUESTIONS[ask]}\r".encode()
-    return Asking(decoder(), question, poll=poll, patience=patience, commands=COMMANDS)
+    question = f"{QUESTIONS[options.ask]}\r".encode()
+    return Asking(decoder(), question, poll=options.poll, patience=options.patience, commands=COMMANDS)
 
 
 FORMAT = WireFormat(
@@ -106,5 +114,6 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    options=Options,
     questions=(b"SGW\r",),
 )

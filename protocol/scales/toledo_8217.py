@@ -32,6 +32,7 @@ from decimal import Decimal
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Wish
 
@@ -130,6 +131,11 @@ class Answers:
         return event
 
 
+class Options(FormatOptions):
+    poll: Poll = 0.25
+    patience: Patience = 1.0
+
+
 def decoder() -> Answers:
     return Answers()
 
@@ -137,9 +143,11 @@ def decoder() -> Answers:
 class Session(Asking):
     """Asks ``W`` every ``poll`` seconds; a scale that fell silent has to state its weight anew."""
 
-    def __init__(self, poll: float = 0.25, patience: float = 1.0) -> None:
+    def __init__(self, options: Options) -> None:
         self._answers = decoder()
-        super().__init__(self._answers, POLL, poll=poll, patience=patience, commands=COMMANDS, answered=False)
+        super().__init__(
+            self._answers, POLL, poll=options.poll, patience=options.patience, commands=COMMANDS, answered=False
+        )
 
     def expired(self, now: float) -> list[Event]:
         if self._waiting or self._wishes:
@@ -157,6 +165,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
     sends_unit=False,
     links=(Link(9600),),
     questions=(POLL,),

@@ -17,6 +17,10 @@ Beware of the five letters of B and C: they stand where digits are expected, and
 
 A is a setting (``protocol="A"``): a price in a damaged A frame could look like a frame of C.  B and C differ only in
 their last byte, and both are read without a setting.  Whether the sum of A counts eight bits or seven is not clear
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from our source; seven are checked and the other bytes must have bit 7 clear.  B and C have no check, so a flipped digit
 gives another weight.  The unit is not sent.
 
@@ -27,16 +31,19 @@ found, and whether A waits to be asked is not said; the session asks in any case
 
 import re
 from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Asking
 
 ENQ = b"\x05"
 ENDS = {"B": b"\x03", "C": b"\x0d"}
-PROTOCOLS = ("BC", "A")
 FRAME_BC = re.compile(rb"\x02(.{5})[\x03\r]", re.DOTALL)
 FRAME_A = re.compile(rb"\x02([\x00-\x7f])([ 0-9]{6})([\x00-\x7f])([ 0-9]{6,7})([ 0-9]{6})\r(.)", re.DOTALL)
 LETTERS = {b"IIIII": State.MOTION, b"NNNNN": State.UNDERLOAD, b"SSSSS": State.OVERLOAD}
@@ -126,17 +133,23 @@ def measure_a(buffer: bytes) -> int | None:
     return None if len(buffer) <= S2_AT else LENGTH_A + bool(buffer[S2_AT] & SEVEN_DIGITS)
 
 
-def decoder(protocol: str = "BC") -> Scanner:
-    """``BC`` reads both, ``A`` only A."""
-    if protocol not in PROTOCOLS:
-        raise ValueError(f"no protocol {protocol!r}; there are: {', '.join(PROTOCOLS)}")
-    if protocol == "A":
+class Reading(FormatOptions):
+    protocol: Annotated[Literal["BC", "A"], Field(description="BC reads both, A only A")] = "BC"
+
+
+class Options(Reading):
+    poll: Poll = 0.15
+    patience: Patience = 0.5
+
+
+def decoder(options: Reading) -> Scanner:
+    if options.protocol == "A":
         return Scanner(measure_a, decode_a, head=b"\x02", cap=128, look=S2_AT + 1)
     return Scanner(measure, decode, head=b"\x02", cap=128, look=1)
 
 
-def session(protocol: str = "BC", poll: float = 0.15, patience: float = 0.5) -> Asking:
-    return Asking(decoder(protocol), ENQ, poll=poll, patience=patience)
+def session(options: Options) -> Asking:
+    return Asking(decoder(options), ENQ, poll=options.poll, patience=options.patience)
 
 
 FORMAT = WireFormat(
@@ -149,6 +162,8 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     sends_unit=False,
     links=(Link(4800), Link(2400)),
     questions=(ENQ,),

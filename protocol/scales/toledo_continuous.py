@@ -45,10 +45,14 @@ weighbridges (YF.MWS) for the decimal codes and the XK8142-07; the letters are c
 
 import re
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Scanner, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Obeying, Wish
 
@@ -220,15 +224,19 @@ class Frames:
         return body if 0x20 <= buffer[body + 1] < 0x7F else body + 1
 
 
-def decoder(checksum: bool | None = None) -> Frames:
-    return Frames(checksum)
+class Options(FormatOptions):
+    checksum: Annotated[bool | None, Field(description="frames end with a check; where not said, as they come")] = None
+
+
+def decoder(options: Options) -> Frames:
+    return Frames(options.checksum)
 
 
 class Session(Obeying):
     """Listens and obeys wishes; when the line falls silent, a last frame without a check is taken as whole."""
 
-    def __init__(self, checksum: bool | None = None) -> None:
-        self._frames = decoder(checksum)
+    def __init__(self, options: Options) -> None:
+        self._frames = decoder(options)
         super().__init__(self._frames, COMMANDS)
 
     def receive(self, data: bytes, now: float) -> list[Event]:
@@ -250,5 +258,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=Session,
+    options=Options,
+    reading=Options,
     links=(Link(4800), Link(9600, 7, "e"), Link(4800, 7, "e"), Link(2400), Link(1200), Link(19200)),
 )

@@ -27,11 +27,15 @@ numbers); the public MCUSH driver for these indicators ("a12").
 import re
 from decimal import Decimal
 from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Net, State, Weighing
 from protocol.session import Listening
 
@@ -121,15 +125,17 @@ def _check(body: bytes) -> bytes:
     return f"{xor8(body):02X}".encode()
 
 
-def decoder(variant: str = "a12e") -> Lines:
+class Options(FormatOptions):
+    variant: Annotated[Literal["a12e", "a12"], Field(description="the lines of which indicator")] = "a12e"
+
+
+def decoder(options: Options) -> Lines:
     """Lines of one variant. A line has one length and begins with W or w, so a cut one never looks whole."""
-    if variant not in VARIANTS:
-        raise ValueError(f"no variant {variant!r}; there are: {', '.join(VARIANTS)}")
-    return Lines(partial(decode, variant=variant), cap=LINE_CAP)
+    return Lines(partial(decode, variant=options.variant), cap=LINE_CAP)
 
 
-def session(variant: str = "a12e") -> Listening:
-    return Listening(decoder(variant))
+def session(options: Options) -> Listening:
+    return Listening(decoder(options))
 
 
 FORMAT = WireFormat(
@@ -142,5 +148,7 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Options,
     links=(Link(1200), Link(4800), Link(2400)),
 )

@@ -24,11 +24,15 @@ Sources: Yaohua user manuals of XK3190-DS3 (p. 8), XK3190-A23p (p. 26) and XK319
 
 import re
 from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.checks import xor8
 from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
+from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, Reply, State, Weighing
 from protocol.session import Asking, Decoder
 
@@ -99,9 +103,25 @@ def measure(buffer: bytes) -> int | None:
     return LONG if buffer[3] in b"+-" else SHORT
 
 
-def decoder(address: str | None = None) -> Decoder:
+Address = Annotated[
+    str, Field(pattern="^[A-Z]$", max_length=1, description="of the indicator, A to Z", examples=['"A"'])
+]
+
+
+class Reading(FormatOptions):
+    address: Address | None = None
+
+
+class Options(Reading):
+    address: Address = "A"
+    ask: Annotated[Literal["gross", "tare", "net"], Field(description="which weight is asked for")] = "net"
+    poll: Poll = 0.1
+    patience: Patience = 0.5
+
+
+def decoder(options: Reading) -> Decoder:
     """Answers of one address, or of all."""
-    return OfOne(address) if address else _all()
+    return OfOne(options.address) if options.address else _all()
 
 
 def _all() -> Scanner:
@@ -112,8 +132,6 @@ class OfOne:
     """A decoder that hears one address only: what others answer is not ours."""
 
     def __init__(self, address: str) -> None:
-        if address not in ADDRESSES or len(address) != 1:
-            raise ValueError(f"address {address!r} is none of A..Z")
         self._address = address.encode()
         self._all = _all()
 
@@ -129,11 +147,10 @@ class OfOne:
         return Garbage(event.raw, f"an answer of indicator {event.raw[1:2].decode()}, not of {self._address.decode()}")
 
 
-def session(address: str = "A", ask: str = "net", poll: float = 0.1, patience: float = 0.5) -> Asking:
+def session(options: Options) -> Asking:
     """Asks the indicator with this address for ``gross``, ``tare`` or ``net``."""
-    if ask not in QUESTIONS:
-        raise ValueError(f"cannot ask for {ask!r}; there are: {', '.join(QUESTIONS)}")
-    return Asking(decoder(address), encode_command(address, QUESTIONS[ask]), poll=poll, patience=patience)
+    question = encode_command(options.address, QUESTIONS[options.ask])
+    return Asking(decoder(options), question, poll=options.poll, patience=options.patience)
 
 
 FORMAT = WireFormat(
@@ -146,6 +163,8 @@ FORMAT = WireFormat(
     confidence="high",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Reading,
     sends_unit=False,
     always_net=True,
     links=(Link(4800), Link(1200), Link(2400)),

@@ -26,16 +26,19 @@ Sources: user manual of Yaohua XK3190-A26 (pp. 10-11); receivers' public sources
 import re
 from decimal import Decimal
 from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from protocol.formats import WireFormat
 from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
+from protocol.options import Decimals, FormatOptions
 from protocol.readings import Event, Garbage, State, Weighing
 from protocol.session import Listening
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 WIDTHS = (7, 8)
-MOST_DECIMALS = 6
 LINE_CAP = 32
 
 
@@ -75,18 +78,22 @@ def encode(reading: Weighing, *, reversed: bool = True, width: int = 8) -> bytes
     return f"={text[::-1] if reversed else text}".encode()
 
 
-def decoder(*, reversed: bool = True, width: int | None = None, decimals: int | None = None) -> Lines:
+class Options(FormatOptions):
+    reversed: Annotated[bool, Field(description="the lowest digit comes first")] = True
+    width: Annotated[
+        Literal[7, 8] | None, Field(description="characters of a frame, where only one width is right")
+    ] = None
+    decimals: Decimals = None
+
+
+def decoder(options: Options) -> Lines:
     """What comes before the first ``=`` is dropped."""
-    if width is not None and width not in WIDTHS:
-        raise ValueError(f"width {width}: such frames have 7 or 8 characters")
-    if decimals is not None and not 0 <= decimals <= MOST_DECIMALS:
-        raise ValueError(f"decimals {decimals}: 0 to {MOST_DECIMALS} are possible")
-    one = partial(decode, reversed=reversed, width=width, decimals=decimals)
+    one = partial(decode, reversed=options.reversed, width=options.width, decimals=options.decimals)
     return Lines(one, terminator=b"=", cap=LINE_CAP, drop_first=True)
 
 
-def session(*, reversed: bool = True, width: int | None = None, decimals: int | None = None) -> Listening:
-    return Listening(decoder(reversed=reversed, width=width, decimals=decimals))
+def session(options: Options) -> Listening:
+    return Listening(decoder(options))
 
 
 FORMAT = WireFormat(
@@ -99,6 +106,8 @@ FORMAT = WireFormat(
     confidence="medium",
     decoder=decoder,
     session=session,
+    options=Options,
+    reading=Options,
     sends_unit=False,
     links=(Link(1200), Link(4800), Link(2400)),
 )

@@ -3,8 +3,10 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from protocol.analyzers import dayuan_03ff as wire
-from protocol.analyzers.dayuan_03ff import DRY, SPECTRO, STRIP, Item
+from protocol.analyzers.dayuan import packets_03ff as packets
+from protocol.analyzers.dayuan import records_03ff as records
+from protocol.analyzers.dayuan.packets_03ff import DRY, SPECTRO, STRIP, Item
+from protocol.analyzers.dayuan_03ff import MODELS
 from protocol.readings import Event, Reply, TestResult, Verdict
 
 TABLES = {
@@ -23,14 +25,14 @@ class Dayuan03ff:
     STREAM_SECONDS = 0.5
 
     def __init__(self, model: str = "dy3000") -> None:
-        if model not in wire.MODELS:
-            raise ValueError(f"no model {model!r}; there are: {', '.join(wire.MODELS)}")
+        if model not in MODELS:
+            raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
         self.model = model
         self.records: dict[int, list[tuple[datetime, bytes]]] = {kind: [] for kind in TABLES}
         self.asked: list[Reply] = []
         self.erased = False
         self._found = date.min
-        self._scanner = wire.scanner()
+        self._scanner = packets.scanner()
         self._out: list[tuple[float, bytes]] = []
 
     def measure(
@@ -60,13 +62,13 @@ class Dayuan03ff:
         )
         index = len(self.records[kind])
         if self.model == "dy7200":
-            frame = wire.encode_text(made, number=index % 255 + 1)
+            frame = records.encode_text(made, number=index % 255 + 1)
         elif kind == SPECTRO:
-            frame = wire.encode([made], item=item, table=TABLES[kind], index=index)
+            frame = records.encode([made], item=item, table=TABLES[kind], index=index)
         else:
-            frame = wire.encode_strip(made, kind=kind, item=item, index=index)
-        kept = wire.decode(frame)
-        found = wire.results(kept, TABLES[kind]) if isinstance(kept, Reply) else []
+            frame = records.encode_strip(made, kind=kind, item=item, index=index)
+        kept = packets.decode(frame)
+        found = records.results(kept, TABLES[kind]) if isinstance(kept, Reply) else []
         if not found or not isinstance(found[0], TestResult):
             raise ValueError(f"the instrument cannot keep {made}")
         self.records[kind].append((at, frame))
@@ -88,19 +90,19 @@ class Dayuan03ff:
         if not isinstance(event, Reply) or not event.what.startswith("ask-"):
             return
         self.asked.append(event)
-        kinds = {name: kind for kind, name in wire.KINDS.items()}
+        kinds = {name: kind for kind, name in packets.KINDS.items()}
         kind = kinds.get(event.get("of") or "", SPECTRO)
         if event.what == "ask-hello":
-            self._say(wire.answer_hello("Dayuan", self.model.upper(), "SIM-1"), now)
+            self._say(packets.answer_hello("Dayuan", self.model.upper(), "SIM-1"), now)
         elif event.what == "ask-erase":
             self.erased = True
             self.records = {kind: [] for kind in TABLES}
-        elif kind not in (wire.MODELS[self.model] or (SPECTRO,)):
+        elif kind not in (MODELS[self.model] or (SPECTRO,)):
             return
         elif event.what == "ask-items":
-            self._say(wire.answer_items(kind, int(event.get("page") or 0), TABLES[kind]), now)
+            self._say(packets.answer_items(kind, int(event.get("page") or 0), TABLES[kind]), now)
         elif event.what == "ask-find":
-            self._say(wire.answer_find(kind, *self._find(kind, event.get("from") or "")), now)
+            self._say(packets.answer_find(kind, *self._find(kind, event.get("from") or "")), now)
         elif event.what == "ask-record":
             self._send_records(kind, int(event.get("index") or 0), now)
 
@@ -119,7 +121,7 @@ class Dayuan03ff:
         elif index < len(self.records[kind]):
             self._say(self.records[kind][index][1], now)
         else:
-            self._say(wire.packet(wire.DEVICE, kind + 5, index, b"\0"), now)
+            self._say(packets.packet(packets.DEVICE, kind + 5, index, b"\0"), now)
 
     def _say(self, data: bytes, at: float) -> None:
         self._out.append((at, data))

@@ -12,7 +12,7 @@ from protocol.analyzers.dayuan import dy2620 as _dy2620
 from protocol.analyzers.dayuan import dy5800 as _dy5800
 from protocol.analyzers.dayuan import dy6260 as _dy6260
 from protocol.analyzers.dayuan import dyrs2 as _dyrs2
-from protocol.analyzers.dayuan_small import VARIANTS, decoder
+from protocol.analyzers.dayuan_small import VARIANTS
 from protocol.readings import TestResult, Verdict
 
 ITEMS = {"dy6200": "亚硝酸盐", "dy6400": _dy6a.WATER, "dyrs2": _dy6a.WATER}
@@ -68,7 +68,7 @@ class SmallDayuan:
             name=name or None,
         )
         frame = self._frame([made])
-        kept = [each for each in decoder(self.model).feed(frame) if isinstance(each, TestResult)]
+        kept = [each for each in VARIANTS[self.model].decoder().feed(frame) if isinstance(each, TestResult)]
         if not kept:
             raise ValueError(f"the instrument cannot keep {made}")
         self.records.append((at, made))

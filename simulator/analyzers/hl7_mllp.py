@@ -29,7 +29,7 @@ class Hl7Meter:
         if model not in MODELS:
             raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
         self._options = MODELS[model]
-        self._answers = hl7_mllp.decoder()
+        self._answers = hl7_mllp.decoder(hl7_mllp.Options())
         self._count = 0
         self._send_at: float | None = None
         self.unsent: list[tuple[str, bytes]] = []
@@ -54,7 +54,7 @@ class Hl7Meter:
         self._count += 1
         control_id = f"{at:%Y%m%d}-{self._count:04d}"
         message = hl7_mllp.encode([result], control_id=control_id, at=at, **self._options)
-        kept = hl7_mllp.decoder().feed(message)[0]
+        kept = hl7_mllp.decoder(hl7_mllp.Options()).feed(message)[0]
         if not isinstance(kept, TestResult):
             raise ValueError(f"the instrument cannot keep {result}")
         self.unsent.append((control_id, message))

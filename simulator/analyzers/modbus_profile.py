@@ -31,7 +31,7 @@ class ModbusAnalyzer(Slave):
 
     def __init__(self, profile: dict[str, Any] | None = None, *, framing: str = "rtu") -> None:
         self.options: dict[str, Any] = {"profile": profile or PROFILE, "framing": framing}
-        self._profile = Profile.parse(self.options["profile"])
+        self._profile = Profile.model_validate(self.options["profile"])
         self._count = 0
         cells = [cell for block in self._profile.plan() for cell in block.cells()]
         self._cells = dict.fromkeys(cells, 0)
@@ -42,7 +42,7 @@ class ModbusAnalyzer(Slave):
     ) -> TestResult:
         known = self._profile
         verdict = Verdict.INVALID if value is None else Verdict.UNQUALIFIED if value >= LIMIT else Verdict.QUALIFIED
-        room = 2 * known.fields["name"].count if "name" in known.fields else 0
+        room = 2 * known.name.size if known.name else 0
         kept = name.encode("gb18030")[:room].decode("gb18030", "ignore")
         result = TestResult(
             sample=str(sample),
@@ -57,14 +57,14 @@ class ModbusAnalyzer(Slave):
             limit=LIMIT,
         )
         count = self._count % 0xFFFF + 1
-        cells = modbus_profile.encode(known, result, count if known.when == modbus_profile.CHANGES else 1)
+        cells = modbus_profile.encode(known, result, count if known.new.when == modbus_profile.CHANGES else 1)
         self._cells = {**self._cells, **cells}
         self._count = count
         return modbus_profile.read(known, self._cells, at.date())
 
     def remove_card(self) -> None:
         """The result's flag goes out; a counter stays."""
-        if self._profile.when == modbus_profile.SET:
+        if self._profile.new.when == modbus_profile.SET:
             self._cells = {**self._cells, **dict.fromkeys(self._profile.new.cells(), 0)}
 
 

@@ -137,7 +137,7 @@ def chunks(stream: bytes) -> list[bytes]:
 
 def decoding(form: WireFormat, stream: list[bytes], seconds: float) -> tuple[float, float]:
     """Microseconds a byte, and frames found in a byte. The stream goes round, whole, until the time is over."""
-    decoder, size, found, spent = form.decoder(), 0, 0, 0.0
+    decoder, size, found, spent = form.reads(), 0, 0, 0.0
     while not size or spent < seconds:
         start = time.perf_counter()
         for data in stream:
@@ -168,7 +168,7 @@ def kept(form: WireFormat, noise: Mapping[str, bytes]) -> float:
     """KiB that the decoder holds at most while these bytes go through it."""
     most = 0
     for stream in noise.values():
-        decoder = form.decoder()
+        decoder = form.reads()
         for number, at in enumerate(range(0, len(stream), ENDLESS_CHUNK)):
             decoder.feed(stream[at : at + ENDLESS_CHUNK])
             if number % WEIGHED_EVERY == 0:

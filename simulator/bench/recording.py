@@ -47,10 +47,8 @@ def record(form: WireFormat, size: int = BYTES) -> Recording:
     device = device_of(form.kind, form.id)
     model = next((one for one in catalogue.models().values() if one.format == form.id), None)
     options: dict[str, Any] = {**(model.options if model else {}), **getattr(device, "options", {})}
-    if form.by_date:
-        options["today"] = MORNING.date
-    stream = b"".join(conversation(device, form.session(**options), size))
-    decoder, frames, start = form.decoder(), [], 0
+    stream = b"".join(conversation(device, form.speaks(options, MORNING.date), size))
+    decoder, frames, start = form.reads(), [], 0
     for at in range(len(stream)):
         if decoder.feed(stream[at : at + 1]):
             frames.append(stream[start : at + 1])

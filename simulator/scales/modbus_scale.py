@@ -15,7 +15,7 @@ class ModbusScale(Slave):
     def __init__(self, pan: Pan, *, address: int = 1, framing: str = "rtu") -> None:
         self.pan = pan
         self.options: dict[str, Any] = {"profile": profile_of(pan, address), "framing": framing}
-        known = Profile.parse(self.options["profile"])
+        known = Profile.model_validate(self.options["profile"])
         super().__init__(lambda now: modbus_scale.encode(known, pan.reading(now)), address=address)
 
 

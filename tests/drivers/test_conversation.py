@@ -122,7 +122,7 @@ def test_a_device_that_goes_ends_it_and_the_transport_stays_the_callers():
 def test_a_scale_is_asked_tared_and_read_on_a_handed_clock():
     pan = Pan(settle=0.0)
     table = Table(find("mt_sics")(pan))
-    session = mt_sics.session(poll=0.1)
+    session = mt_sics.session(mt_sics.Options(poll=0.1))
     talk = Conversation(table, session, table.clock)
 
     def weights(until: float) -> list[Any]:

@@ -9,7 +9,7 @@ An input's first byte chooses: bit 0 decoder or session, the rest the model.  Fo
 """
 
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from parts import ROOT, Target, ensure, logs_of, pieces, readable, said, seldom
 from drivers import catalogue
 from drivers.model import Model
 from protocol import formats
+from protocol.options import schema
 from protocol.readings import Event
 from protocol.session import Session, Wish
 from simulator.analyzers import modbus_profile
@@ -98,8 +99,7 @@ def kept(row: Model, data: bytes) -> None:
 
 def talk(row: Model, script: bytes) -> list[Event]:
     """What the session makes of the script."""
-    calendar = {"today": lambda: TODAY} if formats.find(row.format).by_date else {}
-    session = row.session(**calendar)
+    session = row.session(lambda: TODAY)
     heard: list[Event] = []
     now, at = 0.0, 0
     while at < len(script):
@@ -196,10 +196,9 @@ def options() -> Target:
             given = tomllib.loads(data[1:].decode())
         except (ValueError, RecursionError):
             return
-        given.pop("today", None)
         try:
             decoder = form.reads(given)
-            session = form.speaks({**given, **({"today": lambda: TODAY} if form.by_date else {})})
+            session = form.speaks(given, lambda: TODAY)
         except ValueError:
             return
         for event in [*decoder.feed(sample[form.id]), *decoder.finish()]:
@@ -208,7 +207,7 @@ def options() -> Target:
 
     def seeds() -> Iterator[bytes]:
         for place, name in enumerate(known):
-            given = {key: _example(hint) for key, hint in formats.find(name).options.items()}
+            given = {key: _example(node) for key, node in schema(formats.find(name).options)["properties"].items()}
             yield bytes((place,)) + "\n".join(f"{key} = {value}" for key, value in given.items()).encode()
         yield bytes((known.index("modbus_scale"),)) + _toml("profile", NEEDED["modbus_scale"]["profile"])
         yield bytes((known.index("modbus_profile"),)) + _toml("profile", NEEDED["modbus_profile"]["profile"])
@@ -216,8 +215,11 @@ def options() -> Target:
     return Target("options", run, seeds, (b" = ", b"true", b"inf", b"nan", b'""', b"[x]\n", b"profile", b"columns"))
 
 
-def _example(hint: Any) -> str:
-    return {bool: "true", int: "1", float: "0.5", str: '"kg"'}.get(hint, "{}")
+def _example(node: Mapping[str, Any]) -> str:
+    kind = next((one for one in node.get("anyOf", ()) if one.get("type") != "null"), node)
+    if "enum" in kind:
+        return _inline(kind["enum"][0])
+    return {"boolean": "true", "integer": "1", "number": "0.5", "string": '"kg"'}.get(kind.get("type", ""), "{}")
 
 
 def _toml(name: str, table: Any) -> bytes:

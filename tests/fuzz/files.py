@@ -304,7 +304,7 @@ def decoded() -> Target:
         for place, name in enumerate(known):
             heard_there = next((heard(chunks)[:200] for chunks in logs_of(name)), b"1")
             yield bytes((place,)) + b"\n\n" + heard_there
-            option = next(iter(formats.find(name).options), "unit")
+            option = next(iter(formats.find(name).options.model_fields), "unit")
             yield bytes((place,)) + option.encode() + b"=true\nhex\n" + heard_there.hex(" ").encode()
 
     return Target(

@@ -11,7 +11,6 @@ from drivers.printers import profile
 from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
 from edge.documents.words import Words
-from protocol.analyzers import ticket
 from protocol.analyzers.shared import ticket_layout
 from protocol.printers import languages, status, text
 from protocol.printers.document import Document
@@ -65,7 +64,7 @@ def template(data: bytes) -> None:
 def layouts(data: bytes) -> None:
     """Layouts of tickets, as TOML text."""
     try:
-        known = ticket.parse_layouts(data.decode())
+        known = ticket_layout.parse(data.decode())
     except ValueError:
         return
     for one in known:

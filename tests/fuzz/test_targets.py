@@ -138,7 +138,7 @@ def row_of(devices: ModuleType, decoder: Any = None, session: Any = None) -> Any
         def decoder(self) -> Any:
             return (decoder or Deaf)()
 
-        def session(self, **_: Any) -> Any:
+        def session(self, today: Any = None) -> Any:
             return session(Deaf()) if session else Listening((decoder or Deaf)())
 
     return Row()

@@ -281,7 +281,7 @@ class Rescanning:
     """A good decoder of a format, begun anew with all that was heard so far."""
 
     def __init__(self, format_id: str) -> None:
-        self._make = formats.find(format_id).decoder
+        self._make = formats.find(format_id).reads
         self._heard = b""
 
     def feed(self, data: bytes) -> list[Any]:
@@ -342,21 +342,21 @@ def test_beginnings_and_ends_over_and_over_cost_by_the_byte(format_id: str) -> N
     form = formats.find(format_id)
     for unit in beginnings(format_id):
         for piece in (1, 64):
-            assert_linear(form.decoder, unit, piece)
+            assert_linear(form.reads, unit, piece)
 
 
 @every_format
 def test_all_of_them_in_one_piece_cost_by_the_byte(format_id: str) -> None:
     form, frame = formats.find(format_id), recorded(format_id).frames[0]
     for unit in {frame[:1], frame[:-1] or frame, frame}:
-        assert_linear(form.decoder, unit, WHOLE)
+        assert_linear(form.reads, unit, WHOLE)
 
 
 @every_format
 def test_a_frame_that_never_ends_costs_by_the_byte(format_id: str) -> None:
     form, frame = formats.find(format_id), recorded(format_id).frames[0]
     for piece in SIZES:
-        assert_linear(form.decoder, b"7", piece, start=frame[: len(frame) // 2 + 1])
+        assert_linear(form.reads, b"7", piece, start=frame[: len(frame) // 2 + 1])
 
 
 @every_format
@@ -366,7 +366,7 @@ def test_frames_with_a_wrong_byte_each_cost_by_the_byte(format_id: str) -> None:
         recording = recorded(format_id)
         made = noises(recording, max(SIZES[piece], 2 * max(map(len, recording.frames))))
         for name in ("heads", "damaged"):
-            assert_linear(form.decoder, made[name], piece, start=made[name])
+            assert_linear(form.reads, made[name], piece, start=made[name])
 
 
 @every_format
@@ -376,4 +376,4 @@ def test_anything_over_and_over_costs_by_the_byte(format_id: str, data: st.DataO
     form = formats.find(format_id)
     known = st.sampled_from(beginnings(format_id))
     unit = b"".join(data.draw(st.lists(st.one_of(known, st.binary(min_size=1, max_size=6)), min_size=1, max_size=4)))
-    assert_linear(form.decoder, unit, data.draw(st.sampled_from([1, 64])))
+    assert_linear(form.reads, unit, data.draw(st.sampled_from([1, 64])))

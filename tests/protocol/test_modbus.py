@@ -238,11 +238,6 @@ def test_a_master_writes_nothing():
     assert not any(line.master.ask(wish, 0.0) for wish in Wish)
 
 
-def test_an_unknown_framing_is_refused():
-    with pytest.raises(ValueError, match="rtu or tcp"):
-        Framing.named("ascii")
-
-
 @pytest.mark.parametrize("framing", Framing)
 def test_a_slave_answers_for_itself_in_either_framing(framing):
     slave = Slave(lambda now: {(4, 1): 45, (4, 2): 600}, delay=0)

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.options import BadOptions, parsed
 from protocol.registers import ORDERS, Field, TimeField
 
 AT = datetime(2025, 3, 14, 9, 14, 32)  # noqa: DTZ001  (an instrument's local clock)
 
 
 def field(**table):
-    return Field.parse("value", {"register": 0, **table}, function=3)
+    return Field.model_validate({"register": 0, **table})
 
 
 def cells(*words):
@@ -83,26 +84,26 @@ def test_a_text_is_gbk_and_padded():
 @pytest.mark.parametrize("form", ["words", "bytes", "bcd"])
 @pytest.mark.parametrize("order", ["ABCD", "BADC"])
 def test_a_time_is_read_in_each_form(form, order):
-    when = TimeField.parse("time", {"register": 0, "form": form, "order": order}, function=3)
+    when = TimeField(register=0, form=form, order=order)
     assert when.time(when.encode(AT)) == AT
 
 
 def test_times_lie_as_described():
-    assert TimeField(0, 3, "bytes").encode(AT) == cells(0x1903, 0x0E09, 0x0E20)
-    assert TimeField(0, 3, "bcd").encode(AT) == cells(0x2503, 0x1409, 0x1432)
-    assert TimeField(0, 3, "words").encode(AT) == cells(2025, 3, 14, 9, 14, 32)
-    assert TimeField(0, 3, "words").time(cells(25, 3, 14, 9, 14, 32)) == AT
+    assert TimeField(register=0, form="bytes").encode(AT) == cells(0x1903, 0x0E09, 0x0E20)
+    assert TimeField(register=0, form="bcd").encode(AT) == cells(0x2503, 0x1409, 0x1432)
+    assert TimeField(register=0, form="words").encode(AT) == cells(2025, 3, 14, 9, 14, 32)
+    assert TimeField(register=0, form="words").time(cells(25, 3, 14, 9, 14, 32)) == AT
 
 
 @pytest.mark.parametrize(("form", "words"), [("bcd", [0xFF03, 0, 0]), ("bytes", [0, 0, 0]), ("words", [0] * 6)])
 def test_what_is_no_time_is_none(form, words):
-    assert TimeField(0, 3, form).time(cells(*words)) is None
+    assert TimeField(register=0, form=form).time(cells(*words)) is None
 
 
 @given(st.sampled_from(["int16", "uint16", "int32", "uint32", "float"]), st.sampled_from(ORDERS), st.data())
 def test_any_words_are_a_value_or_none(kind, order, data):
     one = field(type=kind, order=order, decimals=3)
-    words = data.draw(st.lists(st.integers(0, 0xFFFF), min_size=one.count, max_size=one.count))
+    words = data.draw(st.lists(st.integers(0, 0xFFFF), min_size=one.size, max_size=one.size))
     value = one.number(cells(*words))
     assert value is None or value.as_tuple().exponent == -3
 
@@ -111,36 +112,39 @@ def test_any_words_are_a_value_or_none(kind, order, data):
 def test_what_is_encoded_is_read(kind, order, decimals, data):
     one = field(type=kind, order=order, decimals=decimals)
     low, high = (0, 1) if kind.startswith("u") else (-1, 1)
-    limit = 2 ** (8 * 2 * one.count - (low < 0)) - 1
+    limit = 2 ** (8 * 2 * one.size - (low < 0)) - 1
     value = Decimal(data.draw(st.integers(low * limit, high * limit))).scaleb(-decimals)
     assert one.number(one.encode(value)) == value
 
 
 @pytest.mark.parametrize(
-    ("table", "why"),
+    ("table", "key", "why"),
     [
-        ({}, r"value\.register missing; it must be a whole number, 0 to 65535"),
-        ({"register": -1}, r"value\.register is -1"),
-        ({"register": True}, r"value\.register is True"),
-        ({"register": "80"}, r"value\.register is '80'"),
-        ({"register": 65535, "type": "int32"}, r"0 to 65534"),
-        ({"register": 0, "type": "int64"}, r"int16, uint16"),
-        ({"register": 0, "function": 6}, r"3 or 4"),
-        ({"register": 0, "order": "AB"}, r"ABCD"),
-        ({"register": 0, "type": "float"}, r"value\.decimals is missing"),
-        ({"register": 0, "decimals": 12}, r"0 to 9"),
-        ({"register": 0, "scale": "x"}, r"value\.scale is 'x'"),
-        ({"register": 0, "scale": "0"}, r"value\.scale is '0'"),
-        ({"register": 0, "scale": "0.01", "decimals": 1}, r"too few"),
-        ({"register": 0, "mask": 1}, r"uint16 or uint32"),
-        ({"register": 0, "type": "float", "decimals": 1, "none": 1}, r"value\.none"),
-        ({"register": 0, "regster": 1}, r"no key regster"),
-        (5, r"write a table"),
+        ({}, "register", "it is missing; it must be a whole number, 0 to 65535"),
+        ({"register": -1}, "register", "a whole number, 0 to 65535"),
+        ({"register": True}, "register", "a whole number"),
+        ({"register": "80"}, "register", "a whole number"),
+        ({"register": 65535, "type": "int32"}, "register", "0 to 65534"),
+        ({"register": 0, "type": "int64"}, "type", '"int16", "uint16"'),
+        ({"register": 0, "function": 6}, "function", "3, 4"),
+        ({"register": 0, "order": "AB"}, "order", "ABCD"),
+        ({"register": 0, "type": "float"}, "decimals", "it is missing: a float"),
+        ({"register": 0, "decimals": 12}, "decimals", "0 to 9"),
+        ({"register": 0, "scale": "x"}, "scale", "a number like"),
+        ({"register": 0, "scale": "0"}, "scale", "a number like"),
+        ({"register": 0, "scale": True}, "scale", "a number like"),
+        ({"register": 0, "scale": "0.01", "decimals": 1}, "decimals", "too few"),
+        ({"register": 0, "mask": 1}, "mask", "uint16 or uint32"),
+        ({"register": 0, "type": "uint16", "mask": 0x10000}, "mask", "16 bits"),
+        ({"register": 0, "type": "float", "decimals": 1, "none": 1}, "none", "whole numbers"),
+        ({"register": 0, "regster": 1}, "regster", "no such option; there are: register"),
     ],
 )
-def test_a_mistake_is_named(table, why):
-    with pytest.raises(ValueError, match=why):
-        Field.parse("value", table, function=3)
+def test_a_mistake_is_named(table, key, why):
+    with pytest.raises(BadOptions) as bad:
+        parsed("modbus", Field, table)
+    (problem,) = bad.value.problems
+    assert problem.key == key and why in problem.en and problem.zh
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,8 @@
 ``Blocks`` cuts the stream, ``Order`` checks the frame numbers, ``Link`` is one end of the line, either the host or the
 instrument.  A link is handed the time and never reads one.
 
-The dialogue is ``TABLE``: state, what was heard -> what to do, next state.
-
-    receiving   NEUTRAL --ENQ/ACK--> RECEIVING --good frame/ACK, bad frame/NAK--> RECEIVING --EOT--> NEUTRAL
-                RECEIVING --frame that makes results final--> HOLDING --committed/ACK--> RECEIVING
-                HOLDING --EOT: the sender gave up--> BUSY --ENQ/NAK--> BUSY --committed--> NEUTRAL
-    sending     NEUTRAL --to send/ENQ--> ASKING --ACK/frame--> SENDING --ACK/next frame--> SENDING
-                SENDING --ACK of the last frame/EOT--> NEUTRAL
-                ASKING --NAK--> WAITING (10 s) --ENQ--> ASKING
-                SENDING --NAK or anything else/same frame--> SENDING --six times, or silence/EOT--> WAITING
-                SENDING --EOT: accepted, please stop/EOT--> WAITING (15 s)
-    both ask    ASKING --ENQ--> the instrument WAITING (1 s), the host YIELDED (20 s)
+The dialogue is ``TABLE``: state, what was heard -> what to do, next state.  ``HOST`` and ``INSTRUMENT`` differ where
+both ask at once.  It is drawn in ``protocol/dialogues.md``.
 """
 
 import re
@@ -25,6 +16,7 @@ from typing import Protocol
 
 from protocol.framing import CUT
 from protocol.readings import Event, Garbage, Reply, TestResult
+from protocol.table import passed_over, step
 
 STX, ETX, EOT, ENQ, ACK, NAK, ETB = (bytes((code,)) for code in (0x02, 0x03, 0x04, 0x05, 0x06, 0x15, 0x17))
 CR, LF = 0x0D, 0x0A
@@ -308,6 +300,7 @@ class Heard(Enum):
 
 
 class Do(Enum):
+    IGNORE = "pass over"
     NOTHING = "nothing"
     START = "ACK, a new transmission"
     ACCEPT = "ACK"
@@ -355,11 +348,28 @@ TABLE: Table = {
     (State.SENDING, Heard.TIMEOUT): (Do.GIVE_UP, State.WAITING),
     (State.WAITING, Heard.ENQ): (Do.START, State.RECEIVING),
     (State.WAITING, Heard.TIMEOUT): (Do.ASK, State.ASKING),
+}
+PASSED_OVER: Table = passed_over(
+    Do.IGNORE,
+    {
+        State.NEUTRAL: (Heard.EOT, Heard.ACK, Heard.NAK, Heard.BAD, Heard.COMMITTED),
+        State.RECEIVING: (Heard.ACK, Heard.NAK, Heard.COMMITTED),
+        State.HOLDING: (Heard.ACK, Heard.NAK, Heard.BAD),
+        State.BUSY: (Heard.EOT, Heard.ACK, Heard.NAK, Heard.BAD),
+        State.ASKING: (Heard.EOT, Heard.BAD, Heard.COMMITTED),
+        State.SENDING: (Heard.COMMITTED,),
+        State.WAITING: (Heard.EOT, Heard.ACK, Heard.NAK, Heard.BAD, Heard.COMMITTED),
+    },
+)
+HOST: Table = {
+    **TABLE,
+    **PASSED_OVER,
+    (State.ASKING, Heard.ENQ): (Do.YIELD, State.YIELDED),
     (State.YIELDED, Heard.ENQ): (Do.START, State.RECEIVING),
     (State.YIELDED, Heard.TIMEOUT): (Do.ASK, State.ASKING),
+    **passed_over(Do.IGNORE, {State.YIELDED: (Heard.EOT, Heard.ACK, Heard.NAK, Heard.BAD, Heard.COMMITTED)}),
 }
-HOST: Table = TABLE | {(State.ASKING, Heard.ENQ): (Do.YIELD, State.YIELDED)}
-INSTRUMENT: Table = TABLE | {(State.ASKING, Heard.ENQ): (Do.COLLIDED, State.WAITING)}
+INSTRUMENT: Table = TABLE | PASSED_OVER | {(State.ASKING, Heard.ENQ): (Do.COLLIDED, State.WAITING)}
 
 RECEIVE_SECONDS = 30.0
 REPLY_SECONDS = 15.0
@@ -482,9 +492,11 @@ class Link:
         return Heard.FINAL if any(isinstance(event, TestResult) for event in events) else Heard.FRAME
 
     def _step(self, heard: Heard | None, now: float) -> None:
-        if heard is None or (self.state, heard) not in self._table:
+        if heard is None:
             return
-        do, self.state = self._table[self.state, heard]
+        do, self.state = step(self._table, self.state, heard)
+        if do is Do.IGNORE:
+            return
         self._until = self._perform(do, now)
         if self.state is State.NEUTRAL:
             self._until = now if self._queue else None
@@ -522,7 +534,7 @@ class Link:
                 return now + COLLIDED_SECONDS
             case Do.YIELD:
                 return now + YIELD_SECONDS
-            case Do.NOTHING | Do.HOLD:
+            case Do.NOTHING | Do.HOLD | Do.IGNORE:
                 pass
         return None
 

@@ -28,11 +28,13 @@ is none, a frame that does not close.  A row without value and conclusion is a c
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 
 from protocol.analyzers.shared import fields, stating
+from protocol.options import FormatOptions, Unfit, problems
 from protocol.readings import TestResult, Verdict
 
 FIELDS = ("sample", "channel", "item", "name", "value", "unit", "verdict", "limit", "control", "time", "date")
@@ -83,104 +85,64 @@ class Misplaced(Unreadable):
     """Its frame is not there, or stands the other way round."""
 
 
-@dataclass(frozen=True)
-class Layout:
+def _pattern(given: Any) -> re.Pattern[str]:
+    if not isinstance(given, str) or not given:
+        raise Unfit("应为正则表达式，加引号", "it must be a pattern, in quotation marks")
+    try:
+        pattern = re.compile(given)
+    except re.error as error:
+        at = (error.pos or 0) + 1
+        raise Unfit(f"不是正则表达式（第 {at} 个字符）", f"it is no pattern (character {at})") from None
+    except (OverflowError, RecursionError):
+        raise Unfit("不是正则表达式", "it is no pattern") from None
+    if wrong := set(pattern.groupindex) - set(FIELDS):
+        listed = ", ".join(wrong), ", ".join(FIELDS)
+        raise Unfit(f"没有 {listed[0]}；可用的有：{listed[1]}", f"nothing can say {listed[0]}; there are: {listed[1]}")
+    return pattern
+
+
+Pattern = Annotated[re.Pattern[str], PlainValidator(_pattern), WithJsonSchema({"type": "string", "format": "regex"})]
+Said = Literal["", "sample", "channel", "item", "name", "value", "unit", "verdict", "limit", "control", "time", "date"]
+
+
+class Layout(FormatOptions):
     """One layout, as described above."""
 
-    id: str
-    begin: re.Pattern[str]
-    row: tuple[re.Pattern[str], ...]
-    rule: re.Pattern[str] | None = None
-    title: str = ""
+    id: Annotated[str, Field(min_length=1)]
+    begin: Pattern
+    row: Annotated[tuple[Pattern, ...], Field(strict=False, min_length=1)]
+    rule: Pattern | None = None
+    title: Said = ""
     both_ways: bool = False
-    wrap: int = 0
+    wrap: Annotated[int, Field(ge=0, le=1000)] = 0
     item: str = ""
     unit: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    lines: tuple[re.Pattern[str], ...] = ()
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-
-
-KINDS = {
-    "begin": str,
-    "row": list,
-    "rule": str,
-    "title": str,
-    "both_ways": bool,
-    "wrap": int,
-    "item": str,
-    "unit": str,
-    "labels": dict,
-    "lines": dict,
-    "verdicts": dict,
-}
-WRITTEN = {str: "text", list: "a list", bool: "true or false", int: "a whole number", dict: "a table"}
+    labels: dict[str, Said] = Field(default_factory=dict)
+    lines: dict[str, Pattern] = Field(default_factory=dict)
+    verdicts: dict[str, Annotated[Verdict, Field(strict=False)]] = Field(default_factory=dict)
 
 
 # --- TOML to layouts ------------------------------------------------------------------------------------------------
 
 
 def parse(text: str) -> tuple[Layout, ...]:
-    """The layouts in TOML text; raises ValueError naming layout, key and what would be right."""
+    """The layouts in TOML text; raises Unfit naming layout, key and what would be right."""
     try:
         tables = tomllib.loads(text).get("layout", [])
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ValueError(f"layouts: {error}") from None
+        raise Unfit(f"不能读取：{error}", f"they cannot be read: {error}") from None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ValueError("layouts: write [[layout]], with two brackets")
-    return tuple(_layout(table) for table in tables)
+        raise Unfit("应为 [[layout]]，双方括号", "write [[layout]], with two brackets")
+    return tuple(map(_layout, tables))
 
 
 def _layout(table: Mapping[str, Any]) -> Layout:
-    name = table.get("id")
-    unknown = set(table) - set(Layout.__dataclass_fields__)
-    if not isinstance(name, str) or not name:
-        raise ValueError("layouts: every [[layout]] needs an id")
-    if unknown:
-        known = ", ".join(Layout.__dataclass_fields__)
-        raise ValueError(f"layout {name}: no key {', '.join(sorted(unknown))}; there are: {known}")
-    for key, kind in KINDS.items():
-        if key in table and (not isinstance(table[key], kind) or (kind is int and table[key] is True)):
-            raise ValueError(f"layout {name}: {key} has to be {WRITTEN[kind]}")
-    if not table.get("begin") or not table.get("row"):
-        raise ValueError(f"layout {name}: begin and row are needed")
-    said = {"title": table.get("title", ""), **table.get("labels", {})}
-    if wrong := [what for what in said.values() if what not in (*FIELDS, "")]:
-        raise ValueError(
-            f"layout {name}: nothing can say {', '.join(map(repr, wrong))}; there are: {', '.join(FIELDS)}"
-        )
-    return Layout(
-        id=name,
-        begin=_pattern(name, "begin", table["begin"]),
-        row=tuple(_pattern(name, "row", text) for text in table["row"]),
-        rule=_pattern(name, "rule", table["rule"]) if table.get("rule") else None,
-        title=said["title"],
-        both_ways=table.get("both_ways", False),
-        wrap=table.get("wrap", 0),
-        item=table.get("item", ""),
-        unit=table.get("unit", ""),
-        labels=dict(table.get("labels", {})),
-        lines=tuple(_pattern(name, key, text) for key, text in table.get("lines", {}).items()),
-        verdicts={word: _verdict(name, str(code)) for word, code in table.get("verdicts", {}).items()},
-    )
-
-
-def _pattern(name: str, key: str, text: Any) -> re.Pattern[str]:
     try:
-        pattern = re.compile(str(text))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"layout {name}: {key} {text!r} is no pattern: {error}") from None
-    if wrong := set(pattern.groupindex) - set(FIELDS):
-        raise ValueError(f"layout {name}: {key}: nothing can say {', '.join(wrong)}; there are: {', '.join(FIELDS)}")
-    return pattern
-
-
-def _verdict(name: str, code: str) -> Verdict:
-    try:
-        return Verdict(code)
-    except ValueError:
-        choices = ", ".join(verdict.value for verdict in Verdict)
-        raise ValueError(f"layout {name}: no verdict {code!r}; there are: {choices}") from None
+        return Layout.model_validate(table)
+    except ValidationError as error:
+        first = problems(Layout, table, error)[0]
+        place = f"layout {table.get('id', '?')}, {first.key}"
+        raise Unfit(f"{place}：{first.zh}", f"{place}: {first.en}") from None
 
 
 # --- a ticket to results --------------------------------------------------------------------------------------------
@@ -259,7 +221,7 @@ def _said(layout: Layout, lines: Sequence[str], *, titled: bool = False) -> dict
     said: dict[str, str] = {}
     for line in _joined(layout, lines, lambda line: _label(layout, line) is not None):
         label = _label(layout, line)
-        found = next((match for pattern in layout.lines if (match := pattern.fullmatch(line.strip()))), None)
+        found = next((match for pattern in layout.lines.values() if (match := pattern.fullmatch(line.strip()))), None)
         if label is not None:
             titled = True
             said[layout.labels[label]] = line.strip()[len(label) + 1 :].strip()

@@ -299,7 +299,7 @@ def test_the_station_reads_an_instrument_that_connects_by_itself():
         opened.append(open_port("listen:127.0.0.1:0", LINK))
         return opened[-1]
 
-    thread = Port("hl7", inbox, open_it, hl7_mllp.Session)
+    thread = Port("hl7", inbox, open_it, lambda: hl7_mllp.Session(hl7_mllp.Options()))
     thread.start()
     try:
         assert isinstance(inbox.get(timeout=5), PortChanged)
@@ -325,7 +325,7 @@ def test_the_station_tells_once_a_minute_who_was_sent_away(caplog):
         opened.append(open_port("listen:0.0.0.0:0?from=127.0.0.2", LINK))
         return opened[-1]
 
-    thread = Port("hl7", inbox, open_it, hl7_mllp.Session)
+    thread = Port("hl7", inbox, open_it, lambda: hl7_mllp.Session(hl7_mllp.Options()))
     thread.start()
     try:
         assert isinstance(inbox.get(timeout=5), PortChanged)

@@ -53,12 +53,15 @@ def test_a_profile_and_a_file_may_be_options(tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["yaohua_equals", "--option", "revers=1"], "no option revers; there are: reversed, width, decimals"),
-        (["yaohua_tf0", "--option", "width=1"], "no option width; it has none"),
+        (
+            ["yaohua_equals", "--option", "revers=1"],
+            "option revers = 1: there is no such option; there are: reversed, width, decimals",
+        ),
+        (["yaohua_tf0", "--option", "width=1"], "option width = 1: this format has no options"),
         (["yaohua_equals", "--option", 'reversed="false"'], "true or false"),
-        (["yaohua_equals", "--option", "width=true"], "a whole number"),
+        (["yaohua_equals", "--option", "width=true"], "one of 7, 8"),
         (["st_gs", "--option", "poll=often"], "a number"),
-        (["yaohua_equals", "--option", "width=9"], "7 or 8"),
+        (["yaohua_equals", "--option", "decimals=9"], "0 to 6"),
         (["yaohua_equals", "--option", "width"], "NAME=VALUE"),
         (["nothing"], "there are: "),
         (["--model", "nothing"], "there are: "),
@@ -98,7 +101,7 @@ def test_every_command_takes_a_device_alike(command, log):
     assert code == 0 and all(f"--{name}" in said for name in ("protocol ID", "model ID", "option NAME=VALUE"))
     for name in (["--model", "yaohua-a26-tf1"], ["--protocol", "yaohua_equals"]):
         code, said = run(command, *before, *name, "--option", "revers=1")
-        assert code == 1 and "yaohua_equals has no option revers; there are: reversed, width, decimals" in said
+        assert code == 1 and "there is no such option; there are: reversed, width, decimals" in said
     code, said = run(command, *before, "--model", "nothing")
     assert code == 1 and "there are: " in said
     code, said = run(command, *before, "--model", "yaohua-a12", "--protocol", "yaohua_a12")

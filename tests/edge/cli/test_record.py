@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from drivers import anonymous
 from drivers.anonymous import clean
-from drivers.transports.recorder import read_log
+from drivers.transports.recorder import read_head, read_log
 from edge.cli.main import main
 from protocol import formats
 from protocol.analyzers import dayuan_crc8
@@ -45,10 +45,18 @@ def test_a_polled_scale_is_asked_and_summed_up(tmp_path, record):
     with Line(find("mt_sics")(pan), Pty(tmp_path / "scale")) as line:
         said, file = record(line.address, "--model", "mt-sics", "--notes", "1.235 kg on the pan.")
     text = file.read_text("utf-8")
-    assert text.startswith("# Name: Mettler Toledo any scale set to MT-SICS\n# Firmware: unknown\n")
+    assert text.startswith("# Name: Mettler Toledo any scale set to MT-SICS\n# Firmware: unknown\n# Origin: device\n")
     assert "# Notes: 1.235 kg on the pan.\n# Serial: 9600/8n1\n" in text
     assert "> 53 49 0d 0a" in text and b"1.235 kg" in stream_of(file)
     assert "weighing" in said
+
+
+def test_a_log_says_of_what_it_is(tmp_path, record):
+    with Line(find("mt_sics")(Pan()), Pty(tmp_path / "scale")) as line:
+        _, file = record(line.address, "--origin", "device SN 0042, fish stall", seconds=0.1)
+        assert read_head(file)["Origin"] == "device SN 0042, fish stall"
+        done = CliRunner().invoke(main, ["record", line.address, str(file), "--origin", "my scale"])
+    assert done.exit_code == 1 and "begin with one of device, simulator" in done.output
 
 
 def test_without_a_protocol_nothing_is_asked_and_the_person_is_warned(tmp_path, record):
@@ -81,7 +89,7 @@ def test_no_result_is_acknowledged(tmp_path, record):
         later = threading.Timer(0.5, line.do, [lambda device, now: device.measure(7, Decimal("12.50"), at)])
         later.start()
         _, file = record(line.address, "--protocol", "astm", seconds=2.0)
-    events = formats.find("astm").decoder().feed(stream_of(file))
+    events = formats.find("astm").reads().feed(stream_of(file))
     frames = stream_of(file).count(b"\x02")
     assert frames and b"".join(heard).count(b"\x06") <= frames, events  # for the bid and all frames but the last
 
@@ -89,7 +97,7 @@ def test_no_result_is_acknowledged(tmp_path, record):
 def test_what_cannot_be_made_to_read_as_before_is_left_out():
     name = "李四商行".encode("gb18030")
     noise = b"\x7e\x13" + name + b"\xaa"
-    found = clean(noise, formats.find("dayuan_crc8").decoder)
+    found = clean(noise, formats.find("dayuan_crc8").reads)
     assert found.withheld == 1
     kept = bytes(byte for byte in found.stream if byte is not None)
     assert name not in kept
@@ -102,7 +110,7 @@ def test_what_looks_like_words_in_registers_is_not_tried_for_ever():
 
     def decoder():
         made.append(1)
-        return form.decoder()
+        return form.reads()
 
     found = clean(stream, decoder)
     assert found.withheld + found.replaced
@@ -118,7 +126,7 @@ def test_stand_ins_are_as_long_as_the_name_in_every_alphabet():
 
 def test_words_of_the_trade_stay():
     text = "检测结果".encode("gb18030")
-    assert bytes(byte for byte in clean(text, formats.find("astm").decoder).stream if byte is not None) == text
+    assert bytes(byte for byte in clean(text, formats.find("astm").reads).stream if byte is not None) == text
 
 
 def test_a_protocol_and_a_model_are_too_much(tmp_path):

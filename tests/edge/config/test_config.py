@@ -644,3 +644,47 @@ def test_an_option_may_name_a_file_beside_the_configuration(written: Path) -> No
         load(written)
     (written.parent / "l.toml").write_text("", "utf-8")
     assert load(written).analyzer[0].name == "t"
+
+
+INDICATOR = """
+[[analyzer]]
+name = "a"
+model = "modbus-analyzer"
+port = "/dev/null"
+options = { profile = { item = "农药残留", unit = "%", new = NEW, value = { register = 1 } } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "where", "zh", "en"),
+    [
+        ("{ when = 'set' }", "options.profile.new.register", "缺少；应为 0 到 65535 的整数", "0 to 65535"),
+        ("{ register = 70000 }", "options.profile.new.register = 70000", "应为 0 到 65535 的整数", "0 to 65535"),
+        ("{ register = 0, wen = 1 }", "options.profile.new.wen = 1", "是不是 when？", "did you mean when?"),
+        ('{ register = 0, when = "set" }', "options.profile.new = {", "加上 sample 或 time", "add sample or time"),
+    ],
+)
+def test_a_mistake_deep_in_the_options_is_told_at_its_own_key(
+    written: Path, new: str, where: str, zh: str, en: str
+) -> None:
+    text = written.read_text("utf-8") + INDICATOR.replace("NEW", new)
+    for language, wanted in (("zh", zh), ("en", en)):
+        (line,) = told(written, text, language)
+        assert f"[[analyzer]] a {where}" in line and wanted in line
+
+
+def test_layouts_that_cannot_be_meant_are_told_at_the_file_that_has_them(written: Path) -> None:
+    options = 'options = { layouts_file = "l.toml" }'
+    section = f'\n[[analyzer]]\nname = "t"\nprotocol = "ticket"\nport = "/dev/null"\n{options}\n'
+    (written.parent / "l.toml").write_text("[[layout]]\nid = 'acme'\nbegin = '('\nrow = ['x']\n", "utf-8")
+    (line,) = told(written, written.read_text("utf-8") + section, "zh")
+    assert '[[analyzer]] t options.layouts_file = "l.toml"：layout acme, begin：不是正则表达式' in line
+
+
+def test_a_configuration_is_checked_without_a_session(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(*_: object) -> None:
+        raise AssertionError("a session was built")
+
+    monkeypatch.setattr("protocol.formats.WireFormat.speaks", built)
+    written.write_text(uncommented(written.read_text("utf-8")), "utf-8")
+    assert load(written).scale

@@ -13,11 +13,12 @@ from edge.between.inbox import Inbox, Stumbled
 from edge.ports.last_frames import FRAMES, KEPT_BYTES, SHOWN_BYTES, LastFrames
 from edge.ports.port import CONVERSATIONS, Port
 from edge.ports.silence import Nature
-from protocol.scales import st_gs
+from protocol import formats
 from protocol.session import Listening
 from simulator.analyzers import _instrument as analyzer
 from simulator.wires.in_step import JumpingClock
 
+SPEAKS = formats.find("st_gs").speaks
 LINE = b"ST,GS,+  1.250kg\r\n"
 
 
@@ -114,10 +115,10 @@ class Wire:
 def visit(caplog):
     """Lets a port be opened, these chunks be said, and lose its device; what the log has of it."""
     caplog.set_level(logging.INFO, "port")
-    clock, inbox, said = JumpingClock(), Inbox(), []
-    port = Port("scale-1", inbox, lambda: Wire(clock, *said), st_gs.session, Nature(), ticking=clock)
+    clock, inbox, said = JumpingClock(0.0), Inbox(), []
+    port = Port("scale-1", inbox, lambda: Wire(clock, *said), SPEAKS, Nature(), ticking=clock)
 
-    def run(*chunks, session=st_gs.session):
+    def run(*chunks, session=SPEAKS):
         said[:] = chunks
         port._new_session = session
         caplog.clear()

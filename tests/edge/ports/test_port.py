@@ -73,7 +73,7 @@ class Station:
         def open_it():
             return line.hosted(open_port(line.address, LINK))
 
-        self.port = Port(name, self.inbox, open_it, wire_format.session, nature, ticking=self.clock)
+        self.port = Port(name, self.inbox, open_it, wire_format.speaks, nature, ticking=self.clock)
 
     def run(self, seconds):
         """For so long, and then it ends for good."""

@@ -69,7 +69,7 @@ class Reader:
         self.inbox = Inbox()
         self.keeper = keeper
         open_it = partial(open_port, str(address), LINK, keeper.admit, system)
-        self.port = Port("scale-1", self.inbox, open_it, st_gs.session, keeper=keeper)
+        self.port = Port("scale-1", self.inbox, open_it, lambda: st_gs.session(st_gs.Options()), keeper=keeper)
         self.seen = []
 
     def until(self, wanted):

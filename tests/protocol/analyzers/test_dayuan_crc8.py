@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import dayuan_crc8
-from protocol.analyzers.dayuan_crc8 import ITEM, Doing, Session, decode, decoder, encode
+from protocol.analyzers.dayuan_crc8 import ITEM, Doing, Options, Session, decode, decoder, encode
 from protocol.checks import crc8_31
 from protocol.framing import Scanner
 from protocol.readings import Garbage, Reply, TestResult, Verdict
@@ -262,7 +262,7 @@ class Booth:
         self.today = DAY
         self.now = 0.0
         self.tester = Dayuan(model)
-        self.session = Session(model=model, today=lambda: self.today, **options)
+        self.session = Session(Options(model=model, **options), lambda: self.today)
         self.plugged = True
         self.mangle = lambda data: data
         self.autocommit = True
@@ -312,7 +312,7 @@ def test_records_are_handed_over_once(model):
 
 
 def test_the_day_of_an_lz4000t_is_read_only_when_its_count_has_changed():
-    booth = Booth(review=1e9)
+    booth = Booth(review=86_400.0)
     booth.run(20)
     assert booth.asked("ask-day") == []
     booth.measure(1)
@@ -436,26 +436,21 @@ def test_empty_slots_are_ignored_but_counted():
     assert booth.session.doing is Doing.NOTHING
 
 
-def test_records_may_come_in_any_pieces():
-    session = Session(model="lz4000t", today=lambda: DAY, days_back=0)
-    session.expired(0.0)
-    assert decode(session.pending()).what == "ask-count"
-    for byte in dayuan_crc8.answer_count(DAY, 2):
-        session.receive(bytes((byte,)), 0.1)
-    assert decode(session.pending()).what == "ask-day"
+def test_records_may_come_in_any_pieces(conversation):
+    count, day = dayuan_crc8.ask_count(DAY), dayuan_crc8.ask_day("lz4000t", DAY)
+    answer = [bytes((byte,)) for byte in dayuan_crc8.answer_count(DAY, 2)]
     first, second = (encode(replace(LZ_RESULT, sample=str(n)), records=2, index=n) for n in (1, 2))
-    assert session.receive(first + second[:9], 0.2)
-    assert session.doing is Doing.RECORDS
-    assert session.receive(second[9:], 2.7)
-    assert session.doing is Doing.COMMIT
+    talk = conversation(Session(Options(model="lz4000t", days_back=0), lambda: DAY)).at(0.0).station(count)
+    talk.at(0.1).device(*answer).reading(Reply).station(day)
+    talk.at(0.2).device(first + second[:9]).reading(TestResult).station()
+    talk.at(2.7).device(second[9:]).reading(TestResult).wakes(None)
+    talk.at(9.0).station().commit().wakes(11.0).at(11.0).station(count)
 
 
-def test_noise_does_not_keep_the_session_waiting():
-    session = Session(model="lz4000t", today=lambda: DAY)
-    session.expired(0.0)
-    deadline = session.deadline
-    session.receive(b"\x00" * 100, 1.0)
-    assert session.deadline == deadline
+def test_noise_does_not_keep_the_session_waiting(conversation):
+    talk = conversation(Session(Options(model="lz4000t"), lambda: DAY))
+    talk.at(0.0).station(dayuan_crc8.ask_count(DAY - timedelta(days=1))).wakes(3.0)
+    talk.at(1.0).device(b"\x00" * 100).wakes(3.0)
 
 
 @MODELS
@@ -489,12 +484,12 @@ def test_what_was_handed_over_is_forgotten_with_its_day():
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match="lz4000t, tl310"):
-        Session(model="tl999", today=lambda: DAY)
+    with pytest.raises(ValueError, match='"lz4000t", "tl310"'):
+        formats.find("dayuan_crc8").speaks({"model": "tl999"}, lambda: DAY)
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session(model="tl310", today=lambda: DAY).ask(Wish.TARE, 0.0)
+    assert not Session(Options(model="tl310"), lambda: DAY).ask(Wish.TARE, 0.0)
 
 
 def test_the_format_is_in_the_table():

@@ -18,7 +18,7 @@ from protocol.analyzers.dayuan import dy2620 as _dy2620
 from protocol.analyzers.dayuan import dy5800 as _dy5800
 from protocol.analyzers.dayuan import dy6260 as _dy6260
 from protocol.analyzers.dayuan import dyrs2 as _dyrs2
-from protocol.analyzers.dayuan_small import VARIANTS, decoder, session
+from protocol.analyzers.dayuan_small import VARIANTS, Options, Reading, decoder, session
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Listening, Wish
 from simulator.analyzers.dayuan_small import ERASE, SmallDayuan
@@ -83,27 +83,27 @@ def of(found):
 
 @every_model
 def test_a_frame_means_its_result(readings, model):
-    assert of(readings(decoder(model), OLD[model])) == [SEEN[model]]
+    assert of(readings(decoder(Reading(model=model)), OLD[model])) == [SEEN[model]]
 
 
 @every_model
 def test_a_result_may_come_byte_by_byte_with_more_behind_it(readings, model):
     stream = OLD[model] * 2 + b"\x6a\x01P{"
-    assert of(readings(decoder(model), stream, range(len(stream)))) == [SEEN[model]] * 2
+    assert of(readings(decoder(Reading(model=model)), stream, range(len(stream)))) == [SEEN[model]] * 2
 
 
 @every_model
 @given(cuts=st.lists(st.integers(0, 400), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, model, cuts):
     stream = OLD[model][5:] + OLD[model] * 3
-    found = [readings(decoder(model), stream, some) for some in (cuts, [])]
+    found = [readings(decoder(Reading(model=model)), stream, some) for some in (cuts, [])]
     assert found[0] == found[1] and set(of(found[0])) == {SEEN[model]}
 
 
 @every_model
 @given(noise=st.binary(max_size=200))
 def test_noise_never_raises(readings, model, noise):
-    framer = decoder(model)
+    framer = decoder(Reading(model=model))
     readings(framer, noise, range(0, 200, 7))
     framer.finish()
     assert of(readings(framer, OLD[model]))[-1:] == [SEEN[model]]
@@ -111,7 +111,7 @@ def test_noise_never_raises(readings, model, noise):
 
 @every_model
 def test_an_endless_stream_is_bounded(model):
-    framer = decoder(model)
+    framer = decoder(Reading(model=model))
     pieces = (event for _ in range(100) for event in framer.feed(OLD[model][:6] * 200) if isinstance(event, Garbage))
     assert sum(len(event.data) for event in pieces) >= 100 * 1200 - 2 * _dy6260.CAP
 
@@ -185,7 +185,7 @@ def test_a_record_of_a_dy6200_that_cannot_be_is_garbage(at, value):
 
 def test_the_end_mark_and_the_greeting(readings):
     for model in ("dy6200", "dy6400"):
-        found = readings(decoder(model), _dy6a.HELLO + _dy6a.END + OLD[model] + _dy6a.END)
+        found = readings(decoder(Reading(model=model)), _dy6a.HELLO + _dy6a.END + OLD[model] + _dy6a.END)
         assert [event.what for event in found if isinstance(event, Reply)] == ["hello", "end", "end"]
         assert of(found) == [SEEN[model]]
 
@@ -214,14 +214,17 @@ def test_the_crc_of_a_dy2620(damage):
 def test_one_damaged_byte_never_gives_another_result_of_a_dy2620(readings, damage, at, what, flip):
     """What follows is read again once it is longer than any frame that the damaged count can promise."""
     stream = damage(OLD["dy2620"], at, what, flip) + OLD["dy2620"] * 20
-    assert set(of(readings(decoder("dy2620"), stream))) == {SEEN["dy2620"]}
+    assert set(of(readings(decoder(Reading(model="dy2620")), stream))) == {SEEN["dy2620"]}
 
 
 def test_several_records_and_an_impossible_time_of_a_dy2620(readings):
     two = _dy2620.encode([SEEN["dy2620"], replace(SEEN["dy2620"], value=Decimal(3))])
-    assert [result.value for result in of(readings(decoder("dy2620"), two))] == [Decimal("21.5"), Decimal(3)]
+    assert [result.value for result in of(readings(decoder(Reading(model="dy2620")), two))] == [
+        Decimal("21.5"),
+        Decimal(3),
+    ]
     data = OLD["dy2620"][:4] + b"\x0d" + OLD["dy2620"][5:-2]
-    strange = of(readings(decoder("dy2620"), _dy2620._sealed(data)))[0]
+    strange = of(readings(decoder(Reading(model="dy2620")), _dy2620._sealed(data)))[0]
     assert strange.measured_at is None and strange.value == Decimal("21.5")
 
 
@@ -236,16 +239,18 @@ def test_several_records_and_an_impossible_time_of_a_dy2620(readings):
 )
 def test_results_of_a_dy723pc(readings, said, value, text, verdict):
     frame = OLD["dy723pc"].decode("gb18030").replace("12.5,%,合格", said).encode("gb18030")
-    read = of(readings(decoder("dy723pc"), frame))[0]
+    read = of(readings(decoder(Reading(model="dy723pc")), frame))[0]
     assert (read.value, read.text, read.verdict) == (value, text, verdict)
 
 
 def test_what_stands_between_records_is_garbage_and_the_rest_is_read():
     first = OLD["dy723pc"][:-6]
-    events = decoder("dy723pc").feed(b"noise" + first + b"A7," + first.replace(b"R,", b"R") + b"R,7,FINISH")
+    events = decoder(Reading(model="dy723pc")).feed(
+        b"noise" + first + b"A7," + first.replace(b"R,", b"R") + b"R,7,FINISH"
+    )
     assert of(events) == [SEEN["dy723pc"]] * 2
     assert [event.data for event in events if isinstance(event, Garbage)] == [b"noise", b"R,7,"]
-    assert decoder("dy723pc").feed(b"FINISH") == [Reply("end")]
+    assert decoder(Reading(model="dy723pc")).feed(b"FINISH") == [Reply("end")]
 
 
 def test_a_dy5800_tells_an_invalid_value_and_not_its_user():
@@ -279,7 +284,7 @@ def test_a_frame_of_a_dy5800_that_cannot_be_is_garbage(at, value):
 )
 def test_results_of_a_dy6260(readings, stated, value, unit, verdict, text):
     frame = json.dumps({"detail": [{"检测结果": stated, "检测项目": '克伦特罗 }" {'}]}).encode()
-    read = of(readings(decoder("dy6260"), frame, range(len(frame))))[0]
+    read = of(readings(decoder(Reading(model="dy6260")), frame, range(len(frame))))[0]
     assert (read.value, read.unit, read.verdict, read.text) == (value, unit, verdict, text)
 
 
@@ -288,17 +293,17 @@ def test_results_of_a_dy6260(readings, stated, value, unit, verdict, text):
     [b"{}", b"{]}", b'{"detail": 3}', b"\xff{\xff}", b'{"detail": [' + b"9" * 5000 + b"]}", b"{" * 3000 + b"}" * 3000],
 )
 def test_json_that_is_no_answer_is_garbage(frame):
-    assert all(isinstance(event, Garbage) for event in decoder("dy6260").feed(frame))
+    assert all(isinstance(event, Garbage) for event in decoder(Reading(model="dy6260")).feed(frame))
 
 
 def test_an_entry_that_is_no_result_is_garbage_and_the_others_are_read():
     frame = json.dumps({"detail": [3, {"检测结果": "1"}, {"检测项目": "x", "检测结果": "1"}]}).encode()
-    events = decoder("dy6260").feed(frame)
+    events = decoder(Reading(model="dy6260")).feed(frame)
     assert len(of(events)) == 1 and sum(isinstance(event, Garbage) for event in events) == 2
 
 
 def test_an_object_that_never_closes_is_dropped():
-    framer = decoder("dy6260")
+    framer = decoder(Reading(model="dy6260"))
     assert framer.feed(b'{"detail": [') == []
     assert isinstance(framer.finish()[0], Garbage)
     assert of(framer.feed(OLD["dy6260"])) == [SEEN["dy6260"]]
@@ -314,7 +319,7 @@ def meet(booth):
     def start(model, **options):
         met = booth(None, SmallDayuan(model))
         met.today = DAY
-        met.session = session(model=model, today=lambda: met.today, **options)
+        met.session = session(Options(model=model, **options), lambda: met.today)
         return met
 
     return start
@@ -445,8 +450,8 @@ def test_a_dy5800_is_only_listened_to(meet):
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match="dy6200, dy6400"):
-        session(model="dy5000", today=lambda: DAY)
+    with pytest.raises(ValueError, match='"dy6200", "dy6400"'):
+        formats.find("dayuan_small").speaks({"model": "dy5000"}, lambda: DAY)
     with pytest.raises(ValueError, match="dy6200, dy6400"):
         SmallDayuan("dy5000")
 
@@ -471,7 +476,7 @@ def test_what_is_handed_over_of_a_memory_is_sure(meet, model):
 
 def test_what_a_dy5800_sends_is_sure_when_it_sends_it_twice_alike():
     first, other = OLD["dy5800"], OLD["dy5800"].replace(b"12.5", b"12.4")
-    listening = session(model="dy5800", today=lambda: DAY)
+    listening = session(Options(model="dy5800"), lambda: DAY)
     said = [each for frame in (first, other, first, first) for each in listening.receive(frame, 0.0)]
     assert [(str(each.value), each.sure) for each in said] == [
         ("12.5", False), ("12.4", False), ("12.5", True), ("12.5", True),
@@ -481,4 +486,4 @@ def test_what_a_dy5800_sends_is_sure_when_it_sends_it_twice_alike():
 
 def test_the_format_is_in_the_table():
     assert formats.find("dayuan_small").session is session
-    assert formats.find("dayuan_small").decoder().feed(OLD["dy6200"]) == [SEEN["dy6200"]]
+    assert formats.find("dayuan_small").reads().feed(OLD["dy6200"]) == [SEEN["dy6200"]]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import dayuan_strip as wire
-from protocol.analyzers.dayuan_strip import IN, OUT, STRIP_READER, Session, decode, decoder, encode
+from protocol.analyzers.dayuan_strip import IN, OUT, STRIP_READER, Options, Session, decode, decoder, encode
 from protocol.framing import Scanner
 from protocol.readings import Curve, Garbage, Reply, TestResult
 from protocol.session import Wish
@@ -147,7 +147,7 @@ def test_a_stream_of_marks_keeps_the_cap():
 
 @pytest.fixture(scope="session")
 def meet(booth):
-    return lambda model="gen1", **options: booth(Session(**options), StripReader(model))
+    return lambda model="gen1", **options: booth(Session(Options(**options)), StripReader(model))
 
 
 @GENERATIONS
@@ -271,7 +271,7 @@ def test_fe_between_frames_and_frames_twice_in_any_chunking(readings, cuts):
 
 
 def test_a_photometer_is_left_in_peace(meet, booth):
-    met = booth(Session(), StripReader(board=wire.PHOTOMETER))
+    met = booth(Session(Options()), StripReader(board=wire.PHOTOMETER))
     met.run(600)
     assert {each.what for each in met.device.asked} == {"ask-version"} and len(met.sent) < 40
 
@@ -299,7 +299,7 @@ def test_an_unknown_model_is_refused():
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session().ask(Wish.TARE, 0.0)
+    assert not Session(Options()).ask(Wish.TARE, 0.0)
 
 
 def test_the_format_is_in_the_table():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drivers import catalogue
 from drivers.conversation import Conversation
 from protocol import formats
-from protocol.analyzers.hl7_mllp import BLOCK_CAP, QUEUE_CAP, Session, block, decode, decoder, encode, read
+from protocol.analyzers.hl7_mllp import BLOCK_CAP, QUEUE_CAP, Options, Session, block, decode, decoder, encode, read
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.hl7_mllp import MODELS, Hl7Meter
@@ -56,7 +56,7 @@ def one(obx, order=ORDER, **options):
 
 
 def known(result):
-    return decoder().feed(encode([result]))[0]
+    return decoder(Options()).feed(encode([result]))[0]
 
 
 words = st.text("青菜韭abcXYZ0 9|^&\\~", min_size=1, max_size=12).map(str.strip).filter(bool)
@@ -78,7 +78,7 @@ results = st.builds(
 
 
 def test_a_message_means_its_result(readings):
-    found = readings(decoder(), STREAM)
+    found = readings(decoder(Options()), STREAM)
     assert found == [RESULT]
     assert found[0].raw == OBX + b"\r"
 
@@ -138,7 +138,7 @@ def test_the_text_is_read_whatever_the_header_says_of_it(charset, encoding):
     result = replace(RESULT, item="农药残留", unit="μg/kg")
     if (charset, encoding) == ("GBK", "utf-8"):
         result = replace(result, item="A", unit="%")
-    found = decoder().feed(encode([result], charset=charset, encoding=encoding))
+    found = decoder(Options()).feed(encode([result], charset=charset, encoding=encoding))
     assert (found[0].item, found[0].unit) == (result.item, result.unit)
 
 
@@ -170,7 +170,7 @@ def test_the_separators_are_those_of_the_header():
 def test_what_cannot_be_taken_is_refused_with_a_reason(content, code, why):
     found = read(content)
     assert found.code == code and why in found.why
-    answer = decoder().feed(found.answer())
+    answer = decoder(Options()).feed(found.answer())
     assert (answer[0].what, answer[0].get("code")) == ("ack", code)
 
 
@@ -215,12 +215,12 @@ def test_words_and_failed_tests_are_encoded_too():
 @given(st.lists(st.integers(0, 900), max_size=10))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
     stream = MESSAGE[20:] + b"\x1c\r\x0b" + MESSAGE[:40] + STREAM + b"\r\n" + STREAM
-    assert readings(decoder(), stream, cuts) == [RESULT, RESULT]
+    assert readings(decoder(Options()), stream, cuts) == [RESULT, RESULT]
 
 
 def test_several_blocks_come_in_one_packet_or_byte_by_byte(readings):
-    assert readings(decoder(), STREAM * 3) == [RESULT] * 3
-    assert readings(decoder(), STREAM * 2 + b"\x0bMSH", range(len(STREAM) * 2)) == [RESULT] * 2
+    assert readings(decoder(Options()), STREAM * 3) == [RESULT] * 3
+    assert readings(decoder(Options()), STREAM * 2 + b"\x0bMSH", range(len(STREAM) * 2)) == [RESULT] * 2
 
 
 BARE = STREAM[:-1]  # without the CR behind FS
@@ -229,14 +229,14 @@ TAILLESS = STREAM[:-3] + b"\x1c"  # nor the CR of the last segment
 
 @given(st.lists(st.integers(0, 1800), max_size=10), st.lists(st.sampled_from([BARE, TAILLESS, STREAM]), max_size=4))
 def test_blocks_without_their_cr_are_read_in_any_chunking(readings, cuts, blocks):
-    reader = decoder()
+    reader = decoder(Options())
     found = readings(reader, b"".join(blocks), cuts)
     assert found + reader.finish() == [RESULT] * len(blocks)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 10_000])
 def test_a_message_without_the_cr_behind_it_is_answered_and_the_next_one_too(size):
-    session, found = Session(), []
+    session, found = Session(Options()), []
     for count in range(1, 4):
         for at in range(0, len(BARE), size):
             found += session.receive(BARE[at : at + size], 0.0)
@@ -247,7 +247,7 @@ def test_a_message_without_the_cr_behind_it_is_answered_and_the_next_one_too(siz
 
 
 def test_a_block_without_any_cr_at_its_end_is_taken_after_a_second_of_silence():
-    session = Session()
+    session = Session(Options())
     assert session.receive(TAILLESS, 5.0) == [] and session.deadline == 6.0
     assert session.expired(6.0) == [RESULT] and session.deadline is None
     session.committed(6.0)
@@ -257,13 +257,13 @@ def test_a_block_without_any_cr_at_its_end_is_taken_after_a_second_of_silence():
 
 def test_fs_inside_a_segment_ends_nothing():
     odd = STREAM.replace(b"YC2025", b"YC\x1c2025")
-    assert [each.sample for each in decoder().feed(odd)] == ["YC\x1c20250314-07"]
+    assert [each.sample for each in decoder(Options()).feed(odd)] == ["YC\x1c20250314-07"]
 
 
 def test_what_comes_by_network_is_sure_and_what_comes_on_a_line_when_it_came_twice():
-    assert decoder(network=True).feed(STREAM) == [replace(RESULT, sure=True)]
-    assert Session(network=True).receive(STREAM, 0.0) == [replace(RESULT, sure=True)]
-    session, sure = Session(), []
+    assert decoder(Options(network=True)).feed(STREAM) == [replace(RESULT, sure=True)]
+    assert Session(Options(network=True)).receive(STREAM, 0.0) == [replace(RESULT, sure=True)]
+    session, sure = Session(Options()), []
     for said in (STREAM, STREAM.replace(b"12.5", b"12.4"), STREAM, STREAM):
         sure += [(str(each.value), each.sure) for each in session.receive(said, 0.0)]
         session.committed(0.0)
@@ -290,12 +290,12 @@ def test_number_limit_and_conclusion_are_each_as_sent(obx, stated):
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises_and_the_next_block_is_found(readings, noise):
-    assert readings(decoder(), noise + STREAM)[-1] == RESULT
+    assert readings(decoder(Options()), noise + STREAM)[-1] == RESULT
 
 
 @given(st.integers(0, len(STREAM) - 1), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_a_damaged_message_never_raises_and_the_next_is_read(readings, damage, at, flip, what):
-    assert readings(decoder(), damage(STREAM, at, what, flip) + STREAM)[-1] == RESULT
+    assert readings(decoder(Options()), damage(STREAM, at, what, flip) + STREAM)[-1] == RESULT
 
 
 @given(st.lists(st.sampled_from([b"MSH|^~\\&", b"\r", b"|", b"^", b"~", b"\\", b"OBX", b"ORU", b"\xff", b"1"])))
@@ -306,7 +306,7 @@ def test_no_content_raises(pieces):
 
 @pytest.mark.parametrize("piece", [b"a" * 10_000, b"\x0b" * 1000, b"\x1c" * 10_000])
 def test_a_stream_without_an_end_stays_bounded(piece):
-    reader = decoder()
+    reader = decoder(Options())
     reader.feed(b"\x0b")
     for _ in range(200):
         reader.feed(piece)
@@ -314,7 +314,7 @@ def test_a_stream_without_an_end_stays_bounded(piece):
 
 
 def test_the_end_of_the_stream_leaves_nothing_behind():
-    reader = decoder()
+    reader = decoder(Options())
     reader.feed(STREAM[:50])
     assert isinstance(reader.finish()[0], Garbage)
     assert reader.finish() == []
@@ -324,46 +324,31 @@ def test_the_end_of_the_stream_leaves_nothing_behind():
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
-def test_the_answer_comes_after_the_commit():
-    session = Session()
-    assert session.receive(STREAM, 0.0) == [RESULT]
-    assert session.pending() == b"" and session.deadline is None
-    session.committed(3.0)
-    assert session.pending() == ack()
-    assert session.pending() == b""
+def test_the_answer_comes_after_the_commit(conversation):
+    talk = conversation(Session(Options())).device(STREAM).reading(RESULT).station().wakes(None)
+    talk.at(3.0).station().commit().station(ack()).at(60.0).station()
 
 
-def test_what_cannot_be_taken_is_answered_at_once():
-    session = Session()
-    session.receive(block(message(ORDER)), 0.0)
-    assert session.pending() == ack(b"AE", b"no OBX")
+def test_what_cannot_be_taken_is_answered_at_once(conversation):
+    conversation(Session(Options())).device(block(message(ORDER))).station(ack(b"AE", b"no OBX"))
 
 
-def test_a_message_that_is_half_good_is_stored_and_still_answered_ae():
-    session = Session()
-    events = session.receive(block(message(ORDER, OBX, b"OBR|2", b"OBX|1|NM|||1")), 0.0)
-    assert [type(event) for event in events] == [TestResult, Garbage]
-    session.committed(0.0)
-    assert session.pending() == ack(b"AE", b"OBX without an id")
+def test_a_message_that_is_half_good_is_stored_and_still_answered_ae(conversation):
+    half = block(message(ORDER, OBX, b"OBR|2", b"OBX|1|NM|||1"))
+    talk = conversation(Session(Options())).device(half).reading(TestResult, Garbage).station()
+    talk.commit().station(ack(b"AE", b"OBX without an id"))
 
 
-def test_messages_wait_for_the_commit_of_those_before_them():
-    session = Session()
-    assert len(session.receive(STREAM * 2, 0.0)) == 2
-    assert session.receive(STREAM + block(message(ORDER)), 0.1) == []
-    assert session.deadline is None
-    session.committed(1.0)
-    assert session.pending() == ack() * 2
-    assert session.deadline == 1.0
-    assert [type(event) for event in session.expired(1.0)] == [TestResult, Garbage]
-    assert session.pending() == b""
-    session.committed(2.0)
-    assert session.pending() == ack() + ack(b"AE", b"no OBX")
-    assert session.deadline is None
+def test_messages_wait_for_the_commit_of_those_before_them(conversation):
+    talk = conversation(Session(Options())).device(STREAM * 2).reading(TestResult, TestResult).station()
+    talk.at(0.1).device(STREAM + block(message(ORDER))).reading().station().wakes(None)
+    talk.at(1.0).commit().station(ack() * 2).wakes(1.0)
+    talk.at(1.0).reading(TestResult, Garbage).station()
+    talk.at(2.0).commit().station(ack() + ack(b"AE", b"no OBX")).wakes(None)
 
 
 def test_a_flood_without_waiting_for_answers_is_turned_away_and_stays_bounded():
-    session = Session()
+    session = Session(Options())
     session.receive(STREAM, 0.0)
     session.pending()
     big = block(message(ORDER, OBX, b"NTE|" + b"x" * 100_000))
@@ -375,10 +360,8 @@ def test_a_flood_without_waiting_for_answers_is_turned_away_and_stays_bounded():
     assert len(session.expired(1.0)) == len(session._held)
 
 
-def test_an_ack_is_not_answered():
-    session = Session()
-    assert session.receive(ack(), 0.0)[0].what == "ack"
-    assert session.pending() == b""
+def test_an_ack_is_not_answered(conversation):
+    conversation(Session(Options())).device(ack()).reading(Reply).station()
 
 
 def run(meter, session, start, seconds, autocommit=True):
@@ -395,7 +378,7 @@ def run(meter, session, start, seconds, autocommit=True):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_measurement_is_read_once(model):
-    meter, session = Hl7Meter(model), Session()
+    meter, session = Hl7Meter(model), Session(Options())
     kept = [meter.measure(number, Decimal("12.5"), AT + timedelta(minutes=number)) for number in range(1, 6)]
     assert run(meter, session, 0.0, 100) == kept
     assert meter.unsent == [] and meter.refused == []
@@ -403,17 +386,17 @@ def test_each_measurement_is_read_once(model):
 
 
 def test_what_is_not_committed_is_sent_again_with_the_same_identity():
-    meter, session = Hl7Meter(), Session()
+    meter, session = Hl7Meter(), Session(Options())
     kept = meter.measure(1, Decimal(60), AT)
     assert kept.verdict is Verdict.UNQUALIFIED
     assert run(meter, session, 0.0, 20, autocommit=False) == [kept]
     assert len(meter.unsent) == 1
-    assert run(meter, Session(), 21.0, 20) == [kept]
+    assert run(meter, Session(Options()), 21.0, 20) == [kept]
     assert meter.unsent == []
 
 
 def test_a_message_refused_for_good_is_put_aside_by_the_meter():
-    meter, session = Hl7Meter(), Session()
+    meter, session = Hl7Meter(), Session(Options())
     meter.measure(1, None, AT)
     control_id, sent = meter.unsent[0]
     meter.unsent[0] = (control_id, sent.replace(b"ORU^R01", b"XXX^R01"))
@@ -424,7 +407,7 @@ def test_a_message_refused_for_good_is_put_aside_by_the_meter():
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session().ask(Wish.TARE, 0.0)
+    assert not Session(Options()).ask(Wish.TARE, 0.0)
 
 
 def test_the_format_is_in_the_table():

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import formats
-from protocol.analyzers.modbus_profile import Profile, Session, encode, read
+from protocol.analyzers.modbus_profile import Options, Profile, Session, encode, read
+from protocol.options import BadOptions
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.modbus_profile import PROFILE, ModbusAnalyzer
 
 AT = datetime(2025, 3, 14, 9, 14, 32)
 DAY = AT.date()
-FULL = Profile.parse(PROFILE)
+FULL = Profile.model_validate(PROFILE)
 SHORT = {
     "function": 4,
     "item": "亚硝酸盐",
@@ -70,7 +71,7 @@ def test_other_registers_mean_something_else(change, said):
 
 def test_a_short_profile_says_what_is_there():
     registers = {(4, 0x10): 0x4148, (4, 0x11): 0, (4, 0x20): 5}
-    assert read(Profile.parse(SHORT), registers, DAY) == TestResult(
+    assert read(Profile.model_validate(SHORT), registers, DAY) == TestResult(
         None, None, "亚硝酸盐", Decimal("12.50"), "mg/kg", None, None, "modbus/5///2025-03-14/12.50"
     )
 
@@ -94,27 +95,29 @@ def test_what_is_encoded_is_read(sample, number, verdict, at):
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "key", "why"),
     [
-        (None, "needs a profile"),
-        ({"item": ""}, r"profile\.item is missing"),
-        ({"unit": None}, r"profile\.unit is missing"),
-        ({"new": None}, r"profile\.new is missing"),
-        ({"new": {"register": 0, "when": "rises"}}, "changes, set"),
-        ({"new": {"register": 0, "type": "int16"}}, "uint16 or uint32"),
-        ({"value": {"register": 0, "type": "text"}}, "this is a number"),
-        ({"limit": {"register": 0, "type": "text"}}, "this is a number"),
-        ({"verdict": {"register": 0, "passed": 1}}, "no key passed"),
-        ({"verdict": {"register": 0, "qualified": 1, "unqualified": 1}}, "same number"),
-        ({"verdict": {"register": 0, "type": "float", "decimals": 0}}, "no key decimals"),
-        ({"time": {"register": 0, "form": "unix"}}, "words, bytes, bcd"),
-        ({"chanel": {}}, "no key chanel"),
-        ({"new": {"register": 0, "when": "set"}}, "add sample or time"),
+        ({"item": ""}, "item", 'not empty, such as "农药残留"'),
+        ({"unit": None}, "unit", "a text"),
+        ({"new": None}, "new", 'a table { name = value }, such as { register = 0, when = "changes" }'),
+        ({"new": {"register": 0, "when": "rises"}}, "new.when", '"changes", "set"'),
+        ({"new": {"register": 0, "type": "int16"}}, "new.type", '"uint16", "uint32"'),
+        ({"value": {"register": 0, "type": "text"}}, "value.type", '"int16", "uint16"'),
+        ({"limit": {"register": 0, "type": "text"}}, "limit.type", '"int16", "uint16"'),
+        ({"verdict": {"register": 0, "passed": 1}}, "verdict.passed", "there are: register"),
+        ({"verdict": {"register": 0, "qualified": 1, "unqualified": 1}}, "verdict", "same number"),
+        ({"verdict": {"register": 0, "decimals": 0}}, "verdict.decimals", "there are: register"),
+        ({"time": {"register": 0, "form": "unix"}}, "time.form", '"words", "bytes", "bcd"'),
+        ({"time": {"register": 0, "order": "CDAB"}}, "time.order", '"ABCD", "BADC"'),
+        ({"chanel": {}}, "chanel", "there are: function"),
+        ({"new": {"register": 0, "when": "set"}}, "new", "add sample or time"),
     ],
 )
-def test_a_mistake_in_a_profile_is_named(change, why):
-    with pytest.raises(ValueError, match=why):
-        Session(profile=None if change is None else {**SHORT, **change}, today=lambda: DAY)
+def test_a_mistake_in_a_profile_is_named(change, key, why):
+    with pytest.raises(BadOptions) as bad:
+        formats.find("modbus_profile").parse({"profile": {**SHORT, **change}})
+    (problem,) = bad.value.problems
+    assert problem.key == f"profile.{key}" and why in problem.en and problem.zh
 
 
 class Booth:
@@ -130,7 +133,7 @@ class Booth:
         self.connect()
 
     def connect(self):
-        self.session = Session(**self.tester.options, today=lambda: self.today)
+        self.session = Session(Options(**self.tester.options), lambda: self.today)
 
     def run(self, seconds):
         end = self.now + seconds
@@ -251,17 +254,17 @@ def test_one_damaged_byte_never_gives_another_result(damage, at, flip, what):
 
 @given(st.binary(max_size=60))
 def test_noise_never_raises(noise):
-    session = Session(profile=PROFILE, today=lambda: DAY)
+    session = Session(Options(profile=PROFILE), lambda: DAY)
     session.expired(0.0)
     assert all(isinstance(event, Garbage | Reply) for event in session.receive(noise, 0.1))
     session.expired(2.0)
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session(profile=PROFILE, today=lambda: DAY).ask(Wish.ZERO, 0.0)
+    assert not Session(Options(profile=PROFILE), lambda: DAY).ask(Wish.ZERO, 0.0)
 
 
 def test_the_format_is_in_the_table():
     row = formats.find("modbus_profile")
     assert row.session is Session and row.by_date
-    assert row.decoder().feed(bytes.fromhex("01 84 02 C2 C1"))[0].what == "exception"
+    assert row.reads().feed(bytes.fromhex("01 84 02 C2 C1"))[0].what == "exception"

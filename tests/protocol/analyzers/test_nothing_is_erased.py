@@ -17,13 +17,12 @@ ERASES = {
     "Dayuan 6A": bytes.fromhex("6A 5D A2 69"),
 }
 AT = datetime(2025, 3, 14, 9, 14, 32)  # noqa: DTZ001  (the instrument has a local clock and knows no zone)
-BY_DATE = {"today": lambda: date(2025, 3, 14)}
 ROWS = [row for row in analyzers.MODELS if formats.find(row.format).wire == "serial"]
 PROFILES = {"modbus_profile": find("modbus_profile")(None).options}
 
 
 def session_of(row):
-    return row.session(**(BY_DATE if formats.find(row.format).by_date else {}), **PROFILES.get(row.format, {}))
+    return row.with_options(PROFILES.get(row.format, {})).session(lambda: date(2025, 3, 14))
 
 
 def erasing(sent):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import taiyang as wire
-from protocol.analyzers.taiyang import Hole, Session, decode, decoder, encode, encode_touch, results
+from protocol.analyzers.taiyang import Hole, Options, Session, decode, decoder, encode, encode_touch, results
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 from simulator.analyzers.taiyang import CODES, Taiyang
@@ -338,7 +338,7 @@ def test_an_endless_stream_is_bounded():
 
 @pytest.fixture(scope="session")
 def meet(booth):
-    return lambda model="ttnj-16", **options: booth(Session(**options), Taiyang(model))
+    return lambda model="ttnj-16", **options: booth(Session(Options(**options)), Taiyang(model))
 
 
 def fill(met, count=3):
@@ -397,7 +397,7 @@ def test_a_touch_model_is_emptied_only_when_all_is_on_disk(meet):
     met.autocommit = False
     kept = fill(met, 1)
     assert met.run(60) == kept and len(met.device.records) == 1
-    met.session = Session()  # the power failed before the commit
+    met.session = Session(Options())  # the power failed before the commit
     met.autocommit = True
     assert met.run(60) == [*kept, *kept] and met.device.records == []
 
@@ -567,7 +567,7 @@ def test_the_same_memory_read_by_a_new_session_has_the_same_identities(meet):
     met = meet()
     fill(met)
     first = [each.identity for each in met.run(30)]
-    met.session = Session()
+    met.session = Session(Options())
     assert [each.identity for each in met.run(30)] == first * 2
 
 
@@ -595,7 +595,7 @@ def test_identities_of_two_channels_differ():
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session().ask(Wish.TARE, 0.0)
+    assert not Session(Options()).ask(Wish.TARE, 0.0)
 
 
 def test_the_format_is_in_the_table():

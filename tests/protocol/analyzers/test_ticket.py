@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.analyzers import ticket
-from protocol.analyzers.ticket import STYLES, TICKET_CAP, Session, decode, decoder, encode, parse_layouts, text
+from protocol.analyzers.shared import ticket_layout
+from protocol.analyzers.ticket import (
+    STYLES,
+    TICKET_CAP,
+    Options,
+    Reading,
+    Session,
+    decode,
+    decoder,
+    encode,
+    text,
+)
+from protocol.options import BadOptions
 from protocol.readings import Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 from simulator.analyzers.ticket import Printing
@@ -53,7 +65,7 @@ def same(event):
 
 def tickets(*pieces):
     """What the pieces give, with the end of the stream as the last silence."""
-    reader = decoder()
+    reader = decoder(Reading())
     return [event for piece in pieces for event in reader.feed(piece)] + reader.finish()
 
 
@@ -284,7 +296,7 @@ def test_a_ticket_longer_than_we_keep_is_cut_at_the_same_places_in_any_chunking(
 
 
 def test_a_result_is_sure_when_its_ticket_was_printed_twice_alike():
-    session = Session()
+    session = Session(Options())
     other = TICKET_2015.replace(b"12.50", b"12.58")
     sure = [
         (each.sample, str(each.value), each.sure)
@@ -300,13 +312,13 @@ def test_a_result_is_sure_when_its_ticket_was_printed_twice_alike():
 def test_two_rows_alike_on_one_ticket_are_not_two_tickets():
     row = "00007\x02青菜\x0212.50\x02合格\r\n".encode("gbk")
     doubled = TICKET_2015.replace(row, row * 2)
-    session = Session()
+    session = Session(Options())
     assert [each.sure for each in session.receive(doubled, 0.0)] == [False] * 3
     assert [each.sure for each in session.receive(doubled, 0.0)] == [True] * 3
 
 
 def test_number_limit_and_conclusion_are_each_as_printed():
-    layouts = parse_layouts(OWN)
+    layouts = ticket_layout.parse(OWN)
     paper = b"Limit: 0\nNo Name Result\n7 ham 3.5 OK\n8 ham <2 NOK\n"
     first, second = decode(paper, layouts)
     assert (first.value, first.limit, first.verdict) == (Decimal("3.5"), Decimal(0), Verdict.QUALIFIED)
@@ -338,7 +350,7 @@ def test_a_damaged_ticket_is_never_dropped(damage, at, flip, what):
     "piece", [b"a" * 1000, b"a\n" * 500, b"\x1dv0\x00\x30\x00\xff\xff", b"\x1b@" * 500, b"\n" * 1000]
 )
 def test_an_endless_ticket_stays_bounded(piece):
-    reader = decoder()
+    reader = decoder(Reading())
     for _ in range(300):
         reader.feed(piece)
         assert len(reader._raw) <= TICKET_CAP + 1000
@@ -364,7 +376,7 @@ unit = "mg/kg"
 
 
 def test_a_layout_of_ones_own_is_tried_first():
-    session = Session(layouts=OWN)
+    session = Session(Options(layouts=OWN))
     found = session.receive(
         b"Acme 3\nDate: 2025-03-14 09:14:32\nLimit: <4.0\nNo Name Result\n07 ham 3.5 OK\n8 jam 5 NOK\n\n\n", 0.0
     )
@@ -382,7 +394,7 @@ def test_a_layout_of_ones_own_is_tried_first():
 
 
 def test_without_a_time_a_result_is_known_by_all_the_ticket_says():
-    layouts = parse_layouts(OWN)
+    layouts = ticket_layout.parse(OWN)
     paper = b"Limit: 4\nNo Name Result\n7 ham 3.5 OK\n"
     assert decode(paper, layouts)[0].identity == decode(paper, layouts)[0].identity
     assert decode(paper, layouts)[0].identity != decode(paper.replace(b"4", b"5"), layouts)[0].identity
@@ -394,57 +406,60 @@ BARE = "[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\n"
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("[[layout", "layouts: "),
+        ("[[layout", "they cannot be read"),
         ("layout = 3", "two brackets"),
-        ("[[layout]]\nrow = ['a']", "needs an id"),
-        ("[[layout]]\nid = 'a'\nrows = ['a']", "no key rows; there are: id, begin"),
-        ("[[layout]]\nid = 'a'\nbegin = 'x'", "begin and row are needed"),
-        ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = 'x'", "row has to be a list"),
+        ("[[layout]]\nrow = ['a']", "layout ?, id: it is missing"),
+        (
+            "[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\nrows = ['a']",
+            "rows: there is no such option; there are: id, begin",
+        ),
+        ("[[layout]]\nid = 'a'\nbegin = 'x'", "layout a, row: it is missing"),
+        ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = 'x'", "row: it must be a list"),
         ("[[layout]]\nid = 'a'\nbegin = '('\nrow = ['x']", "is no pattern"),
         ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['(?P<weight>x)']", "nothing can say weight; there are: sample"),
-        ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\ntitle = 'name of it'", "nothing can say 'name of it'"),
-        ("[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\n[layout.verdicts]\nOK = 'good'", "no verdict 'good'"),
-        (f"{BARE}labels = 5", "labels has to be a table"),
-        (f"{BARE}lines = ['x']", "lines has to be a table"),
-        (f"{BARE}verdicts = 'OK'", "verdicts has to be a table"),
-        (f"{BARE}item = 5", "item has to be text"),
-        (f"{BARE}unit = ['%']", "unit has to be text"),
-        (f"{BARE}wrap = true", "wrap has to be a whole number"),
-        (f"{BARE}[layout.labels]\nunit = ['unit']", "nothing can say ['unit']"),
-        (f"{BARE}[layout.labels]\nunit = 5", "nothing can say 5"),
+        (
+            "[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\ntitle = 'name of it'",
+            'title: it must be one of "", "sample"',
+        ),
+        (
+            "[[layout]]\nid = 'a'\nbegin = 'x'\nrow = ['x']\n[layout.verdicts]\nOK = 'good'",
+            'verdicts.OK: it must be one of "qualified"',
+        ),
+        (f"{BARE}labels = 5", "labels: it must be a table"),
+        (f"{BARE}lines = ['x']", "lines: it must be a table"),
+        (f"{BARE}verdicts = 'OK'", "verdicts: it must be a table"),
+        (f"{BARE}item = 5", "item: it must be a text"),
+        (f"{BARE}unit = ['%']", "unit: it must be a text"),
+        (f"{BARE}wrap = true", "wrap: it must be a whole number"),
+        (f"{BARE}[layout.labels]\nunit = ['unit']", "labels.unit: it must be one of"),
+        (f"{BARE}[layout.labels]\nunit = 5", "labels.unit: it must be one of"),
         ("[[layout]]\nid = 'a'\nbegin = 'x{99999999999}'\nrow = ['x']", "is no pattern"),
-        ("a = " + "[" * 3000, "layouts: "),
+        ("a = " + "[" * 3000, "they cannot be read"),
     ],
 )
 def test_a_layout_that_cannot_be_meant_is_refused(toml, message):
-    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
-        Session(layouts=toml)
+    with pytest.raises(BadOptions) as bad:
+        formats.find("ticket").parse({"layouts": toml})
+    (problem,) = bad.value.problems
+    assert problem.key == "layouts" and message in problem.en and problem.zh
 
 
 # --- the dialogue ---------------------------------------------------------------------------------------------------
 
 
-def test_questions_to_the_printer_are_answered_at_once():
-    session = Session()
-    session.receive(b"\x10\x04", 0.0)
-    assert session.pending() == b""
-    session.receive(b"\x01", 0.0)
-    assert session.pending() == b"\x12"
-    session.receive(b"abc\x1dr\x01\x10\x04\x04def", 0.0)
-    assert session.pending() == b"\x00\x12"
-    assert session.expired(2.0)[0].text == "abcdef"
+def test_questions_to_the_printer_are_answered_at_once(conversation):
+    talk = conversation(Session(Options())).device(b"\x10\x04").station().device(b"\x01").station(b"\x12")
+    talk.device(b"abc\x1dr\x01\x10\x04\x04def").station(b"\x00\x12")
+    talk.at(2.0).reading(Ticket)
 
 
-def test_two_seconds_of_silence_end_a_ticket():
-    session = Session()
-    assert session.receive(TICKET_2015[:-4], 0.0) == []
-    assert session.deadline == 2.0
-    assert [same(event) for event in session.expired(2.0)] == [RESULT, SECOND]
-    assert session.deadline is None
+def test_two_seconds_of_silence_end_a_ticket(conversation):
+    talk = conversation(Session(Options())).device(TICKET_2015[:-4]).reading().wakes(2.0)
+    talk.at(1.9).reading().at(2.0).reading(TestResult, TestResult).wakes(None)
 
 
 def test_what_comes_after_the_silence_is_the_next_ticket():
-    session = Session()
+    session = Session(Options())
     session.receive(TICKET_2015[:-4], 0.0)
     assert len(session.receive(TICKET_2015, 5.0)) == 4
     assert session.deadline is None
@@ -452,7 +467,7 @@ def test_what_comes_after_the_silence_is_the_next_ticket():
 
 @pytest.mark.parametrize("style", STYLES)
 def test_each_measurement_is_read_once(style, talk):
-    tester, session = Printing(style), Session()
+    tester, session = Printing(style), Session(Options())
     kept = [tester.measure(n, Decimal(n * 20), AT + timedelta(minutes=n), name="青菜") for n in range(1, 5)]
     tester.press_print(["设置", "波长 412"])
     found = talk(session, tester, 0.0, 10.0)
@@ -475,7 +490,7 @@ def test_a_tester_prints_nothing_while_its_printer_does_not_answer():
 
 
 def test_a_tester_takes_no_wishes_and_waits_for_no_commit():
-    session = Session()
+    session = Session(Options())
     session.committed(0.0)
     assert not session.ask(Wish.TARE, 0.0) and session.pending() == b""
 

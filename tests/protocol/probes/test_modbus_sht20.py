@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from protocol import formats, modbus
 from protocol.modbus import Framing
-from protocol.probes.modbus_sht20 import BLOCK, Decoder, encode, read, session
+from protocol.probes.modbus_sht20 import BLOCK, Decoder, Options, Reading, encode, read, session
 from protocol.readings import Garbage, Measured, Reply
 from protocol.session import Wish
 from simulator.probes._probe import Air
@@ -27,7 +27,7 @@ READINGS = [reading for _, both in GOOD for reading in both]
 
 @pytest.mark.parametrize(("frame", "both"), GOOD)
 def test_an_answer_means_temperature_and_humidity(frame, both):
-    events = Decoder().feed(frame)
+    events = Decoder(Reading()).feed(frame)
     assert events == both and [str(event.value) for event in events] == [str(event.value) for event in both]
     assert {event.raw for event in events} == {frame}
 
@@ -41,11 +41,11 @@ def test_the_air_is_answered_as_the_probe_does(frame, both):
 
 @pytest.mark.parametrize(("frame", "both"), GOOD)
 def test_an_answer_may_come_byte_by_byte_with_more_behind_it(frame, both, readings):
-    assert readings(Decoder(), frame + frame[:4], range(len(frame))) == both
+    assert readings(Decoder(Reading()), frame + frame[:4], range(len(frame))) == both
 
 
 def test_an_exception_is_a_reply():
-    (event,) = Decoder().feed(bytes.fromhex("01 84 02 C2 C1"))
+    (event,) = Decoder(Reading()).feed(bytes.fromhex("01 84 02 C2 C1"))
     assert isinstance(event, Reply) and event.what == "exception"
 
 
@@ -62,25 +62,25 @@ def test_what_is_encoded_is_read(temperature, humidity):
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(Decoder(), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
+    assert readings(Decoder(Reading()), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
 
 
 @given(st.binary(max_size=100))
 def test_noise_never_raises(noise):
-    decoder = Decoder()
+    decoder = Decoder(Reading())
     events = decoder.feed(noise) + decoder.finish()
     assert all(isinstance(event, Garbage | Reply | Measured) for event in events)
 
 
 @given(st.integers(0, 17), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_value(readings, damage, at, flip, what):
-    found = readings(Decoder(), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
+    found = readings(Decoder(Reading()), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
     assert all(event in READINGS or isinstance(event, Reply) for event in found)
     assert found[-4:] == READINGS
 
 
 def test_a_stream_without_answers_keeps_the_cap():
-    decoder = Decoder()
+    decoder = Decoder(Reading())
     for _ in range(200):
         decoder.feed(b"\x01\x04\x04" * 10)
     assert len(decoder._answers._buffer) + len(decoder._answers._noise) <= 600
@@ -89,14 +89,14 @@ def test_a_stream_without_answers_keeps_the_cap():
 @pytest.mark.parametrize("framing", ["rtu", "tcp"])
 def test_a_simulated_probe_is_asked_and_only_reads(talk, framing):
     probe = ModbusSht20(Air(Decimal("-18.04"), Decimal("71.96")), address=3)
-    master = session(address=3, framing=framing, poll=1.0)
+    master = session(Options(address=3, framing=framing, poll=1.0))
     assert talk(master, probe, 0.0, 2.5) == air("-18.0", "72.0") * 3
     assert {(request.function_code, request.address, request.count) for request in probe.asked} == {(4, 1, 2)}
     assert not master.ask(Wish.ZERO, 0.0)
 
 
 def test_another_address_is_not_answered(talk):
-    assert talk(session(address=2), ModbusSht20(Air()), 0.0, 5.0) == []
+    assert talk(session(Options(address=2)), ModbusSht20(Air()), 0.0, 5.0) == []
 
 
 def test_the_address_stands_in_a_holding_register():

@@ -113,7 +113,7 @@ def test_a_stream_without_lines_keeps_the_cap():
 
 def test_a_simulated_probe_is_listened_to(talk):
     probe = W1Thermometer(Air(Decimal("-18.4")))
-    session = formats.find("w1_thermometer").session()
+    session = formats.find("w1_thermometer").speaks()
     seen = talk(session, probe, 0.0, 2.5)
     assert seen[0].what == "not-measured" and seen[1:] == [degrees("-18.375")] * 2
     probe.fails = True

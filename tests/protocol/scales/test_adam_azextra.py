@@ -9,7 +9,7 @@ from drivers import catalogue
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.adam_azextra import LINE_CAP, Session, decode, decoder, encode
+from protocol.scales.adam_azextra import LINE_CAP, Options, Session, decode, decoder, encode
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.adam_azextra import simulate
@@ -140,7 +140,7 @@ def test_a_stream_without_a_weight_keeps_the_cap():
 
 @given(st.integers(1, 9), st.integers(0, 9))
 def test_a_cut_answer_is_never_a_weight(first, second):
-    session = Session()
+    session = Session(Options())
     session.expired(0.0)
     assert all(isinstance(event, Garbage) for event in told(session, f"{second}.500kg\r\n".encode(), 0.1))
     session.expired(1.5)
@@ -179,7 +179,7 @@ def test_a_tare_is_taken_at_once(talk):
 
 
 def test_a_wish_before_the_first_question_waits_for_it():
-    session = Session()
+    session = Session(Options())
     session.expired(0.0)
     session.ask(Wish.ZERO, 0.1)
     session.ask(Wish.ZERO, 0.1)
@@ -191,7 +191,7 @@ def test_a_wish_before_the_first_question_waits_for_it():
 
 def test_the_print_key_of_a_person_gives_a_weight_of_unknown_stability(talk):
     pan = Pan()
-    scale, session = simulate(pan), Session()
+    scale, session = simulate(pan), Session(Options())
     pan.put(Decimal("0.500"), 0.0)
     assert talk(session, scale, 0.0, 3.0) == [answer("0.500", Net.GROSS)]
     pan.put(Decimal("0.700"), 3.0)
@@ -200,7 +200,7 @@ def test_the_print_key_of_a_person_gives_a_weight_of_unknown_stability(talk):
 
 
 def test_of_one_label_only_the_first_weight_counts():
-    session = pressed(Session())
+    session = pressed(Session(Options()))
     events = told(session, b"0.500kg\r\nTare 0.100kg\r\nTotal 1.50\r\n", 0.1)
     assert events[0] == answer("0.500") and isinstance(events[1], Reply)
     assert [type(event) for event in session.expired(session.deadline)] == [Reply]  # the rest of the label
@@ -245,7 +245,7 @@ class Stream:
 @pytest.mark.parametrize("every", [0.02, 0.1, 0.25])
 @pytest.mark.parametrize("text", LINES)
 def test_a_stream_is_never_a_weight(talk, text, every, first):
-    events = talk(Session(), Stream(text, every, first), 0.0, 12.0)
+    events = talk(Session(Options()), Stream(text, every, first), 0.0, 12.0)
     assert events and not any(isinstance(event, Weighing) for event in events)
 
 
@@ -253,13 +253,13 @@ def test_a_stream_is_never_a_weight(talk, text, every, first):
 @pytest.mark.parametrize("text", LINES)
 def test_a_slow_stream_is_not_asked_and_never_stable(talk, text, every):
     stream = Stream(text, every)
-    events = talk(Session(), stream, 0.0, 12.0)
+    events = talk(Session(Options()), stream, 0.0, 12.0)
     assert stream.heard == b"" and not any(isinstance(event, Weighing) for event in events)
 
 
 @given(first=st.floats(1.5, 8.0), every=st.floats(0.35, 1.4))
 def test_a_slow_stream_that_begins_later_is_taken_for_an_answer_once_at_most(talk, first, every):
-    events = talk(Session(), Stream(LINES[0], every, first), 0.0, 12.0)
+    events = talk(Session(Options()), Stream(LINES[0], every, first), 0.0, 12.0)
     assert sum(isinstance(event, Weighing) for event in events) <= 1
 
 

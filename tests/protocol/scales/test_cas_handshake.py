@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Reply, State, Weighing
-from protocol.scales.cas_handshake import ACK, NAK, Doing, Session, decode, decoder, encode
+from protocol.scales.cas_handshake import ACK, DC1, ENQ, NAK, Options, Session, decode, decoder, encode
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -131,43 +131,30 @@ def test_a_stream_without_frames_keeps_the_cap():
     assert len(frames._buffer) + len(frames._noise) <= 128
 
 
-def test_the_dialogue_goes_from_enq_to_the_weight():
-    session = Session(poll=0.2, patience=0.5)
-    assert session.deadline == 0.0
-    session.expired(1.0)
-    assert session.pending() == b"\x05" and session.doing is Doing.READY
-    assert session.receive(ACK, 1.01) == []
-    assert session.pending() == b"\x11" and session.doing is Doing.WEIGHT
-    assert session.receive(GOOD[0][0][:9], 1.02) == []
-    assert session.receive(GOOD[0][0][9:], 1.03) == [GOOD[0][1]]
-    assert session.doing is Doing.NOTHING and session.deadline == pytest.approx(1.23)
+def test_the_dialogue_goes_from_enq_to_the_weight(conversation):
+    frame, weight = GOOD[0]
+    talk = conversation(Session(Options(poll=0.2, patience=0.5))).at(0.0).station(ENQ)
+    talk.at(0.01).device(ACK).reading().station(DC1)
+    talk.at(0.02).device(frame[:9], frame[9:]).reading(weight).station()
+    talk.wakes(0.22).at(0.22).station(ENQ)
 
 
-@pytest.mark.parametrize("answer", [NAK, b""])
-def test_a_scale_that_is_not_ready_is_asked_again(answer):
-    session = Session(poll=0.2, patience=0.5)
-    session.expired(1.0)
-    session.receive(answer, 1.1)
-    session.expired(session.deadline)
-    session.expired(session.deadline) if session.doing is Doing.NOTHING else None
-    assert session.pending() == b"\x05\x05" and session.doing is Doing.READY
+@pytest.mark.parametrize(("answer", "again"), [(NAK, 0.1 + 0.2), (b"", 0.5 + 0.2)])
+def test_a_scale_that_is_not_ready_is_asked_again(conversation, answer, again):
+    talk = conversation(Session(Options(poll=0.2, patience=0.5))).at(0.0).station(ENQ)
+    talk.at(0.1).device(answer).station().at(again - 0.01).station().at(again).station(ENQ)
 
 
-def test_a_damaged_weight_is_asked_for_again_and_an_ack_in_it_does_no_harm():
-    session = Session()
-    session.expired(0.0)
-    session.receive(ACK, 0.1)
-    session.pending()
-    session.receive(bytes.fromhex(BAD[0]) + ACK, 0.2)
-    assert session.pending() == b"" and session.doing is Doing.WEIGHT
-    session.expired(session.deadline)
-    session.expired(session.deadline)
-    assert session.pending() == b"\x05"
+def test_a_damaged_weight_is_asked_for_again_and_an_ack_in_it_does_no_harm(conversation):
+    talk = conversation(Session(Options(poll=0.2, patience=0.5))).at(0.0).station(ENQ)
+    talk.at(0.1).device(ACK).station(DC1)
+    talk.at(0.2).device(bytes.fromhex(BAD[0]) + ACK).station()
+    talk.at(0.6).station().at(0.8).station(ENQ)
 
 
 @pytest.mark.parametrize("options", [{}, {"eot": True}, {"busy": 0.3}])
 def test_a_sale_on_a_simulated_scale(talk, options):
-    pan, session = Pan(), Session()
+    pan, session = Pan(), Session(Options())
     scale = find("cas_handshake")(pan, **options)
     pan.put(Decimal("2.350"), 0.0)
     events = talk(session, scale, 0.0, 1.5)

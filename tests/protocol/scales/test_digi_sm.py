@@ -9,7 +9,7 @@ from protocol import formats
 from protocol.checks import xor8
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, State, Weighing
-from protocol.scales.digi_sm import decode, decoder, encode, session
+from protocol.scales.digi_sm import Options, Reading, decode, decoder, encode, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.digi_sm import simulate
@@ -42,7 +42,7 @@ weights = st.integers(0, 999999).map(lambda grams: of(Decimal(grams).scaleb(-3))
 
 @pytest.mark.parametrize(("data", "reading"), TABLE)
 def test_a_frame_means_its_reading(data, reading):
-    (event,) = decoder().feed(data)
+    (event,) = decoder(Reading()).feed(data)
     assert event == reading and event.raw == data
     assert format(event.value, "f") == format(reading.value, "f")
 
@@ -54,7 +54,7 @@ def test_a_reading_is_encoded(data, reading):
 
 @pytest.mark.parametrize(("data", "reading"), TABLE)
 def test_a_frame_may_come_byte_by_byte_with_more_behind_it(data, reading, readings):
-    assert readings(decoder(), data + b"\x02w0", range(len(data))) == [reading]
+    assert readings(decoder(Reading()), data + b"\x02w0", range(len(data))) == [reading]
 
 
 @pytest.mark.parametrize("data", BAD)
@@ -72,12 +72,12 @@ def test_digits_without_a_point_need_a_setting():
     assert str(decode(frame(b"w001 2500000"), decimals=0).value) == "1250"
     assert str(decode(frame(b"w001.2500000"), decimals=0).value) == "1.250"
     with pytest.raises(ValueError):
-        decoder(decimals=7)
+        decoder(Reading(decimals=7))
 
 
 def test_a_parity_mistake_is_told_as_such():
     spoilt = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in TABLE[0][0])
-    framer = decoder()
+    framer = decoder(Reading())
     assert {event.why for event in framer.feed(spoilt * 2) + framer.finish()} == {PARITY_WHY}
 
 
@@ -91,31 +91,31 @@ def test_what_does_not_fit_is_not_encoded(reading):
 
 @given(weights, st.sampled_from([b".", b",", b" "]))
 def test_what_is_encoded_is_decoded(reading, point):
-    (event,) = decoder(decimals=3).feed(encode(reading, point))
+    (event,) = decoder(Reading(decimals=3)).feed(encode(reading, point))
     assert event == reading
 
 
 @given(st.lists(st.integers(0, 60), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
     stream = b"2500000^\x03\x00\x7f\x02w" + b"".join(data for data, _ in TABLE)
-    assert readings(decoder(), stream, cuts) == [reading for _, reading in TABLE]
+    assert readings(decoder(Reading()), stream, cuts) == [reading for _, reading in TABLE]
 
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises_and_the_next_frame_is_found(noise):
-    framer = decoder()
+    framer = decoder(Reading())
     framer.feed(noise + b"\xff" * 15)
     assert framer.feed(TABLE[0][0])[-1] == TABLE[0][1]
 
 
 @given(weights, st.integers(0, 44), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_number(readings, damage, reading, at, flip, what):
-    found = readings(decoder(), damage(encode(reading) * 3, at, what, flip))
+    found = readings(decoder(Reading()), damage(encode(reading) * 3, at, what, flip))
     assert set(found) == {reading} and len(found) >= 2
 
 
 def test_a_stream_without_frames_keeps_the_cap():
-    framer = decoder()
+    framer = decoder(Reading())
     for _ in range(200):
         framer.feed(b"\x02w001.2500000")
     assert len(framer._buffer) + len(framer._noise) <= 256
@@ -137,8 +137,8 @@ def test_a_scale_that_sends_no_point_is_read_once_the_decimals_are_set(talk):
     pan = Pan()
     pan.put(Decimal("2.350"), 0.0)
     scale = simulate(pan, b" ")
-    assert all(isinstance(event, Garbage) for event in talk(session(), scale, 1.0, 1.5))
-    assert set(talk(session(decimals=3), scale, 1.5, 2.0)) == {of("2.350")}
+    assert all(isinstance(event, Garbage) for event in talk(session(Options()), scale, 1.0, 1.5))
+    assert set(talk(session(Options(decimals=3)), scale, 1.5, 2.0)) == {of("2.350")}
 
 
 def test_the_format_is_in_the_table():

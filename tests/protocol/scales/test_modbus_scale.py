@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.checks import crc16_modbus
 from protocol.modbus import Framing
+from protocol.options import BadOptions
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.modbus_scale import Profile, encode, read, session
+from protocol.scales.modbus_scale import Options, Profile, encode, read, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.modbus_scale import ModbusScale, profile_of
@@ -67,44 +68,56 @@ ONE_WAY = [
 
 @pytest.mark.parametrize(("profile", "registers", "reading"), TABLE + ONE_WAY)
 def test_registers_mean_their_reading(profile, registers, reading):
-    assert read(Profile.parse(profile), registers) == reading
-    assert str(read(Profile.parse(profile), registers).value) == str(reading.value)
+    assert read(Profile.model_validate(profile), registers) == reading
+    assert str(read(Profile.model_validate(profile), registers).value) == str(reading.value)
 
 
 @pytest.mark.parametrize(("profile", "registers", "reading"), TABLE)
 def test_a_reading_is_encoded_as_the_indicator_does(profile, registers, reading):
-    assert encode(Profile.parse(profile), reading) == registers
+    assert encode(Profile.model_validate(profile), reading) == registers
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.booleans(), st.booleans(), st.sampled_from([Net.GROSS, Net.NET]))
 def test_what_is_encoded_is_read(number, stable, zero, net):
     reading = Weighing(Decimal(number).scaleb(-3), "kg", net, stable, zero)
-    assert read(Profile.parse(FULL), encode(Profile.parse(FULL), reading)) == reading
+    assert read(Profile.model_validate(FULL), encode(Profile.model_validate(FULL), reading)) == reading
 
 
 @pytest.mark.parametrize(
-    ("profile", "why"),
+    ("profile", "key", "why"),
     [
-        (None, "needs a profile"),
-        ({}, "needs a profile"),
-        ("FULL", "write a table"),
-        ({"unit": "kg"}, r"profile\.weight: write a table"),
-        ({"weight": {"register": 0}}, r"profile\.unit is missing"),
-        ({**PLAIN, "wieght": 1}, "no key wieght"),
-        ({**PLAIN, "address": 0}, r"profile\.address is 0; .* 1 to 247"),
-        ({**PLAIN, "function": 16}, "3 or 4"),
-        ({**PLAIN, "mass": "brutto"}, "gross, net"),
-        ({**PLAIN, "weight": {"register": 0, "type": "text"}}, "a weight is a number"),
-        ({**PLAIN, "status": {"register": 1, "stabel": 1}}, "no key stabel"),
-        ({**PLAIN, "status": {"register": 1, "stable": 0}}, r"profile\.status\.stable is 0"),
-        ({**PLAIN, "status": {"register": 1, "stable": 0x10000}}, r"profile\.status\.stable"),
-        ({**PLAIN, "status": {"register": 1, "stable": 1, "motion": 2}}, "either stable or motion"),
-        ({**PLAIN, "status": {"register": 1, "type": "int16", "stable": 1}}, "uint16 or uint32"),
+        (None, "profile", "a table { name = value }, such as { weight ="),
+        ("FULL", "profile", "a table"),
+        ({"unit": "kg"}, "profile.weight", "it is missing; it must be a table { name = value }, such as"),
+        (
+            {"weight": {"register": 0}},
+            "profile.unit",
+            "it is missing; it must be a text, in quotation marks, and not empty",
+        ),
+        ({**PLAIN, "unit": ""}, "profile.unit", 'such as "kg"'),
+        ({**PLAIN, "wieght": 1}, "profile.wieght", "no such option; there are: function, address, weight"),
+        ({**PLAIN, "address": 0}, "profile.address", "1 to 247"),
+        ({**PLAIN, "function": 16}, "profile.function", "one of 3, 4"),
+        ({**PLAIN, "mass": "brutto"}, "profile.mass", '"gross", "net"'),
+        ({**PLAIN, "weight": {"register": 0, "type": "text"}}, "profile.weight.type", '"int16", "uint16"'),
+        ({**PLAIN, "weight": {"type": "int32"}}, "profile.weight.register", "it is missing"),
+        ({**PLAIN, "status": {"register": 1, "stabel": 1}}, "profile.status.stabel", "there are: register"),
+        ({**PLAIN, "status": {"register": 1, "stable": 0}}, "profile.status.stable", "1 to 4294967295"),
+        ({**PLAIN, "status": {"register": 1, "stable": 0x10000}}, "profile.status.stable", "1 to 65535"),
+        ({**PLAIN, "status": {"register": 1, "stable": 1, "motion": 2}}, "profile.status.motion", "stable or motion"),
+        ({**PLAIN, "status": {"register": 1, "type": "int16", "stable": 1}}, "profile.status.type", "uint16"),
     ],
 )
-def test_a_mistake_in_a_profile_is_named(profile, why):
-    with pytest.raises(ValueError, match=why):
-        session(profile=profile)
+def test_a_mistake_in_a_profile_is_named(profile, key, why):
+    with pytest.raises(BadOptions) as bad:
+        formats.find("modbus_scale").parse({"profile": profile})
+    problem = bad.value.problems[0]
+    assert problem.key == key and why in problem.en and problem.zh
+
+
+def test_the_profiles_function_holds_for_its_fields_that_name_none():
+    profile = Profile.model_validate({**FULL, "status": {"register": 0x52, "function": 3, "stable": 1}})
+    assert (profile.weight.function, profile.status.function) == (4, 3)
 
 
 def scale(kg="2.350", **options):
@@ -116,13 +129,13 @@ def scale(kg="2.350", **options):
 @pytest.mark.parametrize("framing", [framing.value for framing in Framing])
 def test_a_simulated_indicator_is_read(talk, framing):
     device = scale(framing=framing, address=17)
-    events = talk(session(**device.options), device, 0.0, 1.0)
+    events = talk(session(Options(**device.options)), device, 0.0, 1.0)
     assert set(events) == {kg("2.350", Net.GROSS, True, False)} and len(events) >= 5
     device.pan.put(Decimal(20), 1.0)
     device.pan.tare = Decimal("0.1")
-    assert talk(session(**device.options), device, 2.0, 3.0)[-1].state is State.OVERLOAD
+    assert talk(session(Options(**device.options)), device, 2.0, 3.0)[-1].state is State.OVERLOAD
     device.pan.put(Decimal("0.6"), 3.0)
-    heard = talk(session(**device.options), device, 3.0, 4.0)
+    heard = talk(session(Options(**device.options)), device, 3.0, 4.0)
     moving = [event for event in heard if isinstance(event, Weighing)]
     assert any(event.stable is False for event in moving) and moving[-1] == kg("0.500", Net.NET, True, False)
     assert {request.function_code for request in device.asked} == {3}
@@ -130,27 +143,27 @@ def test_a_simulated_indicator_is_read(talk, framing):
 
 def test_the_frames_are_kept_beside_the_weight(talk):
     device = scale()
-    event = talk(session(**device.options), device, 0.0, 0.2)[0]
+    event = talk(session(Options(**device.options)), device, 0.0, 0.2)[0]
     assert event.raw.hex() == "01030600000" + "92e0001" + event.raw[-2:].hex()
 
 
 def test_weight_and_status_of_two_moments_are_no_reading(talk):
     far = {**FULL, "address": 1, "status": {"register": 0x80, "stable": 1}}
     device = Slave(lambda now: {**full(1250, 0), (4, 0x80): 1})
-    assert talk(session(profile=far), device, 0.0, 1.0)[0] == kg("1.250", None, True)
+    assert talk(session(Options(profile=far)), device, 0.0, 1.0)[0] == kg("1.250", None, True)
 
     def changing(now):
         asked = [request for request in device.asked if request.address == 0x80]
         return {**full(1250, 0), (4, 0x80): len(asked) % 2}
 
     device = Slave(changing)
-    assert talk(session(profile=far), device, 0.0, 5.0) == []
+    assert talk(session(Options(profile=far)), device, 0.0, 5.0) == []
     assert len(device.asked) > 10
 
 
 @given(at=st.integers(0, 10), flip=st.integers(1, 255), what=st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_weight(damage, at, flip, what):
-    device, master = scale(), session(profile=profile_of(Pan()))
+    device, master = scale(), session(Options(profile=profile_of(Pan())))
     seen, now, spoilt = [], 0.0, False
     while now < 3.0:
         if master.deadline is not None and master.deadline <= now:
@@ -168,25 +181,25 @@ def test_one_damaged_byte_never_gives_another_weight(damage, at, flip, what):
 
 def test_a_silent_indicator_is_asked_again_and_again(talk):
     device = Slave(lambda now: {}, address=9)
-    master = session(profile=PLAIN)
+    master = session(Options(profile=PLAIN))
     assert talk(master, device, 0.0, 5.0) == []
     assert master.deadline < 6.5
 
 
 def test_a_register_that_is_not_there_is_told(talk):
-    events = talk(session(profile=PLAIN), Slave(lambda now: {}), 0.0, 0.5)
+    events = talk(session(Options(profile=PLAIN)), Slave(lambda now: {}), 0.0, 0.5)
     assert events[0].what == "exception" and events[0].get("meaning") == "illegal register"
 
 
 def test_the_scale_is_never_written_to():
-    assert not any(session(profile=PLAIN).ask(wish, 0.0) for wish in Wish)
+    assert not any(session(Options(profile=PLAIN)).ask(wish, 0.0) for wish in Wish)
 
 
 def test_the_decoder_gives_words():
     row = formats.find("modbus_scale")
-    (event,) = row.decoder().feed(bytes.fromhex("01 04 04 00 2D 02 58 6B 17"))
+    (event,) = row.reads().feed(bytes.fromhex("01 04 04 00 2D 02 58 6B 17"))
     assert event.get("words") == "002d 0258"
-    noisy = row.decoder()
+    noisy = row.reads()
     assert isinstance((noisy.feed(b"\xff" * 8) + noisy.finish())[0], Garbage)
     assert row.session is session and row.checked and row.sends_unit
 

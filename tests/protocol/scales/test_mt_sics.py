@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.mt_sics import COMMANDS, LINE_CAP, decode, decoder, encode, encode_reply, session
+from protocol.scales.mt_sics import COMMANDS, LINE_CAP, Options, decode, decoder, encode, encode_reply, session
 
 
 def weighing(value, unit="g", *, stable=True, net=None):
@@ -129,25 +129,18 @@ def test_a_stream_without_line_end_keeps_the_cap():
     assert len(framer._buffer) <= LINE_CAP + 1
 
 
-def test_the_session_asks_for_the_weight_and_carries_wishes():
-    talking = session(poll=0.1, patience=1.0)
-    talking.expired(0.0)
-    assert talking.pending() == b"SI\r\n"
-    assert talking.receive(b"S S 1.000 kg\r\n", 0.05) == [weighing("1.000", "kg")]
+def test_the_session_asks_for_the_weight_and_carries_wishes(conversation):
+    talk = conversation(session(Options(poll=0.1, patience=1.0))).at(0.0).station(b"SI\r\n")
+    talk.at(0.05).device(b"S S 1.000 kg\r\n").reading(weighing("1.000", "kg"))
     for wish, command in COMMANDS.items():
-        assert talking.ask(wish, 0.1)
-        talking.expired(0.1)
-        assert talking.pending() == command
-        talking.receive(b"Z A\r\n", 0.15)
+        assert talk.session.ask(wish, 0.05)
+        talk.at(0.05).station(command).device(b"Z A\r\n")
 
 
-def test_a_scale_that_talks_by_itself_does_not_stop_the_questions():
-    talking = session(poll=0.1)
-    talking.expired(0.0)
-    talking.receive(b"S D 1.0 kg\r\n", 0.05)
-    for tick in range(3):
-        talking.receive(b"S D 1.0 kg\r\n", 0.06 + tick / 100)
-    assert talking.deadline == pytest.approx(0.15)
+def test_a_scale_that_talks_by_itself_does_not_stop_the_questions(conversation):
+    talk = conversation(session(Options(poll=0.1))).at(0.0).station(b"SI\r\n")
+    for now in (0.05, 0.06, 0.07, 0.08):
+        talk.at(now).device(b"S D 1.0 kg\r\n").wakes(0.15)
 
 
 def test_the_format_is_in_the_table():

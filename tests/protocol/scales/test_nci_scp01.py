@@ -132,7 +132,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 @pytest.mark.parametrize("three", [False, True])
 def test_a_sale_on_a_simulated_scale(talk, three):
-    pan, session = Pan(), formats.find("nci_scp01").session()
+    pan, session = Pan(), formats.find("nci_scp01").speaks()
     assert isinstance(session, Asking)
     scale = find("nci_scp01")(pan, three=three)
     pan.put(Decimal("2.350"), 0.0)

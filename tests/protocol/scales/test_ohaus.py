@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.ohaus import LINE_CAP, decode, decoder, encode, session
+from protocol.scales.ohaus import LINE_CAP, Options, Reading, decode, decoder, encode, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -55,8 +55,8 @@ READINGS = [reading for _, reading in TABLE + ONE_WAY]
 def test_a_line_means_its_reading(line, reading, readings):
     assert decode(line) == reading and decode(line).raw == line + b"\r\n"
     assert str(decode(line).value) == str(reading.value)
-    assert decoder().feed(line + b"\r\n") == [reading]
-    assert readings(decoder(), line + b"\r\n   0.", range(len(line) + 2)) == [reading]
+    assert decoder(Reading()).feed(line + b"\r\n") == [reading]
+    assert readings(decoder(Reading()), line + b"\r\n   0.", range(len(line) + 2)) == [reading]
 
 
 @pytest.mark.parametrize(("line", "reading"), TABLE)
@@ -92,22 +92,22 @@ def test_what_does_not_fit_is_not_encoded(value, unit):
 )
 def test_what_is_encoded_is_decoded(number, places, unit, net, stable):
     reading = weighing(Decimal(number).scaleb(-places), unit, net, stable)
-    assert decoder().feed(encode(reading)) == [reading]
+    assert decoder(Reading()).feed(encode(reading)) == [reading]
 
 
 @given(st.lists(st.integers(0, 300), max_size=10))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(decoder(), b"500 kg    G\r\n\x00\x7f" + STREAM, cuts) == READINGS
+    assert readings(decoder(Reading()), b"500 kg    G\r\n\x00\x7f" + STREAM, cuts) == READINGS
 
 
 @given(st.binary(max_size=300))
 def test_noise_is_garbage_and_the_next_lines_are_found(readings, noise):
-    assert readings(decoder(), noise + b"\r\n" + STREAM)[-len(READINGS) :] == READINGS
+    assert readings(decoder(Reading()), noise + b"\r\n" + STREAM)[-len(READINGS) :] == READINGS
 
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises(noise):
-    lines = decoder()
+    lines = decoder(Reading())
     assert all(isinstance(event, Garbage | Weighing) for event in lines.feed(noise) + lines.finish())
 
 
@@ -127,11 +127,11 @@ def test_an_unstable_line_never_becomes_a_stable_one(damage, at, what):
 def test_the_cut_first_line_of_a_stream_is_dropped(cut):
     stream = (TABLE[2][0] + b"\r\n")[cut:] + STREAM
     whole = READINGS if cut < 17 else READINGS[1:]  # a lone LF is no line end
-    assert session(poll=None).receive(stream, 0.0) == whole
+    assert session(Options(poll=None)).receive(stream, 0.0) == whole
 
 
 def test_a_stream_without_line_end_keeps_the_cap():
-    lines = decoder()
+    lines = decoder(Reading())
     for _ in range(100):
         lines.feed(b"   0.500 kg    G")
     assert len(lines._buffer) <= LINE_CAP + 1
@@ -139,7 +139,7 @@ def test_a_stream_without_line_end_keeps_the_cap():
 
 @pytest.mark.parametrize("poll", [None, 0.2])
 def test_a_sale_on_a_simulated_scale(talk, poll):
-    pan, talks = Pan(), session(poll=poll)
+    pan, talks = Pan(), session(Options(poll=poll))
     scale = find("ohaus")(pan, continuous=poll is None)
     pan.put(Decimal("0.250"), 0.0)
     assert talk(talks, scale, 0.0, 0.3)[0].stable is False

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.sartorius_sbi import LINE_CAP, decode, decoder, encode, session
+from protocol.scales.sartorius_sbi import LINE_CAP, Options, decode, decoder, encode, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -142,7 +142,7 @@ def test_a_stream_without_line_end_keeps_the_cap():
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("poll", [None, 0.3])
 def test_a_sale_on_a_simulated_scale(talk, header, poll):
-    pan, talks = Pan(), session(poll=poll)
+    pan, talks = Pan(), session(Options(poll=poll))
     scale = find("sartorius_sbi")(pan, header=header, by_itself=poll is None)
     pan.put(Decimal("0.250"), 0.0)
     first, *_, last = talk(talks, scale, 0.0, 1.5)

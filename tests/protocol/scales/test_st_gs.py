@@ -179,7 +179,7 @@ def test_a_stream_without_line_end_keeps_the_cap():
 
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_a_sale_on_a_simulated_scale_that_talks_by_itself(talk, form):
-    pan, session = Pan(), formats.find("st_gs").session()
+    pan, session = Pan(), formats.find("st_gs").speaks()
     assert isinstance(session, Listening) and not session.ask(Wish.TARE, 0.0)
     scale = find("st_gs")(pan, form=form)
     pan.put(Decimal("2.350"), 0.0)
@@ -194,7 +194,7 @@ def test_a_sale_on_a_simulated_scale_that_talks_by_itself(talk, form):
 
 @pytest.mark.parametrize("poll", [None, 0.2])
 def test_a_sale_on_a_simulated_scale_that_obeys(talk, poll):
-    pan, session = Pan(), formats.find("st_gs").session(obeys=True, poll=poll)
+    pan, session = Pan(), formats.find("st_gs").speaks({"obeys": True, "poll": poll})
     assert isinstance(session, Asking) is (poll is not None)
     scale = find("st_gs")(pan, form="and", asked=poll is not None)
     pan.put(Decimal("0.250"), 0.0)

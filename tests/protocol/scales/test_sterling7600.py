@@ -8,7 +8,7 @@ from drivers import catalogue
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.sterling7600 import LINE_CAP, decode, decoder, encode, session
+from protocol.scales.sterling7600 import LINE_CAP, Options, decode, decoder, encode, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.sterling7600 import simulate
@@ -138,7 +138,7 @@ def test_a_dialogue_weighs_tares_and_zeroes(talk):
     events = talk(asking, scale, 3.0, 5.0)
     assert len(events) >= 8 and set(events) == {weighing("2.350", Net.NET)}
     assert {event.raw[:4] for event in events} == {b"SNWN", b"WNet"}
-    assert set(talk(session("gross"), scale, 5.0, 5.5)) == {weighing("2.500")}
+    assert set(talk(session(Options(ask="gross")), scale, 5.0, 5.5)) == {weighing("2.500")}
     pan.put(Decimal(99), 5.5)
     assert talk(asking, scale, 6.5, 7.0)[-1].state is State.OVERLOAD
     assert not asking.ask(Wish.CLEAR_TARE, 7.0)
@@ -154,8 +154,8 @@ def test_the_simulated_scale_counts_and_refuses():
 
 
 def test_only_what_there_is_can_be_asked_for():
-    with pytest.raises(ValueError, match="gross, net"):
-        session("count")
+    with pytest.raises(ValueError, match="'gross' or 'net'"):
+        session(Options(ask="count"))
 
 
 def test_the_format_is_in_the_table():

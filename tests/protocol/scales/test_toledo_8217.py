@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.toledo_8217 import LONGEST, Session, decode, decoder, encode
+from protocol.scales.toledo_8217 import LONGEST, POLL, Options, Session, decode, decoder, encode
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -80,13 +80,11 @@ def test_anything_in_between_makes_it_doubtful(between):
     assert decoder().feed(GOOD[0][0] + between + UNCHANGED)[-1] == Reply("unchanged")
 
 
-def test_silence_makes_it_doubtful():
-    session = Session()
-    session.expired(0.0)
-    session.receive(GOOD[0][0], 0.1)
-    session.expired(0.4)
-    session.expired(1.4)  # no answer for a second
-    assert session.receive(UNCHANGED, 1.5) == [Reply("unchanged")]
+def test_silence_makes_it_doubtful(conversation):
+    talk = conversation(Session(Options(poll=0.25, patience=1.0))).at(0.0).station(POLL)
+    talk.at(0.1).device(GOOD[0][0]).at(0.35).station(POLL)
+    talk.at(1.35).station(POLL)  # no answer for a second
+    talk.at(1.5).device(UNCHANGED).reading(Reply("unchanged"))
 
 
 @pytest.mark.parametrize("value", ["12345678.000", "12", "0.00001", "NaN"])
@@ -126,7 +124,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 @pytest.mark.parametrize("once", [False, True])
 def test_a_sale_on_a_simulated_scale(talk, once):
-    pan, session = Pan(), Session()
+    pan, session = Pan(), Session(Options())
     scale = find("toledo_8217")(pan, once=once)
     pan.put(Decimal("2.350"), 0.0)
     events = talk(session, scale, 0.0, 1.6)

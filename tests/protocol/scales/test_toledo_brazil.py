@@ -8,7 +8,7 @@ from drivers import catalogue
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.toledo_brazil import decode, decode_a, decoder, encode, encode_a, session
+from protocol.scales.toledo_brazil import Options, Reading, decode, decode_a, decoder, encode, encode_a, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.toledo_brazil import simulate
@@ -58,13 +58,13 @@ stable_a = st.builds(
 
 @pytest.mark.parametrize(("protocol", "frame", "reading"), TABLE)
 def test_a_frame_means_its_reading(protocol, frame, reading):
-    (event,) = decoder().feed(frame)
+    (event,) = decoder(Reading()).feed(frame)
     assert event == reading and event.raw == frame and str(event.value) == str(reading.value)
 
 
 @pytest.mark.parametrize(("frame", "reading"), TABLE_A)
 def test_a_frame_of_a_means_its_reading(frame, reading):
-    (event,) = decoder("A").feed(frame)
+    (event,) = decoder(Reading(protocol="A")).feed(frame)
     assert event == reading and event.raw == frame and str(event.value) == str(reading.value)
 
 
@@ -80,12 +80,12 @@ def test_a_reading_is_encoded_as_a_scale_with_a_does(frame, reading):
 
 @pytest.mark.parametrize(("protocol", "frame", "reading"), TABLE)
 def test_a_frame_may_come_byte_by_byte_with_more_behind_it(protocol, frame, reading, readings):
-    assert readings(decoder(), frame + b"\x0201", range(len(frame))) == [reading]
+    assert readings(decoder(Reading()), frame + b"\x0201", range(len(frame))) == [reading]
 
 
 @pytest.mark.parametrize(("frame", "reading"), TABLE_A)
 def test_a_frame_of_a_may_come_byte_by_byte_with_more_behind_it(frame, reading, readings):
-    assert readings(decoder("A"), frame + b"\x02\x10", range(len(frame))) == [reading]
+    assert readings(decoder(Reading(protocol="A")), frame + b"\x02\x10", range(len(frame))) == [reading]
 
 
 @pytest.mark.parametrize("frame", BAD)
@@ -96,7 +96,7 @@ def test_a_bad_frame_is_garbage(frame):
 def test_the_seventh_digit_of_a_total_makes_the_frame_longer():
     reading = weighing("1.250", Net.GROSS)
     frame = encode_a(reading, total=1234567, price=999999)
-    assert len(frame) == 24 and decoder("A").feed(frame + TABLE_A[0][0]) == [reading, TABLE_A[0][1]]
+    assert len(frame) == 24 and decoder(Reading(protocol="A")).feed(frame + TABLE_A[0][0]) == [reading, TABLE_A[0][1]]
 
 
 def test_a_date_is_no_weight():
@@ -117,13 +117,13 @@ def test_a_check_of_seven_bits_is_taken():
 
 def test_a_price_in_a_damaged_frame_of_a_is_not_read_without_the_setting_for_c():
     damaged = encode_a(weighing("1.250", Net.GROSS), price=99999).replace(b"099999\r", b"\x0299999\r")
-    assert not [event for event in decoder("A").feed(damaged) if isinstance(event, Weighing)]
+    assert not [event for event in decoder(Reading(protocol="A")).feed(damaged) if isinstance(event, Weighing)]
 
 
 @pytest.mark.parametrize("frame", [TABLE[0][1], TABLE_A[0][0]])
 def test_a_parity_mistake_is_told_as_such(frame):
     stream = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in TABLE[0][1] * 3)
-    framer = decoder()
+    framer = decoder(Reading())
     assert {event.why for event in framer.feed(stream) + framer.finish()} == {PARITY_WHY}
     odd = bytes(byte | 0x80 if not byte.bit_count() % 2 else byte for byte in TABLE[0][1])
     assert decode(odd).why == decode_a(odd).why == PARITY_WHY
@@ -137,27 +137,27 @@ def test_what_does_not_fit_is_not_encoded(value):
 
 @given(stable, st.sampled_from("BC"))
 def test_what_is_encoded_is_decoded(reading, protocol):
-    (event,) = decoder().feed(encode(reading, protocol))
+    (event,) = decoder(Reading()).feed(encode(reading, protocol))
     assert event == reading and str(event.value) == str(reading.value)
 
 
 @given(stable_a)
 def test_what_is_encoded_in_a_is_decoded(reading):
-    (event,) = decoder("A").feed(encode_a(reading))
+    (event,) = decoder(Reading(protocol="A")).feed(encode_a(reading))
     assert event == reading and str(event.value) == str(reading.value)
 
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
     stream = b"250\x03\x00\x7f" + b"".join(frame for _, frame, _ in TABLE)
-    assert readings(decoder(), stream, cuts) == [reading for _, _, reading in TABLE]
+    assert readings(decoder(Reading()), stream, cuts) == [reading for _, _, reading in TABLE]
     stream = b"250\x03\x00\x7f" + b"".join(frame for frame, _ in TABLE_A)
-    assert readings(decoder("A"), stream, cuts) == [reading for _, reading in TABLE_A]
+    assert readings(decoder(Reading(protocol="A")), stream, cuts) == [reading for _, reading in TABLE_A]
 
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises_and_the_next_frame_is_found(noise):
-    for framer, frame, reading in ((decoder(), *TABLE[0][1:]), (decoder("A"), *TABLE_A[0])):
+    for framer, frame, reading in ((decoder(Reading()), *TABLE[0][1:]), (decoder(Reading(protocol="A")), *TABLE_A[0])):
         framer.feed(noise + b"\xff" * 24)
         assert framer.feed(frame)[-1] == reading
         framer.finish()
@@ -165,25 +165,25 @@ def test_noise_never_raises_and_the_next_frame_is_found(noise):
 
 @given(stable, st.integers(0, 20), st.sampled_from(["lose", "double"]))
 def test_a_lost_or_doubled_byte_never_gives_another_number(readings, damage, reading, at, what):
-    found = readings(decoder(), damage(encode(reading) * 3, at, what))
+    found = readings(decoder(Reading()), damage(encode(reading) * 3, at, what))
     assert set(found) == {reading} and len(found) >= 2
 
 
 @given(stable_a, st.integers(0, 68), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_number_in_a(readings, damage, reading, at, flip, what):
-    found = readings(decoder("A"), damage(encode_a(reading) * 3, at, what, flip))
+    found = readings(decoder(Reading(protocol="A")), damage(encode_a(reading) * 3, at, what, flip))
     assert set(found) == {reading} and len(found) >= 2
 
 
 @given(st.integers(1, 5), st.integers(1, 255))
 def test_one_flip_never_makes_a_number_of_the_letters(readings, damage, at, flip):
     for frame in (b"\x02IIIII\x03", b"\x02NNNNN\x03", b"\x02SSSSS\x03"):
-        assert readings(decoder(), damage(frame, at, "flip", flip)) == []
+        assert readings(decoder(Reading()), damage(frame, at, "flip", flip)) == []
 
 
 @pytest.mark.parametrize("protocol", ["BC", "A"])
 def test_a_stream_without_frames_keeps_the_cap(protocol):
-    framer = decoder(protocol)
+    framer = decoder(Reading(protocol=protocol))
     for _ in range(200):
         framer.feed(b"\x02\x10001250 00000000")
     assert len(framer._buffer) + len(framer._noise) <= 256
@@ -213,16 +213,14 @@ def test_protocol_a_tells_net_weights_and_motion(talk):
     assert events[0].stable is False and events[-1] == weighing("2.350", Net.NET)
 
 
-def test_a_silent_scale_is_asked_again():
-    asking = session()
-    asking.expired(0.0)
-    asking.expired(asking.deadline)
-    assert asking.pending() == b"\x05\x05"
+def test_a_silent_scale_is_asked_again(conversation):
+    talk = conversation(session(Options(patience=0.5))).at(0.0).station(b"\x05")
+    talk.at(0.4).station().at(0.5).station(b"\x05")
 
 
 def test_only_what_there_is_can_be_set():
-    with pytest.raises(ValueError, match="BC, A"):
-        decoder("D")
+    with pytest.raises(ValueError, match="'BC' or 'A'"):
+        decoder(Reading(protocol="D"))
 
 
 def test_the_format_is_in_the_table():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.toledo_continuous import Session, decode, decoder, encode, encode_extended
+from protocol.scales.toledo_continuous import Options, Session, decode, decoder, encode, encode_extended
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -89,7 +89,7 @@ readings_sent = st.builds(
 def test_a_frame_means_its_reading(frame, reading):
     assert decode(frame) == reading and decode(frame).raw == frame
     assert str(decode(frame).value) == str(reading.value)
-    assert decoder(len(frame) in (18, 25)).feed(frame) == [reading]
+    assert decoder(Options(checksum=len(frame) in (18, 25))).feed(frame) == [reading]
 
 
 @pytest.mark.parametrize(("text", "reading", "options"), TABLE)
@@ -100,12 +100,12 @@ def test_a_reading_is_encoded_as_the_indicator_does(text, reading, options):
 @pytest.mark.parametrize(("frame", "reading"), FRAMES)
 def test_a_frame_may_come_byte_by_byte_with_more_behind_it(frame, reading, readings):
     behind = frame[:1] + b"11"
-    assert readings(decoder(), frame + behind, range(len(frame) + 3)) == [reading]
+    assert readings(decoder(Options()), frame + behind, range(len(frame) + 3)) == [reading]
 
 
 @pytest.mark.parametrize(("frame", "reading"), FRAMES)
 def test_a_frame_alone_is_known_when_the_stream_ends(frame, reading):
-    found = decoder()
+    found = decoder(Options())
     assert found.feed(frame) + found.finish() == [reading]
 
 
@@ -113,7 +113,7 @@ def test_a_frame_alone_is_known_when_the_stream_ends(frame, reading):
 def test_a_bad_frame_is_garbage(text):
     frame = bytes.fromhex(text)
     assert isinstance(decode(frame), Garbage)
-    found = decoder()
+    found = decoder(Options())
     assert all(isinstance(event, Garbage) for event in found.feed(frame) + found.finish())
 
 
@@ -133,7 +133,7 @@ def test_an_unknown_unit_is_not_encoded():
 @pytest.mark.parametrize("odd", [False, True])
 def test_a_parity_mistake_is_told_as_such(odd):
     line = bytes(byte | 0x80 if (byte.bit_count() + odd) % 2 else byte for byte in GOOD[0][0] * 3)
-    found = decoder()
+    found = decoder(Options())
     events = found.feed(line) + found.finish()
     assert all(isinstance(event, Garbage) for event in events)
     assert PARITY_WHY in {event.why for event in events}
@@ -145,11 +145,11 @@ def test_a_frame_without_check_is_told_apart_from_one_whose_check_looks_like_a_h
     frame = next(frame for frame in frames if frame[-1] == 2)
     bare = next(frame[:-1] for frame in frames if sum(frame[:-1]) + 2 & 0x7F == 0)
     for sent in (frame, bare):
-        found = decoder()
+        found = decoder(Options())
         assert readings(found, sent * 3, range(100)) == [decode(sent)] * 2
         assert found.finish() == [decode(sent)]
     spoiled = frame.replace(b"9\r", b"5\r")
-    found = decoder()
+    found = decoder(Options())
     assert readings(found, spoiled * 3) == [] and isinstance(found.finish()[0], Garbage)
 
 
@@ -163,20 +163,22 @@ def test_what_is_encoded_is_decoded(reading, checksum, fill):
 
 @given(st.lists(st.integers(0, 400), max_size=10))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(decoder(), GOOD[0][0][7:] + b"\x00\x7f" + STREAM, cuts) == [reading for _, reading in CHECKED]
-    expected = readings(decoder(), UNCHECKED)
-    assert readings(decoder(), UNCHECKED, cuts) == expected and len(expected) == UNCHECKED.count(b"\r") - 1
+    assert readings(decoder(Options()), GOOD[0][0][7:] + b"\x00\x7f" + STREAM, cuts) == [
+        reading for _, reading in CHECKED
+    ]
+    expected = readings(decoder(Options()), UNCHECKED)
+    assert readings(decoder(Options()), UNCHECKED, cuts) == expected and len(expected) == UNCHECKED.count(b"\r") - 1
 
 
 @given(st.binary(max_size=300))
 def test_noise_is_garbage_and_the_next_frames_are_found(readings, noise):
-    found = readings(decoder(), noise + b"\xff" * 26 + STREAM)
+    found = readings(decoder(Options()), noise + b"\xff" * 26 + STREAM)
     assert found[-len(CHECKED) :] == [reading for _, reading in CHECKED]
 
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises(noise):
-    found = decoder()
+    found = decoder(Options())
     assert all(isinstance(event, Garbage | Weighing) for event in found.feed(noise) + found.finish())
 
 
@@ -192,21 +194,21 @@ def test_one_damaged_byte_of_a_frame_with_check_never_gives_another_number(damag
     if extended and len(f"{sent.value:f}") > 9:
         return
     frame = (encode_extended if extended else encode)(sent)
-    frames = decoder()
+    frames = decoder(Options())
     events = frames.feed(damage(frame * 3, at % (3 * len(frame)), what, flip)) + frames.finish()
     values = [event.value for event in events if isinstance(event, Weighing)]
     assert set(values) == {sent.value} and len(values) >= 2
 
 
 def test_a_stream_without_frames_keeps_the_cap():
-    found = decoder()
+    found = decoder(Options())
     for _ in range(200):
         found.feed(b"\x02   \x01123456")
     assert len(found._scanner._buffer) + len(found._scanner._noise) <= 256
 
 
 def test_silence_ends_a_frame_without_check():
-    session = Session()
+    session = Session(Options())
     assert session.deadline is None
     assert session.receive(GOOD[6][0], 1.0) == [] and session.deadline == 1.25
     assert session.expired(1.25) == [weighing("-12.5")] and session.deadline is None
@@ -216,7 +218,7 @@ def test_silence_ends_a_frame_without_check():
     "options", [{}, {"checksum": False}, {"extended": True}, {"extended": True, "checksum": False}]
 )
 def test_a_sale_on_a_simulated_scale(talk, options):
-    pan, session = Pan(), Session()
+    pan, session = Pan(), Session(Options())
     scale = find("toledo_continuous")(pan, **options)
     pan.put(Decimal("0.200"), 0.0)
     assert talk(session, scale, 0.0, 0.3)[-1].stable is False

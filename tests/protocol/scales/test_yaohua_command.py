@@ -8,7 +8,17 @@ from drivers import catalogue
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, Reply, State, Weighing
-from protocol.scales.yaohua_command import ADDRESSES, HANDSHAKE, decode, decoder, encode, encode_command, session
+from protocol.scales.yaohua_command import (
+    ADDRESSES,
+    HANDSHAKE,
+    Options,
+    Reading,
+    decode,
+    decoder,
+    encode,
+    encode_command,
+    session,
+)
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.yaohua_command import simulate
@@ -45,7 +55,7 @@ def test_a_reading_is_encoded_as_the_indicator_does(address, frame, reading):
 
 @pytest.mark.parametrize(("_", "frame", "reading"), GOOD)
 def test_a_frame_may_come_byte_by_byte_with_more_behind_it(_, frame, reading, readings):
-    assert readings(decoder(), frame + b"\x02AB", range(len(frame))) == [reading]
+    assert readings(decoder(Reading()), frame + b"\x02AB", range(len(frame))) == [reading]
 
 
 def test_questions_are_encoded_as_the_manual_says():
@@ -59,7 +69,7 @@ def test_the_handshake_is_a_reply():
 
 
 def test_the_echo_of_a_question_is_told_as_such():
-    events = decoder().feed(encode_command("A", "D") + encode(weighing("1.25")))
+    events = decoder(Reading()).feed(encode_command("A", "D") + encode(weighing("1.25")))
     assert "question" in events[0].why and events[1] == weighing("1.25")
 
 
@@ -74,14 +84,14 @@ def test_without_digits_there_is_no_weight():
 
 
 def test_zero_has_no_sign():
-    (event,) = decoder().feed(encode(weighing("0.000")).replace(b"+", b"-").replace(b"1D", b"1D"))[:1]
+    (event,) = decoder(Reading()).feed(encode(weighing("0.000")).replace(b"+", b"-").replace(b"1D", b"1D"))[:1]
     assert isinstance(event, Garbage)  # the sign is under the check
     assert str(decode(bytes.fromhex("02 41 44 2D 30 30 30 30 30 30 33 31 42 03")).value) == "0.000"
 
 
 def test_a_parity_mistake_is_told_as_such():
     stream = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in STREAM)
-    framer = decoder()
+    framer = decoder(Reading())
     assert {event.why for event in framer.feed(stream) + framer.finish()} == {PARITY_WHY}
 
 
@@ -101,28 +111,28 @@ def test_what_is_encoded_is_decoded(value, net, address):
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(decoder(), STREAM[5:14] + b"\x00\x7f\x02" + STREAM, cuts) == READINGS
+    assert readings(decoder(Reading()), STREAM[5:14] + b"\x00\x7f\x02" + STREAM, cuts) == READINGS
 
 
 @given(st.binary(max_size=300).filter(lambda noise: b"\x03" not in noise))
 def test_noise_is_garbage_and_the_next_frames_are_found(readings, noise):
-    assert readings(decoder(), noise + b"\x03" * 14 + STREAM) == READINGS
+    assert readings(decoder(Reading()), noise + b"\x03" * 14 + STREAM) == READINGS
 
 
 @given(st.binary(max_size=300))
 def test_noise_never_raises(noise):
-    framer = decoder()
+    framer = decoder(Reading())
     assert all(isinstance(event, Garbage | Weighing | Reply) for event in framer.feed(noise) + framer.finish())
 
 
 @given(weights, st.integers(0, 41), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_number(readings, damage, value, at, flip, what):
-    found = readings(decoder(), damage(encode(weighing(value)) * 3, at, what, flip))
+    found = readings(decoder(Reading()), damage(encode(weighing(value)) * 3, at, what, flip))
     assert set(found) == {weighing(value)} and len(found) >= 2
 
 
 def test_a_stream_without_frames_keeps_the_cap():
-    framer = decoder()
+    framer = decoder(Reading())
     for _ in range(200):
         framer.feed(b"\x02AB+0000000000")
     assert len(framer._buffer) + len(framer._noise) <= 256
@@ -130,7 +140,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 def test_the_session_asks_its_own_indicator_for_the_net_weight(talk):
     pan = Pan()
-    device, asking = simulate(pan, "C"), session(address="C")
+    device, asking = simulate(pan, "C"), session(Options(address="C"))
     asking.expired(0.0)
     assert asking.pending() == encode_command("C", "D")
     pan.put(Decimal("0.500"), 0.0)
@@ -138,8 +148,8 @@ def test_the_session_asks_its_own_indicator_for_the_net_weight(talk):
     pan.put(Decimal("3.000"), 1.0)
     events = talk(asking, device, 2.0, 3.0)
     assert len(events) >= 8 and set(events) == {weighing("2.500")}
-    assert set(talk(session("C", "gross"), device, 3.0, 3.5)) == {weighing("3.000", Net.GROSS)}
-    assert set(talk(session("C", "tare"), device, 3.0, 3.5)) == {weighing("0.500", Net.TARE)}
+    assert set(talk(session(Options(address="C", ask="gross")), device, 3.0, 3.5)) == {weighing("3.000", Net.GROSS)}
+    assert set(talk(session(Options(address="C", ask="tare")), device, 3.0, 3.5)) == {weighing("0.500", Net.TARE)}
     assert not asking.ask(Wish.TARE, 3.0)
 
 
@@ -153,14 +163,14 @@ def test_an_indicator_answers_only_its_address_and_a_right_check():
 
 
 def test_what_another_indicator_answers_is_not_ours():
-    asking = session(address="A")
+    asking = session(Options(address="A"))
     (event,) = asking.receive(encode(weighing("1.25"), "B"), 0.0)
     assert isinstance(event, Garbage) and "indicator B" in event.why
 
 
 def test_only_what_there_is_can_be_asked_for():
-    with pytest.raises(ValueError, match="gross, tare, net"):
-        session(ask="amount")
+    with pytest.raises(ValueError, match="'gross', 'tare' or 'net'"):
+        session(Options(ask="amount"))
 
 
 def test_the_format_and_its_row_are_in_the_tables():

@@ -8,7 +8,7 @@ from drivers import catalogue
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, State, Weighing
-from protocol.scales.yaohua_equals import LINE_CAP, decode, decoder, encode
+from protocol.scales.yaohua_equals import LINE_CAP, Options, decode, decoder, encode
 from protocol.session import Listening, Wish
 from simulator.scales._pan import Pan
 from simulator.scales.yaohua_equals import simulate
@@ -36,7 +36,7 @@ def of(value):
 @pytest.mark.parametrize(("backwards", "width", "frame", "value"), TABLE)
 def test_a_frame_means_its_reading(backwards, width, frame, value):
     for settings in ({"width": width}, {}):
-        (event,) = decoder(reversed=backwards, **settings).feed(frame + b"=")
+        (event,) = decoder(Options(reversed=backwards, **settings)).feed(frame + b"=")
         assert event == of(value) and str(event.value) == value and event.raw == frame
 
 
@@ -47,7 +47,7 @@ def test_a_reading_is_encoded_as_the_indicator_does(backwards, width, frame, val
 
 @pytest.mark.parametrize(("backwards", "width", "frame", "value"), TABLE)
 def test_a_frame_may_come_byte_by_byte_and_is_closed_by_the_next(backwards, width, frame, value, readings):
-    framer = decoder(reversed=backwards, width=width)
+    framer = decoder(Options(reversed=backwards, width=width))
     assert readings(framer, frame, range(len(frame))) == []
     assert framer.feed(b"=") == [of(value)]
 
@@ -67,11 +67,11 @@ def test_a_bad_frame_is_garbage(frame):
 
 
 def test_what_comes_before_the_first_frame_is_never_a_weight():
-    assert decoder().feed(b"000.521=") == []
+    assert decoder(Options()).feed(b"000.521=") == []
 
 
 def test_the_last_frame_is_not_closed_by_the_end():
-    framer = decoder()
+    framer = decoder(Options())
     (event,) = framer.feed(b"=000.521") + framer.finish()
     assert isinstance(event, Garbage)
 
@@ -103,7 +103,7 @@ def test_a_parity_mistake_is_told_as_such():
 @pytest.mark.parametrize("settings", [{"width": 6}, {"decimals": -1}, {"decimals": 7}])
 def test_a_setting_that_makes_no_sense_is_refused(settings):
     with pytest.raises(ValueError):
-        decoder(**settings)
+        decoder(Options(**settings))
 
 
 @pytest.mark.parametrize(
@@ -117,19 +117,19 @@ def test_what_does_not_fit_is_not_encoded(reading):
 @given(weights, st.booleans(), st.sampled_from([7, 8]))
 def test_what_is_encoded_is_decoded(value, backwards, width):
     settings = {"reversed": backwards, "width": width}
-    (event,) = decoder(**settings).feed(encode(of(value), **settings) + b"=")
+    (event,) = decoder(Options(**settings)).feed(encode(of(value), **settings) + b"=")
     assert event == of(value) and str(event.value) == str(value)
 
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
     stream = b".521\x00\x7f" + b"=00.1000-=000.3000=00x.3000=000.521="
-    assert readings(decoder(), stream, cuts) == [of("-1.00"), of("3.000"), of("125.000")]
+    assert readings(decoder(Options()), stream, cuts) == [of("-1.00"), of("3.000"), of("125.000")]
 
 
 @given(st.binary(max_size=200))
 def test_noise_never_raises_and_the_next_frame_is_found(noise):
-    framer = decoder()
+    framer = decoder(Options())
     framer.feed(noise + b"=")
     assert framer.feed(b"000.521=")[-1] == of("125.000")
 
@@ -139,17 +139,17 @@ def test_where_the_width_is_set_a_lost_or_doubled_byte_never_gives_another_numbe
     readings, damage, value, backwards, at, what
 ):
     settings = {"reversed": backwards, "width": 8}
-    found = readings(decoder(**settings), damage(encode(of(value), **settings) * 3 + b"=", at, what))
+    found = readings(decoder(Options(**settings)), damage(encode(of(value), **settings) * 3 + b"=", at, what))
     assert set(found) == {of(value)} and len(found) >= 1
 
 
 def test_where_the_width_is_set_a_sign_that_became_the_head_is_refused(readings):
-    assert readings(decoder(), b"=00.1000==") == [of("1.00")]
-    assert readings(decoder(width=8), b"=00.1000==") == []
+    assert readings(decoder(Options()), b"=00.1000==") == [of("1.00")]
+    assert readings(decoder(Options(width=8)), b"=00.1000==") == []
 
 
 def test_a_stream_without_frames_keeps_the_cap():
-    framer = decoder()
+    framer = decoder(Options())
     for _ in range(100):
         framer.feed(b"000.521" * 10)
     assert len(framer._buffer) <= LINE_CAP
@@ -190,7 +190,7 @@ def test_the_wrong_row_gives_no_weight_once_there_is_a_sign(talk):
 def test_the_row_without_a_point_needs_the_decimals():
     row = catalogue.find("keli-kl3101")
     assert isinstance(row.session().receive(b"=+001250=", 0.0)[0], Garbage)
-    assert row.session(decimals=3).receive(b"=+001250=", 0.0) == [of("1.250")]
+    assert row.with_options({"decimals": 3}).session().receive(b"=+001250=", 0.0) == [of("1.250")]
 
 
 def test_the_format_is_in_the_table():

@@ -129,7 +129,7 @@ def test_a_stream_without_frames_keeps_the_cap():
 
 
 def test_the_session_only_listens():
-    session = formats.find("yaohua_tf0").session()
+    session = formats.find("yaohua_tf0").speaks()
     assert isinstance(session, Listening)
     assert session.receive(STREAM, 1.0) == READINGS
     assert session.deadline is None and session.pending() == b"" and not session.ask(Wish.TARE, 1.0)

@@ -14,7 +14,7 @@ def test_every_format_of_probes_is_simulated():
 @pytest.mark.parametrize("protocol", ids())
 def test_what_a_probe_says_is_read_by_its_own_format(protocol):
     table, seen = Table(find(protocol)(Air())), []
-    conversation = Conversation(table, formats.find(protocol).session(), table.clock)
+    conversation = Conversation(table, formats.find(protocol).speaks(), table.clock)
     while table.now < 20.0:
         seen += conversation.turn().events
     temperatures = [event.value for event in seen if isinstance(event, Measured) and event.what == "temperature"]

@@ -92,7 +92,7 @@ def test_a_zeroed_scale_counts_from_there():
 @pytest.mark.parametrize("protocol", ids())
 def test_what_a_scale_says_is_read_by_its_own_format(protocol):
     scale = find(protocol)(loaded())
-    session = formats.find(protocol).session(**getattr(scale, "options", {}))
+    session = formats.find(protocol).speaks(getattr(scale, "options", {}))
     wanted = 5 if formats.find(protocol).repeats else 1
     table, seen = Table(scale, now=10.0), []
     conversation = Conversation(table, session, table.clock)
@@ -193,7 +193,7 @@ def test_power_up_and_the_print_key_speak_unasked():
 
 
 def test_a_wish_of_a_person_reaches_the_scale():
-    scale, session = sics(), mt_sics.session()
+    scale, session = sics(), mt_sics.session(mt_sics.Options())
     session.ask(Wish.TARE, 1.0)
     session.expired(1.0)
     assert session.receive(say(scale, session.pending(), 1.0), 1.0) == [

@@ -163,7 +163,7 @@ def test_two_clients_hear_the_same_tcp_scale():
 
 
 def test_a_session_reads_a_scale_over_a_pty(tmp_path):
-    session, seen = mt_sics.session(poll=0.01), []
+    session, seen = mt_sics.session(mt_sics.Options(poll=0.02)), []
     with Line(scale(), Pty(tmp_path / "scale")) as line:
         port = open_port(line.address, LINK)
         conversation, end = Conversation(port, session), time.monotonic() + SECONDS
