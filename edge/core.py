@@ -44,9 +44,9 @@ from edge.between.inbox import (
 from edge.city.mqtt import Mqtt
 from edge.city.publisher import Publisher
 from edge.config.sections import Config
-from edge.jobs import box, gate, papers, results, stall  # noqa: F401 - each enters what it does
 from edge.jobs import clock as time_jobs
-from edge.jobs.doing import do
+from edge.jobs import results, stall
+from edge.jobs.doing import do, everything
 from edge.ports.port import Committed, NotCommitted, Port
 from edge.printing.worker import Printer
 from edge.records.clock import Clock, Step
@@ -72,6 +72,7 @@ UNEXPECTED = Refused(
     "page Status",
 )
 log = logging.getLogger("core")
+everything()
 
 
 class Saver(Protocol):

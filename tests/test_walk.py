@@ -1,4 +1,4 @@
-"""The walk in drivers/README.md is true: done in a copy of the project it gives a new model and a new format.
+"""The walks in drivers/README.md and edge/adding.md are true: each is done in a copy of the project.
 
 And a package from outside brings its models by its entry point.
 """
@@ -6,6 +6,7 @@ And a package from outside brings its models by its entry point.
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,15 +17,15 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "drivers" / "README.md"
 PARTS = ("protocol", "drivers", "edge", "simulator", "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
 PROGRAMS = {
     "marketedge": [sys.executable, "-m", "edge.cli"],
     "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
     "make logs": [sys.executable, "-P", "tests/rebuild_logs.py"],
 }
-BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-PLACE = re.compile(r"`((?:protocol|drivers|tests)/[\w./-]+\.\w+)`(, at the end of `MODELS`)?:\s*$")
+FILE = r"`((?:protocol|drivers|edge|tests)/[\w./-]+\.\w+)`"
+STEP = re.compile(rf"```(\w+)\n(.*?)```|{FILE},\s+where\s+`(.*?)`\s+becomes\s+`(.*?)`", re.DOTALL)
+PLACE = re.compile(rf"{FILE}(, at the end(?: of `MODELS`)?|, under `\[\w+\]`)?:\s*$")
 
 
 class Walk:
@@ -33,48 +34,69 @@ class Walk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.said: dict[str, str] = {}
+        self.touched: set[str] = set()
 
-    def do(self) -> None:
-        page = README.read_text("utf-8")
+    def do(self, page: str) -> int:
+        """Do what a page says, step by step; answers how many steps it were."""
         done = 0
-        for block in BLOCK.finditer(page):
-            kind, text = block.groups()
-            place = PLACE.search(page[: block.start()])
-            if kind in ("python", "text"):
-                assert place, f"nothing says where this belongs:\n{text}"
-                self.put(self.folder / place[1], text, row=bool(place[2]))
-                done += 1
+        for step in STEP.finditer(page):
+            kind, text, file, old, new = step.groups()
+            place = PLACE.search(page[: step.start()])
+            if file:
+                self.change(file, old, new)
             elif kind == "sh":
                 for line in text.splitlines():
                     self.run(line)
-                    done += 1
-        assert done >= 14
+            elif place:
+                self.put(place[1], text, place[2] or "")
+            else:
+                assert kind not in ("python", "text"), f"nothing says where this belongs:\n{text}"
+                continue
+            done += 1
+        return done
 
-    def put(self, file: Path, text: str, *, row: bool) -> None:
-        if row:
+    def put(self, name: str, text: str, where: str) -> None:
+        file = self.folder / name
+        self.touched.add(name)
+        if where.endswith("`MODELS`"):
             before = file.read_text("utf-8")
             assert before.endswith("\n)\n"), f"{file} does not end with MODELS"
             file.write_text(f"{before[:-2]}{text})\n", "utf-8")
+        elif where.endswith("end"):
+            file.write_text(file.read_text("utf-8") + text, "utf-8")
+        elif where:
+            heading = where.split("`")[1] + "\n"
+            self.change(name, heading, heading + text)
         else:
             assert not file.exists(), f"{file} is there already"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
 
+    def change(self, name: str, old: str, new: str) -> None:
+        before = (self.folder / name).read_text("utf-8")
+        assert before.count(old) == 1, f"{name} has {old!r} {before.count(old)} times"
+        (self.folder / name).write_text(before.replace(old, new), "utf-8")
+        self.touched.add(name)
+
     def run(self, line: str) -> str:
         stdin, _, command = line.rpartition(" | ")
+        environment = {**os.environ, "PYTHONPATH": str(self.folder)}
+        while setting := re.match(r"(\w+)=(\S+) ", command):
+            environment[setting[1]] = setting[2]
+            command = command[setting.end() :]
         if command.startswith("cat "):
             output = (self.folder / command.removeprefix("cat ")).read_text("utf-8")
         else:
             program = next(name for name in PROGRAMS if command.startswith(name))
-            words = [word.strip('"') for word in command.removeprefix(program).split()]
+            words = shlex.split(command.removeprefix(program))
             done = subprocess.run(
                 [*PROGRAMS[program], *words],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(self.folder)},
+                env=environment,
                 input=stdin.removeprefix("echo ").strip('"'),
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=300,
             )
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
             output = done.stdout
@@ -82,17 +104,20 @@ class Walk:
         return output
 
 
-@pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
-    folder = tmp_path_factory.mktemp("walk") / "project"
+def a_copy(folder: Path) -> Walk:
     ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info", "node_modules")
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=ignore)
         elif (ROOT / part).exists():
             shutil.copy(ROOT / part, folder / part)
-    made = Walk(folder)
-    made.do()
+    return Walk(folder)
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    made = a_copy(tmp_path_factory.mktemp("walk") / "project")
+    assert made.do((ROOT / "drivers" / "README.md").read_text("utf-8")) >= 8
     return made
 
 
@@ -171,3 +196,23 @@ def _install_by_hand(source: Path, target: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-scales\nVersion: 1.0\n", "utf-8")
     (info / "entry_points.txt").write_text("[marketedge.drivers]\nacme = acme_scales:MODELS\n", "utf-8")
+
+
+# --- a command, a paper, a record, a page -----------------------------------------------------------------------------
+
+MOST = {"A kind of record": 4, "A command": 3, "A paper": 3, "A page of a job": 12}
+SHARED = {"A kind of record": 2}  # the job that writes it, and its test, are those of the command
+
+
+@pytest.mark.browser
+def test_a_record_a_command_a_paper_and_a_page_are_added_in_so_many_files(tmp_path: Path) -> None:
+    made = a_copy(tmp_path / "project")
+    _, *parts = re.split(r"^## ", (ROOT / "edge" / "adding.md").read_text("utf-8"), flags=re.MULTILINE)
+    counts = {}
+    for part in parts:
+        name = part.splitlines()[0]
+        made.touched.clear()
+        made.do(part)
+        counts[name] = len(made.touched) + SHARED.get(name, 0)
+    assert counts == {"A kind of record": 3, "A command": 3, "A paper": 3, "A page of a job": 5}
+    assert all(count <= MOST[name] for name, count in counts.items())

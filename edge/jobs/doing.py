@@ -1,10 +1,20 @@
 """Which function does a command: each says so itself (``does``), and the core calls it by ``do``."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from edge import jobs
 from edge.between.commands import Answer, Command
 from edge.state.station import Station
+
+
+def everything() -> None:
+    """Load every file of this room, so that each enters what it does."""
+    for file in pkgutil.iter_modules(jobs.__path__):
+        importlib.import_module(f"{jobs.__name__}.{file.name}")
+
 
 DOES: dict[type[Command], Callable[[Station, Any], Answer]] = {}
 C = TypeVar("C", bound=Command)

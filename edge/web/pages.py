@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,8 +24,11 @@ from edge.web.wording import megabytes, ucum, visible
 from protocol.city.written import kilograms, minute, tail, yuan
 
 HERE = Path(__file__).parent
-PAGES = ("stall", "gate", "papers", "status")
-PARTS = ("strip", "products", "choices", "papers", "lots", "unmatched", "plan", "status", "sheets", "printers")
+TEMPLATES = HERE / "templates"
+PAGES = tuple(sorted(path.stem for path in TEMPLATES.glob("[a-z]*.html") if path.stem != "base"))
+PARTS = frozenset(  # what scripts fetch again
+    name for path in TEMPLATES.iterdir() for name in re.findall(r'data-part="(\w+)"', path.read_text("utf-8"))
+)
 KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -46,7 +50,7 @@ class Painter:
         self._steady = steady
         self._token = token
         self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
+            loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
