@@ -275,7 +275,8 @@ class Prints:
             state, why = (FAILED, LATE) if waited else (UNKNOWN, RESTART)
             self.table.mark([(row.job, state, why)])
         if shown:
-            self._views[row.job] = replace(view, state=state, why="" if why in (UNPROVEN, QUEUED) else why)
+            why = "" if why in (UNPROVEN, QUEUED) else why
+            self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""
