@@ -63,6 +63,24 @@ def station(box: Callable[..., Box]) -> Box:
     return station
 
 
+@pytest.fixture
+def full() -> Callable[[Box], Any]:
+    """A batch that the disk has no room for at its end."""
+
+    def of(station: Box) -> Any:
+        batch = station.ledger.batch
+
+        @contextmanager
+        def begun() -> Iterator[None]:
+            with batch():
+                yield
+                raise LedgerFull("no room")
+
+        return begun
+
+    return of
+
+
 def test_a_paper_goes_to_the_first_printer_for_it_or_to_the_one_that_is_named(station: Box) -> None:
     code = station.board.lots[0].test_code
     assert sent(station, "office") == [(1, "report", 0, False)]
@@ -165,15 +183,36 @@ def test_what_a_person_confirms_is_settled_at_once_and_for_good(box: Callable[..
     assert sent(again, "office") == []
 
 
-def test_a_confirmation_that_is_not_recorded_is_taken_back(station: Box) -> None:
+def test_a_confirmation_that_is_not_recorded_is_taken_back(station: Box, full: Any, monkeypatch: Any) -> None:
     station.turn(Printed(1, "held", "paper"))
-    station.fill_the_disk()
-    station.ledger.conn.execute("PRAGMA query_only = 1")
-    with pytest.raises(Refused):
+    with monkeypatch.context() as patch, pytest.raises(Refused) as refused:
+        patch.setattr(station.ledger, "batch", full(station))
         station.does(ConfirmPaper(job=1))
-    station.ledger.conn.execute("PRAGMA query_only = 0")
+    assert refused.value.code == LedgerFull.code
     assert shown(station) == [(1, "held", "paper", 0)]
     assert station.printers["office"].settled == []
+    assert rows(station) == [(1, "held", "paper", 0)]
+
+
+def test_a_paper_that_is_not_recorded_is_not_listed(station: Box, full: Any, monkeypatch: Any) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Refused):
+        patch.setattr(station.ledger, "batch", full(station))
+        station.does(PrintPaper(paper="day"))
+    assert [job for job, *_ in shown(station)] == [1]
+    assert [job for job, *_ in sent(station, "office")] == [1]
+
+
+def test_a_paper_that_no_printer_takes_any_more_is_not_printed_again(box: Callable[..., Box], station: Box) -> None:
+    station.all_out()
+    rows(station)
+    without = box(
+        TWO.replace('"office"', '"bureau"')
+        .replace('["report", "day"]', '["day"]')
+        .replace('"slip", "report", "card"', '"slip", "card"')
+    )
+    with pytest.raises(Refused) as refused:
+        without.does(Reprint(job=1))
+    assert refused.value.code == "no_printer"
 
 
 def test_a_turn_is_given_with_its_number_on_the_disk_first(station: Box) -> None:
@@ -238,19 +277,12 @@ def test_what_was_wanted_of_a_printer_that_is_gone_is_left_to_a_person(box: Call
 
 
 def test_a_full_disk_prints_nothing_of_the_last_run_and_leaves_it_to_a_person(
-    box: Callable[..., Box], station: Box, monkeypatch: pytest.MonkeyPatch
+    box: Callable[..., Box], station: Box, full: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     again = box(TWO)
-    before, batch = sent(again, "office"), again.ledger.batch
-
-    @contextmanager
-    def full() -> Iterator[None]:
-        with batch():
-            yield
-            raise LedgerFull("no room")
-
+    before = sent(again, "office")
     with monkeypatch.context() as patch:
-        patch.setattr(again.ledger, "batch", full)
+        patch.setattr(again.ledger, "batch", full(again))
         assert again.core._prints.recover() == "no room"
     assert sent(again, "office") == before
     assert [(view.state, view.why) for view in again.core._prints.views()] == [("unknown", "restart")]

@@ -638,3 +638,18 @@ def test_a_label_that_was_damaged_by_its_side_is_not_sold_by(make: Make) -> None
     told.hears(says("1.250"))
     told.scale.disturbed()
     assert told.why() == "motion"
+
+
+def test_a_tare_that_is_said_again_begins_nothing_anew_and_one_without_a_load_harms_nothing(make: Make) -> None:
+    told = make()
+    told.hears(*[EMPTY] * 12, says("0.500", net=Net.TARE), *[says("1.250", net=Net.NET)] * 12)
+    assert told.why() == ""
+    told.hears(says("0.500", net=Net.TARE))
+    assert told.why() == ""
+    told.hears(says("0.000", net=Net.TARE))
+    assert told.why() == "motion"
+    told.hears(says("0.500", net=Net.TARE))
+    told.scale.changed(False, "unplugged")
+    told.scale.changed(True, "")
+    told.hears(says("0.000", net=Net.TARE))
+    assert told.why() == "no_signal"
