@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered check bench fuzz logs pictures clean
+.PHONY: demo test covered check bench fuzz mutate logs pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -41,6 +41,15 @@ fuzz: $(VENV)/.test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,fuzz]' \
 	  || echo "atheris cannot be had for this machine: Hypothesis does what it can"
 	$(BIN)/python tests/fuzz --seconds $(FUZZ_SECONDS) --only '$(FUZZ_ONLY)'
+
+# Small faults in what people rely on, each of which the tests must notice. A run takes MUTATE_SECONDS at most and the next
+# one goes on from there; MUTATE_ONLY=edge/state/lots.py,edge/jobs picks files, MUTATE_ONE_OF=9 takes a sample.
+MUTATE_SECONDS ?= 3600
+MUTATE_ONLY ?=
+MUTATE_ONE_OF ?= 1
+mutate: $(VENV)/.test
+	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,mutate]'
+	nice $(BIN)/python -P tests/mutation --seconds $(MUTATE_SECONDS) --only '$(MUTATE_ONLY)' --one-of $(MUTATE_ONE_OF)
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py

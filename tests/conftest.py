@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import settings
+from hypothesis import Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from edge.records.clock import Clock
@@ -14,6 +14,9 @@ from edge.records.ledger import Ledger, Signer
 from simulator.machine import Machine
 
 settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "mutation", deadline=None, max_examples=25, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("marketedge")
 
 
