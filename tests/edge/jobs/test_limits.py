@@ -296,3 +296,35 @@ def test_a_channel_is_free_for_the_next_sample_when_its_run_decided(box: Callabl
     station.tests(station.result(None, "12.5", channel="3"), device="tester-8")
     assert station.lot(code).verdict == "qualified"
     assert station.board.plan == (("tester-8", "通" * 40, code),)
+
+
+def test_what_nobody_can_judge_asks_for_a_verdict(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    station.tests(station.result("1", "12.5", unit="mg/kg"))
+    (view,) = station.waiting
+    assert (view.why, view.lot, view.asks_verdict) == (("unit",), code, True)
+    assert station.lot(code).in_doubt
+    for verdict in ("", "fine"):
+        command = MatchResult(seq=view.seq, lot=code, person="王", verdict=verdict)
+        assert refused(lambda command=command: station.does(command)) == "verdict"  # type: ignore[misc]
+    assert station.waiting == (view,)
+    station.does(MatchResult(seq=view.seq, lot=code, person="王", verdict="invalid"))
+    data = station.last["data"]
+    assert (data["outcome"], data["verdict"], data["doubts"], data["unit"]) == ("invalid", "invalid", [], "mg/kg")
+    assert (station.lot(code).state, station.lot(code).in_doubt, station.waiting) == ("pending", False, ())
+
+
+def test_a_limit_that_the_instrument_stated_holds_when_a_person_says_whose_it_is(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters()
+    station.tests(station.result("77", "45", limit=Decimal("40"), control=Decimal("0.8"), text="45 %", raw=b"\x05"))
+    station.does(MatchResult(seq=2, lot=code, person="王"))
+    data = station.last["data"]
+    assert (data["limit"], data["limit_basis"], data["outcome"], data["verdict"]) == (
+        "40",
+        "instrument",
+        "positive",
+        "suspect",
+    )
+    assert (data["control"], data["text"], data["analyzer"]["raw"]) == ("0.8", "45 %", "05")

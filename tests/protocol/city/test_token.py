@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.token import (
     EPOCH,
     BadToken,
@@ -136,3 +137,10 @@ def test_what_a_token_states_for_programs(token: Token) -> None:
     bare = replace(token, t=0, flags=Flags.REPLACES_VOIDED, sources=None).as_json()
     assert (bare["time"], bare["sources"]) == (None, None)
     assert (bare["clock_trusted"], bare["scale_verified"], bare["replaces_voided"]) == (False, False, True)
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, True), (1, True), (2, True), (3, False)])
+def test_so_many_sources_fit_a_token(token: Token, count: int, told: bool) -> None:
+    sources = tuple(str(TraceCode("410108001", CodeKind.SOURCE, "01", 7 + one)) for one in range(count))
+    read = verify_url(url_of(replace(token, sources=sources), KEY, "sy.example.cn"), KEY.public_key())
+    assert read == replace(token, sources=sources if told else None)
