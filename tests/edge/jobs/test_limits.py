@@ -281,6 +281,18 @@ def test_texts_and_numbers_of_an_instrument_are_kept_as_far_as_a_record_holds_th
     assert Decimal("0.123456") < Decimal(record["data"]["value"]) < Decimal("0.123457")
 
 
+@pytest.mark.parametrize(
+    ("text", "number", "kept"),
+    [("\x1f", "0", ""), ("\x1f", "0.1234567890123456789", "0.1234567890123456789"), ("", "0", ""), (None, "0", None)],
+)
+def test_a_text_of_which_nothing_is_left_is_not_kept_as_it_was(
+    box: Callable[..., Box], text: str | None, number: str, kept: str | None
+) -> None:
+    station = box()
+    (record,) = station.tests(station.result("77", number, text=text))
+    assert record["data"]["text"] == kept
+
+
 def test_a_channel_is_free_for_the_next_sample_when_its_run_decided(box: Callable[..., Box]) -> None:
     station = box()
     code = station.enters()
