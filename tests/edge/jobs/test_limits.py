@@ -340,3 +340,14 @@ def test_a_limit_that_the_instrument_stated_holds_when_a_person_says_whose_it_is
         "suspect",
     )
     assert (data["control"], data["text"], data["analyzer"]["raw"]) == ("0.8", "45 %", "05")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"origin": "河" * 200}, "origin"), ({"proofs": (("certificate", "1" * 200),)}, "no")],
+)
+def test_a_value_that_no_record_holds_is_named(box: Callable[..., Box], change: dict[str, Any], field: str) -> None:
+    with pytest.raises(Refused) as no:
+        box().does(replace(ENTRY, **change))
+    assert no.value.code == "bad_value"
+    assert no.value.zh.startswith(f"{field} ") and str(no.value).startswith(f"{field}: ")
