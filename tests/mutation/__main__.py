@@ -21,6 +21,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -37,7 +38,7 @@ from mutmut.mutation import file_mutation
 from mutmut.mutation.diff_apply import get_diff_for_mutant
 from mutmut.stats import status_by_exit_code
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "mutation"
 SOURCES = ("protocol", "drivers", "edge", "simulator")
 PARTS = ("edge/jobs", "edge/state", "edge/core.py", "protocol/city")
@@ -208,6 +209,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--show", action="store_true", help="print what survived")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     wanted = tuple(name for name in asked.only.split(",") if name) or PARTS
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -215,11 +217,16 @@ def main() -> int:
     if asked.show:
         show(wanted)
         return 0
-    bring_up_to_date()
-    with tempfile.TemporaryDirectory(prefix="marketedge-mutation-", dir=MEMORY) as folder:
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
+    if asked.child:
         run(wanted, asked.one_of, asked.seconds, asked.processes)
-    return 0 if told(wanted) else 1
+        return 0
+    bring_up_to_date()
+    # In a process of its own: a fork of it that fails must not come back here and take away the folder of the others.
+    with tempfile.TemporaryDirectory(prefix="marketedge-mutation-", dir=MEMORY) as folder:
+        command = [sys.executable, "-P", str(ROOT / "tests" / "mutation"), "--child", *sys.argv[1:]]
+        done = subprocess.run(command, env={**os.environ, "TMPDIR": folder})
+    enough = told(wanted)
+    return done.returncode or int(not enough)
 
 
 if __name__ == "__main__":
