@@ -143,6 +143,10 @@ def run(wanted: tuple[str, ...], one_of: int, seconds: int, processes: int) -> N
     def ended(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    def apart() -> None:
+        tempfile.tempdir = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
+
+    os.register_at_fork(after_in_child=apart)  # pytest clears away the folders of others that have the same root
     file_mutation.create_mutations = faults
     mutmut.collect_source_file_mutation_data = chosen
     signal.signal(signal.SIGALRM, ended)
