@@ -15,12 +15,14 @@ from edge.between.inbox import (
     PlanChannel,
     Refused,
     RegisterEntry,
+    SeeUnread,
+    Sensed,
     SetPrice,
     WholePlantDone,
 )
 from edge.jobs import gate
 from edge.jobs.stall import HIGHEST_FEN, amount_fen
-from protocol.readings import Verdict
+from protocol.readings import Measured, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
 CABBAGE, LEEK = "01040201", "01040801"
@@ -351,3 +353,30 @@ def test_a_value_that_no_record_holds_is_named(box: Callable[..., Box], change: 
         box().does(replace(ENTRY, **change))
     assert no.value.code == "bad_value"
     assert no.value.zh.startswith(f"{field} ") and str(no.value).startswith(f"{field}: ")
+
+
+def test_a_doubted_result_says_whose_it_would_be_and_a_decided_item_takes_no_other(box: Callable[..., Box]) -> None:
+    station = box()
+    code = station.enters(LEEK)
+    station.tests(station.result("1", "12.5"))
+    (again,) = station.tests(station.result("1", "13.5"))
+    assert (again["data"]["doubts"], again["data"]["proposed"], again["data"]["lot"]) == (["decided"], code, None)
+    (other,) = station.tests(station.result("77", "13.5"))
+    assert (other["data"]["doubts"], other["data"]["proposed"]) == (["no_lot"], None)
+    (unit,) = station.tests(station.result("1", "13.5", unit="mg/kg"))
+    assert unit["data"]["proposed"] == code
+
+
+def test_who_has_seen_what_failed_gives_a_name(box: Callable[..., Box]) -> None:
+    station = box()
+    station.turn(Sensed("nobody", Measured("temperature", Decimal("4.1"), "Cel")))
+    (view,) = station.board.unread
+    assert refused(lambda: station.does(SeeUnread(upto=view.number, person=" "))) == "no_person"
+    assert station.board.unread == (view,)
+    station.does(SeeUnread(upto=view.number - 1, person="王"))
+    assert station.board.unread == (view,)
+    station.does(SeeUnread(upto=view.number, person=" 王 "))
+    assert station.board.unread == ()
+    ((kind, raw, person),) = station.ledger.conn.execute("SELECT kind, raw, person FROM unread")
+    assert (kind, person) == ("reading", "王")
+    assert b"temperature" in raw
