@@ -5,13 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test check bench fuzz logs dialogues pictures clean
+.PHONY: demo test covered check bench fuzz mutate logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
 
+# What people rely on, and the tests that hold it.
+RELIED_ON := edge/jobs/* edge/state/* edge/core.py
+HOLDING := $(addprefix tests/edge/,jobs state test_core.py test_core_rounds.py fence/test_core_fence.py fence/test_damage.py \
+  fence/test_rounds.py records/clock/test_core_clock.py)
+
 test: $(VENV)/.test packages
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 $(HOLDING:%=--ignore=%)
+	@$(MAKE) --no-print-directory covered
+
+# Those tests alone are measured: a tracer makes all others half as slow again and tells nothing more.
+covered: $(VENV)/.test
+	$(BIN)/pytest -n 4 --cov --cov-report= $(HOLDING)
+	@for part in $(foreach part,$(RELIED_ON),'$(part)'); do \
+	  $(BIN)/coverage report --include="$$part" --fail-under=95 || exit 1; done
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
@@ -29,6 +41,15 @@ fuzz: $(VENV)/.test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,fuzz]' \
 	  || echo "atheris cannot be had for this machine: Hypothesis does what it can"
 	$(BIN)/python tests/fuzz --seconds $(FUZZ_SECONDS) --only '$(FUZZ_ONLY)'
+
+# Small faults in what people rely on, each of which the tests must notice. A run takes MUTATE_SECONDS at most and the next
+# one goes on from there; MUTATE_ONLY=edge/state/lots.py,edge/jobs picks files, MUTATE_ONE_OF=9 takes a sample.
+MUTATE_SECONDS ?= 3600
+MUTATE_ONLY ?=
+MUTATE_ONE_OF ?= 1
+mutate: $(VENV)/.test
+	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,mutate]'
+	nice $(BIN)/python -P tests/mutation --seconds $(MUTATE_SECONDS) --only '$(MUTATE_ONLY)' --one-of $(MUTATE_ONE_OF)
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py

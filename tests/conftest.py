@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import settings
+from hypothesis import Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from edge.records.clock import Clock
@@ -20,6 +20,9 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
+settings.register_profile(
+    "mutation", deadline=None, max_examples=25, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("marketedge")
 
 

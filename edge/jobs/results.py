@@ -180,7 +180,8 @@ def _fitted(result: TestResult) -> TestResult:
     text, value = result.text and page(result.text, PAGE_LETTERS), _held(result.value)
     if value is not None and result.value is not None and not text:
         sent = format(result.value, "f")
-        text = text if decimal_text(value) == sent else sent[:PAGE_LETTERS]
+        if decimal_text(value) != sent:
+            text = sent[:PAGE_LETTERS]
     return replace(
         result,
         sample=_number_of(result.sample),

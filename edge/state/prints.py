@@ -262,7 +262,8 @@ class Prints:
             self.table.mark([(row.job, state, why)])
         if shown:
             unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED)
-            self._views[row.job] = replace(view, state=state, why=PrintWhy.NOTHING if why in unsaid else why)
+            why = PrintWhy.NOTHING if why in unsaid else why
+            self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""

@@ -1,6 +1,7 @@
 """A request with a key is done once: asked again within a day it has the first answer, whatever happened in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -85,6 +86,28 @@ def test_what_was_not_committed_may_be_tried_again_with_its_key(box: Callable[..
         ask(station, "k1", ENTRY.model_copy(update={"supplier": "x" * 100}))
     assert refused.value.code == LedgerFull.code
     station.free_the_disk()
+    assert ask(station, "k1")["test_code"]
+    assert station.ledger.head.seq == 1
+
+
+def test_what_a_failing_commit_took_back_is_not_known_by_its_key(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    batch = station.ledger.batch
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        with batch():
+            yield
+            raise LedgerFull("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.ledger, "batch", full)
+        with pytest.raises(Refused) as refused:
+            ask(station, "k1")
+    assert refused.value.code == LedgerFull.code
+    assert station.does(Recall(key="k1")) == {"answer": None}
     assert ask(station, "k1")["test_code"]
     assert station.ledger.head.seq == 1
 

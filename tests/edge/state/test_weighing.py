@@ -598,10 +598,19 @@ def test_a_typed_weight_is_a_marked_exception_with_a_reason_for_a_scale_that_can
     told = make()
     load = told.scale.typed(1250, "秤坏了", 100.0, TODAY)
     assert (load.stability, load.value, load.raw, load.reason) == ("manual", "1.250", b"", "秤坏了")
-    assert told.scale.typed(1250, "秤坏了", 100.0, None).net_g == 1250
-    for grams, reason in ((1250, " "), (0, "x"), (30_001, "x")):
-        with pytest.raises(Refused):
+    for grams in (1, 1250, 30_000):
+        assert told.scale.typed(grams, " 秤坏了 ", 100.0, None) == Load(
+            grams, f"{grams / 1000:.3f}", "kg", b"", "manual", reason="秤坏了"
+        )
+    for grams, reason, code in (
+        (1250, " ", "no_reason"),
+        (0, "x", "manual_weight"),
+        (-1, "x", "manual_weight"),
+        (30_001, "x", "manual_weight"),
+    ):
+        with pytest.raises(Refused) as refused:
             told.scale.typed(grams, reason, 100.0, TODAY)
+        assert refused.value.code == code
     told.hears(*[EMPTY] * 5, *[says("1.250")] * 5)
     with pytest.raises(Refused) as refused:
         told.scale.typed(1250, "图方便", told.now, TODAY)
@@ -629,3 +638,18 @@ def test_a_label_that_was_damaged_by_its_side_is_not_sold_by(make: Make) -> None
     told.hears(says("1.250"))
     told.scale.disturbed()
     assert told.why() == "motion"
+
+
+def test_a_tare_that_is_said_again_begins_nothing_anew_and_one_without_a_load_harms_nothing(make: Make) -> None:
+    told = make()
+    told.hears(*[EMPTY] * 12, says("0.500", net=Net.TARE), *[says("1.250", net=Net.NET)] * 12)
+    assert told.why() == ""
+    told.hears(says("0.500", net=Net.TARE))
+    assert told.why() == ""
+    told.hears(says("0.000", net=Net.TARE))
+    assert told.why() == "motion"
+    told.hears(says("0.500", net=Net.TARE))
+    told.scale.changed(False, "unplugged")
+    told.scale.changed(True, "")
+    told.hears(says("0.000", net=Net.TARE))
+    assert told.why() == "no_signal"

@@ -1,5 +1,6 @@
 """A station's word about itself."""
 
+import base64
 import json
 from typing import Any
 
@@ -70,3 +71,11 @@ def test_a_state_stays_small() -> None:
     assert len(made(bootid="b" * 80, software="s" * 80)) < STATE_CAP
     with pytest.raises(ValidationError):
         made(software="s" * 81)
+
+
+def test_a_number_is_no_text_and_a_text_no_number() -> None:
+    for field, wrong in (("last", "12"), ("software", 1)):
+        body = {name: value for name, value in (json.loads(made()) | {field: wrong}).items() if name != "sig"}
+        signature = base64.b64encode(KEY.sign(rfc8785.dumps(body))).decode()
+        with pytest.raises(BadState):
+            read_state(rfc8785.dumps(body | {"sig": signature}))

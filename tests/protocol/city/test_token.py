@@ -1,11 +1,13 @@
 """The contract's test vector, and what a damaged or foreign code becomes."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.token import (
     EPOCH,
     BadToken,
@@ -113,3 +115,32 @@ def test_more_than_two_sources_live_under_the_digest(token: Token) -> None:
 
     many = replace(token, sources=("41010800110100010074",) * 3)
     assert Token.decode(many.encode()).sources is None
+
+
+def test_what_a_token_states_for_programs(token: Token) -> None:
+    assert token.as_json() == {
+        "kind": "sale",
+        "kid": kid_of(KEY.public_key()).hex(),
+        "time": "2026-11-22T05:31:07+08:00",
+        "tx": "41010800120300000424",
+        "seller": "4101080010123",
+        "buyer": "4101080010456",
+        "net_g": 12340,
+        "amount_fen": 4319,
+        "verdict": "qualified",
+        "clock_trusted": True,
+        "scale_verified": True,
+        "replaces_voided": False,
+        "digest": digest_of(SLIP).hex(),
+        "sources": ["41010800110100010074"],
+    }
+    bare = replace(token, t=0, flags=Flags.REPLACES_VOIDED, sources=None).as_json()
+    assert (bare["time"], bare["sources"]) == (None, None)
+    assert (bare["clock_trusted"], bare["scale_verified"], bare["replaces_voided"]) == (False, False, True)
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, True), (1, True), (2, True), (3, False)])
+def test_so_many_sources_fit_a_token(token: Token, count: int, told: bool) -> None:
+    sources = tuple(str(TraceCode("410108001", CodeKind.SOURCE, "01", 7 + one)) for one in range(count))
+    read = verify_url(url_of(replace(token, sources=sources), KEY, "sy.example.cn"), KEY.public_key())
+    assert read == replace(token, sources=sources if told else None)

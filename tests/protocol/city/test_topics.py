@@ -164,3 +164,9 @@ def test_a_code_is_final_unless_it_says_the_bytes_prove_nothing() -> None:
     assert all(Rejected("i", code, "").final for code in FINAL_CODES)
     assert not any(Rejected("i", code, "").final for code in OPEN_CODES)
     assert Rejected("i", "something_newer", "").final
+
+
+def test_an_answer_may_leave_out_code_and_reason() -> None:
+    assert read_ack(b'{"rejected":[{"id":"a"}]}') == Ack(rejected=(Rejected("a", "", ""),))
+    assert read_ack(b'{"upto":0}') == Ack(0)
+    assert read_ack(b"{}") == Ack()

@@ -108,3 +108,43 @@ def test_a_name_that_does_not_fit_a_record_leaves_clock_and_ledger_as_they_were(
     refused = request.answer.exception(0)
     assert isinstance(refused, Refused) and refused.code == "bad_value"
     assert (board.clock_why, len(running.events())) == ("doubted", 1)
+
+
+@pytest.mark.parametrize(
+    ("date", "person", "code"),
+    [
+        ("2031-13-01", "王敏", "date"),
+        ("2031-03-02", "王敏", "date_changed"),
+        ("2031-03-01", "王敏", ""),
+    ],
+)
+def test_a_confirmation_is_of_the_date_that_is_asked_about_by_name(
+    running: Any, date: str, person: str, code: str
+) -> None:
+    early = Request(ConfirmDate(date="2026-11-27", person="王敏"))
+    run(running, early)
+    refused = early.answer.exception(0)
+    assert isinstance(refused, Refused) and refused.code == "date_fine"
+    put_to(running, "2031-03-01 09:30")
+    request = Request(ConfirmDate(date=date, person=f" {person} "))
+    run(running, request)
+    if code:
+        refused = request.answer.exception(0)
+        assert isinstance(refused, Refused) and refused.code == code
+        assert len(running.events()) == 1
+        return
+    step = running.events()[-1]
+    was = step["data"]["before"]
+    assert step["subject"] == "410108001-01"
+    assert step["data"] == {
+        "boot_id": running.clock.boot_id,
+        "offset_ms": step["data"]["offset_ms"],
+        "before": was,
+        "after": "2031-03-01T09:30:00.000000+08:00",
+        "state": "synced",
+        "source": step["data"]["source"],
+        "why": step["data"]["why"],
+        "person": "王敏",
+    }
+    assert abs(step["data"]["offset_ms"]) > 1000 * 86_400 * 365
+    assert was < step["data"]["after"]

@@ -1,0 +1,315 @@
+"""Round after round: how long the core waits, what it shows and when, whom it tells, and how it stops."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge.between.commands import AskScale, Recall, RegisterEntry, SeeUnread, Sell
+from edge.between.inbox import (
+    BrokerAnswer,
+    CityMessage,
+    LinkChanged,
+    PrintAgain,
+    Printed,
+    PrinterChanged,
+    Refused,
+    Request,
+    Stop,
+    Weighed,
+)
+from edge.between.print_states import PrinterState, PrintState, PrintWhy
+from edge.city.city_word import CityWord
+from edge.core import BATCH, SHOW_SECONDS, STUMBLE_SECONDS, TICK_SECONDS, Core
+from edge.records.ledger import LedgerBroken
+from protocol.city.signed import CityKeys, seal
+from protocol.city.topics import Ack, Rejected
+from protocol.readings import Net, State, Weighing
+from protocol.session import Wish
+
+Box = Any  # the station of tests/edge/conftest.py
+CABBAGE = "01040201"
+ENTRY = RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四")
+BROKER_CONFIRMS = """
+[station]
+name = "惠济市场"
+jobs = ["gate", "stall"]
+node = "410108001"
+terminal = "01"
+region = "410108"
+host = "sy.example.cn"
+[seller]
+code = "4101080010123"
+name = "李秀兰蔬菜"
+[city]
+brokers = ["mqtt://127.0.0.1"]
+confirm = "broker"
+[[product]]
+code = "01040201"
+name = "大白菜"
+"""
+
+
+class Waited:
+    """An inbox that notes how long it was to wait, and has these messages."""
+
+    def __init__(self, core: Core, *messages: Any) -> None:
+        self.waits: list[float] = []
+        self._real, core._inbox = core._inbox, self  # type: ignore[assignment]
+        for message in messages:
+            self._real.put(message)
+        self.get_nowait = self._real.get_nowait
+
+    def get(self, timeout: float) -> Any:
+        self.waits.append(timeout)
+        return self._real.get_nowait()
+
+
+def grams(kilograms: str) -> Weighing:
+    return Weighing(Decimal(kilograms), unit="kg", net=Net.GROSS, stable=True, state=State.OK, raw=b"")
+
+
+# --- waiting --------------------------------------------------------------------------------------------------------
+
+
+def test_it_waits_a_tick_when_nothing_is_there(box: Callable[..., Box]) -> None:
+    station = box()
+    inbox = Waited(station.core)
+    assert station.core.go_round()
+    assert inbox.waits == [TICK_SECONDS]
+
+
+def test_a_weight_that_is_not_shown_yet_shortens_the_wait(box: Callable[..., Box]) -> None:
+    station = box()
+    station.turn(Weighed("scale-1", grams("0.000"), station.clock.steady()))
+    station.clock.go(SHOW_SECONDS / 4)
+    station.turn(Weighed("scale-1", grams("1.000"), station.clock.steady()))
+    inbox = Waited(station.core)
+    station.core.go_round()
+    assert inbox.waits == [pytest.approx(SHOW_SECONDS * 3 / 4)]
+    station.core.go_round()
+    assert inbox.waits[1:] == [TICK_SECONDS]
+
+
+@pytest.mark.parametrize(("due", "wait"), [(0.2, 0.2), (-3.0, 0.0), (60.0, TICK_SECONDS), (None, TICK_SECONDS)])
+def test_a_delivery_that_is_due_shortens_the_wait(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch, due: float | None, wait: float
+) -> None:
+    station = box()
+    at = None if due is None else station.clock.steady() + due
+    monkeypatch.setattr(station.core._publisher, "deadline", lambda: at)
+    station.turn()
+    inbox = Waited(station.core)
+    station.core.go_round()
+    assert inbox.waits == [pytest.approx(wait)]
+
+
+def test_delivery_that_failed_in_our_own_program_is_not_tried_before_its_time(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    pumped: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(station.core._publisher, "pump", lambda now: pumped.append(now) or 1 / 0)
+        for seconds in (0.0, STUMBLE_SECONDS / 2, STUMBLE_SECONDS / 2):
+            station.clock.go(seconds)
+            station.turn()
+    assert len(pumped) == 2
+    station.clock.go(STUMBLE_SECONDS)
+    monkeypatch.setattr(station.core._publisher, "pump", pumped.append)
+    station.turn()
+    station.turn()
+    assert len(pumped) == 4
+
+
+def test_so_many_messages_are_one_round(box: Callable[..., Box]) -> None:
+    station = box()
+    for _ in range(BATCH + 1):
+        station.core._inbox.put(PrinterChanged("printer-1", PrinterState.READY))
+    assert station.core.go_round()
+    assert station.core._inbox.qsize() == 1
+
+
+# --- showing --------------------------------------------------------------------------------------------------------
+
+
+def test_weights_alone_are_shown_ten_times_a_second_and_with_anything_else_at_once(box: Callable[..., Box]) -> None:
+    station = box()
+    station.weighs("0.000", 0.2)
+    station.turn()
+    shown = []
+    for kilograms in ("1.000", "2.000", "3.000"):
+        station.clock.go(SHOW_SECONDS * 0.6)
+        station.turn(Weighed("scale-1", grams(kilograms), station.clock.steady()))
+        shown.append(station.scale.net_g)
+    assert shown == [0, 2000, 2000]
+    weighed = Weighed("scale-1", grams("4.000"), station.clock.steady())
+    station.turn(weighed, PrinterChanged("printer-1", PrinterState.READY))
+    assert station.scale.net_g == 4000
+    assert station.showing.beat == station.clock.steady()
+
+
+def test_systemd_is_told_that_it_is_ready_and_alive(box: Callable[..., Box]) -> None:
+    station = box()
+    told: list[str] = []
+    station.core._notify = told.append
+    station.core.start()
+    station.turn()
+    station.turn(Stop())
+    assert told == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+
+
+def test_it_runs_until_it_is_told_to_stop(box: Callable[..., Box]) -> None:
+    station = box()
+    request = Request(ENTRY)
+    for message in (request, Stop()):
+        station.core._inbox.put(message)
+    station.core.run()
+    assert request.answer.result(0).test_code
+    assert station.ledger.head.seq == 1
+
+
+def test_what_became_of_papers_is_written_at_a_stop(box: Callable[..., Box]) -> None:
+    station = box()
+    station.releases()
+    (paper,) = station.printers["printer-1"].papers
+    station.turn(Printed(paper.job, PrintState.PRINTED, PrintWhy.GS_R), Stop())
+    assert station.count(f"SELECT state = 'printed' FROM print_jobs WHERE job = {paper.job}") == 1
+
+
+# --- what is not recorded ---------------------------------------------------------------------------------------------
+
+
+def test_a_full_ledger_is_told_and_shown_until_it_takes_a_record(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    station = box()
+    station.enters()
+    assert station.board.trouble == ""
+    station.fill_the_disk()
+    for _ in range(3):
+        with pytest.raises(Refused) as refused:
+            station.enters()
+        assert refused.value.code == "disk_full"
+        assert station.board.trouble
+        station.turn()
+        assert station.board.trouble
+    assert len([one for one in caplog.records if "nothing recorded" in one.getMessage()]) == 1
+    station.free_the_disk()
+    station.enters()
+    assert station.board.trouble == ""
+    assert station.ledger.head.seq == 2
+
+
+def test_who_asked_in_a_round_that_is_not_recorded_is_told_each(box: Callable[..., Box]) -> None:
+    station = box()
+    lot = station.releases()
+    station.fill_the_disk()
+    asked = station.ask(ENTRY, Sell(scale="scale-1", product="99999999", lot=lot), SeeUnread(upto=9, person="王"))
+    assert [one.exception(0).code for one in asked] == ["disk_full"] * 3
+
+
+def test_a_ledger_that_cannot_be_trusted_ends_the_round_it_is_met_in(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+
+    def meet(*_: Any) -> Any:
+        raise LedgerBroken("malformed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.core, "_do", meet)
+        with pytest.raises(LedgerBroken):
+            station.turn(Request(ENTRY))
+    station.releases()
+    station.all_out()
+    station.clock.go(60)
+    monkeypatch.setattr(station.core._prints, "save", meet)
+    with pytest.raises(LedgerBroken):
+        station.turn()
+
+
+def test_the_answer_comes_after_what_it_speaks_of_can_be_seen(box: Callable[..., Box]) -> None:
+    station = box()
+    request = Request(ENTRY)
+    seen: list[int] = []
+    request.answer.add_done_callback(lambda _: seen.append(len(station.board.lots)))
+    station.turn(request)
+    assert seen == [1]
+
+
+# --- the city and the papers ------------------------------------------------------------------------------------------
+
+
+def test_a_market_that_trusts_its_broker_is_done_when_the_broker_has_it(box: Callable[..., Box]) -> None:
+    station = box("", station=BROKER_CONFIRMS)
+    station.enters()
+    station.turn(LinkChanged(True))
+    assert (len(station.wire.sent), station.board.city.pending) == (1, 1)
+    station.turn(BrokerAnswer(1))
+    assert (station.board.city.pending, station.board.city.acked) == (0, 1)
+
+
+def test_the_citys_word_is_taken_from_its_own_topic_and_a_stranger_is_told_who_we_are(
+    box: Callable[..., Box], key: Any
+) -> None:
+    keys = CityKeys.parse(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex())
+    station = box()
+    core = station.core
+    core._publisher._word = CityWord(station.config.city, core._topics.station, keys, station.clock)
+    station.enters()
+    station.turn(LinkChanged(True))
+    assert station.wire.announced == [(core._topics.state, b"birth")]
+    sent = json.loads(station.wire.sent[0][1])
+    reject = Ack(rejected=(Rejected(sent["id"], "unknown_key", "who is this"),))
+    told = seal(reject.fields(), core._topics.station, "2026-11-21T21:00:00.000001Z", key)
+    station.turn(CityMessage("somebody/else", told))
+    assert (len(station.wire.announced), station.board.city.last_ack) == (1, "")
+    station.turn(CityMessage(core._topics.ack, told))
+    assert len(station.wire.announced) == 2
+    assert station.board.city.last_ack == "2026-11-22T05:00:00+08:00"
+    station.turn()
+    assert len(station.wire.announced) == 2
+
+
+def test_a_printer_that_lost_a_paper_is_given_its_next_copy(box: Callable[..., Box]) -> None:
+    station = box()
+    station.releases()
+    (paper,) = station.printers["printer-1"].papers
+    station.turn(PrintAgain(paper.job, begun=True))
+    assert [(one.job, one.copy) for one in station.printers["printer-1"].papers] == [(paper.job, 0), (paper.job, 1)]
+    assert [(view.job, view.copy) for view in station.board.papers] == [(paper.job, 1)]
+    station.turn(PrinterChanged("printer-1", PrinterState.PAPER, "paper", near_end=True))
+    (printer,) = station.board.printers
+    assert (printer.up, printer.state, printer.why, printer.near_end, printer.waiting) == (
+        False,
+        "held",
+        "paper",
+        True,
+        1,
+    )
+
+
+# --- asked of the core itself -----------------------------------------------------------------------------------------
+
+
+def test_a_wish_reaches_the_scale_after_the_commit_and_its_weight_is_another(box: Callable[..., Box]) -> None:
+    station = box(
+        '[[scale]]\nname = "scale-1"\nmodel = "mt-sics"\nport = "/dev/null"\nmax = "30 kg"\nmin = "100 g"\n'
+        'e = "5 g"\nwritable = true\n[[product]]\ncode = "01040201"\nname = "大白菜"\nprice = "3.50"\n'
+    )
+    station.does(AskScale(scale="scale-1", wish="tare"))
+    assert station.ports["scale-1"].orders == [Wish.TARE]
+    station.weighs("1.000", net=None)
+    assert station.scale.tare_why == "tared"
+
+
+def test_who_asks_for_what_was_done_hears_it_once_it_was_recorded(box: Callable[..., Box]) -> None:
+    station = box()
+    first = Request(ENTRY, "k1")
+    assert station.does(Recall(key="k1")) == {"answer": None}
+    station.turn(first)
+    assert station.does(Recall(key="k1")) == {"answer": first.answer.result(0).model_dump(by_alias=True)}
