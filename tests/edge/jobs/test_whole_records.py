@@ -1,7 +1,7 @@
 """Records to their last field, and what pages see of them: what people sign, sell and are asked by."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -17,16 +17,16 @@ LEEK = "01040801"
 GOODS = {"product": LEEK, "name": "韭菜", "name_en": ""}
 LOT, SOURCE, SALE = "41010800130100000018", "41010800110100000010", "41010800120100000016"
 CAME, MEASURED = "2026-11-22T05:00:00.000000+08:00", "2026-11-22T05:01:00.000000+08:00"
-ENTRY = RegisterEntry(
-    product=LEEK,
-    net_g=250_000,
-    origin=" 河南中牟 ",
-    supplier=" 王建国 ",
-    origin_code="410122",
-    supplier_code="4101080010999",
-    plate=" 豫A12345 ",
-    proofs=(("certificate", "HG1"), ("test_report", "BG2")),
-)
+ENTRY: dict[str, Any] = {
+    "product": LEEK,
+    "net_g": 250_000,
+    "origin": " 河南中牟 ",
+    "supplier": " 王建国 ",
+    "origin_code": "410122",
+    "supplier_code": "4101080010999",
+    "plate": " 豫A12345 ",
+    "proofs": (("certificate", "HG1"), ("test_report", "BG2")),
+}
 LEEKS = """
 [[analyzer]]
 name = "tester-1"
@@ -67,7 +67,7 @@ def said(**more: Any) -> dict[str, Any]:
 def station(box: Callable[..., Box]) -> Box:
     """A station at which leek came in, which asks for the whole-plant step."""
     station = box()
-    station.does(ENTRY)
+    station.does(RegisterEntry(**ENTRY))
     return station
 
 
@@ -123,7 +123,7 @@ def test_goods_that_came_in_with_a_source_code_from_elsewhere(
     box: Callable[..., Box], elsewhere: str, unchecked: str, check: str, state: str, whole_plant: str, sold_by: bool
 ) -> None:
     station = box(f'[gate]\nunchecked = "{unchecked}"\n' + LEEKS)
-    station.does(replace(ENTRY, upstream=elsewhere))
+    station.does(RegisterEntry(**ENTRY, upstream=elsewhere))
     data, lot = station.last["data"], station.lot(LOT)
     assert (data["upstream"], data["source_check"]) == (elsewhere, check)
     assert (lot.state, lot.whole_plant, lot.upstream, lot.unchecked) == (state, whole_plant, elsewhere, sold_by)

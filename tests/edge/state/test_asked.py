@@ -107,7 +107,7 @@ def test_what_a_failing_commit_took_back_is_not_known_by_its_key(
         with pytest.raises(Refused) as refused:
             ask(station, "k1")
     assert refused.value.code == LedgerFull.code
-    assert station.does(Recall("k1")) == {"recorded": False, "answer": None}
+    assert station.does(Recall(key="k1")) == {"recorded": False, "answer": None}
     assert ask(station, "k1")["test_code"]
     assert station.ledger.head.seq == 1
 
