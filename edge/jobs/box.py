@@ -20,7 +20,6 @@ from protocol.session import Wish
 log = logging.getLogger("core")
 
 
-@does(AskScale)
 def ask_scale(station: Station, command: AskScale) -> AskScaleAnswer:
     """Tare and zero write to the scale: only when its section says so."""
     scale = station.scales.get(command.scale)
@@ -38,7 +37,6 @@ def ask_scale(station: Station, command: AskScale) -> AskScaleAnswer:
     return AskScaleAnswer(scale=command.scale, asked=command.wish)
 
 
-@does(ConfirmPort)
 def confirm_port(station: Station, command: ConfirmPort) -> ConfirmPortAnswer:
     """A person looked: the device that stands there now is the one this name is for."""
     now = station.known.confirm(command.device, command.person, command.seen, station.ports)
@@ -47,7 +45,6 @@ def confirm_port(station: Station, command: ConfirmPort) -> ConfirmPortAnswer:
     return ConfirmPortAnswer(device=command.device, now=str(now))
 
 
-@does(SeeUnread)
 def see_unread(station: Station, command: SeeUnread) -> UnreadAnswer:
     """Who has seen what could not be handled says so by name. It is no record: it stands beside what failed."""
     seen = station.unread.seen(command.upto, command.person)
@@ -55,7 +52,12 @@ def see_unread(station: Station, command: SeeUnread) -> UnreadAnswer:
     return UnreadAnswer(seen=seen)
 
 
-@does(Recall)
 def recall(station: Station, command: Recall) -> Recalled:
     """What became of the request with this key."""
     return Recalled(answer=station.asked.recall(command.key))
+
+
+does(AskScale, ask_scale)
+does(ConfirmPort, confirm_port)
+does(SeeUnread, see_unread)
+does(Recall, recall)

@@ -31,7 +31,6 @@ def step(station: Station, step: Step) -> None:
     station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
 
 
-@does(ConfirmDate)
 def confirm(station: Station, command: ConfirmDate) -> DateAnswer:
     """A person answers for the wall clock's date, by name: it is taken, however far away it is."""
     asks = station.clock.asks
@@ -46,3 +45,6 @@ def confirm(station: Station, command: ConfirmDate) -> DateAnswer:
         raise Refused("date_changed", "系统日期已变，请重新核对", f"the system's date is not {day}: look again")
     step(station, confirmed)
     return DateAnswer(date=day.isoformat(), clock=confirmed.state)
+
+
+does(ConfirmDate, confirm)

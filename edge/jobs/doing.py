@@ -1,4 +1,4 @@
-"""Which function does a command: each says so itself (``does``), and the core calls it by ``do``."""
+"""Which function does a command: each file says so at its end (``does``), and the core calls it by ``do``."""
 
 import importlib
 import pkgutil
@@ -9,28 +9,21 @@ from edge import jobs
 from edge.between.commands import Answer, Command
 from edge.state.station import Station
 
-
-def everything() -> None:
-    """Load every file of this room, so that each enters what it does."""
-    for file in pkgutil.iter_modules(jobs.__path__):
-        importlib.import_module(f"{jobs.__name__}.{file.name}")
-
-
 DOES: dict[type[Command], Callable[[Station, Any], Answer]] = {}
 C = TypeVar("C", bound=Command)
-A = TypeVar("A", bound=Answer)
 
 
-def does(command: type[C]) -> Callable[[Callable[[Station, C], A]], Callable[[Station, C], A]]:
+def does(command: type[C], function: Callable[[Station, C], Answer]) -> None:
     """This function does that command: it answers, or raises Refused with nothing changed."""
-
-    def enter(function: Callable[[Station, C], A]) -> Callable[[Station, C], A]:
-        DOES[command] = function
-        return function
-
-    return enter
+    DOES[command] = function
 
 
 def do(station: Station, command: Command) -> Answer:
     """Do a command. Raises Refused."""
     return DOES[type(command)](station, command)
+
+
+def everything() -> None:
+    """Load every file of this room, so that each enters what it does."""
+    for file in pkgutil.iter_modules(jobs.__path__):
+        importlib.import_module(f"{jobs.__name__}.{file.name}")

@@ -13,7 +13,6 @@ from protocol.city.events import EntryRegistered, Proof
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
 
 
-@does(RegisterEntry)
 def register(station: Station, command: RegisterEntry) -> EntryAnswer:
     """Goods come in: a record, a lot, a sample number. Raises Refused.
 
@@ -83,3 +82,6 @@ def _known(lot: Lot, code: str) -> Refused:
         f"来源码 {code[-6:]} 已是本站批次：{name}，样品号 {lot.sample}，{said.zh}（{since}），不能再次登记",
         f"this source code is lot {lot.test_code} here ({name}, sample {lot.sample}), {said.en.lower()} since {since}",
     )
+
+
+does(RegisterEntry, register)

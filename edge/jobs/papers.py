@@ -13,7 +13,6 @@ from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of
 
 
-@does(Reprint)
 def reprint(station: Station, command: Reprint) -> PrintAnswer:
     """Print a paper again; the new paper says COPY and counts."""
     row = _row(station, command.job)
@@ -28,7 +27,6 @@ def reprint(station: Station, command: Reprint) -> PrintAnswer:
     return _queue(station, row.paper, row.seq, row.detail, row.printer if known else "", copy)
 
 
-@does(ConfirmPaper)
 def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
     """A person looked: it came out. Nothing more is printed of this job."""
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
@@ -37,7 +35,6 @@ def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
     return ConfirmAnswer(job=command.job, state=PrintState.CONFIRMED)
 
 
-@does(PrintPaper)
 def print_paper(station: Station, command: PrintPaper) -> PrintAnswer:
     """Print one paper on demand: of a lot or a sale, of a day, or a printer's test page."""
     paper = command.paper
@@ -112,3 +109,8 @@ def _seq(station: Station, paper: str, code: str) -> int:
         f"该编码没有可打印的{PAPERS[paper].zh}",
         f"no record about this code that has the paper {PAPERS[paper].en!r}",
     )
+
+
+does(Reprint, reprint)
+does(ConfirmPaper, confirm)
+does(PrintPaper, print_paper)

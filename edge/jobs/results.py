@@ -100,7 +100,6 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     return recorded
 
 
-@does(PlanChannel)
 def plan(station: Station, command: PlanChannel) -> ChannelAnswer:
     """The channel plan: whose sample lies where. Raises Refused."""
     part = _analyzer(station, command.analyzer)
@@ -109,7 +108,6 @@ def plan(station: Station, command: PlanChannel) -> ChannelAnswer:
     return ChannelAnswer(planned=command.channel, lot=command.lot)
 
 
-@does(WholePlantDone)
 def whole_plant(station: Station, command: WholePlantDone) -> WholePlantAnswer:
     """The whole-plant step was done; it stands in the records of the results that follow. Raises Refused."""
     lot = station.lots.find(command.lot)
@@ -119,7 +117,6 @@ def whole_plant(station: Station, command: WholePlantDone) -> WholePlantAnswer:
     return WholePlantAnswer(test_code=lot.test_code)
 
 
-@does(MatchResult)
 def match(station: Station, command: MatchResult) -> MatchAnswer:
     """A person says whose result this is, and what it means where nobody can judge it; the new record replaces it.
 
@@ -149,7 +146,6 @@ def match(station: Station, command: MatchResult) -> MatchAnswer:
     return MatchAnswer(test_code=lot.test_code, verdict=data["verdict"], source=data["source"])
 
 
-@does(DismissResult)
 def dismiss(station: Station, command: DismissResult) -> DismissAnswer:
     """A person says that a waiting result is of no lot here, and why. Raises Refused."""
     waiting = _waits(station, command.seq)
@@ -483,3 +479,9 @@ def _again(data: dict[str, Any]) -> TestResult:
         raw=bytes.fromhex(said["raw"]),
         peer=said.get("peer") or "",
     )
+
+
+does(PlanChannel, plan)
+does(WholePlantDone, whole_plant)
+does(MatchResult, match)
+does(DismissResult, dismiss)

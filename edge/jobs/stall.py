@@ -34,7 +34,6 @@ def amount_fen(net_g: int, fen: int, per_g: int) -> int:
     return int((Decimal(fen) * net_g / per_g).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-@does(Sell)
 def sell(station: Station, command: Sell) -> SaleAnswer:
     """One sale of what lies on the scale; raises Refused with nothing changed."""
     scale = station.scales.get(command.scale)
@@ -128,7 +127,6 @@ def sell(station: Station, command: Sell) -> SaleAnswer:
     return SaleAnswer(tx=tx, net_g=load.net_g, amount_fen=amount, url=url, left_g=lot.left_g - load.net_g, job=job)
 
 
-@does(SetPrice)
 def set_price(station: Station, command: SetPrice) -> PriceAnswer:
     """Change a product's price for everybody."""
     product = station.product(command.product)
@@ -202,3 +200,7 @@ def _sign(
         sources=tuple(line.source for line in slip.lines),
     )
     return qr.url_of(token, signer.key, signer.host), digest.hex()
+
+
+does(Sell, sell)
+does(SetPrice, set_price)

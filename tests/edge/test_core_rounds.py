@@ -286,7 +286,7 @@ def test_a_printer_that_lost_a_paper_is_given_its_next_copy(box: Callable[..., B
     (printer,) = station.board.printers
     assert (printer.up, printer.state, printer.why, printer.near_end, printer.waiting) == (
         False,
-        "held",
+        "paper",
         "paper",
         True,
         1,

@@ -123,7 +123,7 @@ def test_goods_that_came_in_with_a_source_code_from_elsewhere(
     box: Callable[..., Box], elsewhere: str, unchecked: str, check: str, state: str, whole_plant: str, sold_by: bool
 ) -> None:
     station = box(f'[gate]\nunchecked = "{unchecked}"\n' + LEEKS)
-    station.does(ENTRY.model_copy(update={"upstream": elsewhere}))
+    station.does(RegisterEntry(**ENTRY.model_dump(exclude={"upstream"}), upstream=elsewhere))
     data, lot = station.last["data"], station.lot(LOT)
     assert (data["upstream"], data["source_check"]) == (elsewhere, check)
     assert (lot.state, lot.whole_plant, lot.upstream, lot.unchecked) == (state, whole_plant, elsewhere, sold_by)

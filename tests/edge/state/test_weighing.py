@@ -653,3 +653,17 @@ def test_a_tare_that_is_said_again_begins_nothing_anew_and_one_without_a_load_ha
     told.scale.changed(True, "")
     told.hears(says("0.000", net=Net.TARE))
     assert told.why() == "no_signal"
+
+
+def test_what_was_said_before_a_loss_is_no_weight_after_it(make: Make) -> None:
+    told = make()
+    assert told.scale.port_why == ""
+    told.hears(*[EMPTY] * 12, *[says("1.250")] * 12)
+    assert told.why() == ""
+    told.scale.changed(True, "")
+    assert told.why() == ""
+    told.scale.changed(False, "unplugged")
+    told.scale.changed(True, "")
+    assert told.why() == "no_signal"
+    told.hears(*[says("1.250")] * 12)
+    assert told.why() == ""
