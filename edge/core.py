@@ -503,7 +503,7 @@ class Core:
         except results.TooMany:
             too_many.append(result)
             return
-        self._unread.settled("result", device, result.identity)
+        self._unread.resolved("result", device, result.identity)
 
     def _result_failed(self, device: str, result: TestResult | Ticket | Curve, error: Exception) -> None:
         self._unread.keep("result", device, error, result.raw or _shown(result), result.identity)

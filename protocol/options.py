@@ -48,7 +48,7 @@ class NoOptions(FormatOptions):
     """Of formats that have none."""
 
 
-class Unfit(ValueError):
+class Misfit(ValueError):
     """Raised by a model's own checks: what is wanted, in Chinese and English; ``key`` is that of a value within."""
 
     def __init__(self, zh: str, en: str, *, key: str = "") -> None:
@@ -125,7 +125,7 @@ def _problem(whole: Schema, given: Any, error: ErrorDetails) -> Problem:
     keys, value, node = _place(whole, given, error["loc"])
     key = ".".join(keys)
     cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, Unfit):
+    if isinstance(cause, Misfit):
         if cause.key:
             key, value = ".".join([*keys, cause.key]), _within(value, cause.key)
         return Problem(key, value, cause.zh, cause.en)

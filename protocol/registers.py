@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from protocol.modbus import MAX_COUNT, Registers
-from protocol.options import FormatOptions, Unfit
+from protocol.options import FormatOptions, Misfit
 
 SIZES = {"int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "float": 2}
 TEXT = "text"
@@ -43,7 +43,7 @@ def _factor(given: Any) -> Decimal:
     except InvalidOperation:
         scale = Decimal(0)
     if not scale.is_finite() or not 1 / LARGEST_SCALE <= abs(scale) <= LARGEST_SCALE:
-        raise Unfit('应为数字，加引号，如 "0.1"', 'it must be a number like "0.1"')
+        raise Misfit('应为数字，加引号，如 "0.1"', 'it must be a number like "0.1"')
     return scale
 
 
@@ -80,7 +80,7 @@ class Place(FormatOptions):
     @pydantic.model_validator(mode="after")
     def _ends(self) -> Self:
         if self.at + self.size > END:
-            raise Unfit(
+            raise Misfit(
                 f"应为 0 到 {END - self.size} 的整数（值有 {self.size} 个寄存器）",
                 f"it must be a whole number, 0 to {END - self.size}, as the value has {self.size} registers",
                 key="register",
@@ -155,15 +155,15 @@ class Field(Place):
     def _has_sense(self) -> Self:
         whole = self.type not in ("float", TEXT)
         if self.mask and not self.type.startswith("uint"):
-            raise Unfit("type 应为 uint16 或 uint32", "it needs type uint16 or uint32", key="mask")
+            raise Misfit("type 应为 uint16 或 uint32", "it needs type uint16 or uint32", key="mask")
         _fits(self.mask, self.size)
         if self.none is not None and not whole:
-            raise Unfit("只用于整数类型", "it is for whole numbers only", key="none")
+            raise Misfit("只用于整数类型", "it is for whole numbers only", key="none")
         if self.type == "float" and self.decimals is None:
-            raise Unfit("缺少：浮点数没有小数位数", "it is missing: a float has no digits of its own", key="decimals")
+            raise Misfit("缺少：浮点数没有小数位数", "it is missing: a float has no digits of its own", key="decimals")
         digits = self._digits_of_scale()
         if whole and (digits > self.digits or digits > MAX_DECIMALS):
-            raise Unfit(
+            raise Misfit(
                 f"小数位数 {self.digits} 对 scale {self.scale} 太少",
                 f"{self.digits} decimals are too few for scale {self.scale}",
                 key="decimals" if self.decimals is not None else "scale",
@@ -304,7 +304,7 @@ def by_one_function(profile: Any) -> Any:
 
 def _fits(mask: int, size: int) -> None:
     if mask >> 16 * size:
-        raise Unfit(f"最多 {16 * size} 位", f"the value has {16 * size} bits", key="mask")
+        raise Misfit(f"最多 {16 * size} 位", f"the value has {16 * size} bits", key="mask")
 
 
 def _lowest(mask: int) -> int:

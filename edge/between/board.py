@@ -129,7 +129,7 @@ class ProbeView:
 
 
 @dataclass(frozen=True, slots=True)
-class PaperView:
+class PrintView:
     """A print job. ``paper`` names what it is (slip, report, …), what became of it and why.
 
     ``code`` is the trace code it is about, a date for the day's summary, empty for a test page.  ``copy`` counts
@@ -151,7 +151,7 @@ class PaperView:
 class PrinterView:
     """``up`` is False when papers cannot come out now.
 
-    ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.  ``papers`` are those that go to
+    ``why`` is detail for the technician.  ``near_end``: the roll is nearly used up.  ``documents`` are those that go to
     this printer.
     """
 
@@ -161,7 +161,7 @@ class PrinterView:
     waiting: int
     state: PrinterState = PrinterState.READY
     near_end: bool = False
-    papers: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ class Board:
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()
     ports: tuple[PortView, ...] = ()
-    papers: tuple[PaperView, ...] = ()
+    prints: tuple[PrintView, ...] = ()
     unread: tuple[UnreadView, ...] = ()
     printers: tuple[PrinterView, ...] = ()
     city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))

@@ -231,7 +231,7 @@ class SaleAnswer(Answer):
     amount_fen: int
     url: str = Field(description="What the slip's QR code says.")
     left_g: int = Field(description="Grams left of the lot; below zero when more was sold than came in.")
-    job: int | None = Field(description="Print job; watch it in `papers`. Null when the station has no printer.")
+    job: int | None = Field(description="Print job; watch it in `prints`. Null when the station has no printer.")
 
 
 @order("/sales", SaleAnswer, "Sell and print", status=201, records=True)
@@ -300,14 +300,14 @@ class SetPrice(Command):
 
 
 class PrintAnswer(Answer):
-    """The new print job; watch it in `papers`."""
+    """The new print job; watch it in `prints`."""
 
     job: int
     copy_number: int = Field(alias="copy", description="Copy number; 0 is the first print, 1 the first reprint.")
 
 
-@order("/papers", PrintAnswer, "Print a paper on demand", status=201)
-class PrintPaper(Command):
+@order("/prints", PrintAnswer, "Print a paper on demand", status=201)
+class PrintDocument(Command):
     """The source card or sample label of a lot, a day's summary, a printer's test page …"""
 
     paper: Code = Field(
@@ -319,7 +319,7 @@ class PrintPaper(Command):
     printer: Name = Field("", description="A printer's name; the first that prints such papers otherwise.")
 
 
-@order("/papers/{job}/reprint", PrintAnswer, "Print a paper again", status=201)
+@order("/prints/{job}/reprint", PrintAnswer, "Print a paper again", status=201)
 class Reprint(Command):
     """The new paper is marked COPY (重打) and counted."""
 
@@ -331,8 +331,8 @@ class ConfirmAnswer(Answer):
     state: str
 
 
-@order("/papers/{job}/confirm", ConfirmAnswer, "A person saw that it came out")
-class ConfirmPaper(Command):
+@order("/prints/{job}/confirm", ConfirmAnswer, "A person saw that it came out")
+class ConfirmPrint(Command):
     """For a paper that is held, unknown or failed. It is then not printed by itself any more."""
 
     job: Number

@@ -7,7 +7,7 @@ from enum import Enum
 from edge.between.board import Board
 
 DISK_LOW = 256 * 1024 * 1024  # bytes; a year of records, and room for what the system needs
-AILING = frozenset({"error", "unit", "unverified", "stale", "no_signal"})  # of a scale that is there
+AILING = frozenset({"error", "unit", "digit", "step", "unverified", "stale", "no_signal"})  # of a scale that is there
 
 
 class Need(Enum):

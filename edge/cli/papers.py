@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from drivers.printers import PROFILES, USUAL
-from edge.documents import PAPERS, SHARED_TEMPLATES, SHIPPED, BadTemplate, Documents
+from edge.documents import DOCUMENTS, SHARED_TEMPLATES, SHIPPED, BadTemplate, Documents
 from edge.documents.templates import SUFFIX
 from edge.documents.words import words_on_paper
 
@@ -20,7 +20,7 @@ def papers() -> None:
 @click.option("--fields", is_flag=True, help="Also list the words that templates can use.")
 def list_papers(fields: bool) -> None:
     """The papers, and the records they are made of."""
-    for paper in PAPERS.values():
+    for paper in DOCUMENTS.values():
         click.echo(f"{paper.name:11} {paper.zh}  {paper.en}  {', '.join(paper.kinds)}".rstrip())
     if fields:
         click.echo("\nwords: " + ", ".join(f"word.{name}" for name in words_on_paper()))
@@ -68,7 +68,7 @@ def check(folder: Path, printers: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from None
     for warning in tried.warnings:
         click.echo(f"warning: {warning}", err=True)
-    click.echo(f"ok {folder}: {', '.join((*PAPERS, *SHARED_TEMPLATES))}")
+    click.echo(f"ok {folder}: {', '.join((*DOCUMENTS, *SHARED_TEMPLATES))}")
 
 
 def _quoted(text: str) -> str:

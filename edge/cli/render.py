@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from drivers.printers import BY_WIDTH, LABEL, PROFILES, profile
-from edge.documents import PAPERS, Documents, Place, examples, papers_of, record_kind
+from edge.documents import DOCUMENTS, Documents, Place, documents_of, examples, record_kind
 from edge.documents.words import Language as Words
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -44,8 +44,12 @@ LANGUAGES = get_args(Language)
     "--printer", "model", type=click.Choice(list(PROFILES)), help="For this printer model instead of a generic one."
 )
 @click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
-@click.option("--example", type=click.Choice(list(PAPERS)), help="Show this paper for a sample record; no file needed.")
-@click.option("--form", "name", type=click.Choice(list(PAPERS)), help="Which paper of the event; default: its first.")
+@click.option(
+    "--example", type=click.Choice(list(DOCUMENTS)), help="Show this paper of a sample record; no file needed."
+)
+@click.option(
+    "--form", "name", type=click.Choice(list(DOCUMENTS)), help="Which paper of the event; default: its first."
+)
 @click.option(
     "--templates",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -150,7 +154,7 @@ def _read(file: Path) -> dict[str, Any]:
 def _document(tree: dict[str, Any], papers: Documents, name: str | None, place: Place, copy: int) -> Document:
     if "parts" in tree:
         return Document.from_json(tree)
-    if name in PAPERS and not PAPERS[name].kinds:
+    if name in DOCUMENTS and not DOCUMENTS[name].kinds:
         return papers.document(name, tree, place, copy=copy)
     for key in ("type", "data"):
         if key not in tree:
@@ -159,9 +163,9 @@ def _document(tree: dict[str, Any], papers: Documents, name: str | None, place: 
         raise ValueError("data: must be an object")
     kind = record_kind(str(tree["type"]))
     content = {**tree, "subject": str(tree.get("subject") or _subject(tree["data"]))}
-    name = name or next(iter(papers_of(kind, tree["data"])), None)
+    name = name or next(iter(documents_of(kind, tree["data"])), None)
     if name is None:
-        known = ", ".join(sorted({kind for paper in PAPERS.values() for kind in paper.kinds}))
+        known = ", ".join(sorted({kind for paper in DOCUMENTS.values() for kind in paper.kinds}))
         raise ValueError(f"nothing is printed for {kind!r}; there are papers for: {known}")
     return papers.document(name, content, place, copy=copy)
 

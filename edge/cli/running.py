@@ -6,6 +6,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from edge.between.needs import AILING
 from edge.between.tongue import said
 from edge.between.words import Words
 from edge.config.sections import Config
@@ -13,7 +14,6 @@ from edge.records.lock import Holder
 from edge.web.wording import ucum
 
 ASK_SECONDS = 5.0
-ILL = frozenset({"error", "unit", "digit", "step", "unverified", "stale", "no_signal"})
 Line = tuple[str, bool | None, str]
 """What it is about; True well, None to be looked at, False failed; and the words."""
 
@@ -85,7 +85,7 @@ def _scale(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     parts = [words("connected")]
     if view["text"] and view["net_g"] is not None:
         parts.append(f"{view['text']} {view['unit']} {words('stable' if view['stable'] else 'moving')}")
-    if view["why"] in ILL:
+    if view["why"] in AILING:
         parts.append(words.known("weight", view["why"], unit=view["unit"] or "?", e=f"{view['e_g']} g"))
         return False, ". ".join(parts)
     return _unless_garbled(view, parts, words)

@@ -66,7 +66,7 @@ def _of(name: str) -> tuple[str, ...]:
     return tuple(json.loads(said[1])) if said else ()
 
 
-PAPERS = {name: DocumentKind(name, _of(name)) for name in DOCUMENT_NAMES}
+DOCUMENTS = {name: DocumentKind(name, _of(name)) for name in DOCUMENT_NAMES}
 _TITLES = {"ticket": "slip", "hold": "held"}  # words of other names
 SHARED_TEMPLATES = ("head", "trade")  # included by others
 
@@ -75,9 +75,9 @@ class NoDocument(ValueError):
     """This kind of record has no such paper; the message lists those that are."""
 
 
-def papers_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+def documents_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     """The papers this record has; a source card only when it gives a source code, or is sold by one."""
-    names = [paper.name for paper in PAPERS.values() if kind in paper.kinds]
+    names = [paper.name for paper in DOCUMENTS.values() if kind in paper.kinds]
     if "card" in names and not (data.get("source") or data.get("source_check") == "accepted"):
         names.remove("card")
     return tuple(names)
@@ -147,7 +147,7 @@ class Documents:
     def _check(self, folder: Path, printers: Sequence[Profile]) -> None:
         if not folder.is_dir():
             raise BadTemplate(f"{folder}: no such folder; `marketedge papers copy {folder}` makes it")
-        known = {f"{name}{SUFFIX}" for name in (*PAPERS, *SHARED_TEMPLATES)}
+        known = {f"{name}{SUFFIX}" for name in (*DOCUMENTS, *SHARED_TEMPLATES)}
         mistakes = [
             f"{path}:1: there is no paper of this name; there are: {', '.join(sorted(known))}"
             for path in sorted(folder.glob(f"*{SUFFIX}"))
@@ -158,7 +158,7 @@ class Documents:
             for path in sorted(folder.iterdir())
             if path.suffix != SUFFIX and path.name not in (WORDS_FILE, "README.md")
         ]
-        for name in PAPERS:
+        for name in DOCUMENTS:
             mistakes += self._mistakes(name, printers)
         if mistakes:
             raise BadTemplate("\n".join(dict.fromkeys(mistakes)))
@@ -247,13 +247,13 @@ def _overflow(parts: Sequence[tuple[str, Part]], printer: Profile) -> str:
 
 def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """The content with every field its record has. Raises NoDocument, pydantic's ValidationError."""
-    if paper not in PAPERS:
-        raise NoDocument(f"no paper {paper!r}; there are: {', '.join(PAPERS)}")
-    if not PAPERS[paper].kinds:
+    if paper not in DOCUMENTS:
+        raise NoDocument(f"no paper {paper!r}; there are: {', '.join(DOCUMENTS)}")
+    if not DOCUMENTS[paper].kinds:
         return dict(content)
     kind = record_kind(str(content["type"]))
-    if paper not in papers_of(kind, content["data"]):
-        having = ", ".join(papers_of(kind, content["data"])) or "none"
+    if paper not in documents_of(kind, content["data"]):
+        having = ", ".join(documents_of(kind, content["data"])) or "none"
         raise NoDocument(f"{kind!r} has no paper {paper!r}; available: {having}")
     record = EVENTS[kind].record.model_validate(content["data"])
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):
@@ -268,7 +268,7 @@ def record_kind(name: str) -> str:
 
 def examples(paper: str) -> list[dict[str, Any]]:
     """Contents to try a paper with, the plainest first."""
-    found = sorted(EXAMPLES.glob(f"{PAPERS[paper].name}*.json"), key=lambda path: path.stem)
+    found = sorted(EXAMPLES.glob(f"{DOCUMENTS[paper].name}*.json"), key=lambda path: path.stem)
     return [json.loads(path.read_text("utf-8")) for path in found]
 
 
@@ -303,14 +303,14 @@ def _own_words(folder: Path) -> dict[str, Text]:
 
 
 __all__ = [
-    "PAPERS",
+    "DOCUMENTS",
     "BadTemplate",
     "DocumentKind",
     "Documents",
     "NoDocument",
     "Place",
+    "documents_of",
     "examples",
-    "papers_of",
     "prints",
     "record_kind",
 ]

@@ -140,7 +140,7 @@ def match(station: Station, command: MatchResult) -> MatchAnswer:
         )
     if asked:
         found = replace(found, measured=replace(found.measured, outcome=READINGS[command.verdict], doubt=None))
-    station.lots.settled(waiting)
+    station.lots.answered(waiting)
     recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=command.person))
     data = recorded.data
     return MatchAnswer(test_code=lot.test_code, verdict=data["verdict"], source=data["source"])
@@ -159,7 +159,7 @@ def dismiss(station: Station, command: DismissResult) -> DismissAnswer:
             "verdict": "not_applicable",
         }
     )
-    station.lots.settled(waiting)
+    station.lots.answered(waiting)
     station.record("test.result", event["subject"], record)
     return DismissAnswer(seq=command.seq)
 
@@ -220,7 +220,7 @@ def _twice(station: Station, part: AnalyzerSection, result: TestResult, before: 
     found = _found(station, part, replace(result, sure=True))
     if found.doubts:
         return None
-    station.lots.settled(waiting)
+    station.lots.answered(waiting)
     return _count(station, replace(found, replaces=event["id"]))
 
 

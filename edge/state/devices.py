@@ -80,8 +80,8 @@ class ProbeDevice:
 class PrinterDevice:
     """A printer as its thread tells of it."""
 
-    def __init__(self, part: PrinterSection, papers: tuple[str, ...]) -> None:
-        self._view = PrinterView(part.name, True, "", 0, PrinterState.UNKNOWN, papers=papers)
+    def __init__(self, part: PrinterSection, documents: tuple[str, ...]) -> None:
+        self._view = PrinterView(part.name, True, "", 0, PrinterState.UNKNOWN, documents=documents)
 
     def changed(self, state: PrinterState, why: str, near_end: bool) -> None:
         up = state in TAKES_PAPERS

@@ -298,7 +298,7 @@ class Lots:
         row = self._conn.execute("SELECT seq, analyzer, why, lot FROM unmatched WHERE seq = ?", (seq,)).fetchone()
         return _waiting(*row) if row else None
 
-    def settled(self, waiting: Waiting) -> None:
+    def answered(self, waiting: Waiting) -> None:
         """Somebody has said whose result it is."""
         self._conn.execute("DELETE FROM unmatched WHERE seq = ?", (waiting.seq,))
         self.unmatched_changed = True

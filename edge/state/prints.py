@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from edge.between.board import PaperView
+from edge.between.board import PrintView
 from edge.between.inbox import Printed
 from edge.between.print_states import COPIES_BY_ITSELF, DOCUMENT_NAMES, UNDONE, PrintJob, PrintState, PrintWhy
 from edge.config.sections import Config, PrinterSection
-from edge.documents import papers_of, prints
+from edge.documents import documents_of, prints
 from edge.records.clock import Clock, parse_time
 from edge.records.ledger import Ledger, LedgerFull, Recorded
 from edge.records.print_jobs import PrintJobs, PrintRow
@@ -57,14 +57,14 @@ class Prints:
         self._unread = unread
         self._after, self._undo = after, undo
         self.table = PrintJobs(ledger.conn)
-        self._views: dict[int, PaperView] = {}
+        self._views: dict[int, PrintView] = {}
         self._queued: dict[int, PrintJob] = {}
         self._unsaved: dict[int, tuple[PrintState, PrintWhy]] = {}
         self._saving: dict[int, tuple[PrintState, PrintWhy]] = {}
 
     # --- which printer ----------------------------------------------------------------------------------------------
 
-    def papers_of(self, printer: str) -> tuple[str, ...]:
+    def documents_of(self, printer: str) -> tuple[str, ...]:
         """The papers that go to this printer."""
         return tuple(paper for paper in DOCUMENT_NAMES if _prints(self._parts[printer], paper))
 
@@ -78,7 +78,7 @@ class Prints:
     def of_record(self, recorded: Recorded) -> int | None:
         """The papers that this record prints by itself. Answers the first one's job."""
         about = recorded.subject, recorded.time
-        wanted = [name for name in papers_of(recorded.kind, recorded.data) if name in self._automatic]
+        wanted = [name for name in documents_of(recorded.kind, recorded.data) if name in self._automatic]
         jobs = [self.add(name, recorded.seq, recorded.body, about=about) for name in wanted]
         return next((job for job in jobs if job is not None), None)
 
@@ -127,7 +127,7 @@ class Prints:
 
     # --- what pages see ---------------------------------------------------------------------------------------------
 
-    def views(self) -> tuple[PaperView, ...]:
+    def views(self) -> tuple[PrintView, ...]:
         """The newest papers, newest first."""
         return tuple(self._views[job] for job in sorted(self._views, reverse=True))
 
@@ -302,10 +302,10 @@ def _prints(part: PrinterSection, paper: str) -> bool:
     return paper in part.papers if part.papers else prints(part.row(), paper)
 
 
-def _view_of(job: PrintJob, about: tuple[str, str] | None = None) -> PaperView:
+def _view_of(job: PrintJob, about: tuple[str, str] | None = None) -> PrintView:
     """The paper as pages list it, before anything is known of its printing."""
     if about is None and job.body:
         event = json.loads(job.body)
         about = event["subject"], event["time"]
     code, time = about or (job.detail, "")
-    return PaperView(job.job, job.paper, code, PrintState.WAITING, PrintWhy.NOTHING, job.copy, job.printer, time, "")
+    return PrintView(job.job, job.paper, code, PrintState.WAITING, PrintWhy.NOTHING, job.copy, job.printer, time, "")

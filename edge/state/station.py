@@ -52,7 +52,7 @@ class Station:
         self.methods = config.methods()
         self.unread = Unread(ledger, clock)
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
-        self.printers = {part.name: PrinterDevice(part, self.prints.papers_of(part.name)) for part in config.printer}
+        self.printers = {part.name: PrinterDevice(part, self.prints.documents_of(part.name)) for part in config.printer}
         self.lots = Lots(config, ledger, self.unread)
         self.known = KnownDevices(
             (*config.scale, *config.analyzer, *config.probe), ledger, clock, self.after, self.undo

@@ -93,7 +93,7 @@ class Unread:
         entry = self._entries.get((kind, plain(device, DEVICE_LETTERS), identity))
         return entry is not None and entry.count >= TRIES and entry.software == self._software
 
-    def settled(self, kind: str, device: str, identity: str) -> None:
+    def resolved(self, kind: str, device: str, identity: str) -> None:
         """What failed before was handled after all."""
         if (entry := self._entries.pop((kind, plain(device, DEVICE_LETTERS), identity), None)) is not None:
             self._changed.add(entry.number)

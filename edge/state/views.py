@@ -40,7 +40,7 @@ class Views:
             ),
             "analyzers": partial(self._analyzers, anew=False),
             "probes": lambda: tuple(probe.view() for probe in station.probes.values()),
-            "papers": station.prints.views,
+            "prints": station.prints.views,
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,

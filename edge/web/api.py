@@ -1,6 +1,6 @@
 """The JSON API: the same commands the pages use, for scale software, cash registers and handhelds on the box.
 
-A successful answer means that the record is committed.  Papers have a room of their own: ``api_papers.py``.
+A successful answer means that the record is committed.  Papers have a room of their own: ``api_prints.py``.
 """
 
 import inspect

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from edge.between.board import Showing
 from edge.between.inbox import Inbox
 from edge.printing.archive import Archive
-from edge.web import api, api_papers, desk, pages
+from edge.web import api, api_prints, desk, pages
 from edge.web.door import Door
 from edge.web.events import Live, dumps
 from edge.web.fence import Fence
@@ -63,7 +63,7 @@ def create_app(
     app.state.door = door = Door()
     at = desk.Desk(inbox, timeout, live.steady, token)
     app.include_router(api.router(showing, at, live, door))
-    app.include_router(api_papers.router(showing, archive))
+    app.include_router(api_prints.router(showing, archive))
     app.include_router(pages.router(showing, release, live.steady, token))
 
     @app.get(

@@ -98,7 +98,7 @@ class Desk:
                 "Idempotency-Key 已用于另一请求",
                 "this Idempotency-Key was used for another request",
             )
-        await self._settled(request.answer)
+        await self._told(request.answer)
         return _answer(request)
 
     async def outcome(self, key: str, sent: OutcomeBody) -> tuple[Outcome, dict[str, Any] | None]:
@@ -111,7 +111,7 @@ class Desk:
             return known
         recall = Request(Recall(key=key))
         self._inbox.put(recall)
-        await self._settled(recall.answer)
+        await self._told(recall.answer)
         try:
             recalled = recall.answer.result(0)
         except (Refused, CancelledError):
@@ -159,7 +159,7 @@ class Desk:
         while len(self._known) > REMEMBERED:
             _, (_, self._complete_since) = self._known.popitem(last=False)
 
-    async def _settled(self, answer: "Future[Answer]") -> None:
+    async def _told(self, answer: "Future[Answer]") -> None:
         """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
         loop = asyncio.get_running_loop()
         done = asyncio.Event()

@@ -44,10 +44,10 @@ def dumps(value: Any) -> bytes:
 
 
 def plain(name: str, value: Any) -> Any:
-    """A part of the board as JSON values; papers without their text, which ``/api/papers/{job}`` has."""
+    """A part of the board as JSON values; papers without their text, which ``/api/prints/{job}`` has."""
     if name == "city":
         return asdict(value)
-    if name == "papers":
+    if name == "prints":
         return [{key: item for key, item in asdict(paper).items() if key != "text"} for paper in value]
     if isinstance(value, tuple):
         return [asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in value]

@@ -44,14 +44,14 @@ class BoardAnswer(BaseModel):
     board: Board
 
 
-class Part(BaseModel):
+class PortHealth(BaseModel):
     """A port or printer; `why` is for the technician."""
 
     ok: bool
     why: str
 
 
-class PrinterPart(Part):
+class PrinterHealth(PortHealth):
     waiting: int = Field(description="Papers that wait for it.")
 
 
@@ -59,11 +59,11 @@ class Ok(BaseModel):
     ok: bool
 
 
-class DiskPart(Ok):
+class DiskHealth(Ok):
     free_bytes: int
 
 
-class CityPart(BaseModel):
+class CityHealth(BaseModel):
     up: bool
     why: str
     broker: str
@@ -81,10 +81,10 @@ class HealthAnswer(BaseModel):
     token: str = Field(description="The process's own; who started it knows it.")
     station: str
     core: Ok
-    ports: dict[str, Part]
-    printer: dict[str, PrinterPart]
-    city: CityPart
-    disk: DiskPart
+    ports: dict[str, PortHealth]
+    printer: dict[str, PrinterHealth]
+    city: CityHealth
+    disk: DiskHealth
     clock: str
     clock_why: str
     trouble: str

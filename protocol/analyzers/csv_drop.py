@@ -49,7 +49,7 @@ from protocol.analyzers.shared import fields, stating
 from protocol.files import File, Files, digest, receipt, wrap
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.options import FormatOptions, Unfit
+from protocol.options import FormatOptions, Misfit
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 
@@ -80,7 +80,7 @@ def _known(encoding: str) -> str:
     try:
         codecs.lookup(encoding or "utf-8")
     except (LookupError, ValueError):
-        raise Unfit("没有这种编码；写 utf-8、gbk 或 utf-16", "it is unknown; write utf-8, gbk or utf-16") from None
+        raise Misfit("没有这种编码；写 utf-8、gbk 或 utf-16", "it is unknown; write utf-8, gbk or utf-16") from None
     return encoding
 
 
@@ -124,7 +124,7 @@ class Mapped(FormatOptions):
     def _by_number(self) -> Self:
         given = self.columns.given.values()
         if not self.header and not (given and all(isinstance(column, int) for column in given)):
-            raise Unfit(
+            raise Misfit(
                 "没有表头时，列要用编号写，从 1 开始",
                 "without a header line the columns must be named by number, from 1",
                 key="columns",

@@ -53,7 +53,7 @@ from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
 from protocol.modbus import Master, Registers
-from protocol.options import FormatOptions, FramingOption, Patience, Poll, Unfit
+from protocol.options import FormatOptions, FramingOption, Misfit, Patience, Poll
 from protocol.readings import Event, TestResult, Verdict
 from protocol.registers import TEXT, Address, Field, Function, Masked, NumberField, TimeField, by_one_function
 from protocol.session import Wish
@@ -96,7 +96,7 @@ class Conclusion(Masked):
     @model_validator(mode="after")
     def _differ(self) -> Self:
         if len(self.verdicts) < len([name for name in VERDICTS if getattr(self, name) is not None]):
-            raise Unfit("两个结论的数字相同", "two conclusions have the same number")
+            raise Misfit("两个结论的数字相同", "two conclusions have the same number")
         return self
 
 
@@ -124,7 +124,7 @@ class Profile(FormatOptions):
     @model_validator(mode="after")
     def _tells_results_apart(self) -> Self:
         if self.new.when == SET and self.time is None and self.sample is None:
-            raise Unfit(
+            raise Misfit(
                 "只有标志位分不清两个相同的结果：加上 sample 或 time",
                 "a flag does not tell two equal results apart; add sample or time",
                 key="new",

@@ -46,7 +46,7 @@ from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.modbus import Master, Registers
-from protocol.options import FormatOptions, FramingOption, Patience, Poll, Unfit
+from protocol.options import FormatOptions, FramingOption, Misfit, Patience, Poll
 from protocol.readings import Event, Net, Reply, State, Weighing
 from protocol.registers import Address, Function, NumberField, Word, by_one_function
 from protocol.session import Decoder
@@ -80,9 +80,9 @@ class Status(Word):
     def _fits(self) -> Self:
         last = (1 << 16 * self.size) - 1
         if wide := [name for name, mask in self.bits.items() if mask > last]:
-            raise Unfit(f"应为 1 到 {last} 的整数", f"it must be a whole number, 1 to {last}", key=wide[0])
+            raise Misfit(f"应为 1 到 {last} 的整数", f"it must be a whole number, 1 to {last}", key=wide[0])
         if self.stable is not None and self.motion is not None:
-            raise Unfit("stable 和 motion 只写一个", "name either stable or motion", key="motion")
+            raise Misfit("stable 和 motion 只写一个", "name either stable or motion", key="motion")
         return self
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from drivers.glyphs import FontGlyphs
 from drivers.printers import profile
-from edge.documents import PAPERS, Documents, Place, examples, prints
+from edge.documents import DOCUMENTS, Documents, Place, examples, prints
 from protocol.link import Link
 from protocol.printers import languages
 from protocol.printers.layout import layout
@@ -125,7 +125,7 @@ def table() -> Iterator[dict[str, Any]]:
     """A row for each paper and form."""
     papers, glyphs = Documents(), FontGlyphs()
     for form in FORMS:
-        for name in PAPERS:
+        for name in DOCUMENTS:
             if prints(form.printer, name) and (name != "test" or form.printer.label is None):
                 yield row(name, form, papers, glyphs)
 

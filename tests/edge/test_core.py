@@ -15,12 +15,12 @@ from drivers.transports.adapters import Identity
 from edge.between.commands import (
     Answer,
     AskScale,
-    ConfirmPaper,
     ConfirmPort,
+    ConfirmPrint,
     DismissResult,
     MatchResult,
     PlanChannel,
-    PrintPaper,
+    PrintDocument,
     RegisterEntry,
     Reprint,
     Sell,
@@ -413,7 +413,7 @@ def refusals(lot: str) -> list[tuple[str, Any]]:
             "bad_code",
             RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四", upstream="41010800110100010075"),
         ),
-        ("bad_code", PrintPaper(paper="card", subject="1")),
+        ("bad_code", PrintDocument(paper="card", subject="1")),
         ("no_lot", Sell(scale="scale-1", product=CABBAGE, lot=FOREIGN)),
         ("no_lot", PlanChannel(analyzer="tester-8", channel="1", lot=FOREIGN)),
         ("weight_changed", Sell(scale="scale-1", product=CABBAGE, lot=lot, seen_g=999)),
@@ -430,13 +430,13 @@ def refusals(lot: str) -> list[tuple[str, Any]]:
         ("no_result", DismissResult(seq=1, person="张检测", reason="x")),
         ("not_asked", WholePlantDone(lot=lot, person="张检测")),
         ("no_paper", Reprint(job=99)),
-        ("no_paper", ConfirmPaper(job=99)),
-        ("no_paper", PrintPaper(paper="slipp")),
-        ("no_record", PrintPaper(paper="acceptance", subject=lot)),
-        ("no_printer", PrintPaper(paper="report", subject=lot, printer="printer-9")),
-        ("date", PrintPaper(paper="day", subject="22.11.2026")),
+        ("no_paper", ConfirmPrint(job=99)),
+        ("no_paper", PrintDocument(paper="slipp")),
+        ("no_record", PrintDocument(paper="acceptance", subject=lot)),
+        ("no_printer", PrintDocument(paper="report", subject=lot, printer="printer-9")),
+        ("date", PrintDocument(paper="day", subject="22.11.2026")),
         ("not_done", Reprint(job=1)),
-        ("already_confirmed", ConfirmPaper(job=1)),
+        ("already_confirmed", ConfirmPrint(job=1)),
     ]
 
 
@@ -525,7 +525,7 @@ def test_without_a_printer_a_sale_is_a_record_all_the_same(box: Callable[..., Bo
     station.puts("1.000")
     assert station.sells(lot)["job"] is None
     with pytest.raises(Refused) as refused:
-        station.does(PrintPaper(paper="card", subject=lot))
+        station.does(PrintDocument(paper="card", subject=lot))
     assert refused.value.code == "no_printer"
 
 
@@ -581,7 +581,7 @@ def test_a_command_that_is_refused_at_its_very_end_takes_everything_back(
         station.sells(lot)
     monkeypatch.undo()
     assert (station.ledger.head.seq, station.papers(), station.scale.sellable) == (2, papers, True)
-    assert [one.paper for one in station.board.papers] == ["report"]
+    assert [one.paper for one in station.board.prints] == ["report"]
     station.sells(lot)
 
 
@@ -640,7 +640,7 @@ def test_a_fresh_paper_of_the_last_run_comes_again_as_a_copy_and_not_for_ever(bo
         ]
     left = box()
     assert [one for one in left.printers["printer-1"].papers if one.paper == "slip"] == []
-    view = next(one for one in left.board.papers if one.job == job)
+    view = next(one for one in left.board.prints if one.job == job)
     assert (view.state, view.why) == ("unknown", "restart")
 
 
@@ -653,7 +653,7 @@ def test_an_old_paper_of_the_last_run_is_left_to_a_person(box: Callable[..., Box
     station.clock.go(31 * 60)
     left = box()
     assert left.papers() == []
-    assert next(one for one in left.board.papers if one.job == job).state == "unknown"
+    assert next(one for one in left.board.prints if one.job == job).state == "unknown"
 
 
 def test_progress_of_papers_and_deliveries_is_written_when_it_has_been_quiet(box: Callable[..., Box]) -> None:

@@ -281,7 +281,7 @@ def test_a_printer_that_lost_a_paper_is_given_its_next_copy(box: Callable[..., B
     (paper,) = station.printers["printer-1"].papers
     station.turn(PrintAgain(paper.job, begun=True))
     assert [(one.job, one.copy) for one in station.printers["printer-1"].papers] == [(paper.job, 0), (paper.job, 1)]
-    assert [(view.job, view.copy) for view in station.board.papers] == [(paper.job, 1)]
+    assert [(view.job, view.copy) for view in station.board.prints] == [(paper.job, 1)]
     station.turn(PrinterChanged("printer-1", PrinterState.PAPER, "paper", near_end=True))
     (printer,) = station.board.printers
     assert (printer.up, printer.state, printer.why, printer.near_end, printer.waiting) == (

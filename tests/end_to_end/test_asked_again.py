@@ -73,7 +73,7 @@ def stall(
 def test_after_the_answer(stall: Any) -> None:
     first = stall.sell("till-1")
     assert first.status_code == 201
-    wait_for("the slip", lambda: stall.station.board()["papers"][0]["state"] == "printed")
+    wait_for("the slip", lambda: stall.station.board()["prints"][0]["state"] == "printed")
     assert entry(stall.station, "gate-1").status_code == 201  # with it the disk knows that the slip came out
     for _ in range(2):
         stall.restart()

@@ -74,7 +74,7 @@ def stall(
             return self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=self.lot)
 
         def state(self, job: int) -> str:
-            papers = self.station.board()["papers"]
+            papers = self.station.board()["prints"]
             return str(next(paper["state"] for paper in papers if paper["job"] == job))
 
         def becomes(self, job: int, state: str) -> None:
@@ -99,11 +99,11 @@ def test_a_slip_for_a_printer_that_is_gone_waits_and_comes_out_once(stall: Any) 
     stall.becomes(sale["job"], "printed")
     wait_for("the slip", lambda: len(stall.papers) > before)
     assert ["COPY" in paper.text for paper in stall.papers[before:]] == [False]
-    copy = stall.station.post(f"/api/papers/{sale['job']}/reprint")
+    copy = stall.station.post(f"/api/prints/{sale['job']}/reprint")
     assert copy["copy"] == 1
     stall.becomes(copy["job"], "printed")
     wait_for("the copy", lambda: any("COPY 1" in paper.text for paper in stall.papers))
-    again = stall.station.post(f"/api/papers/{copy['job']}/reprint")
+    again = stall.station.post(f"/api/prints/{copy['job']}/reprint")
     assert again["copy"] == 2
 
 
@@ -117,7 +117,7 @@ def test_a_slip_that_stopped_on_its_way_is_held_and_printed_whole_again(stall: A
     stall.becomes(job, "held")
     wait_for("the reason", lambda: stall.station.board()["printers"][0]["state"] == why)
     with pytest.raises(Refusal) as refused:
-        stall.station.post(f"/api/papers/{job}/reprint")
+        stall.station.post(f"/api/prints/{job}/reprint")
     assert refused.value.code == "not_done"
     stall.printer.do(lambda printer, now: printer.trouble(now, **{trouble: False}))
     stall.becomes(job, "printed")
@@ -131,11 +131,11 @@ def test_a_person_who_holds_the_paper_in_hand_ends_the_waiting(stall: Any) -> No
     stall.printer.do(lambda printer, now: printer.trouble(now, paper_out=True))
     job = stall.sell()["job"]
     stall.becomes(job, "held")
-    answer = stall.station.post(f"/api/papers/{job}/confirm")
+    answer = stall.station.post(f"/api/prints/{job}/confirm")
     assert answer["state"] == "confirmed"
     before = len(stall.papers)
     stall.printer.do(lambda printer, now: printer.trouble(now, paper_out=False))
-    test = stall.station.post("/api/papers", paper="test")
+    test = stall.station.post("/api/prints", paper="test")
     stall.becomes(test["job"], "printed")
     assert stall.state(job) == "confirmed"
     assert not any("COPY" in paper.text for paper in stall.papers[before:])
@@ -147,7 +147,7 @@ def test_a_printer_that_never_answers_gives_unknown(stall: Any) -> None:
     stall.station.start()
     job = stall.sell()["job"]
     stall.becomes(job, "unknown")
-    assert stall.station.post(f"/api/papers/{job}/confirm")["state"] == "confirmed"
+    assert stall.station.post(f"/api/prints/{job}/confirm")["state"] == "confirmed"
 
 
 def test_a_slip_without_proof_at_a_kill_is_printed_again_as_a_copy(stall: Any) -> None:

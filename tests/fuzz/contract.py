@@ -10,7 +10,7 @@ from parts import Target, by_name, ensure, storable
 from pydantic import ValidationError
 
 from edge.between.commands import plain_code
-from edge.documents import PAPERS, examples
+from edge.documents import DOCUMENTS, examples
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
 from protocol.city.envelope import BadEvent, Head
@@ -172,7 +172,7 @@ def _tokens() -> Iterable[bytes]:
 
 
 def _events() -> Iterable[bytes]:
-    for name in PAPERS:
+    for name in DOCUMENTS:
         for content in examples(name):
             yield json.dumps(content["data"], ensure_ascii=False).encode()[:4000]
     yield envelope.seal(HEAD, {"a": 1}, 1, envelope.FIRST_PREVHASH, KEY)

@@ -20,11 +20,11 @@ from edge.between.commands import (
     AskScale,
     Command,
     ConfirmDate,
-    ConfirmPaper,
+    ConfirmPrint,
     DismissResult,
     MatchResult,
     PlanChannel,
-    PrintPaper,
+    PrintDocument,
     RegisterEntry,
     Reprint,
     SeeUnread,
@@ -202,7 +202,7 @@ def decides(stations: Stations, a: int, b: int) -> None:
 
 
 def _job(box: Any, which: int) -> int:
-    jobs = box.board.papers
+    jobs = box.board.prints
     return int(jobs[which % len(jobs)].job) if jobs and which % 9 else which
 
 
@@ -213,8 +213,8 @@ def prints(stations: Stations, a: int, b: int) -> None:
     subject = (*SUBJECTS, _lot(box, b))[b % 5]
     commands: tuple[tuple[type[Command], dict[str, Any]], ...] = (
         (Reprint, {"job": job}),
-        (ConfirmPaper, {"job": job}),
-        (PrintPaper, {"paper": name, "subject": subject, "printer": "printer-1" if b & 4 else ""}),
+        (ConfirmPrint, {"job": job}),
+        (PrintDocument, {"paper": name, "subject": subject, "printer": "printer-1" if b & 4 else ""}),
     )
     _asked(box, *commands[a % 3])
 

@@ -31,7 +31,7 @@ from edge.cli.decode import decode
 from edge.cli.ledger import ledger as ledger_commands
 from edge.cli.main import SOFTWARE_FAULT
 from edge.cli.render import render
-from edge.documents import PAPERS, Documents, examples
+from edge.documents import DOCUMENTS, Documents, examples
 from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.records import identity, lock, mark
@@ -279,7 +279,7 @@ def rendered() -> Target:
             _ends_well(render, [str(file), "--as", form, "-o", str(file.with_suffix(".out"))])
 
     def seeds() -> Iterator[bytes]:
-        for name in PAPERS:
+        for name in DOCUMENTS:
             for content in examples(name)[:1]:
                 yield json.dumps(content, ensure_ascii=False).encode()[:4000]
         yield b'{"name": "slip", "title": "t", "parts": [{"part": "text", "text": "a"}]}'

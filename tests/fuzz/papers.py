@@ -8,7 +8,7 @@ from pathlib import Path
 from parts import Target, by_name, ensure, readable, storable
 
 from drivers.printers import profile
-from edge.documents import PAPERS, SHIPPED, Place, checked, examples, fields
+from edge.documents import DOCUMENTS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
 from edge.documents.words import Words
 from protocol.analyzers.shared import ticket_layout
@@ -123,7 +123,7 @@ def answers(data: bytes) -> None:
     status.cause(reader.status)
     ensure(reader.owed >= 0, "answers to questions that were never asked")
     ensure(len(reader._partial) <= 256 and len(reader._tail) <= 64, "more is kept than an answer is long")
-    status.read_paper(data)
+    status.read_print(data)
 
 
 def _reader(make: type[escpos.Reader] | type[label.Reader]) -> object:
@@ -156,7 +156,7 @@ def _layouts() -> Iterator[bytes]:
 
 
 def _documents() -> Iterator[bytes]:
-    for name in PAPERS:
+    for name in DOCUMENTS:
         made = Templates(_find, fields.functions(), fields.filters()).document(name, "t", _content(name))
         yield json.dumps(made.as_json(), ensure_ascii=False).encode()[:8000]
 

@@ -316,9 +316,9 @@ def _requests(stations: Stations) -> Iterator[bytes]:
     }
     for path, body in posts.items():
         yield b"\x01/api/" + path.strip().encode() + b"\n\n\n" + json.dumps(body, ensure_ascii=False).encode()
-    for path in ("/", "/stall", "/gate", "/status", "/papers", "/api/board", "/api/papers/1", "/health", "/metrics"):
+    for path in ("/", "/stall", "/gate", "/status", "/papers", "/api/board", "/api/prints/1", "/health", "/metrics"):
         yield b"\0" + path.encode() + b"\n\n\n"
-    yield b"\0/api/papers/1.png\n\n\n"
+    yield b"\0/api/prints/1.png\n\n\n"
     said = b"accept-language: en\rcookie: a=b\rlast-event-id: x\rsec-fetch-site: cross-site\rcontent-length: 9"
     yield b"\x10/status?language=en\n\n" + said + b"\n"
     yield b"\x31/api/prices\n192.168.1.5:8080\norigin: http://192.168.1.5:8080\n" + json.dumps(posts["prices"]).encode()

@@ -21,7 +21,7 @@ from edge.between.sparing import Sparing
 from edge.between.words import section
 from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
 from edge.config.sections import CitySection
-from edge.documents import PAPERS, examples
+from edge.documents import DOCUMENTS, examples
 from protocol import formats
 from protocol.city import envelope
 from protocol.city.events import EVENTS
@@ -110,7 +110,7 @@ def city() -> Target:
 
     def seeds() -> Iterator[bytes]:
         yield b"\0" + envelope.seal(HEAD, {"a": 1}, 1, envelope.FIRST_PREVHASH, KEY)
-        for name in PAPERS:
+        for name in DOCUMENTS:
             for content in examples(name)[:1]:
                 for place in range(0, 2 * len(kinds), 2):
                     yield bytes((place | 1,)) + json.dumps(content["data"], ensure_ascii=False).encode()[:2000]

@@ -24,7 +24,7 @@ from simulator.bench.recording import noises, record
 WHOLE = 0  # all of it in one piece
 SIZES = {1: 96, 64: 384, WHOLE: 320}  # bytes in a piece: bytes fed at first, then twice and four times as many
 TWICE = 2.2
-LEVELS = ((1, 128), (4, 512))  # so many times that; bytes a buffer may hold and look at anew with each piece
+LEVELS = ((1, 128), (4, 512), (16, 512))  # so many times that; bytes a buffer may hold and look at anew with each piece
 every_format = pytest.mark.parametrize("format_id", formats.ids())
 
 

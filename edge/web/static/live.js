@@ -155,14 +155,14 @@ document.addEventListener("click", async (event) => {
   button.disabled = true;
   try {
     if (button.dataset.reprint) {
-      await post(`/api/papers/${button.dataset.reprint}/reprint`);
+      await post(`/api/prints/${button.dataset.reprint}/reprint`);
       toast(say("reprint_sent"));
     } else if (button.dataset.confirm) {
-      for (const job of button.dataset.confirm.split(" ")) await post(`/api/papers/${job}/confirm`);
+      for (const job of button.dataset.confirm.split(" ")) await post(`/api/prints/${job}/confirm`);
       toast(say("confirmed"));
     } else if (button.dataset.print) {
       const { print: paper, subject = paper === "day" ? find("#day").value : "", printer = "" } = button.dataset;
-      await post("/api/papers", { paper, subject, printer });
+      await post("/api/prints", { paper, subject, printer });
       toast(say("reprint_sent"));
     } else {
       find("#paper-text").textContent = (await paperText(button.dataset.view)) || say("no_paper_text");
@@ -176,7 +176,7 @@ document.addEventListener("click", async (event) => {
 });
 
 async function paperText(job) {
-  const answer = await fetch(`/api/papers/${job}`, { signal: AbortSignal.timeout(GET_MS) }).catch(() => null);
+  const answer = await fetch(`/api/prints/${job}`, { signal: AbortSignal.timeout(GET_MS) }).catch(() => null);
   const said = await answer?.json().catch(() => null);
   if (!said) throw failed(say("not_read"), { known: true });
   return answer.ok ? said.text : "";

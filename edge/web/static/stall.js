@@ -154,7 +154,7 @@ function showError(text, known) {
 }
 
 function drawSold() {
-  const paper = (board.papers ?? []).find((one) => one.job === sold.job);
+  const paper = (board.prints ?? []).find((one) => one.job === sold.job);
   const state = sold.job ? paper?.state ?? "waiting" : "none";
   const text = `${sold.tx} ${state} ${paper?.why ?? ""}`;
   if (answer.dataset.shown === text && !answer.hidden) return;

@@ -34,7 +34,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
 
 from protocol.analyzers.shared import fields, stating
-from protocol.options import FormatOptions, Unfit, problems
+from protocol.options import FormatOptions, Misfit, problems
 from protocol.readings import TestResult, Verdict
 
 FIELDS = ("sample", "channel", "item", "name", "value", "unit", "verdict", "limit", "control", "time", "date")
@@ -87,17 +87,17 @@ class Misplaced(Unreadable):
 
 def _pattern(given: Any) -> re.Pattern[str]:
     if not isinstance(given, str) or not given:
-        raise Unfit("应为正则表达式，加引号", "it must be a pattern, in quotation marks")
+        raise Misfit("应为正则表达式，加引号", "it must be a pattern, in quotation marks")
     try:
         pattern = re.compile(given)
     except re.error as error:
         at = (error.pos or 0) + 1
-        raise Unfit(f"不是正则表达式（第 {at} 个字符）", f"it is no pattern (character {at})") from None
+        raise Misfit(f"不是正则表达式（第 {at} 个字符）", f"it is no pattern (character {at})") from None
     except (OverflowError, RecursionError):
-        raise Unfit("不是正则表达式", "it is no pattern") from None
+        raise Misfit("不是正则表达式", "it is no pattern") from None
     if wrong := set(pattern.groupindex) - set(FIELDS):
         listed = ", ".join(wrong), ", ".join(FIELDS)
-        raise Unfit(f"没有 {listed[0]}；可用的有：{listed[1]}", f"nothing can say {listed[0]}; there are: {listed[1]}")
+        raise Misfit(f"没有 {listed[0]}；可用的有：{listed[1]}", f"nothing can say {listed[0]}; there are: {listed[1]}")
     return pattern
 
 
@@ -126,13 +126,13 @@ class Layout(FormatOptions):
 
 
 def parse(text: str) -> tuple[Layout, ...]:
-    """The layouts in TOML text; raises Unfit naming layout, key and what would be right."""
+    """The layouts in TOML text; raises Misfit naming layout, key and what would be right."""
     try:
         tables = tomllib.loads(text).get("layout", [])
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise Unfit(f"不能读取：{error}", f"they cannot be read: {error}") from None
+        raise Misfit(f"不能读取：{error}", f"they cannot be read: {error}") from None
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise Unfit("应为 [[layout]]，双方括号", "write [[layout]], with two brackets")
+        raise Misfit("应为 [[layout]]，双方括号", "write [[layout]], with two brackets")
     return tuple(map(_layout, tables))
 
 
@@ -142,7 +142,7 @@ def _layout(table: Mapping[str, Any]) -> Layout:
     except ValidationError as error:
         first = problems(Layout, table, error)[0]
         place = f"layout {table.get('id', '?')}, {first.key}"
-        raise Unfit(f"{place}：{first.zh}", f"{place}: {first.en}") from None
+        raise Misfit(f"{place}：{first.zh}", f"{place}: {first.en}") from None
 
 
 # --- a ticket to results --------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 
 from drivers.printers import PROFILES, profile
 from edge.between.print_states import DOCUMENT_NAMES
-from edge.documents import PAPERS, SHIPPED, BadTemplate, Documents
+from edge.documents import DOCUMENTS, SHIPPED, BadTemplate, Documents
 
 
 def own(folder: Path, name: str, *lines: str) -> Path:
@@ -16,8 +16,8 @@ def own(folder: Path, name: str, *lines: str) -> Path:
 
 
 def test_every_paper_has_a_name_and_a_template() -> None:
-    assert tuple(PAPERS) == DOCUMENT_NAMES
-    assert {path.stem for path in SHIPPED.glob("*.paper")} >= set(PAPERS)
+    assert tuple(DOCUMENTS) == DOCUMENT_NAMES
+    assert {path.stem for path in SHIPPED.glob("*.paper")} >= set(DOCUMENTS)
 
 
 def test_the_shipped_papers_fit_every_printer(tmp_path: Path) -> None:

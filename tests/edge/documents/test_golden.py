@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from drivers.glyphs import FontGlyphs
 from drivers.printers import PROFILES, profile
-from edge.documents import PAPERS, Documents, Place, examples, prints
+from edge.documents import DOCUMENTS, Documents, Place, examples, prints
 from edge.documents.words import Language
 from protocol.printers import bitmap, codes, languages
 from protocol.printers.bitmap import Bitmap
@@ -30,7 +30,7 @@ from simulator.printer.read import read_papers
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LANGUAGES = pytest.mark.parametrize("language", ["zh", "en", "both"])
-EVERY = pytest.mark.parametrize("name", PAPERS)
+EVERY = pytest.mark.parametrize("name", DOCUMENTS)
 
 
 def check(name: str, made: str) -> None:

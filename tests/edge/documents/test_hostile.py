@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from drivers.printers import profile
-from edge.documents import LANGUAGES, PAPERS, Documents, Place, examples
+from edge.documents import DOCUMENTS, LANGUAGES, Documents, Place, examples
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import Encoding
@@ -28,7 +28,7 @@ HOSTILE = (
     "🥬\U0002cb4a\x9b\ue000",
     "龥" * 40,
 )
-PAPER_OF: list[tuple[str, int]] = [(name, place) for name in PAPERS for place in range(len(examples(name)))]
+PAPER_OF: list[tuple[str, int]] = [(name, place) for name in DOCUMENTS for place in range(len(examples(name)))]
 SHIPPED = Documents()
 EVERY = pytest.mark.parametrize(("name", "place"), PAPER_OF, ids=lambda value: str(value))
 WAYS: list[tuple[Encoding, bool]] = [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from edge.documents import Documents, NoDocument, Place, papers_of
+from edge.documents import Documents, NoDocument, Place, documents_of
 from protocol.city.events import TestRecorded
 from protocol.printers.document import QR, Document
 from protocol.printers.layout import layout
@@ -81,10 +81,10 @@ def test_what_is_not_known_is_said_or_left_out(result_data: dict[str, Any]) -> N
 
 
 def test_papers_are_only_made_of_their_own_records(trade_data: dict[str, Any], result_data: dict[str, Any]) -> None:
-    assert papers_of("trade.completed", trade_data) == ("slip", "ticket")
-    assert papers_of("test.result", result_data) == ("report", "card")
-    assert papers_of("test.result", {**result_data, "source": None}) == ("report",)
-    assert papers_of("device.birth", {}) == ()
+    assert documents_of("trade.completed", trade_data) == ("slip", "ticket")
+    assert documents_of("test.result", result_data) == ("report", "card")
+    assert documents_of("test.result", {**result_data, "source": None}) == ("report",)
+    assert documents_of("device.birth", {}) == ()
     content = {"type": "trade.completed", "subject": "", "data": trade_data}
     with pytest.raises(NoDocument, match="available: slip, ticket"):
         Documents().document("report", content, Place("", "sy.example.cn"))

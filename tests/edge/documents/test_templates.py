@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cli.main import main
-from edge.documents import PAPERS, SHIPPED, BadTemplate, Documents, Place, checked, examples, fields
+from edge.documents import DOCUMENTS, SHIPPED, BadTemplate, Documents, Place, checked, examples, fields
 from edge.documents.templates import Templates
 from edge.documents.words import Language, Words
 from protocol.printers.document import Document
@@ -249,7 +249,7 @@ def test_the_shipped_templates_are_not_warned_of(tmp_path: Path) -> None:
 BARE = "text | {{ code }}\ncut\ntext | 2\ncut\n"
 
 
-@pytest.mark.parametrize("name", sorted(PAPERS))
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
 def test_a_copy_says_so_whatever_its_template_does(tmp_path: Path, name: str) -> None:
     papers = Documents(own(tmp_path, BARE, f"{name}.paper"))
     text = plain(layout(papers.document(name, examples(name)[0], PLACE, copy=3)))
@@ -297,7 +297,7 @@ def test_no_name_makes_lines_of_its_own(name: str) -> None:
 def test_the_shipped_templates_can_be_copied_changed_and_checked(tmp_path: Path) -> None:
     run = CliRunner().invoke
     assert run(main, ["papers", "copy", str(tmp_path)]).exit_code == 0
-    assert {f"{name}.paper" for name in PAPERS} <= {path.name for path in tmp_path.iterdir()}
+    assert {f"{name}.paper" for name in DOCUMENTS} <= {path.name for path in tmp_path.iterdir()}
     assert run(main, ["papers", "check", str(tmp_path)]).output.startswith("ok ")
     (tmp_path / "day.paper").write_text("text |\nsum\n", "utf-8")
     checked = run(main, ["papers", "check", str(tmp_path)])

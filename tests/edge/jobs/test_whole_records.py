@@ -334,7 +334,7 @@ def test_a_sale(station: Box) -> None:
     )
     assert digest == qr.digest_of(slip).hex()
     assert station.lot(LOT).left_g == 248_800
-    slip_view, report_view = station.board.papers
+    slip_view, report_view = station.board.prints
     assert asdict(slip_view) == {
         "job": 2,
         "paper": "slip",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import MatchResult, PlanChannel, PrintPaper, Reprint, Sell
+from edge.between.commands import MatchResult, PlanChannel, PrintDocument, Reprint, Sell
 from edge.between.inbox import Refused
 from protocol.city.codes import CodeKind, TraceCode
 
@@ -56,10 +56,10 @@ LOOKUPS: dict[str, Callable[[Box], object]] = {
         Sell(scale="scale-1", product=CABBAGE, lot=box.lot_code, manual_g=1000, reason="scale broken")
     ),
     "reprint": lambda box: box.does(Reprint(job=999)),
-    "paper of a lot": lambda box: box.does(PrintPaper(paper="report", subject=box.lot_code)),
-    "paper of an unknown code": lambda box: box.does(PrintPaper(paper="slip", subject=code(CodeKind.SALE, 999))),
+    "paper of a lot": lambda box: box.does(PrintDocument(paper="report", subject=box.lot_code)),
+    "paper of an unknown code": lambda box: box.does(PrintDocument(paper="slip", subject=code(CodeKind.SALE, 999))),
     "paper of a foreign code": lambda box: box.does(
-        PrintPaper(paper="slip", subject=str(TraceCode("410108009", CodeKind.SALE, "01", 1)))
+        PrintDocument(paper="slip", subject=str(TraceCode("410108009", CodeKind.SALE, "01", 1)))
     ),
 }
 
@@ -89,11 +89,11 @@ def test_a_paper_is_found_by_any_code_of_its_record(box: Callable[..., Box], els
         station.enters()
     before = len(station.papers())
     for paper, subject in [("slip", tx), *(("report", lot) for lot in lots), ("report", station.lot(lots[5]).source)]:
-        station.does(PrintPaper(paper=paper, subject=subject))
+        station.does(PrintDocument(paper=paper, subject=subject))
     assert [name for name, _ in station.papers()[before:]] == ["slip"] + ["report"] * 13
     for serial in (2, 999):
         with pytest.raises(Refused):
-            station.does(PrintPaper(paper="slip", subject=code(CodeKind.SALE, serial)))
+            station.does(PrintDocument(paper="slip", subject=code(CodeKind.SALE, serial)))
 
 
 def test_every_own_code_leads_to_its_record(box: Callable[..., Box]) -> None:

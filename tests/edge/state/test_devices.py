@@ -93,9 +93,9 @@ def test_a_printer(box: Callable[..., Box]) -> None:
         "waiting": 0,
         "state": "unknown",
         "near_end": False,
-        "papers": ("label", "test"),
+        "documents": ("label", "test"),
     }
-    assert receipts == replace(labels, name="receipts", papers=("slip", "card"))
+    assert receipts == replace(labels, name="receipts", documents=("slip", "card"))
     station.enters()
     assert station.board.printers == (replace(labels, waiting=1), receipts)
     for state, up in (("ready", True), ("silent", True), ("paper", False), ("gone", False), ("unknown", False)):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import ConfirmPaper, PrintPaper, Reprint
+from edge.between.commands import ConfirmPrint, PrintDocument, Reprint
 from edge.between.inbox import PrintAgain, Printed, Refused
 from edge.between.print_states import PrintState, PrintWhy
 from edge.records.ledger import LedgerFull
@@ -46,7 +46,7 @@ def sent(station: Box, printer: str) -> list[tuple[int, str, int, bool]]:
 
 
 def shown(station: Box) -> list[tuple[int, str, str, int]]:
-    return [(view.job, view.state, view.why, view.copy) for view in station.board.papers]
+    return [(view.job, view.state, view.why, view.copy) for view in station.board.prints]
 
 
 def rows(station: Box) -> list[tuple[Any, ...]]:
@@ -85,25 +85,25 @@ def full() -> Callable[[Box], Any]:
 def test_a_paper_goes_to_the_first_printer_for_it_or_to_the_one_that_is_named(station: Box) -> None:
     code = station.board.lots[0].test_code
     assert sent(station, "office") == [(1, "report", 0, False)]
-    station.does(PrintPaper(paper="report", subject=code, printer="counter"))
+    station.does(PrintDocument(paper="report", subject=code, printer="counter"))
     assert sent(station, "counter") == [(2, "report", 1, False)]
     for paper, printer in (("card", "office"), ("label", ""), ("report", "nobody")):
         with pytest.raises(Refused) as refused:
-            station.does(PrintPaper(paper=paper, subject=code, printer=printer))
+            station.does(PrintDocument(paper=paper, subject=code, printer=printer))
         assert refused.value.code == "no_printer"
 
 
 def test_a_days_summary_is_of_that_day_and_of_the_records_so_far(station: Box) -> None:
     for subject, day in (("", "2026-11-22"), (" 2026-11-21 ", "2026-11-21")):
-        station.does(PrintPaper(paper="day", subject=subject))
+        station.does(PrintDocument(paper="day", subject=subject))
         job = station.printers["office"].papers[-1]
         assert (job.paper, job.detail, job.seq, job.body, job.copy) == ("day", day, 2, b"", 0)
-        view = station.board.papers[0]
+        view = station.board.prints[0]
         assert (view.paper, view.code, view.time, view.printer) == ("day", day, "", "office")
 
 
 def test_a_test_page_is_never_a_copy(station: Box) -> None:
-    station.does(PrintPaper(paper="test", printer="counter"))
+    station.does(PrintDocument(paper="test", printer="counter"))
     (page,) = station.printers["counter"].papers
     assert (page.seq, page.detail, page.body, page.copy) == (0, "", b"", 0)
     station.turn(Printed(page.job, PrintState.PRINTED, PrintWhy.GS_R))
@@ -113,7 +113,7 @@ def test_a_test_page_is_never_a_copy(station: Box) -> None:
 
 def test_a_reprint_goes_to_the_printer_of_the_first_while_there_is_one(box: Callable[..., Box], station: Box) -> None:
     code = station.board.lots[0].test_code
-    station.does(PrintPaper(paper="report", subject=code, printer="counter"))
+    station.does(PrintDocument(paper="report", subject=code, printer="counter"))
     station.turn(Printed(2, PrintState.PRINTED, PrintWhy.GS_R), Printed(1, PrintState.PRINTED, PrintWhy.GS_R))
     station.does(Reprint(job=2))
     assert sent(station, "counter")[-1] == (3, "report", 2, False)
@@ -126,9 +126,9 @@ def test_a_reprint_goes_to_the_printer_of_the_first_while_there_is_one(box: Call
 
 def test_only_what_is_behind_others_at_the_same_printer_waits(station: Box) -> None:
     code = station.board.lots[0].test_code
-    station.does(PrintPaper(paper="day"))
-    station.does(PrintPaper(paper="card", subject=code))
-    station.does(PrintPaper(paper="card", subject=code))
+    station.does(PrintDocument(paper="day"))
+    station.does(PrintDocument(paper="card", subject=code))
+    station.does(PrintDocument(paper="card", subject=code))
     assert sent(station, "office") == [(1, "report", 0, False), (2, "day", 0, True)]
     assert sent(station, "counter") == [(3, "card", 0, False), (4, "card", 1, True)]
     assert [(why, copy) for _, _, why, copy in rows(station)] == [
@@ -168,12 +168,12 @@ def test_what_a_printer_says_of_a_paper(
 def test_the_text_of_a_paper_is_shown_and_kept_through_news_without_one(station: Box) -> None:
     station.turn(Printed(1, PrintState.PRINTING, PrintWhy.NOTHING, text="检测报告"))
     station.turn(Printed(1, PrintState.PRINTED, PrintWhy.GS_R))
-    assert station.board.papers[0].text == "检测报告"
+    assert station.board.prints[0].text == "检测报告"
 
 
 def test_what_a_person_confirms_is_settled_at_once_and_for_good(box: Callable[..., Box], station: Box) -> None:
     station.turn(Printed(1, PrintState.HELD, PrintWhy.PAPER))
-    station.does(ConfirmPaper(job=1))
+    station.does(ConfirmPrint(job=1))
     assert shown(station) == [(1, "confirmed", "", 0)]
     assert station.printers["office"].withdrawn == [1]
     station.turn(Printed(1, PrintState.PRINTED, PrintWhy.GS_R), PrintAgain(1, begun=True))
@@ -189,7 +189,7 @@ def test_a_confirmation_that_is_not_recorded_is_taken_back(station: Box, full: A
     station.turn(Printed(1, PrintState.HELD, PrintWhy.PAPER))
     with monkeypatch.context() as patch, pytest.raises(Refused) as refused:
         patch.setattr(station.ledger, "batch", full(station))
-        station.does(ConfirmPaper(job=1))
+        station.does(ConfirmPrint(job=1))
     assert refused.value.code == LedgerFull.code
     assert shown(station) == [(1, "held", "paper", 0)]
     assert station.printers["office"].withdrawn == []
@@ -199,7 +199,7 @@ def test_a_confirmation_that_is_not_recorded_is_taken_back(station: Box, full: A
 def test_a_paper_that_is_not_recorded_is_not_listed(station: Box, full: Any, monkeypatch: Any) -> None:
     with monkeypatch.context() as patch, pytest.raises(Refused):
         patch.setattr(station.ledger, "batch", full(station))
-        station.does(PrintPaper(paper="day"))
+        station.does(PrintDocument(paper="day"))
     assert [job for job, *_ in shown(station)] == [1]
     assert [job for job, *_ in sent(station, "office")] == [1]
 
@@ -218,7 +218,7 @@ def test_a_paper_that_no_printer_takes_any_more_is_not_printed_again(box: Callab
 
 
 def test_a_turn_is_given_with_its_number_on_the_disk_first(station: Box) -> None:
-    station.does(PrintPaper(paper="day"))
+    station.does(PrintDocument(paper="day"))
     station.turn(Printed(2, PrintState.HELD, PrintWhy.PAPER))
     station.turn(PrintAgain(2, begun=False))
     assert sent(station, "office")[-1] == (2, "day", 0, False)
@@ -235,9 +235,9 @@ def test_a_turn_is_given_with_its_number_on_the_disk_first(station: Box) -> None
 def test_papers_of_the_last_run(box: Callable[..., Box], station: Box) -> None:
     """Unproven: a copy; only waited: as it is; proven: not at all. Oldest first, each at its printer."""
     code = station.board.lots[0].test_code
-    station.does(PrintPaper(paper="card", subject=code))
-    station.does(PrintPaper(paper="card", subject=code))
-    station.does(PrintPaper(paper="report", subject=code))
+    station.does(PrintDocument(paper="card", subject=code))
+    station.does(PrintDocument(paper="card", subject=code))
+    station.does(PrintDocument(paper="report", subject=code))
     station.turn(Printed(1, PrintState.PRINTED, PrintWhy.GS_R))
     rows(station)
     again = box(TWO)
@@ -268,11 +268,11 @@ def test_a_paper_is_waited_for_so_long_as_its_printer_keeps_it(
     station.turn()
     station.puts("1.000")
     station.sells(station.board.lots[0].test_code)
-    job = station.board.papers[0].job
+    job = station.board.prints[0].job
     station.clock.go(minutes * 60)
     again = box(TWO)
     assert sent(again, "counter") == ([(job, "slip", 1, False)] if fresh else [])
-    assert again.board.papers[0].state == ("waiting" if fresh else "unknown")
+    assert again.board.prints[0].state == ("waiting" if fresh else "unknown")
 
 
 def test_what_was_wanted_of_a_printer_that_is_gone_is_left_to_a_person(box: Callable[..., Box], station: Box) -> None:
@@ -313,13 +313,13 @@ def test_no_more_papers_are_listed_than_pages_can_hold(
 ) -> None:
     monkeypatch.setattr(prints_of, "RECENT", 2)
     for _ in range(3):
-        station.does(PrintPaper(paper="day"))
+        station.does(PrintDocument(paper="day"))
     assert [job for job, *_ in shown(station)] == [4, 3]
     station.all_out()
     rows(station)
     assert [job for job, *_ in shown(box(TWO))] == [4, 3]
     with pytest.raises(Refused) as refused:
-        box(TWO).does(ConfirmPaper(job=1))
+        box(TWO).does(ConfirmPrint(job=1))
     assert refused.value.code == "already_confirmed"
 
 

@@ -17,7 +17,7 @@ from edge.between.commands import (
     DismissResult,
     MatchResult,
     PlanChannel,
-    PrintPaper,
+    PrintDocument,
     ProofGiven,
     Recall,
     RegisterEntry,
@@ -105,7 +105,7 @@ COMMANDS: list[tuple[Callable[[Any], None], str, dict[str, Any], int, object]] =
         200,
         SetPrice(product="01040201", price_fen=375),
     ),
-    (as_it_is, "/api/papers/1/reprint", {}, 201, Reprint(job=1)),
+    (as_it_is, "/api/prints/1/reprint", {}, 201, Reprint(job=1)),
     (
         doubted,
         "/api/clock/confirm",
@@ -208,7 +208,7 @@ SCANNED: list[tuple[str, dict[str, Any], object]] = [
         {"lot": f"]C1{PENDING}\r\n", "person": "王敏"},
         MatchResult(seq=STRAY, lot=PENDING, person="王敏"),
     ),
-    ("/api/papers", {"paper": "card", "subject": CARD}, PrintPaper(paper="card", subject=LOT)),
+    ("/api/prints", {"paper": "card", "subject": CARD}, PrintDocument(paper="card", subject=LOT)),
     ("/api/prices", {"product": "\t01040201\t", "price_fen": 375}, SetPrice(product="01040201", price_fen=375)),
 ]
 
@@ -280,7 +280,7 @@ def test_no_answer_in_time_says_that_it_may_be_recorded(core: Any, serve: Callab
     assert "小票列表" in answer.json()["message_zh"]
     assert "may or may not be recorded" in answer.json()["message_en"]
     core.go_on()  # it can still be done: nobody has taken the request back
-    assert core.board.papers[0].code == NEXT_SALE
+    assert core.board.prints[0].code == NEXT_SALE
 
 
 def test_asked_again_with_the_same_key_nothing_is_done_twice(core: Any, serve: Callable[..., WebServer]) -> None:
@@ -414,8 +414,8 @@ def test_the_board_is_whole_and_papers_have_their_text(core: Any, http: httpx.Cl
     said = http.get("/api/board").json()
     assert said["alive"] is True
     assert said["board"] == json.loads(json.dumps(core.board.as_json()))
-    assert "大白菜" in http.get("/api/papers/1").json()["text"]
-    assert http.get("/api/papers/999").json()["code"] == "no_paper"
+    assert "大白菜" in http.get("/api/prints/1").json()["text"]
+    assert http.get("/api/prints/999").json()["code"] == "no_paper"
 
 
 @pytest.mark.parametrize(("address", "status"), [("/nothing", 404), ("/static/..%2Fapp.py", 404), ("/parts/base", 404)])

@@ -14,12 +14,12 @@ from drivers.transports.adapters import Identity, Naming
 from edge.between.commands import (
     AskScale,
     ConfirmDate,
-    ConfirmPaper,
     ConfirmPort,
+    ConfirmPrint,
     DismissResult,
     MatchResult,
     PlanChannel,
-    PrintPaper,
+    PrintDocument,
     ProofGiven,
     RegisterEntry,
     Reprint,
@@ -866,9 +866,9 @@ def test_the_papers_page_shows_states_and_takes_a_person_s_word(core: Any, page:
     page.locator("#print-day").click()
     page.locator("#test-printer-1").click()
     expect(page.locator("#test-printer-1")).to_be_enabled()
-    assert ConfirmPaper(job=4) in core.asked
-    assert PrintPaper(paper="day", subject="2026-11-22") in core.asked
-    assert PrintPaper(paper="test", printer="printer-1") in core.asked
+    assert ConfirmPrint(job=4) in core.asked
+    assert PrintDocument(paper="day", subject="2026-11-22") in core.asked
+    assert PrintDocument(paper="test", printer="printer-1") in core.asked
 
 
 def test_the_day_is_the_station_s_not_the_browser_s(
@@ -879,7 +879,7 @@ def test_the_day_is_the_station_s_not_the_browser_s(
     expect(page.locator(".dayline")).to_contain_text("不填即今天")
     expect(page.locator("#day")).to_have_value("")
     page.locator("#print-day").click()
-    until(lambda: core.asked == [PrintPaper(paper="day")])
+    until(lambda: core.asked == [PrintDocument(paper="day")])
     page.close()
 
 
@@ -890,7 +890,7 @@ def test_papers_of_a_printer_that_cannot_answer_are_confirmed_together(core: Any
     expect(desk.locator(".doubts")).to_contain_text(f"{len(jobs)} 张不确定是否打出")
     desk.locator("#confirm-all").click()
     expect(desk.locator("#toast")).to_contain_text("已确认")
-    assert {ConfirmPaper(job=job) for job in jobs} <= set(core.asked)
+    assert {ConfirmPrint(job=job) for job in jobs} <= set(core.asked)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -904,7 +904,7 @@ def test_a_lot_s_label_and_source_card_are_printed_from_the_gate(core: Any, page
     assert page.locator(".goods.pending [data-print=card]").count() == 0
     code = released.get_attribute("id")
     assert code is not None
-    assert PrintPaper(paper="card", subject=code.removeprefix("goods-")) in core.asked
+    assert PrintDocument(paper="card", subject=code.removeprefix("goods-")) in core.asked
     no_sideways(page)
 
 

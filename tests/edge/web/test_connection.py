@@ -359,7 +359,7 @@ def test_what_cannot_be_read_is_said_in_the_pages_language(core: Any, browser: B
         with a_page(browser, web.url, lang=lang) as page:
             page.goto("/stall")
             alive(page)
-            page.route("**/api/papers/*", lambda route: route.abort())
+            page.route("**/api/prints/*", lambda route: route.abort())
             page.locator("#view-1").click()
             expect(page.locator("#toast")).to_have_text(words)
 

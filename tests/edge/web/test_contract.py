@@ -100,12 +100,12 @@ def test_what_is_done_is_answered_as_the_contract_says(core: Any, web: WebServer
     sale = {"scale": "scale-1", "product": CABBAGE, "lot": RELEASED, "seen_g": 1250}
     job = ask("POST /api/sales", sale, KEY).json()["job"]
     ask("POST /api/requests/{key}/outcome", {"age_ms": 0}, key="once")
-    ask("GET /api/papers/{job}", job=job)
-    ask("GET /api/papers/{job}.png", job=job)
+    ask("GET /api/prints/{job}", job=job)
+    ask("GET /api/prints/{job}.png", job=job)
     core.turn(Printed(job, PrintState.PRINTED, PrintWhy.PROCESS_ID))
-    ask("POST /api/papers/{job}/reprint", {}, job=job)
-    ask("POST /api/papers/{job}/confirm", {}, job=2)
-    ask("POST /api/papers", {"paper": "test", "printer": "printer-1"})
+    ask("POST /api/prints/{job}/reprint", {}, job=job)
+    ask("POST /api/prints/{job}/confirm", {}, job=2)
+    ask("POST /api/prints", {"paper": "test", "printer": "printer-1"})
     ask("POST /api/prices", {"product": CABBAGE, "price_fen": 400})
     ask("POST /api/channels", {"analyzer": "analyzer-1", "channel": "3", "lot": PENDING})
     ask("POST /api/results/{seq}/match", {"lot": PENDING} | PERSON, seq=STRAY)
@@ -116,7 +116,7 @@ def test_what_is_done_is_answered_as_the_contract_says(core: Any, web: WebServer
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_every_error_has_the_same_form_whatever_the_method(web: WebServer, method: str) -> None:
-    for path in ("/api/board", "/api/prices", "/api/papers/1.png", "/health", "/stall", "/nothing"):
+    for path in ("/api/board", "/api/prices", "/api/prints/1.png", "/health", "/stall", "/nothing"):
         answer = httpx.request(method, web.url + path, **({"json": {}} if method == "POST" else {}))
         if answer.is_success:
             continue

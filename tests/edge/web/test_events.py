@@ -32,7 +32,7 @@ def test_the_first_message_is_whole_and_the_next_hold_what_changed(core: Any) ->
         first = said(await anext(stream))
         assert set(first) == {"at", "alive", "token", *core.showing.board.as_json()}
         assert first["token"] == "a1b2"
-        assert "text" not in first["papers"][0] and first["papers"][0]["state"] == "printed"
+        assert "text" not in first["prints"][0] and first["prints"][0]["state"] == "printed"
         core.does(SetPrice(product="01040201", price_fen=7))
         second = said(await anext(stream))
         assert set(second) == {"at", "alive", "version", "products"}

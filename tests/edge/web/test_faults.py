@@ -45,8 +45,8 @@ def test_a_fault_in_the_guard_answers_in_the_same_form(http: httpx.Client, monke
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/api/papers/{}/confirm", {}),
-        ("/api/papers/{}/reprint", {}),
+        ("/api/prints/{}/confirm", {}),
+        ("/api/prints/{}/reprint", {}),
         ("/api/results/{}/match", {"lot": "x", "person": "王敏"}),
         ("/api/results/{}/dismiss", {"person": "王敏", "reason": "x"}),
     ],
@@ -57,7 +57,7 @@ def test_a_number_that_no_database_holds_is_not_understood(
     assert http.post(path.format(number), json=body).status_code == 422
 
 
-@pytest.mark.parametrize("path", ["/api/papers/{}", "/api/papers/{}.png"])
+@pytest.mark.parametrize("path", ["/api/prints/{}", "/api/prints/{}.png"])
 def test_a_paper_with_such_a_number_is_not_understood_either(http: httpx.Client, path: str) -> None:
     assert http.get(path.format(LARGEST + 1)).status_code == 422
     assert http.get(path.format(LARGEST)).status_code == 404

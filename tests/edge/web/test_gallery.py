@@ -95,7 +95,7 @@ def test_an_entry_does_not_wait_for_pictures(
         threads = [
             threading.Thread(
                 target=lambda job=job: statuses.append(
-                    httpx.get(f"{web.url}/api/papers/{job}.png", timeout=20).status_code
+                    httpx.get(f"{web.url}/api/prints/{job}.png", timeout=20).status_code
                 )
             )
             for job in range(1, 41)
@@ -110,4 +110,4 @@ def test_an_entry_does_not_wait_for_pictures(
             thread.join()
         assert archive.most == 1
         assert sorted(statuses) == [200] * rooms.WAITING + [503] * (40 - rooms.WAITING)
-        assert http.get("/api/papers/1000.png").json()["code"] == "no_paper"
+        assert http.get("/api/prints/1000.png").json()["code"] == "no_paper"

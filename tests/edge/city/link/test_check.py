@@ -82,7 +82,7 @@ def test_a_city_that_is_not_there_is_told(said: Say, mosquitto: Any) -> None:
 def test_what_a_setting_cannot_promise_is_said(said: Say, mosquitto: Any) -> None:
     url = f"mqtt://127.0.0.1:{mosquitto().port}"
     told = said(url, 'confirm = "broker"')
-    assert "cannot be tried" in told["broker"]
+    assert "cannot be tested" in told["broker"]
     assert told['[city] confirm = "broker"'].startswith("warn")
     assert '[city] confirm = "city-unsigned"' in said(url, 'confirm = "city-unsigned"')
 

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from edge.between.commands import ConfirmAnswer, ConfirmPaper, PrintAnswer, PrintPaper, Reprint
+from edge.between.commands import ConfirmAnswer, ConfirmPrint, PrintAnswer, PrintDocument, Reprint
 from edge.between.inbox import Refused
 from edge.between.print_states import ASKS_A_PERSON, DAY, TEST_PAGE, UNDONE, PrintState
-from edge.documents import PAPERS, papers_of
+from edge.documents import DOCUMENTS, documents_of
 from edge.jobs.doing import does
 from edge.records.print_jobs import PrintRow
 from edge.state.station import Station
@@ -27,7 +27,7 @@ def reprint(station: Station, command: Reprint) -> PrintAnswer:
     return _queue(station, row.paper, row.seq, row.detail, row.printer if known else "", copy)
 
 
-def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
+def confirm(station: Station, command: ConfirmPrint) -> ConfirmAnswer:
     """A person looked: it came out. Nothing more is printed of this job."""
     if station.prints.state_of(_row(station, command.job)) not in ASKS_A_PERSON:
         raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
@@ -35,11 +35,11 @@ def confirm(station: Station, command: ConfirmPaper) -> ConfirmAnswer:
     return ConfirmAnswer(job=command.job, state=PrintState.CONFIRMED)
 
 
-def print_paper(station: Station, command: PrintPaper) -> PrintAnswer:
+def print_document(station: Station, command: PrintDocument) -> PrintAnswer:
     """Print one paper on demand: of a lot or a sale, of a day, or a printer's test page."""
     paper = command.paper
-    if paper not in PAPERS:
-        known = ", ".join(PAPERS)
+    if paper not in DOCUMENTS:
+        known = ", ".join(DOCUMENTS)
         raise Refused("no_paper", f"没有这种纸张：{paper[:20]}", f"no such paper; there are: {known}")
     printer = _printer(station, command)
     if paper == TEST_PAGE:
@@ -68,11 +68,11 @@ def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, co
     return PrintAnswer(job=job, copy_number=copy)
 
 
-def _printer(station: Station, command: PrintPaper) -> str:
+def _printer(station: Station, command: PrintDocument) -> str:
     """The printer named, when it prints such papers, or the first that does."""
     part = station.prints.printer_for(command.paper, command.printer)
     if part is None:
-        zh = PAPERS[command.paper].zh
+        zh = DOCUMENTS[command.paper].zh
         raise Refused(
             "no_printer",
             f"没有可打印{zh}的打印机，请在 station.toml 中配置",
@@ -102,15 +102,15 @@ def _seq(station: Station, paper: str, code: str) -> int:
     for seq in sorted(found, reverse=True):
         event = station.ledger.event(seq)
         about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream"))}
-        if about & {code, *lots} and paper in papers_of(kind_of(event["type"]), event["data"]):
+        if about & {code, *lots} and paper in documents_of(kind_of(event["type"]), event["data"]):
             return seq
     raise Refused(
         "no_record",
-        f"该编码没有可打印的{PAPERS[paper].zh}",
-        f"no record about this code that has the paper {PAPERS[paper].en!r}",
+        f"该编码没有可打印的{DOCUMENTS[paper].zh}",
+        f"no record about this code that has the paper {DOCUMENTS[paper].en!r}",
     )
 
 
 does(Reprint, reprint)
-does(ConfirmPaper, confirm)
-does(PrintPaper, print_paper)
+does(ConfirmPrint, confirm)
+does(PrintDocument, print_document)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import Answer, ConfirmPaper, PrintPaper, RegisterEntry, Reprint
+from edge.between.commands import Answer, ConfirmPrint, PrintDocument, RegisterEntry, Reprint
 from edge.between.inbox import Printed, Refused
 from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
-from edge.jobs import gate, papers
+from edge.jobs import gate, prints
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger
 from edge.state.station import Station
@@ -92,7 +92,7 @@ def test_without_a_label_printer_there_is_no_label_and_goods_come_in_all_the_sam
     code = without.enter()
     assert without.sheets() == []
     with pytest.raises(Refused, match="no printer takes this paper"):
-        without.does(papers.print_paper, PrintPaper(paper="label", subject=code))
+        without.does(prints.print_document, PrintDocument(paper="label", subject=code))
 
 
 def test_a_receipt_printer_may_be_given_the_labels(room: Callable[..., Room]) -> None:
@@ -105,15 +105,15 @@ def test_the_first_print_on_demand_is_no_copy_and_every_further_one_counts(room:
     full = room()
     code = full.enter(UPSTREAM)
     for _ in range(3):
-        full.does(papers.print_paper, PrintPaper(paper="card", subject=code))
-    full.does(papers.print_paper, PrintPaper(paper="card", subject=UPSTREAM[:5] + " " + UPSTREAM[5:]))
+        full.does(prints.print_document, PrintDocument(paper="card", subject=code))
+    full.does(prints.print_document, PrintDocument(paper="card", subject=UPSTREAM[:5] + " " + UPSTREAM[5:]))
     assert [sheet for sheet in full.sheets() if sheet[0] == "card"] == [("card", "receipts", n) for n in range(4)]
 
 
 def test_what_was_printed_by_itself_is_a_copy_on_demand(room: Callable[..., Room]) -> None:
     full = room()
     code = full.enter()
-    full.does(papers.print_paper, PrintPaper(paper="label", subject=code))
+    full.does(prints.print_document, PrintDocument(paper="label", subject=code))
     assert full.sheets() == [("label", "labels", 0), ("label", "labels", 1)]
 
 
@@ -122,27 +122,27 @@ def test_a_paper_that_waits_is_not_printed_again_and_one_that_is_doubted_is(room
     full.enter()
     job = full.sent[0].job
     with pytest.raises(Refused, match="still waiting"):
-        full.does(papers.reprint, Reprint(job=job))
+        full.does(prints.reprint, Reprint(job=job))
     full.station.prints.news(Printed(job, PrintState.UNKNOWN, PrintWhy.SILENT))
-    assert full.does(papers.reprint, Reprint(job=job))["copy"] == 1
-    assert full.does(papers.confirm, ConfirmPaper(job=job)) == {"job": job, "state": "confirmed"}
+    assert full.does(prints.reprint, Reprint(job=job))["copy"] == 1
+    assert full.does(prints.confirm, ConfirmPrint(job=job)) == {"job": job, "state": "confirmed"}
     with pytest.raises(Refused, match="needs no confirmation"):
-        full.does(papers.confirm, ConfirmPaper(job=job))
+        full.does(prints.confirm, ConfirmPrint(job=job))
 
 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (PrintPaper(paper="slipp", subject=""), "no such paper; there are: slip"),
-        (PrintPaper(paper="card", subject="123"), "20 digits"),
+        (PrintDocument(paper="slipp", subject=""), "no such paper; there are: slip"),
+        (PrintDocument(paper="card", subject="123"), "20 digits"),
         (
-            PrintPaper(paper="card", subject="41010800110100010066"),
+            PrintDocument(paper="card", subject="41010800110100010066"),
             "no record about this code that has the paper .source card",
         ),
-        (PrintPaper(paper="day", subject="26.11.2026"), "write the date like"),
-        (PrintPaper(paper="test", subject="", printer="nobody"), "no printer takes this paper"),
+        (PrintDocument(paper="day", subject="26.11.2026"), "write the date like"),
+        (PrintDocument(paper="test", subject="", printer="nobody"), "no printer takes this paper"),
     ],
 )
-def test_what_cannot_be_printed_is_said_in_words(room: Callable[..., Room], command: PrintPaper, words: str) -> None:
+def test_what_cannot_be_printed_is_said_in_words(room: Callable[..., Room], command: PrintDocument, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        room().does(papers.print_paper, command)
+        room().does(prints.print_document, command)

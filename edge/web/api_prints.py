@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from drivers.glyphs import NoFont
-from edge.between.board import PaperView, Showing
+from edge.between.board import PrintView, Showing
 from edge.between.commands import Number
 from edge.printing.archive import Archive
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, UNKNOWN_PATH, Problems
@@ -25,24 +25,24 @@ def router(showing: Showing, archive: Archive | None = None) -> APIRouter:
     gallery = Gallery(archive)
 
     @api.get(
-        "/papers/{job}.png",
+        "/prints/{job}.png",
         response_class=Response,
         responses={**READ, 200: {"content": {"image/png": {}}, "description": "The picture."}},
         tags=["read"],
         summary="A paper as a picture",
     )
-    async def draw_paper(job: Annotated[Number, Path()]) -> Response:
+    async def draw_print(job: Annotated[Number, Path()]) -> Response:
         """One pixel a dot. 503 `no_font` names the package that draws Chinese; `busy`: too many are asked for."""
         return Response(await _drawn(gallery, job), media_type="image/png", headers={"Cache-Control": "max-age=60"})
 
     @api.get(
-        "/papers/{job}",
-        responses={**READ, 200: {"model": PaperView}},
+        "/prints/{job}",
+        responses={**READ, 200: {"model": PrintView}},
         tags=["read"],
         summary="A paper with its text",
     )
-    async def read_paper(job: Annotated[Number, Path()]) -> Response:
-        for paper in showing.board.papers:
+    async def read_print(job: Annotated[Number, Path()]) -> Response:
+        for paper in showing.board.prints:
             if paper.job == job:
                 text = paper.text or await _text(gallery, job)
                 return Response(dumps({**asdict(paper), "text": text}), media_type="application/json")
