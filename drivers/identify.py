@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from drivers.conversation import Conversation
-from drivers.recognise import Candidate, Finding, candidates, recognise, talkative, with_parity
+from drivers.recognise import Candidate, Match, candidates, recognise, talkative, with_parity
 from drivers.transports import LinkLost, Transport
 from protocol import formats
 from protocol.formats import WireFormat
@@ -42,7 +42,7 @@ Open = Callable[[Link], Transport]
 class Report:
     """``findings``: the likeliest first, empty when it cannot be told. ``heard`` is a sample of unreadable bytes."""
 
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Match, ...] = ()
     heard: bytes = b""
     heard_at: Link | None = None
     asked: int = 0
@@ -103,8 +103,8 @@ class Search:
 
     # --- listening --------------------------------------------------------------------------------------------------
 
-    def _listen(self) -> list[Finding]:
-        best: list[Finding] = []
+    def _listen(self) -> list[Match]:
+        best: list[Match] = []
         for baud in self._bauds():
             self._tell(f"listening at {baud} baud" if self._our_settings else "listening")
             found = self._listen_at(Link(baud))
@@ -114,10 +114,10 @@ class Search:
                 break  # a line that is silent at one rate is silent at all
         return best
 
-    def _listen_at(self, link: Link) -> list[Finding]:
+    def _listen_at(self, link: Link) -> list[Match]:
         self._set(link)
         data, judged = b"", 0
-        found: list[Finding] = []
+        found: list[Match] = []
         end = self._clock() + self._listen_seconds
         while self._clock() < end and _sure(found) < ENOUGH:
             data += self._read(min(0.2, max(0.0, end - self._clock())))
@@ -136,8 +136,8 @@ class Search:
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
-    def _ask(self) -> list[Finding]:
-        best: list[Finding] = []
+    def _ask(self) -> list[Match]:
+        best: list[Match] = []
         end = self._clock() + ASK_SECONDS
         for question in self._questions():
             if self._clock() > end:
@@ -217,7 +217,7 @@ class Search:
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
-    def _judge(self, data: bytes, link: Link, of: list[Candidate]) -> list[Finding]:
+    def _judge(self, data: bytes, link: Link, of: list[Candidate]) -> list[Match]:
         return recognise(data, link, of, our_settings=self._our_settings)
 
     def _set(self, link: Link) -> None:
@@ -299,5 +299,5 @@ def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Questio
         yield Question(data, link, tuple(questions[link, data]))
 
 
-def _sure(findings: list[Finding]) -> float:
+def _sure(findings: list[Match]) -> float:
     return sum(one.confidence for one in findings)

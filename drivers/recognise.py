@@ -41,7 +41,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Match:
     """A format that fits. ``confidence`` is of 1; ``readable`` is the share of bytes it reads; ``example`` is a frame.
 
     ``link`` is None where the settings are not ours (a serial server has its own).
@@ -108,7 +108,7 @@ def talkative(of: Iterable[Candidate]) -> list[Candidate]:
     return [one for one in of if one.format.repeats]
 
 
-def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings: bool = True) -> list[Finding]:
+def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings: bool = True) -> list[Match]:
     """What these bytes may be, the likeliest first. They were read at ``link``, 8n1 where that is possible.
 
     A line with 7 bits and parity, read as 8n1, has its parity in bit 7; so which one it is can be told from the bytes.
@@ -151,7 +151,7 @@ def _as_sent(data: bytes, link: Link) -> Iterator[tuple[bytes, Link]]:
             yield low, Link(link.baud, 7, parity, stop)
 
 
-def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
+def _judge(candidate: Candidate, data: bytes, link: Link) -> Match | None:
     events = candidate.read(data)
     frames = [event for event in events if not isinstance(event, Garbage | Ticket)]
     if not frames:
@@ -169,7 +169,7 @@ def _judge(candidate: Candidate, data: bytes, link: Link) -> Finding | None:
         return None
     sure = 1 - 0.5 ** (fitting * strict / SURE_BYTES)
     weighings = [frame for frame in frames if isinstance(frame, Weighing)]
-    return Finding(
+    return Match(
         protocol=candidate.format.id,
         kind=candidate.format.kind,
         link=link,
@@ -215,9 +215,9 @@ def _count(candidate: Candidate, data: bytes) -> int:
     return 1000 * len(good) + len(stated) if stated else sum(isinstance(event, Reply) for event in events)
 
 
-def _without_doubles(found: list[Finding]) -> list[Finding]:
+def _without_doubles(found: list[Match]) -> list[Match]:
     """Options that make no difference to what is read are one finding, with all their models."""
-    merged: dict[tuple[Any, ...], Finding] = {}
+    merged: dict[tuple[Any, ...], Match] = {}
     for one in found:
         key = (one.protocol, one.link, one.frames, one.readable, one.example)
         before = merged.get(key)

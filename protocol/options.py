@@ -60,7 +60,7 @@ MISSING: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class OptionProblem:
     """One thing that is wrong. ``key`` is dotted; ``value`` is MISSING when nothing stands there; ``known`` are the
     keys there are, when this one is none of them; ``awaited``: an option that is not given, and might still be."""
 
@@ -75,12 +75,12 @@ class Problem:
 class BadOptions(ValueError):
     """Options that do not fit a format; the message names key and choices."""
 
-    def __init__(self, format_id: str, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, format_id: str, problems: tuple[OptionProblem, ...]) -> None:
         super().__init__(f"{format_id}: {'; '.join(map(_sentence, problems))}")
         self.problems = problems
 
 
-def _sentence(problem: Problem) -> str:
+def _sentence(problem: OptionProblem) -> str:
     read = "" if problem.value is MISSING else f" = {repr(problem.value)[:SHOWN]}"
     return f"option {problem.key}{read}: {problem.en}" if problem.key else problem.en
 
@@ -111,37 +111,37 @@ def listed(model: type[FormatOptions]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def problems(model: type[FormatOptions], given: Mapping[str, Any], error: ValidationError) -> tuple[Problem, ...]:
+def problems(model: type[FormatOptions], given: Mapping[str, Any], error: ValidationError) -> tuple[OptionProblem, ...]:
     """What is wrong, each key once, in the order of the model."""
     whole = schema(model)
-    found: dict[str, Problem] = {}
+    found: dict[str, OptionProblem] = {}
     for one in error.errors():
         problem = _problem(whole, given, one)
         found.setdefault(problem.key, problem)
     return tuple(found.values())
 
 
-def _problem(whole: Schema, given: Any, error: ErrorDetails) -> Problem:
+def _problem(whole: Schema, given: Any, error: ErrorDetails) -> OptionProblem:
     keys, value, node = _place(whole, given, error["loc"])
     key = ".".join(keys)
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, Misfit):
         if cause.key:
             key, value = ".".join([*keys, cause.key]), _within(value, cause.key)
-        return Problem(key, value, cause.zh, cause.en)
+        return OptionProblem(key, value, cause.zh, cause.en)
     if error["type"] == "extra_forbidden":
         known = tuple(_resolved(whole, node).get("properties", {}))
         name = str(error["loc"][-1])
         listed = ("、".join(known), ", ".join(known))
         zh, en = (f"没有这个选项；可用的有：{listed[0]}", f"there is no such option; there are: {listed[1]}")
-        return Problem(".".join([*keys, name]), error["input"], *((zh, en) if known else NONE), known)
+        return OptionProblem(".".join([*keys, name]), error["input"], *((zh, en) if known else NONE), known)
     if error["type"] == "missing":
         name = str(error["loc"][-1])
         zh, en = wanted(whole, _resolved(whole, node).get("properties", {}).get(name, {}))
         zh, en = f"缺少；应为{zh}", f"it is missing; it must be {en}"
-        return Problem(".".join([*keys, name]), MISSING, zh, en, awaited=not keys)
+        return OptionProblem(".".join([*keys, name]), MISSING, zh, en, awaited=not keys)
     zh, en = wanted(whole, node)
-    return Problem(key, value, f"应为{zh}", f"it must be {en}")
+    return OptionProblem(key, value, f"应为{zh}", f"it must be {en}")
 
 
 NONE = ("这个协议没有选项", "this format has no options")

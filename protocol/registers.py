@@ -65,7 +65,7 @@ Mask = Annotated[
 ]
 
 
-class Place(FormatOptions):
+class RegisterPlace(FormatOptions):
     """Registers side by side that hold one value."""
 
     at: int = pydantic.Field(alias="register", ge=0, le=END - 1, description="as on the wire, from 0")
@@ -99,7 +99,7 @@ class Place(FormatOptions):
         return dict(zip(self.cells(), _words(data, self.order), strict=True))
 
 
-class Word(Place):
+class Word(RegisterPlace):
     """Bits, or a number that stands for something."""
 
     type: Literal["uint16", "uint32"] = "uint16"
@@ -137,7 +137,7 @@ class Masked(Word):
         return super().put(number * _lowest(self.mask))
 
 
-class Field(Place):
+class Field(RegisterPlace):
     """One value in registers."""
 
     type: Literal["int16", "uint16", "int32", "uint32", "float", "text"] = "int16"
@@ -258,7 +258,7 @@ class NumberField(Field):
     type: Literal["int16", "uint16", "int32", "uint32", "float"] = "int16"
 
 
-class TimeField(Place):
+class TimeField(RegisterPlace):
     """The instrument's local time: year, month, day, hour, minute, second.
 
     ``words``: a register each.  ``bytes``: two in a register, the year (of this century) and the month first.

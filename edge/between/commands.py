@@ -68,7 +68,7 @@ class Answer(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CommandRow:
     """A row of the table of commands.
 
     ``address`` is below ``/api``, with the fields that stand in it; empty when it is not sent over HTTP.  ``status`` is
@@ -88,7 +88,7 @@ class Order:
         return tuple(re.findall(r"\{(\w+)\}", self.address))
 
 
-ORDERS: dict[type[Command], Order] = {}
+ORDERS: dict[type[Command], CommandRow] = {}
 C = TypeVar("C", bound=type[Command])
 
 
@@ -98,7 +98,7 @@ def order(
     """Enter a command in the table."""
 
     def enter(command: C) -> C:
-        ORDERS[command] = Order(command, answer, address, summary, status, records)
+        ORDERS[command] = CommandRow(command, answer, address, summary, status, records)
         return command
 
     return enter

@@ -21,7 +21,7 @@ CATALOGUE = Path(__file__).with_name("words.toml")
 ON_PAGES: tuple[Section, ...] = ("both", "page")  # found by their code alone
 
 
-class Text(NamedTuple):
+class Bilingual(NamedTuple):
     """One text in both languages."""
 
     zh: str
@@ -31,23 +31,23 @@ class Text(NamedTuple):
         """In this language: ``zh``, or else English."""
         return self.zh if language == "zh" else self.en
 
-    def filled(self, **values: Any) -> "Text":
+    def filled(self, **values: Any) -> "Bilingual":
         """With values in the places of their names."""
-        return Text(self.zh.format(**values), self.en.format(**values))
+        return Bilingual(self.zh.format(**values), self.en.format(**values))
 
 
 @cache
-def _catalogue() -> Mapping[str, Mapping[str, Text]]:
+def _catalogue() -> Mapping[str, Mapping[str, Bilingual]]:
     tree = tomllib.loads(CATALOGUE.read_text("utf-8"))
-    return {name: {word: Text(*both) for word, both in words.items()} for name, words in tree.items()}
+    return {name: {word: Bilingual(*both) for word, both in words.items()} for name, words in tree.items()}
 
 
-def section(name: Section) -> Mapping[str, Text]:
+def section(name: Section) -> Mapping[str, Bilingual]:
     """All texts of a section, by code."""
     return _catalogue()[name]
 
 
-def text(name: Section, word: str) -> Text:
+def text(name: Section, word: str) -> Bilingual:
     """One text; KeyError when the catalogue has none."""
     return section(name)[word]
 
@@ -76,7 +76,7 @@ class Words:
 
 
 @cache
-def by_key() -> Mapping[str, Text]:
+def by_key() -> Mapping[str, Bilingual]:
     """All texts as pages name them: ``cancel``, and with its section what stands in the board, as in ``lot.held``."""
     return {
         word if name in ON_PAGES else f"{name}.{word}": text

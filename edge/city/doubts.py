@@ -13,7 +13,7 @@ ALONE = 20  # so many records are sent one at a time after a cut that looks like
 
 
 @dataclass(slots=True)
-class Doubt:
+class LinkDoubt:
     """A record that failed. ``final`` failures may give it up; ``cuts`` counts connections cut while it was alone.
 
     ``hidden`` keeps it from being sent; ``vouched``: another one was taken since it failed last.
@@ -31,7 +31,7 @@ class Doubts:
     """What is known of the records that failed. Methods that answer a dict name the records to set aside, with why."""
 
     def __init__(self) -> None:
-        self._all: dict[int, Doubt] = {}
+        self._all: dict[int, LinkDoubt] = {}
         self._in_a_row = 0
         self._before: frozenset[int] = frozenset()
         self._alone = 0
@@ -58,7 +58,7 @@ class Doubts:
 
     def refused(self, seq: int, reason: str, final: bool, now: float) -> bool:
         """The broker refused it with a reason. True when it is the broker's trouble: wait."""
-        self._all[seq] = Doubt(reason, final, now + RETRY_SECONDS)
+        self._all[seq] = LinkDoubt(reason, final, now + RETRY_SECONDS)
         if not final:
             self.complaint = reason
         return self._one_more(reason)
@@ -91,7 +91,7 @@ class Doubts:
     def _cut_alone(self, seq: int, why: str, now: float) -> dict[int, str]:
         reason = f"broker: the connection is cut whenever this record is sent ({why})"
         self._alone = ALONE
-        doubt = self._all.get(seq) or Doubt(reason, True, now)
+        doubt = self._all.get(seq) or LinkDoubt(reason, True, now)
         if doubt.cuts and doubt.vouched:
             self._all.pop(seq)
             return {seq: reason}

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from drivers.identify import LISTEN_SECONDS, Report, Search
-from drivers.recognise import Finding, only
+from drivers.recognise import Match, only
 from drivers.transports import open_port
 from edge.cli.device_options import Named, device_options
 from edge.cli.main import plain_errors
@@ -100,13 +100,13 @@ def _told(report: Report, allow_print: bool) -> list[str]:
     return lines
 
 
-def _line(one: Finding) -> str:
+def _line(one: Match) -> str:
     settings = f" at {one.link}" if one.link else ""
     says = _says(one)
     return f"{one.confidence:4.0%}  {one.protocol}{settings}: {formats.find(one.protocol).title}; {says}"
 
 
-def _says(one: Finding) -> str:
+def _says(one: Match) -> str:
     match one.example:
         case Weighing(value=value, unit=unit) if value is not None:
             return f"reads {value} {unit or '(no unit sent)'}, {one.frames} frames"

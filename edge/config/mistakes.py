@@ -145,7 +145,7 @@ def _unreadable(path: Path, text: str, message: str) -> Mistake:
 # --- the values ------------------------------------------------------------------------------------------------------
 
 
-class Place(NamedTuple):
+class KeyPlace(NamedTuple):
     """A value's place: its section as people call it, the key within, and the value."""
 
     section: str
@@ -154,10 +154,10 @@ class Place(NamedTuple):
     value: Any
 
 
-def place_of(location: tuple[int | str, ...], data: Mapping[str, Any], given: Any = NOTHING) -> Place:
+def place_of(location: tuple[int | str, ...], data: Mapping[str, Any], given: Any = NOTHING) -> KeyPlace:
     """Where a location of pydantic's lies in the file. What pydantic adds (the kinds of a choice) is left out."""
     if not location:
-        return Place("", "", "", NOTHING)
+        return KeyPlace("", "", "", NOTHING)
     section, *rest = location
     within, label = data.get(str(section), NOTHING), f"[{section}]"
     if isinstance(within, list):
@@ -176,7 +176,7 @@ def place_of(location: tuple[int | str, ...], data: Mapping[str, Any], given: An
             keys, within = [*keys, str(step)], within[str(step)]
     if within is NOTHING and not keys:
         within = given
-    return Place(str(section), label, ".".join(keys), within)
+    return KeyPlace(str(section), label, ".".join(keys), within)
 
 
 def _name_of(item: Any, number: int) -> str:
@@ -204,7 +204,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def line(path: Path, place: Place, wanted: str) -> str:
+def line(path: Path, place: KeyPlace, wanted: str) -> str:
     """One mistake in one line."""
     source = f"{path}"
     variable = f"MARKETEDGE_{place.section}__{place.key}".upper()
@@ -244,13 +244,13 @@ def unfit(path: Path, data: Mapping[str, Any], error: ValidationError, model: ty
     return lines
 
 
-def _moved(place: Place, mistake: Mistake) -> Place:
+def _moved(place: KeyPlace, mistake: Mistake) -> KeyPlace:
     """Where a validator of a whole section says that it is."""
     key = mistake.key or place.key
     value = mistake.value
     if value is NOTHING:
         value = place.value if key == place.key else _within(place.value, key)
-    return Place(place.section, mistake.place or place.label, key, value)
+    return KeyPlace(place.section, mistake.place or place.label, key, value)
 
 
 def _within(value: Any, key: str) -> Any:
@@ -279,7 +279,7 @@ def _listed(model: type[BaseModel], section: str) -> bool:
     return getattr(model.model_fields[section].annotation, "__origin__", None) is tuple
 
 
-def _not_known(place: Place, data: Mapping[str, Any], model: type[BaseModel]) -> str:
+def _not_known(place: KeyPlace, data: Mapping[str, Any], model: type[BaseModel]) -> str:
     """An unknown section or key: the nearest one there is, or the section it belongs to."""
     sections = _models(model)
     if not place.key:
@@ -300,7 +300,7 @@ def _not_known(place: Place, data: Mapping[str, Any], model: type[BaseModel]) ->
     return said(f"没有这个键；有：{'、'.join(known)}", f"no such key; there are: {', '.join(known)}")
 
 
-def _brackets(place: Place, model: type[BaseModel]) -> str:
+def _brackets(place: KeyPlace, model: type[BaseModel]) -> str:
     if place.section in model.model_fields and _listed(model, place.section):
         return said(
             f"用双方括号：[[{place.section}]]，每台一节", f"take double brackets: [[{place.section}]], one for each"

@@ -43,7 +43,7 @@ from protocol.city.codes import operator
 from protocol.city.events import ONE_LINE, Name, Short
 from protocol.city.written import GRAMS
 from protocol.link import Link
-from protocol.options import MISSING, BadOptions, Problem
+from protocol.options import MISSING, BadOptions, OptionProblem
 from protocol.printers.profile import Profile
 from protocol.session import Session
 
@@ -328,7 +328,7 @@ class PortSection(ConfigSection):
         except BadOptions as bad:
             raise self._told(bad.problems[0]) from None
 
-    def _told(self, problem: Problem) -> Mistake:
+    def _told(self, problem: OptionProblem) -> Mistake:
         """The mistake in the words of this file, at the key that stands in it."""
         name, *rest = problem.key.split(".")
         if name not in self.options and f"{name}_file" in self.options:

@@ -16,12 +16,12 @@ from typing import Any
 
 from drivers.printers import USUAL, profile
 from edge.between.print_states import DOCUMENT_NAMES
-from edge.between.words import Text, section
+from edge.between.words import Bilingual, section
 from edge.documents import fields, testpage
 from edge.documents.fields import Place
 from edge.documents.marks import Print, marked
 from edge.documents.templates import SUFFIX, BadTemplate, Templates, read
-from edge.documents.words import Language, Words, words_on_paper
+from edge.documents.words import Language, PaperWords, words_on_paper
 from protocol.city.envelope import kind_of
 from protocol.city.events import EVENTS, TradeCompleted
 from protocol.city.written import moment, yuan
@@ -134,7 +134,7 @@ class Documents:
     def _made(
         self, templates: Templates, paper: str, content: Mapping[str, Any], place: Place, which: Print
     ) -> Document:
-        words = Words(place.language, None if which.standard else self._words)
+        words = PaperWords(place.language, None if which.standard else self._words)
         parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
         title = words(_TITLES.get(paper, paper)).upper()
         return Document(paper, title, tuple(marked(paper, parts, words, content, which)))
@@ -169,7 +169,7 @@ class Documents:
         mistakes = []
         for content, fitting in _tries(name, printers):
             for language in LANGUAGES:
-                words, full = Words(language, self._words), checked(name, content)
+                words, full = PaperWords(language, self._words), checked(name, content)
                 try:
                     parts = self._own.parts(name, fields.values(words, Place("市场", "sy.example.cn", language), full))
                 except BadTemplate as error:
@@ -278,7 +278,7 @@ def _shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _own_words(folder: Path) -> dict[str, Text]:
+def _own_words(folder: Path) -> dict[str, Bilingual]:
     """The market's words; raises BadTemplate."""
     path = folder / WORDS_FILE
     if not path.is_file():
@@ -296,7 +296,7 @@ def _own_words(folder: Path) -> dict[str, Text]:
         elif not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)):
             mistakes.append(f'{path}:{line}: write {name} = ["中文", "English"]')
         else:
-            words[name] = Text(*pair)
+            words[name] = Bilingual(*pair)
     if mistakes:
         raise BadTemplate("\n".join(mistakes))
     return words

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.documents.words import Language, Words
+from edge.documents.words import Language, PaperWords
 from protocol.city.codes import WALK_IN
 from protocol.city.token import source_url
 from protocol.city.written import grouped, kilograms_as_shown, moment, yuan
@@ -20,7 +20,7 @@ class Place:
     language: Language = "zh"
 
 
-def values(words: Words, place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
+def values(words: PaperWords, place: Place, content: Mapping[str, Any]) -> dict[str, Any]:
     """The names every template knows. ``content`` is an event or the content of a summary or test page."""
     return {
         "word": words.all(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.documents.templates import LARGE_COLUMNS
-from edge.documents.words import Words
+from edge.documents.words import PaperWords
 from protocol.city.codes import CodeKind
 from protocol.city.written import moment
 from protocol.printers import text as paper_text
@@ -29,7 +29,9 @@ class Print:
     standard: bool = False
 
 
-def marked(paper: str, parts: Sequence[Part], words: Words, content: Mapping[str, Any], which: Print) -> list[Part]:
+def marked(
+    paper: str, parts: Sequence[Part], words: PaperWords, content: Mapping[str, Any], which: Print
+) -> list[Part]:
     """The paper's parts with all that has to be on it."""
     if paper == REPORT:
         parts = _with_screening(parts, words)
@@ -49,7 +51,7 @@ def is_training(content: Mapping[str, Any]) -> bool:
     return str(content.get("subject", ""))[9:10] == str(CodeKind.TRAINING.value)
 
 
-def _marks(words: Words, content: Mapping[str, Any], which: Print) -> Iterable[Part]:
+def _marks(words: PaperWords, content: Mapping[str, Any], which: Print) -> Iterable[Part]:
     if which.copy:
         yield Text(f"{words.both('copy')} {which.copy}", Align.CENTER, Size.LARGE, True)
         yield Rule()
@@ -62,7 +64,7 @@ def _marks(words: Words, content: Mapping[str, Any], which: Print) -> Iterable[P
         yield Text(words("standard"), Align.CENTER)
 
 
-def _label(parts: Sequence[Part], words: Words, content: Mapping[str, Any], which: Print) -> list[Part]:
+def _label(parts: Sequence[Part], words: PaperWords, content: Mapping[str, Any], which: Print) -> list[Part]:
     said = [f"COPY {which.copy}"] if which.copy else []
     said += [words.both("trial")] if is_training(content) else []
     if not said:
@@ -73,7 +75,7 @@ def _label(parts: Sequence[Part], words: Words, content: Mapping[str, Any], whic
     return [Text(mark, Align.CENTER, bold=True), *parts]
 
 
-def _with_screening(parts: Sequence[Part], words: Words) -> list[Part]:
+def _with_screening(parts: Sequence[Part], words: PaperWords) -> list[Part]:
     """A report that does not say that it is a screening result is made to say it."""
     told = words("screening")
     if any(isinstance(part, Text) and told in part.text for part in parts):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from edge.between.words import Section, Text, section, text
+from edge.between.words import Bilingual, Section, section, text
 
 Language = Literal["zh", "en", "both"]
 
@@ -14,16 +14,16 @@ _ALSO: dict[str, tuple[Section, str]] = {
 }
 
 
-def words_on_paper() -> dict[str, Text]:
+def words_on_paper() -> dict[str, Bilingual]:
     """Every word that templates know, by name; a market may say its own."""
     words = {word: said for name in SECTIONS for word, said in section(name).items()}
     return words | {word: text(*where) for word, where in _ALSO.items()}
 
 
-class Words:
+class PaperWords:
     """The words of one language; with ``both``, Chinese comes first."""
 
-    def __init__(self, language: Language, words: Mapping[str, Text] | None = None) -> None:
+    def __init__(self, language: Language, words: Mapping[str, Bilingual] | None = None) -> None:
         self.language = language
         self._words = words_on_paper() if words is None else words
 

@@ -8,7 +8,7 @@ from edge.jobs.doing import does
 from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
-from protocol.city.events import EntryRegistered, Proof
+from protocol.city.events import Certificate, EntryRegistered
 
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
 
@@ -32,7 +32,7 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
         supplier_code=command.supplier_code,
         plate=command.plate,
         sample=str((code.serial - 1) % HIGHEST_SAMPLE + 1),
-        proofs=tuple(Proof(type=proof.type, no=proof.no) for proof in command.proofs),
+        proofs=tuple(Certificate(type=proof.type, no=proof.no) for proof in command.proofs),
         upstream=command.upstream or None,
         source_check=("accepted" if accepted else "unchecked") if command.upstream else None,
         tests=station.config.tests(product),

@@ -12,13 +12,13 @@ from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, CodeKind
 from protocol.city.events import (
     Line,
+    LineWeight,
     Party,
     Price,
     Slip,
     Sold,
     TestSummary,
     TradeCompleted,
-    Weighed,
 )
 from protocol.city.written import kilograms, yuan
 
@@ -99,7 +99,7 @@ def sell(station: Station, command: Sell) -> SaleAnswer:
                 goods=station.goods(product.code),
                 origin=lot.entry["data"]["origin"],
                 test=test,
-                weighed=Weighed(
+                weighed=LineWeight(
                     scale=scale.part.name,
                     model=scale.model,
                     value=load.value,

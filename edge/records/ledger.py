@@ -218,7 +218,9 @@ class Ledger:
         if type(record) is not EVENTS[kind].record:
             raise TypeError(f"{kind} takes {EVENTS[kind].record.__name__}, not {type(record).__name__}")
         event_id = uuid7(stamp.seconds)
-        head = envelope.Head(event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state)
+        head = envelope.EventHead(
+            event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state
+        )
         seq = self.head.seq + 1
         data = record.model_dump(mode="json")
         body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)

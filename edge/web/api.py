@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError, create_model
 
 from edge.between.board import Showing
-from edge.between.commands import ORDERS, Code, Command, Order
+from edge.between.commands import ORDERS, Code, Command, CommandRow
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, Key, answers, written
 from edge.web.door import Door
 from edge.web.events import EventStream, Live, alive, dumps
@@ -86,7 +86,7 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
     return api
 
 
-def _route(row: Order, desk: Desk) -> Callable[..., Awaitable[Response]]:
+def _route(row: CommandRow, desk: Desk) -> Callable[..., Awaitable[Response]]:
     """The function behind a command's address, with the signature that FastAPI reads: the fields that stand in the
     address, and a body of the others."""
     fields = row.command.model_fields
@@ -115,7 +115,7 @@ def _route(row: Order, desk: Desk) -> Callable[..., Awaitable[Response]]:
     return ask
 
 
-def _body(row: Order) -> type[BaseModel] | None:
+def _body(row: CommandRow) -> type[BaseModel] | None:
     """What has to be sent besides the address: the command itself where nothing of it stands in the address."""
     if not row.in_address:
         return row.command

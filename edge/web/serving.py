@@ -43,7 +43,7 @@ class Doorway(socket.socket):
         raise BlockingIOError
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """Has a place at the door, or is closed with a word.
 
     A client has five seconds from its first byte, or from the connection, for the whole head of a request; one that
@@ -142,7 +142,7 @@ class Serving(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=HttpConnection,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",

@@ -53,14 +53,14 @@ from protocol.analyzers.shared.astm_link import (
     Block,
     Blocks,
     Control,
-    Link,
+    End,
     Order,
     Part,
     Token,
     Turn,
 )
 from protocol.formats import WireFormat
-from protocol.link import Link as LineSettings
+from protocol.link import Link
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
 
@@ -330,10 +330,10 @@ class Session:
     """The host's end: answers the instrument, and holds back the ACK of results until they are committed."""
 
     def __init__(self) -> None:
-        self._link = Link(Messages())
+        self._link = End(Messages())
 
     @property
-    def link(self) -> Link:
+    def link(self) -> End:
         return self._link
 
     @property
@@ -366,11 +366,11 @@ FORMAT = WireFormat(
     id="astm",
     kind="analyzer",
     title="ASTM E1381/E1394 (CLSI LIS1-A, LIS2-A2)",
-    link=LineSettings(9600),
+    link=Link(9600),
     polled=False,
     checked=True,
     confidence="high",
     decoder=decoder,
     session=Session,
-    links=(LineSettings(4800), LineSettings(2400), LineSettings(1200)),
+    links=(Link(4800), Link(2400), Link(1200)),
 )

@@ -100,7 +100,7 @@ class Conclusion(Masked):
         return self
 
 
-class Profile(FormatOptions):
+class AnalyzerProfile(FormatOptions):
     """Where one kind of instrument has its last result."""
 
     function: Function = 3
@@ -147,12 +147,12 @@ class Reading(FormatOptions):
 
 
 class Options(Reading):
-    profile: Annotated[Profile, Described(description="where the result stands, from the instrument's manual")]
+    profile: Annotated[AnalyzerProfile, Described(description="where the result stands, from the instrument's manual")]
     poll: Poll = 1.0
     patience: Patience = 1.0
 
 
-def read(profile: Profile, registers: Registers, day: date | None = None, raw: bytes = b"") -> TestResult:
+def read(profile: AnalyzerProfile, registers: Registers, day: date | None = None, raw: bytes = b"") -> TestResult:
     """The result in the registers; ``day`` takes the time's place when the instrument tells none."""
     texts = {key: field.text(registers) for key, field in profile.fields.items()}
     value = profile.value.number(registers)
@@ -188,7 +188,7 @@ def read(profile: Profile, registers: Registers, day: date | None = None, raw: b
     )
 
 
-def encode(profile: Profile, result: TestResult, trigger: int) -> dict[tuple[int, int], int]:
+def encode(profile: AnalyzerProfile, result: TestResult, trigger: int) -> dict[tuple[int, int], int]:
     """The registers that hold this result. Raises ValueError when it does not fit the profile."""
     registers = profile.new.put(trigger)
     registers |= profile.value.encode(result.value)

@@ -53,7 +53,7 @@ class TooLarge(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class EventHead:
     """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``."""
 
     id: str
@@ -79,7 +79,7 @@ def kind_of(event_type: str) -> str:
     return event_type[len(prefix) : -len(suffix)]
 
 
-def seal(head: Head, data: Mapping[str, Any], sequence: int, prevhash: str, key: Ed25519PrivateKey) -> bytes:
+def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str, key: Ed25519PrivateKey) -> bytes:
     """The event's bytes, signed. Raises TooLarge."""
     fields: dict[str, Any] = {
         "specversion": "1.0",

@@ -97,7 +97,7 @@ def event(kind: str, zh: str, en: str, told: tuple[str, ...] = ()) -> Callable[[
     return enter
 
 
-class Proof(Record):
+class Certificate(Record):
     """A voucher that came with the goods; ``type`` as in contract A4 (``hgz`` is the 承诺达标合格证)."""
 
     type: Short
@@ -127,7 +127,7 @@ class EntryRegistered(Record):
     supplier_code: str = ""
     plate: Short = ""
     sample: Short
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[Certificate, ...] = ()
     upstream: Trace | None = None
     source_check: Literal["unchecked", "accepted"] | None = None
     tests: tuple[Name, ...] = ()
@@ -226,7 +226,7 @@ class Party(Record):
     contact: Name = ""
 
 
-class Weighed(Record):
+class LineWeight(Record):
     """How a line's weight came about. ``value`` is the scale's own digits, ``raw`` its frame in hex.
 
     ``stability`` tells who said the weight was stable: the scale, or we by equal frames; ``manual`` is a weight typed
@@ -268,7 +268,7 @@ class Sold(Record):
     goods: Goods
     origin: Name
     test: TestSummary | None
-    weighed: Weighed
+    weighed: LineWeight
     unchecked: bool = False
     over_g: Grams = 0
 
@@ -312,7 +312,7 @@ class Delivered(Record):
     tests: tuple[Trace, ...] = ()
 
 
-class Signer(Record):
+class Signatory(Record):
     name: Short
     role: Short
 
@@ -326,9 +326,9 @@ class AcceptCompleted(Record):
     supplier_code: str = ""
     licence: Name = ""
     lines: Annotated[tuple[Delivered, ...], Field(min_length=1)]
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[Certificate, ...] = ()
     photos: tuple[str, ...] = ()
-    signers: Annotated[tuple[Signer, ...], Field(min_length=2)]
+    signers: Annotated[tuple[Signatory, ...], Field(min_length=2)]
 
     @classmethod
     def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Status(Word):
         return self
 
 
-class Profile(FormatOptions):
+class ScaleProfile(FormatOptions):
     """Where one kind of indicator has its weight."""
 
     function: Function = 3
@@ -115,20 +115,21 @@ class Profile(FormatOptions):
 
 class Reading(FormatOptions):
     profile: Annotated[
-        Profile | None, Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE])
+        ScaleProfile | None,
+        Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE]),
     ] = None
     framing: FramingOption = "rtu"
 
 
 class Options(Reading):
     profile: Annotated[
-        Profile, Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE])
+        ScaleProfile, Field(description="where the weight stands, from the indicator's manual", examples=[EXAMPLE])
     ]
     poll: Poll = 0.1
     patience: Patience = 0.5
 
 
-def read(profile: Profile, registers: Registers, raw: bytes = b"") -> Weighing:
+def read(profile: ScaleProfile, registers: Registers, raw: bytes = b"") -> Weighing:
     """What the registers say."""
     bits, said = profile.bits, profile.said(registers)
     for name, state in STATES.items():
@@ -155,7 +156,7 @@ def read(profile: Profile, registers: Registers, raw: bytes = b"") -> Weighing:
     )
 
 
-def encode(profile: Profile, reading: Weighing) -> dict[tuple[int, int], int]:
+def encode(profile: ScaleProfile, reading: Weighing) -> dict[tuple[int, int], int]:
     """The registers of this reading. Raises ValueError when it does not fit the profile."""
     bits = profile.bits
     set_bits = {
@@ -194,7 +195,7 @@ def can_be_told_apart(plan: Sequence[modbus.Block]) -> bool:
 class Rounds:
     """Puts the answers of one device together as the session asks for them: the plan, and its first block again."""
 
-    def __init__(self, profile: Profile, answers: Decoder) -> None:
+    def __init__(self, profile: ScaleProfile, answers: Decoder) -> None:
         self._profile = profile
         self._answers = answers
         plan = profile.plan()
@@ -252,7 +253,7 @@ def session(options: Options) -> Master:
     )
 
 
-def _events(profile: Profile, registers: Registers, raw: bytes) -> list[Event]:
+def _events(profile: ScaleProfile, registers: Registers, raw: bytes) -> list[Event]:
     return [read(profile, registers, raw)]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from protocol.analyzers import astm
-from protocol.analyzers.shared.astm_link import Link
+from protocol.analyzers.shared.astm_link import End
 from protocol.readings import Event, TestResult, Verdict
 
 COUNTING = {"seven": 7, "uncounted": 1}
@@ -26,7 +26,7 @@ class Meter:
         if model not in MODELS:
             raise ValueError(f"no model {model!r}; there are: {', '.join(MODELS)}")
         self.style = "records" if model in COUNTING else model
-        self.link = Link(astm.Messages(), instrument=True, modulus=COUNTING.get(model, 8))
+        self.link = End(astm.Messages(), instrument=True, modulus=COUNTING.get(model, 8))
         self.heard: list[Event] = []
         self._measured: list[bytes] = []
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from protocol.analyzers import modbus_profile
-from protocol.analyzers.modbus_profile import Profile
+from protocol.analyzers.modbus_profile import AnalyzerProfile
 from protocol.readings import TestResult, Verdict
 from simulator.wires.modbus import Slave
 
@@ -31,7 +31,7 @@ class ModbusAnalyzer(Slave):
 
     def __init__(self, profile: dict[str, Any] | None = None, *, framing: str = "rtu") -> None:
         self.options: dict[str, Any] = {"profile": profile or PROFILE, "framing": framing}
-        self._profile = Profile.model_validate(self.options["profile"])
+        self._profile = AnalyzerProfile.model_validate(self.options["profile"])
         self._count = 0
         cells = [cell for block in self._profile.plan() for cell in block.cells()]
         self._cells = dict.fromkeys(cells, 0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from protocol.scales import modbus_scale
-from protocol.scales.modbus_scale import Profile
+from protocol.scales.modbus_scale import ScaleProfile
 from simulator.scales._pan import Pan
 from simulator.wires.modbus import Slave
 
@@ -15,7 +15,7 @@ class ModbusScale(Slave):
     def __init__(self, pan: Pan, *, address: int = 1, framing: str = "rtu") -> None:
         self.pan = pan
         self.options: dict[str, Any] = {"profile": profile_of(pan, address), "framing": framing}
-        known = Profile.model_validate(self.options["profile"])
+        known = ScaleProfile.model_validate(self.options["profile"])
         super().__init__(lambda now: modbus_scale.encode(known, pan.reading(now)), address=address)
 
 

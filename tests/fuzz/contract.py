@@ -13,7 +13,7 @@ from edge.between.commands import plain_code
 from edge.documents import DOCUMENTS, examples
 from protocol.city import envelope, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
-from protocol.city.envelope import BadEvent, Head
+from protocol.city.envelope import BadEvent, EventHead
 from protocol.city.events import EVENTS
 from protocol.city.signed import BadKeys, BadSigned, CityKeys, Verifier
 from protocol.city.state import BadState, encode_state, read_state
@@ -29,7 +29,7 @@ STATION = "410108001-01"
 ISSUED = "2026-11-29T08:00:00Z"
 ACK = Ack(4, ("a-1", "a-2"), (Rejected("a-3", "bad_data", "不合格"),), "0" * 64)
 SIGNED = signed.seal(ACK.fields(), STATION, ISSUED, KEY)
-HEAD = Head("id-1", "urn:x", "entry.registered", "41010800130100000071", ISSUED, ISSUED, "boot", "synced")
+HEAD = EventHead("id-1", "urn:x", "entry.registered", "41010800130100000071", ISSUED, ISSUED, "boot", "synced")
 JSON_WORDS = (
     b'"',
     b"{",

@@ -10,7 +10,7 @@ from parts import Target, by_name, ensure, readable, storable
 from drivers.printers import profile
 from edge.documents import DOCUMENTS, SHIPPED, Place, checked, examples, fields
 from edge.documents.templates import BadTemplate, Templates
-from edge.documents.words import Words
+from edge.documents.words import PaperWords
 from protocol.analyzers.shared import ticket_layout
 from protocol.printers import languages, status, text
 from protocol.printers.document import Document
@@ -40,7 +40,7 @@ class Written:
 
 @cache
 def _content(name: str) -> dict[str, object]:
-    return fields.values(Words(PLACE.language), PLACE, checked(name, examples(name)[0]))
+    return fields.values(PaperWords(PLACE.language), PLACE, checked(name, examples(name)[0]))
 
 
 def template(data: bytes) -> None:

@@ -79,7 +79,7 @@ def test_the_pictures_are_those_of_the_tables() -> None:
 
 
 def test_a_session_that_is_woken_where_its_table_knows_nothing_raises() -> None:
-    link = astm_link.Link(Silent())
+    link = astm_link.End(Silent())
     link.state = astm_link.State.HOLDING
     with pytest.raises(Unexpected, match="in HOLDING nothing is known to do on TIMEOUT"):
         link._step(astm_link.Heard.TIMEOUT, 0.0)

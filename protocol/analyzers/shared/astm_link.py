@@ -384,7 +384,7 @@ Part = tuple[bytes, bool]
 """The text of a frame, and whether it ends the message."""
 
 
-class Link:
+class End:
     """One end of the line. Results heard are held unanswered until ``committed``.
 
     ``send`` takes a message cut into parts.  The instrument keeps a message that was not accepted and sends the whole

@@ -10,10 +10,10 @@ import edge.core  # noqa: F401 - whoever does a command has entered it
 from edge.between.commands import (
     ORDERS,
     Command,
+    CommandRow,
     ConfirmDate,
     DismissResult,
     MatchResult,
-    Order,
     PlanChannel,
     RegisterEntry,
     Sell,
@@ -84,7 +84,7 @@ def test_a_command_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("row", ORDERS.values(), ids=[command.__name__ for command in ORDERS])
-def test_each_command_has_an_answer_an_address_of_its_own_fields_and_who_does_it(row: Order) -> None:
+def test_each_command_has_an_answer_an_address_of_its_own_fields_and_who_does_it(row: CommandRow) -> None:
     assert row.command.__doc__ and row.summary
     assert set(row.in_address) <= set(row.command.model_fields)
     hints = get_type_hints(DOES[row.command])

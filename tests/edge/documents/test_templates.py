@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.cli.main import main
 from edge.documents import DOCUMENTS, SHIPPED, BadTemplate, Documents, Place, checked, examples, fields
 from edge.documents.templates import Templates
-from edge.documents.words import Language, Words
+from edge.documents.words import Language, PaperWords
 from protocol.printers.document import Document
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
@@ -181,7 +181,7 @@ VALUES = st.sampled_from(
 @settings(max_examples=400, deadline=None)
 def test_any_template_makes_a_paper_or_says_what_is_wrong(lines: list[str], value: str, other: str) -> None:
     text = "\n".join(line.replace("X", value if number % 2 else other) for number, line in enumerate(lines))
-    values = fields.values(Words("zh"), PLACE, CHECKED)
+    values = fields.values(PaperWords("zh"), PLACE, CHECKED)
     with tempfile.TemporaryDirectory() as folder:
         path = own(Path(folder), text) / "slip.paper"
         shipped = SHIPPED / "trade.paper"

@@ -10,7 +10,7 @@ import pytest
 from edge.between.commands import ProofGiven, RegisterEntry, WholePlantDone, plain_code
 from edge.config.sections import BadConfig, load
 from edge.web.server import WebServer
-from protocol.city.events import Goods, Proof
+from protocol.city.events import Certificate, Goods
 from protocol.plain import line
 
 UPSTREAM = "41010800210100010089"  # a source code that nobody here has seen yet
@@ -116,7 +116,7 @@ def test_a_refusal_that_names_a_text_can_be_sent(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
 def test_a_record_takes_no_more_than_http_does(mark: str) -> None:
-    proof = Proof(type=f"hgz{mark}", no=f"1{mark}2")
+    proof = Certificate(type=f"hgz{mark}", no=f"1{mark}2")
     assert (proof.type, proof.no) == ("hgz", "1 2")
     assert plain_code(f"1{mark}2") == "12"
     assert line(line(f"a{mark}b")) == line(f"a{mark}b") == "a b"

@@ -22,7 +22,7 @@ from protocol.analyzers.shared.astm_link import (
     TRIES,
     Block,
     Blocks,
-    Link,
+    End,
     State,
     checksum,
     frame,
@@ -534,7 +534,7 @@ def sender(conversation):
     """A conversation in which a link of ours has asked to send a message; ``station`` is what it says."""
 
     def begin(instrument=True, size=240):
-        link = Link(Messages(), instrument=instrument)
+        link = End(Messages(), instrument=instrument)
         link.send(parts(encode([RESULT], at=SENT_AT), size=size), 0.0)
         return conversation(link).wakes(0.0).at(0.0).station(ENQ).wakes(15.0)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import formats
-from protocol.analyzers.modbus_profile import Options, Profile, Session, encode, read
+from protocol.analyzers.modbus_profile import AnalyzerProfile, Options, Session, encode, read
 from protocol.options import BadOptions
 from protocol.readings import Garbage, Reply, TestResult, Verdict
 from protocol.session import Wish
@@ -17,7 +17,7 @@ from simulator.analyzers.modbus_profile import PROFILE, ModbusAnalyzer
 
 AT = datetime(2025, 3, 14, 9, 14, 32)
 DAY = AT.date()
-FULL = Profile.model_validate(PROFILE)
+FULL = AnalyzerProfile.model_validate(PROFILE)
 SHORT = {
     "function": 4,
     "item": "亚硝酸盐",
@@ -71,7 +71,7 @@ def test_other_registers_mean_something_else(change, said):
 
 def test_a_short_profile_says_what_is_there():
     registers = {(4, 0x10): 0x4148, (4, 0x11): 0, (4, 0x20): 5}
-    assert read(Profile.model_validate(SHORT), registers, DAY) == TestResult(
+    assert read(AnalyzerProfile.model_validate(SHORT), registers, DAY) == TestResult(
         None, None, "亚硝酸盐", Decimal("12.50"), "mg/kg", None, None, "modbus/5///2025-03-14/12.50"
     )
 

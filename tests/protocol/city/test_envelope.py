@@ -15,7 +15,7 @@ from protocol.city.envelope import (
     HARD_CAP,
     MAX_SEQUENCE,
     BadEvent,
-    Head,
+    EventHead,
     TooLarge,
     hash_of,
     kind_of,
@@ -28,7 +28,7 @@ from protocol.city.envelope import (
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
 TIME = "2026-11-22T05:31:07+08:00"
-HEAD = Head("01", "https://sy.example.cn/edge/410108001-01", "test.result", "s", TIME, TIME, "b", "synced")
+HEAD = EventHead("01", "https://sy.example.cn/edge/410108001-01", "test.result", "s", TIME, TIME, "b", "synced")
 BODY = seal(HEAD, {"名": "上海青", "n": 1, "list": [1, "二", None, True]}, 7, FIRST_PREVHASH, KEY)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 DATA = st.dictionaries(

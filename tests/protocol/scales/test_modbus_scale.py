@@ -9,7 +9,7 @@ from protocol.checks import crc16_modbus
 from protocol.modbus import Framing
 from protocol.options import BadOptions
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.modbus_scale import Options, Profile, encode, read, session
+from protocol.scales.modbus_scale import Options, ScaleProfile, encode, read, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan
 from simulator.scales.modbus_scale import ModbusScale, profile_of
@@ -68,19 +68,19 @@ ONE_WAY = [
 
 @pytest.mark.parametrize(("profile", "registers", "reading"), TABLE + ONE_WAY)
 def test_registers_mean_their_reading(profile, registers, reading):
-    assert read(Profile.model_validate(profile), registers) == reading
-    assert str(read(Profile.model_validate(profile), registers).value) == str(reading.value)
+    assert read(ScaleProfile.model_validate(profile), registers) == reading
+    assert str(read(ScaleProfile.model_validate(profile), registers).value) == str(reading.value)
 
 
 @pytest.mark.parametrize(("profile", "registers", "reading"), TABLE)
 def test_a_reading_is_encoded_as_the_indicator_does(profile, registers, reading):
-    assert encode(Profile.model_validate(profile), reading) == registers
+    assert encode(ScaleProfile.model_validate(profile), reading) == registers
 
 
 @given(st.integers(-(2**31), 2**31 - 1), st.booleans(), st.booleans(), st.sampled_from([Net.GROSS, Net.NET]))
 def test_what_is_encoded_is_read(number, stable, zero, net):
     reading = Weighing(Decimal(number).scaleb(-3), "kg", net, stable, zero)
-    assert read(Profile.model_validate(FULL), encode(Profile.model_validate(FULL), reading)) == reading
+    assert read(ScaleProfile.model_validate(FULL), encode(ScaleProfile.model_validate(FULL), reading)) == reading
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_mistake_in_a_profile_is_named(profile, key, why):
 
 
 def test_the_profiles_function_holds_for_its_fields_that_name_none():
-    profile = Profile.model_validate({**FULL, "status": {"register": 0x52, "function": 3, "stable": 1}})
+    profile = ScaleProfile.model_validate({**FULL, "status": {"register": 0x52, "function": 3, "stable": 1}})
     assert (profile.weight.function, profile.status.function) == (4, 3)
 
 

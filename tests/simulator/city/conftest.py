@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol.city.codes import CodeKind, TraceCode
-from protocol.city.envelope import FIRST_PREVHASH, Head, hash_of, seal
+from protocol.city.envelope import FIRST_PREVHASH, EventHead, hash_of, seal
 from protocol.city.state import encode_state
 from protocol.city.token import EPOCH, Flags, Token, TokenKind, TokenVerdict, digest_of, kid_of, url_of
 from protocol.city.topics import Ack, Topics, read_ack
@@ -50,7 +50,7 @@ class Signer:
             "bootid": "b1",
             "clockstate": "synced",
         } | head
-        return seal(Head(kind=kind, **fields), data, sequence, prevhash, self.key)
+        return seal(EventHead(kind=kind, **fields), data, sequence, prevhash, self.key)
 
     def event(self, kind: str, data: dict[str, Any], **head: str) -> bytes:
         """The next event of the chain."""
