@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from drivers.transports.adapters import Identity
-from edge.between.fixed_words import ClockWhy, LotState, WholePlant
+from edge.between.fixed_words import ClockWhy, LotState, WeightWhy, WholePlant
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.city.events import VerdictWord
 
@@ -18,11 +18,9 @@ class ScaleView:
     """A scale as a person should see it.
 
     ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
-    ``sellable`` is True when pressing the button now would sell; otherwise ``why`` is a fixed word:
-    ``no_signal, stale, motion, overload, underload, error, unit, digit, step, below_min, empty_first, sold, tared,
-    unverified``.
+    ``sellable`` is True when pressing the button now would sell; otherwise ``why`` says why not.
     ``writable``: the page may offer tare and zero. ``tare_why``: why no container of known mass can be taken off:
-    ``tared`` (the scale took a tare off by itself) or ``tare_key`` (it does not say whether it did); else empty.
+    ``TARED`` (the scale took a tare off by itself) or ``TARE_KEY`` (it does not say whether it did).
     """
 
     name: str
@@ -33,14 +31,14 @@ class ScaleView:
     stable: bool | None
     derived: bool
     sellable: bool
-    why: str
+    why: WeightWhy
     max_g: int | None
     min_g: int | None
     e_g: str
     port_why: str = ""
     garbage: int = 0
     writable: bool = False
-    tare_why: str = ""
+    tare_why: WeightWhy = WeightWhy.FINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,28 @@ class ClockWhy(StrEnum):
     STANDING = "standing"
 
 
+class WeightWhy(StrEnum):
+    """Why what lies on a scale cannot be sold; falsy when it can."""
+
+    FINE = ""
+    NO_SIGNAL = "no_signal"
+    STALE = "stale"
+    MOTION = "motion"
+    OVERLOAD = "overload"
+    UNDERLOAD = "underload"
+    ERROR = "error"
+    UNIT = "unit"
+    DIGIT = "digit"
+    STEP = "step"
+    BELOW_MIN = "below_min"
+    EMPTY_FIRST = "empty_first"
+    SOLD = "sold"
+    TARE = "tare"
+    TARED = "tared"
+    TARE_KEY = "tare_key"
+    UNVERIFIED = "unverified"
+
+
 class LotState(StrEnum):
     """What may be done with a lot; the values stand in the ledger."""
 

@@ -5,9 +5,20 @@ from dataclasses import dataclass
 from enum import Enum
 
 from edge.between.board import Board
+from edge.between.fixed_words import WeightWhy
 
 DISK_LOW = 256 * 1024 * 1024  # bytes; a year of records, and room for what the system needs
-AILING = frozenset({"error", "unit", "digit", "step", "unverified", "stale", "no_signal"})  # of a scale that is there
+AILING = frozenset(  # of a scale that is there
+    {
+        WeightWhy.ERROR,
+        WeightWhy.UNIT,
+        WeightWhy.DIGIT,
+        WeightWhy.STEP,
+        WeightWhy.UNVERIFIED,
+        WeightWhy.STALE,
+        WeightWhy.NO_SIGNAL,
+    }
+)
 
 
 class Need(Enum):

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from edge.between.board import AnalyzerView, ScaleView
+from edge.between.fixed_words import WeightWhy
 from edge.config.cautions import cautions
 from edge.state.station import Station
 from edge.state.weighing import TradeScale
@@ -79,4 +80,6 @@ class Views:
         shown: ScaleView | None = None
         with self._fence(f"scale {scale.part.name}"):
             shown = scale.view(now, today)
-        return shown or ScaleView(scale.part.name, False, None, "", "", None, False, False, "error", None, None, "")
+        return shown or ScaleView(
+            scale.part.name, False, None, "", "", None, False, False, WeightWhy.ERROR, None, None, ""
+        )

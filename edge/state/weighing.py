@@ -20,6 +20,7 @@ from typing import Literal
 
 from edge.between import words
 from edge.between.board import ScaleView
+from edge.between.fixed_words import WeightWhy
 from edge.between.inbox import Refused
 from edge.config.sections import ScaleSection, grams, masses
 from protocol import formats
@@ -28,12 +29,10 @@ from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
 
 FRESH_SECONDS = 1.5
-UNREADABLE = ("no_signal", "stale", "error")
+UNREADABLE = (WeightWhy.NO_SIGNAL, WeightWhy.STALE, WeightWhy.ERROR)
 ONCE_SECONDS = 10.0  # for scales that state each new load once and never tell that it is gone
 AGREE_SAID, STILL_SAID = 2, 0.3  # the scale itself says that it is stable: old reports after a replug come in a burst
 AGREE_DERIVED, STILL_DERIVED = 5, 0.8  # it does not say: a display may show one value for 0.2 s on its way up
-
-# Why a load cannot be sold, in Chinese and English; pages show the same. {min} is in kg, {e} with its unit.
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,9 @@ class TradeScale:
         self._max, self._min = self._steps[-1][0], grams(part.min)
         self._run: _Run | None = None
         self._tared = False  # the scale was heard to take a tare off, or asked to
-        self._blocked = "empty_first"
+        self._blocked = WeightWhy.EMPTY_FIRST
         self._net_empties = True  # a net weight can tell that the pan is empty
-        self._before = ("", True)  # these two, before the last sale
+        self._before = (WeightWhy.FINE, True)  # these two, before the last sale
         self._empty_net = False  # the pan was empty by a net weight only
         self._sold_load: Weighing | None = None
 
@@ -115,7 +114,7 @@ class TradeScale:
             self._run = _Run(weighing, at, at)
         if self._once:
             if weighing != self._sold_load:
-                self._blocked = ""  # such a scale speaks only of a new load
+                self._blocked = WeightWhy.FINE  # such a scale speaks only of a new load
         elif self._empty():
             self._emptied(weighing)
 
@@ -138,27 +137,27 @@ class TradeScale:
 
     def exchanged(self) -> None:
         """Another scale stands behind the name: nobody knows whether what lies on it was sold."""
-        self._run, self._blocked = None, "empty_first"
+        self._run, self._blocked = None, WeightWhy.EMPTY_FIRST
 
     def sold(self) -> None:
         """The load on the pan now belongs to somebody: it cannot be sold again."""
         weighing = self._run.weighing if self._run else None
-        self._before, self._blocked = (self._blocked, self._net_empties), "sold"
+        self._before, self._blocked = (self._blocked, self._net_empties), WeightWhy.SOLD
         self._net_empties = weighing is None or self._net(weighing) is Net.NET
         self._sold_load = weighing
 
     def unsold(self) -> None:
         """The sale was not recorded after all."""
-        if self._blocked == "sold":
+        if self._blocked is WeightWhy.SOLD:
             (self._blocked, self._net_empties), self._sold_load = self._before, None
 
-    def why_not(self, now: float, today: date | None) -> str:
-        """Empty when the load may be sold, else one of the keys of WEIGHT."""
+    def why_not(self, now: float, today: date | None) -> WeightWhy:
+        """Empty when the load may be sold, else the first reason that holds."""
         run = self._run
         if not self.up or run is None:
-            return "no_signal"
+            return WeightWhy.NO_SIGNAL
         if now - run.at > self._fresh:
-            return "stale"
+            return WeightWhy.STALE
         return self._no_weight(run.weighing) or self._no_sale(run.weighing, today)
 
     def load(self, now: float, today: date | None, tare_g: int = 0) -> Load:
@@ -197,7 +196,7 @@ class TradeScale:
 
     def view(self, now: float, today: date | None) -> ScaleView:
         why = self.why_not(now, today)
-        shown = self._run.weighing if self._run and why not in ("no_signal", "stale") else None
+        shown = self._run.weighing if self._run and why not in (WeightWhy.NO_SIGNAL, WeightWhy.STALE) else None
         value = shown.value if shown and shown.state is State.OK else None
         return ScaleView(
             name=self.part.name,
@@ -215,38 +214,38 @@ class TradeScale:
             port_why=self.port_why,
             garbage=self.garbage,
             writable=self.part.writable,
-            tare_why=self._no_tare(shown) if shown else "",
+            tare_why=self._no_tare(shown) if shown else WeightWhy.FINE,
         )
 
     # --- the weight -------------------------------------------------------------------------------------------------
 
-    def _no_weight(self, weighing: Weighing) -> str:
+    def _no_weight(self, weighing: Weighing) -> WeightWhy:
         """Why this is no weight to trade by; empty when it is."""
         if weighing.state is not State.OK:
-            return str(weighing.state.value)
+            return WeightWhy(weighing.state.value)
         if not self._still():
-            return "motion"
+            return WeightWhy.MOTION
         mass = self._grams(weighing)
         if mass is None:
-            return "unit"
+            return WeightWhy.UNIT
         if mass < self._min:
-            return "underload" if mass < 0 else "below_min"
+            return WeightWhy.UNDERLOAD if mass < 0 else WeightWhy.BELOW_MIN
         if mass > self._max:
-            return "overload"
+            return WeightWhy.OVERLOAD
         if weighing.auxiliary:
-            return "digit"
-        return "" if self._is_step(mass) else "step"
+            return WeightWhy.DIGIT
+        return WeightWhy.FINE if self._is_step(mass) else WeightWhy.STEP
 
-    def _no_sale(self, weighing: Weighing, today: date | None) -> str:
+    def _no_sale(self, weighing: Weighing, today: date | None) -> WeightWhy:
         """Why this weight cannot be sold by; empty when it can."""
         net = self._net(weighing)
         if self._blocked:
             cleared_by_hand = weighing.net is None and net is Net.NET and not self._net_empties
-            return "tared" if cleared_by_hand else self._blocked
+            return WeightWhy.TARED if cleared_by_hand else self._blocked
         if self._empty_net and net is not Net.NET:
-            return "empty_first"
+            return WeightWhy.EMPTY_FIRST
         until = self.part.verified_until
-        return "unverified" if until is not None and today is not None and until < today else ""
+        return WeightWhy.UNVERIFIED if until is not None and today is not None and until < today else WeightWhy.FINE
 
     def _still(self) -> bool:
         run = self._run
@@ -291,9 +290,9 @@ class TradeScale:
     def _emptied(self, weighing: Weighing) -> None:
         net = self._net(weighing) is Net.NET
         if not net:
-            self._blocked, self._empty_net, self._net_empties = "", False, True
+            self._blocked, self._empty_net, self._net_empties = WeightWhy.FINE, False, True
         elif self._blocked and self._net_empties:
-            self._blocked, self._empty_net = "", True
+            self._blocked, self._empty_net = WeightWhy.FINE, True
 
     def _net(self, weighing: Weighing) -> Net | None:
         """Gross or net, as far as that says whether a tare is in force: None when nobody knows."""
@@ -305,24 +304,24 @@ class TradeScale:
             self._run.begin_anew()  # a net zero that is still on its way is no empty pan
         self._tared = tared
 
-    def _no_tare(self, weighing: Weighing) -> str:
+    def _no_tare(self, weighing: Weighing) -> WeightWhy:
         """Why no known tare can be taken off this weight; empty when one can. Two tares are one too many."""
         net = self._net(weighing)
         if net is None:
-            return "tare_key" if self.part.tare_key else ""
-        return "tared" if net is Net.NET else ""
+            return WeightWhy.TARE_KEY if self.part.tare_key else WeightWhy.FINE
+        return WeightWhy.TARED if net is Net.NET else WeightWhy.FINE
 
-    def _tare_trouble(self, tare_g: int) -> str:
+    def _tare_trouble(self, tare_g: int) -> WeightWhy:
         """Why this known tare cannot be taken off now; empty when it can."""
         assert self._run is not None
         if why := self._no_tare(self._run.weighing):
             return why
         mass = self._grams(self._run.weighing) or 0
         if not 0 < tare_g < mass:
-            return "tare"
-        return "below_min" if mass - tare_g < self._min else ""
+            return WeightWhy.TARE
+        return WeightWhy.BELOW_MIN if mass - tare_g < self._min else WeightWhy.FINE
 
-    def _refused(self, why: str) -> Refused:
+    def _refused(self, why: WeightWhy) -> Refused:
         weighing = self._run.weighing if self._run else None
         values = {
             "min": f"{Decimal(self._min) / 1000:f}",
