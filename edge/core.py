@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from edge.between import link_causes
 from edge.between.board import Showing
-from edge.between.commands import Answer, Sell
+from edge.between.commands import ORDERS, Answer, Command, Sell
 from edge.between.failures import safely
 from edge.between.inbox import (
     BrokerAnswer,
@@ -41,6 +41,7 @@ from edge.between.inbox import (
     Tested,
     Weighed,
 )
+from edge.between.logs import fields, quoted
 from edge.city.mqtt import Mqtt
 from edge.city.publisher import Publisher
 from edge.config.sections import Config
@@ -458,6 +459,7 @@ class Core:
         for request, answer in answers:
             with self._fence("answer"):
                 _tell(request, answer)
+                _note(request.command, answer)
 
     def _sell_continuously(self, device: str) -> None:
         """Continuous weighing: each new load of the configured product becomes a sale by itself."""
@@ -586,6 +588,15 @@ def _tell(request: Request, answer: Answer | Exception) -> None:
         request.answer.set_exception(answer)
     else:
         request.answer.set_result(answer)
+
+
+def _note(command: Command, answer: Answer | Exception) -> None:
+    """To the log: what was refused and why, and what was done without a record; nothing of a person."""
+    row = ORDERS[type(command)]
+    refused = answer.code if isinstance(answer, Refused) else ""
+    if row.address and (refused or not row.records):
+        said = {name: quoted(value) for name in row.told if (value := getattr(command, name)) not in (None, "")}
+        log.info("%s %s", type(command).__name__, fields(refused=refused, **said))
 
 
 def _unfit(error: ValidationError | TooLarge) -> Refused:

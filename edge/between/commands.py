@@ -73,6 +73,7 @@ class CommandRow:
 
     ``address`` is below ``/api``, with the fields that stand in it; empty when it is not sent over HTTP.  ``status`` is
     201 where something new comes of it.  ``records``: it makes a record, and is remembered by its key for a day.
+    ``told`` are the fields that the log tells, none of a person's; what makes a record is told with that.
     """
 
     command: type[Command]
@@ -81,6 +82,7 @@ class CommandRow:
     summary: str
     status: int = 200
     records: bool = False
+    told: tuple[str, ...] = ()
 
     @property
     def in_address(self) -> tuple[str, ...]:
@@ -93,12 +95,18 @@ C = TypeVar("C", bound=type[Command])
 
 
 def order(
-    address: str, answer: type[Answer], summary: str, *, status: int = 200, records: bool = False
+    address: str,
+    answer: type[Answer],
+    summary: str,
+    *,
+    status: int = 200,
+    records: bool = False,
+    told: tuple[str, ...] = (),
 ) -> Callable[[C], C]:
     """Enter a command in the table."""
 
     def enter(command: C) -> C:
-        ORDERS[command] = CommandRow(command, answer, address, summary, status, records)
+        ORDERS[command] = CommandRow(command, answer, address, summary, status, records, told)
         return command
 
     return enter
@@ -125,7 +133,7 @@ class EntryAnswer(Answer):
     job: int | None = Field(None, description="Print job of the sample label. Null without a label printer.")
 
 
-@order("/entries", EntryAnswer, "Register goods", status=201, records=True)
+@order("/entries", EntryAnswer, "Register goods", status=201, records=True, told=("product", "net_g", "upstream"))
 class RegisterEntry(Command):
     """Registers goods that come in and gives the sample number for the rapid test (快检)."""
 
@@ -154,7 +162,7 @@ class ChannelAnswer(Answer):
     lot: str = Field(description="The lot, as it was given; empty when the channel was cleared.")
 
 
-@order("/channels", ChannelAnswer, "Plan a channel of an analyzer")
+@order("/channels", ChannelAnswer, "Plan a channel of an analyzer", told=("analyzer", "channel", "lot"))
 class PlanChannel(Command):
     """For analyzers that report by channel: results of this channel belong to this lot from now on."""
 
@@ -175,7 +183,14 @@ class MatchAnswer(Answer):
     source: str | None = Field(description="The new source code, when this result releases the lot.")
 
 
-@order("/results/{seq}/match", MatchAnswer, "Say whose result this is", status=201, records=True)
+@order(
+    "/results/{seq}/match",
+    MatchAnswer,
+    "Say whose result this is",
+    status=201,
+    records=True,
+    told=("seq", "lot", "verdict"),
+)
 class MatchResult(Command):
     """For a result on the board's `unmatched` list. It is judged and may release or hold the lot.
 
@@ -199,7 +214,14 @@ class DismissAnswer(Answer):
     seq: int = Field(description="The result.")
 
 
-@order("/results/{seq}/dismiss", DismissAnswer, "Say that a result is of no lot here", status=201, records=True)
+@order(
+    "/results/{seq}/dismiss",
+    DismissAnswer,
+    "Say that a result is of no lot here",
+    status=201,
+    records=True,
+    told=("seq",),
+)
 class DismissResult(Command):
     """For a result on the board's `unmatched` list: a practice run, one of a day before. It stays in the ledger."""
 
@@ -212,7 +234,7 @@ class WholePlantAnswer(Answer):
     test_code: str = Field(description="The lot.")
 
 
-@order("/lots/{lot}/whole-plant", WholePlantAnswer, "The whole-plant step is done")
+@order("/lots/{lot}/whole-plant", WholePlantAnswer, "The whole-plant step is done", told=("lot",))
 class WholePlantDone(Command):
     """For foods that disturb the enzyme (整株浸提): without it a positive stays suspect."""
 
@@ -234,7 +256,14 @@ class SaleAnswer(Answer):
     job: int | None = Field(description="Print job; watch it in `prints`. Null when the station has no printer.")
 
 
-@order("/sales", SaleAnswer, "Sell and print", status=201, records=True)
+@order(
+    "/sales",
+    SaleAnswer,
+    "Sell and print",
+    status=201,
+    records=True,
+    told=("scale", "product", "lot", "seen_g", "manual_g"),
+)
 class Sell(Command):
     """Sells what lies on the scale at this moment. 201 means that the sale is recorded; the slip follows."""
 
@@ -286,7 +315,7 @@ class PriceAnswer(Answer):
     price_fen: int
 
 
-@order("/prices", PriceAnswer, "Change a price")
+@order("/prices", PriceAnswer, "Change a price", told=("product", "price_fen"))
 class SetPrice(Command):
     """A new price for everybody; it stays until the next change."""
 
@@ -306,7 +335,7 @@ class PrintAnswer(Answer):
     copy_number: int = Field(alias="copy", description="Copy number; 0 is the first print, 1 the first reprint.")
 
 
-@order("/prints", PrintAnswer, "Print a paper on demand", status=201)
+@order("/prints", PrintAnswer, "Print a paper on demand", status=201, told=("paper", "subject", "printer"))
 class PrintDocument(Command):
     """The source card or sample label of a lot, a day's summary, a printer's test page …"""
 
@@ -319,7 +348,7 @@ class PrintDocument(Command):
     printer: Name = Field("", description="A printer's name; the first that prints such papers otherwise.")
 
 
-@order("/prints/{job}/reprint", PrintAnswer, "Print a paper again", status=201)
+@order("/prints/{job}/reprint", PrintAnswer, "Print a paper again", status=201, told=("job",))
 class Reprint(Command):
     """The new paper is marked COPY (重打) and counted."""
 
@@ -331,7 +360,7 @@ class ConfirmAnswer(Answer):
     state: str
 
 
-@order("/prints/{job}/confirm", ConfirmAnswer, "A person saw that it came out")
+@order("/prints/{job}/confirm", ConfirmAnswer, "A person saw that it came out", told=("job",))
 class ConfirmPrint(Command):
     """For a paper that is held, unknown or failed. It is then not printed by itself any more."""
 
@@ -346,7 +375,7 @@ class AskScaleAnswer(Answer):
     asked: Literal["tare", "clear_tare", "zero"] = Field(description="What the scale was told; its answer is a weight.")
 
 
-@order("/scales/{scale}/{wish}", AskScaleAnswer, "Tare or zero a scale")
+@order("/scales/{scale}/{wish}", AskScaleAnswer, "Tare or zero a scale", told=("scale", "wish"))
 class AskScale(Command):
     """Refused unless the configuration allows writing to this scale."""
 
@@ -361,7 +390,7 @@ class DateAnswer(Answer):
     clock: str
 
 
-@order("/clock/confirm", DateAnswer, "The date is right", records=True)
+@order("/clock/confirm", DateAnswer, "The date is right", records=True, told=("date",))
 class ConfirmDate(Command):
     """A person answers for the system's date, which the station did not take by itself. It stands in a record."""
 
@@ -378,7 +407,7 @@ class ConfirmPortAnswer(Answer):
     now: str = Field(description="The device that is read from now on.")
 
 
-@order("/ports/{device}/confirm", ConfirmPortAnswer, "Another device behind a port is the right one")
+@order("/ports/{device}/confirm", ConfirmPortAnswer, "Another device behind a port is the right one", told=("device",))
 class ConfirmPort(Command):
     """For a device whose `ports` entry on the board has a `now`: it was replaced, or moved to another socket."""
 
@@ -395,7 +424,7 @@ class UnreadAnswer(Answer):
     seen: int = Field(description="How many entries are off the board now.")
 
 
-@order("/unread/seen", UnreadAnswer, "What could not be handled was seen")
+@order("/unread/seen", UnreadAnswer, "What could not be handled was seen", told=("upto",))
 class SeeUnread(Command):
     """Takes what is on the board's `unread` off it, up to a number. It stays in the ledger's file for a while."""
 

@@ -37,6 +37,7 @@ PUBACK_SECONDS = 15.0  # a broker that acknowledges nothing for so long is left
 STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
 SET_ASIDE_SHOWN = 50
+TELL_SECONDS = 60.0  # how far it is delivered is said so often at most
 RECENT = 200  # pending records among which an id is looked for that was not sent on this connection
 PACKET_OVERHEAD = 16 + len(CONTENT_TYPE)  # of a PUBLISH over topic and body, no less than it really is
 log = logging.getLogger("publisher")
@@ -99,7 +100,8 @@ class Publisher:
         settled = self._table.ahead()
         self.aside: dict[int, str] = {seq: reason for seq, reason in settled.items() if reason is not None}
         self._ahead: set[int] = {seq for seq in settled if seq > self.upto}
-        self._saved = self.upto
+        self._saved = self._told = self.upto
+        self._tell_at = float("-inf")  # how far it is delivered, to the log
         self._unsaved: list[tuple[int, str | None]] = []
         self._cursor = {ORDINARY: 0, ALARM: 0}  # last sequence of each lane that is on its way
 
@@ -185,6 +187,9 @@ class Publisher:
 
     def pump(self, now: float) -> None:
         """Fill the window; publish again what the city did not answer for too long; leave who does not do his part."""
+        if self.upto != self._told and now >= self._tell_at:
+            log.info("delivered upto=%d pending=%d", self.upto, self.pending)
+            self._told, self._tell_at = self.upto, now + TELL_SECONDS
         if not self.up or now < self._hold_until or not self._can_confirm:
             return
         if self._doubts.release(now):

@@ -1,6 +1,7 @@
 """Round after round: how long the core waits, what it shows and when, whom it tells, and how it stops."""
 
 import json
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -313,3 +314,23 @@ def test_who_asks_for_what_was_done_hears_it_once_it_was_recorded(box: Callable[
     assert station.does(Recall(key="k1")) == {"answer": None}
     station.turn(first)
     assert station.does(Recall(key="k1")) == {"answer": first.answer.result(0).model_dump(by_alias=True)}
+
+
+def test_how_far_the_city_has_the_records_is_told_once_a_minute(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    station = box("", station=BROKER_CONFIRMS)
+    caplog.set_level(logging.INFO)
+    station.turn(LinkChanged(True))
+    for _ in range(3):
+        station.does(ENTRY)
+        station.turn(BrokerAnswer(len(station.wire.sent)))
+        station.turn()
+        station.clock.go(20)
+    assert [one.getMessage() for one in caplog.records if one.name == "publisher"] == ["delivered upto=1 pending=0"]
+    station.turn()
+    station.turn()
+    assert [one.getMessage() for one in caplog.records if one.name == "publisher"] == [
+        "delivered upto=1 pending=0",
+        "delivered upto=3 pending=0",
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 from drivers.transports import LinkLost
 from drivers.transports.adapters import Identity
-from edge.between.commands import ConfirmPort
+from edge.between.commands import ConfirmPort, Recall, SetPrice
 from edge.between.inbox import (
     CityMessage,
     Inbox,
@@ -141,3 +141,27 @@ def test_a_line_of_the_log_is_one_line_and_a_traceback_stands_behind_a_bar() -> 
     assert first.startswith("ERROR part: x 2026") and first.endswith("failed") and clean(first)
     assert rest and all(line.startswith("  | ") and clean(line) for line in rest)
     assert any(line.startswith("  |   File ") for line in rest)
+
+
+def lines(caplog: pytest.LogCaptureFixture, name: str) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == name and record.levelname == "INFO"]
+
+
+def test_what_was_ordered_and_what_was_refused_is_told_without_a_person(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    station = box()
+    lot = station.releases()
+    station.puts("1.000")
+    caplog.set_level(logging.INFO)
+    station.does(SetPrice(product="01040201", price_fen=375))
+    with pytest.raises(Refused):
+        station.sells(lot, seen_g=999, buyer_name="张三")
+    station.sells(lot)
+    station.does(Recall(key="k1"))
+    assert lines(caplog, "core") == [
+        "SetPrice product=01040201 price_fen=375",
+        f"Sell refused=weight_changed scale=scale-1 product=01040201 lot={lot} seen_g=999",
+    ]
+    assert [line.split(" seq=")[0] for line in lines(caplog, "station")] == ["trade.completed 41010800120100000016"]
+    assert "张三" not in caplog.text
