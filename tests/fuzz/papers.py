@@ -123,7 +123,7 @@ def answers(data: bytes) -> None:
     status.cause(reader.status)
     ensure(reader.owed >= 0, "answers to questions that were never asked")
     ensure(len(reader._partial) <= 256 and len(reader._tail) <= 64, "more is kept than an answer is long")
-    status.read_print(data)
+    status.read_paper(data)
 
 
 def _reader(make: type[escpos.Reader] | type[label.Reader]) -> object:
