@@ -334,3 +334,42 @@ def test_how_far_the_city_has_the_records_is_told_once_a_minute(
         "delivered upto=1 pending=0",
         "delivered upto=3 pending=0",
     ]
+
+
+def test_weights_alone_keep_the_beat_that_says_the_core_is_alive(box: Callable[..., Box]) -> None:
+    station = box()
+    station.weighs("0.000", 0.2)
+    for _ in range(3):
+        station.clock.go(SHOW_SECONDS * 1.5)
+        station.turn(Weighed("scale-1", grams("0.000"), station.clock.steady()))
+        assert station.showing.beat == station.clock.steady()
+
+
+def test_what_failed_is_kept_with_what_it_said_where_it_has_no_bytes(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    with monkeypatch.context() as patch:
+        patch.setattr(station.core._station.scales["scale-1"], "feed", lambda *_: 1 / 0)
+        station.turn(Weighed("scale-1", grams("1.250"), station.clock.steady()))
+    with monkeypatch.context() as patch:
+        patch.setattr(station.core._handover, "another_day", lambda: 1 / 0)
+        station.turn()
+    station.clock.go(11)
+    station.turn()
+    kept = station.ledger.conn.execute("SELECT kind, device, raw FROM unread ORDER BY number").fetchall()
+    assert [(kind, device) for kind, device, _ in kept] == [("reading", "scale-1"), ("program", "order")]
+    assert b"1.250" in kept[0][2]
+
+
+def test_an_entry_too_large_for_an_event_is_refused_and_costs_nothing(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    with monkeypatch.context() as patch:
+        patch.setattr("protocol.city.envelope.HARD_CAP", 300)
+        with pytest.raises(Refused) as refused:
+            station.does(ENTRY)
+    assert refused.value.code == "too_large"
+    station.does(ENTRY)
+    assert station.ledger.head.seq == 1

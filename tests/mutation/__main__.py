@@ -11,7 +11,8 @@ It goes on where the last run ended, and takes up again what survived when tests
 mutmut changes the code and runs the tests that pass through the function changed.  It leaves decorated functions,
 class bodies and constants of a module alone.  Left out besides is what only changes words: lines of the log, the two
 texts of a ``Refused`` (its code is no text), and the message of an error whose class says all that programs ask.  A
-test of wording would be the wording written twice.
+test of wording would be the wording written twice.  So is the name of a fence, which the log alone tells, and the case
+of letters in SQL.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import ast
 import filecmp
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,6 +94,7 @@ def _forget(file: Path) -> None:
 # --- what is no fault -------------------------------------------------------------------------------------------------
 
 
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b|= \?", re.IGNORECASE)
 TEXTS = {"Refused": 1, "BadSigned": 1} | dict.fromkeys(  # which argument is the first that is only text
     ("BadAck", "BadCode", "BadEvent", "BadKeys", "BadState", "BadToken", "TooLarge", "TypeError", "ValueError"), 0
 )
@@ -102,11 +105,15 @@ class _Wordless(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         match node.func:
-            case ast.Attribute(value=ast.Name("log")):
+            case ast.Attribute(value=ast.Name("log")) | ast.Attribute(attr="_fence"):
                 return ast.Constant("log")
             case ast.Name(name) if name in TEXTS:
                 return ast.Call(node.func, [self.visit(argument) for argument in node.args[: TEXTS[name]]], [])
         return self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """SQL means the same in small letters."""
+        return ast.Constant(node.value.lower()) if isinstance(node.value, str) and SQL.search(node.value) else node
 
 
 @lru_cache(maxsize=2)  # nodes are themselves alone: the original is asked for at each of its mutations

@@ -165,3 +165,17 @@ def test_what_was_ordered_and_what_was_refused_is_told_without_a_person(
     ]
     assert [line.split(" seq=")[0] for line in lines(caplog, "station")] == ["trade.completed 41010800120100000016"]
     assert "张三" not in caplog.text
+
+
+def test_how_many_results_an_instrument_handed_over_is_told_in_one_line(
+    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+) -> None:
+    station = box()
+    caplog.set_level(logging.INFO)
+    first = station.result("77", "12.5")
+    station.tests(first)
+    station.tests(first, *(station.result(str(number), "12.5") for number in range(100, 170)))
+    assert lines(caplog, "core") == [
+        "tester-1 handed over 1 results, 1 of them new",
+        "tester-1 handed over 71 results, 70 of them new",
+    ]

@@ -202,3 +202,9 @@ def test_a_slice_that_is_not_recorded_is_handed_over_again_with_all_the_others(
     running.turn(Tested("tester-1", handed))
     list(settle(running))
     assert (running.ledger.head.seq, running.ports["tester-1"].orders[-1]) == (3 * SLICE, Committed())
+
+
+def test_as_many_as_are_allowed_are_recorded_and_not_one_less(station: Callable[[int], Box]) -> None:
+    made = station(1)
+    made.turn(Tested("tester-1", some(made, 2)))
+    assert made.ledger.head.seq == 1

@@ -136,3 +136,10 @@ def test_which_released_lots_pages_show(box: Callable[..., Box], monkeypatch: py
     again.turn()
     shown = [lot.test_code for lot in again.board.lots]
     assert shown == [pending, *reversed(made[1:] if left else made[2:])]
+
+
+def test_every_doubt_of_a_waiting_result_is_kept_over_a_restart(box: Callable[..., Box]) -> None:
+    station = box()
+    station.tests(station.result("77", "12.5", unit="mg/kg"))
+    assert [view.why for view in station.waiting] == [("unit", "no_lot")]
+    assert [view.why for view in box().waiting] == [("unit", "no_lot")]
