@@ -299,6 +299,7 @@ class Core:
         self._committed_now = True
         if self._ledger.head.seq != before:
             self._trouble = ""
+            self._deliver(self._clock.steady())  # before a printer's thread takes the processor
         for effect in station.after:
             with self._fence("effect"):
                 effect()
@@ -459,6 +460,9 @@ class Core:
         for request, answer in answers:
             with self._fence("answer"):
                 _tell(request, answer)
+        with self._fence("log"):
+            self._station.tell_log()
+            for request, answer in answers:
                 _note(request.command, answer)
 
     def _sell_continuously(self, device: str) -> None:

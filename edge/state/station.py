@@ -49,6 +49,7 @@ class Station:
         self.products = {part.code: part for part in config.product}
         self.after: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
+        self._committed: list[Recorded] = []
         self.methods = config.methods()
         self.unread = Unread(ledger, clock)
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
@@ -67,10 +68,14 @@ class Station:
     ) -> Recorded:
         """Append an event to the ledger, at ``stamp`` or now."""
         recorded = self.ledger.append(kind, subject, record, stamp or self.clock.now(), self.clock.boot_id, lane=lane)
-        self.after.append(
-            lambda: log.info("%s %s seq=%d %s", kind, subject, recorded.seq, _facts(EVENTS[kind], recorded.data))
-        )
+        self.after.append(lambda: self._committed.append(recorded))
         return recorded
+
+    def tell_log(self) -> None:
+        """A line for each record that was committed; last of all, since a log takes its time."""
+        committed, self._committed = self._committed, []
+        for one in committed:
+            log.info("%s %s seq=%d %s", one.kind, one.subject, one.seq, _facts(EVENTS[one.kind], one.data))
 
     def today(self) -> date | None:
         """The market's date; None while the clock cannot be believed."""
