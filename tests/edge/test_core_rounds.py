@@ -1,8 +1,9 @@
 """Round after round: how long the core waits, what it shows and when, whom it tells, and how it stops."""
 
+import contextlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -373,3 +374,40 @@ def test_an_entry_too_large_for_an_event_is_refused_and_costs_nothing(
     assert refused.value.code == "too_large"
     station.does(ENTRY)
     assert station.ledger.head.seq == 1
+
+
+def what_failed(station: Box) -> list[tuple[str, str]]:
+    station.clock.go(11)
+    station.turn()
+    return list(station.ledger.conn.execute("SELECT kind, device FROM unread ORDER BY number"))
+
+
+def test_a_step_of_the_clock_that_fails_is_kept_and_the_round_goes_on(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    with monkeypatch.context() as patch:
+        patch.setattr(station.clock, "look", lambda owing: object())
+        station.does(ENTRY)
+    assert station.ledger.head.seq == 1
+    assert what_failed(station) == [("program", "clock")]
+
+
+def test_a_commit_that_fails_by_our_own_fault_is_kept_and_everybody_told(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    batch = station.ledger.batch
+
+    @contextlib.contextmanager
+    def failing() -> Iterator[None]:
+        with batch():
+            yield
+            raise KeyError("poison")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(station.ledger, "batch", failing)
+        (answer,) = station.ask(ENTRY)
+    assert answer.exception(0).code == "unexpected"  # type: ignore[union-attr]
+    assert station.ledger.head.seq == 0
+    assert what_failed(station) == [("program", "commit")]

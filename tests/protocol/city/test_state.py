@@ -79,3 +79,11 @@ def test_a_number_is_no_text_and_a_text_no_number() -> None:
         signature = base64.b64encode(KEY.sign(rfc8785.dumps(body))).decode()
         with pytest.raises(BadState):
             read_state(rfc8785.dumps(body | {"sig": signature}))
+
+
+@pytest.mark.parametrize("between", ["*", "\n", " ", "="])
+def test_a_signature_has_nothing_in_it_that_is_none(between: str) -> None:
+    body = json.loads(made())
+    body["sig"] = body["sig"][:10] + between + body["sig"][10:]
+    with pytest.raises(BadState):
+        read_state(rfc8785.dumps(body))

@@ -170,3 +170,10 @@ def test_an_answer_may_leave_out_code_and_reason() -> None:
     assert read_ack(b'{"rejected":[{"id":"a"}]}') == Ack(rejected=(Rejected("a", "", ""),))
     assert read_ack(b'{"upto":0}') == Ack(0)
     assert read_ack(b"{}") == Ack()
+
+
+def test_an_answer_may_claim_the_largest_number_and_none_beyond() -> None:
+    assert read_ack(json.dumps({"upto": MAX_UPTO}).encode()).upto == MAX_UPTO
+    for beyond in (MAX_UPTO + 1, -1):
+        with pytest.raises(BadAck):
+            read_ack(json.dumps({"upto": beyond}).encode())
