@@ -21,6 +21,7 @@ from edge.between.inbox import (
     Refused,
     Request,
     Stop,
+    Tested,
     Weighed,
 )
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
@@ -411,3 +412,19 @@ def test_a_commit_that_fails_by_our_own_fault_is_kept_and_everybody_told(
     assert answer.exception(0).code == "unexpected"  # type: ignore[union-attr]
     assert station.ledger.head.seq == 0
     assert what_failed(station) == [("program", "commit")]
+
+
+def test_a_request_and_a_result_without_bytes_are_kept_with_what_they_said(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.core.do", lambda *_: 1 / 0)
+        station.ask(ENTRY)
+        patch.setattr("edge.jobs.results.take", lambda *_: 1 / 0)
+        station.turn(Tested("tester-1", (station.result("77", "12.5", raw=b""),)))
+    station.clock.go(11)
+    station.turn()
+    kept = dict(station.ledger.conn.execute("SELECT kind, raw FROM unread"))
+    assert b"net_g=1000" in kept["request"]
+    assert b"Decimal('12.5')" in kept["result"]
