@@ -103,7 +103,7 @@ def order(
     records: bool = False,
     told: tuple[str, ...] = (),
 ) -> Callable[[C], C]:
-    """Enter a command in the table."""
+    """Enter a command in the table; what the values are, ``CommandRow`` says."""
 
     def enter(command: C) -> C:
         ORDERS[command] = CommandRow(command, answer, address, summary, status, records, told)
@@ -249,8 +249,8 @@ class SaleAnswer(Answer):
     """The recorded sale."""
 
     tx: str = Field(description="20-digit transaction code (交易码).")
-    net_g: int
-    amount_fen: int
+    net_g: int = Field(description="Net grams sold.")
+    amount_fen: int = Field(description="What they cost, in fen.")
     url: str = Field(description="What the slip's QR code says.")
     left_g: int = Field(description="Grams left of the lot; below zero when more was sold than came in.")
     job: int | None = Field(description="Print job; watch it in `prints`. Null when the station has no printer.")
@@ -311,8 +311,10 @@ class Sell(Command):
 
 
 class PriceAnswer(Answer):
-    product: str
-    price_fen: int
+    """The price as it is now."""
+
+    product: str = Field(description="Product code.")
+    price_fen: int = Field(description="Fen per the product's own basis.")
 
 
 @order("/prices", PriceAnswer, "Change a price", told=("product", "price_fen"))
@@ -356,8 +358,10 @@ class Reprint(Command):
 
 
 class ConfirmAnswer(Answer):
+    """The print job as it is now."""
+
     job: int
-    state: str
+    state: str = Field(description="`confirmed`.")
 
 
 @order("/prints/{job}/confirm", ConfirmAnswer, "A person saw that it came out", told=("job",))

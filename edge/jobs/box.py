@@ -1,7 +1,5 @@
 """The box itself: its scales' keys, its ports, what it could not handle, what became of a request."""
 
-import logging
-
 from edge.between.commands import (
     AskScale,
     AskScaleAnswer,
@@ -16,8 +14,6 @@ from edge.between.inbox import Refused
 from edge.jobs.doing import does
 from edge.state.station import Station
 from protocol.session import Wish
-
-log = logging.getLogger("core")
 
 
 def ask_scale(station: Station, command: AskScale) -> AskScaleAnswer:
@@ -47,9 +43,7 @@ def confirm_port(station: Station, command: ConfirmPort) -> ConfirmPortAnswer:
 
 def see_unread(station: Station, command: SeeUnread) -> UnreadAnswer:
     """Who has seen what could not be handled says so by name. It is no record: it stands beside what failed."""
-    seen = station.unread.seen(command.upto, command.person)
-    log.info("unread up to %d seen by %s", command.upto, command.person)
-    return UnreadAnswer(seen=seen)
+    return UnreadAnswer(seen=station.unread.seen(command.upto, command.person))
 
 
 def recall(station: Station, command: Recall) -> Recalled:
