@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered check bench fuzz mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check bench contract fuzz explore mutate logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -25,6 +25,12 @@ covered: $(VENV)/.test
 	@for part in $(foreach part,$(RELIED_ON),'$(part)'); do \
 	  $(BIN)/coverage report --include="$$part" --fail-under=95 || exit 1; done
 
+# Each job walked at every size and in both languages; a picture of every step, and what the hands did, in build/journeys.
+# JOURNEY_ONLY=stall,800x480 picks those whose name has one of these.
+JOURNEY_ONLY ?=
+journeys: $(VENV)/.test packages
+	JOURNEYS=build/journeys JOURNEY_ONLY='$(JOURNEY_ONLY)' $(BIN)/pytest -n 2 tests/edge/web/journeys
+
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -41,6 +47,15 @@ fuzz: $(VENV)/.test
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,fuzz]' \
 	  || echo "atheris cannot be had for this machine: Hypothesis does what it can"
 	$(BIN)/python tests/fuzz --seconds $(FUZZ_SECONDS) --only '$(FUZZ_ONLY)'
+
+# Examples that nobody has seen yet: `make test` tries the same ones every time. What fails here becomes an example there.
+explore: $(VENV)/.test packages
+	$(BIN)/pytest -n 4 -m hypothesis --hypothesis-profile explore
+
+# Whatever is asked of the local API, of a real station: the answer is one that the OpenAPI names. At least so many cases.
+CONTRACT_CASES ?= 5000
+contract: $(VENV)/.test
+	CONTRACT_CASES=$(CONTRACT_CASES) $(BIN)/pytest tests/edge/web/test_contract.py -k whatever_is_asked
 
 # Small faults in what people rely on, each of which the tests must notice. A run takes MUTATE_SECONDS at most and the next
 # one goes on from there; MUTATE_ONLY=edge/state/lots.py,edge/jobs picks files, MUTATE_ONE_OF=9 takes a sample.

@@ -2,6 +2,9 @@
 
 from drivers.model import Model
 
+EIGHT = tuple("12345678")  # of one record of the format, whatever the instrument's size
+HOLES = tuple(f"{letter}{number}" for letter in "ABC" for number in EIGHT)
+
 MODELS = (
     Model(
         "dayuan-lz4000t",
@@ -24,10 +27,20 @@ MODELS = (
     Model("dayuan-dy723pc", "Dayuan", "DY-723PC spectrophotometer", "dayuan_small", options={"model": "dy723pc"}),
     Model("dayuan-dy5800", "Dayuan", "DY-5800 fluorescence reader", "dayuan_small", options={"model": "dy5800"}),
     Model("dayuan-dy6260", "Dayuan", "DY-6260 strip reader, through adb", "dayuan_small", options={"model": "dy6260"}),
-    Model("taiyang-ttnj16", "Taiyang", "TTNJ-8, -16, -24 and -32 pesticide testers with keys", "taiyang"),
-    Model("taiyang-ttj10h8", "Taiyang", "TTJ-10H8 and -8H8 food testers", "taiyang"),
-    Model("taiyang-ttj", "Taiyang", "other TTJ food testers: their two numbers, for a person to read", "taiyang"),
-    Model("taiyang-ttnjz24", "Taiyang", "TTNJ-Z16 and -Z24 pesticide testers with touch screen", "taiyang"),
+    Model(
+        "taiyang-ttnj16", "Taiyang", "TTNJ-8, -16, -24 and -32 pesticide testers with keys", "taiyang", channels=EIGHT
+    ),
+    Model("taiyang-ttj10h8", "Taiyang", "TTJ-10H8 and -8H8 food testers", "taiyang", channels=EIGHT),
+    Model(
+        "taiyang-ttj",
+        "Taiyang",
+        "other TTJ food testers: their two numbers, for a person to read",
+        "taiyang",
+        channels=EIGHT,
+    ),
+    Model(
+        "taiyang-ttnjz24", "Taiyang", "TTNJ-Z16 and -Z24 pesticide testers with touch screen", "taiyang", channels=HOLES
+    ),
     Model("astm-any", "", "any analyzer set to ASTM E1381/E1394 (LIS1-A, LIS2-A2)", "astm"),
     Model("hl7-any", "", "any analyzer that sends HL7 v2 ORU^R01 by MLLP on a line", "hl7_mllp"),
     Model("hl7-network", "", "the same with its own network plug", "hl7_mllp", options={"network": True}),

@@ -14,9 +14,10 @@ What was left out is counted: the log says so itself.  ``masked`` is for a glanc
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from protocol.checks import crc16_modbus
+from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult, Ticket
 from protocol.session import Decoder
 
@@ -33,7 +34,7 @@ STAND_IN = "某"
 TAIL = 4  # check bytes stand among the last bytes of a frame
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cleaned:
     """The stream; None for a byte that is left out. ``replaced`` and ``withheld`` count frames."""
 

@@ -7,15 +7,16 @@ the beginning of the next one.  The clock is handed in, so that a conversation c
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.transports.base import READ_SECONDS, Transport
 from drivers.transports.recorder import Chunk
+from protocol.frozen import frozen
 from protocol.readings import Event
 from protocol.session import Session
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Turn:
     """First ``sent`` went out, until ``sent_at``; then ``heard`` came, until ``at``, and the session made ``events``.
 

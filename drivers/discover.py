@@ -1,18 +1,18 @@
 """What is plugged in: serial ports, USB scales and USB printers, by names that stay with one device."""
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from drivers.transports.adapters import Identity, Naming, System, placeholder
 from drivers.transports.base import LinkLost
+from protocol.frozen import frozen
 
 NO_NUMBER = "no number of its own: this name is the socket, keep the plug in it"
 NO_NAME = "no serial number and no persistent name: two such adapters cannot be told apart"
 ANY = "it means any device of this kind"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FoundPort:
     """``stable`` is the name for a configuration: by its own serial number, else by socket, else the device itself."""
 

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from protocol.printers.bitmap import GLYPH, Bitmap
-from protocol.printers.profile import CELL
+from protocol.printers.bitmap import Bitmap
+from protocol.printers.profile import CELL, GLYPH
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

@@ -11,13 +11,14 @@ and where we put it ourselves.  So one opening serves 8n1, 7e1 and 7o1.
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from drivers.conversation import Conversation
 from drivers.recognise import Candidate, Match, candidates, recognise, talkative, with_parity
 from drivers.transports import LinkLost, Transport
 from protocol import formats
 from protocol.formats import WireFormat
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import BadOptions
 
@@ -38,7 +39,7 @@ STRAY = 3  # bytes that opening a port may shake loose
 Open = Callable[[Link], Transport]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """``findings``: the likeliest first, empty when it cannot be told. ``heard`` is a sample of unreadable bytes."""
 
@@ -49,7 +50,7 @@ class Report:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """Bytes to send at ``link``, and the ids of the formats that want to know."""
 

@@ -1,23 +1,25 @@
 """A device model is a row: which wire format it speaks and with which settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date
 from typing import Any
 
 from protocol import formats
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.session import Decoder, Session
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Model:
     """One device model.
 
     ``link`` is None where the format's default holds.  ``unit`` is the unit of formats that send none, as this model
     is delivered.  ``options`` are the format's own, as they would stand in station.toml.
     ``agree`` and ``still`` are how many equal weighings over how many seconds make a weight of this scale stable, where
-    it is known to need others than scales usually do.  ``proven``: ``tests/logs`` has a log of the device itself.
+    it is known to need others than scales usually do.  ``channels`` are the names of an analyzer's channels, as its
+    format writes them, where they are known.  ``proven``: ``tests/logs`` has a log of the device itself.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     agree: int | None = None
     still: float | None = None
+    channels: tuple[str, ...] = ()
     proven: bool = False
 
     def default_link(self) -> Link:

@@ -7,7 +7,7 @@ format notices is its weight.  A check byte notices all of them.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from drivers.catalogue import models
 from drivers.model import Model
 from protocol import formats
 from protocol.formats import WireFormat
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Reply, State, Ticket, Weighing
 
@@ -27,7 +28,7 @@ PROBE = 96  # bytes that are damaged one by one
 FLIPS = (0x02, 0x40)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidate:
     """A format with options, and the models that speak it so."""
 
@@ -40,7 +41,7 @@ class Candidate:
         return decoder.feed(data) + decoder.finish()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """A format that fits. ``confidence`` is of 1; ``readable`` is the share of bytes it reads; ``example`` is a frame.
 

@@ -10,7 +10,7 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from queue import Empty
 from typing import Any, Protocol
@@ -23,7 +23,9 @@ from edge.between.commands import ORDERS, Answer, Command, Sell
 from edge.between.failures import safely
 from edge.between.inbox import (
     BrokerAnswer,
+    CertificateSeen,
     CityMessage,
+    Due,
     Inbox,
     LinkChanged,
     Message,
@@ -42,21 +44,30 @@ from edge.between.inbox import (
     Weighed,
 )
 from edge.between.logs import fields, quoted
+from edge.between.people import BOX, CITY
+from edge.city.downlink import Downlink
 from edge.city.mqtt import Mqtt
+from edge.city.photos import Courier
 from edge.city.publisher import Publisher
 from edge.config.sections import Config
+from edge.jobs import city as city_jobs
 from edge.jobs import clock as time_jobs
-from edge.jobs import results, stall
+from edge.jobs import results, siblings, stall
 from edge.jobs.doing import do, everything
+from edge.jobs.timed import Timetable
 from edge.ports.port import Committed, NotCommitted, Port
 from edge.printing.worker import Printer
 from edge.records.clock import Clock, Step
-from edge.records.ledger import Ledger, LedgerBroken, LedgerFull
+from edge.records.joints import reach
+from edge.records.ledger import Ledger, LedgerBroken, LedgerFull, Recorded
+from edge.records.obeyed import Obeyed
 from edge.state.handover import Handover
 from edge.state.station import Station
 from edge.state.views import Views
-from protocol.city.envelope import TooLarge
+from protocol.city.envelope import TooLarge, kind_of
+from protocol.city.orders import CityOrder
 from protocol.city.signed import CityKeys
+from protocol.city.state import Reach
 from protocol.city.topics import Topics
 from protocol.readings import Curve, TestResult, Ticket
 
@@ -65,10 +76,13 @@ SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
+HOLDS_AGAIN_SECONDS = 1.0  # what is held is said again to other stations at most so often …
+SAY_AGAIN_SECONDS = 10.0  # … what else stands so often …
+STANDING = 60  # … and no more records of either
 STUMBLE_SECONDS = 5.0  # delivery that failed in our own program is tried again after so long
 UNEXPECTED = Refused(
     "unexpected",
-    "程序内部出错，未执行、未记录；其余照常。请把“设备状态”页的编号告诉技术员",
+    "程序内部出错，未执行、未记录；其余照常。请把“状态”页的编号告诉技术员",
     "a fault of the program: not done, and nothing recorded; the rest goes on. Tell the technician its number on the "
     "page Status",
 )
@@ -104,7 +118,7 @@ class Core:
         ports: dict[str, Port],
         printers: dict[str, Printer],
         mqtt: Mqtt,
-        birth: Callable[[int], bytes],
+        birth: Callable[[Reach], bytes],
         city_keys: CityKeys,
         notify: Callable[[str], object] = lambda state: None,
     ) -> None:
@@ -117,11 +131,20 @@ class Core:
         self._mqtt = mqtt
         self._birth = birth
         self._topics = Topics(config.station.region, config.station.node, config.station.terminal)
-        self._station = Station(config, ledger, clock, printers, ports)
+        self._station = station = Station(config, ledger, clock, printers, ports, city_keys)
         self._prints = self._station.prints
         self._asked = self._station.asked
         self._known = self._station.known
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
+        self._downlink = Downlink(
+            self._topics, city_keys, clock, ledger.signer, Obeyed(ledger.conn), mqtt, station.after
+        )
+        photos = station.photos
+        self._courier = Courier(config.city, photos.table, photos.files, self._topics, mqtt)
+        self._publisher.about_photos = self._courier.said
+        station.trust, station.resend = self._trust, self._publisher.resend
+        station.delivering = self._publisher
+        self._trust()
         self._handover = Handover(
             self._station.analyzers,
             {part.name: part for part in config.analyzer},
@@ -130,10 +153,18 @@ class Core:
             again=lambda device: self._ports[device].order(NotCommitted()),
         )
         self._views = Views(self._station, self._fence, bool(city_keys))
+        self._timetable = Timetable(self._station)
         self._unread = self._station.unread
-        self._savers: tuple[Saver, ...] = (self._publisher, self._prints, self._known, self._unread)
+        self._sessions = self._station.sessions
+        self._savers: tuple[Saver, ...] = (
+            *(self._publisher, self._downlink, self._courier, self._prints),
+            *(self._known, self._unread, self._sessions, station.goods_use, photos, station.kept_samples),
+        )
+        self._saving: list[Saver] = []  # what the transaction at hand carries
         self._trouble = ""
         self._deliver_at = float("-inf")
+        self._to_say: set[str] = set()
+        self._say_at: dict[str, float] = {}
         self._show_at = 0.0
         self._show_due = False
         self._attend_at = float("-inf")  # to all else, however many weights come
@@ -208,10 +239,12 @@ class Core:
     def turn(self, messages: list[Message]) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop."""
         stopping = any(isinstance(message, Stop) for message in messages)
-        messages = self._handover.sliced(messages)
+        messages = sorted(self._handover.sliced(messages), key=_in_no_hurry)
         step = None
         with self._fence("clock"):
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
+        with self._fence("timetable"):
+            messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
         weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages) and not step
         if weights_only and not self._config.stall.continuous:
             for message in messages:
@@ -235,7 +268,13 @@ class Core:
                 self._asked.look_back()
         with self._fence("order"):
             self._handover.another_day()
+        with self._fence("sessions"):
+            self._sessions.look()
+        with self._fence("photos"):
+            self._station.photos.look()
         self._deliver(now)
+        with self._fence("siblings"):
+            self._say_again(now)
         self._save_when_quiet(now, stopping)
         self._show()
         self._show_due, self._show_at = False, now + SHOW_SECONDS
@@ -254,7 +293,7 @@ class Core:
         with self._fence("clock"):
             due = min(self._attend_at, self._show_at) if self._show_due else self._attend_at
             wait = min(wait, max(0.0, due - self._clock.steady()))
-        if self._handover.waiting:
+        if self._handover.waiting or self._station.tally.behind:
             wait = 0.0
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
@@ -270,6 +309,7 @@ class Core:
         station.after.clear()
         station.undo.clear()
         self._answers.clear()
+        self._saving.clear()
         rest = iter(messages)
         before = self._ledger.head.seq
         try:
@@ -288,7 +328,7 @@ class Core:
             refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
             for message in rest:  # what comes after and records nothing is still news: a link, a port, an ack
-                if not isinstance(message, Request | Tested | Weighed):
+                if not isinstance(message, Request | Tested | Weighed) and not self._is_order(message):
                     with self._fence("news"):
                         self._handle(message)
             self._progress_not_saved()
@@ -303,6 +343,8 @@ class Core:
         for effect in station.after:
             with self._fence("effect"):
                 effect()
+        with self._fence("delivery"):
+            self._downlink.pump()
 
     def _not_recorded(self, error: Exception) -> Refused:
         """The commit failed: what to say to everybody who waits."""
@@ -348,19 +390,19 @@ class Core:
             with self._fence("taking back"):
                 take_back()
 
-    @contextlib.contextmanager
-    def _fence(self, part: str) -> Iterator[None]:
+    def _fence(self, part: str) -> "_Fence":
         """Around what the core does besides messages: it fails alone. Raises LedgerBroken."""
-        try:
-            yield
-        except Exception as error:
-            about = self._ledger.explained(error)
-            if isinstance(about, LedgerBroken):
-                raise about from error
-            if about is not None:
-                self._told_full(about)
-            else:
-                self._keep(part, error)
+        return _Fence(self._fell, part)
+
+    def _fell(self, part: str, error: Exception) -> None:
+        """Raises LedgerBroken."""
+        about = self._ledger.explained(error)
+        if isinstance(about, LedgerBroken):
+            raise about from error
+        if about is not None:
+            self._told_full(about)
+        else:
+            self._keep(part, error)
 
     def _keep(self, part: str, error: Exception) -> None:
         self._unread.keep("program", part, error)
@@ -413,7 +455,11 @@ class Core:
                 if self._config.stall.continuous:
                     self._sell_continuously(device)
             case Request():
-                self._answers.append((message, self._asked.once(message, partial(do, self._station))))
+                self._station.who = message.who
+                try:
+                    self._answers.append((message, self._asked.once(message, partial(do, self._station))))
+                finally:
+                    self._station.who = BOX
             case Tested():
                 self._take_results(message)
             case Stumbled(device, kind, error, raw):
@@ -435,22 +481,88 @@ class Core:
                 self._station.printers[printer].changed(state, why, near_end)
             case LinkChanged(up):
                 self._publisher.link(message, self._clock.steady())
+                self._downlink.link(up)
+                self._courier.link(message)
                 if up:
                     self._announce()
             case BrokerAnswer():
                 self._publisher.answered(message, self._clock.steady())
+                self._downlink.answered(message.mid)
+                self._courier.answered(message.mid, message.refused, self._clock.steady())
             case CityMessage(topic, payload, retained):
                 if topic == self._topics.ack:
                     self._publisher.acknowledged(payload, retained, self._clock.steady())
                     if self._publisher.birth_due:
                         self._publisher.birth_due = False
                         self._announce()
+                elif (order := self._downlink.hear(topic, payload)) is not None:
+                    self._step(partial(self._obey, order, payload), partial(self._not_obeyed, order, payload))
+                elif siblings.hear(self._station, topic, payload, retained=retained):
+                    self._to_say = {"holds", "others"}
+            case Due(name):
+                self._timetable.do(name)
+            case CertificateSeen(view):
+                self._station.certificate = view
             case Stop():
                 pass
 
     def _announce(self) -> None:
         """Tell the city who we are and how far our ledger goes."""
-        self._mqtt.announce(self._topics.state, self._birth(self._ledger.head.seq))
+        birth = self._birth(reach(self._ledger.conn, self._ledger.head, self._publisher.upto))
+        self._publisher.born(birth)
+        self._mqtt.announce(self._topics.state, birth)
+
+    # --- what the city orders ---------------------------------------------------------------------------------------
+
+    def _obey(self, order: CityOrder, payload: bytes) -> None:
+        """Do what the city ordered; the answer goes with it to the disk."""
+        self._station.who = CITY
+        try:
+            seq = city_jobs.obey(self._station, self._downlink.timely(order))
+        finally:
+            self._station.who = BOX
+        self._downlink.keep(order, payload, "done", seq=seq)
+
+    def _not_obeyed(self, order: CityOrder, payload: bytes, error: Exception) -> None:
+        """It was undone: the city is told why, once and for all."""
+        if isinstance(error, ValidationError | TooLarge):
+            error = _unfit(error)
+        if isinstance(error, Refused):
+            self._downlink.keep(order, payload, "refused", error)
+            return
+        self._unread.keep("city", order.head.name, error, payload)
+        self._downlink.keep(order, payload, "failed", UNEXPECTED)
+
+    def _is_order(self, message: Message) -> bool:
+        """Whether it is a command of the city; one that was not done comes again."""
+        return isinstance(message, CityMessage) and message.topic != self._topics.ack
+
+    def _trust(self) -> None:
+        """The keys of the city and of the node are those of the files with what the city said of them."""
+        keys = self._station.keys.read()
+        self._downlink.keys = keys
+        self._publisher.trust(keys)
+
+    def _say_again(self, now: float) -> None:
+        """Another station of the node is there again: what stands of our lots is said to it, once for all who come, and
+        holds first."""
+        lots = self._station.lots
+        for what, pause, records in (
+            ("holds", HOLDS_AGAIN_SECONDS, lots.holds),
+            ("others", SAY_AGAIN_SECONDS, lots.standing),
+        ):
+            if what in self._to_say and now >= self._say_at.get(what, now):
+                self._to_say.discard(what)
+                self._say_at[what] = now + pause
+                self._say(records(STANDING))
+
+    def _say(self, records: list[int]) -> None:
+        for seq in records:
+            body = self._ledger.body(seq)
+            kind = kind_of(self._ledger.event(seq)["type"])
+            urgent = kind in ("lot.held", "lot.disputed")
+            topic = self._topics.alarm(kind) if urgent else self._topics.event(kind)
+            self._mqtt.announce(topic, body, retain=False)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
@@ -487,29 +599,35 @@ class Core:
     def _take_results(self, message: Tested) -> None:
         """Each result in a step of its own: one that makes us fail is kept with its bytes, and costs no other."""
         device = message.device
-        head = self._ledger.head.seq
+        new: list[Recorded] = []
         too_many: list[TestResult | Ticket | Curve] = []
         for result in message.results:
             if not self._unread.set_aside("result", device, result.identity):
                 self._step(
-                    partial(self._take_result, device, result, too_many), partial(self._result_failed, device, result)
+                    partial(self._take_result, device, result, new, too_many),
+                    partial(self._result_failed, device, result),
                 )
-        new = self._ledger.head.seq - head
         if too_many:
             self._station.after.append(lambda: self._handover.full(device))
         else:
             self._station.after.append(lambda: self._handover.committed(message))
-        self._handover.taken(message, new)
+        self._handover.taken(message, len(new))
 
     def _take_result(
-        self, device: str, result: TestResult | Ticket | Curve, too_many: list[TestResult | Ticket | Curve]
+        self,
+        device: str,
+        result: TestResult | Ticket | Curve,
+        new: list[Recorded],
+        too_many: list[TestResult | Ticket | Curve],
     ) -> None:
         try:
-            results.take(self._station, device, result)
+            recorded = results.take(self._station, device, result)
         except results.TooMany:
             too_many.append(result)
             return
         self._unread.resolved("result", device, result.identity)
+        if recorded is not None:
+            new.append(recorded)
 
     def _result_failed(self, device: str, result: TestResult | Ticket | Curve, error: Exception) -> None:
         self._unread.keep("result", device, error, result.raw or _shown(result), result.identity)
@@ -519,7 +637,8 @@ class Core:
     def _save_progress(self) -> None:
         """Write what became of papers, deliveries, ports and of what failed, inside the current transaction."""
         self._last_record = self._clock.steady()
-        for part in self._savers:
+        self._saving = [part for part in self._savers if part.unsaved or part is self._unread]  # its counts ride along
+        for part in self._saving:
             self._step(part.save, partial(self._not_saved, part))
 
     def _not_saved(self, part: Saver, error: Exception) -> None:
@@ -528,7 +647,7 @@ class Core:
 
     def _progress_not_saved(self) -> None:
         """The commit failed: what it carried is to be written with the next one."""
-        for part in self._savers:
+        for part in self._saving:
             part.not_saved()
 
     def _save_when_quiet(self, now: float, stopping: bool) -> None:
@@ -539,7 +658,7 @@ class Core:
         """
         if not any(part.unsaved for part in self._savers):
             return
-        if stopping or now - self._last_record >= SAVE_SECONDS:
+        if stopping or self._publisher.urgent or now - self._last_record >= SAVE_SECONDS:
             try:
                 with self._ledger.batch():
                     self._save_progress()
@@ -555,7 +674,9 @@ class Core:
             return
         self._deliver_at = now + STUMBLE_SECONDS
         with self._fence("delivery"):
+            self._downlink.pump()
             self._publisher.pump(now)
+            self._courier.pump(now, self._publisher.settled, named=self._station.photos.newly_named)
             self._deliver_at = float("-inf")
 
     # --- what pages see ---------------------------------------------------------------------------------------------
@@ -567,7 +688,7 @@ class Core:
         link = {
             "ports": self._known.views,
             "trouble": self._why_trouble,
-            "city": lambda: self._publisher.view(self._mqtt.broker, self._mqtt.odd),
+            "city": lambda: self._publisher.view(self._mqtt.broker, self._odd()),
         }
         changes: dict[str, Any] = {}
         for part, view in (self._views.due(now) | link).items():
@@ -575,6 +696,13 @@ class Core:
                 changes[part] = view()
         with self._fence("board"):
             self._showing.post(**changes)
+        with self._fence("roster"):
+            if self._sessions.changed or self._station.operators.changed:
+                self._showing.roster = self._station.roster()
+
+    def _odd(self) -> Any:
+        """What is told of messages that prove nothing: the connection's, the city's and the other stations'."""
+        return self._mqtt.odd + self._downlink.odd + self._station.siblings.odd
 
     def _show_scales(self, now: float) -> None:
         """What a weight changes, and the beat."""
@@ -585,6 +713,25 @@ class Core:
 
     def _why_trouble(self) -> str:
         return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)
+
+
+class _Fence:
+    """A block whose exceptions end here; some two hundred are put up for a sale, too many for generators."""
+
+    __slots__ = ("_fell", "_part")
+
+    def __init__(self, fell: Callable[[str, Exception], None], part: str) -> None:
+        self._fell = fell
+        self._part = part
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._fell(self._part, error)
+        return True
 
 
 def _tell(request: Request, answer: Answer | Exception) -> None:
@@ -610,6 +757,11 @@ def _unfit(error: ValidationError | TooLarge) -> Refused:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return Refused("bad_value", f"{where} 的内容不符合要求", f"{where}: {first['msg']}")
+
+
+def _in_no_hurry(message: Message) -> bool:
+    """All but a stop of the city: that goes before everything else that came with it."""
+    return not (isinstance(message, CityMessage) and message.topic.endswith("/cmd/stop_lot"))
 
 
 def _shown(value: object) -> bytes:

@@ -6,10 +6,11 @@ import secrets
 import signal
 import sys
 import threading
+from datetime import date
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import sdnotify
 
@@ -17,11 +18,14 @@ from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
 from edge.between.board import Board, Showing
-from edge.between.inbox import Inbox, Stop, Stumbled
+from edge.between.inbox import CertificateSeen, Inbox, Stop, Stumbled
+from edge.between.pins import new_word
+from edge.between.tongue import said
 from edge.city.mqtt import Mqtt
 from edge.config import at_start
 from edge.config.cautions import cautions
-from edge.config.sections import Config, PortSection
+from edge.config.screens import ScreensSection
+from edge.config.sections import Config, PortSection, grams
 from edge.core import Core
 from edge.documents import Documents
 from edge.ports.doorkeeper import Doorkeeper
@@ -35,16 +39,30 @@ from edge.records import lock, mark, private
 from edge.records.clock import Clock
 from edge.records.identity import load_city_keys, load_key
 from edge.records.ledger import Ledger, Signer, past
+from edge.records.shelf import Shelf
 from edge.state.known_devices import remembered
-from edge.web.server import WebServer
-from protocol.city.state import encode_state
+from edge.state.operators import anybody
+from edge.state.scale_register import as_entered
+from edge.state.siblings import listen
+from edge.web.addresses import is_loopback
+from edge.web.look import CanteenLook, Look, Screens, Stall
+from edge.web.server import CannotListen, WebServer
+from protocol.city.codes import kept_codes
+from protocol.city.state import Reach, encode_state
 from protocol.city.token import kid_of
 from protocol.city.topics import Topics
+from protocol.labels import Pattern
+
+if TYPE_CHECKING:
+    from edge.records.tls import Tls
 
 JOIN_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
 TOKEN = "MARKETEDGE_TOKEN"  # given by whoever starts the station, and shown by /health: it is his own that answers
 log = logging.getLogger("service")
+
+
+LARGEST_PICTURE = 200_000
 
 
 def software() -> str:
@@ -56,8 +74,8 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
 
     A terminal that is closed (SIGHUP) ends nothing.
 
-    Raises BadKey, BadTemplate, NoFont, DataInUse, LedgerUnusable and CannotListen before anything is started; later
-    only LedgerBroken.
+    Raises BadKey, BadCertificate, BadTemplate, NoFont, DataInUse, LedgerUnusable and CannotListen before anything is
+    started; later only LedgerBroken.
     """
     for made_private in private.tighten(own_files(config, path)):
         log.info("%s could be read by others: now by this user alone", made_private)
@@ -76,26 +94,28 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
         )
     )
     ledger = Ledger(station.data, signer, mark.beside(station.key), allowed_by)
-    clock = Clock(config.clock.trust, past(ledger.conn), config.certificates())
+    _not_for_strangers(config, path, anybody(ledger.conn))
+    clock = Clock(config.clock.trust, past(ledger.conn), as_entered(config, ledger.conn).certificates())
     topics = Topics(station.region, station.node, station.terminal)
 
-    def say(state: Literal["online", "offline"], last: int) -> bytes:
+    def say(state: Literal["online", "offline"], reach: Reach) -> bytes:
         return encode_state(
             state,
             f"{station.node}-{station.terminal}",
             key,
             time=clock.now().text,
             bootid=clock.boot_id,
-            last=last,
+            reach=reach,
             software=software(),
         )
 
     mqtt = Mqtt(
         config.city,
         f"marketedge-{station.node}-{station.terminal}",
-        (topics.ack,),
-        (topics.state, say("offline", ledger.head.seq)),
+        topics.listen,
+        (topics.state, say("offline", Reach(ledger.head.seq, ledger.head.prevhash))),
         inbox,
+        listen(topics) if config.market.siblings else (),
     )
     devices = (*config.scale, *config.analyzer, *config.probe)
     known, system = remembered(ledger.conn, devices), System.of(os.environ)
@@ -120,8 +140,31 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
     printers = {part.name: Printer(part, typesetter, inbox) for part in config.printer}
     archive = Archive(station.data, typesetter)
     token = os.environ.get(TOKEN) or secrets.token_hex(8)
+    console = new_word()
     web = WebServer(
-        config.web.listen, showing, inbox, config.web.allow, release=software(), archive=archive, token=token
+        config.web.listen,
+        showing,
+        inbox,
+        config.web.allow,
+        _tls(config, clock, inbox),
+        release=software(),
+        archive=archive,
+        shelf=Shelf(station.data, key.public_key()),
+        token=token,
+        console=console,
+        look=Look(
+            config.web.theme,
+            config.web.day,
+            {code: grams(mass) for code, mass in config.stall.containers.items()},
+            _stall(config),
+            screens=_screens(config.screens),
+            canteen=CanteenLook(
+                functions=config.canteen.functions,
+                automatic=config.canteen.automatic,
+                sample_g=grams(config.canteen.sample),
+                kept=kept_codes(f"{config.station.node}{config.station.terminal}"),
+            ),
+        ),
     )
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -134,7 +177,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
         signal.signal(number, lambda *_: inbox.put(Stop()))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     web.start()
-    ledger.lock.note(web.url)
+    ledger.lock.note(web.url, console)
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
     for line in at_start.lines(config, path, ledger.path, kid_of(key.public_key()).hex(), city_keys.by_kid):
         log.info("%s", line)
@@ -156,11 +199,80 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
         log.info("stopped")
 
 
+def _not_for_strangers(config: Config, path: Path, anybody: bool) -> None:
+    """Raises CannotListen: pages for a whole network, where nobody has a name, sell for whoever finds them."""
+    listen = config.web.listen
+    if anybody or config.web.insecure or is_loopback(listen.rpartition(":")[0].strip("[]")):
+        return
+    raise CannotListen(
+        said(
+            f"[web] listen = {listen}：还没有人员，网络里任何人都能卖货。先添加一位："
+            f"marketedge operators add 1 姓名 --role supervisor -c {path}；或只在本机使用，写 127.0.0.1:8080；"
+            "执意不设密码，写 [web] insecure = true",
+            f"[web] listen = {listen}: nobody has a name here, so whoever is in the network could sell. Add one: "
+            f"marketedge operators add 1 NAME --role supervisor -c {path}; or write 127.0.0.1:8080 for this box alone; "
+            "or, to do without PINs, [web] insecure = true",
+        )
+    )
+
+
+def _stall(config: Config) -> Stall:
+    """What the page of the stall is told of the settings."""
+    part = config.stall
+    patterns = [Pattern.parse(one.pattern) for one in config.barcode]
+    return Stall(
+        rounding=part.rounding,
+        before_slip=part.payment == "before_slip",
+        payments=part.payments,
+        print=part.print,
+        lot=part.lot,
+        keep=part.keep_product,
+        labels=tuple((one.prefix, len(one.letters)) for one in patterns if one.letters),
+        gs1=any(not one.letters for one in patterns),
+    )
+
+
+def _tls(config: Config, clock: Clock, inbox: Inbox) -> "Tls | None":
+    """What the pages are encrypted with; its modules are loaded where they are. Raises BadCertificate."""
+    if config.web.tls == "off":
+        return None
+    from edge.config.certificate import served_of
+    from edge.records.tls import Tls
+
+    def day() -> tuple[date, bool]:
+        return clock.today(), clock.state() != "unsynced"
+
+    return Tls(served_of(config), day, lambda view: inbox.put(CertificateSeen(view)))
+
+
+def _screens(part: ScreensSection) -> Screens:
+    """With the picture of the pay code, made or read once. A picture that cannot be had is told, and missed."""
+    pay = None
+    try:
+        if part.pay_file is not None:
+            kind = "image/png" if part.pay_file.suffix.lower() == ".png" else "image/jpeg"
+            pay = _picture(part.pay_file), kind
+        elif part.pay_text:
+            from edge.web.api_codes import svg  # with the frameworks, which a start does not wait for
+
+            pay = svg(part.pay_text).encode(), "image/svg+xml"
+    except (OSError, ValueError) as error:
+        log.warning("[screens] the pay code is not shown: %s", error)
+    return Screens(frozenset(part.open), pay, part.pay_words, part.held, part.page_seconds)
+
+
+def _picture(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST_PICTURE:
+        raise ValueError(f"{path} has more than {LARGEST_PICTURE // 1000} kB: make it smaller")
+    return path.read_bytes()
+
+
 def own_files(config: Config, path: Path) -> tuple[Path, ...]:
     """What the station wrote itself, or reads alone."""
     key, data = config.station.key, config.station.data
     beside = (key, key.with_suffix(".pub"), mark.beside(key), config.city.keys_file, path)
-    return (*beside, data, *sorted(data.glob("ledger.db*")), data / lock.FILE)
+    secret = sorted((key.parent / "tls").glob("*.pem"))
+    return (*beside, data, *sorted(data.glob("ledger.db*")), data / lock.FILE, *secret)
 
 
 def _stranded(inbox: Inbox, failure: Any) -> None:

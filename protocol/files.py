@@ -15,10 +15,10 @@ was not read, or not all of it.  This envelope is ours; it never leaves the stat
 """
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 
 from protocol.framing import CUT, NO_FRAME
+from protocol.frozen import frozen
 from protocol.plain import plain
 from protocol.readings import Garbage
 
@@ -63,7 +63,7 @@ def receipts(data: bytes) -> list[tuple[str, bool, str]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class File:
     """A whole file."""
 

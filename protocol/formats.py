@@ -6,7 +6,6 @@ it uses.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from importlib import import_module
 from pkgutil import iter_modules
@@ -16,6 +15,7 @@ from typing import Any
 import protocol.analyzers
 import protocol.probes
 import protocol.scales
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import BadOptions, FormatOptions, NoOptions, parsed
 from protocol.session import Decoder, Session
@@ -24,7 +24,7 @@ _KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers, "probe": pro
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WireFormat:
     """One wire format.
 

@@ -1,13 +1,14 @@
 """Serial line settings, written the way technicians write them: ``9600/8n1``."""
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from protocol.frozen import frozen
 
 _TEXT = re.compile(r"(\d+)/([78])([noe])([12])", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """Baud rate, data bits, parity (``n``, ``o`` or ``e``) and stop bits of a serial line."""
 

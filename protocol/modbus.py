@@ -18,7 +18,6 @@ Sources: Modbus Application Protocol V1.1b3; Modbus over Serial Line V1.02.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
@@ -28,6 +27,7 @@ from pymodbus.pdu import DecodePDU, ExceptionResponse, ModbusPDU
 from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
 
 from protocol.framing import Scanner
+from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
 from protocol.session import Wish
 from protocol.table import passed_over, step
@@ -59,7 +59,7 @@ class Framing(Enum):
     TCP = "tcp"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Registers that are asked for at once."""
 

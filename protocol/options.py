@@ -6,11 +6,12 @@ and what is wanted, in Chinese and English.  The same model says what there is: 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
+
+from protocol.frozen import frozen
 
 Schema = Mapping[str, Any]
 
@@ -38,7 +39,7 @@ FramingOption = Annotated[
 class FormatOptions(BaseModel):
     """Values as TOML has them: nothing is converted, no other key may be there, and no number is infinite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 Made = TypeVar("Made", bound="FormatOptions")
@@ -59,7 +60,7 @@ class Misfit(ValueError):
 MISSING: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OptionProblem:
     """One thing that is wrong. ``key`` is dotted; ``value`` is MISSING when nothing stands there; ``known`` are the
     keys there are, when this one is none of them; ``awaited``: an option that is not given, and might still be."""

@@ -5,11 +5,13 @@ scale's resolution. ``raw`` holds the frame's own bytes and does not take part i
 the same are the same reading.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+
+from protocol.frozen import frozen
 
 
 class Net(Enum):
@@ -40,7 +42,7 @@ class Verdict(Enum):
     NOT_APPLICABLE = "not_applicable"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weighing:
     """One statement of a scale.
 
@@ -73,7 +75,7 @@ class Weighing:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TestResult:
     """One result of an analyzer, as the analyzer states it.
 
@@ -85,6 +87,7 @@ class TestResult:
     ``sure`` is False when nothing on the wire would have caught a damaged byte (no check byte in the format) and the
     record did not come twice alike: then it may say something else than the instrument did.
     ``peer`` is the network address it came from, where it came over a network; no format knows it, the port does.
+    ``serial`` is the instrument's serial number, where it says it.
     """
 
     __test__ = False  # not a pytest class
@@ -104,6 +107,7 @@ class TestResult:
     sure: bool = True
     raw: bytes = field(default=b"", compare=False)
     peer: str = field(default="", compare=False)
+    serial: str = field(default="", compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -121,11 +125,12 @@ class TestResult:
             **({} if self.text is None else {"text": self.text}),
             **({} if self.control is None else {"control": _text(self.control)}),
             **({} if self.sure else {"sure": False}),
+            **({"serial": self.serial} if self.serial else {}),
             "raw": self.raw.hex(),
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticket:
     """What a tester printed or wrote and no layout could read: for a person to look at, and to be kept.
 
@@ -143,7 +148,7 @@ class Ticket:
         return {"ok": True, "kind": "ticket", "text": self.text, "why": self.why, "raw": self.raw.hex()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measured:
     """One value of a probe: ``what`` is ``temperature`` or ``humidity``."""
 
@@ -163,7 +168,7 @@ class Measured:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Curve:
     """What a strip reader saw along a card, from one end to the other: for the eye and the records, not judged.
 
@@ -179,7 +184,7 @@ class Curve:
         return {"ok": True, "kind": "curve", "points": list(self.points), "raw": self.raw.hex()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """Anything else a device says: an acknowledgement, an identification, an error it reports."""
 
@@ -194,7 +199,7 @@ class Reply:
         return {"ok": True, "kind": "reply", "what": self.what, **dict(self.fields), "raw": self.raw.hex()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Garbage:
     """Bytes that are not a frame of the format, and why."""
 

@@ -30,8 +30,8 @@ def passed_over(do: Do, pairs: Mapping[State, Iterable[Heard]]) -> dict[tuple[St
     return {(state, heard): (do, state) for state, some in pairs.items() for heard in some}
 
 
-def mermaid(table: Mapping[tuple[Enum, Enum], tuple[Enum, Enum]], nothing: Enum) -> str:
-    """The table as a picture, without what is passed over (``nothing``)."""
+def mermaid(table: Mapping[tuple[Enum, Enum], tuple[Enum, Enum]], nothing: Enum | None) -> str:
+    """The table as a picture, without what is passed over (``nothing``; None where nothing is)."""
     first = next(iter(table))[0].name
     arrows = [
         f"    {state.name} --> {after.name}: {heard.value} / {do.value}"

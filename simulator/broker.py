@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from simulator.obstacles import InTheWay, listening
+from simulator.serving import accept_no_more
 
 Kind = Literal["auto", "mosquitto", "embedded"]
 
@@ -228,6 +229,7 @@ class _Embedded:
                 for task in left:
                     task.cancel()
                 self._loop.run_until_complete(asyncio.wait(left, timeout=0.2))
+            self._loop.run_until_complete(asyncio.sleep(0))  # what was cut is closed in the round behind
         finally:
             self._loop.close()
 
@@ -258,6 +260,7 @@ class _Embedded:
             return
         self._up.set()
         await self._end.wait()
+        await accept_no_more([listener])
         listener.close()
         for writer in list(self._writers):
             writer.transport.abort()

@@ -6,6 +6,7 @@ with a configuration file, as on a box; what stands around it is simulated.
 
 import json
 import os
+import re
 import resource
 import secrets
 import signal
@@ -18,18 +19,24 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Self
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from simulator.obstacles import answers_as, reached_at
 
 START_SECONDS = 20.0
+READY_SECONDS = 60.0  # until a station answers on a machine that has much else to do
 STOP_SECONDS = 10.0
 NODE, TERMINAL, REGION = "410108001", "01", "410108"
 STATION = f"{NODE}-{TERMINAL}"
+SELLER = "4101080010123", "王秀英蔬菜摊", "A-012"
 CABBAGE, SPINACH = "01040201", "01040901"
 TOKEN = "MARKETEDGE_TOKEN"
 MARK = "# Written by marketsim, anew at each start.\n"
+PAGE_WORD = re.compile(r'name="csrf-token" content="([^"]*)"')
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy is not asked for this machine
 
 
@@ -69,11 +76,18 @@ class Wiring:
 
     A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
-    ``city_key`` is the city's public key; it is handed over when the station is made.
+    ``gate_extra``, ``scale_extra``, ``analyzer_extra`` and ``extra`` are further lines of ``[gate]``, of the scale, of
+    the analyzer, and behind everything.
+    ``city_key`` is the city's public key; it is handed over when the station is made.  ``terminal``, ``jobs`` and
+    ``seller`` (code, name, stall) are its own among the boxes of the market; with ``siblings`` it listens to them.
     """
 
     broker: str
     mqtt: str = "5"
+    terminal: str = TERMINAL
+    jobs: tuple[str, ...] = ("stall", "gate")
+    seller: tuple[str, str, str] = SELLER
+    siblings: bool = False
     scale: str = ""
     scale_model: str = "mt-sics"
     e: str = "10 g"
@@ -84,6 +98,9 @@ class Wiring:
     printer: str = ""
     continuous: str = ""
     unchecked: str = "accept"
+    gate_extra: str = ""
+    scale_extra: str = ""
+    analyzer_extra: str = ""
     extra: str = ""
     city_key: str = ""
 
@@ -91,20 +108,21 @@ class Wiring:
         """A complete station.toml of the demo's stall."""
         host = listen.rpartition(":")[0]
         allow = [] if host == "127.0.0.1" else ["localhost", "127.0.0.1"]  # behind a forwarded port
+        code, name, stall = self.seller
         parts = [
             f"""{MARK}
 [station]
 name = "惠济农贸市场"
-jobs = ["stall", "gate"]
+jobs = {json.dumps(self.jobs)}
 node = "{NODE}"
-terminal = "{TERMINAL}"
+terminal = "{self.terminal}"
 region = "{REGION}"
 host = "sy.example.cn"
 
 [seller]
-code = "4101080010123"
-name = "王秀英蔬菜摊"
-stall = "A-012"
+code = "{code}"
+name = "{name}"
+stall = "{stall}"
 contact = "0371-00000000"
 
 [city]
@@ -115,15 +133,20 @@ resend_seconds = 3
 [web]
 listen = "{listen}"
 allow = {json.dumps(allow)}
+insecure = {json.dumps(bool(allow))}
 
 [clock]
 trust = "host"
 
 [gate]
 unchecked = "{self.unchecked}"
+{self.gate_extra}
 
 [stall]
 continuous = "{self.continuous}"
+
+[market]
+siblings = {json.dumps(self.siblings)}
 
 [[product]]
 code = "{CABBAGE}"
@@ -162,6 +185,7 @@ max = "30 kg"
 min = "200 g"
 e = "{self.e}"
 verified_until = 2099-12-31
+{self.scale_extra}
 """
             )
             if self.agree:
@@ -176,6 +200,7 @@ name = "tester-1"
 model = "{self.analyzer_model}"
 port = "{self.analyzer}"
 options = {{ poll = 0.5 }}
+{self.analyzer_extra}
 """
             )
         if self.printer:
@@ -202,11 +227,13 @@ class StationProcess:
     """A real ``marketedge run``. ``folder`` keeps its configuration, key, ledger and log over restarts.
 
     It talks to its own child only: who answers at the address has to show the token that the child was started with.
-    Another station or program there is never asked for anything but who it is.
+    Another station or program there is never asked for anything but who it is.  Where people have PINs, it asks as the
+    one who signed in last.
     """
 
     def __init__(self, folder: Path, wiring: Wiring, *, port: int = 0, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.terminal = wiring.terminal
         self.host, self.port = host, port or free_port()
         self.listen = f"{host}:{self.port}"
         self.config = folder / "station.toml"
@@ -214,6 +241,7 @@ class StationProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._token = ""
         self._met = False  # the child has shown its token
+        self.session: dict[str, str] = {}  # headers of who signed in
         private_folder(folder)
         if self.config.exists() and not self.config.read_text("utf-8").startswith(MARK):
             raise StageFailed(f"{folder} holds a station that marketsim did not make: give another folder")
@@ -228,6 +256,12 @@ class StationProcess:
         return f"http://{reached_at(self.host)}:{self.port}"
 
     @property
+    def public_key(self) -> str:
+        """The station's public key as 64 hex digits."""
+        key = load_pem_public_key((self.folder / "station.pub").read_bytes())
+        return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+    @property
     def pid(self) -> int:
         return self._child.pid if self._child else 0
 
@@ -235,9 +269,10 @@ class StationProcess:
     def running(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
-    def command(self, *words: str) -> str:
-        """Run another ``marketedge`` command and answer what it printed; raises StageFailed."""
-        done = subprocess.run([sys.executable, "-m", "edge.cli", *words], capture_output=True, text=True, check=False)
+    def command(self, *words: str, given: str = "") -> str:
+        """Run another ``marketedge`` command and answer what it printed; ``given`` is typed in. Raises StageFailed."""
+        command = [sys.executable, "-m", "edge.cli", *words]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StageFailed(f"marketedge {' '.join(words)}: {done.stderr or done.stdout}")
         return done.stdout
@@ -278,7 +313,7 @@ class StationProcess:
             self.stop()
 
     def wait_ready(self) -> None:
-        wait_for(f"the station (log: {self.log})", self._ready, pause=0.02)
+        wait_for(f"the station (log: {self.log})", self._ready, READY_SECONDS, pause=0.02)
 
     def stop(self) -> int:
         """End it as systemd does; answers its exit code."""
@@ -305,8 +340,10 @@ class StationProcess:
         if self._child is not None and self._child.poll() is not None:
             raise StageFailed(f"the station ended with code {self._child.returncode}: {self._last_words()}")
         try:
-            return bool(self.board()["version"])
-        except (OSError, ValueError):
+            self._meet()
+            _, said = self._ask("GET", "/health")  # which asks nobody for a name
+            return bool(said.get("station"))
+        except OSError:
             return False
 
     def _last_words(self) -> str:
@@ -320,16 +357,35 @@ class StationProcess:
         board: dict[str, Any] = self.call("GET", "/api/board")["board"]
         return board
 
-    def post(self, path: str, **body: Any) -> dict[str, Any]:
-        """POST to the local API; raises Refusal when the station refuses, OSError when it is not there."""
-        return self.call("POST", path, body)
+    def post(self, path: str, *, key: str = "", **body: Any) -> dict[str, Any]:
+        """POST to the local API; raises Refusal when the station refuses, OSError when it is not there.
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        ``key`` is an Idempotency-Key: asked with it again, what made a record is answered as the first time.
+        """
+        return self.call("POST", path, body, {"Idempotency-Key": key} if key else None)
+
+    def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         self._meet()
-        status, answer = self._ask(method, path, body)
+        status, answer = self._ask(method, path, body, headers)
         if status >= 400:
             raise Refusal(status, answer)
         return answer
+
+    def sign_in(self, code: str, pin: str) -> None:
+        """Ask everything as this person from now on, over restarts, too. Raises HTTPError for a wrong PIN."""
+        self._meet()
+        said = json.dumps({"code": code, "pin": pin}).encode()
+        cookies = SimpleCookie()
+        request = urllib.request.Request(f"{self.url}/api/sign-in", said, {"Content-Type": "application/json"})
+        with DIRECT.open(request, timeout=10) as response:
+            for cookie in response.headers.get_all("Set-Cookie"):
+                cookies.load(cookie)
+        cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())
+        with DIRECT.open(urllib.request.Request(f"{self.url}/", headers={"Cookie": cookie}), timeout=10) as page:
+            found = PAGE_WORD.search(page.read().decode())
+        self.session = {"Cookie": cookie, "X-CSRF-Token": found[1] if found else ""}
 
     def _meet(self) -> None:
         """Raises ConnectionError unless the child runs and it is the child who answers."""
@@ -341,10 +397,13 @@ class StationProcess:
         if not self._met:
             raise ConnectionError(f"{self.url}: another program answers there")
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, Any]]:
         """Status and answer, whoever gives it."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
+        sent = {"Content-Type": "application/json", **(self.session if self._met else {}), **(headers or {})}
+        request = urllib.request.Request(self.url + path, data, sent, method=method)
         try:
             with DIRECT.open(request, timeout=10) as response:
                 status, text = response.status, response.read()

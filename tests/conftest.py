@@ -1,8 +1,11 @@
 """Fixtures that many tests share. Import nothing from here: ask for the fixture."""
 
+import io
+import logging
 import os
+import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +22,27 @@ from simulator.machine import Machine
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-settings.register_profile("marketedge", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure. What fails is what was changed: the examples stay the same; make explore tries new ones.
+settings.register_profile("marketedge", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
 settings.register_profile(
     "mutation", deadline=None, max_examples=25, database=None, phases=[Phase.explicit, Phase.generate]
 )
 settings.load_profile("marketedge")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both."""
+    for item in items:
+        if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
+            item.add_marker("hypothesis")
+
+
+@pytest.fixture(autouse=True)
+def unmuted() -> Iterator[None]:
+    """A command that mutes the log mutes it for nobody else."""
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
@@ -75,3 +94,17 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     return Together(config, log)
+
+
+@pytest.fixture(scope="session")
+def a_photo() -> Callable[..., bytes]:
+    """A picture of noise, so that it does not get small; another ``seed`` is another one."""
+    from PIL import Image
+
+    def made(seed: int = 1, side: int = 64, kind: str = "JPEG") -> bytes:
+        noise = random.Random(seed).randbytes(side * side * 3)
+        out = io.BytesIO()
+        Image.frombytes("RGB", (side, side), noise).save(out, kind, quality=90)
+        return out.getvalue()
+
+    return made

@@ -9,6 +9,7 @@ from pathlib import Path
 from protocol import modbus
 from protocol.analyzers import dayuan_crc8
 from protocol.analyzers.shared import astm_link
+from protocol.city import agreement
 from protocol.scales import cas_handshake
 from protocol.table import mermaid
 
@@ -26,6 +27,8 @@ DIALOGUES = {
     "Dayuan TL310 (`analyzers/dayuan_crc8.py`)": (dayuan_crc8.TL310, dayuan_crc8.Do.IGNORE),
     "ASTM, the host (`analyzers/shared/astm_link.py`)": (astm_link.HOST, astm_link.Do.IGNORE),
     "ASTM, the instrument (`analyzers/shared/astm_link.py`)": (astm_link.INSTRUMENT, astm_link.Do.IGNORE),
+    "Numbers, the station (`city/agreement.py`)": (agreement.STATION, agreement.Do.IGNORE),
+    "Numbers, the city (`city/agreement.py`)": (agreement.CITY, None),
 }
 
 

@@ -1,6 +1,7 @@
 """What users read is true: every command, every setting, every file that the pages name."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,29 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 def test_help_comes_from_the_command_line(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True)
     assert "Commands:" in done.stdout
+
+
+def typed() -> list[str]:
+    """The lines of edge/ledger.md that a technician types."""
+    text = (ROOT / "edge" / "ledger.md").read_text("utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", typed())
+def test_what_the_technicians_page_says_to_type_can_be_typed(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With files where it names some; what the commands do is tried in end_to_end/test_ledger_file.py."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for name in ("data/ledger.db", "left.tar", "here.tar", "stall-05.tar"):
+        (tmp_path / name).touch()
+    program, *words = shlex.split(line.replace("/media/stick/", ""))
+    assert program == "marketedge"
+    command: click.Command = marketedge
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None, line
+        command = found
+    command.make_context(command.name, words)

@@ -125,16 +125,21 @@ def test_threads_that_move_bytes_know_nothing_of_the_state() -> None:
 
 
 def test_pages_import_only_what_crosses_threads() -> None:
-    """And the archive, which may be called from any thread."""
-    assert not wrong_arrows(lambda room, used: room != "web" or used in ("between", "printing"))
+    """And the archive, the shelf and the photos, which may be called from any thread."""
+    assert not wrong_arrows(lambda room, used: room != "web" or used in ("between", "printing", "records"))
     used = {
         node.module
         for file in files("edge")
         if room_of(file) == "web"
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("edge.printing")
+        if isinstance(node, ast.ImportFrom)
+        and node.module
+        and node.module.startswith(("edge.printing", "edge.records"))
     }
-    assert used <= {"edge.printing.archive"}
+    assert used <= {
+        "edge.printing.archive",
+        *(f"edge.records.{name}" for name in ("books", "photos", "recall", "search", "shelf")),
+    }
 
 
 def test_only_records_and_state_speak_sql() -> None:

@@ -15,10 +15,11 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from drivers.transports.base import LinkLost
+from protocol.frozen import frozen
 
 DEV, SYS = "MARKETEDGE_DEV", "MARKETEDGE_SYS"
 SEQUENCES = ("0123456789abcdef", "1234567890", "9876543210")
@@ -36,7 +37,7 @@ def placeholder(serial: str) -> bool:
     return text in NO_NUMBERS or len(set(body)) <= 1 or small or any(body in each for each in SEQUENCES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """A device as it can be told from others. Empty for what is no device of its own: a pty, a file, the box's UART.
 
@@ -99,7 +100,7 @@ def anyone(identity: Identity) -> None:
     """Every device may be opened."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Naming:
     """How far a name leads to one device only.
 
@@ -126,7 +127,7 @@ SAFETY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class System:
     """The machine's folders; others are handed in where devices are simulated."""
 

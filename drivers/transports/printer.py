@@ -1,9 +1,11 @@
-"""Printers as transports, carried by python-escpos: its serial, network, USB and file classes, with our own limits.
+"""Printers as transports: serial ports, sockets and files, with our own limits; USB is in ``usb_printer.py``.
 
-python-escpos opens the devices and moves bytes, nothing else; texts and pictures are encoded in ``protocol/printers``.
-Its own writes wait for ever on a printer without paper, so we write to its device what the device takes, and count.
+Texts and pictures are encoded in ``protocol/printers``; here bytes are moved.  A write that waits until all is taken
+waits for ever on a printer without paper, so we write what the device takes, and count.  python-escpos, which brings
+Pillow and makes a station a fifth larger, is loaded for USB printers alone: of the others it would only hold the file.
 """
 
+import io
 import os
 import select
 import socket
@@ -13,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import ModuleType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import serial
@@ -27,6 +29,7 @@ CONNECT_SECONDS = 3.0
 CHUNK = 512
 READ_BYTES = 256
 Flow = Literal["none", "rtscts", "xonxoff"]
+Device = TypeVar("Device")
 
 
 class PrinterTransport(Protocol):
@@ -65,7 +68,7 @@ class PrinterTransport(Protocol):
 
 
 def escpos() -> ModuleType:
-    """python-escpos' printer classes; loaded when the first printer is opened. Raises LinkLost when they cannot be."""
+    """python-escpos' printer classes; loaded with the first USB printer. Raises LinkLost when they cannot be."""
     try:
         from drivers.transports import python_escpos
     except OSError as error:  # it writes a table of 70 kB to a file when it is loaded
@@ -75,14 +78,13 @@ def escpos() -> ModuleType:
     return printers
 
 
-def opened(address: str, printer: Any) -> Any:
-    """python-escpos' printer, open; raises LinkLost."""
+def opened(address: str, device: Callable[[], Device]) -> Device:
+    """What ``device`` opens; raises LinkLost."""
     try:
-        printer.open()
+        return device()
     except Exception as error:  # python-escpos has exceptions of its own beside OSError
         why = _last_line(error)
         raise LinkLost(f"{address}: cannot open the printer: {why}; {_check(address, why)}") from error
-    return printer
 
 
 def _check(address: str, why: str) -> str:
@@ -111,10 +113,9 @@ class _FilePort:
     blind = False
     keeps = False
 
-    def __init__(self, address: str, printer: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
+    def __init__(self, address: str, device: Any, send: Callable[[bytes], int], receive: Callable[[], bytes]) -> None:
         self.address = address
-        self._printer = printer  # its destructor closes the device
-        self._device = printer.device
+        self._device = device
         self._send = send
         self._receive = receive
 
@@ -156,26 +157,9 @@ class SerialPrinter(_FilePort):
     """A printer on a serial line, opened for us alone."""
 
     def __init__(self, address: str, link: Link, flow: Flow = "none") -> None:
-        printer = opened(address, _ours_alone(address, link, flow))
-        device = printer.device
-        self.blind = flow == "none"
-        super().__init__(
-            address, printer, lambda data: os.write(device.fileno(), data), lambda: bytes(device.read(READ_BYTES))
-        )
-
-    def close(self) -> None:
-        """What the line has not taken is dropped: closing would wait for it."""
-        with suppress(OSError, ValueError, TypeError, termios.error):  # it is gone, or closed already
-            self._device.reset_output_buffer()
-        super().close()
-
-
-def _ours_alone(address: str, link: Link, flow: Flow) -> Any:
-    """python-escpos' serial printer, locked before its line is set: who comes second must not change its speed."""
-
-    class Alone(escpos().Serial):  # type: ignore[misc]  # python-escpos is loaded late
-        def open(self, raise_not_found: bool = True) -> None:
-            self.device = serial.Serial(
+        device = opened(
+            address,
+            lambda: serial.Serial(
                 address,
                 link.baud,
                 link.bits,
@@ -186,9 +170,18 @@ def _ours_alone(address: str, link: Link, flow: Flow) -> Any:
                 xonxoff=flow == "xonxoff",
                 rtscts=flow == "rtscts",
                 exclusive=True,
-            )
+            ),
+        )
+        self.blind = flow == "none"
+        super().__init__(
+            address, device, lambda data: os.write(device.fileno(), data), lambda: bytes(device.read(READ_BYTES))
+        )
 
-    return Alone(devfile=address)
+    def close(self) -> None:
+        """What the line has not taken is dropped: closing would wait for it."""
+        with suppress(OSError, ValueError, TypeError, termios.error):  # it is gone, or closed already
+            self._device.reset_output_buffer()
+        super().close()
 
 
 class NetworkPrinter(_FilePort):
@@ -199,11 +192,10 @@ class NetworkPrinter(_FilePort):
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or 9100
-        printer = opened(address, escpos().Network(host=host, port=port, timeout=CONNECT_SECONDS))
-        device = printer.device
+        device = opened(address, lambda: socket.create_connection((host, port), CONNECT_SECONDS))
         device.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         device.setblocking(False)
-        super().__init__(address, printer, device.send, lambda: bytes(device.recv(READ_BYTES)))
+        super().__init__(address, device, device.send, lambda: bytes(device.recv(READ_BYTES)))
 
 
 class FilePrinter(_FilePort):
@@ -213,23 +205,17 @@ class FilePrinter(_FilePort):
     tells = False
 
     def __init__(self, address: str) -> None:
-        printer = opened(address, _appending(address.removeprefix("file:")))
-        number = printer.device.fileno()
+        device = opened(address, lambda: _appending(address.removeprefix("file:")))
+        number = device.fileno()
         self.keeps = stat.S_ISREG(os.fstat(number).st_mode)
-        super().__init__(address, printer, lambda part: os.write(number, part), bytes)
+        super().__init__(address, device, lambda part: os.write(number, part), bytes)
 
     def read(self, timeout: float = READ_SECONDS) -> bytes:
         return b""
 
 
-def _appending(path: str) -> Any:
-    """python-escpos' file printer; its own way of opening empties the file at every start."""
-
-    class Appending(escpos().File):  # type: ignore[misc]  # python-escpos is loaded late
-        def open(self, raise_not_found: bool = True) -> None:
-            self.device = open(self.devfile, "ab", buffering=0, opener=_at_once)  # noqa: SIM115  # closed by close()
-
-    return Appending(devfile=path)
+def _appending(path: str) -> io.FileIO:
+    return open(path, "ab", buffering=0, opener=_at_once)  # closed by close()
 
 
 def _at_once(path: str, flags: int) -> int:

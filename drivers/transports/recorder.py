@@ -7,14 +7,14 @@ chunk: seconds since the start, ``<`` from the device or ``>`` to it, the bytes 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from drivers.transports.base import READ_SECONDS, Transport
+from protocol.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chunk:
     """One line of a log: ``seconds`` since its start, and whether the device sent it."""
 

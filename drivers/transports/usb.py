@@ -8,7 +8,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +16,7 @@ import usb.util
 
 from drivers.transports.adapters import Identity, System, placeholder, plain
 from drivers.transports.base import LinkLost
+from protocol.frozen import frozen
 
 ENVIRONMENT = "MARKETEDGE_USB_BACKEND"
 HID, PRINTER = 3, 7
@@ -64,7 +64,7 @@ def endpoint(interface: Any, direction: int, kind: int) -> Any:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Which device a configuration means: ``VID:PID``, ``VID:PID:SERIAL``, ``VID:PID@BUS-PORT``, or any (empty)."""
 

@@ -46,7 +46,8 @@ class UsbPrinter:
         self.tells = answers is not None
         self._packet = answers.wMaxPacketSize if answers is not None else 0
         self._stalls = 0
-        self._printer = opened(address, _printer(device, sends, answers))
+        self._printer = _printer(device, sends, answers)
+        opened(address, self._printer.open)
         common.forget(device)  # python-escpos has found it for itself
         try:
             self._hold = common.Hold(self._printer.device, interface.bInterfaceNumber)

@@ -4,23 +4,31 @@ Views are frozen and replaced whole, so readers in other threads always see a co
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from drivers.transports.adapters import Identity
-from edge.between.fixed_words import ClockWhy, LotState, WeightWhy, WholePlant
+from edge.between.bench_board import AlertView, BenchView, Sampling, WaitsFor
+from edge.between.canteen_board import DeliveryView, KeptView, OrderView
+from edge.between.day_views import CustomerView, DayView, PricesView, RegisteredScale, ShiftView
+from edge.between.fixed_words import CertificateState, ClockWhy, LotState, LotWhy, PanWhy, WeightWhy, WholePlant
+from edge.between.held_board import HoldView, PublicSampleView
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
+from edge.between.roster import Roster
 from protocol.city.events import VerdictWord
+from protocol.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScaleView:
     """A scale as a person should see it.
 
     ``net_g`` is grams or None when there is no weight; ``text`` is the weight with the scale's own digits.
     ``sellable`` is True when pressing the button now would sell; otherwise ``why`` says why not.
     ``writable``: the page may offer tare and zero. ``tare_why``: why no container of known mass can be taken off:
-    ``TARED`` (the scale took a tare off by itself) or ``TARE_KEY`` (it does not say whether it did).
+    ``TARED`` (the scale took a tare off by itself) or ``TARE_KEY`` (it does not say whether it did).  At a canteen
+    ``new_g`` is what lies there and is not counted yet, its crates included; None when nothing can be counted now, by
+    ``new_why``.
     """
 
     name: str
@@ -39,20 +47,81 @@ class ScaleView:
     garbage: int = 0
     writable: bool = False
     tare_why: WeightWhy = WeightWhy.FINE
+    new_g: int | None = None
+    new_why: WeightWhy | PanWhy = WeightWhy.FINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class LoadView:
+    """A load that was weighed for goods that are not registered yet; ``containers`` weigh ``tare_g`` together."""
+
+    number: int
+    scale: str
+    net_g: int
+    tare_g: int
+    containers: int
+
+
+@frozen
 class ProductView:
-    """``price_fen`` per ``per_g`` grams (1000 or 500)."""
+    """``price_fen`` per ``per_g`` grams (1000 or 500); ``limit_fen`` is the highest that the city allows, or None.
+
+    ``lot_optional``: it may be sold without a source code. ``by``: sold by ``weight`` or by the ``piece``. ``group`` is
+    what kind of goods it is, ``found_by`` what people type to find it: initials, other names and theirs.
+    ``packed``: prepackaged.  ``proofs`` are the vouchers it needs at the gate, each of one type or of several of which
+    one will do (``hgz|cd``).
+    """
 
     code: str
     name: str
     name_en: str
     price_fen: int
     per_g: int
+    limit_fen: int | None = None
+    lot_optional: bool = False
+    by: str = "weight"
+    group: str = "other"
+    found_by: tuple[str, ...] = ()
+    packed: bool = False
+    proofs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class BasketLineView:
+    """A line of a list that is not sold yet: ``number`` names it; ``stability`` as in the record's ``weighed``."""
+
+    number: int
+    product: str
+    product_name: str
+    lot: str
+    net_g: int
+    pieces: int
+    price_fen: int
+    per_g: int
+    amount_fen: int
+    stability: str
+
+
+@frozen
+class BasketView:
+    """What was weighed on ``scale`` for one customer and is not sold yet.
+
+    ``state``: ``open``, ``parked`` or ``paying``.  ``due_fen`` is what is asked for it, ``amount_fen`` the sum of its
+    lines.  ``old``: it stands from before the station was started.
+    """
+
+    number: int
+    scale: str
+    state: str
+    begun: str
+    old: bool
+    amount_fen: int
+    due_fen: int
+    lines: tuple[BasketLineView, ...]
+    buyer_name: str = ""
+
+
+@frozen
 class LotView:
     """``source`` is the 20-digit source code once released.
 
@@ -61,7 +130,11 @@ class LotView:
     items it still asks for, when it asks for several.  ``whole_plant``: empty, ``due`` (this food disturbs the enzyme:
     extract the whole plant) or ``done``.  ``left_g`` is what came in less what was sold.  ``upstream`` is the code it
     came with, ``unchecked``: it is sold by that code, and nobody has answered for it.  ``in_doubt``: a result of it
-    waits for a person.
+    waits for a person.  ``foreign``: another station released it, and this stall took ``net_g`` of it over.  ``why``
+    says why it may not be sold, ``stop`` in the words of who stopped it; one that is stopped from elsewhere is shown as
+    held.  ``own_hold``: this station holds it, so a supervisor here can end that; ``asks_recheck``: by a recheck alone.
+    ``rechecked``: a recheck released it, after the newest test.  ``waits`` says what keeps one that passed;
+    ``sampling`` whether it was drawn to be tested; ``upto`` is the newest record of its tests and holds.
     """
 
     test_code: str
@@ -88,9 +161,33 @@ class LotView:
     item: str | None = None
     missing: tuple[str, ...] = ()
     in_doubt: bool = False
+    foreign: bool = False
+    why: LotWhy = LotWhy.FINE
+    stop: str = ""
+    own_hold: bool = False
+    asks_recheck: bool = False
+    rechecked: bool = False
+    waits: tuple[WaitsFor, ...] = ()
+    sampling: Sampling = ""
+    upto: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class OfferView:
+    """A lot of another ``station`` that may be opened here without its card: ``portion`` of those signed by ``kid``."""
+
+    source: str
+    kid: str
+    portion: int
+    station: str
+    product: str
+    product_name: str
+    origin: str
+    supplier: str
+    net_g: int
+
+
+@frozen
 class UnmatchedView:
     """A result that waits for a person, who says whose it is and, where no method can judge it, what it means.
 
@@ -116,7 +213,7 @@ class UnmatchedView:
     asks_verdict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProbeView:
     """The newest measurements of a probe, as ``(what, value, unit)`` texts."""
 
@@ -126,7 +223,20 @@ class ProbeView:
     measured: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class LabVerdictView:
+    """What a laboratory concluded of a lot, as the city said at ``time``: ``qualified`` or ``unqualified``."""
+
+    lot: str
+    conclusion: str
+    item: str
+    report_no: str
+    laboratory: str
+    concluded: str
+    time: str
+
+
+@frozen
 class PrintView:
     """A print job. ``paper`` names what it is (slip, report, …), what became of it and why.
 
@@ -145,7 +255,7 @@ class PrintView:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrinterView:
     """``up`` is False when papers cannot come out now.
 
@@ -162,7 +272,7 @@ class PrinterView:
     documents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CityView:
     """The way to the city: records written, confirmed, waiting, and set aside: written is the sum of the others.
 
@@ -186,7 +296,7 @@ class CityView:
     confirm: str = "city"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnalyzerView:
     name: str
     up: bool
@@ -198,7 +308,7 @@ class AnalyzerView:
     most: int = 0  # its ``most_a_day``, once that is reached: more is not recorded today
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortView:
     """Where a device is looked for: ``port`` as in station.toml.
 
@@ -214,7 +324,7 @@ class PortView:
     now: Identity | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caution:
     """Something that works, but should not stay so. ``word`` is fixed; ``about`` names the setting.
 
@@ -234,7 +344,22 @@ class Caution:
         return f"{self.zh}。{self.do_zh}" if language == "zh" else f"{self.en}. {self.do_en}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class CertificateView:
+    """What the pages are served with over TLS. ``ends`` is RFC 3339; ``names`` are those it holds for.
+
+    ``state``: empty, ``soon`` (it ends within 30 days), ``expired``, or ``failed`` (no newer one could be
+    had, ``why``).
+    """
+
+    names: tuple[str, ...]
+    issuer: str
+    ends: str
+    state: CertificateState = ""
+    why: str = ""
+
+
+@frozen
 class UnreadView:
     """Something that could not be handled, ``count`` times from ``first`` to ``last``.
 
@@ -251,13 +376,20 @@ class UnreadView:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
     ``lots`` has every lot that is pending or held, and the released ones that may still be sold; ``lot_counts`` is how
-    many are ``pending`` and ``held``.  ``clock_why`` is a code of ``words.toml``, empty while the clock is synced.
+    many are ``pending`` and ``held``.  ``holds`` are those that this station holds, what presses first;
+    ``public_samples`` what people brought to be tested.  ``offers`` are lots of other stations that may be opened
+    without their card.
+    ``clock_why`` is a code of ``words.toml``, empty while the clock is synced.
     ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
+    ``certificate`` is None while the pages are served without TLS.  ``alerts`` are the lots at which a person has to
+    look, and those that a person has seen and that are not settled; ``bench`` is the test room.  ``day`` and ``shift``
+    are what was sold and tested today and since the last shift was closed; ``reference_prices`` the newest report of a
+    day's prices; ``customer`` what the customer's screen shows; ``register`` the scales with their certificates.
     """
 
     station: str = ""
@@ -272,17 +404,35 @@ class Board:
     trouble: str = ""
     cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()
+    loads: tuple[LoadView, ...] = ()
     analyzers: tuple[AnalyzerView, ...] = ()
     products: tuple[ProductView, ...] = ()
+    goods_used: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    baskets: tuple[BasketView, ...] = ()
     lots: tuple[LotView, ...] = ()
     lot_counts: dict[str, int] = field(default_factory=dict)
+    offers: tuple[OfferView, ...] = ()
+    holds: tuple[HoldView, ...] = ()
+    public_samples: tuple[PublicSampleView, ...] = ()
     unmatched: tuple[UnmatchedView, ...] = ()
+    lab_verdicts: tuple[LabVerdictView, ...] = ()
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()
     ports: tuple[PortView, ...] = ()
     prints: tuple[PrintView, ...] = ()
     unread: tuple[UnreadView, ...] = ()
     printers: tuple[PrinterView, ...] = ()
+    certificate: CertificateView | None = None
+    alerts: tuple[AlertView, ...] = ()
+    bench: BenchView = field(default_factory=BenchView)
+    day: DayView | None = None
+    shift: ShiftView | None = None
+    reference_prices: PricesView | None = None
+    customer: CustomerView = field(default_factory=CustomerView)
+    register: tuple[RegisteredScale, ...] = ()
+    orders: tuple[OrderView, ...] = ()
+    deliveries: tuple[DeliveryView, ...] = ()
+    kept: tuple[KeptView, ...] = ()
     city: CityView = field(default_factory=lambda: CityView(False, "", 0, 0, 0, (), ""))
     version: int = 0
 
@@ -299,6 +449,7 @@ class Showing:
 
     def __init__(self, board: Board | None = None) -> None:
         self.board = board or Board()
+        self.roster = Roster()  # beside the board: it is nobody's to read
         self.beat: float | None = None
         self._watchers: tuple[Callable[[], None], ...] = ()
 

@@ -10,13 +10,17 @@ Masses are whole grams, money is whole fen. Codes may come as they were scanned:
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
+from edge.between import fixed_words
+from edge.between.people import EVERYBODY, SENIORS, SUPERVISORS, Role
 from edge.between.print_states import DOCUMENT_NAMES
-from protocol.city.events import ONE_LINE, Name
+from protocol.city.events import ONE_LINE, Basis, Name, ProofType
+from protocol.city.photos import PhotoHash
+from protocol.frozen import frozen
 from protocol.plain import line
 
 LARGEST_FEN = 10_000_000
@@ -25,6 +29,7 @@ LARGEST_AMOUNT = 4_294_967_295  # fen; what the signed code of a slip holds
 
 LARGEST_NUMBER = (1 << 63) - 1  # what a database integer holds
 
+LONGEST_SCAN = 400  # letters of what may be scanned for a lot: a code, or a source card's signed address
 SOURCE_ADDRESS = re.compile(r"/b/([0-9]{20})(?![0-9])", re.IGNORECASE)
 
 
@@ -41,12 +46,24 @@ def plain_code(value: Any) -> Any:
 
 
 SCANNED = BeforeValidator(plain_code)
+OF_A_PAPER = "number of a paper"  # marks a text that may have eleven digits: no telephone number is looked for in it
+OPAQUE = "masked"  # marks a text that is somebody else's: personal numbers in it are masked, and nobody is refused
+LotCode = Annotated[str, Field(max_length=LONGEST_SCAN), SCANNED]
 AnyCode = Annotated[str, Field(min_length=1, max_length=64), SCANNED]
 PersonCode = Annotated[str, Field(pattern=r"^([0-9]{13})?$"), SCANNED]
 SourceCode = Annotated[str, Field(pattern=r"^([0-9]{20})?$"), SCANNED]
+SaleCode = Annotated[str, Field(pattern=r"^([0-9]{20})?$"), SCANNED]
 Code = Annotated[str, Field(min_length=1, max_length=64), ONE_LINE]
 Words = Annotated[str, Field(min_length=1, max_length=120), ONE_LINE]
 Number = Annotated[int, Field(ge=1, le=LARGEST_NUMBER)]
+NamedPhotos = Annotated[
+    tuple[PhotoHash, ...],
+    Field(
+        max_length=6,
+        description="Photos, each by the hash that `POST /api/photos` answered. Refused (`no_photo`) when one is not "
+        "here.",
+    ),
+]
 Mass = Annotated[StrictInt, Field(ge=1, le=LARGEST_G)]
 Person = Annotated[
     str,
@@ -56,24 +73,58 @@ Person = Annotated[
 
 
 class Command(BaseModel):
-    """Something that is ordered. Equal when it orders the same."""
+    """Something that is ordered. Equal when it orders the same. One that nobody orders is not built."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
 class Answer(BaseModel):
     """What a command is answered, after the commit."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
 
-@dataclass(frozen=True, slots=True)
+def _none(values: tuple[Any, ...]) -> bool:
+    """Whether there are none: an answer without warnings has no such field, and no byte of it stands in the ledger."""
+    return not values
+
+
+def _one(value: int) -> bool:
+    """Whether an answer need not say so: one line."""
+    return value == 1
+
+
+def _nought(value: int) -> bool:
+    """Whether an answer need not say so: nothing."""
+    return value == 0
+
+
+class Warned(Answer):
+    """Something people should know of what was done all the same."""
+
+    code: str = Field(description="A fixed word: `supplier_suspended`, `focus`, `above_limit`, `proof_missing`.")
+    message_zh: str
+    message_en: str
+
+
+M = TypeVar("M", bound=type[BaseModel])
+
+
+def built(model: M) -> M:
+    """The model, no longer built late: FastAPI takes no others."""
+    model.model_config["defer_build"] = False
+    model.model_rebuild()
+    return model
+
+
+@frozen
 class CommandRow:
     """A row of the table of commands.
 
     ``address`` is below ``/api``, with the fields that stand in it; empty when it is not sent over HTTP.  ``status`` is
     201 where something new comes of it.  ``records``: it makes a record, and is remembered by its key for a day.
     ``told`` are the fields that the log tells, none of a person's; what makes a record is told with that.
+    ``roles`` are the people who may order it, or whose word somebody else needs for it.
     """
 
     command: type[Command]
@@ -83,6 +134,7 @@ class CommandRow:
     status: int = 200
     records: bool = False
     told: tuple[str, ...] = ()
+    roles: frozenset[Role] = EVERYBODY
 
     @property
     def in_address(self) -> tuple[str, ...]:
@@ -102,11 +154,12 @@ def order(
     status: int = 200,
     records: bool = False,
     told: tuple[str, ...] = (),
+    roles: frozenset[Role] = EVERYBODY,
 ) -> Callable[[C], C]:
     """Enter a command in the table; what the values are, ``CommandRow`` says."""
 
     def enter(command: C) -> C:
-        ORDERS[command] = CommandRow(command, answer, address, summary, status, records, told)
+        ORDERS[command] = CommandRow(command, answer, address, summary, status, records, told, roles)
         return command
 
     return enter
@@ -115,11 +168,51 @@ def order(
 # --- the gate ---------------------------------------------------------------------------------------------------------
 
 
-class ProofGiven(Command):
-    """A certificate that came with the goods."""
+def _day(value: str) -> str:
+    """A day that there is."""
+    if value:
+        date.fromisoformat(value)
+    return value
 
-    type: Code = Field(description="Kind of certificate: `hgz` is 承诺达标合格证.", examples=["hgz"])
-    no: Code = Field(description="Its number.")
+
+Day = Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"), AfterValidator(_day)]
+LONGEST_CODE = 2048  # bytes of what a certificate's own code says
+
+
+class ProofGiven(Command):
+    """A certificate that came with the goods: its number, or what else stands on it, or what its code says."""
+
+    type: ProofType = Field(
+        description="Kind of certificate: `hgz` 承诺达标合格证, `jy` 检疫, `rp` 肉品品质, `bg` 报关, `zs` 其他追溯码, "
+        "`cd` 产地证明, `jc` 检测报告, `qt` another.",
+        examples=["hgz"],
+    )
+    no: Annotated[Name, OF_A_PAPER] = Field("", description="Its number.")
+    issuer: Name = Field("", description="Who gives it; of a 承诺达标合格证 who promises (承诺主体).")
+    product: Name = Field("", description="产品名称, as it stands there.")
+    quantity: Name = Field("", description="数量（重量）, as it stands there.")
+    origin: Name = Field("", description="产地, as it stands there.")
+    issued: Day = Field("", description="开具日期, YYYY-MM-DD.")
+    contact: Name = Field("", description="联系方式; no person's own telephone number.")
+    basis: tuple[Basis, ...] = Field(
+        (),
+        max_length=4,
+        description="承诺依据: `controlled` 质量安全控制符合要求, `own_test` 自行检测合格, "
+        "`commissioned_test` 委托检测合格, `own_promise` 自我承诺.",
+    )
+    code: Annotated[str, Field(max_length=LONGEST_CODE), OPAQUE] = Field(
+        "",
+        description="What its QR or bar code says, at most 2048 bytes in UTF-8. Kept with its SHA-256 and shown; never "
+        "opened or followed. A person's number in it is masked.",
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.no or self.issuer or self.code):
+            raise ValueError("give its number, who gave it, or what its code says")
+        if len(self.code.encode("utf-8", "surrogatepass")) > LONGEST_CODE:
+            raise ValueError(f"the code has more than {LONGEST_CODE} bytes")
+        return self
 
 
 class EntryAnswer(Answer):
@@ -131,6 +224,9 @@ class EntryAnswer(Answer):
     whole_plant: bool = Field(False, description="This food disturbs the enzyme test: extract the whole plant.")
     unchecked: bool = Field(False, description="The goods came with a source code that nobody here can answer for.")
     job: int | None = Field(None, description="Print job of the sample label. Null without a label printer.")
+    warnings: tuple[Warned, ...] = Field(
+        (), exclude_if=_none, description="What the city says of such goods or of who brings them."
+    )
 
 
 @order("/entries", EntryAnswer, "Register goods", status=201, records=True, told=("product", "net_g", "upstream"))
@@ -144,7 +240,23 @@ class RegisterEntry(Command):
     origin_code: str = Field("", pattern=r"^([0-9]{6})?$", description="GB/T 2260 code of the origin.")
     supplier_code: PersonCode = Field("", description="13-digit operator code of the supplier.")
     plate: Annotated[str, Field(max_length=20), ONE_LINE] = Field("", description="Number plate of the vehicle.")
+    supplier_address: Name = Field("", description="供货人地址: the law asks for it in the purchase book.")
+    supplier_contact: Name = Field("", description="供货人联系方式; no person's own telephone number.")
+    scale: Annotated[str, Field(max_length=64), ONE_LINE] = Field(
+        "",
+        description="The scale it was weighed on load by load (`/loads`): `net_g` is then what they add up to, and is "
+        "refused (`weight_changed`) when it is not. Empty: the mass is declared.",
+    )
     proofs: tuple[ProofGiven, ...] = Field((), max_length=10)
+    spec: Name = Field("", description="Prepackaged goods: 规格.", examples=["500 g × 20"])
+    produced: Day = Field("", description="Prepackaged goods: 生产日期, YYYY-MM-DD.")
+    batch: Annotated[str, Field(max_length=40), ONE_LINE, OF_A_PAPER] = Field(
+        "", description="Prepackaged goods: 生产批号."
+    )
+    shelf_days: Annotated[StrictInt, Field(ge=1, le=36_500)] | None = Field(
+        None, description="Prepackaged goods: 保质期, in days. Null: they have none."
+    )
+    photos: NamedPhotos = ()
     upstream: SourceCode = Field(
         "",
         description="Source code the goods came with. One that stands for a lot here already is refused "
@@ -178,8 +290,8 @@ class PlanChannel(Command):
 class MatchAnswer(Answer):
     """The recorded test."""
 
-    test_code: str = Field(description="The lot.")
-    verdict: str = Field(description="What the lot's tests now say: qualified, suspect, unqualified or invalid.")
+    test_code: str = Field(description="The lot, or the food that somebody brought.")
+    verdict: str = Field(description="What its tests now say: qualified, suspect, unqualified or invalid.")
     source: str | None = Field(description="The new source code, when this result releases the lot.")
 
 
@@ -192,13 +304,17 @@ class MatchAnswer(Answer):
     told=("seq", "lot", "verdict"),
 )
 class MatchResult(Command):
-    """For a result on the board's `unmatched` list. It is judged and may release or hold the lot.
+    """For a result on the board's `unmatched` list. It is judged and may release or hold the lot; of food that somebody
+    brought (你送我检) it is recorded apart, with its slip.
 
-    A new record points at the old one.
+    A new record points at the old one. With a `verdict` it is a supervisor's.
     """
 
     seq: Number
-    lot: AnyCode = Field(description="Test code or source code of the lot.", examples=["41010800130100000031"])
+    lot: AnyCode = Field(
+        description="Test code or source code of the lot, or the code of food that somebody brought.",
+        examples=["41010800130100000031"],
+    )
     person: Person
     verdict: Literal["", "qualified", "unqualified", "invalid"] = Field(
         "",
@@ -221,6 +337,7 @@ class DismissAnswer(Answer):
     status=201,
     records=True,
     told=("seq",),
+    roles=SUPERVISORS,
 )
 class DismissResult(Command):
     """For a result on the board's `unmatched` list: a practice run, one of a day before. It stays in the ledger."""
@@ -250,10 +367,91 @@ class SaleAnswer(Answer):
 
     tx: str = Field(description="20-digit transaction code (交易码).")
     net_g: int = Field(description="Net grams sold.")
-    amount_fen: int = Field(description="What they cost, in fen.")
+    amount_fen: int = Field(description="What is paid, in fen.")
     url: str = Field(description="What the slip's QR code says.")
-    left_g: int = Field(description="Grams left of the lot; below zero when more was sold than came in.")
-    job: int | None = Field(description="Print job; watch it in `prints`. Null when the station has no printer.")
+    left_g: int | None = Field(
+        description="Grams left of the lot; below zero when more was sold than came in. Null without a lot."
+    )
+    job: int | None = Field(
+        description="Print job; watch it in `prints`. Null when the station has no printer, or prints no slip unasked."
+    )
+    warnings: tuple[Warned, ...] = Field(
+        (),
+        exclude_if=_none,
+        description="`above_limit`: the city allows a lower price only. `lot_used_up`: nothing is left of a lot.",
+    )
+    lines: int = Field(1, exclude_if=_one, description="How many lines the slip has, where it has several.")
+    rounded_fen: int = Field(0, exclude_if=_nought, description="What was let off (抹零), in fen.")
+
+
+Rounding = Annotated[
+    fixed_words.Rounding | None,
+    Field(description="抹零: `jiao` down to 0.1 yuan, `yuan` to a yuan, `none`. Left out: what station.toml says."),
+]
+PaidBy = Annotated[
+    Annotated[str, Field(pattern=r"^([a-z][a-z_]{0,19})?$")],
+    Field(description="How it is paid, one of `[stall] payments`: a note.", examples=["wechat"]),
+]
+
+
+class Load(Command):
+    """What is weighed, typed, counted or read off a label, and what of."""
+
+    scale: Code = Field(description="Name of the scale, as on the board.", examples=["scale-1"])
+    product: AnyCode = Field(description="Product code.", examples=["01040201"])
+    lot: LotCode = Field(
+        "",
+        description="The lot sold from: its 20-digit source code, its test code, or what its source card's QR code "
+        "says, which opens it here. Empty where the market lets the product be sold without one (`lot_optional`); the "
+        "sale is marked.",
+        examples=["41010800110100010074"],
+    )
+    seen_g: Mass | None = Field(
+        None,
+        description="Net grams that the person saw, after `tare_g`. When the scale says something else by now, nothing "
+        "is sold (`weight_changed`). Leave it out only where no person looks.",
+    )
+    price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
+        None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
+    )
+    tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
+        0,
+        description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
+        "not less than that (`tare`), when the scale took off a tare of its own (`tared`), and when it "
+        "does not say whether it did (`tare_key`; see `tare_key` in station.toml).",
+    )
+    container: Annotated[str, Field(max_length=64), ONE_LINE] = Field(
+        "", description="Code on a container of `[stall] containers`, in place of `tare_g`.", examples=["KUANG-01"]
+    )
+    manual_g: Mass | None = Field(
+        None,
+        description="Net grams typed by a person because the scale cannot be read. Record and slip say 手工输入; it is "
+        "no trade weighing. Needs `reason` and no `tare_g`, and a supervisor unless `[people] typed_weights` lets "
+        "everybody.",
+    )
+    reason: Name = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
+    label: Annotated[Annotated[str, Field(max_length=120)], OF_A_PAPER] = Field(
+        "",
+        description="Code on a label with a weight or a price inside (`[[barcode]]`), as scanned: nothing is weighed.",
+        examples=["2100123012503"],
+    )
+    pieces: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = Field(
+        None, description="How many, of a product that is sold by the piece (`by` on the board): nothing is weighed."
+    )
+
+    @model_validator(mode="after")
+    def _typed(self) -> Self:
+        if self.manual_g is not None and (self.tare_g or self.container):
+            raise ValueError("a typed weight is net already: no tare_g with manual_g")
+        if self.manual_g is None and self.reason:
+            raise ValueError("reason goes with manual_g")
+        if self.tare_g and self.container:
+            raise ValueError("tare_g or container, not both")
+        if sum((self.manual_g is not None, bool(self.label), self.pieces is not None)) > 1:
+            raise ValueError("one of manual_g, label and pieces")
+        if (self.label or self.pieces is not None) and (self.tare_g or self.container):
+            raise ValueError("nothing is weighed: no container with label or pieces")
+        return self
 
 
 @order(
@@ -264,50 +462,25 @@ class SaleAnswer(Answer):
     records=True,
     told=("scale", "product", "lot", "seen_g", "manual_g"),
 )
-class Sell(Command):
+class Sell(Load):
     """Sells what lies on the scale at this moment. 201 means that the sale is recorded; the slip follows."""
 
-    scale: Code = Field(description="Name of the scale, as on the board.", examples=["scale-1"])
-    product: AnyCode = Field(description="Product code.", examples=["01040201"])
-    lot: AnyCode = Field(
-        description="The lot sold from: its 20-digit source code, or its test code.",
-        examples=["41010800110100010074"],
-    )
-    seen_g: Mass | None = Field(
-        None,
-        description="Net grams that the person saw, after `tare_g`. When the scale says something else by now, nothing "
-        "is sold (`weight_changed`). Leave it out only where no person looks.",
-    )
     seen_fen: Annotated[StrictInt, Field(ge=0, le=LARGEST_AMOUNT)] | None = Field(
         None,
-        description="Amount in fen that the person saw. When it is another one by now (the price was changed), nothing "
-        "is sold (`price_changed`).",
-    )
-    price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] | None = Field(
-        None, description="Price for this sale in fen per the product's own basis, instead of the product's price."
+        description="Amount in fen that the person saw, with the lines of `basket` and after `rounding`. When it is "
+        "another one by now (the price was changed), nothing is sold (`price_changed`).",
     )
     buyer: PersonCode = Field("", description="13-digit operator code; empty for a walk-in.")
     buyer_name: Name = Field("", description="The buyer's name as printed.")
-    tare_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
-        0,
-        description="Known mass of the container (皮重) in grams, taken off what the scale shows. Refused when it is "
-        "not less than that (`tare`), when the scale took off a tare of its own (`tared`), and when it "
-        "does not say whether it did (`tare_key`; see `tare_key` in station.toml).",
+    replaces: SaleCode = Field(
+        "",
+        description="Transaction code of the voided sale that this one is made in place of; its slip's code says so.",
     )
-    manual_g: Mass | None = Field(
-        None,
-        description="Net grams typed by a person because the scale cannot be read. Record and slip say 手工输入; it is "
-        "no trade weighing. Needs `reason` and no `tare_g`.",
+    basket: Number | None = Field(
+        None, description="An open list (`baskets` on the board): its lines stand on the same slip, before this one."
     )
-    reason: Name = Field("", description="Why the weight was typed.", examples=["秤无显示，已报修"])
-
-    @model_validator(mode="after")
-    def _typed(self) -> Self:
-        if self.manual_g is not None and self.tare_g:
-            raise ValueError("a typed weight is net already: no tare_g with manual_g")
-        if self.manual_g is None and self.reason:
-            raise ValueError("reason goes with manual_g")
-        return self
+    rounding: Rounding = None
+    paid_by: PaidBy = ""
 
 
 class PriceAnswer(Answer):
@@ -315,16 +488,151 @@ class PriceAnswer(Answer):
 
     product: str = Field(description="Product code.")
     price_fen: int = Field(description="Fen per the product's own basis.")
+    warnings: tuple[Warned, ...] = Field(
+        (), exclude_if=_none, description="`above_limit`: the city allows a lower price only."
+    )
 
 
-@order("/prices", PriceAnswer, "Change a price", told=("product", "price_fen"))
+@order("/prices", PriceAnswer, "Change a price", records=True, told=("product", "price_fen"))
 class SetPrice(Command):
-    """A new price for everybody; it stays until the next change."""
+    """A new price for everybody; it stays until the next change. Where `[people] prices` says so a supervisor's."""
 
     product: AnyCode = Field(description="Product code.")
     price_fen: Annotated[StrictInt, Field(ge=1, le=LARGEST_FEN)] = Field(
         description="Fen per the product's own basis (`per_g` on the board: 1000 or 500 grams)."
     )
+
+
+# --- lots of other stations -------------------------------------------------------------------------------------------
+
+
+class OpenAnswer(Answer):
+    """The lot as it is here now."""
+
+    test_code: str
+    source: str = Field(description="Its source code.")
+    product: str = Field(description="Product code.")
+    product_name: str
+    left_g: int = Field(description="Grams of it at this stall.")
+    opened: bool = Field(description="Whether this took goods over. False when it was here already.")
+    disputed: bool = Field(
+        description="Other stalls took over the same goods: it is not sold before a supervisor says."
+    )
+
+
+@order("/lots/open", OpenAnswer, "Take goods over by their source card", records=True, told=("net_g",))
+class OpenLot(Command):
+    """Opens a lot of another station of the market at this stall, with no network: by what its source card's QR code
+    says, or by the code of one on the board's `offers`."""
+
+    code: Annotated[str, Field(min_length=1, max_length=LONGEST_SCAN), SCANNED] = Field(
+        description="As scanned.", examples=["41010800110100010074"]
+    )
+    net_g: Mass | None = Field(None, description="Grams that were taken over; left out: all that its card says.")
+
+
+class HandAnswer(Answer):
+    """The portion that was handed on."""
+
+    source: str
+    portion: int = Field(description="Its number among those of this station.")
+    left_g: int = Field(description="Grams left here.")
+    url: str = Field(description="What the QR code of its card says.")
+    job: int | None = Field(description="Print job of its card. Null when no printer takes cards.")
+
+
+@order("/lots/{lot}/hand", HandAnswer, "Hand part of a lot to another stall", status=201, records=True, told=("net_g",))
+class HandLot(Command):
+    """Reduces what is left here, and prints a source card for what goes."""
+
+    lot: AnyCode = Field(description="Its source code or test code.")
+    net_g: Mass
+    to: Annotated[str, Field(pattern=r"^[0-9]{13}$"), SCANNED] = Field(
+        description="13-digit operator code of the stall."
+    )
+
+
+class SettleAnswer(Answer):
+    """The lot as it is here now."""
+
+    test_code: str
+    left_g: int
+    disputed: bool = Field(description="Whether it still may not be sold.")
+
+
+@order(
+    "/lots/{lot}/settle",
+    SettleAnswer,
+    "Say how much of a disputed lot is really here",
+    status=201,
+    records=True,
+    told=("net_g",),
+    roles=SUPERVISORS,
+)
+class SettleLot(Command):
+    """For a lot that several stalls took over: a supervisor says how much of it came to this one."""
+
+    lot: AnyCode
+    net_g: Annotated[StrictInt, Field(ge=0, le=LARGEST_G)] = Field(
+        description="Grams that came to this stall in all, what was sold since included."
+    )
+    why: Words = Field(description="Why.", examples=["隔壁摊位扫错卡"])
+
+
+# --- holds ------------------------------------------------------------------------------------------------------------
+
+
+class HoldAnswer(Answer):
+    """The recorded hold."""
+
+    seq: int = Field(description="The record.")
+    test_code: str = Field(description="The lot.")
+    job: int | None = Field(description="Print job of the notice. Null when none is printed by itself.")
+
+
+@order(
+    "/lots/{lot}/hold",
+    HoldAnswer,
+    "Stop the sale of a lot",
+    status=201,
+    records=True,
+    told=("lot",),
+    roles=SUPERVISORS,
+)
+class HoldLot(Command):
+    """Nothing of it is sold, here or at the market's other stations, until a supervisor ends the hold."""
+
+    lot: AnyCode = Field(description="Test code or source code of the lot.")
+    person: Person
+    reason: Words = Field(description="Why.", examples=["顾客投诉有异味"])
+
+
+class ReleaseAnswer(Answer):
+    """The lot as it is now."""
+
+    seq: int = Field(description="The record.")
+    test_code: str
+    state: str = Field(description="`released`, or `pending` where it still waits for its tests.")
+    source: str | None = Field(description="The lot's source code, when it has one.")
+    stopped: bool = Field(description="It may not be sold all the same: its sale was stopped from elsewhere.")
+
+
+@order(
+    "/lots/{lot}/release",
+    ReleaseAnswer,
+    "End the hold of a lot",
+    status=201,
+    records=True,
+    told=("lot",),
+    roles=SUPERVISORS,
+)
+class ReleaseLot(Command):
+    """Ends this station's hold. Where a test is against the lot (`asks_recheck` on the board) a laboratory's verdict is
+    needed that found it conforming (`/lots/{lot}/verdict`, or the city's); a person's hold ends by a reason alone."""
+
+    lot: AnyCode = Field(description="Test code or source code of the lot.")
+    person: Person
+    reason: Words = Field(description="Why.", examples=["复检报告合格，恢复销售"])
 
 
 # --- papers -----------------------------------------------------------------------------------------------------------
@@ -346,6 +654,9 @@ class PrintDocument(Command):
     )
     subject: Annotated[str, Field(max_length=120), SCANNED] = Field(
         "", description="A trace code; for `day` a date like 2026-11-23, or nothing for today; nothing for `test`."
+    )
+    record: Number | None = Field(
+        None, description="A record's number instead of `subject`: of a control, a kept sample, which have no code."
     )
     printer: Name = Field("", description="A printer's name; the first that prints such papers otherwise.")
 
@@ -394,7 +705,7 @@ class DateAnswer(Answer):
     clock: str
 
 
-@order("/clock/confirm", DateAnswer, "The date is right", records=True, told=("date",))
+@order("/clock/confirm", DateAnswer, "The date is right", records=True, told=("date",), roles=SENIORS)
 class ConfirmDate(Command):
     """A person answers for the system's date, which the station did not take by itself. It stands in a record."""
 
@@ -411,7 +722,13 @@ class ConfirmPortAnswer(Answer):
     now: str = Field(description="The device that is read from now on.")
 
 
-@order("/ports/{device}/confirm", ConfirmPortAnswer, "Another device behind a port is the right one", told=("device",))
+@order(
+    "/ports/{device}/confirm",
+    ConfirmPortAnswer,
+    "Another device behind a port is the right one",
+    told=("device",),
+    roles=SENIORS,
+)
 class ConfirmPort(Command):
     """For a device whose `ports` entry on the board has a `now`: it was replaced, or moved to another socket."""
 
@@ -428,7 +745,7 @@ class UnreadAnswer(Answer):
     seen: int = Field(description="How many entries are off the board now.")
 
 
-@order("/unread/seen", UnreadAnswer, "What could not be handled was seen", told=("upto",))
+@order("/unread/seen", UnreadAnswer, "What could not be handled was seen", told=("upto",), roles=SENIORS)
 class SeeUnread(Command):
     """Takes what is on the board's `unread` off it, up to a number. It stays in the ledger's file for a while."""
 
@@ -449,3 +766,128 @@ class Recall(Command):
     """What became of the request with this key, if it made a record. Asked by the web's desk alone."""
 
     key: str
+
+
+# --- corrections ------------------------------------------------------------------------------------------------------
+
+
+class VoidAnswer(Answer):
+    """The recorded void."""
+
+    seq: int = Field(description="The record.")
+    tx: str = Field(description="The sale.")
+    job: int | None = Field(description="Print job of the void slip. Null when none is printed by itself.")
+
+
+@order(
+    "/sales/{tx}/void",
+    VoidAnswer,
+    "Void a sale",
+    status=201,
+    records=True,
+    told=("tx",),
+    roles=SUPERVISORS,
+)
+class VoidSale(Command):
+    """A sale of this station that counts no more: once, with a reason. Its goods are back in their lots.
+
+    The sale stays in the ledger; a new record points at it. `Sell.replaces` names it in the sale that is right.
+    """
+
+    tx: AnyCode = Field(description="20-digit transaction code.", examples=["41010800120300000424"])
+    reason: Words = Field(description="Why.", examples=["选错了商品"])
+
+
+class CorrectEntryAnswer(Answer):
+    """The recorded correction."""
+
+    seq: int = Field(description="The record.")
+    test_code: str = Field(description="The lot.")
+    state: str = Field(description="What may be done with the lot now: pending, released or held.")
+    source: str | None = Field(description="The lot's source code, when it has one.")
+    left_g: int = Field(description="Grams left of the lot.")
+
+
+@order(
+    "/lots/{lot}/correct",
+    CorrectEntryAnswer,
+    "Correct what was registered of a lot",
+    status=201,
+    records=True,
+    told=("lot", "product", "net_g"),
+    roles=SUPERVISORS,
+)
+class CorrectEntry(Command):
+    """Says what was wrong in an entry; what is left out stays as it is. A new record points at the old one.
+
+    The mass cannot fall below what was sold. The goods can be changed until the lot has its source code.
+    """
+
+    lot: AnyCode = Field(description="Test code or source code of the lot.")
+    reason: Words = Field(description="Why.", examples=["过磅单抄错"])
+    product: Annotated[str, Field(min_length=1, max_length=64), SCANNED] | None = Field(
+        None, description="Product code."
+    )
+    net_g: Mass | None = Field(None, description="Net grams that came in.")
+    origin: Words | None = Field(None, description="产地, in words.")
+    origin_code: Annotated[str, Field(pattern=r"^([0-9]{6})?$")] | None = Field(None, description="GB/T 2260 code.")
+    supplier: Words | None = Field(None, description="供货人, by name.")
+    supplier_code: PersonCode | None = Field(None, description="13-digit operator code of the supplier.")
+    plate: Annotated[str, Field(max_length=20), ONE_LINE] | None = Field(None, description="Number plate.")
+    supplier_address: Name | None = Field(None, description="供货人地址.")
+    supplier_contact: Name | None = Field(None, description="供货人联系方式.")
+    spec: Name | None = Field(None, description="规格.")
+    produced: Day | None = Field(None, description="生产日期, YYYY-MM-DD.")
+    batch: Annotated[Annotated[str, Field(max_length=40), ONE_LINE] | None, OF_A_PAPER] = Field(
+        None, description="生产批号."
+    )
+    shelf_days: Annotated[StrictInt, Field(ge=0, le=36_500)] | None = Field(
+        None, description="保质期, in days; 0 where the package states none."
+    )
+    proofs: Annotated[tuple[ProofGiven, ...], Field(max_length=10)] | None = Field(
+        None,
+        description="The vouchers that came with the goods, all of them; what one does not say is left out of it. A "
+        "`code` as the record has it keeps its SHA-256.",
+    )
+    photos: NamedPhotos = ()
+
+
+class CorrectResultAnswer(Answer):
+    """The recorded correction."""
+
+    seq: int = Field(description="The record.")
+    test_code: str = Field(description="The lot that the result is not of.")
+    state: str = Field(description="What may be done with that lot now: pending, released or held.")
+    source: str | None = Field(description="That lot's new source code, when this correction releases it.")
+    to: str | None = Field(description="Test code of the lot it counts for now. Null: it waits for a person.")
+
+
+@order(
+    "/results/{seq}/correct",
+    CorrectResultAnswer,
+    "Say that a result is of another lot",
+    status=201,
+    records=True,
+    told=("seq", "lot"),
+    roles=SUPERVISORS,
+)
+class CorrectResult(Command):
+    """Takes a result off the lot it was matched to. That lot is judged anew by what is left.
+
+    Was it released by this result, it is not on sale any more; if some of it was sold, it is held until a person
+    decides. Without `lot` the result waits among the unmatched ones again.
+    """
+
+    seq: Number
+    lot: Annotated[str, Field(max_length=64), SCANNED] = Field(
+        "", description="Test code or source code of the lot it is of; empty when nobody knows."
+    )
+    reason: Words = Field(description="Why.", examples=["样品号输错"])
+
+
+# --- commands that stand in files of their own ------------------------------------------------------------------------
+
+from edge.between import bench_commands as bench_commands  # noqa: E402
+from edge.between import canteen_commands as canteen_commands  # noqa: E402
+from edge.between import day_commands as day_commands  # noqa: E402
+from edge.between import ledger_commands as ledger_commands  # noqa: E402

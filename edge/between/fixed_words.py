@@ -4,9 +4,15 @@ What becomes of a print has a file of its own, ``print_states.py``; how people a
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import StringConstraints
+
+Rounding = Literal["none", "jiao", "yuan"]  # down to a tenth of a yuan, or to a yuan (抹零)
+PaymentKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,19}$")]  # words of ``payment`` in words.toml
 JobName = Literal["gate", "stall", "canteen"]
+Plants = Literal["leaf", "cabbage", "root", "fruiting", "gourd", "bean", "allium", "sprout", "fungi", "fruit"]
+GoodsGroup = Literal[Plants, "meat", "poultry", "egg", "aquatic", "soy", "grain", "frozen", "other"]
 
 
 class ClockWhy(StrEnum):
@@ -49,6 +55,30 @@ class LotState(StrEnum):
     PENDING = "pending"
     RELEASED = "released"
     HELD = "held"
+    DISPOSED = "disposed"  # held, and the last of it is gone; in the ledger's rows ``held``
+
+
+class LotWhy(StrEnum):
+    """Why a lot may not be sold; falsy when nothing is against it but perhaps its state."""
+
+    FINE = ""
+    POSITIVE = "positive"
+    HELD = "held"
+    STOPPED = "stopped"
+    DISPUTED = "disputed"
+    DISPOSED = "disposed"
 
 
 WholePlant = Literal["", "due", "done"]  # nothing special, or the extraction that food needs which disturbs the enzyme
+CertificateState = Literal["", "soon", "expired", "failed"]  # of the certificate the pages are served with
+
+
+class PanWhy(StrEnum):
+    """Why what lies on a canteen's scale is no new load; falsy when it is."""
+
+    FINE = ""
+    COUNTED = "counted"
+    OFF_FIRST = "off_first"
+
+
+DeliveryState = Literal["open", "done", "voided", "dropped"]

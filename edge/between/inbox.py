@@ -5,13 +5,16 @@ comes after the commit, so an answer means *recorded*.
 """
 
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import SimpleQueue
 from typing import Literal
 
 from drivers.transports.adapters import Identity, Naming
+from edge.between.board import CertificateView
 from edge.between.commands import Answer, Command
+from edge.between.people import ALONE, Who
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
+from protocol.frozen import frozen
 from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
 
 
@@ -31,7 +34,7 @@ class Refused(Exception):
 # --- from the ports -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weighed:
     """A scale spoke; ``at`` is the steady clock when its last byte was read."""
 
@@ -40,7 +43,7 @@ class Weighed:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tested:
     """An analyzer handed over results; and tickets and curves that a person has to read.
 
@@ -54,7 +57,7 @@ class Tested:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sensed:
     """A probe measured something."""
 
@@ -62,7 +65,7 @@ class Sensed:
     measured: Measured
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortChanged:
     """A port was opened or lost; ``why`` is for the technician: the newest reason.
 
@@ -75,7 +78,7 @@ class PortChanged:
     stranger: Identity | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortFound:
     """Which device was opened behind a port's name, and how far the name leads to this one only."""
 
@@ -84,7 +87,7 @@ class PortFound:
     naming: Naming
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PortGarbage:
     """A port read bytes that are no frame; counted, and shown with the reason."""
 
@@ -93,7 +96,7 @@ class PortGarbage:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stumbled:
     """A thread met what it was not made for. ``raw`` is what it had in hand, ``kind`` one of ``failed``."""
 
@@ -103,22 +106,40 @@ class Stumbled:
     raw: bytes = b""
 
 
+@frozen
+class CertificateSeen:
+    """What the pages are served with now, from the web's thread."""
+
+    view: CertificateView
+
+
+@frozen
+class Due:
+    """The time of something has come that nobody orders (``edge/jobs/timed.py``), by its name."""
+
+    name: str
+
+
 # --- from pages, the local API and scenarios ------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
-    """A command whose answer is waited for. With a ``key`` that was seen in the last day it is not done again."""
+    """A command whose answer is waited for, and ``who`` ordered it.
+
+    With a ``key`` that was seen in the last day it is not done again.
+    """
 
     command: Command
     key: str = ""
+    who: Who = ALONE
     answer: "Future[Answer]" = field(default_factory=Future)
 
 
 # --- from the printers ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Printed:
     """News of a job.
 
@@ -133,7 +154,7 @@ class Printed:
     begun: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrintAgain:
     """The printer is ready again: a paper that was ``begun`` before wants its number as a copy, one that only waited
     wants the disk to know that it does no longer."""
@@ -142,7 +163,7 @@ class PrintAgain:
     begun: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrinterChanged:
     """What is known of a printer now, ``why`` for the technician."""
 
@@ -155,7 +176,7 @@ class PrinterChanged:
 # --- from MQTT ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """What a broker allows: publishes without an answer, the largest packet in bytes, and QoS 0 or 1."""
 
@@ -164,7 +185,7 @@ class Limits:
     qos: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LinkChanged:
     """The broker took us, or we have none. ``cause`` is a word of ``link_causes``, ``why`` is for the technician.
 
@@ -178,7 +199,7 @@ class LinkChanged:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BrokerAnswer:
     """The broker acknowledged publish ``mid``; ``refused`` is its reason when it did not accept it."""
 
@@ -187,7 +208,7 @@ class BrokerAnswer:
     code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CityMessage:
     """A message on a topic of the platform, not yet looked into. ``retained``: the broker kept it from before."""
 
@@ -196,7 +217,7 @@ class CityMessage:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stop:
     """End the core thread."""
 
@@ -209,6 +230,8 @@ Message = (
     | PortFound
     | PortGarbage
     | Stumbled
+    | CertificateSeen
+    | Due
     | Request
     | Printed
     | PrintAgain

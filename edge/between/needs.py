@@ -1,11 +1,11 @@
 """What needs a person's hand: one rule for the status page, health, metrics and `check`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from edge.between.board import Board
 from edge.between.fixed_words import WeightWhy
+from protocol.frozen import frozen
 
 DISK_LOW = 256 * 1024 * 1024  # bytes; a year of records, and room for what the system needs
 AILING = frozenset(  # of a scale that is there
@@ -28,7 +28,7 @@ class Need(Enum):
     LOOK = "look"  # it works, and somebody should look
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """``part`` is a field of the board, ``name`` a device or record in it, or empty."""
 
@@ -59,6 +59,8 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
     for analyzer in board.analyzers:
         if not analyzer.up or analyzer.unmatched or analyzer.most:
             yield Finding(Need.LOOK if analyzer.up else Need.STOPPED, "analyzers", analyzer.name)
+    if any(not alert.person for alert in board.alerts) or board.lot_counts.get("held"):
+        yield Finding(Need.LOOK, "alerts")
     for part, devices in (("probes", board.probes), ("printers", board.printers)):
         for device in devices:
             if not device.up:
@@ -71,6 +73,8 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
         yield Finding(Need.LOOK, "city")
     if city.set_aside:
         yield Finding(Need.LOOK, "city", "set_aside")
+    if board.certificate is not None and board.certificate.state:
+        yield Finding(Need.LOOK, "certificate")
     if board.unread:
         yield Finding(Need.LOOK, "unread")
     if not enough_disk(board.disk_free):

@@ -17,10 +17,11 @@ sent, and that none will be before the row says otherwise.  A paper that has wai
 ``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps nobody.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from edge.between.words import section
+from protocol.frozen import frozen
 
 
 class PrintState(StrEnum):
@@ -64,6 +65,7 @@ class PrintWhy(StrEnum):
     NOTHING = ""
     UNPROVEN = "unproven"  # of a fresh row, as long as a proof: a row that grows splits its page on the disk
     QUEUED = "queued"  # of a row that only waits behind others
+    IN_TURN = "in_turn"  # of one of many whose turns were written down at once: begun when those before it are out
     PROCESS_ID = "process_id"
     GS_R = "gs_r"
     STATUS = "status"
@@ -81,20 +83,24 @@ class PrintWhy(StrEnum):
     SILENT = "silent"
     RESTART = "restart"
     REPEATED = "repeated"
+    VOIDED = "voided"
 
 
-DAY, TEST_PAGE = "day", "test"
+DAY, TEST_PAGE, STALL_CARD = "day", "test", "stall_card"
+UNRECORDED = (DAY, TEST_PAGE, STALL_CARD)  # papers that are of no single record
 DOCUMENT_NAMES = tuple(section("document"))
 COPIES_BY_ITSELF = 3  # so often a paper is begun again without success; then a person decides
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrintJob:
     """A paper to print. ``body`` is the record's own bytes, empty for papers that are of no single record.
 
     ``seq`` is the record's number; for the day's summary the last record it counts.  ``detail`` is the date of a
     summary.  ``copy`` is 0 for the first print.  ``since`` is the steady clock when it was wanted.  ``waits``: the disk
-    says that no byte of it was sent, so it is not begun before the core says so.
+    says that no byte of it was sent, so it is not begun before the core says so.  ``perhaps``: it is printed again as a
+    copy although it may never have been begun.  ``mark`` is what was known to be
+    wrong with its record when it was wanted.
     """
 
     job: int
@@ -106,3 +112,12 @@ class PrintJob:
     copy: int
     since: float
     waits: bool = False
+    perhaps: bool = False
+    mark: Literal["", "voided", "corrected"] = ""
+
+
+def mark_of(paper: str, by: int | None) -> Literal["", "voided", "corrected"]:
+    """What a paper says when a newer record (``by``) is about what is wrong with its own."""
+    if by is None or paper == "void":
+        return ""
+    return "voided" if paper in ("slip", "ticket", "acceptance") else "corrected"

@@ -1,9 +1,11 @@
-"""Every text that people read, in Chinese and English: the catalogue ``words.toml``, read once, when a text is wanted.
+"""Every text that people read, in Chinese and English: the catalogue ``words.toml``.
 
+Each of its sections is read once, when a text of it is wanted: the whole takes a start as long as opening the ledger.
 A text is found by its section and its code, which is the word that stands in the board, the ledger or the API.
 Refusals and mistakes of a configuration stand beside the rule they explain, as long as nothing else says the same.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -14,8 +16,11 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 Section = (
     Literal["both", "paper", "document", "verdict", "page", "title", "box", "outcome", "weight", "per", "measured"]
-    | Literal["print", "print_why", "printer", "lot", "read", "will", "doubt", "clock", "clock_why"]
-    | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do"]
+    | Literal["print", "print_why", "printer", "lot", "lot_why", "read", "will", "doubt", "clock", "clock_why"]
+    | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do", "role", "field"]
+    | Literal["encryption", "encryption_do", "deed", "hold_step", "holding"]
+    | Literal["cause", "mistake", "group", "proof", "basis", "payment", "rounding"]
+    | Literal["alert", "waits", "waits_do", "sampling", "control_kind", "control_state", "reagent_state", "place_word"]
 )
 CATALOGUE = Path(__file__).with_name("words.toml")
 ON_PAGES: tuple[Section, ...] = ("both", "page")  # found by their code alone
@@ -37,14 +42,20 @@ class Bilingual(NamedTuple):
 
 
 @cache
-def _catalogue() -> Mapping[str, Mapping[str, Bilingual]]:
-    tree = tomllib.loads(CATALOGUE.read_text("utf-8"))
-    return {name: {word: Bilingual(*both) for word, both in words.items()} for name, words in tree.items()}
+def _unread() -> Mapping[str, str]:
+    """Each section's part of the catalogue, as it stands there."""
+    _, *parts = re.split(r"^\[(\w+)\]$", CATALOGUE.read_text("utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def section(name: Section) -> Mapping[str, Bilingual]:
     """All texts of a section, by code."""
-    return _catalogue()[name]
+    return _read(name)
+
+
+@cache
+def _read(name: str) -> Mapping[str, Bilingual]:
+    return {word: Bilingual(*both) for word, both in tomllib.loads(_unread()[name]).items()}
 
 
 def text(name: Section, word: str) -> Bilingual:
@@ -75,17 +86,46 @@ class Words:
         return found.said(self._language).format(**values) if found else word
 
 
+def proof_name(kind: str) -> Bilingual:
+    """What people call a kind of voucher; of several of which one will do (``hgz|cd``) each. Never the word itself."""
+    known = section("proof")
+    found = [known.get(one, known["qt"]) for one in kind.split("|")]
+    return Bilingual(" 或 ".join(one.zh for one in found), " or ".join(one.en for one in found))
+
+
 @cache
 def by_key() -> Mapping[str, Bilingual]:
     """All texts as pages name them: ``cancel``, and with its section what stands in the board, as in ``lot.held``."""
     return {
-        word if name in ON_PAGES else f"{name}.{word}": text
-        for name, words in _catalogue().items()
-        for word, text in words.items()
+        word if name in ON_PAGES else f"{name}.{word}": text for name in _unread() for word, text in _read(name).items()
     }
 
 
-_NOT_FOR_SCRIPTS = ("paper.", "link.", "link_do.", "odd.", "failed.", "failed_do.", "clock_why.", "port_name.")
+_NOT_FOR_SCRIPTS = (
+    "paper.",
+    "link.",
+    "link_do.",
+    "odd.",
+    "failed.",
+    "failed_do.",
+    "clock_why.",
+    "port_name.",
+    "field.",
+    "deed.",
+    "hold_step.",
+    "holding.",
+    "encryption",
+    "cause.",
+    "mistake.",
+    "group.",
+    "proof.",
+    "basis.",
+    "waits",
+    "sampling.",
+    "control_state.",
+    "place_word.",
+    "alert.",
+)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
 
 from edge.between import words
 from edge.between.sparing import Sparing
@@ -10,12 +9,13 @@ from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from protocol.city.signed import BadSigned, CityKeys, Signed, Verifier
 from protocol.city.topics import Ack, BadAck, ack_of, read_ack
+from protocol.frozen import frozen
 
 KIND = "ack"
 log = logging.getLogger("publisher")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Said:
     """An answer of the city; ``signed`` is None where answers without signature are taken."""
 
@@ -51,6 +51,10 @@ class CityWord:
         except BadAck as bad:
             self.doubted("unreadable", str(bad))
         return None
+
+    def trust(self, keys: CityKeys) -> None:
+        """From now on these are the city's keys."""
+        self._verifier.keys = keys
 
     def believed(self, said: Said) -> None:
         """It moved something: older ones count no more."""

@@ -12,7 +12,6 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +28,7 @@ from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, Limits, LinkCha
 from edge.between.sparing import Sparing
 from edge.config.sections import CitySection
 from protocol.city.envelope import CONTENT_TYPE
+from protocol.frozen import frozen
 from protocol.plain import plain
 
 CONNECT_SECONDS = 5.0
@@ -43,7 +43,7 @@ NO_RETAIN, NO_QOS = 0x9A, 0x9B
 log = logging.getLogger("mqtt")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """How a connection ended. ``cut``: it stood, and the other side ended it. ``other_will``: perhaps for the will."""
 
@@ -54,13 +54,14 @@ class Ended:
     code: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Who:
-    """Who connects: client id, topics to hear, and the will's topic and bytes."""
+    """Who connects: client id, topics to hear, the will's topic and bytes. ``also`` are topics it can do without."""
 
     client_id: str
     listen: tuple[str, ...]
     last_will: tuple[str, bytes] | None
+    also: tuple[str, ...] = ()
 
 
 class Unfit(OSError):
@@ -115,6 +116,7 @@ class Connection:
         self._leaving: Ended | None = None
         self._deaf = ""
         self._waiting_for: set[int] = set()  # subscriptions without an answer
+        self._can_do_without: set[int] = set()
         self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=who.client_id,
@@ -251,17 +253,21 @@ class Connection:
         )
         self._retain = self._retain and bool(getattr(properties, "RetainAvailable", 1))
         client.limit(max(1, min(self._limits.receive_maximum, self._part.window)))
-        for topic in self._who.listen:
+        for topic in (*self._who.listen, *self._who.also):
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             _, mid = client.subscribe(topic, options=options) if self._v5 else client.subscribe(topic, qos=1)
             self._waiting_for.add(mid or 0)
+            if topic in self._who.also:
+                self._can_do_without.add(mid or 0)
         if not self._waiting_for:
             self._stands()
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, mid: int, codes: list[ReasonCode], _more: Any) -> None:
         self._waiting_for.discard(mid)
         for code in codes:
-            if code.is_failure:
+            if code.is_failure and mid in self._can_do_without:
+                log.warning("%s does not let us hear the market's other stations: %s", self.url, code)
+            elif code.is_failure:
                 self._deaf = f"{self.url} refuses the subscription: {code}"
                 log.error("%s", self._deaf)
         if not self._waiting_for and not self._up:

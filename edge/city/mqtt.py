@@ -31,11 +31,12 @@ class Mqtt(threading.Thread):
         listen: tuple[str, ...],
         last_will: tuple[str, bytes] | None,
         inbox: Inbox,
+        also: tuple[str, ...] = (),
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
         self._part = part
         self._inbox = inbox
-        self._who = Who(client_id, listen, last_will)
+        self._who = Who(client_id, listen, last_will, also)
         self._halt = threading.Event()
         self._connection: Connection | None = None
         self._wills = dict.fromkeys(part.brokers, 0)  # which kind of will each broker takes

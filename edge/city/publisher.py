@@ -2,32 +2,38 @@
 
 A broker's acknowledgement only says that the broker has it.  A record is delivered when the platform's signed ``ack``
 covers its sequence number and names its hash (``confirm = "city"``), or, for platforms that cannot answer, when the
-broker took it.  Alarms go before the backlog.  A record the platform rejects is set aside with its reason and holds up
-nothing.  While the city is silent one record at a time knocks, not the whole window.
+broker took it; ``protocol/city/agreement.py`` has the rules.  Alarms go before the backlog.  A record the platform
+rejects is set aside with its reason and holds up nothing.  While the city is silent one record at a time knocks, not
+the whole window; while another ledger has our name nothing is sent.
 
 All methods are called by the core thread; ``now`` is the steady clock.
 """
 
+import copy
+import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from edge.between.board import CityView
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
+from edge.city.again import Again
 from edge.city.city_word import CityWord
 from edge.city.doubts import Doubts
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.delivery import Delivery
-from edge.records.ledger import ALARM, ORDINARY, Ledger
+from edge.records.joints import KEPT_BACK
+from edge.records.ledger import ALARM, ORDINARY, Ledger, OtherLedger
+from protocol.city.agreement import Claim, Do, Stand, StationEnd
 from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
 from protocol.city.signed import CityKeys
-from protocol.city.topics import Ack, Rejected, Topics
+from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
@@ -90,32 +96,50 @@ class Publisher:
         self._word_at = float("-inf")
         self._link_cause = self._link_why = ""
         self._nobody = False
-        self._disagreement = self._open_refusal = ""
+        self._open_refusal = ""
+        self._birth = ""  # SHA-256 of what we said of ourselves on this connection
+        self.city: Ack | None = None  # the city's newest number on this connection, with what it answered to our birth
         self.up = False
         self.silent_since = ""  # wall time of what the city did not answer; empty while it does
         self.last_ack = ""  # wall time of the city's last word
         self.birth_due = False  # the city does not know our key: say again who we are
         self._table = Delivery(ledger.conn)
-        self.upto = self._table.upto()
-        settled = self._table.ahead()
-        self.aside: dict[int, str] = {seq: reason for seq, reason in settled.items() if reason is not None}
-        self._ahead: set[int] = {seq for seq in settled if seq > self.upto}
-        self._saved = self._told = self.upto
+        self._again = Again(self._table)
+        self.end = self._table.end()
+        self._hold()
+        self._saved: tuple[int, int, Claim | None] | None = self._progress
+        self._saving: set[int] = set()
+        self._told = self.upto
         self._tell_at = float("-inf")  # how far it is delivered, to the log
-        self._unsaved: list[tuple[int, str | None]] = []
+        self.about_photos: Callable[[tuple[PhotoWord, ...], float], None] = lambda words, now: None
         self._cursor = {ORDINARY: 0, ALARM: 0}  # last sequence of each lane that is on its way
 
     # --- what the core asks -----------------------------------------------------------------------------------------
 
     @property
+    def upto(self) -> int:
+        """Every record up to here is settled."""
+        return self.end.upto
+
+    @property
+    def aside(self) -> dict[int, str]:
+        """Records that were refused, with the reason."""
+        return self.end.aside
+
+    @property
     def pending(self) -> int:
         """Records nobody has answered for."""
-        return self._ledger.head.seq - self.upto - len(self._ahead)
+        return self._ledger.head.seq - self.upto - len(self.end.ahead)
 
     @property
     def acked(self) -> int:
         """Records that were confirmed; what was set aside is not."""
-        return self.upto + len(self._ahead) - len(self.aside)
+        return self.end.delivered
+
+    @property
+    def settled(self) -> int:
+        """The newest record when all are settled and the city speaks; 0 while any waits: photos come after them."""
+        return 0 if self.pending or self.silent_since or self.end.held else self.upto
 
     @property
     def _silent(self) -> bool:
@@ -145,8 +169,8 @@ class Publisher:
         """Why records do not get through or are not confirmed: a word of ``link_causes`` and a detail for the
         technician; both empty when all is well."""
         troubles = (
+            (self.end.held is not None, "disagree", self._other()),
             (not self.up, self._link_cause, self._link_why),
-            (self._disagreement, "disagree", self._disagreement),
             (self._link_cause, self._link_cause, self._link_why),
             (self._part.confirm == "city" and not self._keys, "no_city_key", str(self._part.keys_file)),
             (not self._can_confirm, "no_qos", ""),
@@ -154,28 +178,38 @@ class Publisher:
             (self._open_refusal, "city_refuses", self._open_refusal),
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
-            (self._silent and self._ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
+            (self._silent and self.end.ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
         return next(((cause, why) for holds, cause, why in troubles if holds), ("", ""))
 
     @property
     def unsaved(self) -> bool:
-        return self._saved != self.upto or bool(self._unsaved)
+        return self._saved != self._progress or bool(self.end.touched) or self._again.unsaved
+
+    @property
+    def urgent(self) -> bool:
+        """Whether another ledger was heard of, or settled, and that is not written down: it must outlast a restart."""
+        return (self._saved[2] if self._saved else None) != self.end.held
+
+    @property
+    def _progress(self) -> tuple[int, int, Claim | None]:
+        return self.end.upto, self.end.claimed, self.end.held
 
     def save(self) -> None:
         """Write the progress, inside the caller's transaction."""
-        if self._saved != self.upto:
-            self._table.move(self.upto)
-            self._saved = self.upto
-        if self._unsaved:
-            self._table.settle(self._unsaved)
-            self._unsaved.clear()
+        if self._saved != self._progress or self.end.touched:
+            self._saved, self._saving = self._progress, {*self.end.touched}
+            self._table.write(self.end, self._saving)
+            self.end.touched.clear()
+        if self._again.unsaved:
+            self._again.save()
 
     def not_saved(self) -> None:
         """The transaction of the last ``save`` failed: all of it is to be written again."""
-        self._saved = -1
-        self._unsaved = [(seq, self.aside.get(seq)) for seq in sorted({*self._ahead, *self.aside})]
+        self._saved = None
+        self._again.not_saved()
+        self.end.touched |= self._saving | self.end.ahead | self.aside.keys()
 
     def deadline(self) -> float | None:
         """When ``pump`` wants to be called although nothing happened."""
@@ -203,6 +237,69 @@ class Publisher:
         else:
             self._send_again(now)
             self._send_more(now)
+            self._send_once_more(now)
+
+    def trust(self, keys: CityKeys) -> None:
+        """From now on these are the city's keys."""
+        self._keys = keys
+        self._word.trust(keys)
+
+    def resend(self) -> None:
+        """Somebody wants records once more: the table of delivery says which."""
+        self._again.look()
+
+    def born(self, birth: bytes) -> None:
+        """This is what was said of us on this connection."""
+        self._birth = hashlib.sha256(birth).hexdigest()
+
+    # --- the way out when another ledger has our name ---------------------------------------------------------------
+
+    def remember(self) -> StationEnd:
+        """What counts as delivered, for ``take_back``."""
+        return copy.deepcopy(self.end)
+
+    def take_back(self, before: StationEnd) -> None:
+        """The order to go on was not recorded."""
+        self.end = before
+        self.not_saved()
+        self._hold()
+
+    def gone_on(self) -> None:
+        """The ledger goes on: written down in the caller's transaction, and sent from there."""
+        self._hold()
+        self._flights.clear()
+        self._rewind()
+        self._again.look()
+        self.save()
+
+    def own_hash(self, seq: int, said: str = "") -> str | None:
+        """The hash of a record; None when there is none that can be read. What was ``said`` is believed against our
+        own bytes where the record behind it says the same: then those are damaged."""
+        head = self._ledger.head
+        if seq == head.seq:
+            return head.prevhash
+        with suppress(LookupError):
+            own = hash_of(self._ledger.body(seq))
+            if own != said and said:
+                with suppress(BadEvent, LookupError):
+                    return said if self._ledger.event(seq + 1)["prevhash"] == said else own
+            return own
+        with suppress(BadEvent, LookupError):
+            return str(self._ledger.event(seq + 1)["prevhash"])
+        return None
+
+    def _other(self) -> str:
+        """What is said of a ledger that is not ours."""
+        if (held := self.end.held) is None:
+            return ""
+        last = self._ledger.head.seq
+        if held.upto > last:
+            return f"the city claims record {held.upto}, but this ledger ends at {last}"
+        return f"the city has another record {held.upto} than we"
+
+    def _hold(self) -> None:
+        """Nothing is recorded while another ledger has our name."""
+        self._ledger.held = OtherLedger(self._other()) if self.end.held else None
 
     # --- what the core passes on ------------------------------------------------------------------------------------
 
@@ -216,9 +313,12 @@ class Publisher:
         self._hold_until = 0.0
         self._pause = self._part.resend_seconds
         self._nobody = False
+        self.end.connected()
+        self.city = None
         self._sent.clear()
         self._flights.clear()
         self._by_mid.clear()
+        self._again.link()
         self._rewind()
         if changed.up:
             self._limits = changed.limits
@@ -233,6 +333,8 @@ class Publisher:
         if answer.mid not in self._by_mid:
             return
         seq, _ = self._by_mid.pop(answer.mid)
+        if self._again.answered(answer.mid, busy=answer.code in BACK_OFF):
+            self._hold_until = now + self._pause
         if (flight := self._flights.get(seq)) is not None:
             flight.mid = None
         if not answer.refused:
@@ -254,11 +356,14 @@ class Publisher:
         if said is None:
             return
         self._word_at = now
-        if self._disagrees(said.ack):
+        self._word.believed(said)
+        self._note(said.ack)
+        settled = self._take(said.ack, said.signed is not None, now)
+        if self.end.held:
             return
         self.last_ack = self._clock.now().to_the_second
-        self._word.believed(said)
-        settled = self._take(said.ack, now)
+        if said.ack.photos:
+            self.about_photos(said.ack.photos, now)
         self._stay = STAY * self._part.resend_seconds
         if settled:
             self._open_refusal = ""
@@ -280,6 +385,7 @@ class Publisher:
             return
         late = sorted((one for one in self._flights.values() if one.mid is None), key=lambda one: one.at)
         late = [one for one in late if self.silent_since or one.at + self._pause <= now]
+        self.end.ask()
         if self._word_at < late[0].at:
             self._fall_silent(now, late[0].at)
         if self.silent_since:
@@ -306,9 +412,30 @@ class Publisher:
         if not (chosen or self._flights or len(self._doubts)):
             self._miss()
 
+    def _send_once_more(self, now: float) -> None:
+        """What the city wants again, with the room that news leave, while it speaks."""
+        if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
+            return
+        room, _ = self._room()
+        for seq, lane, body in self._again.due(room - self._again.flying):
+            with suppress(BadEvent):
+                event_id, kind = _named(body)
+                topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
+                if len(topic) + len(body) + PACKET_OVERHEAD <= self._limits.packet:
+                    mid = self._wire.publish(topic, body)
+                    if mid is None:
+                        self.up = False  # the news of it is on its way
+                        return
+                    self._again.passed(seq, mid)
+                    self._by_mid[mid] = (seq, now)
+                    self._sent[event_id] = seq
+                    self.end.sent(seq)
+                    continue
+            self._again.passed(seq)
+
     def _miss(self) -> None:
         """Nothing is left to send and records are pending: they are not in the ledger any more."""
-        there = self._table.there(self.upto) | self._ahead
+        there = self._table.there(self.upto) | self.end.ahead
         for seq in range(self.upto + 1, self._ledger.head.seq + 1):
             if seq not in there:
                 self._damaged(seq, f"no record {seq}")
@@ -322,7 +449,9 @@ class Publisher:
         limit = max(1, min(self._limits.receive_maximum, self._part.window)) - len(self._flights)
         if self._doubts.alone:
             limit = min(limit, 1 - len(self._by_mid))
-        if self.silent_since or self._disagreement:
+        if self.end.held:
+            return 0, ()
+        if self.silent_since:
             return (limit, (ALARM,)) if self._flights else (min(limit, 1), (ALARM, ORDINARY))
         return limit, (ALARM, ORDINARY)
 
@@ -347,6 +476,7 @@ class Publisher:
         self._flights[seq] = Flight(seq, event_id, lane, mid, now)
         self._by_mid[mid] = (seq, now)
         self._sent[event_id] = seq
+        self.end.sent(seq)
         return True
 
     def _choose(self, room: int, lanes: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
@@ -355,7 +485,7 @@ class Publisher:
         for lane in lanes:
             if len(chosen) >= room:
                 break
-            passed = {*self._ahead, *self._flights}
+            passed = {*self.end.ahead, *self._flights}
             most = room - len(chosen) + len(passed) + len(self._doubts)
             rows = self._table.of_lane(lane, max(self.upto, self._cursor[lane]), most)
             fresh = [row for row in rows if row[0] not in passed and not self._doubts.hides(row[0])]
@@ -411,7 +541,7 @@ class Publisher:
             self._probe_at = now + self._pause
         elif self._part.confirm == "broker":
             self._nobody, self.silent_since = False, ""
-            self._settle(seq, None)
+            self._settle(self.end.arrived(seq))
 
     def _refused_by_broker(self, seq: int, reason: str, final: bool, now: float) -> bool:
         """True when it is the broker's trouble, not the record's."""
@@ -424,43 +554,69 @@ class Publisher:
 
     def _set_aside(self, guilty: Mapping[int, str]) -> None:
         for seq, reason in guilty.items():
-            self._settle(seq, reason)
+            self._settle(self.end.refused(seq, reason))
             log.error("record %d set aside: %s", seq, reason)
 
     # --- the city's answers -----------------------------------------------------------------------------------------
 
-    def _disagrees(self, ack: Ack) -> bool:
-        """Whether the city's numbers stand for other records than ours; it is told, and nothing moves."""
-        text = ""
-        if ack.upto and ack.upto > self._ledger.head.seq:
-            text = f"the city claims record {ack.upto}, but this ledger ends at {self._ledger.head.seq}"
-        elif ack.upto and ack.hash and ack.hash != self._hash(ack.upto):
-            text = f"the city has another record {ack.upto} than we"
-        if text:
-            self._word.doubted("disagree", text)
-        if text or (ack.upto and ack.hash):
-            self._disagreement = text
-        return bool(text)
+    def _note(self, ack: Ack) -> None:
+        """Keep what the city says of itself, for whoever orders how to go on."""
+        if ack.upto is None:
+            return
+        before = self.city or Ack()
+        if not ack.birth or ack.birth != self._birth:  # no answer to our birth: what was answered to it stays true
+            same = (ack.upto, ack.hash) == (before.upto, before.hash)
+            ack = replace(ack, birth="", holds=before.holds if same else "", serials=before.serials)
+        self.city = ack
 
-    def _take(self, ack: Ack, now: float) -> int:
+    def _take(self, ack: Ack, ordered: bool, now: float) -> int:
         """Believe it. Answers how many records it settled."""
-        before = self.upto + len(self._ahead)
-        for one in ack.ids:
-            if (seq := self._sent.get(one)) is not None:
-                self._timed([self._flights[seq]] if seq in self._flights else [], now)
-                self._settle(seq, None)
-        if ack.rejected:
-            known = self._named(ack)
-            for rejection in ack.rejected:
-                if (seq := known.get(rejection.id)) is not None and seq > self.upto and seq not in self._ahead:
-                    self._refused(seq, rejection)
-        if ack.upto is not None:
-            upto = ack.upto if ack.hash else self._sent_upto(ack.upto)
-            if upto > self.upto:
-                self._timed([flight for flight in self._flights.values() if flight.seq <= upto], now)
-                self.upto = upto
-                self._advance()
-        return self.upto + len(self._ahead) - before
+        before = self.upto + len(self.end.ahead)
+        claim = Claim(ack.upto, ack.hash, ordered) if ack.upto is not None else None
+        named = [seq for one in ack.ids if (seq := self._sent.get(one)) is not None]
+        final, opened = self._rejected(ack)
+        held, unheard = self.end.held, self.end.stand is Stand.UNHEARD
+        own = self.own_hash(claim.upto, claim.hash) if claim and claim.upto <= self._ledger.head.seq else None
+        do = self.end.heard(claim, own, self._ledger.head.seq, named, final)
+        if do is Do.HOLD:
+            self._disagree(held is None)
+        if self.end.held:
+            return 0
+        if do is Do.GO_BACK and claim:
+            log.warning("the city has records up to %d and forgot the rest: sent again", claim.upto)
+            self._forget_answered()
+        for seq, reason in final.items():
+            if seq in self.aside:
+                self._word.tell(reason, f"record {seq} set aside: the city rejects it: {reason}", logging.ERROR)
+        for seq, rejection in opened.items():
+            if not self.end.is_settled(seq):
+                self._keep(seq, rejection)
+        if unheard and (kept := [seq for seq, reason in self.end.aside.items() if reason == KEPT_BACK]):
+            self._again.want(min(kept), max(kept))  # a broker may have had them while the city was away
+        self._timed([flight for flight in self._flights.values() if self.end.is_settled(flight.seq)], now)
+        self._settle(True)
+        return self.upto + len(self.end.ahead) - before
+
+    def _disagree(self, news: bool) -> None:
+        """Another ledger has our name: nothing is recorded and nothing sent until a person has ordered how to go on."""
+        self._hold()
+        self._word.doubted("disagree", self._other())
+        if news:
+            log.error("nothing is recorded: %s", self._other())
+            self._flights.clear()
+
+    def _rejected(self, ack: Ack) -> tuple[dict[int, str], dict[int, Rejected]]:
+        """Which of our records a word refuses for good, with why, and which it cannot take yet."""
+        final: dict[int, str] = {}
+        opened: dict[int, Rejected] = {}
+        known = self._named(ack) if ack.rejected else {}
+        for one in ack.rejected:
+            if (seq := known.get(one.id)) is not None:
+                if one.final:
+                    final[seq] = f"{one.code}: {one.reason}"
+                else:
+                    opened[seq] = one
+        return final, opened
 
     def _timed(self, arrived: Sequence[Flight], now: float) -> None:
         """How long the city's answer took says when to ask again."""
@@ -483,56 +639,22 @@ class Publisher:
                     self._ids[seq] = _named(body)[0]
         return {**{event_id: seq for seq, event_id in self._ids.items() if event_id}, **self._sent}
 
-    def _sent_upto(self, claimed: int) -> int:
-        """How far an ack without a hash counts: over what was sent on this connection, without a gap."""
-        sent, upto = set(self._sent.values()), self.upto
-        while upto < claimed and (upto + 1 in sent or upto + 1 in self._ahead):
-            upto += 1
-        return upto
-
-    def _refused(self, seq: int, rejection: Rejected) -> None:
-        """A final rejection sets the record aside; an open one says that what arrived was not proven to be ours."""
+    def _keep(self, seq: int, rejection: Rejected) -> None:
+        """An open rejection says that what arrived was not proven to be ours."""
         reason = f"{rejection.code}: {rejection.reason}"
-        if rejection.final:
-            self._settle(seq, reason)
-            self._word.tell(reason, f"record {seq} set aside: the city rejects it: {reason}", logging.ERROR)
-            return
         self._word.tell(reason, f"record {seq} kept for retry, the city cannot take it yet: {reason}", logging.ERROR)
         self._open_refusal = reason
         self.birth_due = self.birth_due or rejection.code == "unknown_key"
 
-    def _settle(self, seq: int, reason: str | None) -> None:
-        """This record needs no further sending; without reason because it arrived, else set aside."""
-        self._flights.pop(seq, None)
-        if seq <= self.upto or seq in self._ahead:
+    def _settle(self, news: bool) -> None:
+        """What is settled needs no further sending."""
+        if not news:
             return
-        if reason is not None:
-            self.aside[seq] = reason
-            self._unsaved.append((seq, reason))
-        elif seq != self.upto + 1:
-            self._unsaved.append((seq, None))
-        self._ahead.add(seq)
-        self._advance()
-
-    def _advance(self) -> None:
-        """Close the gap between the cursor and what is settled ahead of it."""
-        while self.upto + 1 in self._ahead:
-            self.upto += 1
-        self._ahead = {seq for seq in self._ahead if seq > self.upto}
-        self._unsaved = [(seq, reason) for seq, reason in self._unsaved if seq > self.upto or reason is not None]
-        for seq in [seq for seq in self._flights if seq <= self.upto]:
+        for seq in [seq for seq in self._flights if self.end.is_settled(seq)]:
             del self._flights[seq]
         if len(self._sent) > 4 * self._part.window:
-            self._sent = {one: seq for one, seq in self._sent.items() if seq > self.upto}
-
-    def _hash(self, seq: int) -> str:
-        """The hash of a record; empty when it is not there any more."""
-        head = self._ledger.head
-        if seq == head.seq:
-            return head.prevhash
-        with suppress(LookupError):
-            return hash_of(self._ledger.body(seq))
-        return ""
+            wanted = self.aside
+            self._sent = {one: seq for one, seq in self._sent.items() if seq > self.upto or seq in wanted}
 
     def _rewind(self) -> None:
         """Look at the lanes from their beginning again; what is on its way stays there."""

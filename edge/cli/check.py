@@ -12,7 +12,6 @@ from queue import Empty
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlite_utils import Database
 
 from drivers.conversation import Conversation
 from drivers.discover import naming
@@ -27,7 +26,9 @@ from edge.between.tongue import said
 from edge.city.city_word import CityWord
 from edge.city.mqtt import Mqtt
 from edge.cli.main import config_option
+from edge.cli.market import city_commands, market_keys, people
 from edge.cli.running import lines as running_lines
+from edge.cli.scales import entered_by_page, with_entered
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 from edge.documents import BadTemplate, Documents
@@ -36,6 +37,7 @@ from edge.ports.last_frames import LastFrames
 from edge.printing.open_printer import OpenPrinter
 from edge.records import mark
 from edge.records.clock import UNKNOWN, Clock
+from edge.records.database import Database
 from edge.records.identity import BadKey, load_city_keys, load_key
 from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
 from edge.records.lock import Holder, holder
@@ -44,7 +46,7 @@ from edge.web.server import CannotListen, WebServer
 from edge.web.wording import ucum
 from protocol.city import envelope
 from protocol.city.signed import CityKeys
-from protocol.city.state import encode_state
+from protocol.city.state import Reach, encode_state
 from protocol.city.topics import Topics
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
@@ -91,9 +93,15 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         return
     yield "config", lambda: (True, str(path))
     yield "key", lambda: _key(config)
+    written, config = config, with_entered(config)
     yield "ledger", lambda: _ledger(config)
     yield "papers", lambda: _papers(config)
     yield "city key", lambda: _city_keys(config)
+    yield "market keys", lambda: market_keys(config)
+    yield "city commands", lambda: city_commands(config)
+    yield "people", lambda: people(config)
+    for scale in written.scale:
+        yield from entered_by_page(scale, config)
     clock, system = _clock_of(config), System.of(os.environ)
     for caution in cautions(config, _today(clock), bool(_known_keys(config))):
         if caution.word != "no_city_key":  # said already
@@ -117,7 +125,9 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         yield from _name(printer, system)
         yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
     yield "broker", lambda: _broker(config)
-    yield "web", lambda: _web(config.web.listen)
+    yield "web", lambda: _web(config)
+    if config.web.tls != "off":
+        yield "certificate", lambda: _certificate(config, clock)
     yield "clock", lambda: _clock(clock, config.station.language)
     yield "disk", lambda: _disk(config)
 
@@ -275,7 +285,7 @@ def _broker(config: Config) -> Outcome:
     station = config.station
     topics = Topics(station.region, station.node, station.terminal)
     name = f"marketedge-check-{station.node}-{station.terminal}"
-    mqtt = Mqtt(config.city, name, (topics.ack,), None, inbox)
+    mqtt = Mqtt(config.city, name, topics.listen, None, inbox)
     mqtt.start()
     try:
         end, last = time.monotonic() + BROKER_SECONDS, LinkChanged(False, "no answer", "mute")
@@ -313,7 +323,11 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
     while time.monotonic() < end:
         with contextlib.suppress(Empty):
             message = inbox.get(timeout=0.2)
-            if isinstance(message, CityMessage) and word.read(message.payload, message.retained):
+            if (
+                isinstance(message, CityMessage)
+                and message.topic == topics.ack
+                and word.read(message.payload, message.retained)
+            ):
                 return True, f"{mqtt.broker}; the city answers"
             if isinstance(message, LinkChanged):
                 return False, _told(message)
@@ -327,12 +341,19 @@ def _counted(odd: Mapping[str, int]) -> str:
 
 def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
     """The station's word about itself, as ``run`` says it; with the true end of the ledger, when there is one."""
-    last = 0
+    reach = Reach()
     with contextlib.suppress(FileNotFoundError, LedgerUnusable), reading(config.station.data) as db:
-        last = last_of(db.conn)
+        if last := last_of(db.conn):
+            reach = Reach(last, envelope.hash_of(body_of(db.conn, last)))
     name = f"{config.station.node}-{config.station.terminal}"
     return encode_state(
-        "online", name, key, time=clock.now().text, bootid=clock.boot_id, last=last, software="marketedge check"
+        "online",
+        name,
+        key,
+        time=clock.now().text,
+        bootid=clock.boot_id,
+        reach=reach,
+        software="marketedge check",
     )
 
 
@@ -346,16 +367,39 @@ def _city_keys(config: Config) -> Outcome:
     return True, ", ".join(sorted(keys.by_kid)) or "none"
 
 
-def _web(listen: str) -> Outcome:
+def _web(config: Config) -> Outcome:
     """Whether the address is free."""
-    server = WebServer(listen, Showing(), Inbox())
+    server = WebServer(config.web.listen, Showing(), Inbox())
     try:
         server.bind()
     except CannotListen as error:
         return False, str(error)
     finally:
         server.stop()
-    return True, f"http://{listen}/"
+    return True, f"{'http' if config.web.tls == 'off' else 'https'}://{config.web.listen}/"
+
+
+def _certificate(config: Config, clock: Clock) -> Outcome:
+    """Whether it can be used, for which names, and for how long; nothing is renewed here."""
+    from edge.config.certificate import served_of
+    from edge.records.certificates import SOON, BadCertificate, context_of, read
+
+    served = served_of(config)
+    try:
+        context_of(served)
+        one = read(served.certificate)
+    except BadCertificate as error:
+        return False, str(error)
+    names, ends = ", ".join(one.names), one.ends.date()
+    issued = said(f"{one.issuer} 签发，{ends} 到期", f"by {one.issuer}, until {ends}")
+    if not clock.now().trusted:
+        return None, said(f"{names}；{issued}；时钟未校准", f"{names}; {issued}; the clock is not set")
+    left = one.days_left(clock.today())
+    if left >= SOON:
+        return True, said(f"{names}；{issued}，还有 {left} 天", f"{names}; {issued}, {left} days left")
+    state = "expired" if left < 0 else "soon"
+    what, step = words.text("encryption", state), words.text("encryption_do", state)
+    return left >= 0 and None, said(f"{what.zh}。{step.zh}。{issued}", f"{what.en}. {step.en}. {names}; {issued}")
 
 
 def _clock_of(config: Config) -> Clock:

@@ -5,7 +5,6 @@
 
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -15,6 +14,7 @@ from drivers import catalogue
 from drivers.model import Model
 from edge.cli.main import BadInput, as_typed
 from edge.config.sections import with_files
+from protocol.frozen import frozen
 
 _OPTIONS = (
     click.option(
@@ -32,7 +32,7 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Named:
     """What was typed to name a device."""
 

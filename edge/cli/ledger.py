@@ -1,20 +1,27 @@
-"""`marketedge ledger`: look at the ledger without changing it."""
+"""`marketedge ledger`: look at the ledger; its file saved, restored and salvaged is `ledger_files.py`."""
 
 import csv
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
 from edge.between.tongue import said
-from edge.cli.main import config_option, plain_errors
+from edge.cli.ledger_delivery import go_on, resend
+from edge.cli.ledger_files import backup, restore, salvage
+from edge.cli.main import BadInput, config_option, plain_errors
+from edge.cli.told import Told
 from edge.config.sections import load
+from edge.records import mark
+from edge.records.books import harmless
 from edge.records.delivery import Delivery, pending
 from edge.records.identity import load_key, load_public_key
-from edge.records.ledger import LedgerBroken, bodies_after, last_of, reading, verify
+from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, last_of, reading
 from edge.records.print_jobs import PrintJobs
 from edge.state.lots import by_state as lots_by_state
 from edge.state.unread import rows as unread_rows
@@ -28,7 +35,14 @@ NAMED = 20  # damaged records, at most
 
 @click.group()
 def ledger() -> None:
-    """Look at the ledger: status, verification, export. Works while the station runs."""
+    """Look at the ledger (status, verification, export), send from it again, and keep its file.
+
+    Which command when: edge/ledger.md.
+    """
+
+
+for command in (resend, go_on, backup, restore, salvage):
+    ledger.add_command(command)
 
 
 @ledger.command()
@@ -52,14 +66,26 @@ def status(config_path: Path) -> None:
 @ledger.command("verify")
 @config_option
 @click.option("--key", "key_file", type=click.Path(path_type=Path), help="Public key; default: the station's own.")
-def verify_command(config_path: Path, key_file: Path | None) -> None:
-    """Check every record's signature, chain and number. Exit code 1 names the first record that fails."""
+@click.option("--cores", default=0, metavar="N", help="How many processes check at once; default: one a core.")
+def verify_command(config_path: Path, key_file: Path | None, cores: int) -> None:
+    """Check every record's signature, chain, number and serials, and that none is missing at the end.
+
+    Exit code 1 names the first record that fails.
+    """
+    from edge.records.verify import verify_folder
+
     with plain_errors():
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
+        before = mark.read(mark.beside(config.station.key)) or mark.Mark()
         try:
+            with Told() as told:
+                count, last = verify_folder(
+                    config.station.data, key, partial(told, said("检查记录", "checking")), cores
+                )
             with reading(config.station.data) as db:
-                count, last = verify(db, key)
+                if why := behind(db.conn, config.station.data / FILE, before):
+                    raise LedgerBroken(why)
         except LedgerBroken as broken:
             click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
             sys.exit(1)
@@ -77,20 +103,67 @@ def unread(config_path: Path) -> None:
 
 @ledger.command()
 @config_option
-@click.option("--as", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--as", "form", type=click.Choice(["jsonl", "csv", "xlsx"]), default="jsonl", show_default=True)
+@click.option(
+    "--book", type=click.Choice(["purchases", "sales", "tests"]), help="A book by law: 进货台账, 销售台账 or 检测台账."
+)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day of the book.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the book.")
 @click.option("-o", "--out", type=click.File("w", "utf-8", lazy=True), default="-")
 @click.option("--after", default=0, help="Only records after this sequence number.")
-def export(config_path: Path, form: str, out: Any, after: int) -> None:
+def export(
+    config_path: Path,
+    form: str,
+    book: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    out: Any,
+    after: int,
+) -> None:
     """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet.
 
-    Damaged records are left out and named at the end, with exit code 1.
+    With --book a book that the law asks for, as CSV or spreadsheet, into the file of -o. Damaged records are left out
+    and named or counted at the end, with exit code 1.
     """
     with plain_errors():
-        with reading(load(config_path).station.data) as db:
+        data = load(config_path).station.data
+        if book is not None:
+            _write_book(data, book, form, since and since.date(), until and until.date(), out.name)
+            return
+        if form == "xlsx" or since or until:
+            raise BadInput(said("请用 --book 指明台账", "say which book with --book"))
+        with reading(data) as db:
             rows = bodies_after(db.conn, after)
             damaged = _as_lines(rows, out) if form == "jsonl" else _as_table(rows, out)
         if damaged:
             raise LedgerBroken(_left_out(damaged))
+
+
+def _write_book(data: Path, name: str, form: str, since: date | None, until: date | None, out: str) -> None:
+    """A book in a file, with its progress. Raises BadInput, LedgerBroken and OSError."""
+    from edge.records import books
+
+    if form == "jsonl" or out == "-":
+        raise BadInput(
+            said("台账请用 --as xlsx 或 csv，并用 -o 指明文件", "a book needs --as xlsx or csv, and -o FILE")
+        )
+    progress = books.Progress()
+    with reading(data) as db, click.progressbar(length=1, file=sys.stderr, label=name) as bar:
+
+        def told() -> Iterator[list[books.Cell]]:
+            for row in books.rows(db.conn, books.BOOKS[name], since, until, progress):
+                bar.length = progress.total
+                bar.update(progress.done - bar.pos)
+                yield row
+
+        books.write(Path(out), "csv" if form == "csv" else "xlsx", books.BOOKS[name], told())
+    if progress.damaged:
+        raise LedgerBroken(
+            said(
+                f"{progress.damaged} 条损坏的记录未写入。运行 marketedge ledger verify，并请技术员从备份恢复",
+                f"{progress.damaged} damaged records left out. Run marketedge ledger verify and restore a backup",
+            )
+        )
 
 
 Rows = Iterable[tuple[int, bytes]]
@@ -119,7 +192,7 @@ def _as_table(rows: Rows, out: TextIO) -> list[int]:
         except UNREADABLE:
             damaged.append(seq)
         else:
-            table.writerow({name: _cell(value) for name, value in columns.items()})
+            table.writerow({name: harmless(value) for name, value in columns.items()})
     return damaged
 
 
@@ -136,10 +209,3 @@ def _columns(seq: int, event: dict[str, Any]) -> dict[str, Any]:
     kind = EVENTS.get(kind_of(event["type"]))
     head = (seq, event["type"], event.get("subject"), event.get("time"), event.get("clockstate"))
     return dict(zip(HEAD, head, strict=True)) | (kind.record if kind else Record).columns(event["data"])
-
-
-def _cell(value: Any) -> Any:
-    """A spreadsheet runs a text that starts with = + - @ as a formula; an apostrophe keeps it text."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value

@@ -3,6 +3,7 @@
 import gc
 import json
 import logging
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any, ClassVar, get_args
 
 import click
 
-from edge.between.fixed_words import JobName
+from edge.between.fixed_words import GoodsGroup, JobName
 
 NO_CITY_KEY = "# The city's public keys, one per line, 64 hex digits each. Ask the platform operator for them.\n"
 
@@ -59,16 +60,22 @@ def _plain(error: Exception) -> str | None:
     """What to say of a mistake of the world; None for one of ours."""
     from drivers.catalogue import UnknownModel
     from drivers.printers import UnknownPrinter
+    from edge.between.inbox import Refused
+    from edge.between.tongue import said
     from edge.config.sections import BadConfig
-    from edge.documents.templates import BadTemplate
+    from edge.documents.market_files import BadTemplate
+    from edge.records.backup import BadBackup
+    from edge.records.certificates import BadCertificate
     from edge.records.identity import BadKey
     from edge.records.ledger import FILE, LedgerBroken, explained
     from protocol.formats import UnknownFormat
 
     if isinstance(error, UnknownModel | UnknownFormat | UnknownPrinter):
         return str(error.args[0])
-    if isinstance(error, BadInput | BadConfig | BadKey | BadTemplate | LedgerBroken):
+    if isinstance(error, BadBackup | BadInput | BadCertificate | BadConfig | BadKey | BadTemplate | LedgerBroken):
         return str(error)
+    if isinstance(error, Refused):
+        return said(error.zh, error.en)
     if isinstance(error, sqlite3.Error):
         about = explained(error, Path(FILE))  # an export may have read for a while before it met the damage
         return None if about is None else str(about)
@@ -90,6 +97,10 @@ class Lazy(click.Group):
         "record": "edge.cli.record:record",
         "decode": "edge.cli.decode:decode",
         "replay": "edge.cli.decode:replay",
+        "operators": "edge.cli.people:operators",
+        "tokens": "edge.cli.people:tokens",
+        "tls": "edge.cli.tls:tls",
+        "goods": "edge.cli.goods:goods",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -141,29 +152,82 @@ def main() -> None:
     help="What the station does; repeat for a second job.",
 )
 @click.option("--name", default="", help="The station's name, shown on pages and slips.")
+@click.option(
+    "--goods",
+    "groups",
+    type=click.Choice([*get_args(GoodsGroup)[:-1], "all"]),
+    multiple=True,
+    help="Groups of common goods that are sold or come in here; repeat for more. Left out: all at a gate or canteen, "
+    "and at a stall those that you write into station.toml. `marketedge goods` lists them.",
+)
+@click.option(
+    "--terminal",
+    default="01",
+    metavar="NN",
+    show_default=True,
+    help="Its number in the market, as the city gave it: no two boxes have the same.",
+)
 @click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one per line.")
-def init(folder: Path, jobs: tuple[str, ...], name: str, city_key: str) -> None:
+@click.option("--tls", is_flag=True, help="Encrypt the pages, with an authority of the market's own.")
+@click.option(
+    "--ca",
+    "ca_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --tls: ca.pem of the market's authority, from the box where it was made.",
+)
+def init(
+    folder: Path,
+    jobs: tuple[str, ...],
+    name: str,
+    groups: tuple[str, ...],
+    terminal: str,
+    city_key: str,
+    tls: bool,
+    ca_file: Path | None,
+) -> None:
     """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
     from edge.config import TEMPLATE
     from edge.records import private
     from edge.records.identity import city_keys_text, create_key, public_hex
 
     config, key_file = folder / "station.toml", folder / "station.key"
+    if ca_file and not tls:
+        raise click.UsageError("--ca goes with --tls")
+    if not re.fullmatch("[0-9]{2}", terminal):
+        raise click.UsageError(f"--terminal {terminal}: write two digits")
     if config.exists() or key_file.exists():
         raise click.ClickException(f"{folder} already holds a station; nothing was changed")
     with plain_errors():
+        groups = groups or (() if jobs == ("stall",) else ("all",))
         keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
         private.make_folder(folder)
         template = TEMPLATE.read_text("utf-8")
         text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
+        text = text.replace("groups = [] ", f"groups = {json.dumps(groups)} ")
+        text = text.replace('terminal = "01"', f'terminal = "{terminal}"')
+        if "gate" in jobs:  # a market's test room; the stall's default asks for nothing
+            text = text.replace('control = "warn"    ', 'control = "required"')
+        if tls:
+            text = text.replace('# tls = "own"', 'tls = "own"  ')
         private.write_new(config, text.encode())
         private.replace(folder / "city.keys", keys.encode())
         key = create_key(key_file)
+        encrypted = _encrypt(folder, name, ca_file) if tls else []
     click.echo(f"{config}: fill in who you are and what is plugged in")
     click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
     if not city_key:
         click.echo(f"{folder / 'city.keys'}: put the city's public key here; without it no record can be confirmed")
+    for line in encrypted:
+        click.echo(line)
     click.echo(f"public key for the city: {public_hex(key)}")
+
+
+def _encrypt(folder: Path, name: str, ca_file: Path | None) -> list[str]:
+    from edge.cli.tls import prepare
+    from edge.config.sections import WebSection
+    from edge.records.certificates import FOLDER
+
+    return prepare(folder / FOLDER, name or folder.resolve().name, ca_file, WebSection().listen)
 
 
 @contextmanager
@@ -245,14 +309,15 @@ def protocols(as_json: bool) -> None:
 @click.argument("url")
 @click.option("--key", "key_file", type=click.Path(path_type=Path), required=True, help="The station's public key.")
 def verify_qr(url: str, key_file: Path) -> None:
-    """Check a slip's QR address offline with the station's public key; prints what it states."""
+    """Check a slip's or source card's QR address offline with the station's public key; prints what it states."""
     from edge.records.identity import load_public_key
+    from protocol.city.source import verify_card
     from protocol.city.token import BadToken, verify_url
 
     with plain_errors():
         key = load_public_key(key_file)
         try:
-            token = verify_url(url, key)
+            token = verify_card(url, key) if "/b/" in url else verify_url(url, key)
         except BadToken as error:
             click.echo(json.dumps({"ok": False, "why": str(error)}, ensure_ascii=False))
             sys.exit(1)
@@ -262,11 +327,12 @@ def verify_qr(url: str, key_file: Path) -> None:
 @main.command()
 @click.argument("what", type=click.Choice(["schemas", "openapi"]))
 def contract(what: str) -> None:
-    """Print the contract: event schemas, or the local API's OpenAPI."""
+    """Print the contract: schemas of events, of the city's commands and their answers; or the local API's OpenAPI."""
     if what == "schemas":
+        from protocol.city import orders
         from protocol.city.events import EVENTS
 
-        schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()}
+        schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()} | orders.schemas()
         click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
         return
     from edge.between.board import Showing

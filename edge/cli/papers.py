@@ -7,7 +7,7 @@ import click
 
 from drivers.printers import PROFILES, USUAL
 from edge.documents import DOCUMENTS, SHARED_TEMPLATES, SHIPPED, BadTemplate, Documents
-from edge.documents.templates import SUFFIX
+from edge.documents.market_files import SUFFIX
 from edge.documents.words import words_on_paper
 
 

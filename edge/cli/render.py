@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from drivers.printers import BY_WIDTH, LABEL, PROFILES, profile
-from edge.documents import DOCUMENTS, Documents, Place, documents_of, examples, record_kind
+from edge.documents import DOCUMENTS, Documents, Place, documents_of, example_names, record_kind, testpage
+from edge.documents import example as example_of
 from edge.documents.words import Language as Words
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -45,7 +46,10 @@ LANGUAGES = get_args(Language)
 )
 @click.option("--encoding", type=click.Choice(get_args(Encoding)), help="Its text encoding; raster draws every line.")
 @click.option(
-    "--example", type=click.Choice(list(DOCUMENTS)), help="Show this paper of a sample record; no file needed."
+    "--example",
+    type=click.Choice(list(example_names())),
+    metavar="NAME",
+    help="Show the paper of a sample record, such as slip or slip-two-lines; no file needed.",
 )
 @click.option(
     "--form", "name", type=click.Choice(list(DOCUMENTS)), help="Which paper of the event; default: its first."
@@ -90,12 +94,14 @@ def render(
         raise click.UsageError("name either a DOCUMENT.json or an --example")
     source = str(file or example)
     try:
-        tree = _read(file) if file else examples(str(example))[0]
-        place = Place(market, host, language)
-        document = _document(tree, Documents(templates), name or example, place, copy)
         printer = profile(model or (LABEL if form == "tspl" else BY_WIDTH[size]))
+        tree = _read(file) if file else _sample(str(example), printer)
         if form in LANGUAGES and printer.language != form:
             raise ValueError(f"printer {printer.id} speaks {printer.language}, not {form}")
+        place = Place(market, host, language, printer.label)
+        document = _document(
+            tree, Documents(templates), name or (example_names()[example] if example else None), place, copy
+        )
         printer = replace(printer, encoding=encoding or printer.encoding)
         glyphs = _glyphs(needed=form == "png")
         page = layout(document, printer.columns, printer.encoding, glyphs.__contains__ if glyphs else None)
@@ -119,6 +125,11 @@ def render(
         raise click.ClickException(f"{error.filename}: {error.strerror}") from None
     except ValueError as error:
         raise click.ClickException(f"{source}: {error}") from None
+
+
+def _sample(name: str, printer: Profile) -> dict[str, Any]:
+    """The content of an example; a test page is about this printer."""
+    return testpage.content("printer-1", "usb:0416:5011", printer) if name == "test" else example_of(name)
 
 
 def _glyphs(*, needed: bool) -> FontGlyphs | None:

@@ -1,14 +1,16 @@
-"""What a station that runs says of its devices, for ``marketedge check``: its ports are its own, so it is asked."""
+"""A station that runs, asked by the command line: its ports and its ledger are its own."""
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import Request
 
 from edge.between.needs import AILING
 from edge.between.tongue import said
 from edge.between.words import Words
+from edge.cli.asking import opener
 from edge.config.sections import Config
 from edge.records.lock import Holder
 from edge.web.wording import ucum
@@ -21,7 +23,7 @@ Line = tuple[str, bool | None, str]
 def lines(config: Config, holder: Holder) -> Iterator[Line]:
     """A line for each device and for the way to the city, from the station's own board."""
     try:
-        state = _board(holder)
+        state = _board(config, holder)
     except (OSError, ValueError) as error:
         yield "station", False, _mute(holder, error)
         return
@@ -53,15 +55,29 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
         True,
         said(f"{holder.pages}/ 由正在运行的站点提供", f"{holder.pages}/ is served by the running station"),
     )
+    if board["certificate"]:
+        yield "certificate", *_certificate(board["certificate"], words)
     yield "clock", *_clock(board, words)
 
 
-def _board(holder: Holder) -> Any:
+def _board(config: Config, holder: Holder) -> Any:
     """The station's answer; raises OSError and ValueError."""
+    return ask(config, holder, "/api/board")
+
+
+def ask(config: Config, holder: Holder, path: str, body: dict[str, Any] | None = None) -> Any:
+    """What a station that runs answers its own user's command line; with a body it is ordered something.
+
+    Raises OSError and ValueError; urllib's HTTPError has the station's refusal in it.
+    """
     if not holder.pages:
         raise OSError(said("还在启动", "still starting"))
     address = holder.pages.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-    with build_opener(ProxyHandler({})).open(f"{address}/api/board", timeout=ASK_SECONDS) as answer:
+    headers = {"Authorization": f"Bearer {holder.word}"} if holder.word else {}
+    data = None if body is None else json.dumps(body).encode()
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    with opener(config).open(Request(f"{address}{path}", data, headers), timeout=ASK_SECONDS) as answer:
         return json.load(answer)
 
 
@@ -136,6 +152,17 @@ def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     if not view["up"]:
         return False, f"{words('connecting')}. {view['why']}. {counted}"
     return True, f"{view['broker']}. {words('connected')}. {counted}"
+
+
+def _certificate(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    ends = datetime.fromisoformat(view["ends"])
+    names = ", ".join(view["names"])
+    what = f"{words('encrypted_until', issuer=view['issuer'], date=ends.date())} ({names})"
+    if not view["state"]:
+        return True, what
+    why = f" ({view['why']})" if view["why"] else ""
+    said_so = f"{words.known('encryption', view['state'])}{why}. {words.known('encryption_do', view['state'])}. {what}"
+    return (False if view["state"] == "expired" else None), said_so
 
 
 def _clock(board: dict[str, Any], words: Words) -> tuple[bool | None, str]:

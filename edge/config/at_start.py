@@ -39,6 +39,13 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
         ca=quoted(city.ca_file or ""),
         keys=",".join(sorted(city_keys)) or "none",
     )
+    yield "web " + fields(
+        listen=config.web.listen,
+        allow=",".join(config.web.allow) or "none",
+        tls=config.web.tls,
+        certificate=quoted(config.web.cert_file or ""),
+        insecure="yes" if config.web.insecure else "no",
+    )
     for part in (*config.scale, *config.analyzer, *config.probe):
         yield f"{part.name} " + _device(part)
     for printer in config.printer:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from ipaddress import ip_address
 from itertools import chain
 from urllib.parse import urlsplit
 
 from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
-from edge.config.sections import Config, PortSection, PrinterSection
+from edge.config.sections import Config, PortSection, PrinterSection, is_loopback
 from edge.records import private
+from protocol.personal import found, hint
 
 SOON = timedelta(days=30)
 UNFILLED = "请填写"
@@ -24,6 +24,7 @@ def cautions(config: Config, today: date | None, city_keys: bool) -> tuple[Cauti
             _who(config),
             _certificates(config, today),
             _files(config),
+            _persons(config),
             _network(config),
             _city(config, city_keys),
             _shared_ports(config),
@@ -88,12 +89,34 @@ def _certificates(config: Config, today: date | None) -> Iterator[Caution]:
             )
 
 
+def _persons(config: Config) -> Iterator[Caution]:
+    """Texts that go into records; the contact line is published by law."""
+    texts = (
+        ("[station] name", config.station.name),
+        ("[seller] name", config.seller.name),
+        ("[seller] stall", config.seller.stall),
+        *((f"[[product]] {part.code}", f"{part.name} {part.name_en}") for part in config.product),
+    )
+    for about, text in texts:
+        if number := found(text):
+            yield Caution(
+                "personal_number",
+                "warn",
+                about,
+                f"{hint(number)} 像手机号或身份证号，会进入每条记录",
+                f"{hint(number)} looks like a person's telephone or identity number and goes into records",
+                "删去；电话只写在 [seller] contact",
+                "Take it out; a telephone number belongs into [seller] contact alone",
+            )
+
+
 def _files(config: Config) -> Iterator[Caution]:
     city, station = config.city, config.station
     secrets = (
         ("[station] key", station.key),
         ("[city] password_file", city.password_file),
         ("[city] keys_file", city.keys_file),
+        ("[web] key_file", config.web.key_file),
         ("[station] data", station.data),
         ("[station] data", station.data / "ledger.db"),
     )
@@ -102,7 +125,7 @@ def _files(config: Config) -> Iterator[Caution]:
             mode = "700" if path.is_dir() else "600"
             yield Caution(
                 "readable",
-                "bad" if path in (station.key, city.password_file) else "warn",
+                "bad" if path in (station.key, city.password_file, config.web.key_file) else "warn",
                 about,
                 f"{path} 其他用户也能读写",
                 f"{path} can be read by others",
@@ -123,15 +146,17 @@ def _files(config: Config) -> Iterator[Caution]:
 
 
 def _network(config: Config) -> Iterator[Caution]:
-    if not is_loopback(config.web.listen.rpartition(":")[0]):
+    if config.web.insecure and config.web.tls == "off" and not config.web.loopback:
         yield Caution(
-            "open_pages",
+            "insecure",
             "warn",
-            "[web] listen",
-            f"{config.web.listen}：同一网络里的人都能打开页面、卖货",
-            f"{config.web.listen}: everybody in this network reaches the pages, and may sell",
-            "只在本机使用就写 127.0.0.1:8080；否则请用单独的网络",
-            "Write 127.0.0.1:8080 if only this box uses them; else keep a network of its own",
+            "[web] insecure",
+            f"{config.web.listen}：页面没有加密。同一网络里的人能看到小票、姓名和密码，能改动页面的内容，能冒充您操作",
+            f"{config.web.listen}: the pages are not encrypted. Whoever is in this network reads slips, names and "
+            "PINs, can alter what the pages say, and can act in your name",
+            '写 tls = "own"，删去 insecure，再运行 marketedge tls make；或只在本机使用：127.0.0.1:8080',
+            'Write tls = "own", delete insecure and run `marketedge tls make`; or let only this box use them: '
+            "127.0.0.1:8080",
         )
     for part in (*config.scale, *config.analyzer, *config.probe):
         if _anybody_may_connect(part.port):
@@ -209,13 +234,3 @@ def _shared_ports(config: Config) -> Iterator[Caution]:
                 "一个端口只能接一台设备：改正其中一个",
                 "A port serves one device: correct one of them",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen at is reached from this box alone. A name is taken at its word."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -2,8 +2,11 @@
 
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -20,6 +23,7 @@ class Method(BaseModel):
 
     ``item`` is what it measures, ``items`` other names instruments have for it.  Without an item it is a method that
     only says positive or negative, of whatever the instrument names; it then has no limit.  ``limit`` is in ``unit``.
+    ``own_control``: each measurement carries its own control (the line of a card), so none is asked for beside it.
     ``least`` and ``most`` bound the values such a test can give; without them a percentage is from -10 to 110, and a
     concentration is not negative.
     """
@@ -40,6 +44,7 @@ class Method(BaseModel):
     control_low: Number = ""
     control_high: Number = ""
     enzyme: bool = False
+    own_control: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -62,10 +67,11 @@ class Method(BaseModel):
         return value >= Decimal(least) and (not most or value <= Decimal(most))
 
 
-def shipped() -> dict[str, Method]:
+@cache
+def shipped() -> Mapping[str, Method]:
     """The methods that come with the station, by id."""
     rows = tomllib.loads(Path(__file__).with_name("methods.toml").read_text("utf-8"))["method"]
-    return {row["id"]: Method.model_validate(row) for row in rows}
+    return MappingProxyType({row["id"]: Method.model_validate(row) for row in rows})
 
 
 def plain(text: str) -> str:

@@ -4,6 +4,7 @@ Read once at start.  A mistake is refused with the file, the section, the key, w
 (``mistakes.py``).  A value can be overridden by the environment: ``MARKETEDGE_WEB__LISTEN=127.0.0.1:8081``.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -11,8 +12,9 @@ from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_type_hints
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
@@ -25,23 +27,31 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from drivers import catalogue
 from drivers.model import Model
 from drivers.printers import PROFILES, profile
 from drivers.transports.listen import named_peers
-from edge.between.fixed_words import JobName
+from edge.between.fixed_words import GoodsGroup, JobName, PaymentKind, Rounding
+from edge.between.initials import initials
+from edge.between.people import Role
 from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
+from edge.config.bench import SAMPLE_PLACES, BenchRules, PlanSection, row_of
+from edge.config.environment import overridden
+from edge.config.goods import GoodsSection, common, filled, with_groups
 from edge.config.hints import HINTS
+from edge.config.market import MarketSection
 from edge.config.methods import Method, shipped
 from edge.config.mistakes import NOTHING, Mistake, unknown
+from edge.config.screens import ScreensSection
 from protocol import formats
+from protocol.city.bench_events import ControlKind
 from protocol.city.codes import operator
-from protocol.city.events import ONE_LINE, Name, Short
+from protocol.city.events import ONE_LINE, Name, ProductCode, ProofType, Short
 from protocol.city.written import GRAMS
+from protocol.labels import Pattern
 from protocol.link import Link
 from protocol.options import MISSING, BadOptions, OptionProblem
 from protocol.printers.profile import Profile
@@ -53,6 +63,8 @@ SECRET = "secret"
 DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 Node = Annotated[str, StringConstraints(pattern=r"^[0-9]{9}$")]
 OperatorCode = Annotated[str, AfterValidator(operator)]
+ChannelName = Annotated[str, StringConstraints(min_length=1, max_length=8), ONE_LINE]
+_OF_DAY = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 class BadConfig(ValueError):
@@ -158,6 +170,11 @@ def _a_day(value: Any) -> Any:
     return value
 
 
+def label_pattern(text: str) -> None:
+    """Raises ValueError for what no label's code is read by."""
+    Pattern.parse(text)
+
+
 Mass = Annotated[str, _checked(grams)]
 Masses = Annotated[str, _checked(masses)]
 Yuan = Annotated[str, _checked(fen)]
@@ -212,6 +229,8 @@ class SellerSection(ConfigSection):
     name: Name
     stall: Short = ""
     contact: Name = ""
+    licence: Name = ""
+    address: Name = ""
 
 
 class CitySection(ConfigSection):
@@ -266,10 +285,65 @@ def _host_and_port(parts: SplitResult) -> bool:
 
 
 class WebSection(ConfigSection):
-    """The local pages. ``allow`` names other host names that browsers may use to reach them."""
+    """The local pages. ``allow`` names other host names that browsers may use to reach them.
+
+    ``tls``: ``own`` is a certificate of the market's own authority, in the folder ``tls`` beside the station's key;
+    ``files`` are ``cert_file`` and ``key_file``.  Pages that others than this box reach are encrypted, unless it is
+    written that they shall not be (``insecure``), which also lets a network in where nobody has a name.
+    ``theme``: as the system of whoever looks (``auto``), always one of the two, or light within the hours of ``day``.
+    """
 
     listen: Annotated[str, _checked(address)] = "127.0.0.1:8080"
     allow: tuple[str, ...] = ()
+    theme: Literal["auto", "light", "dark", "time"] = "auto"
+    day: Annotated[str, StringConstraints(pattern=rf"^{_OF_DAY}-{_OF_DAY}$")] = "07:00-18:00"
+    tls: Literal["own", "files", "off"] = "off"
+    cert_file: Path | None = None
+    key_file: Annotated[Path | None, SECRET] = None
+    insecure: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether this box alone reaches the pages."""
+        return is_loopback(self.listen.rpartition(":")[0])
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if self.tls == "off" and not self.loopback and not self.insecure:
+            raise Mistake(
+                '同一网络里的人能看到、改动页面的内容；写 tls = "own"，再运行 marketedge tls make；'
+                "或明确写 insecure = true",
+                "everybody in this network could read and alter what the pages say: "
+                'write tls = "own" and run `marketedge tls make`; or write insecure = true and mean it',
+                key="tls",
+                value=self.tls,
+            )
+        for key in ("cert_file", "key_file"):
+            if self.tls == "files" and getattr(self, key) is None:
+                raise Mistake("缺少：写 PEM 文件名", "it is missing: name a PEM file", key=key)
+        return self
+
+
+class PeopleSection(ConfigSection):
+    """What people may do, once there are any (``marketedge operators add``).
+
+    Who is signed in and does nothing for ``idle_minutes`` signs in again.  ``typed_weights`` and ``prices`` say whose
+    word a typed weight and another price need.
+    """
+
+    idle_minutes: Annotated[int, Number] = Field(240, ge=1, le=10_080)
+    typed_weights: Literal["supervisor", "everybody"] = "supervisor"
+    prices: Literal["supervisor", "everybody"] = "everybody"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen at is reached from this box alone. A name is taken at its word."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class ClockSection(ConfigSection):
@@ -362,6 +436,10 @@ class ScaleSection(PortSection):
     model's row says, or what ``weighing.py`` takes for scales that say that they are stable, and for those that
     do not.  ``tare_key`` is False where nobody uses the scale's own tare key: then the page's known tare may be taken
     off what does not say gross or net.  ``writable`` allows tare and zero from the page.
+
+    For the register of scales: ``maker``, ``type`` and ``serial`` of the type plate, ``accuracy`` its class,
+    ``certificate`` the number of the verification, ``cpa`` that of the type approval, the three codes and the seal.
+    ``fair`` marks a fair scale (公平秤): slips are weighed again there.
     """
 
     kind: ClassVar[str] = "scale"
@@ -375,6 +453,18 @@ class ScaleSection(PortSection):
     still: Annotated[float | None, Number] = Field(None, ge=0, le=10)
     tare_key: bool = True
     writable: bool = False
+    fair: bool = False
+    maker: Name = ""
+    type: Name = ""
+    serial: Short = ""
+    accuracy: Literal["II", "III", "IIII"] = "III"
+    certificate: Short = ""
+    cpa: Short = ""
+    production_code: Short = ""
+    repair_code: Short = ""
+    verification_code: Short = ""
+    seal: Short = ""
+    software: Short = ""
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -405,7 +495,9 @@ class AnalyzerSection(PortSection):
 
     ``item`` is what it measures, where the instrument does not say.  ``match`` says how a result finds its lot: by the
     ``sample`` number, or by the ``channel`` plan.  Of new results ``most_a_day`` are recorded in a day; what it hands
-    over again counts once.
+    over again counts once.  ``channels`` is how many it has, or their names, where its model does not say;
+    ``controls`` are the channels in which each rack has a control, with its kind.  ``serial`` is the instrument's
+    serial number, for those that do not say it, and ``calibrated`` the day of its last calibration.
     """
 
     kind: ClassVar[str] = "analyzer"
@@ -414,6 +506,24 @@ class AnalyzerSection(PortSection):
     method: str | tuple[str, ...] = "gb5009199"
     match: Literal["sample", "channel"] = "sample"
     most_a_day: Annotated[int, Number] = Field(2000, ge=1, le=100_000)
+    channels: Annotated[int, Number, Field(ge=0, le=96)] | tuple[ChannelName, ...] = 0
+    controls: dict[ChannelName, ControlKind] = Field(default_factory=dict)
+    serial: Short = ""
+    calibrated: Annotated[date | None, BeforeValidator(_a_day)] = None
+
+    @property
+    def known_channels(self) -> tuple[str, ...]:
+        """The names of its channels, in their order; empty where nobody has said how many it has."""
+        if isinstance(self.channels, tuple):
+            return self.channels
+        return tuple(str(n + 1) for n in range(self.channels)) if self.channels else self.row().channels
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places of one of its racks: its channels, or so many samples one after the other."""
+        if self.match == "sample" and not self.known_channels:
+            return tuple(str(n + 1) for n in range(SAMPLE_PLACES))
+        return self.known_channels
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -449,8 +559,8 @@ class PrinterSection(ConfigSection):
     ``file:PATH``.
 
     ``profile`` names its row, ``change`` replaces fields of it.  ``papers`` are those that go to this printer; empty
-    is all but labels, or labels for a label printer.  A paper that could not be printed for ``keep_minutes`` is given
-    up: a person then decides.
+    is all but labels, or labels for a label printer (a kept sample's goes to either, to a label printer first).
+    A paper that could not be printed for ``keep_minutes`` is given up: a person then decides.
     """
 
     name: DeviceName
@@ -514,15 +624,22 @@ class PaperSection(ConfigSection):
 
     language: Literal["zh", "en", "both", ""] = ""
     templates: Path | None = None
-    automatic: tuple[str, ...] = ("slip", "report", "label", "hold", "acceptance")
+    automatic: tuple[str, ...] = (
+        *("slip", "report", "label", "hold", "disposal", "acceptance", "void"),
+        *("shift", "reweigh", "kept", "waste"),
+    )
 
 
 class ProductSection(ConfigSection):
     """A product. ``price`` is in yuan per ``per``; 斤 is not a legal unit, so it is kg or 500 g.
 
-    ``tests`` are the items its lots are tested for; left out, those of ``[gate]``.  ``also`` are other names that
-    instruments have for it.  ``disturbs_enzyme`` marks foods that make an enzyme test positive by themselves (葱, 蒜,
-    韭菜, 芹菜, 香菜, 萝卜, 茭白, 蘑菇, 番茄): they are extracted as whole plants.
+    ``tests`` are the items its lots are tested for; left out, those of ``[gate]``.  ``lot`` is ``optional`` where the
+    market lets it be sold without a source code; such sales are marked.  ``also`` are other names that
+    instruments have for it.  ``packed`` are prepackaged goods: the law wants their 规格, 生产日期 or 批号, and
+    保质期 in the book.  ``disturbs_enzyme`` marks foods that make an enzyme test positive by themselves (葱, 蒜,
+    韭菜, 芹菜, 香菜, 萝卜, 茭白, 蘑菇, 番茄): they are extracted as whole plants.  ``by``: sold by weight, or by the
+    ``piece``; ``price`` is then that of one.  ``group`` and ``initials`` are how people find it.  What is left out is
+    taken from the catalogue (``goods.py``).
     """
 
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
@@ -531,55 +648,167 @@ class ProductSection(ConfigSection):
     price: Yuan = "0"
     per: Literal["kg", "500g"] = "kg"
     tests: tuple[Name, ...] | None = None
+    lot: Literal["required", "optional"] = "required"
     also: tuple[Name, ...] = ()
     disturbs_enzyme: bool = False
+    packed: bool = False
+    group: GoodsGroup = "other"
+    by: Literal["weight", "piece"] = "weight"
+    initials: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]{0,20}$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_catalogue(cls, row: Any) -> Any:
+        return filled(row)
+
+    @cached_property
+    def found_by(self) -> tuple[str, ...]:
+        """What people type to find it, beside name and code: initials, and other names with theirs."""
+        goods = common().get(self.code)
+        more = (goods.name, *goods.also) if goods and goods.called(self.name) else ()
+        names = [name for name in dict.fromkeys((*self.also, *more)) if name != self.name]
+        own = self.initials or initials(self.name)
+        return tuple(dict.fromkeys((own, *(part for name in names for part in (name, initials(name)) if part))))
 
     @property
     def per_g(self) -> Literal[500, 1000]:
         return 1000 if self.per == "kg" else 500
 
 
-class GateSection(ConfigSection):
+_PROOF = "|".join(get_args(ProofType))
+PROOF_PATTERN = rf"^({_PROOF})(\|({_PROOF}))*$"
+
+
+class GateSection(BenchRules):
     """How goods come in. ``tests`` are the items every lot is tested for, where its product says nothing else.
 
     Left out, it is what the first analyzer's first method measures.  ``unchecked`` is what a source code from elsewhere
     allows that nobody here can answer for: ``refuse`` it, ``test`` the goods as if they had none, or ``accept`` it,
-    marked on record and slip.
+    marked on record and slip.  ``suspended`` is what becomes of goods of a supplier that the city's directory names as
+    suspended: ``refuse`` them, or ``warn`` and register them.  ``proofs`` are the vouchers that goods need, by the
+    first digits of their code, before those of ``proofs.toml``; ``missing_proofs`` is what becomes of goods that come
+    without.
+
+    ``store`` is where held goods stand apart, ``office`` the authority where may be objected: both stand on the notice.
+    ``destroy_at_once``: the market's rule lets a positive lot be destroyed before the four hours are over, when its
+    owner gave up the recheck in writing (就地销毁).
     """
 
     tests: tuple[Name, ...] | None = None
     unchecked: Literal["refuse", "test", "accept"] = "test"
+    suspended: Literal["refuse", "warn"] = "refuse"
+    missing_proofs: Literal["refuse", "warn"] = "warn"
+    proofs: dict[
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{2,8}$")],
+        tuple[Annotated[str, StringConstraints(pattern=PROOF_PATTERN)], ...],
+    ] = Field(default_factory=dict)
+    store: Name = ""
+    office: Name = ""
+    destroy_at_once: bool = False
 
 
 class StallSection(ConfigSection):
     """``continuous`` names a product: each new stable load becomes a sale by itself (连续过秤, sacks on a belt).
 
     ``oversell`` is what happens when more of a lot is sold than came in: ``warn`` (the record says so) or ``refuse``.
+    ``without_lot`` are products that may be sold without a source code, as ``lot = "optional"`` says of one.
+    ``containers`` are the codes on the market's own containers and what each weighs empty.
+
+    ``lot`` says how a lot is chosen where a product has several: the oldest first (``fifo``), or by a person, asked
+    once a day (``ask``).  ``rounding`` lets down to a tenth of a yuan (``jiao``) or a yuan off each slip by itself.
+    ``payments`` are the kinds of payment that are noted; with ``payment = "before_slip"`` a slip is made when its
+    payment came.  ``print``: slips come out by themselves (``always``), when somebody asks (``ask``), or are shown as a
+    code on the screen (``never``).  ``keep_product``: after a sale its product stays chosen.
+    ``price_report`` is the time of day when the day's prices are recorded for the city; empty: they are not.
     """
 
     continuous: str = ""
+    without_lot: tuple[str, ...] = ()
     oversell: Literal["warn", "refuse"] = "warn"
+    lot: Literal["fifo", "ask"] = "fifo"
+    rounding: Rounding = "none"
+    payment: Literal["note", "before_slip"] = "note"
+    payments: tuple[PaymentKind, ...] = ("cash", "wechat", "alipay", "card", "account")
+    print: Literal["always", "ask", "never"] = "always"
+    keep_product: bool = True
+    price_report: Annotated[str, StringConstraints(pattern=rf"^({_OF_DAY})?$")] = ""
+    containers: dict[Annotated[str, StringConstraints(min_length=3, max_length=64), ONE_LINE], Mass] = Field(
+        default_factory=dict
+    )
 
 
-class Config(BaseSettings):
+class BarcodeSection(ConfigSection):
+    """Labels with a weight or a price inside (``protocol/labels.py``): what stands where in their code.
+
+    ``pattern`` has a letter for each digit: ``I`` the item, ``W`` grams, ``P`` fen, ``V`` a check digit of the field
+    after it, ``C`` that of the whole code, ``X`` anything; digits stand for themselves.  ``gs1`` reads (01) and
+    (310n).  ``items`` says which product an item is; one that is not there is the product whose code ends so.
+    """
+
+    pattern: Annotated[str, _checked(label_pattern)]
+    items: dict[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,14}$")], ProductCode] = Field(default_factory=dict)
+
+
+def percent(text: str) -> Decimal:
+    """``"5 %"`` → 5; raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,2}(?:\.[0-9]{1,2})?) ?%", text.strip())
+    if not found:
+        raise ValueError(f"{text!r}: write a part of the order like 5 %")
+    return Decimal(found[1])
+
+
+Percent = Annotated[str, _checked(percent)]
+
+
+class CanteenSection(ConfigSection):
+    """How deliveries are accepted.
+
+    More than ``tolerance`` between what was ordered and what came needs a reason; with ``over = "block"`` it is a
+    supervisor's.  ``suspended`` is what becomes of a delivery of a supplier that the city has suspended: ``refuse`` it,
+    or take it on a ``supervisor``'s word.  So many ``signers`` sign, each with a PIN of their own, and one of them has
+    one of the roles ``one_of``; ``functions`` are what they sign as, the usual one first.  ``automatic`` counts a load
+    by itself when it stands still.  Goods with so many ``near_days`` to their best-before date are warned of.  A sample
+    of a dish is at least ``sample`` and kept for ``sample_hours``.
+    """
+
+    tolerance: Percent = "5 %"
+    over: Literal["block", "reason"] = "reason"
+    suspended: Literal["refuse", "supervisor"] = "refuse"
+    signers: Annotated[int, Number] = Field(2, ge=2, le=4)
+    one_of: tuple[Role, ...] = ()
+    functions: tuple[Short, ...] = ("食堂管理员", "验收员", "厨师长", "家长代表")
+    automatic: bool = False
+    near_days: Annotated[int, Number] = Field(3, ge=0, le=90)
+    sample: Mass = "125 g"
+    sample_hours: Annotated[int, Number] = Field(48, ge=48, le=720)
+
+
+class Config(BaseModel):
     """The whole of station.toml."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="MARKETEDGE_", env_nested_delimiter="__")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     station: StationSection
     seller: SellerSection
     city: CitySection
     web: WebSection = WebSection()
+    people: PeopleSection = PeopleSection()
     clock: ClockSection = ClockSection()
     gate: GateSection = GateSection()
     stall: StallSection = StallSection()
+    canteen: CanteenSection = CanteenSection()
+    market: MarketSection = MarketSection()
+    screens: ScreensSection = ScreensSection()
     paper: PaperSection = PaperSection()
     scale: tuple[ScaleSection, ...] = ()
     analyzer: tuple[AnalyzerSection, ...] = ()
     probe: tuple[ProbeSection, ...] = ()
     printer: tuple[PrinterSection, ...] = ()
+    goods: GoodsSection = GoodsSection()
     product: tuple[ProductSection, ...] = ()
     method: tuple[Method, ...] = ()
+    plan: tuple[PlanSection, ...] = ()
+    barcode: tuple[BarcodeSection, ...] = ()
 
     def methods(self) -> dict[str, Method]:
         """All methods by id; one of the file goes before a shipped one."""
@@ -591,15 +820,26 @@ class Config(BaseSettings):
         Empty asks for one item, whichever it is.
         """
         methods = self.methods()
-        wanted = self.gate.tests if product.tests is None else product.tests
+        row = row_of(self.plan, product.code)
+        planned = row.items if row is not None and row.items is not None else self.gate.tests
+        wanted = planned if product.tests is None else product.tests
         if wanted is None:
             first = methods[self.analyzer[0].methods[0]].item if self.analyzer else ""
             return (first,) if first else ()
         return tuple(_item_of(name, methods.values()) for name in wanted)
 
+    def lot_optional(self, product: ProductSection) -> bool:
+        """Whether the market lets it be sold without a source code."""
+        return product.lot == "optional" or product.code in self.stall.without_lot
+
     def certificates(self) -> tuple[date, ...]:
         """The last days of the scales' verifications."""
         return tuple(part.verified_until for part in self.scale if part.verified_until is not None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _goods_of_groups(cls, data: Any) -> Any:
+        return with_groups(data)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -646,6 +886,9 @@ class Config(BaseSettings):
         known = self.methods()
         for analyzer in self.analyzer:
             place = f"[[analyzer]] {analyzer.name}"
+            for name in analyzer.controls:
+                if analyzer.known_channels and name not in analyzer.known_channels:
+                    raise unknown(("通道", "channel"), name, analyzer.known_channels, place=place, key="controls")
             if not analyzer.methods:
                 raise Mistake("至少写一个方法", "name at least one method", place=place, key="method", value=[])
             for name in analyzer.methods:
@@ -662,10 +905,27 @@ class Config(BaseSettings):
                     raise unknown(("单据", "paper"), paper, DOCUMENT_NAMES, place=place, key=key)
 
     def _continuous_possible(self) -> None:
-        product = self.stall.continuous
+        product, known = self.stall.continuous, [part.code for part in self.product]
+        for code in self.stall.without_lot:
+            if code not in known:
+                raise Mistake(
+                    "没有这个商品：写 [[product]] 里的 code",
+                    "no such product: write codes of [[product]]",
+                    place="[stall]",
+                    key="without_lot",
+                    value=code,
+                )
         if not product:
             return
-        if product not in (part.code for part in self.product):
+        if self.stall.payment == "before_slip":
+            raise Mistake(
+                '连续过秤时货先卖出，不能先收款：写 payment = "note"',
+                'what is weighed continuously is sold at once: write payment = "note"',
+                place="[stall]",
+                key="payment",
+                value=self.stall.payment,
+            )
+        if product not in known:
             raise Mistake(
                 "没有这个商品：写 [[product]] 里的一个 code",
                 "no such product: write a code of a [[product]]",
@@ -689,23 +949,14 @@ def _item_of(name: str, methods: Iterable[Method]) -> str:
     return next((method.item for method in methods if method.item and method.measures(name)), name)
 
 
+_TABLES = frozenset(name for name, part in Config.model_fields.items() if isinstance(part.annotation, type))
+
+
 def load(path: Path) -> Config:
     """Read station.toml; paths in it are relative to its folder. From here on its language is spoken.
 
     Raises BadConfig.
     """
-
-    class FromFile(Config):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return env_settings, init_settings
 
     _FOLDER.set(path.resolve().parent)
     speak("zh")
@@ -718,10 +969,10 @@ def load(path: Path) -> Config:
     if lines := mistakes.unseen(path, data):
         raise BadConfig("\n".join(lines))
     try:
-        config = FromFile(**data)
+        config = Config.model_validate(overridden(data, os.environ, _TABLES))
     except ValidationError as error:
         raise BadConfig("\n".join(mistakes.unfit(path, data, error, Config))) from None
-    except SettingsError:
+    except ValueError:
         raise BadConfig(mistakes.environment()) from None
     speak(config.station.language)
     base = path.resolve().parent
@@ -733,7 +984,18 @@ def load(path: Path) -> Config:
             if (value := getattr(config.city, name)) is not None
         }
     )
+    web = config.web.model_copy(
+        update={
+            name: base / value for name in ("cert_file", "key_file") if (value := getattr(config.web, name)) is not None
+        }
+    )
+    market = config.market.model_copy(update={"keys_file": base / config.market.keys_file})
+    screens = config.screens
+    if screens.pay_file is not None:
+        screens = screens.model_copy(update={"pay_file": base / screens.pay_file})
     paper = config.paper
     if paper.templates is not None:
         paper = paper.model_copy(update={"templates": base / paper.templates})
-    return config.model_copy(update={"station": station, "city": city, "paper": paper})
+    return config.model_copy(
+        update={"station": station, "city": city, "web": web, "market": market, "screens": screens, "paper": paper}
+    )

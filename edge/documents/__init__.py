@@ -9,27 +9,34 @@ import logging
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from drivers.printers import USUAL, profile
 from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.words import Bilingual, section
 from edge.documents import fields, testpage
 from edge.documents.fields import Place
-from edge.documents.marks import Print, marked
-from edge.documents.templates import SUFFIX, BadTemplate, Templates, read
+from edge.documents.market_files import SUFFIX, BadTemplate, read
+from edge.documents.marks import EITHER, LABELS, Print, marked
 from edge.documents.words import Language, PaperWords, words_on_paper
 from protocol.city.envelope import kind_of
-from protocol.city.events import EVENTS, TradeCompleted
+from protocol.city.events import EVENTS, EntryCorrected, TradeCompleted
+from protocol.city.source import stall_url
 from protocol.city.written import moment, yuan
+from protocol.frozen import frozen
 from protocol.printers import bitmap
 from protocol.printers.document import QR, Cut, Document, Part
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 from protocol.printers.profile import DOTS_PER_MM, Profile
+
+if TYPE_CHECKING:
+    from edge.documents.templates import Templates
 
 log = logging.getLogger("papers")
 SHIPPED = Path(str(files("edge.documents") / "papers"))
@@ -39,7 +46,7 @@ WORDS_FILE = "words.toml"
 LANGUAGES: tuple[Language, ...] = ("zh", "en", "both")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DocumentKind:
     """A kind of paper: its name, and the kinds of record it can be made of."""
 
@@ -67,7 +74,6 @@ def _of(name: str) -> tuple[str, ...]:
 
 
 DOCUMENTS = {name: DocumentKind(name, _of(name)) for name in DOCUMENT_NAMES}
-_TITLES = {"ticket": "slip", "hold": "held"}  # words of other names
 SHARED_TEMPLATES = ("head", "trade")  # included by others
 
 
@@ -76,11 +82,23 @@ class NoDocument(ValueError):
 
 
 def documents_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """The papers this record has; a source card only when it gives a source code, or is sold by one."""
+    """The papers this record has; a source card only when it gives a source code, or is sold by one.
+
+    A correction has one only of goods that are sold by the code they came with: a lot with a code of its own is
+    released anew, with a new card.
+    """
     names = [paper.name for paper in DOCUMENTS.values() if kind in paper.kinds]
-    if "card" in names and not (data.get("source") or data.get("source_check") == "accepted"):
+    if "card" in names and not _has_card(kind, data):
         names.remove("card")
+    if kind == "test.result":
+        names.remove("report" if data.get("purpose") == "public" else "public_result")
     return tuple(names)
+
+
+def _has_card(kind: str, data: Mapping[str, Any]) -> bool:
+    if kind == "entry.corrected":
+        return data.get("source") is not None and data["source"] == data["now"].get("upstream")
+    return bool(data.get("source") or data.get("source_check") == "accepted")
 
 
 class Documents:
@@ -95,13 +113,24 @@ class Documents:
         self.warnings: list[str] = []
         self.failed: dict[str, str] = {}
         self._folder = folder
-        self._words = words_on_paper()
-        self._shipped = Templates(_shipped, fields.functions(), fields.filters())
-        self._own = self._shipped
+        self._languages: dict[tuple[Language, bool], PaperWords] = {}
         if folder is not None:
-            self._words |= _own_words(folder)
-            self._own = Templates(self._find, fields.functions(), fields.filters())
             self._check(folder, [one if isinstance(one, Profile) else profile(one) for one in printers])
+
+    @functools.cached_property
+    def _words(self) -> dict[str, Bilingual]:
+        """Those on paper, the market's before ours."""
+        return words_on_paper() | (_own_words(self._folder) if self._folder else {})
+
+    @functools.cached_property
+    def _shipped(self) -> "Templates":
+        """Ours; loaded with the first paper, which a printer's thread makes for itself (``Typesetter.warm``)."""
+        return _templates(_shipped)
+
+    @functools.cached_property
+    def _own(self) -> "Templates":
+        """The market's, and ours where it has none."""
+        return _templates(self._find)
 
     def document(
         self,
@@ -111,6 +140,8 @@ class Documents:
         *,
         copy: int = 0,
         late: bool = False,
+        perhaps: bool = False,
+        mark: str = "",
         fits: Callable[[Document], object] = lambda document: None,
     ) -> Document:
         """A paper of an event (or of the content of a summary or test page).
@@ -118,10 +149,10 @@ class Documents:
         Raises NoDocument, and pydantic's ValidationError for a broken event.  A market's template that fails on it, or
         whose paper ``fits`` refuses with a ValueError, gives way to the shipped one: a paper is never missing.
         """
-        full = checked(paper, content)
+        full, which = checked(paper, content), Print(copy, late, perhaps=perhaps, mark=mark)
         if self._folder is not None:
             try:
-                made = self._made(self._own, paper, full, place, Print(copy, late))
+                made = self._made(self._own, paper, full, place, which)
                 fits(made)
             except ValueError as error:
                 self.failed[paper] = str(error)
@@ -129,15 +160,22 @@ class Documents:
             else:
                 self.failed.pop(paper, None)
                 return made
-        return self._made(self._shipped, paper, full, place, Print(copy, late, standard=self._folder is not None))
+        return self._made(self._shipped, paper, full, place, replace(which, standard=self._folder is not None))
 
     def _made(
-        self, templates: Templates, paper: str, content: Mapping[str, Any], place: Place, which: Print
+        self, templates: "Templates", paper: str, content: Mapping[str, Any], place: Place, which: Print
     ) -> Document:
-        words = PaperWords(place.language, None if which.standard else self._words)
+        words = self._spoken(place.language, standard=which.standard)
         parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
-        title = words(_TITLES.get(paper, paper)).upper()
-        return Document(paper, title, tuple(marked(paper, parts, words, content, which)))
+        title = words(paper).upper()
+        on_label = place.label is not None
+        return Document(paper, title, tuple(marked(paper, parts, words, content, which, on_label=on_label)))
+
+    def _spoken(self, language: Language, *, standard: bool) -> PaperWords:
+        """The words of a language, as they are shipped or as the market says them."""
+        if (language, standard) not in self._languages:
+            self._languages[language, standard] = PaperWords(language, None if standard else self._words)
+        return self._languages[language, standard]
 
     def _find(self, name: str) -> Path | None:
         assert self._folder is not None
@@ -168,17 +206,20 @@ class Documents:
         """What is wrong with one paper, over all examples, languages and printers."""
         mistakes = []
         for content, fitting in _tries(name, printers):
+            label = fitting[0].label if name != TEST_PAGE and fitting else None
             for language in LANGUAGES:
                 words, full = PaperWords(language, self._words), checked(name, content)
+                place = Place("市场", "sy.example.cn", language, label)
                 try:
-                    parts = self._own.parts(name, fields.values(words, Place("市场", "sy.example.cn", language), full))
+                    parts = self._own.parts(name, fields.values(words, place, full))
                 except BadTemplate as error:
                     mistakes.append(str(error))
                     if error.endless:
                         return mistakes
                     continue
                 mistakes += [text for one in fitting if (text := _overflow(parts, one))]
-                printed = marked(name, [part for _, part in parts], words, full, Print(copy=int(name != TEST_PAGE)))
+                which, bare = Print(copy=int(name != TEST_PAGE)), [part for _, part in parts]
+                printed = marked(name, bare, words, full, which, on_label=label is not None)
                 over = [
                     text for one in fitting if (text := _overflow([(self._file(name), part) for part in printed], one))
                 ]
@@ -188,6 +229,12 @@ class Documents:
 
     def _file(self, name: str) -> str:
         return str(self._find(name) or name)
+
+
+def _templates(find: Callable[[str], Path | None]) -> "Templates":
+    from edge.documents.templates import Templates  # and with it Jinja
+
+    return Templates(find, fields.functions(), fields.filters())
 
 
 def _lacks(file: str, name: str, content: Mapping[str, Any], parts: Sequence[Part]) -> list[str]:
@@ -219,19 +266,23 @@ def _lacks(file: str, name: str, content: Mapping[str, Any], parts: Sequence[Par
 
 def prints(printer: Profile, paper: str) -> bool:
     """Whether such papers go to such a printer, when nobody says otherwise: labels to label printers, the rest not."""
-    return paper == "test" or (paper == "label") == (printer.label is not None)
+    return paper in (TEST_PAGE, *EITHER) or (paper in LABELS) == (printer.label is not None)
 
 
 def _tries(paper: str, printers: Sequence[Profile]) -> list[tuple[Mapping[str, Any], Sequence[Profile]]]:
     """Contents to try a paper with, and the printers that each has to fit; a test page is about its own printer."""
     fitting = [one for one in printers if prints(one, paper)]
-    if paper == "test":
+    if paper == TEST_PAGE:
         return [(testpage.content("printer-1", "usb:0416:5011", one), [one]) for one in fitting]
-    return [(content, fitting) for content in examples(paper)]
+    rolls = [one for one in fitting if one.label is None]
+    groups = [[one] for one in fitting if one.label is not None] + ([rolls] if rolls or paper not in LABELS else [])
+    return [(content, group) for group in groups for content in examples(paper)]
 
 
 def _overflow(parts: Sequence[tuple[str, Part]], printer: Profile) -> str:
     """Where a paper leaves its label, or has a code that is too wide; empty when it fits."""
+    if printer.label is not None and _fits(parts, printer):
+        return ""
     high = 0
     for place, part in parts:
         page = layout(Document("", "", (part,)), printer.columns)
@@ -243,6 +294,16 @@ def _overflow(parts: Sequence[tuple[str, Part]], printer: Profile) -> str:
             over = high - printer.label[1] * DOTS_PER_MM
             return f"{place}: from here on it leaves the label: {over} dots more than {printer.id} has"
     return ""
+
+
+def _fits(parts: Sequence[tuple[str, Part]], printer: Profile) -> bool:
+    """Whether all of it is on one label."""
+    assert printer.label is not None
+    page = layout(Document("", "", tuple(part for _, part in parts)), printer.columns)
+    try:
+        return bitmap.height(page, printer) <= printer.label[1] * DOTS_PER_MM
+    except ValueError:
+        return False
 
 
 def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,7 +319,16 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     record = EVENTS[kind].record.model_validate(content["data"])
     if isinstance(record, TradeCompleted) and len(record.sold) != len(record.slip.lines):
         raise ValueError(f"sold: {len(record.sold)} entries for {len(record.slip.lines)} lines of the slip")
-    return {**content, "data": record.model_dump(mode="json")}
+    if isinstance(record, EntryCorrected):  # its papers are those of the entry as it should have been
+        return {**content, "data": _whole(record.now) | {"source": record.source}}
+    return {**content, "data": _whole(record)}
+
+
+def _whole(value: Any) -> Any:
+    """A record's value as JSON has it, also of fields that say nothing and stand in no record."""
+    if isinstance(value, BaseModel):
+        return {name: _whole(getattr(value, name)) for name in type(value).model_fields}
+    return [_whole(one) for one in value] if isinstance(value, tuple | list) else value
 
 
 def record_kind(name: str) -> str:
@@ -268,8 +338,31 @@ def record_kind(name: str) -> str:
 
 def examples(paper: str) -> list[dict[str, Any]]:
     """Contents to try a paper with, the plainest first."""
-    found = sorted(EXAMPLES.glob(f"{DOCUMENTS[paper].name}*.json"), key=lambda path: path.stem)
-    return [json.loads(path.read_text("utf-8")) for path in found]
+    return [_example(name) for name, of in example_names().items() if of == paper]
+
+
+def example(name: str) -> dict[str, Any]:
+    """The content of one example, by its name."""
+    if name not in example_names():
+        raise NoDocument(f"no example {name!r}; there are: {', '.join(example_names())}")
+    return _example(name)
+
+
+@functools.cache
+def example_names() -> dict[str, str]:
+    """Every example's name, with its paper; those of a paper from the plainest on."""
+    found = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+    return {name: name.partition("-")[0] for name in found}
+
+
+def _example(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text("utf-8"))
+    return content
+
+
+def stall_card(seller: Mapping[str, str], host: str) -> dict[str, Any]:
+    """The content of a stall's own card, from the seller's settings."""
+    return {"data": {**seller, "url": stall_url(seller["code"], host)}}
 
 
 @functools.cache
@@ -310,7 +403,10 @@ __all__ = [
     "NoDocument",
     "Place",
     "documents_of",
+    "example",
+    "example_names",
     "examples",
     "prints",
     "record_kind",
+    "stall_card",
 ]

@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MOST_STEPS = 20_000  # rounds of loops and calls of one paper
 MOST_SECONDS = 2.0  # of the processor, for one paper
+LOOK_STEPS = 16  # between looks at the processor's clock, which costs more than a step
 MOST_LETTERS = 20_000  # of one text
 MOST_BITS = 256
 # fmt: off
@@ -30,6 +31,7 @@ _TEXT_METHODS = frozenset((
     "lower", "lstrip", "partition", "rfind", "rpartition", "rstrip", "split", "startswith", "strip", "title", "upper",
 ))
 # fmt: on
+_DICT = frozenset(dir(dict))
 
 
 class TooMuch(Exception):
@@ -37,9 +39,10 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """What one paper may use up."""
+    """What one paper may use up. ``held`` are its values, which stand in the markup as their numbers."""
 
     def __init__(self) -> None:
+        self.held: list[str] = []
         self._steps = 0
         self._end = time.thread_time() + MOST_SECONDS
 
@@ -48,12 +51,14 @@ class Budget:
         self._steps += 1
         if self._steps > MOST_STEPS:
             raise TooMuch(f"more than {MOST_STEPS} rounds and calls: does a loop or a macro have no end?")
-        if time.thread_time() > self._end:
+        if self._steps % LOOK_STEPS == 0 and time.thread_time() > self._end:
             raise TooMuch(f"not done after {MOST_SECONDS:.0f} seconds: does a loop have no end?")
 
 
 def bounded(value: Any) -> Any:
     """The value, when it is not too much; raises TooMuch."""
+    if type(value) is str and len(value) <= MOST_LETTERS:
+        return value
     if isinstance(value, str) and len(value) > MOST_LETTERS:
         raise TooMuch(f"a text of {len(value)} letters, where {MOST_LETTERS} are the most")
     if isinstance(value, list | tuple | dict) and len(value) > MOST_STEPS:
@@ -113,6 +118,12 @@ class Environment(ImmutableSandboxedEnvironment):
         if operator == "%" and isinstance(left, str):
             raise SecurityError("texts are put together with ~")
         return bounded(super().call_binop(context, operator, left, right))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """As ever; what is no method of a dict is looked for among its members at once."""
+        if type(obj) is dict and attribute in obj and attribute not in _DICT:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         if isinstance(obj, str) and attr not in _TEXT_METHODS:

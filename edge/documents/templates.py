@@ -11,14 +11,15 @@ Errors name the template's file and line.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
 
+from edge.documents.market_files import SUFFIX, BadTemplate, read
 from edge.documents.sandbox import Budget, Environment, TooMuch, bounded
-from protocol.printers import text as paper_text
 from protocol.printers.document import (
     MAX_PARTS,
     PARTS,
@@ -33,27 +34,18 @@ from protocol.printers.document import (
     Pair,
     Part,
     Rule,
+    Sign,
     Size,
     Text,
 )
 
-SUFFIX = ".paper"
+Build = Callable[[list[str]], Part]  # makes a part of a line's fields
 MOST_COLUMNS = 64
-LARGE_COLUMNS = 16  # what fits 58 mm paper in double width
 _OPEN, _CLOSE, _LINE, _END = "\ue000", "\ue001", "\ue002", "\ue003"
 _HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
 _MARKED = re.compile(f"{_LINE}([^:]*):([0-9]+){_END}(.*)", re.DOTALL)
 _ALIGNS = {align.value: align for align in Align}
 _SIZES = {size.value: size for size in Size}
-
-
-class BadTemplate(ValueError):
-    """A template cannot be used; the message has a line per mistake, ``FILE:LINE: reason``.
-
-    ``endless``: it took too long, so it is not to be tried with every other record too.
-    """
-
-    endless = False
 
 
 class Templates:
@@ -77,9 +69,9 @@ class Templates:
 
     def parts(self, name: str, values: Mapping[str, Any]) -> list[tuple[str, Part]]:
         """What the filled-in template has, each part with the ``FILE:LINE`` it comes from. Raises BadTemplate."""
-        held: list[str] = []
+        budget = Budget()
         try:
-            text = self._environment.get_template(name).render(**values, _held=held, _budget=Budget())
+            text = self._environment.get_template(name).render(**values, _budget=budget)
         except BadTemplate:
             raise
         except TemplateSyntaxError as error:
@@ -88,7 +80,7 @@ class Templates:
             bad = BadTemplate(f"{self._place(name, error)}: {_reason(error)}")
             bad.endless = isinstance(error, TooMuch | MemoryError)
             raise bad from None
-        parts = [self._part(line, held) for line in text.split("\n") if line.strip()]
+        parts = [self._part(line, budget.held) for line in text.split("\n") if line.strip()]
         if len(parts) > MAX_PARTS:
             raise BadTemplate(f"{self._file(name)}: {len(parts)} lines, where {MAX_PARTS} are the most")
         return parts
@@ -131,14 +123,14 @@ def _hold(context: Context, value: Any) -> str:
     """A value's place in the markup; what it says comes back when the markup was read."""
     if isinstance(value, StrictUndefined):
         return str(value)  # raises
-    held: list[str] = context["_held"]
-    held.append(bounded(str(bounded(value))))
-    context["_budget"].step()
-    return f"{_OPEN}{len(held) - 1}{_CLOSE}"
+    budget: Budget = context["_budget"]
+    budget.held.append(bounded(str(bounded(value))))
+    budget.step()
+    return f"{_OPEN}{len(budget.held) - 1}{_CLOSE}"
 
 
 def _restored(text: str, held: list[str]) -> str:
-    return _HELD.sub(lambda found: held[int(found[1])], text)
+    return _HELD.sub(lambda found: held[int(found[1])], text) if _OPEN in text else text
 
 
 def _marked(name: str, path: Path, source: str) -> list[str]:
@@ -157,16 +149,6 @@ def _marked(name: str, path: Path, source: str) -> list[str]:
     return lines
 
 
-def read(path: Path) -> str:
-    """A file that people wrote, with any line ends. Raises BadTemplate."""
-    try:
-        return path.read_text("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise BadTemplate(f"{path}: this is not UTF-8; save it as UTF-8 (in Notepad: Save as, Encoding)") from None
-    except OSError as error:
-        raise BadTemplate(f"{path}: {error.strerror}") from None
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it includes or calls itself without an end"
@@ -180,14 +162,22 @@ def _reason(error: Exception) -> str:
 
 def _build(head: str, fields: list[str]) -> Part:
     """One line of markup as a part; raises ValueError."""
-    kind, *options = head.split() or [""]
+    kind = (head.split(None, 1) or [""])[0]
     if kind not in PARTS:
         raise ValueError(f"{kind!r} is no part; a line begins with one of: {', '.join(PARTS)}")
-    wanted, read = _BUILDERS[kind]
+    wanted, _ = _BUILDERS[kind]
     if len(fields) not in wanted:
         counts = " or ".join(map(str, wanted))
         raise ValueError(f"{kind}: expects {counts} field(s) after `|`, got {len(fields)}")
-    return read(options, fields)
+    return _styled(head)(fields)
+
+
+@lru_cache(maxsize=256)
+def _styled(head: str) -> Build:
+    """What makes a part of the fields of a line that begins so; raises ValueError."""
+    kind, *options = head.split()
+    _, read = _BUILDERS[kind]
+    return read(options)
 
 
 class _Style:
@@ -201,14 +191,11 @@ class _Style:
     def align(self, usual: Align) -> Align:
         return _ALIGNS[self._one(_ALIGNS, usual.value)]
 
-    def size(self, text: str) -> Size:
-        """``fit`` is large where that fits 58 mm paper, else tall."""
-        if self._take(("fit",)):
-            return Size.LARGE if paper_text.columns(text) <= LARGE_COLUMNS else Size.TALL
+    def size(self) -> Size:
         return _SIZES[self._one(_SIZES, Size.NORMAL.value)]
 
-    def bold(self) -> bool:
-        return bool(self._take(("bold",)))
+    def flag(self, name: str) -> bool:
+        return bool(self._take((name,)))
 
     def named(self, name: str) -> str:
         return self._named.pop(name, "")
@@ -236,69 +223,78 @@ class _Style:
         return found
 
 
-def _text(options: list[str], fields: list[str]) -> Text:
+def _text(options: list[str]) -> Build:
     style = _Style("text", options)
-    part = Text(fields[0], style.align(Align.LEFT), style.size(fields[0]), style.bold())
+    align, size, bold = style.align(Align.LEFT), style.size(), style.flag("bold")
     style.done()
-    return part
+    return lambda fields: Text(fields[0], align, size, bold)
 
 
-def _pair(options: list[str], fields: list[str]) -> Pair:
+def _pair(options: list[str]) -> Build:
     style = _Style("pair", options)
-    size = style.size("".join(fields))
-    part = Pair(fields[0], fields[1], style.align(Align.RIGHT), size, style.bold(), style.number("key"))
+    half = style.flag("half")
+    align = style.align(Align.LEFT if half else Align.RIGHT)
+    size, bold, key = style.size(), style.flag("bold"), style.number("key")
     style.done()
-    return part
+    return lambda fields: Pair(fields[0], fields[1], align, size, bold, key, half)
 
 
-def _columns(options: list[str], fields: list[str]) -> Columns:
+def _columns(options: list[str]) -> Build:
     style = _Style("columns", options)
     widths = (style.named("widths") or "*").split(",")
     aligns = (style.named("align") or "left").split(",")
-    cells = []
-    for place, field in enumerate(fields):
-        width = widths[min(place, len(widths) - 1)]
-        align = aligns[min(place, len(aligns) - 1)]
-        if width != "*" and not (width.isdecimal() and len(width) < 4 and 1 <= int(width) <= MOST_COLUMNS):
-            raise ValueError(f"widths: {width!r} is no number from 1 to {MOST_COLUMNS}; * shares what the others leave")
-        if align not in _ALIGNS:
-            raise ValueError(f"align: {align!r} is none of {', '.join(_ALIGNS)}")
-        cells.append(Cell(field, 0 if width == "*" else int(width), _ALIGNS[align]))
-    part = Columns(tuple(cells), style.size(""), style.bold())
-    style.done()
-    return part
+    size, bold = style.size(), style.flag("bold")
 
-
-def _code(kind: type[QR] | type[Barcode]) -> Callable[[list[str], list[str]], Part]:
-    def build(options: list[str], fields: list[str]) -> Part:
-        _Style(kind.__name__.lower(), options).done()
-        return kind(*fields)
+    def build(fields: list[str]) -> Part:
+        cells = []
+        for place, field in enumerate(fields):
+            width = widths[min(place, len(widths) - 1)]
+            align = aligns[min(place, len(aligns) - 1)]
+            if width != "*" and not (width.isdecimal() and len(width) < 4 and 1 <= int(width) <= MOST_COLUMNS):
+                raise ValueError(
+                    f"widths: {width!r} is no number from 1 to {MOST_COLUMNS}; * shares what the others leave"
+                )
+            if align not in _ALIGNS:
+                raise ValueError(f"align: {align!r} is none of {', '.join(_ALIGNS)}")
+            cells.append(Cell(field, 0 if width == "*" else int(width), _ALIGNS[align]))
+        style.done()
+        return Columns(tuple(cells), size, bold)
 
     return build
 
 
-def _feed(options: list[str], fields: list[str]) -> Feed:
+def _qr(options: list[str]) -> Build:
+    style = _Style("qr", options)
+    big = style.flag("big")
+    style.done()
+    return lambda fields: QR(fields[0], "".join(fields[1:]), big)
+
+
+def _feed(options: list[str]) -> Build:
     lines = options[0] if options else "1"
     if len(options) > 1 or not lines.isdecimal() or len(lines) > 3 or not 1 <= int(lines) <= 30:
         raise ValueError("feed: write how many lines, 1 to 30")
-    return Feed(int(lines))
+    return lambda fields: Feed(int(lines))
 
 
-def _plain(part: Part) -> Callable[[list[str], list[str]], Part]:
-    def build(options: list[str], fields: list[str]) -> Part:
-        _Style(type(part).__name__.lower(), options).done()
-        return part
+def _bare(kind: str, build: Build) -> Callable[[list[str]], Build]:
+    """A part without options."""
 
-    return build
+    def read(options: list[str]) -> Build:
+        _Style(kind, options).done()
+        return build
+
+    return read
 
 
-_BUILDERS: dict[str, tuple[tuple[int, ...], Callable[[list[str], list[str]], Part]]] = {
+_BUILDERS: dict[str, tuple[tuple[int, ...], Callable[[list[str]], Build]]] = {
     "text": ((1,), _text),
     "pair": ((2,), _pair),
     "columns": ((1, 2, 3, 4, 5, 6), _columns),
-    "rule": ((0,), _plain(Rule())),
-    "qr": ((1, 2), _code(QR)),
-    "barcode": ((1, 2), _code(Barcode)),
+    "rule": ((0,), _bare("rule", lambda fields: Rule())),
+    "qr": ((1, 2), _qr),
+    "barcode": ((1, 2), _bare("barcode", lambda fields: Barcode(*fields))),
     "feed": ((0,), _feed),
-    "cut": ((0,), _plain(Cut())),
+    "sign": ((1,), _bare("sign", lambda fields: Sign(fields[0]))),
+    "cut": ((0,), _bare("cut", lambda fields: Cut())),
 }

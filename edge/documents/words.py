@@ -11,12 +11,24 @@ SECTIONS: tuple[Section, ...] = ("both", "paper", "document")
 _ALSO: dict[str, tuple[Section, str]] = {
     "clock_unsynced": ("clock", "unsynced"),
     "temperature": ("measured", "temperature"),
+    "rounded": ("rounding", "none"),
+    "record_no": ("page", "record_seq"),
+    "rack": ("field", "rack"),
+    "control_good": ("control_state", "valid"),
+    "control_failed": ("control_state", "failed"),
+    "spec": ("field", "spec"),
+    "photos": ("field", "photos"),
+    "outcome_negative": ("field", "is_negative"),
+    "outcome_positive": ("read", "unqualified"),
+    "outcome_invalid": ("field", "is_invalid"),
 }
 
 
 def words_on_paper() -> dict[str, Bilingual]:
     """Every word that templates know, by name; a market may say its own."""
     words = {word: said for name in SECTIONS for word, said in section(name).items()}
+    words |= {f"proof_{kind}": said for kind, said in section("proof").items()}
+    words |= {f"control_{kind}": said for kind, said in section("control_kind").items()}
     return words | {word: text(*where) for word, where in _ALSO.items()}
 
 
@@ -26,13 +38,16 @@ class PaperWords:
     def __init__(self, language: Language, words: Mapping[str, Bilingual] | None = None) -> None:
         self.language = language
         self._words = words_on_paper() if words is None else words
+        self._all: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
         return self.choose(*self._words[name])
 
-    def all(self) -> dict[str, str]:
-        """Every word, by name."""
-        return {name: self.choose(*pair) for name, pair in self._words.items()}
+    def all(self) -> Mapping[str, str]:
+        """Every word, by name; not to be changed."""
+        if not self._all:
+            self._all = {name: self.choose(*pair) for name, pair in self._words.items()}
+        return self._all
 
     def verdict(self, word: str) -> str:
         return self.choose(*text("verdict", word))

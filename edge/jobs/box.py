@@ -18,9 +18,7 @@ from protocol.session import Wish
 
 def ask_scale(station: Station, command: AskScale) -> AskScaleAnswer:
     """Tare and zero write to the scale: only when its section says so."""
-    scale = station.scales.get(command.scale)
-    if scale is None:
-        raise Refused("no_scale", f"没有秤 {command.scale[:32]}", f"no scale {command.scale[:32]}")
+    scale = station.scale(command.scale)
     if not scale.part.writable:
         raise Refused(
             "read_only",

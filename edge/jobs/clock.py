@@ -15,7 +15,6 @@ log = logging.getLogger("clock")
 
 def step(station: Station, step: Step) -> None:
     """Write the step down and go on with its time. It is taken back with the transaction."""
-    signer = station.ledger.signer
     record = ClockStepped(
         boot_id=station.clock.boot_id,
         offset_ms=step.offset_ms,
@@ -26,8 +25,11 @@ def step(station: Station, step: Step) -> None:
         why=step.why,
         person=step.person,
     )
-    station.record("clock.step", f"{signer.node}-{signer.terminal}", record, step.stamp)
+    recorded = station.record("clock.step", station.subject, record, step.stamp)
+    if step.after < step.before:
+        station.ledger.time_went_back(recorded.seq)
     station.undo.append(station.clock.take(step))
+    station.holds.redate(step)
     station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
 
 

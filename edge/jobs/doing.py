@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from edge import jobs
-from edge.between.commands import Answer, Command
+from edge.between.commands import ORDERS, Answer, Command
+from edge.between.people import CITY
+from edge.jobs.privacy import look_through
 from edge.state.station import Station
 
 DOES: dict[type[Command], Callable[[Station, Any], Answer]] = {}
@@ -19,7 +21,16 @@ def does(command: type[C], function: Callable[[Station, C], Answer]) -> None:
 
 
 def do(station: Station, command: Command) -> Answer:
-    """Do a command. Raises Refused."""
+    """Do a command of somebody who may order it. Raises Refused.
+
+    Where somebody is signed in, ``person`` is who that is, whatever the command says.
+    """
+    row = ORDERS[type(command)]
+    station.demand(row.roles)
+    if station.who.name and "person" in type(command).model_fields:
+        command = command.model_copy(update={"person": station.who.name})
+    if row.records and station.who != CITY:
+        look_through(command)
     return DOES[type(command)](station, command)
 
 

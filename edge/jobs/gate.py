@@ -1,14 +1,18 @@
 """The gate (入场口): goods come in, get a test number and a sample number, and wait for their test."""
 
 from edge.between.commands import EntryAnswer, RegisterEntry
+from edge.between.entry_commands import LastAnswer, LastEntry
 from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
 from edge.between.words import text
+from edge.jobs import loads, vouchers
+from edge.jobs.city_said import about_goods
 from edge.jobs.doing import does
 from edge.state.lots import Lot
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
-from protocol.city.events import Certificate, EntryRegistered
+from protocol.city.events import EntryRegistered
+from protocol.city.written import tail
 
 HIGHEST_SAMPLE = 9999  # what fits the keypads of the instruments
 
@@ -21,6 +25,10 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
     if command.upstream:
         _check_source(station, command.upstream)
     product = station.product(command.product)
+    warnings = about_goods(station, command)
+    lacks, told = vouchers.lacking(station, product, command)
+    kept = vouchers.retention(product, command.shelf_days, command.spec, command.produced, command.batch)
+    weighings = loads.taken(station, command.scale, command.net_g) if command.scale else ()
     accepted = bool(command.upstream) and station.config.gate.unchecked == "accept"
     code = station.ledger.next_code(CodeKind.TEST)
     entry = EntryRegistered(
@@ -32,15 +40,27 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
         supplier_code=command.supplier_code,
         plate=command.plate,
         sample=str((code.serial - 1) % HIGHEST_SAMPLE + 1),
-        proofs=tuple(Certificate(type=proof.type, no=proof.no) for proof in command.proofs),
+        proofs=tuple(vouchers.certificate(proof) for proof in command.proofs),
         upstream=command.upstream or None,
         source_check=("accepted" if accepted else "unchecked") if command.upstream else None,
         tests=station.config.tests(product),
+        mass_by="scale" if command.scale else "declared",
+        weighings=weighings,
+        missing_proofs=lacks,
+        supplier_address=command.supplier_address,
+        supplier_contact=command.supplier_contact,
+        spec=command.spec,
+        produced=command.produced,
+        batch=command.batch,
+        shelf_days=command.shelf_days,
+        retention=kept,
+        photos=tuple(dict.fromkeys(command.photos)),
     )
     recorded = station.record("entry.registered", str(code), entry)
     whole_plant = product.disturbs_enzyme and not accepted
     state = LotState.RELEASED if accepted else LotState.PENDING
     station.lots.add(str(code), recorded.seq, entry, state, "due" if whole_plant else "")
+    station.last_entries.note(command.supplier, command.supplier_code, product.code, str(code))
     job = station.prints.of_record(recorded)
     return EntryAnswer(
         test_code=str(code),
@@ -49,6 +69,7 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
         whole_plant=whole_plant,
         unchecked=bool(command.upstream),
         job=job,
+        warnings=(*warnings, *told),
     )
 
 
@@ -79,9 +100,19 @@ def _known(lot: Lot, code: str) -> Refused:
     since = (lot.test or lot.entry)["time"][:16].replace("T", " ")
     return Refused(
         "source_known",
-        f"来源码 {code[-6:]} 已是本站批次：{name}，样品号 {lot.sample}，{said.zh}（{since}），不能再次登记",
+        f"来源码 {tail(code)} 已是本站批次：{name}，样品号 {lot.sample}，{said.zh}（{since}），不能再次登记",
         f"this source code is lot {lot.test_code} here ({name}, sample {lot.sample}), {said.en.lower()} since {since}",
     )
 
 
+def last(station: Station, command: LastEntry) -> LastAnswer:
+    """What was said the last time, as it was corrected; of a product alone only where it came from."""
+    found = station.last_entries.find(command.supplier, command.supplier_code, command.product)
+    said = station.lots.find(found[0]).entry["data"] if found else {}
+    if found and not found[1]:
+        said = {name: said[name] for name in ("origin", "origin_code")}
+    return LastAnswer(**{name: said.get(name, "") for name in LastAnswer.model_fields})
+
+
 does(RegisterEntry, register)
+does(LastEntry, last)

@@ -4,7 +4,15 @@ from datetime import date
 
 from edge.between.commands import ConfirmAnswer, ConfirmPrint, PrintAnswer, PrintDocument, Reprint
 from edge.between.inbox import Refused
-from edge.between.print_states import ASKS_A_PERSON, DAY, TEST_PAGE, UNDONE, PrintState
+from edge.between.print_states import (
+    ASKS_A_PERSON,
+    DAY,
+    STALL_CARD,
+    TEST_PAGE,
+    UNDONE,
+    UNRECORDED,
+    PrintState,
+)
 from edge.documents import DOCUMENTS, documents_of
 from edge.jobs.doing import does
 from edge.records.print_jobs import PrintRow
@@ -23,7 +31,11 @@ def reprint(station: Station, command: Reprint) -> PrintAnswer:
             "this paper is still waiting and is printed by itself when the printer is ready; confirm it if it came out",
         )
     known = any(part.name == row.printer for part in station.config.printer)
-    copy = station.prints.table.next_copy(row.seq, row.paper, row.detail) if row.paper != TEST_PAGE else 0
+    copy = (
+        station.prints.table.next_copy(row.seq, row.paper, row.detail)
+        if row.paper not in (TEST_PAGE, STALL_CARD)
+        else 0
+    )
     return _queue(station, row.paper, row.seq, row.detail, row.printer if known else "", copy)
 
 
@@ -42,11 +54,14 @@ def print_document(station: Station, command: PrintDocument) -> PrintAnswer:
         known = ", ".join(DOCUMENTS)
         raise Refused("no_paper", f"没有这种纸张：{paper[:20]}", f"no such paper; there are: {known}")
     printer = _printer(station, command)
-    if paper == TEST_PAGE:
+    if paper in (TEST_PAGE, STALL_CARD):
         return _queue(station, paper, 0, "", printer, 0)
     if paper == DAY:
         return _queue(station, paper, station.ledger.head.seq, _date(station, command.subject), printer, 0)
-    seq = _seq(station, paper, command.subject.replace(" ", ""))
+    if command.record is not None:
+        seq = _of_record(station, paper, command.record)
+    else:
+        seq = _seq(station, paper, command.subject.replace(" ", ""))
     table = station.prints.table
     return _queue(
         station, paper, seq, "", printer, table.next_copy(seq, paper, "") if table.wanted_before(seq, paper) else 0
@@ -61,7 +76,7 @@ def _row(station: Station, job: int) -> PrintRow:
 
 
 def _queue(station: Station, paper: str, seq: int, detail: str, printer: str, copy: int) -> PrintAnswer:
-    body = b"" if paper in (DAY, TEST_PAGE) else station.ledger.body(seq)
+    body = b"" if paper in UNRECORDED else station.ledger.body(seq)
     job = station.prints.add(paper, seq, body, detail=detail, copy=copy, printer=printer)
     if job is None:
         raise Refused("no_printer", "未配置打印机", "no printer is configured for this paper")
@@ -91,6 +106,18 @@ def _date(station: Station, text: str) -> str:
         raise Refused("date", "日期请写成 2026-11-23 的形式", "write the date like 2026-11-23") from None
 
 
+def _of_record(station: Station, paper: str, seq: int) -> int:
+    """The record of this number, when it has such a paper. Raises Refused."""
+    event = station.ledger.event(seq) if 0 < seq <= station.ledger.head.seq else None
+    if event is None or paper not in documents_of(kind_of(event["type"]), event["data"]):
+        raise Refused(
+            "no_record",
+            f"记录 {seq} 没有可打印的{DOCUMENTS[paper].zh}",
+            f"record {seq} has no paper {DOCUMENTS[paper].en!r}",
+        )
+    return seq
+
+
 def _seq(station: Station, paper: str, code: str) -> int:
     """The newest record about this code that has such a paper; a lot is found by either of its codes."""
     try:
@@ -99,9 +126,15 @@ def _seq(station: Station, paper: str, code: str) -> int:
         raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
     lots = station.lots.records(code)
     found = {seq for seqs in lots.values() for seq in seqs} | ({given} if given else set())
+    found |= {seq for lot in lots for seq in station.holds.records(lot)} | station.public_samples.records(code)
+    found |= {by for seq in found if (by := station.corrections.of(seq))}
+    sources = {source for lot in lots if (source := station.lots.find(lot).source)}
+    found |= {first for source in sources if (first := station.ledger.seq_of(TraceCode.parse(source)))}
     for seq in sorted(found, reverse=True):
         event = station.ledger.event(seq)
-        about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream"))}
+        about = {event["subject"], *(str(event["data"].get(name)) for name in ("source", "upstream", "lot"))}
+        if paper == "card" and not about & sources:
+            continue  # of a source code that the lot has lost
         if about & {code, *lots} and paper in documents_of(kind_of(event["type"]), event["data"]):
             return seq
     raise Refused(

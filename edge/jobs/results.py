@@ -6,8 +6,8 @@ for a person, who is told why.  A positive is a screening result: it holds the l
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import asdict, fields, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,10 +23,15 @@ from edge.between.commands import (
 )
 from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
+from edge.between.people import SUPERVISORS
 from edge.config.methods import Method
 from edge.config.sections import AnalyzerSection
+from edge.jobs import controls, lots
+from edge.jobs.bench import came, known_place, named, place_of, public_place, put
 from edge.jobs.doing import does
+from edge.jobs.on_papers import earlier, sampled
 from edge.records.ledger import ALARM, ORDINARY, Recorded
+from edge.state.checks import Measured, QcWord
 from edge.state.judgement import (
     UNJUDGED,
     Doubt,
@@ -39,9 +44,12 @@ from edge.state.judgement import (
     same_goods,
 )
 from edge.state.lots import DECIDED, Lot, LotItem, local
+from edge.state.public_samples import PublicSample
+from edge.state.racks import LOT
 from edge.state.station import Station
 from protocol.city.codes import CodeKind
-from protocol.city.events import Analyzer, Goods, TestRecorded, VerdictWord, decimal_text
+from protocol.city.events import Analyzer, Brought, Goods, TestRecorded, VerdictWord, decimal_text
+from protocol.frozen import frozen
 from protocol.plain import page, plain
 from protocol.readings import Curve, TestResult, Ticket, Verdict
 
@@ -59,11 +67,24 @@ VERDICTS: dict[Outcome, VerdictWord] = {
 READINGS: dict[str, Outcome] = {word: outcome for outcome, word in VERDICTS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class Bench:
+    """Who tested, with which reagent, in which rack, and what was known of the day's control: fields of the record."""
+
+    tester: str = ""
+    reagent: str = ""
+    reagent_until: str = ""
+    qc: QcWord = ""
+    rack: int = 0
+    reviewer: str = ""
+
+
+@frozen
 class Found:
     """A result with what is known about it: its method and measurement, its lot, and why a person has to look.
 
-    ``replaces`` is the id of the record that a person (or the same result, transferred again) takes up.
+    ``replaces`` is the id of the record that a person (or the same result, transferred again) takes up.  ``bench`` is
+    what was known at the bench when it was measured.
     """
 
     result: TestResult
@@ -75,6 +96,7 @@ class Found:
     doubts: tuple[Doubt, ...] = ()
     replaces: str | None = None
     person: str | None = None
+    bench: Bench | None = None
 
 
 class TooMany(Exception):
@@ -86,7 +108,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
 
     None for one that was recorded before.  Raises TooMany.
     """
-    part = _analyzer(station, device)
+    part = named(station, device)
     result = _fitted(said if isinstance(said, TestResult) else _unread(said))
     before = station.lots.result(part.name, result.identity)
     if before is not None:
@@ -94,16 +116,104 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     day = station.clock.today().isoformat()
     if station.lots.results_of(part.name, day) >= part.most_a_day:
         raise TooMany
-    found = _found(station, part, result, unread=not isinstance(said, TestResult))
-    recorded = _wait(station, found) if found.doubts else _count(station, found)
+    unread = not isinstance(said, TestResult)
+    brought = None if unread else _brought(station, part, result)
+    if brought is not None:
+        lying = public_place(station, part, result, brought)
+        recorded = _of_public(station, _judge(station, part, result, result.item or part.item), brought)
+        came(station, part, lying, recorded.seq, recorded.data["verdict"], _shown(recorded.data))
+    else:
+        recorded = _taken(station, part, result, unread=unread)
     station.lots.remember(part.name, result.identity, recorded.seq, day)
     return recorded
 
 
+def _taken(station: Station, part: AnalyzerSection, result: TestResult, *, unread: bool) -> Recorded:
+    """A new result: of today's control, of a lot, or to wait for a person; its place in the rack has it."""
+    lying = place_of(station, part, result, None)
+    control = station.config.gate.control_kind(result.sample)
+    if lying is not None and lying.kind in controls.MUST_BE:
+        control = lying.kind
+    of_today = _time_doubt(station, part, result.measured_at, _midnight(station)) is None
+    here = part.match == "channel" or lying is None or lying.kind != LOT
+    if control is not None and of_today and here and not unread:
+        found = _judge(station, part, result, result.item or part.item)
+        bench = _bench(station, found)
+        recorded = controls.record_control(
+            station,
+            part,
+            result,
+            control,
+            found.item,
+            found.method,
+            found.measured,
+            _said(result, part),
+            tester=bench.tester,
+        )
+        came(station, part, lying, recorded.seq, "valid" if recorded.data["valid"] else "failed", _shown(recorded.data))
+        return recorded
+    found = _found(station, part, result, unread=unread)
+    lying = place_of(station, part, result, found.lot)
+    recorded = _wait(station, found) if found.doubts else _count(station, found)
+    word = "" if found.doubts else recorded.data["verdict"]
+    came(station, part, lying, recorded.seq, word, _shown(recorded.data))
+    if of_today:
+        tester = recorded.data["tester"]
+        controls.own_blank(station, part, result, found.item, found.method, _said(result, part), tester)
+    return recorded
+
+
+def _midnight(station: Station) -> datetime:
+    """When today began: a control vouches for its day alone, and an instrument may tell its whole memory."""
+    return local(station.clock.now().text).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def judged_again(station: Station, data: dict[str, Any]) -> tuple[AnalyzerSection, Found]:
+    """A recorded result by its method, whosever it is. Raises Refused."""
+    part = _measured_by(station, data)
+    return part, _judge(station, part, _again(data), data["item"])
+
+
+def replaced(station: Station, before: int, recorded: Recorded) -> None:
+    """This record stands in the place of that of the result before."""
+    station.corrections.add(before, recorded.seq)
+    word = recorded.data.get("verdict") or ("valid" if recorded.data.get("valid") else "failed")
+    station.racks.recorded_anew(before, recorded.seq, word)
+
+
+def _shown(data: dict[str, Any]) -> str:
+    """The value as a place of a rack shows it."""
+    value = data["value"] if data["value"] is not None else (data["text"] or "").split("\n")[0]
+    return f"{value} {data['unit'] or ''}".strip()
+
+
+def _bench(station: Station, found: Found) -> Bench:
+    """What is known at the bench now."""
+    day = station.clock.today().isoformat()
+    reagent = station.controls.reagent(found.item, day)
+    rack = station.racks.current(found.part.name)
+    return Bench(
+        tester=rack.tester if rack else "",
+        reagent=reagent.reagent if reagent else "",
+        reagent_until=reagent.expires if reagent else "",
+        qc=station.checks.qc(found.part.name, found.item, found.method),
+        rack=rack.number if rack else 0,
+    )
+
+
+def _bench_of(data: dict[str, Any]) -> Bench:
+    """What was known when a recorded result was measured; records of an older version say nothing of it."""
+    return Bench(**{one.name: data[one.name] for one in fields(Bench) if one.name in data})
+
+
 def plan(station: Station, command: PlanChannel) -> ChannelAnswer:
     """The channel plan: whose sample lies where. Raises Refused."""
-    part = _analyzer(station, command.analyzer)
+    part = named(station, command.analyzer)
+    known_place(part, command.channel, part.known_channels)
     lot = station.lots.find(command.lot) if command.lot else None
+    rack = station.racks.current(part.name)
+    if rack is not None:
+        put(station, part, rack, command.channel, lot, "")
     station.lots.plan(part.name, command.channel, lot, station.clock.now().text)
     return ChannelAnswer(planned=command.channel, lot=command.lot)
 
@@ -122,10 +232,11 @@ def match(station: Station, command: MatchResult) -> MatchAnswer:
 
     Raises Refused.
     """
-    waiting = _waits(station, command.seq)
-    lot = station.lots.find(command.lot)
+    waiting = waits(station, command.seq)
+    brought = station.public_samples.find(command.lot)
+    lot = None if brought else station.lots.find(command.lot)
     event = station.ledger.event(command.seq)
-    part = _analyzer(station, waiting.analyzer)
+    part = _measured_by(station, event["data"])
     found = _judge(station, part, _again(event["data"]), _item_read(command, event, lot, waiting.doubts))
     asked = Doubt.UNREAD in waiting.doubts or found.measured.doubt is not None
     if asked and command.verdict not in READINGS:
@@ -139,16 +250,19 @@ def match(station: Station, command: MatchResult) -> MatchAnswer:
             "verdict", "该结果按方法判定，不能改判", "this result is judged by its method: leave out the verdict"
         )
     if asked:
+        station.demand(SUPERVISORS)
         found = replace(found, measured=replace(found.measured, outcome=READINGS[command.verdict], doubt=None))
     station.lots.answered(waiting)
-    recorded = _count(station, replace(found, lot=lot, replaces=event["id"], person=command.person))
+    found = replace(found, lot=lot, replaces=event["id"], person=command.person, bench=_bench_of(event["data"]))
+    recorded = _of_public(station, found, brought) if brought else _count(station, found)
+    replaced(station, command.seq, recorded)
     data = recorded.data
-    return MatchAnswer(test_code=lot.test_code, verdict=data["verdict"], source=data["source"])
+    return MatchAnswer(test_code=recorded.subject, verdict=data["verdict"], source=data["source"])
 
 
 def dismiss(station: Station, command: DismissResult) -> DismissAnswer:
     """A person says that a waiting result is of no lot here, and why. Raises Refused."""
-    waiting = _waits(station, command.seq)
+    waiting = waits(station, command.seq)
     event = station.ledger.event(command.seq)
     data = TestRecorded.model_validate(event["data"])
     record = data.model_copy(
@@ -160,7 +274,8 @@ def dismiss(station: Station, command: DismissResult) -> DismissAnswer:
         }
     )
     station.lots.answered(waiting)
-    station.record("test.result", event["subject"], record)
+    recorded = station.record("test.result", event["subject"], record)
+    replaced(station, command.seq, recorded)
     return DismissAnswer(seq=command.seq)
 
 
@@ -191,6 +306,7 @@ def _fitted(result: TestResult) -> TestResult:
         control=_held(result.control),
         text=text,
         raw=result.raw[:RAW_BYTES],
+        serial=plain(result.serial, SHORT_LETTERS),
     )
 
 
@@ -221,7 +337,9 @@ def _twice(station: Station, part: AnalyzerSection, result: TestResult, before: 
     if found.doubts:
         return None
     station.lots.answered(waiting)
-    return _count(station, replace(found, replaces=event["id"]))
+    recorded = _count(station, replace(found, replaces=event["id"], bench=_bench_of(event["data"])))
+    replaced(station, before, recorded)
+    return recorded
 
 
 def _kept(result: TestResult) -> TestResult:
@@ -309,6 +427,45 @@ def _stops(lot: Lot | None, found: Found) -> bool:
     return bool(lot and lot.state is LotState.RELEASED and found.measured.outcome is Outcome.POSITIVE)
 
 
+# --- food that people brought (你送我检) ---
+
+
+def _brought(station: Station, part: AnalyzerSection, result: TestResult) -> PublicSample | None:
+    """Whose sample it is, when its place in the rack, or its number, was given last to food that somebody brought, and
+    its method judges it."""
+    if not (result.sure or part.proven_line):
+        return None
+    if part.match == "channel":
+        place = public_place(station, part, result)
+        sample = station.public_samples.find(place.test_code) if place else None
+        since = place.since if place else ""
+    else:
+        lot = station.lots.of_sample(result.sample or "")
+        sample = station.public_samples.of_number(result.sample or "", lot.seq if lot else 0)
+        since = station.ledger.event(sample.seq)["time"] if sample else ""
+    if sample is None or _judge(station, part, result, result.item or part.item).measured.outcome is None:
+        return None
+    return None if _time_doubt(station, part, result.measured_at, local(since)) else sample
+
+
+def _of_public(station: Station, found: Found, sample: PublicSample) -> Recorded:
+    """A result of food that somebody brought: recorded apart, with a slip for them; no lot hears of it."""
+    outcome = found.measured.outcome
+    assert outcome is not None
+    item = found.item[:ITEM_LETTERS]
+    outcomes = (*sample.outcomes.get(item, ()), outcome)
+    verdict = conclude(outcomes, found.method) if found.method else VERDICTS[outcome]
+    said = station.ledger.event(sample.seq)["data"]
+    brought = Brought(code=sample.code, goods=said["goods"], asked_by=said["asked_by"])
+    record = _record(station, found, outcome, verdict, measurement=len(outcomes)).model_copy(
+        update={"purpose": "public", "brought": brought}
+    )
+    recorded = station.record("test.result", sample.code, record)
+    station.public_samples.measured(sample, item, outcomes, recorded.seq)
+    station.prints.of_record(recorded)
+    return recorded
+
+
 # --- recording ------------------------------------------------------------------------------------------------------
 
 
@@ -331,16 +488,20 @@ def _count(station: Station, found: Found) -> Recorded:
     verdict = _verdict(lot, found, outcomes)
     item = LotItem(found.item[:ITEM_LETTERS], found.method.id if found.method else "", outcomes, verdict, 0)
     after = replace(lot, items=(*(one for one in lot.items if one is not known), item))
-    state = _state(station, lot, after, verdict)
+    state = _state(station, lot, after, found, verdict)
     released = state is LotState.RELEASED and lot.state is LotState.PENDING
     source = str(station.ledger.next_code(CodeKind.SOURCE)) if released else None
     record = _record(station, found, outcome, verdict, lot=after, measurement=len(outcomes), source=source)
     alarm = state is LotState.HELD and (verdict == "unqualified" or lot.state is not LotState.HELD)
     recorded = station.record("test.result", lot.test_code, record, lane=ALARM if alarm else ORDINARY)
     station.lots.judged(lot, replace(item, seq=recorded.seq), state, source)
+    station.prints.of_record(recorded)
+    if released:
+        lots.released(station, lot.test_code)
+    elif state is LotState.HELD and (lot.state is not LotState.HELD or _now_by_test(lot, verdict)):
+        lots.held(station, lot, recorded, _why(recorded.data), found.person)
     if verdict in DECIDED and found.result.channel is not None:
         station.lots.plan(found.part.name, found.result.channel, None, "")  # the next run there is another sample
-    station.prints.of_record(recorded)
     return recorded
 
 
@@ -352,13 +513,26 @@ def _verdict(lot: Lot, found: Found, outcomes: tuple[Outcome, ...]) -> VerdictWo
     return conclude(outcomes, found.method, whole_plant_missing=missing)
 
 
-def _state(station: Station, lot: Lot, after: Lot, verdict: VerdictWord) -> LotState:
+def _state(station: Station, lot: Lot, after: Lot, found: Found, verdict: VerdictWord) -> LotState:
     """What this result makes of the lot. What is held stays held: a person decides about it."""
+    if lot.state is LotState.DISPOSED:
+        return LotState.DISPOSED
     if lot.state is LotState.HELD or verdict == "unqualified":
         return LotState.HELD
     if lot.state is LotState.RELEASED:
         return LotState.HELD if verdict == "suspect" else LotState.RELEASED
-    return LotState.RELEASED if after.passed and not station.lots.blocked(lot) else LotState.PENDING
+    if not after.passed or station.lots.blocked(lot):
+        return LotState.PENDING
+    item = after.items[-1]
+    positive = any(outcome is Outcome.POSITIVE for outcome in item.outcomes)
+    bench = found.bench or Bench()
+    now = Measured(item.item, found.part.name, station.clock.today().isoformat(), 0, bench.reviewer, positive)
+    return LotState.PENDING if station.checks.waits_for(after, now) else LotState.RELEASED
+
+
+def _now_by_test(lot: Lot, verdict: VerdictWord) -> bool:
+    """Whether a lot that was held for less is held by this result from now on: its holder has to be told."""
+    return verdict == "unqualified" and (lot.hold is None or lot.hold["data"].get("verdict") != verdict)
 
 
 def _record(
@@ -396,36 +570,70 @@ def _record(
         missing=lot.missing() if lot else (),
         doubts=tuple(doubt.value for doubt in found.doubts),
         proposed=found.lot.test_code if found.lot and found.doubts else None,
+        sampled=sampled(lot) if lot else None,
+        earlier=earlier(station, found.lot, found.item) if lot and found.lot else (),
+        **asdict(found.bench or _bench(station, found)),
     )
+
+
+# --- taken back by a person -----------------------------------------------------------------------------------------
+
+
+def count_for(station: Station, seq: int, lot: Lot) -> Recorded:
+    """A recorded result counts for this lot from now on, by a new record. Raises Refused."""
+    event = station.ledger.event(seq)
+    data = event["data"]
+    part = _measured_by(station, data)
+    found = _judge(station, part, _again(data), data["item"])
+    measured = replace(found.measured, outcome=Outcome(data["outcome"]), doubt=None)
+    recorded = _count(station, replace(found, measured=measured, lot=lot, replaces=event["id"], bench=_bench_of(data)))
+    replaced(station, seq, recorded)
+    return recorded
+
+
+def wait_again(station: Station, seq: int) -> None:
+    """A recorded result waits until a person says whose it is; and what it means, where a person had to say so before.
+
+    Raises Refused.
+    """
+    data = station.ledger.event(seq)["data"]
+    part, result = named(station, data["analyzer"]["name"]), _again(data)
+    measured = _judge(station, part, result, data["item"]).measured
+    doubts = [Doubt.WITHDRAWN]
+    if measured.doubt is not None:
+        doubts.append(measured.doubt)
+    elif measured.outcome is not Outcome(data["outcome"]) or (result.value is None and result.verdict is None):
+        doubts.append(Doubt.UNREAD)
+    station.lots.wait(seq, part.name, doubts, None)
+
+
+def _why(data: dict[str, Any]) -> str:
+    """What the result that holds a lot said."""
+    value = data["value"] if data["value"] is not None else (data["text"] or "").split("\n")[0]
+    limit = f"，限值 {data['limit']} {data['unit'] or ''}".rstrip() if data["limit"] else ""
+    return f"{data['item']} {value} {data['unit'] or ''}".strip()[:80] + limit[:40]
 
 
 # --- small things ---------------------------------------------------------------------------------------------------
 
 
-def _waits(station: Station, seq: int) -> Any:
+def waits(station: Station, seq: int) -> Any:
     waiting = station.lots.waits(seq)
     if waiting is None:
         raise Refused("no_result", f"没有待处理的结果 {seq}", f"no result {seq} waits for a person")
     return waiting
 
 
-def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot, doubts: tuple[Doubt, ...]) -> str:
+def _item_read(command: MatchResult, event: dict[str, Any], lot: Lot | None, doubts: tuple[Doubt, ...]) -> str:
     """The item a result is of: what the instrument said, or, where nobody could read that, what the person says."""
     if Doubt.UNREAD not in doubts:
         return str(event["data"]["item"])
     if item := plain(command.item, ITEM_LETTERS):
         return item
-    if len(lot.plan) != 1:
-        names = "、".join(lot.plan)
+    if lot is None or len(lot.plan) != 1:
+        names = "、".join(lot.plan) if lot else "—"
         raise Refused("item", f"请选择检测项目：{names}", "say which item this is a result of")
     return lot.plan[0]
-
-
-def _analyzer(station: Station, name: str) -> AnalyzerSection:
-    for part in station.config.analyzer:
-        if part.name == name:
-            return part
-    raise Refused("no_analyzer", f"没有检测仪 {name[:32]}", f"no analyzer {name[:32]}")
 
 
 def _unread(seen: Ticket | Curve) -> TestResult:
@@ -457,7 +665,17 @@ def _said(result: TestResult, part: AnalyzerSection) -> Analyzer:
         measured_at=result.measured_at.isoformat() if result.measured_at else None,
         raw=result.raw.hex(),
         peer=result.peer[:SHORT_LETTERS] or None,
+        serial=result.serial or part.serial,
+        calibrated=part.calibrated.isoformat() if part.calibrated else "",
     )
+
+
+def _measured_by(station: Station, data: dict[str, Any]) -> AnalyzerSection:
+    """The instrument of a recorded result, with the number and the calibration that it had then. Raises Refused."""
+    said = data["analyzer"]
+    day = said.get("calibrated", "")
+    then = {"serial": said.get("serial", ""), "calibrated": date.fromisoformat(day) if day else None}
+    return named(station, said["name"]).model_copy(update=then)
 
 
 def _again(data: dict[str, Any]) -> TestResult:

@@ -11,7 +11,7 @@ With a trouble, the log has the last frames that passed.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import SimpleQueue
 
 from drivers.conversation import Conversation
@@ -24,6 +24,7 @@ from edge.between.sparing import Allowance
 from edge.ports.doorkeeper import Doorkeeper
 from edge.ports.last_frames import LastFrames
 from edge.ports.silence import Nature, Silence
+from protocol.frozen import frozen
 from protocol.plain import plain
 from protocol.readings import Curve, Event, Garbage, Measured, Reply, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
@@ -40,12 +41,12 @@ CONVERSATIONS, CONVERSATION_SECONDS = 3, 600.0  # so many troubles in so long ar
 log = logging.getLogger("port")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Committed:
     """All results this port handed over are on disk."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotCommitted:
     """Results this port handed over could not be written: begin anew, so that the instrument hands them over again."""
 

@@ -6,11 +6,11 @@ when it says what nobody can read.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from drivers.model import Model
 from protocol import formats
 from protocol.framing import NO_FRAME
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.readings import Event, Garbage
 from protocol.session import Decoder
@@ -21,7 +21,7 @@ NOISE_BYTES = 8  # fewer are what opening a port, or a motor starting next door,
 SILENT, UNREADABLE = "silent", "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nature:
     """What is normal for a device. ``settings`` is for the advice; ``polled`` and ``quiet`` as in ``WireFormat``.
 

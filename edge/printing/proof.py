@@ -7,9 +7,8 @@ so one to an older question proves nothing.  A printer that answers GS r otherwi
 behind a paper for longer than the slowest head needs has forgotten it: it was switched off, or its line lost bytes.
 """
 
-from dataclasses import dataclass
-
 from edge.between.print_states import PrinterState, PrintWhy
+from protocol.frozen import frozen
 from protocol.printers import status
 from protocol.printers.profile import DOTS_PER_MM, Status
 from protocol.printers.status import PaperState, StatusReader
@@ -33,7 +32,7 @@ class Stopped(Exception):
         self.late = late
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """A paper, or a part of one, as it was sent.
 

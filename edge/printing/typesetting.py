@@ -6,14 +6,15 @@ Nothing here changes anything, and every method may be called from any thread.
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from drivers.glyphs import FontGlyphs, NoFont, png
-from edge.between.print_states import DAY, TEST_PAGE, PrintJob
+from edge.between.print_states import DAY, STALL_CARD, TEST_PAGE, PrintJob
 from edge.config.sections import Config, PrinterSection
-from edge.documents import Documents, Place, day, examples, prints, testpage
+from edge.documents import Documents, Place, day, examples, prints, stall_card, testpage
 from edge.records.ledger import reading
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
@@ -30,7 +31,9 @@ class Typesetter:
         station = config.station
         self._papers = papers
         self._folder = station.data
-        self._place = Place(station.name, station.host, config.paper.language or station.language)
+        self._seller = config.seller.model_dump()
+        self._subject = f"{station.node}-{station.terminal}"
+        self._place = _place(config)
         self._printers = {part.name: part for part in config.printer}
         self._automatic = config.paper.automatic
 
@@ -48,7 +51,8 @@ class Typesetter:
         profile = self._printers[printer].row()
         for paper in self._automatic:
             if prints(profile, paper):
-                document = self._papers.document(paper, examples(paper)[0], self._place)
+                place = replace(self._place, label=profile.label)
+                document = self._papers.document(paper, examples(paper)[0], place)
                 page = layout(document, profile.columns, profile.encoding, self._drawable)
                 for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
                     pass
@@ -66,9 +70,11 @@ class Typesetter:
         document = self._papers.document(
             job.paper,
             self._content(job),
-            self._place,
+            replace(self._place, label=profile.label),
             copy=job.copy,
             late=late,
+            perhaps=job.perhaps,
+            mark=job.mark,
             fits=lambda made: bitmap.height(page(made), profile),
         )
         return page(document)
@@ -100,11 +106,28 @@ class Typesetter:
             part = self._printer(job)
             return testpage.content(part.name, part.port, part.row())
         if job.paper == DAY:
-            return _day(self._folder, job.detail, job.seq)
+            return _day(self._folder, job.detail, job.seq, self._seller, self._subject)
+        if job.paper == STALL_CARD:
+            return stall_card(self._seller, self._place.host)
         content: dict[str, Any] = json.loads(job.body)
         return content
 
 
-def _day(folder: Path, date: str, upto: int) -> Mapping[str, Any]:
+def _place(config: Config) -> Place:
+    """What papers take from the settings."""
+    station, market, gate = config.station, config.market, config.gate
+    return Place(
+        station.name,
+        station.host,
+        config.paper.language or station.language,
+        address=market.address,
+        complaint=market.complaint,
+        testing_body=market.testing_body,
+        authority=market.authority,
+        office=gate.office,
+    )
+
+
+def _day(folder: Path, date: str, upto: int, seller: Mapping[str, Any], station: str) -> Mapping[str, Any]:
     with reading(folder) as db:
-        return day.summary(db.conn, date, upto)
+        return day.summary(db.conn, date, upto, seller, station)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
 from queue import Empty, SimpleQueue
 
 from drivers.ticking import SteadyClock, Ticking
@@ -18,6 +18,7 @@ from edge.config.sections import PrinterSection
 from edge.printing.open_printer import OpenPrinter
 from edge.printing.proof import Stopped
 from edge.printing.typesetting import Typesetter
+from protocol.frozen import frozen
 from protocol.printers import bitmap, languages
 from protocol.printers.layout import Page
 from protocol.printers.plain import plain
@@ -33,7 +34,7 @@ PRINTS = 64  # process ids of a job: each of its prints has its own
 log = logging.getLogger("printer")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdraw:
     """A person has decided about this job: it is not printed any more."""
 
@@ -154,6 +155,8 @@ class Printer(threading.Thread):
         elif first and order.job in self._waits:
             del self._waits[order.job]
             self._asked = float("-inf")
+        elif self._waits.get(order.job) is PrintWhy.QUEUED and not order.waits:
+            del self._waits[order.job]  # its turn stands on the disk already; one that was held meanwhile asks itself
         elif order.job not in self._done and all(paper.job != order.job for paper in self._papers):
             self._papers.append(order)
             if order.waits:
@@ -199,15 +202,14 @@ class Printer(threading.Thread):
             pieces = languages.emit(page, self._link.profile, self._typesetter.glyphs_for(page, self._link.profile))
             dots = bitmap.height(page, self._link.profile)
             self._template = self._typesetter.failed(job.paper)
-            text = plain(page)
         except Exception as error:
             self._impossible(job, error)
             return
-        self._inbox.put(Printed(job.job, PrintState.PRINTING, PrintWhy.NOTHING, text))
         if page.replaced:
             log.warning("job=%d characters this printer does not have: %s", job.job, _named(page))
         try:
-            self._link.send(pieces)
+            with contextlib.closing(self._telling(job, page, pieces)) as told:
+                self._link.send(told)
             state, why = self._link.prove(job.job * PRINTS + job.copy % PRINTS, dots)
         except Stopped as stopped:
             if self._link.begun:
@@ -219,6 +221,19 @@ class Printer(threading.Thread):
             self._impossible(job, error)
             return
         self._finish(job, state, why)
+
+    def _telling(self, job: PrintJob, page: Page, pieces: Iterable[bytes]) -> Generator[bytes]:
+        """The pieces; the news, which wakes the core, once the first one is with the printer."""
+        told = False
+        try:
+            for piece in pieces:
+                yield piece
+                if not told:
+                    told = True
+                    self._inbox.put(Printed(job.job, PrintState.PRINTING, PrintWhy.NOTHING, plain(page)))
+        finally:
+            if not told:
+                self._inbox.put(Printed(job.job, PrintState.PRINTING, PrintWhy.NOTHING, plain(page)))
 
     def _impossible(self, job: PrintJob, error: Exception) -> None:
         """This printer cannot print this paper, however often it is tried."""

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from typing import Literal
 from edge.between import words
 from edge.between.fixed_words import ClockWhy
 from protocol.city.token import CHINA
+from protocol.frozen import frozen
 
 ClockState = Literal["synced", "holdover", "unsynced"]
 Trust = Literal["kernel", "host"]
@@ -106,7 +107,7 @@ def inside(seconds: float) -> bool:
     return FIRST <= seconds < END
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stamp:
     """A moment: RFC 3339 text in the market's zone, seconds since 1970, and what the clock was worth."""
 
@@ -125,7 +126,7 @@ class Stamp:
         return self.state != "unsynced"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Past:
     """What the ledger knows of the time. Seconds since 1970.
 
@@ -141,7 +142,7 @@ class Past:
 UNKNOWN = Past()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """The station's time is to go from ``before`` to ``after``; ``at`` is since boot, ``state`` what it is worth then.
 
@@ -167,7 +168,7 @@ class Step:
         return round((self.after - self.before) * 1000)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Held:
     """What the clock holds to be true. ``offset`` added to the seconds since boot is the station's time.
 
@@ -209,7 +210,7 @@ class Clock:
         self.boot_id = boot_id or Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         self.steady = steady
         self._trust = trust
-        self._certificates = certificates
+        self.certificates = certificates
         self._wall, self._since_boot, self._kernel = wall, since_boot, kernel
         self._last = past.seconds if inside(past.seconds) else float(FIRST)
         self._back: tuple[float, float] | None = None
@@ -233,6 +234,10 @@ class Clock:
         boot = self._since_boot()
         self._last = self._ours(boot)
         return Stamp(text_of(self._last), self._last, self._state(boot))
+
+    def up(self) -> float:
+        """Seconds since the kernel started, with the time it slept: no step of a clock changes them."""
+        return self._since_boot()
 
     def today(self) -> date:
         """The market's date, whatever it is worth."""
@@ -374,7 +379,7 @@ class Clock:
             return True
         if ahead <= (DAY_SECONDS if self._held.followed else OFF_SECONDS):
             return False
-        return any(day_of(expected) <= until < day_of(wall) for until in self._certificates)
+        return any(day_of(expected) <= until < day_of(wall) for until in self.certificates)
 
     def _step(
         self,

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from edge.records import private
+from protocol.city.node_keys import NodeKeys
 from protocol.city.signed import BadKeys, CityKeys
 
 UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm)  # TypeError: it has a password
@@ -74,6 +75,16 @@ def load_city_keys(path: Path) -> CityKeys:
         return CityKeys.parse(path.read_text("utf-8"))
     except FileNotFoundError:
         return CityKeys()
+    except (OSError, UnicodeDecodeError, BadKeys) as error:
+        raise BadKey(f"{path}: {error}") from None
+
+
+def load_node_keys(path: Path) -> NodeKeys:
+    """The public keys of the node's stations; none when there is no such file. Raises BadKey naming the line."""
+    try:
+        return NodeKeys.parse(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return NodeKeys()
     except (OSError, UnicodeDecodeError, BadKeys) as error:
         raise BadKey(f"{path}: {error}") from None
 

@@ -10,21 +10,24 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlite_utils import Database
 
 from edge.between.tongue import said
 from edge.records import lock, mark, private
 from edge.records.clock import Past, Stamp, parse_time
-from edge.records.migrations import ledger as migrations
+from edge.records.database import Database
+from edge.records.migrations import ledger as schema
+from edge.records.packing import pack, teach, unpack
 from protocol.city import envelope
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
+from protocol.city.token import kid_of
+from protocol.frozen import frozen
 
 FILE = "ledger.db"
 PAGE_SIZE = 512
@@ -50,6 +53,15 @@ class LedgerHeld(LedgerFull):
     code = "ledger_held"
     zh = "另一程序占用了账本，未记录。请关闭备份等程序后再按"
     en = "not recorded: another program holds the ledger; end it, then press again"
+
+
+class OtherLedger(LedgerFull):
+    """The city has records of another ledger under this station's name: until a person has ordered how to go on nothing
+    is written, for its number might be used twice."""
+
+    code = "other_ledger"
+    zh = "平台上有另一本账在用本站名称，暂停记账。请技术员按“状态”页处理"
+    en = "not recorded: the city knows another ledger by this station's name; see the page Status"
 
 
 class LedgerBroken(ValueError):
@@ -78,7 +90,7 @@ def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | N
     return LedgerUnusable(why_unusable(path, error)) if _code(error) in DAMAGED else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """An event that was appended; it counts once the batch is committed.
 
@@ -94,7 +106,7 @@ class Recorded:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """The end of the chain: last sequence, hash for the next one, last serial of each code kind.
 
@@ -107,7 +119,7 @@ class Head:
     unsynced_in: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signer:
     """Who signs: the station's key and the names that stand in every envelope."""
 
@@ -141,12 +153,15 @@ class Ledger:
             private.make_folder(folder)
             self.lock = lock.Lock(folder)
             try:
-                self.db = _open(self.path)
-                migrations.apply(self.db)
+                self.db = open_writer(self.path)
+                schema.take(self.db.conn)
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self._depth = 0  # of steps within steps
+                self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
+                self.held: OtherLedger | None = None  # why nothing is recorded but how to go on
                 if why := behind(self.conn, self.path, before):
                     raise LedgerUnusable(why)
             except BaseException:
@@ -181,11 +196,11 @@ class Ledger:
         try:
             with self.db.atomic():
                 yield
-        except sqlite3.Error as error:
+        except BaseException as error:
             self.head = before
-            raise self.explained(error) or error from error
-        except BaseException:
-            self.head = before
+            self.undone += 1
+            if isinstance(error, sqlite3.Error):
+                raise self.explained(error) or error from error
             raise
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
@@ -197,13 +212,21 @@ class Ledger:
     @contextmanager
     def step(self) -> Iterator[None]:
         """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
-        before = self.head
+        before, name = self.head, f"step_{self._depth}"  # a name of its own would be another statement each time
+        self.conn.execute(f"SAVEPOINT {name}")
+        self._depth += 1
         try:
-            with self.db.atomic():
-                yield
+            yield
+            self.conn.execute(f"RELEASE {name}")
         except BaseException:
             self.head = before
+            self.undone += 1
+            if self.conn.in_transaction:  # else the error has undone the whole batch
+                self.conn.execute(f"ROLLBACK TO {name}")
+                self.conn.execute(f"RELEASE {name}")
             raise
+        finally:
+            self._depth -= 1
 
     def next_code(self, kind: CodeKind) -> TraceCode:
         """A fresh code; it is used up by the next ``append`` of the same step."""
@@ -211,22 +234,49 @@ class Ledger:
         self.head = replace(self.head, serials={**self.head.serials, kind.value: serial})
         return TraceCode(self.signer.node, kind, self.signer.terminal, serial)
 
+    def skip(self, seq: int, prevhash: str, serials: Mapping[int, int]) -> None:
+        """The next record of this batch has this number, goes on from this hash, and its codes behind these."""
+        self.head = replace(self.head, seq=seq - 1, prevhash=prevhash, serials=_later(self.head.serials, serials))
+
     def append(
-        self, kind: str, subject: str, record: Record, stamp: Stamp, boot_id: str, *, lane: int = ORDINARY
+        self,
+        kind: str,
+        subject: str,
+        record: Record,
+        stamp: Stamp,
+        boot_id: str,
+        *,
+        lane: int = ORDINARY,
+        operator: str = "",
+        approved_by: str = "",
     ) -> Recorded:
-        """Sign the record, chain it to the one before and insert it."""
+        """Sign the record, chain it to the one before and insert it. Who ordered it and approved it are codes.
+
+        Raises OtherLedger while ``held``.
+        """
+        if self.held is not None and kind != "ledger.restored":
+            raise self.held
         if type(record) is not EVENTS[kind].record:
             raise TypeError(f"{kind} takes {EVENTS[kind].record.__name__}, not {type(record).__name__}")
         event_id = uuid7(stamp.seconds)
         head = envelope.EventHead(
-            event_id, self.signer.source, kind, subject, stamp.text, stamp.text, boot_id, stamp.state
+            event_id,
+            self.signer.source,
+            kind,
+            subject,
+            stamp.text,
+            stamp.text,
+            boot_id,
+            stamp.state,
+            operator,
+            approved_by,
         )
         seq = self.head.seq + 1
         data = record.model_dump(mode="json")
         body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         note = bytes(self.room) if self.room else None
-        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, body, note))
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, pack(body), note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, stamp.text, data)
@@ -237,6 +287,10 @@ class Ledger:
         A note of just the ``room`` there was is written in its place; another one moves the row, which costs pages.
         """
         self.conn.execute("UPDATE events SET asked = ? WHERE seq = ?", (note, seq))
+
+    def time_went_back(self, seq: int) -> None:
+        """The times of the records from this one on are earlier than those before."""
+        self.conn.execute("INSERT INTO time_went_back VALUES (?)", (seq,))
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -257,23 +311,14 @@ class Ledger:
 
         Serials grow with the records, so some twenty rows are looked at, for a known code as for an unknown one.
         """
-        first, last = 1, self.head.seq + 1
         ours = (code.node, code.terminal) == (self.signer.node, self.signer.terminal)
         if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
             return None
-        while first < last:
-            middle = (first + last) // 2
-            row = self.conn.execute(
-                "SELECT serials FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,)
-            ).fetchone()
-            if _serials(row[0] if row else "").get(code.kind.value, 0) < code.serial:
-                first = middle + 1
-            else:
-                last = middle
+        first = _first_with(self.conn, code, self.head.seq)
         return first if first <= self.head.seq else None
 
     def body(self, seq: int) -> bytes:
-        """The stored bytes of a record; raises LookupError."""
+        """The bytes of a record; raises LookupError."""
         return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
@@ -284,22 +329,53 @@ class Ledger:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         if row is None:
             return Head()
-        seq, serials, body = row
+        seq, serials, stored = row
+        body = unpack(stored)
         try:
-            counts = _serials(serials)
+            counts = serials_of(serials)
         except ValueError as error:
             raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
         try:
-            unsynced_in = _unsynced_in(envelope.read(body))
-        except envelope.BadEvent as error:  # the chain goes on from its bytes, whatever they say
-            log.error("record %d cannot be read: %s", seq, error)
-            unsynced_in = ""
-        return Head(seq, envelope.hash_of(body), counts, unsynced_in)
+            event = envelope.read(body)
+            ours = kid_of(self.signer.key.public_key()).hex()
+            if event["kid"] != ours and ours.encode() not in self._first():  # no flipped bit
+                raise LedgerUnusable(_another_key(self.path, event["kid"], ours))
+            envelope.verify(event, self.signer.key.public_key(), body)
+            if int(event["sequence"]) != seq:
+                raise envelope.BadEvent(f"it calls itself {int(event['sequence'])}")
+        except envelope.BadEvent as error:  # the next record would continue bytes that the city has never seen
+            raise LedgerUnusable(damaged(self.path, said(f"第 {seq} 条：{error}", f"record {seq}: {error}"))) from None
+        return Head(seq, envelope.hash_of(body), counts, _unsynced_in(event))
+
+    def _first(self) -> bytes:
+        """The bytes of the oldest record."""
+        row = self.conn.execute("SELECT body FROM events ORDER BY seq LIMIT 1").fetchone()
+        return unpack(row[0]) if row else b""
 
 
-def _serials(text: str) -> dict[int, int]:
+def serials_of(text: str) -> dict[int, int]:
     """The last serial of every code kind, as it stands in a row; raises ValueError."""
     return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
+
+
+def _first_with(conn: sqlite3.Connection, code: TraceCode, last: int) -> int:
+    """The first record after which the serial of a code was given; one beyond the last when it was not."""
+    first, last = 1, last + 1
+    while first < last:
+        middle = (first + last) // 2
+        row = conn.execute("SELECT serials FROM events WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (middle,)).fetchone()
+        if serials_of(row[0] if row else "").get(code.kind.value, 0) < code.serial:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+def seq_of_code(conn: sqlite3.Connection, code: TraceCode, last: int) -> int | None:
+    """The record that a code was first given in, for readers, who do not know whose ledger it is."""
+    first = _first_with(conn, code, last)
+    row = conn.execute("SELECT body FROM events WHERE seq = ?", (first,)).fetchone()
+    return first if row and str(code).encode() in unpack(row[0]) else None
 
 
 def _mark_of(path: Path | None, allowed_by: str) -> mark.Mark:
@@ -326,7 +402,7 @@ def behind(conn: sqlite3.Connection, path: Path, before: mark.Mark) -> str:
     if last < before.records:
         return older(path, before, last)
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (before.records,)).fetchone()
-    if row is None or envelope.hash_of(bytes(row[0])) != before.hash:
+    if row is None or envelope.hash_of(unpack(row[0])) != before.hash:
         return said(
             f"{path}：这不是本站上次使用的账本（第 {before.records} 条记录不同）。{WAY_OUT_ZH}",
             f"{path}: not the ledger this station wrote last (record {before.records} is another one). {WAY_OUT_EN}",
@@ -335,12 +411,13 @@ def behind(conn: sqlite3.Connection, path: Path, before: mark.Mark) -> str:
 
 
 WAY_OUT_ZH = (
-    "数据盘没挂上、换了卡，或放回了旧备份？请挂上原来的数据目录。"
+    "数据盘没挂上、换了卡，或放回了旧备份？请挂上原来的数据目录；有备份时运行 marketedge ledger restore FILE。"
     "确实找不回来时，由负责人决定，运行一次：marketedge run --new-ledger 姓名"
 )
 WAY_OUT_EN = (
-    "Is the disk not mounted, the card another one, an old copy put back? Mount the folder that was there before. "
-    "If it is lost for good, a person decides it, once: marketedge run --new-ledger NAME"
+    "Is the disk not mounted, the card another one, an old copy put back? Mount the folder that was there before; with "
+    "a backup run marketedge ledger restore FILE. If it is lost for good, a person decides it, once: "
+    "marketedge run --new-ledger NAME"
 )
 
 
@@ -361,11 +438,12 @@ def past(conn: sqlite3.Connection) -> Past:
     """
     rows = conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (LOOK_BACK,))
     last: dict[str, Any] | None = None
-    for (body,) in rows:
+    for (stored,) in rows:
+        body = unpack(stored)
         if last and _UNSYNCED in body and _STEP not in body:
             continue
         try:
-            event = envelope.read(bytes(body))
+            event = envelope.read(body)
             seconds, believed = _seconds(event), _believed(event)
         except (ValueError, LookupError, TypeError):
             continue
@@ -400,14 +478,17 @@ def uuid7(seconds: float) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def _open(path: Path) -> Database:
+def open_writer(path: Path) -> Database:
+    """The file as it is written, made when it is not there. Its tables are `migrations`'."""
     os.close(private.open_file(path))  # the -wal and -shm that sqlite makes have its mode
     new = not path.stat().st_size
-    db = Database(path)
+    db = Database(sqlite3.connect(path))
     if new:
         db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA temp_store = MEMORY")  # what undoes a step, or sorts, never goes to the card
+    teach(db.conn)
     db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
     return db
 
@@ -424,11 +505,19 @@ def fault(conn: sqlite3.Connection) -> str:
 
 
 def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
-    """The stored bytes of a record; raises LookupError."""
+    """The bytes of a record; raises LookupError."""
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
     if row is None:
         raise LookupError(f"no record {seq}")
-    return bytes(row[0])
+    return unpack(row[0])
+
+
+def before(conn: sqlite3.Connection, seq: int) -> tuple[int, str]:
+    """Number and hash of the record before this one; a ``ledger.restored`` may leave numbers out."""
+    rows = conn.execute("SELECT seq, body FROM events WHERE seq < ? ORDER BY seq DESC LIMIT 1", (seq,))
+    for number, stored in rows:
+        return number, envelope.hash_of(unpack(stored))
+    return 0, envelope.FIRST_PREVHASH
 
 
 def bodies_after(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, bytes]]:
@@ -441,14 +530,8 @@ def bodies_after(conn: sqlite3.Connection, after: int) -> Iterator[tuple[int, by
     while rows := conn.execute(
         "SELECT seq, body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?", (after, last, SLICE)
     ).fetchall():
-        yield from rows
+        yield from ((seq, unpack(stored)) for seq, stored in rows)
         after = rows[-1][0]
-
-
-def newest_before(conn: sqlite3.Connection, upto: int, count: int) -> list[bytes]:
-    """The stored bytes of the records ``upto - count + 1`` to ``upto``, newest first."""
-    rows = conn.execute("SELECT body FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq DESC", (upto - count + 1, upto))
-    return [bytes(body) for (body,) in rows]
 
 
 def open_reader(folder: Path) -> Database:
@@ -483,6 +566,7 @@ def open_reader(folder: Path) -> Database:
 def _reader(path: Path, how: str) -> Database:
     conn = sqlite3.connect(f"{path.resolve().as_uri()}?{how}", uri=True)
     try:
+        teach(conn)
         conn.execute("SELECT seq FROM events LIMIT 1")  # sqlite looks at the file when it is asked
     except BaseException:
         conn.close()
@@ -562,35 +646,21 @@ def _no_right(path: Path) -> str:
     )
 
 
-def damaged(path: Path, detail: str) -> str:
-    """What to say of a damaged ledger."""
+def _another_key(path: Path, kid: str, ours: str) -> str:
     return said(
-        f"{path}：账本文件已损坏（{detail}）。不要删除：先停止服务，把整个目录复制保存，再放回备份；"
-        "没有备份时把 ledger.db* 移走，由负责人运行一次：marketedge run --new-ledger 姓名",
-        f"{path}: the ledger is damaged ({detail}). Delete nothing: stop the service, keep a copy of the whole folder, "
-        "then put the backup back; without one, move ledger.db* away, and a person decides, once: "
-        "marketedge run --new-ledger NAME",
+        f"{path}：最后一条记录由另一把密钥（{kid[:16]}）签名，本站密钥是 {ours}。请放回原来的 station.key；"
+        "确实丢失时向平台另行登记一台，并换一个数据目录",
+        f"{path}: its newest record is signed by another key ({kid[:16]}) than the station has ({ours}). Put the "
+        "station.key back that it had; if that is lost, register another station, with a data folder of its own",
     )
 
 
-def verify(db: Database, signer_key: Any) -> tuple[int, str]:
-    """Check every record's signature, chain and sequence. Answers their number and the last hash.
-
-    Raises LedgerBroken naming the first record that does not hold.
-    """
-    expected, previous = 1, envelope.FIRST_PREVHASH
-    for seq, body in db.conn.execute("SELECT seq, body FROM events ORDER BY seq"):
-        if seq != expected:
-            raise LedgerBroken(f"record {expected} is missing (the next one is {seq})")
-        try:
-            event = envelope.read(bytes(body))
-            envelope.verify(event, signer_key)
-        except envelope.BadEvent as error:
-            raise LedgerBroken(f"record {seq}: {error}") from None
-        if int(event["sequence"]) != seq:
-            raise LedgerBroken(f"record {seq} calls itself {int(event['sequence'])}")
-        if event["prevhash"] != previous:
-            raise LedgerBroken(f"record {seq} does not continue record {seq - 1}")
-        previous = envelope.hash_of(bytes(body))
-        expected += 1
-    return expected - 1, previous
+def damaged(path: Path, detail: str) -> str:
+    """What to say of a damaged ledger."""
+    return said(
+        f"{path}：账本文件已损坏（{detail}）。不要删除：先停止服务，把整个目录复制保存，再运行："
+        f"marketedge ledger salvage {path} -o FILE，然后 marketedge ledger restore FILE；有更新的备份时直接恢复备份",
+        f"{path}: the ledger is damaged ({detail}). Delete nothing: stop the service, keep a copy of the whole folder, "
+        f"then run: marketedge ledger salvage {path} -o FILE, and marketedge ledger restore FILE; a newer backup is "
+        "restored at once",
+    )

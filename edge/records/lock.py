@@ -1,16 +1,18 @@
 """One station to a data folder: a lock that its process holds for life. The kernel lets it go, also after kill -9.
 
-The file says who holds it: the process id, then where its pages are.  It stays when nobody does.
+The file says who holds it: the process id, where its pages are, and a word by which the same user's command line is
+known there.  It stays when nobody does.
 """
 
 import fcntl
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 
 from edge.between.tongue import said
 from edge.records import private
+from protocol.frozen import frozen
 
 FILE = "station.lock"
 LONGEST_PID = 20
@@ -21,12 +23,13 @@ class DataInUse(OSError):
     """Another station works in this folder; the message names its process."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
-    """Who holds the lock. ``pages`` is the address of its pages, empty while it starts."""
+    """Who holds the lock. ``pages`` is the address of its pages, empty while it starts; ``word`` opens them."""
 
     pid: int
     pages: str = ""
+    word: str = field(default="", repr=False)
 
 
 class Lock:
@@ -40,9 +43,9 @@ class Lock:
             raise DataInUse(_in_use(folder, _read(path)))
         self.note("")
 
-    def note(self, pages: str) -> None:
-        """Say where the pages are."""
-        text = f"{os.getpid()}\n{pages}\n".encode()
+    def note(self, pages: str, word: str = "") -> None:
+        """Say where the pages are, and what opens them."""
+        text = f"{os.getpid()}\n{pages}\n{word}\n".encode()
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, text, 0)
 
@@ -82,8 +85,8 @@ def _taken(file: int) -> bool:
 
 
 def _read(path: Path) -> Holder:
-    pid, _, pages = path.read_text("ascii", "replace").partition("\n")
-    return Holder(int(pid) if pid.isdigit() and len(pid) < LONGEST_PID else 0, pages.strip())
+    pid, pages, word, *_ = [*path.read_text("ascii", "replace").splitlines(), "", "", ""]
+    return Holder(int(pid) if pid.isdigit() and len(pid) < LONGEST_PID else 0, pages.strip(), word.strip())
 
 
 def _in_use(folder: Path, holder: Holder) -> str:

@@ -9,17 +9,18 @@ those is not known by it.
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from edge.records import private
+from protocol.frozen import frozen
 
 EVERY = 64
 SPARE = 1000  # serials left out when a person lets a new ledger begin: more than the mark can have missed
 log = logging.getLogger("ledger")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """How many records there were, the hash of the last one, and the last serial of each code kind."""
 
@@ -52,6 +53,10 @@ def read(path: Path) -> Mark | None:
 
 def write(path: Path, mark: Mark) -> None:
     """Raises OSError."""
+    private.replace(path, encode(mark))
+
+
+def encode(mark: Mark) -> bytes:
+    """As it stands in its file."""
     serials = {str(kind): serial for kind, serial in sorted(mark.serials.items())}
-    text = json.dumps({"records": mark.records, "hash": mark.hash, "serials": serials})
-    private.replace(path, f"{text}\n".encode())
+    return (json.dumps({"records": mark.records, "hash": mark.hash, "serials": serials}) + "\n").encode()

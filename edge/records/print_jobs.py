@@ -75,6 +75,14 @@ class PrintJobs:
         found = self._conn.execute("SELECT 1 FROM print_jobs WHERE seq = ? AND paper = ? LIMIT 1", (seq, paper))
         return found.fetchone() is not None
 
+    def of_record(self, seq: int) -> list[PrintRow]:
+        """The papers of this record itself, the newest first."""
+        rows = self._conn.execute(
+            f"SELECT {COLUMNS} FROM print_jobs WHERE seq = ? AND paper NOT IN (?, ?) ORDER BY job DESC",
+            (seq, *NOT_OF_SALES),
+        )
+        return [PrintRow(*row) for row in rows]
+
     def of_records(self, first: int, last: int) -> list[tuple[int, str]]:
         """Copy and state of the papers of these records."""
         return self._conn.execute(

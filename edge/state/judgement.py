@@ -8,13 +8,13 @@ positive.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Literal
 
 from edge.config.methods import Method, plain
 from protocol.city.events import VerdictWord
+from protocol.frozen import frozen
 from protocol.readings import TestResult, Verdict
 
 
@@ -33,6 +33,7 @@ class Doubt(Enum):
     NO_TIME = "no_time"  # out of a memory, and it does not say when it was measured
     GOODS = "goods"  # the instrument names other goods than the lot's
     DECIDED = "decided"  # the lot has its verdict on this item
+    WITHDRAWN = "withdrawn"  # a person took it off the lot that it had been matched to
     UNSURE = "unsure"  # nothing would have caught a damaged byte, and it did not come twice alike
 
 
@@ -48,7 +49,7 @@ class Outcome(Enum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Measurement:
     """One measurement, judged: ``outcome`` is None where ``doubt`` says why it cannot be.
 

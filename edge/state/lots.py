@@ -1,49 +1,64 @@
 """Lots, and the results and plans that concern them: their tables, and what pages see of them.
 
 Part of the core: only the core thread calls this, inside a batch.  All SQL on ``lots``, ``results``, ``unmatched`` and
-``channel_plan`` stands here.
+``channel_plan`` stands here.  A lot of another station is one whose goods this stall took over (``claims.py``); a stop
+(``stops.py``) wins over every state.
 
     pending ──> released        every item its plan asks for is qualified, and nothing about it waits for a person
        │            │
        └──> held <──┘           an item is unqualified, or a positive came after the release
+             │
+             └──> disposed      a person returned or destroyed the last of it (``hold_steps.py`` has the way there)
 """
 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from edge.between.board import LotView, UnmatchedView
-from edge.between.fixed_words import LotState, WholePlant
+from edge.between.bench_board import Sampling, WaitsFor
+from edge.between.board import LotView, OfferView, UnmatchedView
+from edge.between.fixed_words import LotState, LotWhy, WholePlant
 from edge.between.inbox import Refused
 from edge.config.methods import plain
 from edge.config.sections import Config
+from edge.records.clock import Clock
 from edge.records.ledger import Ledger
+from edge.records.packing import unpack
+from edge.state.claims import Claim, Claims, Offer, Portion
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
+from edge.state.stops import Stop, Stops
 from edge.state.unread import Unread
 from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.envelope import type_of
 from protocol.city.events import VerdictWord
-from protocol.city.token import CHINA
+from protocol.city.token import CHINA, kid_of
+from protocol.frozen import frozen
 
+OPENED = type_of("lot.opened")
 NEWEST = 60  # released lots that pages show although nothing of them is left
+TRIED = 50  # released lots of a product that are looked at for one that may be sold
 STOCKED = 300  # released lots that pages show while something is left
 UNMATCHED_SHOWN = 200
+FEW = 300  # lots of a day that are counted anew at each change
 COLUMNS = (
-    "test_code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, whole_plant_by"
+    "test_code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, whole_plant_by,"
+    " card_seq, held_seq, corrected_seq, rechecked_seq, resumed_seq, sampling, disposed_seq"
 )
 LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
 DECIDED: tuple[VerdictWord, ...] = ("qualified", "unqualified")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LotItem:
     """What is known of one item of a lot: its measurements in order, and what they say together.
 
-    ``method`` is the method's id, empty where only a person said what a result means.  ``seq`` is its newest record.
+    ``method`` is the method's id, empty where only a person said what a result means.  ``seq`` is its newest record,
+    ``seqs`` are those of its measurements; 0 for one of a time when they were not kept.
     """
 
     item: str
@@ -51,14 +66,19 @@ class LotItem:
     outcomes: tuple[Outcome, ...]
     verdict: VerdictWord
     seq: int
+    seqs: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Lot:
-    """A lot with its entry and its newest test, as their events say.
+    """A lot with its entry, as it was corrected last, and its newest test, as their events say.
 
     ``source`` is the code it is sold by, once released; ``upstream`` the code it came with.  ``left_g`` is what came in
-    less what was sold, in grams; below zero when more was sold.
+    or was taken over, less what was sold and handed on, in grams; below zero when more was sold.  ``entry`` is its
+    ``entry.registered``, or for a lot of another station the ``lot.opened``.  ``stop`` is the order that stops it from
+    elsewhere, ``disputed`` says that others took over the same goods (``claims.py``).  ``hold`` is the record of the
+    hold that stands here, ``recheck`` that of a person's decision to release it after a recheck.  ``sampling`` says
+    whether it was drawn to be tested.
     """
 
     test_code: str
@@ -74,11 +94,35 @@ class Lot:
     whole_plant_by: str | None
     entry: dict[str, Any]
     test: dict[str, Any] | None
+    card_seq: int | None = None
+    held_seq: int | None = None
+    stop: Stop | None = None
+    disputed: bool = False
+    hold: dict[str, Any] | None = None
+    recheck: dict[str, Any] | None = None
+    resumed_seq: int | None = None
+    sampling: Sampling = ""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether another station released it, and this one took goods of it over."""
+        return bool(self.entry["type"] == OPENED)
+
+    @property
+    def why(self) -> LotWhy:
+        """Why it may not be sold, though it was released; falsy when it may."""
+        if self.state is LotState.DISPOSED:
+            return LotWhy.DISPOSED
+        if self.stop is not None:
+            return LotWhy.STOPPED
+        if self.state is LotState.HELD:
+            return LotWhy.HELD if self.hold and not self.hold["data"]["verdict"] else LotWhy.POSITIVE
+        return LotWhy.DISPUTED if self.disputed else LotWhy.FINE
 
     @property
     def plan(self) -> tuple[str, ...]:
         """The items it was registered to be tested for."""
-        return tuple(self.entry["data"]["tests"])
+        return tuple(self.entry["data"].get("tests", ()))
 
     @property
     def unchecked(self) -> bool:
@@ -99,13 +143,35 @@ class Lot:
         return tuple(name for name in self.plan if plain(name) not in done)
 
     @property
+    def sold_g(self) -> int:
+        """Grams that are gone of it."""
+        return int(self.entry["data"]["net_g"]) - self.left_g
+
+    @property
+    def positive(self) -> bool:
+        """Whether an item is suspect or worse."""
+        return bool({one.verdict for one in self.items} & {"suspect", "unqualified"})
+
+    @property
+    def rechecked(self) -> bool:
+        """Whether a recheck released it, and nobody has tested it since."""
+        tested = int(self.test["sequence"]) if self.test else 0
+        return self.recheck is not None and int(self.recheck["sequence"]) > tested
+
+    @property
+    def asks_recheck(self) -> bool:
+        """Whether only a recheck can put it on sale again: a test is against it, or nothing speaks for it any more."""
+        vouched = self.passed or self.unchecked or self.foreign or self.rechecked or self.sampling == "released"
+        return self.positive or (self.source is not None and not vouched)
+
+    @property
     def passed(self) -> bool:
         """Whether every item it asks for is qualified, at least one, and none is suspect or worse."""
-        verdicts = {one.verdict for one in self.items}
-        return not self.missing() and "qualified" in verdicts and not verdicts & {"suspect", "unqualified"}
+        qualified = any(one.verdict == "qualified" for one in self.items)
+        return not self.missing() and qualified and not self.positive
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A result that waits for a person: of which analyzer, why, and whose it would be."""
 
@@ -123,20 +189,33 @@ def local(time: str) -> datetime:
 class Lots:
     """Owned by the core thread."""
 
-    def __init__(self, config: Config, ledger: Ledger, unread: Unread) -> None:
+    def __init__(self, config: Config, ledger: Ledger, unread: Unread, clock: Clock) -> None:
         self._config = config
+        self._clock = clock
         self._unread = unread
         self._methods = config.methods()
         self._ledger = ledger
         self._conn = ledger.conn
+        signer = ledger.signer
+        self._kept: dict[str, Lot] = {}
+        self._kept_at: tuple[int, int, bool] | None = None
+        self.stops = Stops(self._conn)
+        self.claims = Claims(self._conn, f"{signer.node}-{signer.terminal}", kid_of(signer.key.public_key()).hex())
+        self._stop_ends: float | None = None
+        self.offers_changed = True
+        self.waits_for: Callable[[Lot], tuple[WaitsFor, ...]] = lambda lot: ()  # what keeps one that passed
         self._views: dict[str, LotView] = {}
+        self._of_day: dict[str, LotView] = {}
+        self._day = ""
         self._changed: set[str] = set()
+        self.holds_changed = True  # whether a lot that is held, or was, has changed since ``Holds.views``
         self.unmatched_changed = self.plan_changed = True
         for state, limit in ((LotState.PENDING, -1), (LotState.HELD, -1), (LotState.RELEASED, STOCKED)):
             self._changed |= {
                 code
                 for (code,) in self._conn.execute(
-                    "SELECT test_code FROM lots WHERE state = ? ORDER BY seq DESC LIMIT ?", (state, limit)
+                    "SELECT test_code FROM lots WHERE state = ? AND disposed_seq IS NULL ORDER BY seq DESC LIMIT ?",
+                    (state, limit),
                 )
             }
 
@@ -148,7 +227,7 @@ class Lots:
             kind = TraceCode.parse(code).kind
         except BadCode as error:
             raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
-        found = self.of_source(code) if kind is CodeKind.SOURCE else self._one("test_code = ?", code)
+        found = self.of_source(code) if kind is CodeKind.SOURCE else self._of_code(code)
         if found is None:
             raise Refused("no_lot", f"没有批次 {code}", f"no lot {code}: register the goods first")
         return found
@@ -159,17 +238,18 @@ class Lots:
 
     def of_sample(self, sample: str) -> Lot | None:
         """The newest lot with this sample number."""
-        return self._one("sample = ? ORDER BY seq DESC LIMIT 1", sample)
+        return self._one("sample = ? AND sample <> '' ORDER BY seq DESC LIMIT 1", sample)
 
     def records(self, code: str) -> dict[str, set[int]]:
         """The lots that any of their codes names, by test code, with the entry and the newest test of each item."""
         rows = self._conn.execute(
-            "SELECT test_code, seq, test_seq, items FROM lots WHERE test_code = ?1 OR source = ?1 OR upstream = ?1",
+            "SELECT test_code, items, seq, test_seq, card_seq, held_seq, corrected_seq, rechecked_seq FROM lots"
+            " WHERE test_code = ?1 OR source = ?1 OR upstream = ?1",
             (code,),
         )
         return {
-            test_code: {seq, *([test_seq] if test_seq else []), *(at for *_, at in json.loads(items) if at)}
-            for test_code, seq, test_seq, items in rows.fetchall()
+            test_code: {at for at in (*seqs, *(row[4] for row in json.loads(items))) if at}
+            for test_code, items, *seqs in rows.fetchall()
         }
 
     def of_channel(self, analyzer: str, channel: str | None) -> tuple[Lot, datetime] | None:
@@ -179,33 +259,78 @@ class Lots:
         ).fetchone()
         return (self.find(row[0]), local(row[1])) if row else None
 
+    def pending(self) -> list[Lot]:
+        """Those that wait for their verdict, the oldest first."""
+        rows = self._conn.execute(f"SELECT {COLUMNS} FROM lots WHERE state = 'pending' ORDER BY seq").fetchall()
+        return [self._lot(row) for row in rows]
+
     def on_sale(self, product: str) -> Lot | None:
-        """The newest released lot of a product, one with something left before one without."""
-        return self._one("state = 'released' AND product = ? ORDER BY left_g > 0 DESC, seq DESC LIMIT 1", product)
+        """The oldest released lot of a product (first in, first out), one with something left before one without."""
+        rows = self._conn.execute(
+            f"SELECT {COLUMNS} FROM lots WHERE state = 'released' AND product = ?"
+            " ORDER BY left_g > 0 DESC, seq LIMIT ?",
+            (product, TRIED),
+        )
+        lots = (self._lot(row) for row in rows.fetchall())
+        return next((lot for lot in lots if not lot.why), None)
+
+    def _of_code(self, code: str) -> Lot | None:
+        """The lot with this test code; one that was read is kept until anything is written."""
+        return self._keep().get(code) or self._one("test_code = ?", code)
+
+    def _keep(self) -> dict[str, Lot]:
+        """The lots that were read since anything was written or undone, or time has begun to count."""
+        at = self._conn.total_changes, self._ledger.undone, self._clock.now().trusted
+        if at != self._kept_at:
+            self._kept.clear()
+            self._kept_at = at
+        return self._kept
 
     def _one(self, where: str, *values: object) -> Lot | None:
         row = self._conn.execute(f"SELECT {COLUMNS} FROM lots WHERE {where}", values).fetchone()
         return self._lot(row) if row else None
 
     def _lot(self, row: tuple[Any, ...]) -> Lot:
-        code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, by = row
-        return Lot(
+        code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, by, *more = row
+        card_seq, held_seq, corrected_seq, rechecked_seq, resumed_seq, sampling, disposed_seq = more
+        entry = self._ledger.event(seq)
+        if corrected_seq:
+            entry = {**entry, "data": self._ledger.event(corrected_seq)["data"]["now"]}
+        lot = Lot(
             test_code=code,
             seq=seq,
             product=product,
             sample=sample,
             source=source,
             upstream=upstream,
-            state=LotState(state),
-            items=tuple(
-                LotItem(name, method, tuple(OUTCOMES[letter] for letter in letters), verdict, at)
-                for name, method, letters, verdict, at in json.loads(items)
-            ),
+            state=LotState.DISPOSED if disposed_seq else LotState(state),
+            items=tuple(_item(*row) for row in json.loads(items)),
             left_g=left_g,
             whole_plant=whole_plant,
             whole_plant_by=by,
-            entry=self._ledger.event(seq),
+            entry=entry,
             test=self._ledger.event(test_seq) if test_seq else None,
+            card_seq=card_seq,
+            held_seq=held_seq,
+            stop=self.stopped(code, source, upstream),
+            disputed=bool(source) and self._disputed(str(source), left_g),
+            hold=self._ledger.event(held_seq) if held_seq and state == LotState.HELD else None,
+            recheck=self._ledger.event(rechecked_seq) if rechecked_seq else None,
+            resumed_seq=resumed_seq,
+            sampling=sampling,
+        )
+        if lot.stop is None:  # one that is stopped may end with the time
+            self._keep()[code] = lot
+        return lot
+
+    def _disputed(self, source: str, left_g: int) -> bool:
+        """Whether others took over the same goods, and no supervisor here has settled it."""
+        if left_g < 0 and self.claims.given(source):
+            return True
+        return any(
+            claim.station == self.claims.station and not claim.settled
+            for _, claims in self.claims.contested(source)
+            for claim in claims
         )
 
     # --- changing ---------------------------------------------------------------------------------------------------
@@ -231,20 +356,246 @@ class Lots:
 
     def judged(self, lot: Lot, item: LotItem, state: LotState, source: str | None) -> None:
         """A result of this lot was recorded: its item, the lot's state, and its new source code when it has one."""
-        items = [*(one for one in lot.items if plain(one.item) != plain(item.item)), item]
+        known = lot.item(item.item)
+        item = replace(item, seqs=(*(known.seqs if known else ()), item.seq))
+        items = [*(one for one in lot.items if one is not known), item]
+        self._judge(lot, items, state, source or lot.source, item.seq)
+
+    def judged_anew(self, lot: Lot, items: Sequence[LotItem], state: LotState, source: str | None) -> None:
+        """A person corrected what is known of a lot: these are its items now, its state, and its source code."""
+        self._judge(lot, items, state, source, max((one.seq for one in items), default=None))
+
+    def _judge(
+        self, lot: Lot, items: Sequence[LotItem], state: LotState, source: str | None, test_seq: int | None
+    ) -> None:
         stored = [
-            [one.item, one.method, "".join(LETTERS[outcome] for outcome in one.outcomes), one.verdict, one.seq]
+            [
+                one.item,
+                one.method,
+                "".join(LETTERS[outcome] for outcome in one.outcomes),
+                one.verdict,
+                one.seq,
+                one.seqs,
+            ]
             for one in items
         ]
         self._conn.execute(
-            "UPDATE lots SET state = ?, source = coalesce(?, source), test_seq = ?, items = ? WHERE test_code = ?",
-            (state.value, source, item.seq, json.dumps(stored, ensure_ascii=False), lot.test_code),
+            "UPDATE lots SET state = ?, source = ?, test_seq = ?, items = ? WHERE test_code = ?",
+            (as_kept(state), source, test_seq, json.dumps(stored, ensure_ascii=False), lot.test_code),
         )
         self._changed.add(lot.test_code)
 
+    def recorded_again(self, lot: Lot, before: int, seq: int) -> None:
+        """The record of a measurement is this one from now on; what it says of the lot is the same."""
+        items = [
+            replace(one, seq=seq, seqs=tuple(seq if at == before else at for at in one.seqs))
+            if one.seq == before
+            else one
+            for one in lot.items
+        ]
+        self._judge(lot, items, lot.state, lot.source, max(one.seq for one in items))
+
+    def corrected(self, lot: Lot, seq: int, product: str, more_g: int, whole_plant: WholePlant) -> None:
+        """What was registered of a lot was corrected by this record; ``more_g`` is what more came in."""
+        self._conn.execute(
+            "UPDATE lots SET corrected_seq = ?, product = ?, whole_plant = ? WHERE test_code = ?",
+            (seq, product, whole_plant, lot.test_code),
+        )
+        self.back(lot, more_g)
+
     def sold(self, lot: Lot, net_g: int) -> None:
-        self._conn.execute("UPDATE lots SET left_g = left_g - ? WHERE test_code = ?", (net_g, lot.test_code))
+        """Goods of it are gone: sold, or handed to another stall."""
+        self.back(lot, -net_g)
+
+    def back(self, lot: Lot, net_g: int) -> None:
+        """Goods of it are here again: a sale was voided, or there is more of it than was thought.
+
+        Of a lot that was disposed of they are held again.
+        """
+        self._conn.execute(
+            "UPDATE lots SET left_g = left_g + ?1, disposed_seq = CASE WHEN left_g + ?1 > 0 THEN NULL ELSE disposed_seq"
+            " END WHERE test_code = ?2",
+            (net_g, lot.test_code),
+        )
         self._changed.add(lot.test_code)
+
+    def carded(self, lot: Lot, seq: int) -> None:
+        """This record has its newest card: it was released, or part of it was handed on."""
+        self._conn.execute("UPDATE lots SET card_seq = ? WHERE test_code = ?", (seq, lot.test_code))
+
+    def suspended(self, lot: Lot, seq: int) -> None:
+        """This record says that its sale is suspended."""
+        self._conn.execute(
+            "UPDATE lots SET held_seq = ?, disposed_seq = NULL WHERE test_code = ?", (seq, lot.test_code)
+        )
+        self._changed.add(lot.test_code)
+
+    def becomes(self, lot: Lot, state: LotState, source: str | None) -> None:
+        """A person holds it, or ends its hold."""
+        self._conn.execute(
+            "UPDATE lots SET state = ?, source = ? WHERE test_code = ?", (as_kept(state), source, lot.test_code)
+        )
+        self._changed.add(lot.test_code)
+
+    def rechecked(self, lot: Lot, seq: int) -> None:
+        """By this record a person releases it after a recheck: what tests found against it is overruled by that."""
+        items = [replace(one, verdict="qualified") for one in lot.items]
+        self._judge(lot, items, lot.state, lot.source, int(lot.test["sequence"]) if lot.test else None)
+        self._conn.execute("UPDATE lots SET rechecked_seq = ? WHERE test_code = ?", (seq, lot.test_code))
+
+    def drawn(self, lot: Lot, sampling: Sampling) -> None:
+        """Whether it is one of those that are tested."""
+        self._conn.execute("UPDATE lots SET sampling = ? WHERE test_code = ?", (sampling, lot.test_code))
+        self._changed.add(lot.test_code)
+
+    def disposed(self, lot: Lot, seq: int) -> None:
+        """By this record nothing of it is left: the last of it was returned or destroyed."""
+        self._conn.execute("UPDATE lots SET left_g = 0, disposed_seq = ? WHERE test_code = ?", (seq, lot.test_code))
+        self._changed.add(lot.test_code)
+
+    def resumed(self, lot: Lot, seq: int) -> None:
+        """This record says that its hold has ended."""
+        self._conn.execute("UPDATE lots SET resumed_seq = ? WHERE test_code = ?", (seq, lot.test_code))
+
+    # --- lots of elsewhere ------------------------------------------------------------------------------------------
+
+    def open_foreign(self, portion: Portion, opened: Any, seq: int) -> None:
+        """Goods of another station's lot were taken over; ``opened`` is the record. More of one that is here is added
+        to it."""
+        lot = self.of_source(portion.source)
+        if lot is None:
+            self._conn.execute(
+                "INSERT INTO lots (test_code, seq, product, sample, source, state, left_g)"
+                " VALUES (?, ?, ?, '', ?, 'released', ?)",
+                (opened.lot, seq, opened.goods.product, portion.source, opened.net_g),
+            )
+            self._changed.add(opened.lot)
+        else:
+            self.back(lot, opened.net_g)
+        self.claims.take(portion, Claim(self.claims.station, opened.net_g, opened.of_g, seq))
+        self.claims.withdraw(portion)
+        self.offers_changed = True
+
+    def claimed(self, portion: Portion, claim: Claim) -> None:
+        """A station, or a supervisor here, says what was taken over of a portion.
+
+        What others take by the card of a lot of ours is no longer ours to sell.
+        """
+        more_g = self.claims.take(portion, claim)
+        lot = self.of_source(portion.source)
+        if lot is None:
+            return
+        self._changed.add(lot.test_code)
+        if claim.station == self.claims.station:
+            self.back(lot, more_g)
+        elif portion.kid == self.claims.kid and not portion.number and more_g:
+            self.back(lot, -more_g)
+
+    def offer(self, offer: Offer, at: float) -> None:
+        """A portion may be opened here without its card, unless it was."""
+        if self.claims.own(offer.portion) is None:
+            self.claims.offer(offer, at)
+            self.offers_changed = True
+
+    def stop(
+        self, code: str, why: str, by: str, *, at: float | None = None, number: int = 0, until: float | None = None
+    ) -> bool:
+        """The sale of this lot stops, known here or not; ``code`` is its source or test code. False for old news.
+
+        ``at`` is when it was ordered, left out: now; ``number`` the record of the station that orders it.
+        """
+        return self._say(code, by, stops=True, why=why, at=at, number=number, until=until)
+
+    def resume(self, code: str, by: str, *, at: float | None = None, number: int = 0) -> bool:
+        """What this authority stopped may be sold again, or what anybody stopped when it is the city's word."""
+        return self._say(code, by, stops=False, at=at, number=number)
+
+    def _say(self, code: str, by: str, *, at: float | None, **more: Any) -> bool:
+        if not self.stops.say(code, by, at=self._clock.now().seconds if at is None else at, **more):
+            return False
+        rows = self._conn.execute(
+            "SELECT test_code FROM lots WHERE test_code = ?1 OR source = ?1 OR upstream = ?1", (code,)
+        )
+        self._changed |= {test_code for (test_code,) in rows.fetchall()}
+        self.offers_changed = True
+        self._stop_ends = None
+        return True
+
+    def stopped(self, *codes: str | None) -> Stop | None:
+        """The order that stops a lot with any of these codes."""
+        now = self._clock.now()
+        return self.stops.of(codes, now.seconds if now.trusted else None)
+
+    def contested(self, source: str) -> list[tuple[Portion, list[Claim]]]:
+        """The portions of a lot that were taken over more than once, as far as this station has to do with them.
+
+        For the lot's own station that is the whole of it, of which it sold or handed on what others have.
+        """
+        lot, found = self.of_source(source), dict(self.claims.contested(source))
+        if lot is not None and lot.left_g < 0 and self.claims.given(source):
+            whole, own = Portion(source, self.claims.kid, 0), self.claims.station
+            others = [claim for claim in self.claims.of(whole) if claim.station != own]
+            net_g = int(lot.entry["data"]["net_g"])
+            used = max(0, net_g - sum(claim.net_g for claim in others) - lot.left_g)
+            before = self.claims.own(whole)
+            found[whole] = [*others, Claim(own, used, net_g, 0, told=bool(before and before.told))]
+        return list(found.items())
+
+    def all_pending_touched(self) -> None:
+        """What is asked before a release changed: pages show anew what each lot waits for."""
+        self._changed |= {code for code, view in self._views.items() if view.state is LotState.PENDING}
+
+    def touched(self, lot: Lot) -> None:
+        """Something that pages show of it changed."""
+        self._changed.add(lot.test_code)
+
+    def held(self) -> list[Lot]:
+        """Every lot that this station holds."""
+        rows = self._conn.execute(
+            f"SELECT {COLUMNS} FROM lots WHERE state = 'held' AND disposed_seq IS NULL"
+        ).fetchall()
+        return [self._lot(row) for row in rows]
+
+    def holds(self, limit: int) -> list[int]:
+        """The records of this station's holds that stand; the newest."""
+        rows = self._conn.execute(
+            "SELECT held_seq FROM lots WHERE state = 'held' AND held_seq IS NOT NULL ORDER BY 1 DESC LIMIT ?", (limit,)
+        )
+        return sorted(seq for (seq,) in rows.fetchall())
+
+    def standing(self, limit: int) -> list[int]:
+        """The other records of this station that others have to know: which holds have ended, and what it released,
+        opened and handed on of which something is left; the newest."""
+        rows = self._conn.execute(
+            "SELECT max(held_seq, coalesce(resumed_seq, 0)) FROM lots WHERE state <> 'held' AND held_seq IS NOT NULL"
+            " UNION SELECT card_seq FROM lots WHERE state = 'released' AND left_g > 0 AND card_seq IS NOT NULL"
+            " UNION SELECT lot_claims.seq FROM lot_claims JOIN lots USING (source) WHERE station = ? AND left_g > 0"
+            " ORDER BY 1 DESC LIMIT ?",
+            (self.claims.station, limit),
+        )
+        return sorted(seq for (seq,) in rows.fetchall())
+
+    def offer_views(self) -> tuple[OfferView, ...]:
+        """What may be opened here without its card, of products that this stall has; nothing that is stopped."""
+        known = {part.code for part in self._config.product}
+        return tuple(
+            OfferView(
+                source=offer.portion.source,
+                kid=offer.portion.kid,
+                portion=offer.portion.number,
+                station=offer.station,
+                product=facts["goods"]["product"],
+                product_name=facts["goods"]["name"],
+                origin=facts["origin"],
+                supplier=facts["supplier"],
+                net_g=facts["net_g"],
+            )
+            for offer in self.claims.offers()
+            if (facts := offer.facts)["goods"]["product"] in known
+            and self.stopped(facts["lot"], offer.portion.source) is None
+        )
+
+    # --- what is done with a lot ------------------------------------------------------------------------------------
 
     def whole_plant_done(self, lot: Lot, person: str) -> None:
         self._conn.execute(
@@ -316,7 +667,11 @@ class Lots:
 
     @property
     def changed(self) -> bool:
-        """Whether ``views`` has news."""
+        """Whether ``views`` has news; a stop that ends by itself is some."""
+        now = self._clock.now()
+        if now.trusted and self._stop_ends is not None and now.seconds >= self._stop_ends:
+            self._changed |= set(self._views)
+            self._stop_ends = None
         return bool(self._changed)
 
     def views(self) -> tuple[LotView, ...]:
@@ -325,15 +680,18 @@ class Lots:
         A lot whose records are damaged is left out, and told.
         """
         for code in list(self._changed):
-            self._views.pop(code, None)
+            before = self._views.pop(code, None)
             try:
-                if (lot := self._one("test_code = ?", code)) is not None:  # else its batch was not committed
-                    self._views[code] = self._view(lot)
+                if (lot := self._of_code(code)) is not None:  # else its batch was not committed
+                    self._views[code] = self._of_day[code] = now = self.view_of(lot)
+                    self.holds_changed |= now.own_hold or (before is not None and before.own_hold)
             except Exception as error:
                 self._skip(f"lot {code}", error)
             self._changed.discard(code)
+        if self._stop_ends is None:
+            self._stop_ends = self.stops.next_end(self._clock.now().seconds)
         shown = sorted(self._views.values(), key=lambda view: view.seq, reverse=True)
-        released = [view for view in shown if view.state is LotState.RELEASED]
+        released = [view for view in shown if view.state in (LotState.RELEASED, LotState.DISPOSED)]
         gone = {
             view.test_code
             for place, view in enumerate(released)
@@ -342,6 +700,23 @@ class Lots:
         for code in gone:
             del self._views[code]
         return tuple(view for view in shown if view.test_code not in gone)
+
+    def shown(self) -> list[LotView]:
+        """What ``views`` answered last."""
+        return list(self._views.values())
+
+    def of_day(self, day: str) -> list[LotView]:
+        """Every lot that came in on this day, also those that are gone from the pages; the newest day that is asked for
+        is kept."""
+        if day != self._day:
+            self._day = day
+            self._of_day = {code: view for code, view in self._of_day.items() if view.registered[:10] >= day}
+        return [view for view in self._of_day.values() if view.registered[:10] == day]
+
+    @property
+    def few_today(self) -> bool:
+        """Whether what is counted of today's lots costs next to nothing."""
+        return len(self._of_day) <= FEW
 
     def counts(self) -> dict[str, int]:
         """How many lots wait for their verdict and how many are held; ``views`` holds every one of them."""
@@ -356,7 +731,8 @@ class Lots:
             (UNMATCHED_SHOWN,),
         )
         views = []
-        for seq, *row, body in rows.fetchall():
+        for seq, *row, stored in rows.fetchall():
+            body = unpack(stored)
             try:
                 views.append(_unmatched_view(_waiting(seq, *row), json.loads(body)))
             except Exception as error:
@@ -378,7 +754,8 @@ class Lots:
         rows = self._conn.execute("SELECT analyzer, channel, test_code FROM channel_plan").fetchall()
         return tuple((analyzer, channel, test_code) for analyzer, channel, test_code in rows)
 
-    def _view(self, lot: Lot) -> LotView:
+    def view_of(self, lot: Lot) -> LotView:
+        """What pages see of it."""
         entry, test = lot.entry["data"], lot.test["data"] if lot.test else None
         shown = next((one for one in lot.items if lot.test and one.seq == int(lot.test["sequence"])), None)
         method = self._methods.get(shown.method) if shown else None
@@ -389,7 +766,13 @@ class Lots:
             source=lot.source,
             upstream=lot.upstream,
             unchecked=lot.unchecked,
-            state=lot.state,
+            state=LotState.HELD if lot.stop and lot.state is not LotState.DISPOSED else lot.state,
+            why=lot.why,
+            stop=lot.stop.why if lot.stop else lot.hold["data"]["why"] if lot.hold and lot.why is LotWhy.HELD else "",
+            own_hold=lot.state is LotState.HELD,
+            asks_recheck=lot.state is LotState.HELD and lot.asks_recheck,
+            rechecked=lot.rechecked,
+            foreign=lot.foreign,
             product=entry["goods"]["product"],
             product_name=entry["goods"]["name"],
             origin=entry["origin"],
@@ -398,9 +781,9 @@ class Lots:
             net_g=entry["net_g"],
             left_g=lot.left_g,
             registered=lot.entry["time"],
-            verdict=test and test["verdict"],
-            item=test and test["item"],
-            value=test and test["value"],
+            verdict="qualified" if lot.rechecked else test["verdict"] if test else entry.get("verdict"),
+            item=test["item"] if test else entry.get("item"),
+            value=test["value"] if test and not lot.rechecked else None,
             unit=test and test["unit"],
             measurements=len(shown.outcomes) if shown else 0,
             repeats_due=repeats_due(shown.outcomes, method) if shown and method and pending else 0,
@@ -408,12 +791,26 @@ class Lots:
             whole_plant=lot.whole_plant,
             missing=lot.missing() if len(lot.plan) > 1 and pending else (),
             in_doubt=pending and self.blocked(lot),
+            waits=self.waits_for(lot) if pending else (),
+            sampling=lot.sampling,
+            upto=max(lot.seq, int(lot.test["sequence"]) if lot.test else 0, lot.held_seq or 0),
         )
+
+
+def as_kept(state: LotState) -> str:
+    """As it stands in a row: what was disposed of stays held there."""
+    return (LotState.HELD if state is LotState.DISPOSED else state).value
 
 
 def blocks(doubts: Sequence[Doubt]) -> bool:
     """Whether a waiting result surely is the lot's and only its meaning is open."""
     return bool(doubts) and all(doubt in UNJUDGED or doubt is Doubt.UNSURE for doubt in doubts)
+
+
+def _item(name: str, method: str, letters: str, verdict: VerdictWord, seq: int, seqs: Sequence[int] = ()) -> LotItem:
+    """An item as it stands in a row; rows of an older version have no ``seqs``."""
+    known = tuple(seqs) or (*(0 for _ in letters[1:]), seq)
+    return LotItem(name, method, tuple(OUTCOMES[letter] for letter in letters), verdict, seq, known)
 
 
 def _waiting(seq: int, analyzer: str, why: str, lot: str) -> Waiting:

@@ -9,21 +9,36 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 from edge.between.board import PrintView
 from edge.between.inbox import Printed
-from edge.between.print_states import COPIES_BY_ITSELF, DOCUMENT_NAMES, UNDONE, PrintJob, PrintState, PrintWhy
+from edge.between.print_states import (
+    COPIES_BY_ITSELF,
+    DOCUMENT_NAMES,
+    UNDONE,
+    PrintJob,
+    PrintState,
+    PrintWhy,
+    mark_of,
+)
 from edge.config.sections import Config, PrinterSection
 from edge.documents import documents_of, prints
+from edge.documents.marks import EITHER
 from edge.records.clock import Clock, parse_time
+from edge.records.corrections import Corrections
 from edge.records.ledger import Ledger, LedgerFull, Recorded
-from edge.records.print_jobs import PrintJobs, PrintRow
+from edge.records.print_jobs import NOT_OF_SALES, PrintJobs, PrintRow
 from edge.state.unread import Unread
 
 RECENT = 30  # papers that pages list
 RECOVERED = 5000  # print jobs looked through at a start for those without proof
+MANY, TURNS = 4, 64  # papers that wait for one printer; the turns that are then written down at once
 log = logging.getLogger("papers")
+
+
+ELSEWHERE = {("test.result", "card"), ("entry.corrected", "card")}  # the record of the release, which follows, has it
 
 
 class PrinterThread(Protocol):
@@ -51,14 +66,17 @@ class Prints:
     ) -> None:
         self._parts = {part.name: part for part in config.printer}
         self._automatic = frozenset(config.paper.automatic)
+        self._rules = config.gate
         self._ledger = ledger
         self._clock = clock
         self._printers = printers
         self._unread = unread
         self._after, self._undo = after, undo
         self.table = PrintJobs(ledger.conn)
+        self._corrections = Corrections(ledger.conn)
         self._views: dict[int, PrintView] = {}
         self._queued: dict[int, PrintJob] = {}
+        self._no_turn_yet: dict[int, None] = {}  # of these those that only wait behind others, in their order
         self._unsaved: dict[int, tuple[PrintState, PrintWhy]] = {}
         self._saving: dict[int, tuple[PrintState, PrintWhy]] = {}
 
@@ -69,16 +87,26 @@ class Prints:
         return tuple(paper for paper in DOCUMENT_NAMES if _prints(self._parts[printer], paper))
 
     def printer_for(self, paper: str, name: str = "") -> PrinterSection | None:
-        """The printer of this name, if such papers go to it; the first that they go to when none is named."""
-        fitting = (part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper))
-        return next(fitting, None)
+        """The printer of this name, if such papers go to it; the first that they go to when none is named.
+
+        What may be a label or a slip is a label where one can be printed.
+        """
+        fitting = [part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper)]
+        labels = (part for part in fitting if paper in EITHER and part.row().label is not None)
+        return next(labels, fitting[0] if fitting else None)
 
     # --- wanted, in the current transaction -------------------------------------------------------------------------
 
     def of_record(self, recorded: Recorded) -> int | None:
         """The papers that this record prints by itself. Answers the first one's job."""
         about = recorded.subject, recorded.time
-        wanted = [name for name in documents_of(recorded.kind, recorded.data) if name in self._automatic]
+        wanted = [
+            name
+            for name in documents_of(recorded.kind, recorded.data)
+            if name in self._automatic
+            and (recorded.kind, name) not in ELSEWHERE
+            and (name != "report" or self._rules.report_now(recorded.data))
+        ]
         jobs = [self.add(name, recorded.seq, recorded.body, about=about) for name in wanted]
         return next((job for job in jobs if job is not None), None)
 
@@ -105,7 +133,10 @@ class Prints:
         number = self.table.add(
             seq, paper, detail, part.name, copy, PrintState.WAITING, PrintWhy.QUEUED if waits else PrintWhy.UNPROVEN
         )
-        job = PrintJob(number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits)
+        by = self._corrections.of(seq) if about is None and paper not in NOT_OF_SALES else None
+        job = PrintJob(
+            number, seq, paper, detail, part.name, body, copy, self._clock.steady(), waits, mark=mark_of(paper, by)
+        )
         self._views[number] = _view_of(job, about)
         self._undo.append(lambda: self._forget(number))
         self._after.append(lambda: self._print(job))
@@ -113,12 +144,23 @@ class Prints:
             del self._views[min(self._views)]
         return number
 
+    def drop(self, seq: int) -> None:
+        """The record is voided: papers of it that have not begun to come out do not come out any more."""
+        for job, view in list(self._views.items()):
+            queued = self._queued.get(job)
+            if queued and queued.seq == seq and view.state in (PrintState.WAITING, PrintState.HELD):
+                self._settle(job, PrintState.FAILED, PrintWhy.VOIDED)
+
     def confirm(self, job: int) -> None:
         """A person said that this paper came out: it stays so, and is not printed by itself any more."""
-        self.table.mark([(job, PrintState.CONFIRMED, PrintWhy.NOTHING)])
+        self._settle(job, PrintState.CONFIRMED, PrintWhy.NOTHING)
+
+    def _settle(self, job: int, state: PrintState, why: PrintWhy) -> None:
+        """A person has decided what this paper is."""
+        self.table.mark([(job, state, why)])
         if (before := self._views.get(job)) is not None:
             self._undo.append(lambda: self._show(job, state=before.state, why=before.why))
-            self._show(job, state=PrintState.CONFIRMED, why=PrintWhy.NOTHING)
+            self._show(job, state=state, why=why)
         self._after.append(lambda: self._withdraw(job))
 
     def state_of(self, row: PrintRow) -> str:
@@ -148,11 +190,20 @@ class Prints:
         """Hand the paper to its printer's own thread."""
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
+        if job.waits:
+            self._no_turn_yet[job.job] = None
+        else:
+            self._no_turn_yet.pop(job.job, None)
+
+    def _leaves(self, job: int) -> PrintJob | None:
+        """It is not at its printer any more."""
+        self._no_turn_yet.pop(job, None)
+        return self._queued.pop(job, None)
 
     def _withdraw(self, job: int) -> None:
         """A person has spoken: nobody prints it by itself any more."""
         self._unsaved.pop(job, None)
-        if (queued := self._queued.pop(job, None)) is not None:
+        if (queued := self._leaves(job)) is not None:
             self._printers[queued.printer].withdraw(job)
 
     # --- news from the printers -------------------------------------------------------------------------------------
@@ -167,25 +218,41 @@ class Prints:
             self._unsaved[news.job] = (PrintState.PRINTING, news.why)
         elif news.state is not PrintState.PRINTING:
             self._unsaved[news.job] = (news.state, news.why)
+        if news.state is PrintState.HELD:
+            self._no_turn_yet.pop(news.job, None)
         if news.state not in UNDONE:
-            self._queued.pop(news.job, None)
+            self._leaves(news.job)
 
     def again(self, job: int, begun: bool) -> None:
         """A paper's turn has come: what the disk has to know is there before its first byte is sent.
 
-        That is its number as a copy when it was begun before, and that it is begun now when it only waited.
+        That is its number as a copy when it was begun before, and that it is begun now when it only waited.  Where many
+        only wait, the turns of several are written down at once: a commit for each would write more than their records.
         """
         queued = self._queued.get(job)
         if queued is None:
             return
         self._unsaved.pop(job, None)
         if not begun:
-            self.table.mark([(job, PrintState.WAITING, PrintWhy.UNPROVEN)])
-            self._after.append(lambda: self._print(replace(queued, waits=False)))
+            behind = self._behind(queued)
+            self.table.mark(
+                [
+                    (job, PrintState.WAITING, PrintWhy.UNPROVEN),
+                    *((one.job, PrintState.WAITING, PrintWhy.IN_TURN) for one in behind),
+                ]
+            )
+            for one in (queued, *behind):
+                self._after.append(partial(self._print, replace(one, waits=False)))
             return
         numbered = self._numbered(queued)
         self._after.append(lambda: self._print(numbered))
         self._after.append(lambda: self._show(job, copy=numbered.copy))
+
+    def _behind(self, first: PrintJob) -> list[PrintJob]:
+        """The papers whose turns are written down with this one's: none where few wait."""
+        waiting = [self._queued[job] for job in self._no_turn_yet if job != first.job and job in self._queued]
+        behind = [one for one in waiting if one.printer == first.printer]
+        return behind[: TURNS - 1] if len(behind) >= MANY - 1 else []
 
     def _numbered(self, job: PrintJob) -> PrintJob:
         """The paper as its next copy, in the current transaction."""
@@ -198,9 +265,9 @@ class Prints:
     def recover(self) -> str:
         """Papers of the last run; answers why nothing could be done about them, or nothing.
 
-        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out: a fresh
-        one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
-        after several starts, is left to a person.
+        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out, and of
+        some not whether they were begun: a fresh one is printed whole again, as a copy whose number is on the disk
+        first; an old one, or one that was begun again after several starts, is left to a person.
         """
         again: list[PrintJob] = []
         try:
@@ -245,7 +312,9 @@ class Prints:
         """One paper of the last run."""
         body = self._ledger.body(row.seq) if row.seq and not row.detail else b""
         since = self._clock.steady() - self._age(body)
-        kept = PrintJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since)
+        by = self._corrections.of_print(row.seq, row.job) if body else None
+        mark = mark_of(row.paper, by)
+        kept = PrintJob(row.job, row.seq, row.paper, row.detail, row.printer, body, row.copy, since, mark=mark)
         view = _view_of(kept)  # a record that cannot be read fails here, before anything is done
         state, why = PrintState(row.state), PrintWhy(row.why)
         waited = state is PrintState.HELD or why is PrintWhy.QUEUED
@@ -254,14 +323,14 @@ class Prints:
                 kept = replace(kept, waits=True)
                 self.table.mark([(row.job, PrintState.WAITING, PrintWhy.QUEUED)])
             else:
-                kept = self._numbered(kept)
+                kept = replace(self._numbered(kept), perhaps=why is PrintWhy.IN_TURN)
             again.append(kept)
             state, why = PrintState.WAITING, PrintWhy.NOTHING
         elif state in UNDONE:
             state, why = (PrintState.FAILED, PrintWhy.LATE) if waited else (PrintState.UNKNOWN, PrintWhy.RESTART)
             self.table.mark([(row.job, state, why)])
         if shown:
-            unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED)
+            unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED, PrintWhy.IN_TURN)
             why = PrintWhy.NOTHING if why in unsaid else why
             self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
 

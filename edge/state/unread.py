@@ -6,7 +6,7 @@ same way counts up one entry, a result each its own.  Owned by the core thread; 
 
 import logging
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ from edge.between.failures import cause_of, place_of
 from edge.between.sparing import Sparing
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger
+from protocol.frozen import frozen
 from protocol.plain import plain
 
 MOST = 200
@@ -26,7 +27,7 @@ COLUMNS = "number, kind, device, identity, place, cause, raw, first, last, count
 log = logging.getLogger("unread")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One thing that failed ``count`` times, at ``place``; ``raw`` is what was received the first time."""
 

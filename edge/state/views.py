@@ -11,12 +11,16 @@ from functools import partial
 from typing import Any
 
 from edge.between.board import AnalyzerView, ScaleView
+from edge.between.day_views import CustomerView
 from edge.between.fixed_words import WeightWhy
 from edge.config.cautions import cautions
+from edge.state.bench import bench_view
+from edge.state.delivery_views import delivery_views, order_views
 from edge.state.station import Station
 from edge.state.weighing import TradeScale
 
 DISK_SECONDS = 10.0
+COUNT_SECONDS = 1.0  # a long day's lots are counted at most so often
 
 
 class Views:
@@ -28,6 +32,8 @@ class Views:
         self._city_keys = city_keys
         self._cautioned: date | None = date.min  # the day whose cautions are shown
         self._disk_at = float("-inf")
+        self._counted_at = float("-inf")
+        self._count_due = False  # today's lots changed since they were counted
         self._unmatched: dict[str, int] = {}
 
     def due(self, now: float) -> dict[str, Callable[[], Any]]:
@@ -46,22 +52,84 @@ class Views:
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,
             "unread": station.unread.views,
+            "certificate": lambda: station.certificate,
         }
+        with self._fence("tally"):
+            station.tally.look(station.clock.today())
+        if station.tally.changed:
+            due |= {"day": station.tally.day_view, "shift": station.tally.shift_view}
+        if station.price_reports.changed:
+            due["reference_prices"] = station.price_reports.view
+        due["customer"] = partial(self._customer, now)
+        due |= self._canteen(now, anew=today != self._cautioned)
         if lots.unmatched_changed:
             due |= {"unmatched": lots.unmatched_views, "analyzers": partial(self._analyzers, anew=True)}
+        if today != self._cautioned:
+            lots.all_pending_touched()  # yesterday's control vouches for nothing today
+            station.controls.changed = True
         if lots.changed:
-            due |= {"lots": lots.views, "lot_counts": lots.counts}
+            due |= {"lots": lots.views, "lot_counts": lots.counts, "holds": station.holds.views}
+        elif station.holds.changed:
+            due["holds"] = station.holds.views
+        if station.loads.changed:
+            due["loads"] = station.loads.views
+        if station.public_samples.changed:
+            due["public_samples"] = station.public_samples.views
+        if lots.changed or station.alerts.changed:
+            due["alerts"] = lambda: station.alerts.views(lots.shown())
+        self._count_due = self._count_due or lots.changed
+        count = self._count_due and (lots.few_today or now - self._counted_at >= COUNT_SECONDS)
+        if count or station.racks.changed or station.controls.changed:
+            self._count_due, self._counted_at = False, now
+            due["bench"] = partial(bench_view, station)
+        station.alerts.changed = station.racks.changed = station.controls.changed = False
+        if lots.offers_changed:
+            due["offers"] = lots.offer_views
         if lots.plan_changed:
             due["plan"] = lots.plan_view
         if station.prices_changed:
             due["products"] = station.product_views
-        lots.unmatched_changed = lots.plan_changed = station.prices_changed = False
+        if station.goods_use.changed:
+            due["goods_used"] = station.goods_use.orders
+        if station.baskets.changed:
+            due["baskets"] = station.basket_views
+        if station.city_lists.verdicts_changed:
+            due["lab_verdicts"] = station.city_lists.verdict_views
+        station.city_lists.verdicts_changed = station.baskets.changed = False
+        lots.unmatched_changed = lots.offers_changed = lots.plan_changed = station.prices_changed = False
+        station.tally.changed = station.price_reports.changed = False
         if today != self._cautioned:
             self._cautioned = today
+            station.register.changed = True
+        if station.register.changed:
+            station.register.changed = False
             due["cautions"] = lambda: cautions(station.config, today, self._city_keys)
+            due["register"] = lambda: station.register.views(today)
         if now - self._disk_at >= DISK_SECONDS:
             self._disk_at = now
             due["disk_free"] = lambda: shutil.disk_usage(station.ledger.path.parent).free
+        return due
+
+    def _customer(self, now: float) -> CustomerView:
+        """The slip that was sold goes when the next load can be sold."""
+        customer = self._station.customer
+        scale = self._station.scales.get(customer.view.scale)
+        customer.look(now, next_load=scale is not None and not scale.why_not(now, self._station.today()))
+        return customer.view
+
+    def _canteen(self, now: float, *, anew: bool) -> dict[str, Callable[[], Any]]:
+        """Orders, deliveries and kept samples; ``anew`` on another day. What a lot or the directory says of a delivery
+        changes with them."""
+        station = self._station
+        due: dict[str, Callable[[], Any]] = {}
+        if "canteen" not in station.config.station.jobs:
+            return {}
+        if station.deliveries.changed or station.city_lists.orders_changed or station.lots.changed or anew:
+            due["orders"] = partial(order_views, station)
+            due["deliveries"] = partial(delivery_views, station)
+        if station.kept_samples.due(now):
+            due["kept"] = station.kept_samples.views
+        station.deliveries.changed = station.city_lists.orders_changed = False
         return due
 
     def scales(self, now: float) -> tuple[ScaleView, ...]:

@@ -20,11 +20,13 @@ from typing import Literal
 
 from edge.between import words
 from edge.between.board import ScaleView
-from edge.between.fixed_words import WeightWhy
+from edge.between.fixed_words import PanWhy, WeightWhy
 from edge.between.inbox import Refused
 from edge.config.sections import ScaleSection, grams, masses
+from edge.state.pan import Pan
 from protocol import formats
 from protocol.city.written import GRAMS
+from protocol.frozen import frozen
 from protocol.readings import Net, State, Weighing
 from protocol.session import Wish
 
@@ -35,7 +37,7 @@ AGREE_SAID, STILL_SAID = 2, 0.3  # the scale itself says that it is stable: old 
 AGREE_DERIVED, STILL_DERIVED = 5, 0.8  # it does not say: a display may show one value for 0.2 s on its way up
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Load:
     """A load that may be sold: net grams, the scale's own digits, unit and frame, and who said that it was stable."""
 
@@ -83,6 +85,7 @@ class TradeScale:
         self.part = part
         self.model = row.id
         self.garbage = 0
+        self.counts_loads = False  # a canteen asks it what is new on the pan
         self.up = False
         self.port_why = ""
         self._unit = part.unit or row.unit or ""
@@ -97,6 +100,7 @@ class TradeScale:
             self._said = self._derived = (1, 0.0)
         self._steps = tuple(zip(masses(part.max), masses(part.e), strict=True))
         self._max, self._min = self._steps[-1][0], grams(part.min)
+        self.pan = Pan(self._min, self._steps[-1][1])  # for a canteen, which sells nothing
         self._run: _Run | None = None
         self._tared = False  # the scale was heard to take a tare off, or asked to
         self._blocked = WeightWhy.EMPTY_FIRST
@@ -117,6 +121,15 @@ class TradeScale:
                 self._blocked = WeightWhy.FINE  # such a scale speaks only of a new load
         elif self._empty():
             self._emptied(weighing)
+        self._pan_hears(weighing)
+
+    def _pan_hears(self, weighing: Weighing) -> None:
+        if weighing.state is State.UNDERLOAD:
+            self.pan.said(None, net=False)
+        elif weighing.state is State.OK and (mass := self._grams(weighing)) is not None:
+            if self._once and self.pan.counted is not None and int(mass) != self.pan.counted.g:
+                self.pan.exchanged()
+            self.pan.said(int(mass), net=self._net(weighing) is Net.NET)
 
     def disturbed(self) -> None:
         """Bytes came that were no frame: agreement starts anew, unless a check vouches for the frames round them."""
@@ -180,6 +193,46 @@ class TradeScale:
             tare_g,
         )
 
+    def lying(self, now: float, today: date | None, tare_g: int = 0) -> tuple[Load, int, bool]:
+        """What lies there of goods that are not sold, whatever lay there before; less a container of known mass.
+
+        Beside it what the scale says in whole grams, and whether that is net. Raises Refused with the reason as its
+        code.
+        """
+        run = self._run
+        why = self.weight_why(now, today)
+        if not why and tare_g:
+            why = self._tare_trouble(tare_g)
+        if why:
+            raise self._refused(why)
+        assert run is not None and run.weighing.value is not None
+        weighing, mass = run.weighing, int(self._grams(run.weighing) or 0)
+        stability: Literal["scale", "derived"] = "derived" if weighing.stable is None else "scale"
+        text, unit = format(run.weighing.value, "f"), weighing.unit or self._unit
+        load = Load(mass - tare_g, text, unit, weighing.raw, stability, tare_g)
+        return load, mass, self._net(weighing) is Net.NET
+
+    def weight_why(self, now: float, today: date | None) -> WeightWhy:
+        """Why what lies there cannot be weighed by, whatever lay there before; empty when it can."""
+        run = self._run
+        if not self.up or run is None:
+            return WeightWhy.NO_SIGNAL
+        if now - run.at > self._fresh:
+            return WeightWhy.STALE
+        if why := self._no_weight(run.weighing):
+            return why
+        until = self.part.verified_until
+        return WeightWhy.UNVERIFIED if until is not None and today is not None and until < today else WeightWhy.FINE
+
+    def new_load(self, now: float, today: date | None) -> tuple[int | None, WeightWhy | PanWhy]:
+        """Grams that lie there and are not counted yet, crates included; and why they cannot be counted now."""
+        why = self.weight_why(now, today)
+        if why:
+            return None, why
+        _, mass, net = self.lying(now, today)
+        refused = self.pan.why_not(mass, net=net)
+        return (None, refused) if refused else (mass - self.pan.before_g(), PanWhy.FINE)
+
     def typed(self, net_g: int, reason: str, now: float, today: date | None) -> Load:
         """A weight a person types because the scale cannot be read: a marked exception. Raises Refused."""
         if self.why_not(now, today) not in UNREADABLE:
@@ -198,6 +251,7 @@ class TradeScale:
         why = self.why_not(now, today)
         shown = self._run.weighing if self._run and why not in (WeightWhy.NO_SIGNAL, WeightWhy.STALE) else None
         value = shown.value if shown and shown.state is State.OK else None
+        new_g, new_why = self.new_load(now, today) if self.counts_loads else (None, WeightWhy.FINE)
         return ScaleView(
             name=self.part.name,
             up=self.up,
@@ -215,6 +269,8 @@ class TradeScale:
             garbage=self.garbage,
             writable=self.part.writable,
             tare_why=self._no_tare(shown) if shown else WeightWhy.FINE,
+            new_g=new_g,
+            new_why=new_why,
         )
 
     # --- the weight -------------------------------------------------------------------------------------------------

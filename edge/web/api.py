@@ -3,25 +3,32 @@
 A successful answer means that the record is committed.  Papers have a room of their own: ``api_prints.py``.
 """
 
-import inspect
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from fastapi.exceptions import RequestValidationError
+from fastapi import Path, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ValidationError, create_model
+from starlette.requests import Request as HttpRequest
 
 from edge.between.board import Showing
-from edge.between.commands import ORDERS, Code, Command, CommandRow
-from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, Key, answers, written
+from edge.between.commands import Code, Command
+from edge.between.people import Who
+from edge.web import orders
+from edge.web.api_people import allowed
+from edge.web.approvals import Approvals
+from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, answers
 from edge.web.door import Door
 from edge.web.events import EventStream, Live, alive, dumps
 from edge.web.models import BoardAnswer, OutcomeAnswer, OutcomeBody
+from edge.web.reception import Caller, caller_of, still_in
+from edge.web.routes import Routes
 
 
-def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
-    api = APIRouter(prefix="/api")
+def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Approvals) -> Routes:
+
+    def who(caller: Caller, command: type[Command], word: str) -> Who:
+        return allowed(showing, approvals, caller, command, word)
+
+    api = Routes("/api")
 
     @api.get(
         "/board",
@@ -45,6 +52,7 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
         summary="What changes, as it changes",
     )
     async def follow(
+        request: HttpRequest,
         pulse: Annotated[
             bool, Query(description="Also send an event `pulse` every second: show a weight only while it comes.")
         ] = False,
@@ -54,20 +62,10 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
         At most ten messages a second. `papers` come without their text. `at` is the station's steady clock in
         milliseconds; `alive` is false when the station's core has stopped.
         """
-        return EventStream(live, door.streams, pulse=pulse)
+        caller = caller_of(request)
+        return EventStream(live, door.streams, lambda: still_in(showing, caller), pulse=pulse)
 
-    for row in ORDERS.values():
-        if row.address:
-            api.add_api_route(
-                row.address,
-                _route(row, desk),
-                methods=["POST"],
-                status_code=row.status,
-                responses=answers(row.status, row.answer),
-                tags=["write"],
-                summary=row.summary,
-                description=inspect.getdoc(row.command),
-            )
+    orders.enter(api, desk, who)
 
     @api.post(
         "/requests/{key}/outcome",
@@ -84,45 +82,3 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door) -> APIRouter:
         return JSONResponse({"state": state, "answer": answer})
 
     return api
-
-
-def _route(row: CommandRow, desk: Desk) -> Callable[..., Awaitable[Response]]:
-    """The function behind a command's address, with the signature that FastAPI reads: the fields that stand in the
-    address, and a body of the others."""
-    fields = row.command.model_fields
-    inside, body = row.in_address, _body(row)
-
-    async def ask(**given: Any) -> Response:
-        values = {name: given[name] for name in inside}
-        if body is not None:
-            values |= {name: getattr(given["body"], name) for name in given["body"].model_fields_set}
-        try:
-            command = row.command.model_validate(values)
-        except ValidationError as error:
-            raise RequestValidationError(error.errors()) from None
-        return JSONResponse(written(await desk.ask(command, given["key"])), row.status)
-
-    named = {name: Annotated[fields[name].rebuild_annotation(), Path()] for name in inside}
-    kinds = named | ({"body": body} if body else {}) | {"key": Key}
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(name, keyword, annotation=kind, default="" if kind is Key else inspect.Parameter.empty)
-            for name, kind in kinds.items()
-        ]
-    )
-    ask.__name__ = row.command.__name__
-    return ask
-
-
-def _body(row: CommandRow) -> type[BaseModel] | None:
-    """What has to be sent besides the address: the command itself where nothing of it stands in the address."""
-    if not row.in_address:
-        return row.command
-    rest = {
-        name: (field.rebuild_annotation(), field)
-        for name, field in row.command.model_fields.items()
-        if name not in row.in_address
-    }
-    made: Any = create_model(f"{row.command.__name__}Body", __base__=Command, __doc__=row.summary, **rest)  # type: ignore[call-overload]
-    return made if rest else None

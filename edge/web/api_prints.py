@@ -4,7 +4,7 @@ import logging
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from fastapi.responses import Response
 
 from drivers.glyphs import NoFont
@@ -14,14 +14,15 @@ from edge.printing.archive import Archive
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, UNKNOWN_PATH, Problems
 from edge.web.events import dumps
 from edge.web.gallery import Busy, Gallery
+from edge.web.routes import Routes
 
 log = logging.getLogger(__name__)
 READ = ALWAYS | UNKNOWN_PATH | NOT_UNDERSTOOD
 BUSY = ("单据图片请求过多，请稍后再试", "too many pictures of papers are asked for: try again")
 
 
-def router(showing: Showing, archive: Archive | None = None) -> APIRouter:
-    api = APIRouter(prefix="/api")
+def router(showing: Showing, archive: Archive | None = None) -> Routes:
+    api = Routes("/api")
     gallery = Gallery(archive)
 
     @api.get(

@@ -1,22 +1,51 @@
 """The web app: API, events, pages, health. It owns no state: the board is read, commands go to the inbox."""
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox
 from edge.printing.archive import Archive
-from edge.web import api, api_prints, desk, pages
+from edge.records.photos import PhotoFiles
+from edge.records.shelf import Shelf
+from edge.web import (
+    api,
+    api_bench,
+    api_canteen,
+    api_city,
+    api_codes,
+    api_day,
+    api_gate,
+    api_held,
+    api_parties,
+    api_people,
+    api_photos,
+    api_prints,
+    api_records,
+    api_screens,
+    desk,
+    pages,
+)
+from edge.web.approvals import Approvals
 from edge.web.door import Door
+from edge.web.encryption import Encryption
 from edge.web.events import Live, dumps
 from edge.web.fence import Fence
 from edge.web.guard import Guard
 from edge.web.health import health, metrics
+from edge.web.look import Look
 from edge.web.models import HealthAnswer, Problem
+from edge.web.reading import Reading
+from edge.web.reception import Reception
+from edge.web.routes import Routes
+from edge.web.squeeze import Squeeze
 
 ABOUT = """
 Sell, register goods and reprint from other software on the station, and follow scales, lots and slips live.
@@ -24,8 +53,20 @@ Sell, register goods and reprint from other software on the station, and follow 
 * An answer 200 or 201 means *recorded on disk*; it does not wait for the printer or the city.
 * Refusals are 409 with a fixed `code`; nothing was recorded. 503 means *not known*: ask again with the same
   `Idempotency-Key`, or look at `papers`.
-* Mass is integer grams, money integer fen. Writes are taken from programs on the box and from the station's own pages.
+* Mass is integer grams, money integer fen.
+* Who asks: a program with a token (`Authorization: Bearer …`, made by `marketedge tokens add`), a page with the session
+  of its person, or, as long as nobody has a name here, any program on the box. `x-roles` of an operation are those who
+  may order it; for others a supervisor's word goes with it in `Approval`.
 """
+SCHEMES = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A program's token."},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "session",
+        "description": "Of a page; what it orders carries the session's own word in `X-CSRF-Token`.",
+    },
+}
 
 
 def create_app(
@@ -37,14 +78,29 @@ def create_app(
     timeout: float = desk.ANSWER_SECONDS,
     live: Live | None = None,
     archive: Archive | None = None,
+    shelf: Shelf | None = None,
     token: str = "",
+    console: str = "",
+    tls: Encryption | None = None,
+    look: Look | None = None,
+    described: bool = False,
 ) -> FastAPI:
     """The app over a board and an inbox.
 
     ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
-    ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``.
+    ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``; ``console``
+    is a secret between this process and the command line beside it; ``shelf`` finds records; ``tls`` is
+    what connections are encrypted with, None where they are not; ``look`` is what the settings say of the pages.
+    ``described``: the app that the OpenAPI is read from, which serves nobody.
     """
     live = live or Live(showing, token=token)
+    painter = pages.Painter(showing, release, live.steady, token, look)
+
+    async def show_http_error(request: Request, error: Exception) -> Response:
+        """Where a person looks a page, where a program asks a problem."""
+        page = pages.missing(painter, request) if getattr(error, "status_code", 0) == 404 else None
+        return page or await desk.show_http_error(request, error)
+
     app = FastAPI(
         title="marketedge station",
         version=release or "0",
@@ -55,18 +111,37 @@ def create_app(
         exception_handlers={
             desk.Problems: desk.show_problem,
             RequestValidationError: desk.show_invalid,
-            HTTPException: desk.show_http_error,
+            HTTPException: show_http_error,
             Exception: desk.show_failed,
         },
     )
     app.state.live = live
     app.state.door = door = Door()
+    app.state.tls = tls
     at = desk.Desk(inbox, timeout, live.steady, token)
-    app.include_router(api.router(showing, at, live, door))
-    app.include_router(api_prints.router(showing, archive))
-    app.include_router(pages.router(showing, release, live.steady, token))
+    approvals = Approvals(live.steady)
+    files = PhotoFiles(shelf.folder) if shelf else None
+    reading = Reading(shelf, archive)
+    box = Routes()
+    parts = (
+        api.router(showing, at, live, door, approvals),
+        api_people.router(showing, at, approvals),
+        api_canteen.router(showing, at, approvals),
+        api_prints.router(showing, archive),
+        api_city.router(at),
+        api_parties.router(at),
+        api_gate.router(at),
+        api_photos.router(showing, at, approvals, files),
+        api_bench.router(at),
+        api_codes.router(),
+        api_records.router(reading),
+        api_held.router(showing, reading),
+        api_day.router(showing),
+        api_screens.router(showing, live, door, (look or Look()).screens),
+        box,
+    )
 
-    @app.get(
+    @box.get(
         "/health",
         responses=desk.ALWAYS | {200: {"model": HealthAnswer}, 503: {"model": HealthAnswer | Problem}},
         tags=["read"],
@@ -77,7 +152,7 @@ def create_app(
         ok, state = health(showing, live.steady(), token)
         return Response(dumps(state), 200 if ok else 503, media_type="application/json")
 
-    @app.get(
+    @box.get(
         "/metrics",
         response_class=Response,
         responses=desk.ALWAYS | {200: {"content": {"text/plain": {}}, "description": "The text format of Prometheus."}},
@@ -85,9 +160,47 @@ def create_app(
         summary="For Prometheus",
     )
     async def read_metrics() -> Response:
-        text, kind = metrics(showing, release, live.steady())
+        text, kind = metrics(showing, release, live.steady(), tls.failed if tls else 0)
         return Response(text, headers={"Content-Type": kind})
 
+    @box.get("/ca.crt", include_in_schema=False)
+    async def read_authority() -> Response:
+        """What phones and computers are to trust, where the certificate is the market's own."""
+        pem = tls.authority() if tls else b""
+        if not pem:
+            raise HTTPException(404)
+        return Response(pem, media_type="application/x-x509-ca-cert")
+
+    if described:
+        for part in parts:
+            app.include_router(part.described())
+        _secured(app)
+    else:
+        for part in (*parts, pages.router(painter, showing, reading)):
+            app.router.routes += part.serving()
+        app.openapi = cache(lambda: create_app(showing, inbox, release=release, described=True).openapi())  # type: ignore[method-assign]
+    app.add_middleware(
+        Reception,
+        showing=showing,
+        inbox=inbox,
+        steady=live.steady,
+        console=console,
+        opened=api_screens.opened((look or Look()).screens),
+    )
+    app.add_middleware(Squeeze)
     app.add_middleware(Fence)
     app.add_middleware(Guard, allow=tuple(allow))
     return app
+
+
+def _secured(app: FastAPI) -> None:
+    """Let the OpenAPI say how one shows who one is."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = plain()
+        schema["components"]["securitySchemes"] = SCHEMES
+        schema["security"] = [{name: []} for name in SCHEMES] + [{}]
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -20,16 +20,25 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 
-from edge.between.commands import ORDERS, Answer, Command, Recall, Recalled
+from edge.between.commands import ORDERS, Answer, Command, CommandRow, Recall, Recalled
 from edge.between.inbox import Inbox, Refused, Request
+from edge.between.people import ALONE, Who
+from edge.between.words import Bilingual, section
 from edge.web.models import OutcomeBody, Problem
 from protocol.plain import plain
 
 ANSWER_SECONDS = 8.0
 REMEMBERED = 128
 SURE_MS = 12 * 3_600_000  # the ledger remembers keys for a day: far longer than a page's clock may be wrong by
+
+
+def address_of(row: CommandRow) -> str:
+    """A pattern of the addresses that a command is sent to."""
+    return re.sub(r"\{\w+\}", "[^/]+", f"/api{row.address}")
+
+
 RECORDING = re.compile(  # the addresses of what makes a record
-    "|".join(re.sub(r"\{\w+\}", "[^/]+", f"/api{row.address}") for row in ORDERS.values() if row.records)
+    "|".join(address_of(row) for row in ORDERS.values() if row.address and row.records)
 )
 log = logging.getLogger(__name__)
 
@@ -82,13 +91,13 @@ class Desk:
         self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._complete_since = steady()  # every key that came later is still known
 
-    async def ask(self, command: Command, key: str = "") -> Answer:
+    async def ask(self, command: Command, key: str = "", who: Who = ALONE) -> Answer:
         """The core's answer; with a ``key`` seen before, the answer of that time and nothing is done twice."""
         if key in self._withdrawn:
             raise Problems(409, "withdrawn", *WITHDRAWN)
         request, _ = self._known.get(key, NOTHING)
         if request is None or _refused(request):  # nothing was done: the same request may be tried again
-            request = Request(command, key)
+            request = Request(command, key, who)
             self._remember(key, request)
             self._inbox.put(request)
         elif request.command != command:
@@ -100,6 +109,10 @@ class Desk:
             )
         await self._told(request.answer)
         return _answer(request)
+
+    def tell(self, command: Command, who: Who) -> None:
+        """Order something whose answer nobody waits for."""
+        self._inbox.put(Request(command, who=who))
 
     async def outcome(self, key: str, sent: OutcomeBody) -> tuple[Outcome, dict[str, Any] | None]:
         """What became of a request, and its answer when it is ``done``.
@@ -198,11 +211,12 @@ def _answer(request: Request) -> Answer:
         raise Problems(500, "failed", *UNKNOWN) from None
 
 
+LONGEST_WORD = 64  # letters of a key, and of a supervisor's word
 Key = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
-        max_length=64,
+        max_length=LONGEST_WORD,
         description="Any text of your own for this one request. Sent again with the same text after a timeout, the "
         "request is not done twice: you get the first one's answer. What makes a record (sales, entries, results given "
         "to a lot or dismissed, a confirmed date) is remembered for a day, also over a power cut; anything else until "
@@ -222,9 +236,11 @@ def _told(description: str) -> dict[str, Any]:
 
 ALWAYS: Responses = {
     400: _told("No valid HTTP, or a header twice that may stand there once."),
-    403: _told("Another site, or a host name that is not the box's."),
+    401: _told("`sign_in`: nobody is signed in. `bad_token`: no program has this token."),
+    403: _told("Another site, or a host name that is not the box's; `csrf`: a page without its session's own word."),
     408: _told("The request did not come to its end in time."),
     413: _told("The body is larger than 64 KiB."),
+    429: _told("`slow_down`: too many wrong tokens from this address."),
     500: _told("A fault of the program; it is in the log."),
     503: _told("`crowded`: too many connections."),
 }
@@ -261,31 +277,17 @@ async def show_invalid(_: HttpRequest, error: Exception) -> Response:
     """Each mistake named by its field, never echoing the whole request."""
     assert isinstance(error, RequestValidationError)
     wrong = [(_place(one["loc"]), one) for one in error.errors()[:5]]
-    zh = "请求有误：" + "；".join(f"{place}：{_chinese(one)}" for place, one in wrong)
-    en = "not understood: " + "; ".join(f"{place}: {one['msg']}" for place, one in wrong)
+    zh = "请求有误：" + "；".join(f"{place}：{_mistake(one).zh}" for place, one in wrong)
+    en = "not understood: " + "; ".join(f"{place}: {_mistake(one).en}" for place, one in wrong)
     return problem(422, "invalid", zh, en)
 
 
-MISTAKES = {
-    "missing": "缺少",
-    "extra_forbidden": "没有这个字段",
-    "json_invalid": "不是有效的 JSON",
-    "string_type": "应为文字",
-    "string_too_long": "过长，最多 {max_length} 字",
-    "too_long": "过多，最多 {max_length} 项",
-    "string_too_short": "过短，至少 {min_length} 字",
-    "string_pattern_mismatch": "格式不对",
-    "int_type": "应为整数",
-    "int_parsing": "应为整数",
-    "bool_type": "应为 true 或 false",
-    "greater_than_equal": "不能小于 {ge}",
-    "less_than_equal": "不能大于 {le}",
-    "literal_error": "应为 {expected}",
-}
-
-
-def _chinese(mistake: dict[str, Any]) -> str:
-    return MISTAKES.get(mistake["type"], "不符合要求").format(**mistake.get("ctx", {}))
+def _mistake(mistake: dict[str, Any]) -> Bilingual:
+    """What is wrong with a field; pydantic's own sentences are for programmers."""
+    known = section("mistake").get(mistake["type"])
+    if known is None:  # a rule of our own, in its own words
+        return Bilingual(section("mistake")["other"].zh, mistake["msg"])
+    return known.filled(**mistake.get("ctx", {}))
 
 
 def _place(loc: tuple[int | str, ...]) -> str:
@@ -301,7 +303,7 @@ async def show_failed(_: HttpRequest, error: Exception) -> Response:
 async def show_http_error(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return problem(404, "not_found", "没有这个页面", "there is no such page")
+        return problem(404, "not_found", *section("page")["missing"])
     if error.status_code == 405:
         return problem(405, "method", "不支持此方法", "this address does not take this method", error.headers)
     if error.status_code == 400:  # what json cannot even try: no UTF-8, nested too deep, a number too long

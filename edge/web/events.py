@@ -6,6 +6,7 @@
     data: {"at":81235567,"alive":true}                                          on /api/live?pulse=1, every second
     :                                                                            otherwise every ten seconds
 
+``customers`` is how many screens stand before customers, where there are any.
 The first message holds every part, and the ``token`` of the process as ``/health`` has it.  ``at`` is the station's
 steady clock in milliseconds: a page uses it to see that what it received was held up on the way.  The pulse is for
 pages that show a weight: a weight that lies still changes nothing, so silence alone could not be told from a cut line.
@@ -36,6 +37,7 @@ HEARTBEAT = 10.0
 PULSE = 1.0
 DEAD_AFTER = 2.0
 NOBODY = ("", 0)  # who asks without a socket
+View = Callable[[Board], dict[str, Any]]
 PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
 
 
@@ -45,7 +47,7 @@ def dumps(value: Any) -> bytes:
 
 def plain(name: str, value: Any) -> Any:
     """A part of the board as JSON values; papers without their text, which ``/api/prints/{job}`` has."""
-    if name == "city":
+    if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if name == "prints":
         return [{key: item for key, item in asdict(paper).items() if key != "text"} for paper in value]
@@ -81,6 +83,7 @@ class Live:
         self._signalled = False
         self._woken = float("-inf")
         self._closed = False
+        self.customers = 0  # screens before customers that are open
         self._unwatch: Callable[[], None] | None = None
 
     def close(self) -> None:
@@ -88,18 +91,23 @@ class Live:
         self._closed = True
         self._wake()
 
-    async def follow(self, pulse: bool) -> AsyncIterator[bytes]:
-        """The stream of one reader."""
+    async def follow(self, pulse: bool, view: View | None = None) -> AsyncIterator[bytes]:
+        """The stream of one reader; with a ``view`` nothing but what that says of the board, as ``screen``."""
         changed = self._join()
         seen: Board | None = None
+        shown = b""
         try:
             yield b"retry: 1000\n\n"
             while not self._closed:
                 changed.clear()
                 board = self.showing.board
-                if board is not seen:
+                if board is not seen and view is None:
                     yield self._message(seen, board)
-                    seen = board
+                elif board is not seen and view is not None and (screen := dumps(view(board))) != shown:
+                    head = dumps(self._stamp() | ({"token": self.token} if seen is None else {}))
+                    yield b"data: " + head[:-1] + b',"screen":' + screen + b"}\n\n"
+                    shown = screen
+                seen = board
                 try:
                     async with asyncio.timeout(self._silence() if pulse else self._heartbeat):
                         await changed.wait()
@@ -116,7 +124,8 @@ class Live:
     def _message(self, seen: Board | None, board: Board) -> bytes:
         names = [name for name in PARTS if seen is None or getattr(seen, name) is not getattr(board, name)]
         process = {"token": self.token} if seen is None else {}
-        head = dumps(self._stamp() | process | {"version": board.version})
+        there = {"customers": self.customers} if self.customers else {}
+        head = dumps(self._stamp() | process | there | {"version": board.version})
         parts = b"".join(b',"' + name.encode() + b'":' + self._part(name, getattr(board, name)) for name in names)
         return b"data: " + head[:-1] + parts + b"}\n\n"
 
@@ -169,21 +178,40 @@ class Live:
 
 
 class EventStream(Response):
-    """Sends a reader's stream until the client or the server goes; without a place it says so."""
+    """Sends a reader's stream until the client or the server goes, or may look no more (``still``).
+
+    Without a place it says so.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, places: Places, *, pulse: bool) -> None:
+    def __init__(
+        self,
+        live: Live,
+        places: Places,
+        still: Callable[[], bool],
+        *,
+        pulse: bool,
+        view: View | None = None,
+        counts: bool = False,
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._live = live
         self._places = places
+        self._still = still
         self._pulse = pulse
+        self._view = view
+        self._counts = counts  # among the screens that stand before customers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         (client, _), (server, _) = scope.get("client") or NOBODY, scope.get("server") or NOBODY
         with self._places.place(peer(client, server)) as found:
-            await (self._send(receive, send) if found else CROWDED.answer(send))
+            self._live.customers += self._counts
+            try:
+                await (self._send(receive, send) if found else CROWDED.answer(send))
+            finally:
+                self._live.customers -= self._counts
 
     async def _send(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -197,8 +225,10 @@ class EventStream(Response):
             await asyncio.gather(writing, leaving, return_exceptions=True)
 
     async def _write(self, send: Send) -> None:
-        async with aclosing(self._live.follow(self._pulse)) as stream:  # type: ignore[type-var]
+        async with aclosing(self._live.follow(self._pulse, self._view)) as stream:  # type: ignore[type-var]
             async for chunk in stream:
+                if not self._still():
+                    break
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

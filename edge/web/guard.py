@@ -1,8 +1,9 @@
 """Who may talk to the station's pages, and the headers every answer carries.
 
-The pages have no passwords: whoever stands at the box may use it.  So a foreign web page, open in the same browser,
-must not.  Two ways are closed: a post from another site (``Origin``), and a name of somebody else's that was made to
-point at this box (``Host``; DNS rebinding).
+Who may do what is asked behind it (``reception.py``): people by session, programs by token; on a box where nobody has a
+name whoever stands at it may use it.  A foreign web page, open in the same browser, must not in either case.  Two ways
+are closed here: a post from another site (``Origin``), and a name of somebody else's that was made to point at this box
+(``Host``; DNS rebinding).  A program that shows a token is no web page, so it names no origin.
 """
 
 import asyncio
@@ -16,13 +17,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.web.addresses import is_loopback, on_the_box, spelled
 from edge.web.problems import SECURITY, TOO_SLOW, Refusal
+from protocol.city.photos import JPEG, LARGEST, PNG, WEBP
 from protocol.plain import plain
 
 LARGEST_BODY = 64 * 1024
+PHOTOS = "/api/photos"  # the one address that takes more, and no JSON …
+PHOTO_KINDS = frozenset({JPEG, PNG, WEBP})
+AT_ONCE = 3  # … and of those that come, so many are in memory at once
 PIECE_SECONDS = 10.0  # until the next piece of a body has to be here
 BODY_SECONDS = 30.0  # and the whole of it
 SAFE = {"GET", "HEAD", "OPTIONS"}
-ONCE = ("host", "origin", "content-length", "content-type", "sec-fetch-site", "idempotency-key")
+ONCE = (
+    *("host", "origin", "content-length", "content-type", "sec-fetch-site", "idempotency-key"),
+    *("authorization", "cookie", "approval", "x-csrf-token"),
+)
 
 TOO_LARGE = Refusal(413, "too_large", "请求过大", f"the body is larger than {LARGEST_BODY} bytes")
 NO_LENGTH = Refusal(
@@ -32,6 +40,15 @@ NO_LENGTH = Refusal(
     "send Content-Length, and no Transfer-Encoding",
 )
 NOT_JSON = Refusal(415, "not_json", "请求须为 application/json", "send Content-Type: application/json")
+NOT_A_PHOTO = Refusal(
+    415, "not_a_photo", "照片须为 JPEG、PNG 或 WebP", "send image/jpeg, image/png or image/webp as Content-Type"
+)
+PHOTO_TOO_LARGE = Refusal(
+    413, "photo_large", f"照片过大：不超过 {LARGEST >> 20} MB", f"the photo is larger than {LARGEST} bytes"
+)
+PHOTOS_WAIT = Refusal(
+    503, "crowded", "正在接收其他照片，请稍后再试", "other photos are coming in: try again in a moment"
+)
 FOREIGN_ORIGIN = Refusal(
     403,
     "foreign_origin",
@@ -51,6 +68,7 @@ class Guard:
         own = socket.gethostname().lower()
         self._app = app
         self._names = {name.lower() for name in allow} | {own, f"{own}.local"}
+        self._photos = 0  # that are coming
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,18 +76,34 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
-        if not refusal and headers.get("content-length", "0") != "0":
-            body = await _body(receive)
-            if body is None:
-                return
-            if isinstance(body, Refusal):
-                refusal = body
+        if refusal is None and scope["path"] == PHOTOS and scope["method"] == "POST":
+            if self._photos >= AT_ONCE:
+                refusal = PHOTOS_WAIT
             else:
-                receive = _given(body, receive)
+                self._photos += 1
+                try:
+                    await self._serve(scope, receive, send, headers, LARGEST, PHOTO_TOO_LARGE)
+                finally:
+                    self._photos -= 1
+                return
         if refusal:
             await refusal.answer(send)
         else:
-            await self._app(scope, receive, partial(_send, send))
+            await self._serve(scope, receive, send, headers, LARGEST_BODY, TOO_LARGE)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, send: Send, headers: Headers, most: int, too_large: Refusal
+    ) -> None:
+        """The app, with the body in hand; nothing of it when that is larger than ``most``."""
+        if headers.get("content-length", "0") != "0":
+            body = await _body(receive, most, too_large)
+            if body is None:
+                return
+            if isinstance(body, Refusal):
+                await body.answer(send)
+                return
+            receive = _given(body, receive)
+        await self._app(scope, receive, partial(_send, send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
         for name in ONCE:
@@ -88,7 +122,7 @@ class Guard:
             )
         if scope["method"] not in SAFE and not _same_origin(scope, headers, authority):
             return FOREIGN_ORIGIN
-        return _body_refusal(scope["method"], headers)
+        return _body_refusal(scope["method"], scope["path"], headers)
 
     def _known(self, scope: Scope, name: str) -> bool:
         server = _server(scope)
@@ -98,28 +132,34 @@ class Guard:
 def _same_origin(scope: Scope, headers: Headers, authority: str) -> bool:
     origin = headers.get("origin")
     if origin is not None:
-        return origin.lower() in (f"http://{authority.lower()}", f"https://{authority.lower()}")
+        return origin.lower() == f"{scope['scheme']}://{authority.lower()}"
+    if "authorization" in headers:
+        return True
     if headers.get("sec-fetch-site") is not None:
         return headers["sec-fetch-site"] == "same-origin"
     client = scope.get("client")
     return client is not None and on_the_box(client[0], _server(scope))
 
 
-def _body_refusal(method: str, headers: Headers) -> Refusal | None:
+def _body_refusal(method: str, path: str, headers: Headers) -> Refusal | None:
     """Of a body only what the headers say of it; ``_body`` counts what comes."""
     length = headers.get("content-length", "0" if method != "POST" else "")
     if "transfer-encoding" in headers or not length.isdecimal():
         return NO_LENGTH
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if method == "POST" and path == PHOTOS:
+        if len(length) > 20 or int(length) > LARGEST:
+            return PHOTO_TOO_LARGE
+        return None if kind in PHOTO_KINDS else NOT_A_PHOTO
     if len(length) > 20 or int(length) > LARGEST_BODY:
         return TOO_LARGE
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if (method == "POST" or int(length)) and kind != "application/json":
         return NOT_JSON
     return None
 
 
-async def _body(receive: Receive) -> bytes | Refusal | None:
-    """The whole body; None when the client has gone."""
+async def _body(receive: Receive, most: int, too_large: Refusal) -> bytes | Refusal | None:
+    """The whole body, of at most so many bytes; None when the client has gone."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -129,8 +169,8 @@ async def _body(receive: Receive) -> bytes | Refusal | None:
                 if message["type"] != "http.request":
                     return None
                 body += message.get("body", b"")
-                if len(body) > LARGEST_BODY:
-                    return TOO_LARGE
+                if len(body) > most:
+                    return too_large
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:

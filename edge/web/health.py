@@ -1,6 +1,7 @@
 """Health for watchdogs and metrics for Prometheus, both from the board alone."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
@@ -52,8 +53,9 @@ def _up(up: bool, why: str) -> dict[str, Any]:
 class BoardCollector:
     """A prometheus_client collector: what the board knows at the moment of asking."""
 
-    def __init__(self, showing: Showing, release: str, now: float) -> None:
+    def __init__(self, showing: Showing, release: str, now: float, handshakes_failed: int) -> None:
         self._showing = showing
+        self._handshakes_failed = handshakes_failed
         self._now = now
         self._release = release
 
@@ -76,6 +78,13 @@ class BoardCollector:
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
+        if board.certificate is not None:
+            ends = datetime.fromisoformat(board.certificate.ends).timestamp()
+            yield GaugeMetricFamily(
+                "marketedge_certificate_expires", "When the pages' certificate ends, in seconds since 1970", ends
+            )
+            failed = self._handshakes_failed
+            yield CounterMetricFamily("marketedge_tls_handshakes_failed", "TLS handshakes without success", failed)
         yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")
         yield _each(GaugeMetricFamily, "analyzer_up", "1 while the analyzer's port is open", board.analyzers, "up")
         yield _each(GaugeMetricFamily, "printer_up", "1 while the printer can print", board.printers, "up")
@@ -100,10 +109,10 @@ def _each(
     return metric
 
 
-def metrics(showing: Showing, release: str, now: float) -> tuple[bytes, str]:
+def metrics(showing: Showing, release: str, now: float, handshakes_failed: int = 0) -> tuple[bytes, str]:
     """The metrics as text, and its content type; ``now`` on the steady clock."""
     from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(BoardCollector(showing, release, now))
+    registry.register(BoardCollector(showing, release, now, handshakes_failed))
     return generate_latest(registry), CONTENT_TYPE_LATEST

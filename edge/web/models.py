@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from edge.between.board import Board
 
 
-class Problem(BaseModel):
+class Said(BaseModel):
+    """What is said over HTTP and is no command. A model that nobody asks for is not built (``routes.py``)."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Problem(Said):
     """Why something was not done, for programs (`code`) and for people."""
 
     code: str = Field(examples=["weight_changed"])
@@ -15,7 +21,7 @@ class Problem(BaseModel):
     message_en: str
 
 
-class OutcomeBody(BaseModel):
+class OutcomeBody(Said):
     """What a page knows of a request whose answer did not come."""
 
     model_config = ConfigDict(extra="forbid")
@@ -30,21 +36,21 @@ class OutcomeBody(BaseModel):
     )
 
 
-class OutcomeAnswer(BaseModel):
+class OutcomeAnswer(Said):
     """`waiting`: ask again. `not_done` is final. `unknown`: the station was restarted since, or has forgotten it."""
 
     state: Literal["done", "waiting", "not_done", "unknown"]
     answer: dict[str, Any] | None = Field(description="What the request was answered, when it is `done`.")
 
 
-class BoardAnswer(BaseModel):
+class BoardAnswer(Said):
     """Everything the station shows. `alive` is false when the station's core has stopped: then trust none of it."""
 
     alive: bool
     board: Board
 
 
-class PortHealth(BaseModel):
+class PortHealth(Said):
     """A port or printer; `why` is for the technician."""
 
     ok: bool
@@ -55,7 +61,7 @@ class PrinterHealth(PortHealth):
     waiting: int = Field(description="Papers that wait for it.")
 
 
-class Ok(BaseModel):
+class Ok(Said):
     ok: bool
 
 
@@ -63,7 +69,7 @@ class DiskHealth(Ok):
     free_bytes: int
 
 
-class CityHealth(BaseModel):
+class CityHealth(Said):
     up: bool
     why: str
     broker: str
@@ -74,7 +80,7 @@ class CityHealth(BaseModel):
     last_ack: str
 
 
-class HealthAnswer(BaseModel):
+class HealthAnswer(Said):
     """What works. `ok` is false when a port, printer, the disk or the core fails."""
 
     ok: bool

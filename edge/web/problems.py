@@ -4,10 +4,11 @@
 """
 
 import json
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.types import Send
+
+from protocol.frozen import frozen
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -20,7 +21,7 @@ SECURITY = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """An answer that ends its connection: what else was sent on it is not looked at."""
 
@@ -59,4 +60,10 @@ CROWDED = Refusal(
 NOT_HTTP = Refusal(400, "not_http", "不是有效的 HTTP 请求", "this is no valid HTTP request")
 TOO_SLOW = Refusal(
     408, "too_slow", "请求没有发完，等待超时；请重试", "the request did not come to its end in time: try again"
+)
+NEEDS_TLS = Refusal(
+    400,
+    "needs_tls",
+    "此端口只接受加密连接，请用 https:// 开头的地址",
+    "this port is encrypted: use an address that begins with https://",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox, Stumbled
+from edge.web.encryption import Encryption
 
 if TYPE_CHECKING:
     from edge.web.serving import Serving
@@ -27,14 +28,24 @@ class CannotListen(OSError):
 class WebServer:
     """Serves the pages at ``listen`` (``host:port``; port 0 takes any free one).
 
-    ``allow`` names further hosts by which browsers may come; ``options`` go to ``create_app``.
+    ``allow`` names further hosts by which browsers may come; ``options`` go to ``create_app``.  With ``tls`` the pages
+    are at ``https://``.
     """
 
-    def __init__(self, listen: str, showing: Showing, inbox: Inbox, allow: Iterable[str] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        listen: str,
+        showing: Showing,
+        inbox: Inbox,
+        allow: Iterable[str] = (),
+        tls: Encryption | None = None,
+        **options: Any,
+    ) -> None:
         self._listen = listen
         self._showing = showing
         self._inbox = inbox
-        self._options = {**options, "allow": tuple(allow)}
+        self._tls = tls
+        self._options = {**options, "allow": tuple(allow), "tls": tls}
         self._serving: Serving | None = None
         self._stopping = threading.Event()
         self.ready = threading.Event()
@@ -44,7 +55,7 @@ class WebServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{'https' if self._tls else 'http'}://{self.address}"
 
     def start(self) -> None:
         """Bind, and begin to serve; raises CannotListen."""

@@ -1,6 +1,7 @@
 """uvicorn, set up for a small box: no signals, no log of its own, nothing to do while nobody asks."""
 
 import asyncio
+import logging
 import re
 import socket
 import time
@@ -13,13 +14,18 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from edge.between.failures import cause_of
 from edge.between.sparing import Sparing
 from edge.web.addresses import peer
 from edge.web.door import Door
+from edge.web.encryption import Encryption
 from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal
 
+log = logging.getLogger("web")
 SLOW_SECONDS = 10.0
 HEAD_SECONDS = 5.0
+HIGH_WATER = 64 * 1024  # bytes that may wait for one who reads slowly
+LOOK_SECONDS = 60.0  # between two looks at the certificate's files and the date
 BACKLOG = 128  # connections that the kernel keeps for us, and that asyncio accepts before the door can close one
 _CROWDED = CROWDED.whole()
 LENGTHS = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -28,9 +34,10 @@ LENGTHS = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE | re.MULTILINE)
 class Doorway(socket.socket):
     """A listening socket that lets go whom the door has no place for before anything is made for him."""
 
-    def __init__(self, bound: socket.socket, door: Door) -> None:
+    def __init__(self, bound: socket.socket, door: Door, told: bytes = _CROWDED) -> None:
         super().__init__(bound.family, bound.type, bound.proto, fileno=bound.detach())
         self._door = door
+        self._told = told
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Raises BlockingIOError after one that was let go: the others have their turn."""
@@ -39,12 +46,12 @@ class Doorway(socket.socket):
             return one, address
         one.setblocking(False)
         with suppress(OSError), one:
-            one.send(_CROWDED)
+            one.send(self._told)
         raise BlockingIOError
 
 
 class HttpConnection(H11Protocol):
-    """Has a place at the door, or is closed with a word.
+    """Has a place at the door, or is closed with a word. ``placed``: it has one already, with its handshake done.
 
     A client has five seconds from its first byte, or from the connection, for the whole head of a request; one that
     has taken nothing of a full buffer for ten seconds is cut.  Of a body's time see ``guard.py``.
@@ -54,8 +61,16 @@ class HttpConnection(H11Protocol):
     _cut: asyncio.TimerHandle | None = None
     _late: asyncio.TimerHandle | None = None
 
+    def __init__(self, *args: Any, placed: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._placed = placed
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self._placed:
+            transport.set_write_buffer_limits(HIGH_WATER)  # of TLS it would be eight times that
+            self._expect_head()
+            return
         who = peer(self.client[0] if self.client else "", self.server[0] if self.server else "")
         if self._door.connections.take(who):
             self._peer = who
@@ -129,6 +144,14 @@ class HttpConnection(H11Protocol):
             self._cut = None
 
 
+def _connection(tls: Encryption | None) -> type[asyncio.Protocol]:
+    if tls is None:
+        return HttpConnection
+    from edge.web.threshold import Threshold
+
+    return Threshold
+
+
 def _head(data: bytes) -> bytes:
     """What stands before the first empty line; nothing as long as that has not come."""
     end = re.search(rb"\r?\n\r?\n", data)
@@ -136,13 +159,14 @@ def _head(data: bytes) -> bytes:
 
 
 class Serving(uvicorn.Server):
-    """Runs until ``stop_soon``; calls ``ready`` once it accepts."""
+    """Runs until ``stop_soon``; calls ``ready`` once it accepts. With ``app.state.tls`` all but a few words is TLS."""
 
     def __init__(self, app: FastAPI, ready: Callable[[], None]) -> None:
+        self._tls: Encryption | None = app.state.tls
         super().__init__(
             uvicorn.Config(
                 app,
-                http=HttpConnection,
+                http=_connection(self._tls),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -166,7 +190,8 @@ class Serving(uvicorn.Server):
 
     def serve_at(self, bound: socket.socket) -> None:
         """Until it is stopped or fails; the address is free then."""
-        with Doorway(bound, self._door) as doorway:
+        told = b"" if self._tls else _CROWDED
+        with Doorway(bound, self._door, told) as doorway:
             self.run(sockets=[doorway])
 
     def stop_soon(self) -> None:
@@ -176,14 +201,44 @@ class Serving(uvicorn.Server):
             with suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._ended.set)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Nobody is left connected: an open end would outlive the loop.
+
+        Whom asyncio has accepted comes in first; closed before, it leaves his end open for good.  Whom uvicorn's two
+        seconds were too short for is cut.
+        """
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for one in server.sockets:
+                loop.remove_reader(one.fileno())
+        for _ in range(3):  # accepted, connected, served
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
     async def main_loop(self) -> None:
         """uvicorn's own wakes ten times a second to look at its flag; this one sleeps."""
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._complain)
         self._ready()
+        keeping = self._loop.create_task(self._keep_certificate(self._tls)) if self._tls else None
         if not self.should_exit:
             await self._ended.wait()
+        if keeping is not None:
+            keeping.cancel()
         self._live.close()
+
+    async def _keep_certificate(self, tls: Encryption) -> None:
+        """Look now and then, in a thread: files are read and written, keys are made."""
+        while True:
+            try:
+                if tls.due() and await asyncio.to_thread(tls.look):
+                    tls.take()
+            except Exception as error:
+                log.error("certificate: %s", cause_of(error), exc_info=error)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What the loop cannot do, such as accept while no descriptor is left: it would say so thousands of times."""

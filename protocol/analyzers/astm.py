@@ -16,7 +16,7 @@ a damaged number could pass.
     P|1
     O|1|YC20250314-07||^^^PEST                                  3 specimen, 4 the instrument's own, 5 test
     R|1|^^^PEST|12.5|%|0-50|N||F||||20250314091432              3 test, 4 value, 5 unit, 6 range, 7 flag, 9 status,
-                                                                12 started, 13 completed
+                                                                12 started, 13 completed, 14 instrument
     L|1|N                                                       3: N, F or nothing when all is well
 
 A message counts when its L was read, and its results are handed over then; the frame that made them final is answered
@@ -167,6 +167,7 @@ def _result(signs: _Delimiters, record: list[str], order: list[str], origin: tup
         limit=stating.limit(signs.first(_get(record, 6))),
         text=(stated or None) if value is None else None,
         raw=raw,
+        serial=signs.first(_get(record, 14)),
     )
 
 

@@ -12,7 +12,7 @@ Which column is what is said by the mapping, as the session's options:
     skip       lines before the header
     header     False when there is none
     columns    field -> header name or column number (from 1). Fields: sample, item, value, unit, verdict, time, name,
-               channel, limit. Without it the usual header names are looked for (``NAMES``)
+               channel, limit, serial (of the instrument). Without it the usual header names are looked for (``NAMES``)
     item, unit  stand where there is no such column
     time       as in strptime, where it is not year month day hour minute second in this order
     verdicts   conclusion -> qualified, suspect, unqualified, invalid; beside 合格 不合格 阴性 阳性 可疑 无效
@@ -38,7 +38,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -48,6 +47,7 @@ from pydantic import AfterValidator, Field, model_validator
 from protocol.analyzers.shared import fields, stating
 from protocol.files import File, Files, digest, receipt, wrap
 from protocol.formats import WireFormat
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions, Misfit
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
@@ -63,6 +63,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "name": ("样品名称", "名称", "name", "sample name"),
     "channel": ("通道号", "通道", "channel"),
     "limit": ("标准值", "限量", "限值", "limit"),
+    "serial": ("仪器编号", "设备编号", "仪器序列号", "出厂编号", "instrument no", "serial", "serial no", "sn"),
 }
 DELIMITERS = ";\t,|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -96,6 +97,7 @@ class Columns(FormatOptions):
     name: Column = None
     channel: Column = None
     limit: Column = None
+    serial: Column = None
 
     @property
     def given(self) -> dict[str, str | int]:
@@ -139,7 +141,7 @@ class _Unreadable(ValueError):
     """A row or a file that is no result; the message is for the person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Row:
     """A row as text, with what its columns hold."""
 
@@ -254,6 +256,7 @@ def _result(row: _Row, mapped: Mapped, place: tuple[str, str], occurrence: int) 
         limit=stating.number(limit) if stating.number(limit) is not None else stating.limit(limit),
         text=(stated or None) if value is None else None,
         raw=_raw(row.line),
+        serial=row.get("serial"),
     )
 
 

@@ -17,6 +17,7 @@ Source: the maker's upload programs for these readers (UploadSoftWare, 2019, pub
 """
 
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
@@ -96,6 +97,7 @@ class Session(Dialogue):
         self._once = Once()
         self._tables = Tables()
         self._read: dict[tuple[int, date], tuple[int, int]] = {}  # days read whole, with the indices they had
+        self._serial = ""  # as it said when it was greeted
 
     def _talking(self, _: Dialogue) -> Talk:
         seen: date | None = None
@@ -118,8 +120,11 @@ class Session(Dialogue):
 
     def _round(self, days: list[date], *, greet: bool) -> Generator[Step, Event | None, bool]:
         """True when everything was read."""
-        if greet and (yield from self._ask(ask_hello(), "hello")) is None:
-            return False
+        if greet:
+            hello = yield from self._ask(ask_hello(), "hello")
+            if hello is None:
+                return False
+            self._serial = hello.get("serial") or ""
         for day in days:
             for kind in self._kinds:
                 if not (yield from self._day(kind, day)):
@@ -185,7 +190,7 @@ class Session(Dialogue):
     def _give(self, events: Iterable[Event], *, commit: bool = True) -> Generator[Step, Event | None, None]:
         for event in events:
             if isinstance(event, Garbage) or (isinstance(event, TestResult) and self._once.is_new(event)):
-                yield Give(event)
+                yield Give(replace(event, serial=self._serial) if isinstance(event, TestResult) else event)
         if commit:
             yield Commit()
 

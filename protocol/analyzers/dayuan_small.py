@@ -22,7 +22,6 @@ Source: the maker's upload programs and one interface paper (UploadSoftWare, 201
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
@@ -50,6 +49,7 @@ from protocol.analyzers.shared.dialogue import (
     collect,
 )
 from protocol.formats import WireFormat
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Reply, TestResult
@@ -61,7 +61,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 RECORDS_CAP = 0x10000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Round:
     """One reading of an instrument's memory: the days, or from which record on."""
 
@@ -73,7 +73,7 @@ class Round:
     marked: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Variant:
     """How one model is read. Without ``read`` it sends by itself; ``counted``: by number, only what is new."""
 

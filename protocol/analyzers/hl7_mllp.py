@@ -7,7 +7,8 @@ r"""HL7 version 2 results (ORU^R01) in MLLP blocks, on TCP or a serial line.
 
     MSH  3, 4 sender; 5, 6 receiver; 7 time; 9 type; 10 control id; 18 character set
     OBR  2 order number, 3 the instrument's sample number, 4 test, 7 time of observation
-    OBX  2 type of value, 3 id^name, 5 value, 6 unit, 7 range, 8 flags, 11 status, 14 time
+    OBX  2 type of value, 3 id^name, 5 value, 6 unit, 7 range, 8 flags, 11 status, 14 time,
+         18 the instrument's own number
 
 Some instruments forget the CR behind 1C.  So 1C right behind the end of a segment ends the block, and so does any 1C
 that the next block follows, or silence; the CR is not waited for, and does not matter where it comes.
@@ -34,7 +35,7 @@ Sources: HL7 2.x chapters 2 and 7; MLLP as in python-hl7.  Messages are parsed b
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -45,6 +46,7 @@ from protocol.analyzers.shared import stating
 from protocol.analyzers.shared.dialogue import Twice
 from protocol.formats import WireFormat
 from protocol.framing import CUT
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
@@ -151,7 +153,7 @@ class Blocks:
 # --- messages -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A message: what is in it, and how to answer it.
 
@@ -216,7 +218,7 @@ def decode(content: bytes, *, sure: bool = False) -> list[Event]:
     return read(content, sure=sure).events
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Signs:
     """Separators and escapes of a message."""
 
@@ -299,6 +301,7 @@ def _result(signs: _Signs, segment: hl7.Segment, order: hl7.Segment, header: lis
         limit=stating.limit(signs.first(segment, 7)),
         text=(stated or None) if value is None else None,
         raw=raw,
+        serial=signs.first(segment, 18),
     )
 
 

@@ -69,7 +69,7 @@ import re
 import struct
 import zlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
@@ -78,6 +78,7 @@ from protocol.analyzers.shared import fields
 from protocol.analyzers.shared.dialogue import Commit, Dialogue, Give, Once, Rest, Send, Step, Talk, Twice, ask
 from protocol.formats import WireFormat
 from protocol.framing import CUT, NO_FRAME
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions, Patience, Poll, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
@@ -416,7 +417,7 @@ def decoder() -> Records:
 # --- values to bytes ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hole:
     """One channel of a touch model's record."""
 

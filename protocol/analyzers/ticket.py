@@ -33,7 +33,6 @@ public); Taiyang's paper on its print-out, same place; Epson's ESC/POS commands.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
@@ -44,6 +43,7 @@ from protocol.analyzers.shared import ticket_layout as layouts
 from protocol.analyzers.shared.dialogue import Twice
 from protocol.analyzers.shared.ticket_layout import Layout, Unreadable
 from protocol.formats import WireFormat
+from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions, Seconds
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
@@ -83,7 +83,7 @@ class Kind(Enum):
     CUT = "cut"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Piece:
     """Text, a line feed, or a whole command."""
 

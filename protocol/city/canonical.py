@@ -37,6 +37,25 @@ def loads(body: bytes) -> tuple[Any, bool]:
         return json.loads(body), False
 
 
+def write(value: Any) -> bytes:
+    """The RFC 8785 bytes of a value of our own. Raises ValueError or CanonicalizationError."""
+    return dumps(value, _is_safe(value))
+
+
+def _is_safe(value: Any) -> bool:
+    """Whether there is nothing in it but texts, truths, nothing, safe integers, and lists and members of these."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-_SAFE <= value <= _SAFE)
+    if kind is dict:
+        return all(type(name) is str for name in value) and all(map(_is_safe, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_is_safe, value))
+    return False
+
+
 def dumps(value: Any, safe: bool) -> bytes:
     """The value's RFC 8785 bytes; ``safe`` is what ``loads`` said. Raises ValueError or CanonicalizationError."""
     if safe:

@@ -5,11 +5,11 @@ node is an opaque number the city gives.  There is no date inside, so a dead clo
 """
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
 from protocol.checks import mod11_10
+from protocol.frozen import frozen
 
 NODE = re.compile(r"[0-9]{9}")
 OPERATOR = re.compile(r"[0-9]{13}")
@@ -33,7 +33,7 @@ class BadCode(ValueError):
     """Not a code; the message says which digit or rule fails."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TraceCode:
     """The parts of a trace code. ``str()`` gives the 20 digits."""
 
@@ -70,6 +70,19 @@ class TraceCode:
     def packed(self) -> bytes:
         """The code as a 9-byte big-endian number, as it stands in a QR token."""
         return int(str(self)).to_bytes(9, "big")
+
+
+def kept_code(station: str, number: int) -> str:
+    """What the label of a kept sample carries: ``LY``, the station's node and terminal, and its number in 7 digits.
+
+    20 letters: the smallest QR code holds them, in modules that a label has room for.
+    """
+    return f"{kept_codes(station)}{number:07d}"
+
+
+def kept_codes(station: str) -> str:
+    """What those of one station begin with."""
+    return "LY" + station.replace("-", "")
 
 
 def operator(code: str) -> str:

@@ -8,7 +8,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from protocol.city import canonical
 from protocol.city.token import kid_of
+from protocol.frozen import frozen
 
 FIRST_PREVHASH = "0" * 64
 HARD_CAP = 60_000
@@ -42,6 +42,7 @@ _FIELDS = {
     "sig",
     "data",
 }
+_OPTIONAL = {"operator", "approvedby"}
 
 
 class BadEvent(ValueError):
@@ -52,9 +53,13 @@ class TooLarge(ValueError):
     """The event is above the hard cap; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventHead:
-    """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``."""
+    """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``.
+
+    ``operator`` is the code of the person on whose order it was recorded, ``approvedby`` of the one who gave the
+    supervisor's word for it; an event of the box itself has neither.
+    """
 
     id: str
     source: str
@@ -64,6 +69,8 @@ class EventHead:
     recordedtime: str
     bootid: str
     clockstate: str
+    operator: str = ""
+    approvedby: str = ""
 
 
 def type_of(kind: str) -> str:
@@ -98,20 +105,16 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "kid": kid_of(key.public_key()).hex(),
         "data": dict(data),
     }
-    # RFC 8785 sorts members, so canonical members joined in order are the canonical whole: serialise once, sign,
-    # and put the signature in its place.
-    members = {name: rfc8785.dumps(name) + b":" + rfc8785.dumps(value) for name, value in fields.items()}
-    unsigned = _join(members)
+    fields |= {name: value for name in _OPTIONAL if (value := getattr(head, name))}
+    unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
-    members["sig"] = rfc8785.dumps("sig") + b":" + rfc8785.dumps(signature)
-    body = _join(members)
+    # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",
+    # behind which plain strings stand, in which a quote is escaped.
+    place = unsigned.rindex(b',"source":')
+    body = unsigned[:place] + b',"sig":"' + signature.encode() + b'"' + unsigned[place:]
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
-
-
-def _join(members: Mapping[str, bytes]) -> bytes:
-    return b"{" + b",".join(members[name] for name in sorted(members)) + b"}"
 
 
 def hash_of(body: bytes) -> str:
@@ -129,9 +132,9 @@ def read(body: bytes) -> dict[str, Any]:
             raise BadEvent("not an object")
     except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
         raise error if isinstance(error, BadEvent) else BadEvent("not JSON") from None
-    if set(event) != _FIELDS:
-        raise BadEvent(f"fields missing or unknown: {', '.join(sorted(set(event) ^ _FIELDS))[:200]}")
-    if not all(isinstance(event[name], str) for name in _FIELDS - {"data"}) or not isinstance(event["data"], dict):
+    if set(event) - _OPTIONAL != _FIELDS:
+        raise BadEvent(f"fields missing or unknown: {', '.join(sorted(set(event) - _OPTIONAL ^ _FIELDS))[:200]}")
+    if not all(isinstance(event[name], str) for name in set(event) - {"data"}) or not isinstance(event["data"], dict):
         raise BadEvent("a field is of the wrong type")
     if len(event["sequence"]) != SEQUENCE_DIGITS or not event["sequence"].isascii() or not event["sequence"].isdigit():
         raise BadEvent("sequence is not 20 digits")

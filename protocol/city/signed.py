@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from protocol.city import canonical
 from protocol.city.token import kid_of
+from protocol.frozen import frozen
 
 SIGNED_CAP = 65_536
 SKEW_SECONDS = 300.0  # by which two clocks that are right may differ
@@ -56,7 +57,7 @@ class BadKeys(ValueError):
     """A list of the city's keys that cannot be used; the message names the line and what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CityKeys:
     """The public keys of the city that are trusted, by their ids. Two keys may share an id."""
 
@@ -64,6 +65,10 @@ class CityKeys:
 
     def __bool__(self) -> bool:
         return bool(self.by_kid)
+
+    def hex(self) -> tuple[str, ...]:
+        """The keys, each as 64 hex digits."""
+        return tuple(key.public_bytes_raw().hex() for keys in self.by_kid.values() for key in keys)
 
     @classmethod
     def parse(cls, text: str) -> "CityKeys":
@@ -90,7 +95,7 @@ def public_key(word: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Signed:
     """A message that the city signed for this station: all its members, and its moment in seconds since 1970."""
 
@@ -123,7 +128,7 @@ def verify(payload: bytes, keys: CityKeys, *stations: str) -> Signed:
     unsigned = _canonical({name: value for name, value in body.items() if name != "sig"}, safe)
     if not any(_holds(key, body["sig"], unsigned) for key in known):
         raise BadSigned(BAD_SIGNATURE, "the signature does not fit")
-    return Signed(body, _moment(body.get("issued")))
+    return Signed(body, moment_of(body.get("issued")))
 
 
 def _members(payload: bytes) -> tuple[dict[str, Any], bool]:
@@ -154,14 +159,15 @@ def _holds(key: Ed25519PublicKey, text: str, unsigned: bytes) -> bool:
     return base64.urlsafe_b64encode(signature).decode().rstrip("=") == text  # one form only
 
 
-def _moment(text: object) -> float:
+def moment_of(text: object) -> float:
+    """Seconds since 1970 of an RFC 3339 time with its zone; raises BadSigned."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is None or moment.tzinfo is None:
-            raise BadSigned(UNREADABLE, "issued is not a time with its zone")
+            raise BadSigned(UNREADABLE, "not a time with its zone")
         return moment.timestamp()
     except (ValueError, OverflowError) as error:
-        raise error if isinstance(error, BadSigned) else BadSigned(UNREADABLE, "issued is not a time") from None
+        raise error if isinstance(error, BadSigned) else BadSigned(UNREADABLE, "not a time") from None
 
 
 class Verifier:

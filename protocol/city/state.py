@@ -1,11 +1,13 @@
 """A station's own word about itself, on its ``…/state`` topic: a birth when it connects, ``offline`` in its will.
 
     {"state":"online","station":"410108001-01","public_key":"<64 hex>","kid":"<8 hex>","time":"…","bootid":"…",
-     "last":1234,"software":"marketedge 0.1.0","sig":"<base64>"}
+     "last":1234,"hash":"<64 hex>","acked":1200,"acked_hash":"<64 hex>","software":"marketedge 0.1.0","sig":"<base64>"}
 
 ``sig`` is Ed25519 over the RFC 8785 form without ``sig``, by the key that stands in it.  It proves that the sender
 holds that key, not that the key is the station's: whom to trust the platform decides.  ``last`` is the newest sequence
-in the ledger, so the platform sees what is still to come.
+in the ledger and ``hash`` that record's (64 zeros when there is none), so the platform sees what is still to come, and
+both sides see at once whether they speak of the same ledger (``agreement.py``).  ``acked`` is how far the station
+believes the platform to be, with that record's hash, empty where it has none.  Older stations say no hash.
 """
 
 import base64
@@ -19,14 +21,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from protocol.city.envelope import FIRST_PREVHASH
 from protocol.city.token import kid_of
+from protocol.frozen import frozen
 
 STATE_CAP = 4096
+HashOrNone = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 _Line = Annotated[str, StringConstraints(max_length=80)]
 
 
 class BadState(ValueError):
     """Not a station's word about itself; the message says why."""
+
+
+@frozen
+class Reach:
+    """How far a ledger goes and how far the city is believed to have it: two numbers with their records' hashes."""
+
+    last: int = 0
+    hash: str = FIRST_PREVHASH
+    acked: int = 0
+    acked_hash: str = ""
 
 
 class StationState(BaseModel):
@@ -41,6 +56,9 @@ class StationState(BaseModel):
     time: _Line
     bootid: _Line
     last: Annotated[int, Field(ge=0, lt=1 << 53)]
+    hash: HashOrNone = ""
+    acked: Annotated[int, Field(ge=0, lt=1 << 53)] = 0
+    acked_hash: HashOrNone = ""
     software: _Line
 
     @property
@@ -55,7 +73,7 @@ def encode_state(
     *,
     time: str,
     bootid: str,
-    last: int,
+    reach: Reach,
     software: str,
 ) -> bytes:
     """The signed message of the station that holds ``key``."""
@@ -67,7 +85,10 @@ def encode_state(
         kid=kid_of(public).hex(),
         time=time,
         bootid=bootid,
-        last=last,
+        last=reach.last,
+        hash=reach.hash,
+        acked=reach.acked,
+        acked_hash=reach.acked_hash,
         software=software,
     ).model_dump()
     return rfc8785.dumps({**said, "sig": base64.b64encode(key.sign(rfc8785.dumps(said))).decode()})

@@ -18,18 +18,19 @@ import binascii
 import hashlib
 import re
 import struct
+import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum, IntFlag
 from typing import Any, Self
 
-import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from protocol.city import canonical
 from protocol.city.codes import TraceCode
+from protocol.frozen import frozen
 
 EPOCH = 1_577_836_800  # 2020-01-01T00:00Z
 CHINA = timezone(timedelta(hours=8))
@@ -66,7 +67,7 @@ class BadToken(ValueError):
     """Not a token of ours, or not signed by this key; the message says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Token:
     """What a slip's QR states. Codes are digit strings, weights grams, amounts fen."""
 
@@ -168,7 +169,7 @@ def kid_of(key: Ed25519PublicKey) -> bytes:
 
 def digest_of(slip: Mapping[str, Any]) -> bytes:
     """The 8-byte digest of a slip (amount, buyer, lines, seller, time, tx)."""
-    return hashlib.sha256(rfc8785.dumps(dict(slip))).digest()[:8]
+    return hashlib.sha256(canonical.write(dict(slip))).digest()[:8]
 
 
 def url_of(token: Token, key: Ed25519PrivateKey, host: str) -> str:
@@ -185,6 +186,12 @@ def source_url(code: str, host: str) -> str:
 
 def parse_url(url: str) -> tuple[Token, bytes, bytes]:
     """Token, its bytes and its signature from a slip's address (or only its last part); raises BadToken."""
+    data, signature = signed_part(url)
+    return Token.decode(data), data, signature
+
+
+def signed_part(url: str) -> tuple[bytes, bytes]:
+    """What is signed, and the signature, from the last part of an address; raises BadToken."""
     text = re.split(r"[?#]", url.strip(), maxsplit=1)[0].rsplit("/", 1)[-1]
     if len(text) > 1024:
         raise BadToken("too long for a slip code")
@@ -194,8 +201,22 @@ def parse_url(url: str) -> tuple[Token, bytes, bytes]:
         raise BadToken("not base64url") from None
     if base64.urlsafe_b64encode(signed).rstrip(b"=").decode() != text:
         raise BadToken("not in its one base64url form")
-    data, signature = signed[:-_SIGNATURE], signed[-_SIGNATURE:]
-    return Token.decode(data), data, signature
+    return signed[:-_SIGNATURE], signed[-_SIGNATURE:]
+
+
+def code_in(text: str) -> str:
+    """The code in what was scanned, typed or copied from a paper: its digits, half-width, without blanks, AIM prefix
+    and the dots of a shortened one; of a slip's or a card's address the 20 digits.
+    """
+    bare = re.sub(r"^\][A-Za-z][0-9]", "", re.sub(r"\s+", "", unicodedata.normalize("NFKC", text))).lstrip(".…")
+    if found := re.search(r"/b/([0-9]{20})(?![0-9])", bare, re.IGNORECASE):
+        return found[1]
+    if re.search(r"/j/", bare, re.IGNORECASE):
+        try:
+            return parse_url(bare)[0].tx
+        except BadToken:
+            return bare
+    return bare
 
 
 def verify_url(url: str, key: Ed25519PublicKey) -> Token:

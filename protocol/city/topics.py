@@ -1,17 +1,23 @@
 """MQTT topics and the platform's acknowledgement (contract part C4).
 
-    {"station","issued","upto","hash","ids","rejected":[{"id","code","reason"}],"kid","sig"}
+    {"station","issued","upto","hash","ids","rejected":[{"id","code","reason"}],
+     "photos":[{"sha256","have","code"}],"birth","holds","serials":{"1":57},"kid","sig"}
 
 ``hash`` is SHA-256 over the bytes of record ``upto``: number and hash together say that both sides mean the same
-records.  ``protocol.city.signed`` puts station, issued, kid and sig around it and checks them.
+records.  ``photos`` says how many bytes of each it has from the first on.  ``birth``, ``holds`` and ``serials`` stand
+in the answer to a birth (``state.py``).
+``protocol.city.signed`` puts station, issued, kid and sig around it and checks them.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import field
 from typing import Any, Self
 
+from protocol.city.codes import MAX_SERIAL
+from protocol.city.photos import LARGEST, SHA256
+from protocol.frozen import frozen
 from protocol.plain import plain
 
 _SAFE = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -26,7 +32,7 @@ FINAL_CODES = frozenset({"bad_data", "unknown_type", "wrong_source", "fork", "br
 OPEN_CODES = frozenset({"bad_signature", "unknown_key", "unreadable"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Topics:
     """The topics of one station. Raises ValueError for a part that could break out of its level."""
 
@@ -41,10 +47,15 @@ class Topics:
 
     @classmethod
     def parse(cls, topic: str) -> tuple[Self, str]:
-        """The station of a topic it publishes on, and ``evt``, ``alm`` or ``state``; raises ValueError for others."""
+        """The station of a topic it publishes on, and ``evt``, ``alm``, ``res``, ``pho`` or ``state``.
+
+        Raises ValueError.
+        """
         parts = topic.split("/")
         if parts[:2] != ["mkt", "1"] or not (
             (len(parts) == 7 and parts[5] in ("evt", "alm") and _SAFE.fullmatch(parts[6]))
+            or (len(parts) == 7 and parts[5] == "pho" and SHA256.fullmatch(parts[6]))
+            or (len(parts) == 7 and parts[5] == "res" and _SAFE.fullmatch(parts[6]))
             or (len(parts) == 6 and parts[5] == "state")
         ):
             raise ValueError(f"topic {topic[:120]!r} is not one a station publishes on")
@@ -73,8 +84,30 @@ class Topics:
     def ack(self) -> str:
         return f"{self.base}/ack"
 
+    @property
+    def node_base(self) -> str:
+        """Where commands to all stations of the node are sent."""
+        return f"mkt/1/{self.region}/{self.node}/all"
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def listen(self) -> tuple[str, ...]:
+        """What a station subscribes to."""
+        return (self.ack, f"{self.base}/cmd/+", f"{self.node_base}/cmd/+")
+
+    def command_name(self, topic: str) -> str | None:
+        """The name of the command that comes on this topic; None for another one."""
+        base, _, name = topic.rpartition("/cmd/")
+        return name if base in (self.base, self.node_base) and _SAFE.fullmatch(name) else None
+
+    def result(self, name: str) -> str:
+        return f"{self.base}/res/{name}"
+
+    def photo(self, sha256: str) -> str:
+        """Where the chunks of a photo are sent (``photos.py``)."""
+        return f"{self.base}/pho/{sha256}"
+
+
+@frozen
 class Rejected:
     id: str
     code: str
@@ -86,17 +119,37 @@ class Rejected:
         return self.code not in OPEN_CODES
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class PhotoWord:
+    """How much the platform has of a photo: ``have`` bytes from the first on, all of them when it is whole.
+
+    ``code`` is empty, ``unknown`` (no record that it took names it), ``bad_hash`` (what arrived is another file: none
+    of it was kept) or ``refused`` (it will never take it).
+    """
+
+    sha256: str
+    have: int
+    code: str = ""
+
+
+@frozen
 class Ack:
     """The platform's answer: it has all sequences up to ``upto``, these ids, and refuses those.
 
-    ``hash`` is that of record ``upto``, empty when the platform does not say.
+    ``hash`` is that of record ``upto``, empty when the platform does not say.  In the answer to a birth ``birth`` is
+    the SHA-256 of that message, which proves that the answer is of now; ``holds`` the hash of what the platform has
+    under the birth's ``acked`` (empty: nothing), ``serials`` the last of each kind of code (its tenth digit) in the
+    records that it has of the station.
     """
 
     upto: int | None = None
     ids: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     hash: str = ""
+    photos: tuple[PhotoWord, ...] = ()
+    birth: str = ""
+    holds: str = ""
+    serials: Mapping[int, int] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
         """The members of the message, for ``protocol.city.signed.seal``; what says nothing is left out."""
@@ -109,6 +162,11 @@ class Ack:
             body["ids"] = list(self.ids)
         if self.rejected:
             body["rejected"] = [{"id": one.id, "code": one.code, "reason": one.reason} for one in self.rejected]
+        if self.photos:
+            body["photos"] = [{"sha256": one.sha256, "have": one.have, "code": one.code} for one in self.photos]
+        if self.birth:
+            body |= {"birth": self.birth, "holds": self.holds}
+            body["serials"] = {str(kind): serial for kind, serial in sorted(self.serials.items())}
         return body
 
     def encode(self) -> bytes:
@@ -136,11 +194,9 @@ def ack_of(body: Mapping[str, Any]) -> Ack:
         upto = body.get("upto")
         if isinstance(upto, str) and upto.isascii() and upto.isdigit():
             upto = int(upto)
-        ids, rejected, digest = body.get("ids", []), body.get("rejected", []), body.get("hash") or ""
+        ids, rejected = body.get("ids", []), body.get("rejected", [])
         if not (upto is None or (type(upto) is int and 0 <= upto <= MAX_UPTO)) or not isinstance(ids, list):
             raise BadAck("upto is not a count, or ids is not a list")
-        if not isinstance(digest, str) or (digest and not _HASH.fullmatch(digest)):
-            raise BadAck("hash is not 64 hex digits")
         return Ack(
             upto,
             tuple(plain(str(one), 64) for one in ids),
@@ -150,7 +206,34 @@ def ack_of(body: Mapping[str, Any]) -> Ack:
                 )
                 for r in rejected
             ),
-            digest,
+            _hash_in(body, "hash"),
+            tuple(_photo_word(one) for one in body.get("photos", ())),
+            _hash_in(body, "birth"),
+            _hash_in(body, "holds"),
+            _serials(body.get("serials", {})),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise error if isinstance(error, BadAck) else BadAck("not an acknowledgement") from None
+
+
+def _hash_in(body: Mapping[str, Any], name: str) -> str:
+    digest = body.get(name) or ""
+    if not isinstance(digest, str) or (digest and not _HASH.fullmatch(digest)):
+        raise BadAck(f"{name} is not 64 hex digits")
+    return digest
+
+
+def _serials(said: Mapping[str, Any]) -> dict[int, int]:
+    found = {}
+    for kind, serial in said.items():
+        if not re.fullmatch(r"[0-9]", kind) or type(serial) is not int or not 0 <= serial <= MAX_SERIAL:
+            raise BadAck("serials are not counts by the kind of code")
+        found[int(kind)] = serial
+    return found
+
+
+def _photo_word(said: Mapping[str, Any]) -> PhotoWord:
+    sha256, have = said["sha256"], said["have"]
+    if not isinstance(sha256, str) or not SHA256.fullmatch(sha256) or type(have) is not int or not 0 <= have <= LARGEST:
+        raise BadAck("of a photo: no hash of 64 hex digits, or no count of bytes")
+    return PhotoWord(sha256, have, plain(str(said.get("code", "")), 40))

@@ -6,8 +6,8 @@ GRAMS = {"kg": Decimal(1000), "g": Decimal(1), "t": Decimal(1_000_000)}
 
 
 def yuan(fen: int) -> str:
-    """350 → ``3.50``"""
-    return f"{fen // 100}.{fen % 100:02d}"
+    """350 → ``3.50``, -350 → ``-3.50``"""
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
 def kilograms(grams: int) -> str:
@@ -43,5 +43,5 @@ def grouped(code: str) -> str:
 
 
 def tail(code: str) -> str:
-    """The end of a trace code, as people compare it; a date stays whole."""
-    return f"…{code[-6:]}" if len(code) > 10 else code
+    """The end of a trace code, as people compare it: the last group as it is ``grouped``; a date stays whole."""
+    return f"…{code[-5:]}" if len(code) > 10 else code

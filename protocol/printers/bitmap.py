@@ -5,17 +5,16 @@ every other 24 x 24; rows are integers, the leftmost dot in the highest bit, 1 i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Protocol
 
+from protocol.frozen import frozen
 from protocol.printers import codes
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, Row, Run, TextRow
-from protocol.printers.profile import CELL, Profile
+from protocol.printers.profile import CELL, GAP, GLYPH, Profile
 from protocol.printers.text import MARK
 
-GLYPH = 24
-GAP = 6  # dots between two lines
 TORN = 20  # dots above and below the place of a cut
 _BLOCK = (0xFFFFFF,) * GLYPH
 
@@ -28,7 +27,7 @@ class GlyphSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bitmap:
     """Dot rows of ``width`` dots."""
 
@@ -46,7 +45,9 @@ class Bitmap:
     def data(self) -> bytes:
         """The rows one after the other, each filled up to whole bytes with white."""
         spare = self.row_bytes * 8 - self.width
-        return b"".join((row << spare).to_bytes(self.row_bytes, "big") for row in self.rows)
+        return b"".join(
+            (row << spare).to_bytes(self.row_bytes, "big") * len(list(same)) for row, same in groupby(self.rows)
+        )
 
 
 def draw(page: Page, profile: Profile, glyphs: GlyphSource) -> Bitmap:
@@ -68,7 +69,7 @@ def draw_row(row: Row, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
         case TextRow():
             yield from _text(row, profile, glyphs)
         case QRRow():
-            yield from _centred(codes.qr_dots(row.payload, profile), profile.dots)
+            yield from _centred(codes.qr_dots(row.payload, profile, big=row.big, taken=row.taken), profile.dots)
         case BarcodeRow():
             yield from _centred(codes.barcode_dots(row.payload, profile), profile.dots)
         case FeedRow():
@@ -86,14 +87,14 @@ def row_height(row: Row, profile: Profile) -> int:
     """How many dots high one row is; raises ValueError for a code that does not fit."""
     match row:
         case TextRow():
-            return max((GLYPH * run.size.high for run in row.runs), default=GLYPH) + GAP
+            return row.dots
         case FeedRow():
-            return row.lines * (GLYPH + GAP)
+            return row.dots
         case QRRow():
-            return codes.qr_height(row.payload, profile)
+            return codes.qr_height(row.payload, profile, big=row.big, taken=row.taken)
         case BarcodeRow():
             codes.bar_module(row.payload, profile)
-            return codes.BAR_HEIGHT
+            return row.dots
         case CutRow():
             return 0
 

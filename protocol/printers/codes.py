@@ -1,24 +1,25 @@
 """QR codes and barcodes as dots.
 
 QR codes have level M, four blank modules around, and one fixed mask so that no time goes into choosing.  Barcodes are
-Code 128 with ten blank modules at either side.  The libraries only say which modules are black; they are loaded when
-the first code is drawn.
+Code 128 with ten blank modules at either side.  The libraries only have the tables; they are loaded when the first
+code is drawn.
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from protocol.printers.profile import Profile
+from protocol.frozen import frozen
+from protocol.printers import qr
+from protocol.printers.profile import DOTS_PER_MM, Profile
 
 QUIET = 4
-CHUNK = 20  # so many digits or capital letters in a row, and a chunk of their own pays
 MASKS = 8
 MIN_MODULE = 3
 MAX_MODULE = 8
+MAX_BIG = 14
 SLIP_MODULES = 65  # version 10 with its quiet zone: the token with one source code
+LABEL_TEXT = 28  # dots that a label keeps for a line of text at the least
 BAR_QUIET = 10
 BAR_MODULE = 3  # dots: 0.375 mm, read also where dots died or ran; less where the paper is too narrow
 BAR_HEIGHT = 64  # dots: 8 mm
@@ -26,10 +27,10 @@ _START, _TO = {"B": 104, "C": 105}, {"B": 100, "C": 99}
 _STOP = "1100011101011"
 _RUNS = re.compile(r"^[0-9]{2}$|[0-9]{4}(?:[0-9]{2})*|(?:(?![0-9]{4}).)+")  # fewer than four digits gain nothing
 
-Matrix = tuple[tuple[bool, ...], ...]
+Matrix = tuple[str, ...]  # a text a line, "1" for black
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dots:
     """Dot rows, each an integer with the leftmost dot in the highest of ``width`` bits."""
 
@@ -43,75 +44,50 @@ class Dots:
 
 @lru_cache(maxsize=32)
 def matrix(payload: str, mask: int = 0) -> Matrix:
-    """The modules of a QR code with its quiet zone, True for black. Raises ValueError for more than one code holds."""
-    import qrcode  # here, because a station that starts should not wait for it
-
-    code = qrcode.QRCode(_version(payload), qrcode.constants.ERROR_CORRECT_M, border=QUIET, mask_pattern=mask)
-    code.add_data(payload.encode("ascii"), optimize=CHUNK)
-    code.make(fit=False)
-    return tuple(tuple(map(bool, line)) for line in code.get_matrix())
+    """The modules of a QR code with its quiet zone. Raises ValueError for more than one code holds."""
+    lines = [f"{'0' * QUIET}{line}{'0' * QUIET}" for line in qr.lines(payload, mask)]
+    blank = ("0" * len(lines[0]),) * QUIET
+    return (*blank, *lines, *blank)
 
 
 def qr_modules(payload: str) -> int:
     """How many modules a QR code is wide with its quiet zone, without drawing it. Raises as ``matrix``."""
-    return 17 + 4 * _version(payload) + 2 * QUIET
+    return 17 + 4 * qr.version(payload) + 2 * QUIET
 
 
-@lru_cache(maxsize=32)
-def _version(payload: str) -> int:
-    """The smallest code that holds the payload (ISO/IEC 18004, 7.4)."""
-    from qrcode import constants, util  # see matrix()
-
-    limits = util.BIT_LIMIT_TABLE[constants.ERROR_CORRECT_M]
-    chunks = [(chunk.mode, _bits(chunk)) for chunk in util.optimal_data_chunks(payload.encode("ascii"), CHUNK)]
-    for version in range(1, len(limits)):
-        if sum(4 + util.length_in_bits(mode, version) + bits for mode, bits in chunks) <= limits[version]:
-            return version
-    raise ValueError(f"{len(payload)} bytes are more than a QR code holds")
-
-
-def _bits(chunk: Any) -> int:
-    """Bits of a chunk's data: three digits take 10, two letters 11, a byte 8."""
-    from qrcode import util  # see matrix()
-
-    count = len(chunk)
-    if chunk.mode == util.MODE_NUMBER:
-        return count // 3 * 10 + (0, 4, 7)[count % 3]
-    return count // 2 * 11 + count % 2 * 6 if chunk.mode == util.MODE_ALPHA_NUM else count * 8
-
-
-def qr_module(payload: str, modules: int, profile: Profile) -> int:
-    """Dots a module of a code ``modules`` wide: a small code is drawn larger, up to the width a slip's code has.
+def qr_module(payload: str, modules: int, profile: Profile, *, big: bool = False, taken: int = 0) -> int:
+    """Dots a module of a code ``modules`` wide: a small code is drawn larger, up to the width a slip's code has; a
+    ``big`` one as large as the paper is wide.  On a label it leaves the ``taken`` dots of the other lines free.
 
     Raises ValueError when it cannot be read at this paper's width.
     """
     wanted = min(max(profile.module, profile.module * SLIP_MODULES // modules), max(MAX_MODULE, profile.module))
+    if big:
+        wanted = MAX_BIG - MAX_BIG % (2 if profile.pictures == "columns-8" else 1)
     module = min(wanted, profile.dots // modules)
+    if profile.label is not None:
+        module = min(module, (profile.label[1] * DOTS_PER_MM - max(taken, LABEL_TEXT)) // modules)
     if module < MIN_MODULE:
         raise ValueError(f"a QR code of {len(payload)} bytes does not fit {profile.dots} dots readably")
     return module
 
 
-def qr_dots(payload: str, profile: Profile, mask: int = 0) -> Dots:
+def qr_dots(payload: str, profile: Profile, mask: int = 0, *, big: bool = False, taken: int = 0) -> Dots:
     """A QR code at the size this printer gets; raises ValueError when it does not fit."""
     modules = matrix(payload, mask)
-    return scaled(modules, qr_module(payload, len(modules), profile))
+    return scaled(modules, qr_module(payload, len(modules), profile, big=big, taken=taken))
 
 
-def qr_height(payload: str, profile: Profile) -> int:
+def qr_height(payload: str, profile: Profile, *, big: bool = False, taken: int = 0) -> int:
     """How many dots a QR code is high, without drawing it; raises ValueError when it does not fit."""
     modules = qr_modules(payload)
-    return modules * qr_module(payload, modules, profile)
+    return modules * qr_module(payload, modules, profile, big=big, taken=taken)
 
 
 def scaled(modules: Matrix, module: int) -> Dots:
     """Modules as squares of ``module`` dots."""
-    black, rows = (1 << module) - 1, []
-    for line in modules:
-        dots = 0
-        for one in line:
-            dots = dots << module | (black if one else 0)
-        rows += [dots] * module
+    wide = {ord(bit): bit * module for bit in "01"}
+    rows = [row for line in modules for row in [int(line.translate(wide), 2)] * module]
     return Dots(module * len(modules), tuple(rows))
 
 

@@ -5,9 +5,11 @@ part has the value its class shows below.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from enum import Enum
 from typing import Any, Self, TypeVar
+
+from protocol.frozen import frozen
 
 MAX_PARTS = 2000  # a two-copy ticket of 150 kinds of goods
 MAX_CELLS = 6
@@ -23,26 +25,39 @@ class Align(Enum):
 
     def before(self, blank: int) -> int:
         """How much of the blank beside a text stands before it."""
-        return {Align.LEFT: 0, Align.CENTER: blank // 2, Align.RIGHT: blank}[self]
+        if self is Align.LEFT:
+            return 0
+        return blank // 2 if self is Align.CENTER else blank
 
 
 class Size(Enum):
-    """The three sizes every head knows: normal, twice as high, twice as high and wide."""
+    """The sizes every head knows: normal, twice as high, twice as high and wide, four times as high and wide.
+
+    Chinese is never squeezed: in a ``tall`` line only its Latin letters and digits are, the rest is bold.  ``fit`` is
+    large where one line holds it all, else tall and bold; ``huge`` is large where its line does not hold it all,
+    and in a pair.
+    """
 
     NORMAL = "normal"
     TALL = "tall"
     LARGE = "large"
+    HUGE = "huge"
+    FIT = "fit"
 
     @property
     def wide(self) -> int:
-        return 2 if self is Size.LARGE else 1
+        return _WIDE.get(self._value_, 1)
 
     @property
     def high(self) -> int:
-        return 1 if self is Size.NORMAL else 2
+        return _HIGH.get(self._value_, 1)
 
 
-@dataclass(frozen=True, slots=True)
+_WIDE = {"large": 2, "huge": 4}  # by the text: an enum's own hash is slow, and every letter's size is asked for
+_HIGH = {"tall": 2, "large": 2, "huge": 4}
+
+
+@frozen
 class Text:
     """A paragraph: wrapped where the paper ends."""
 
@@ -52,13 +67,14 @@ class Text:
     bold: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pair:
     """A key and its value.
 
     ``align`` right: the value stands at the right edge, on a line of its own when both do not fit one.  Left: right
     after the key, and a long value goes on below itself, never below the key; ``key_width`` is the least number of
-    columns the key then takes, so that the values of several pairs stand in line.
+    columns the key then takes, so that the values of several pairs stand in line.  ``half``: such a pair shares its
+    line with the next one that may, where the paper is wide (80 mm) and both fit.
     """
 
     key: str
@@ -67,13 +83,16 @@ class Pair:
     size: Size = Size.NORMAL
     bold: bool = False
     key_width: int = 0
+    half: bool = False
 
     def __post_init__(self) -> None:
         if self.align is Align.CENTER:
             raise ValueError("align: a value stands left or right")
+        if self.half and (self.align is not Align.LEFT or self.size is not Size.NORMAL):
+            raise ValueError("half: a pair that shares its line stands left and is normal in size")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """One cell of ``Columns``. ``width`` in columns; 0 shares what the others leave."""
 
@@ -82,7 +101,7 @@ class Cell:
     align: Align = Align.LEFT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Columns:
     """Cells side by side, one blank column between them; each wraps within itself."""
 
@@ -93,21 +112,22 @@ class Columns:
     def __post_init__(self) -> None:
         if not 0 < len(self.cells) <= MAX_CELLS:
             raise ValueError(f"cells: {len(self.cells)} cells, where 1 to {MAX_CELLS} fit a slip")
-        if self.size is Size.LARGE:
+        if self.size not in (Size.NORMAL, Size.TALL):
             raise ValueError("size: columns are normal or tall; large ones do not fit a slip")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """A line across the paper."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QR:
-    """A QR code, centred, with what people read below it."""
+    """A QR code, centred, with what people read below it. ``big``: as wide as the paper, to be read from a distance."""
 
     payload: str
     caption: str = ""
+    big: bool = False
 
     def __post_init__(self) -> None:
         if not self.payload or not all(" " <= letter <= "~" for letter in self.payload):
@@ -116,7 +136,7 @@ class QR:
             raise ValueError(f"payload: {len(self.payload)} bytes, where {MAX_QR} fit on 58 mm paper")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Barcode:
     """A Code 128 barcode, centred, with what people read below it."""
 
@@ -130,19 +150,26 @@ class Barcode:
             raise ValueError(f"payload: {len(self.payload)} characters, where {MAX_BARCODE} fit on 58 mm paper")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feed:
     """Blank lines."""
 
     lines: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
+class Sign:
+    """A line for a signature, with room for a hand above it; two stand side by side where the paper is wide (80 mm)."""
+
+    who: str
+
+
+@frozen
 class Cut:
     """The end of a piece of paper: cut where there is a cutter, else fed far enough to tear."""
 
 
-Part = Text | Pair | Columns | Rule | QR | Barcode | Feed | Cut
+Part = Text | Pair | Columns | Rule | QR | Barcode | Feed | Sign | Cut
 PARTS: dict[str, type[Part]] = {
     "text": Text,
     "pair": Pair,
@@ -151,6 +178,7 @@ PARTS: dict[str, type[Part]] = {
     "qr": QR,
     "barcode": Barcode,
     "feed": Feed,
+    "sign": Sign,
     "cut": Cut,
 }
 _NAMES = {kind: name for name, kind in PARTS.items()}
@@ -158,7 +186,7 @@ _T = TypeVar("_T", bound=Part | Cell)
 _E = TypeVar("_E", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """``kind`` says what it is (slip, report, …), ``title`` what people call it."""
 
@@ -282,12 +310,15 @@ def _cells(value: object, name: str) -> tuple[Cell, ...]:
 _READERS: dict[str, Callable[[object, str], Any]] = {
     "text": _string,
     "key": _string,
+    "who": _string,
     "value": _string,
     "payload": _string,
     "caption": _string,
     "align": _choice(Align),
     "size": _choice(Size),
     "bold": _flag,
+    "half": _flag,
+    "big": _flag,
     "width": _count,
     "key_width": _count,
     "lines": _count,

@@ -4,7 +4,7 @@
     1C 26        FS &     Chinese characters on: export firmware starts with them off
     1B 61 n      ESC a    0 left, 1 centre, 2 right; only at the start of a line
     1B 45 n      ESC E    bold on, off
-    1D 21 n      GS !     00 normal, 01 twice as high, 11 twice as high and wide; for Latin and Chinese alike
+    1D 21 n      GS !     00 normal, 01 twice as high, 11 twice as high and wide, 33 four times; Latin and Chinese alike
     0A           LF       prints the line; blank lines are LF too
     1D 76 30 00 xL xH yL yH …   GS v 0   one band of a picture, x in bytes, y in dots
     1B 4A n      ESC J    n dots of white, between the bands of a drawn page
@@ -33,7 +33,7 @@ from protocol.printers import text as paper_text
 from protocol.printers.bitmap import Bitmap, GlyphSource
 from protocol.printers.document import Align, Size
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, Row, TextRow
-from protocol.printers.profile import Encoding, Profile
+from protocol.printers.profile import GLYPH, Encoding, Profile
 
 START = b"\x1b@\x1c&"
 UTF_8 = b"\x1cC\xff"
@@ -43,7 +43,12 @@ RASTER = b"\x1dv0\x00"
 SPACING = b"\x1b3"
 LINE_DOTS = 30
 ALIGN = {Align.LEFT: b"\x1ba\x00", Align.CENTER: b"\x1ba\x01", Align.RIGHT: b"\x1ba\x02"}
-SIZE = {Size.NORMAL: b"\x1d!\x00", Size.TALL: b"\x1d!\x01", Size.LARGE: b"\x1d!\x11"}
+SIZE = {
+    Size.NORMAL: b"\x1d!\x00",
+    Size.TALL: b"\x1d!\x01",
+    Size.LARGE: b"\x1d!\x11",
+    Size.HUGE: b"\x1d!\x33",
+}
 BOLD = {False: b"\x1bE\x00", True: b"\x1bE\x01"}
 AT_ONCE = re.compile(rb"\x10[\x04\x05\x14]")
 TEXT_BYTES = 512  # a piece of text ends with the line that reaches so many
@@ -93,7 +98,7 @@ def _emit(page: Page, profile: Profile, glyphs: GlyphSource | None) -> Iterator[
             case QRRow() | BarcodeRow():
                 yield bytes(out + style.reset())
                 out.clear()
-                yield from _qr(row.payload, profile) if isinstance(row, QRRow) else _barcode(row.payload, profile)
+                yield from _qr(row, profile) if isinstance(row, QRRow) else _barcode(row.payload, profile)
             case FeedRow():
                 out += style.reset() + LF * row.lines
             case CutRow():
@@ -119,7 +124,7 @@ def fed(piece: bytes) -> int:
             now = (found[1][0] & 7) + 1
             high = max(high, now)
         else:
-            dots, high = dots + max(LINE_DOTS, bitmap.GLYPH * high), now
+            dots, high = dots + max(LINE_DOTS, GLYPH * high), now
     return dots
 
 
@@ -163,13 +168,13 @@ class _Style:
         return out
 
 
-def _qr(payload: str, profile: Profile) -> Iterator[bytes]:
+def _qr(row: QRRow, profile: Profile) -> Iterator[bytes]:
     """A QR code in the middle of the paper: one raster command for each band, or the printer's own."""
     if profile.codes == "native":
-        yield _native_qr(payload, profile)
+        yield _native_qr(row, profile)
         return
     for mask in range(codes.MASKS):
-        dots = codes.qr_dots(payload, profile, mask)
+        dots = codes.qr_dots(row.payload, profile, mask, big=row.big)
         spare = profile.dots - dots.width
         for shift in _SHIFTS:
             left = spare // 2 + shift
@@ -178,15 +183,15 @@ def _qr(payload: str, profile: Profile) -> Iterator[bytes]:
                 if not any(map(AT_ONCE.search, bands)):
                     yield from bands
                     return
-    raise ValueError(f"a QR code of {payload!r} cannot be drawn without bytes a printer takes for commands")
+    raise ValueError(f"a QR code of {row.payload!r} cannot be drawn without bytes a printer takes for commands")
 
 
-def _native_qr(payload: str, profile: Profile) -> bytes:
+def _native_qr(row: QRRow, profile: Profile) -> bytes:
     """GS ( k. The quiet zone is the sender's business."""
-    modules = codes.qr_modules(payload)
-    module = codes.qr_module(payload, modules, profile)
+    modules = codes.qr_modules(row.payload)
+    module = codes.qr_module(row.payload, modules, profile, big=row.big)
     quiet = b"\x1bJ" + bytes((module * codes.QUIET,))
-    data = payload.encode("ascii")
+    data = row.payload.encode("ascii")
     store = b"\x1d(k" + (len(data) + 3).to_bytes(2, "little") + b"1P0" + data
     set_up = b"\x1d(k\x04\x001A2\x00" + b"\x1d(k\x03\x001C" + bytes((module,)) + b"\x1d(k\x03\x001E1"
     return quiet + ALIGN[Align.CENTER] + set_up + store + b"\x1d(k\x03\x001Q0" + ALIGN[Align.LEFT] + quiet

@@ -1,7 +1,8 @@
 """What an emitter has to know of a printer. The rows are in ``drivers/printers.py``."""
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from protocol.frozen import frozen
 
 Language = Literal["escpos", "tspl"]
 Encoding = Literal["gbk", "gb18030", "utf-8", "raster"]
@@ -9,10 +10,12 @@ Codes = Literal["raster", "native"]
 Pictures = Literal["raster", "columns-24", "columns-8"]
 Status = Literal["none", "dle_eot", "gs_r", "process_id"]
 CELL = 12  # dots of a column
+GLYPH = 24  # dots a line of text is high
+GAP = 6  # dots between two lines
 DOTS_PER_MM = 8  # 203 dpi
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """One printer model.
 

@@ -29,8 +29,10 @@ Sources: DLE EOT, GS r, GS a in Bixolon SRP-350, Epson TM-T88III and TM-L60II ma
 ZJ-58 and BT-532C manuals.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
+
+from protocol.frozen import frozen
 
 PRINTER, OFFLINE_CAUSE, ERROR_CAUSE, PAPER = 1, 2, 3, 4
 GS_R_PAPER = b"\x1dr\x01"
@@ -48,7 +50,7 @@ class PaperState(Enum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrinterStatus:
     """What has been said so far; None where nothing was said.
 

@@ -11,8 +11,8 @@ ASCII takes one column on paper, everything else two: a Chinese character as wel
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from protocol.frozen import frozen
 from protocol.printers.profile import Encoding
 
 MARK = "〓"
@@ -51,9 +51,11 @@ _SPACES = {"Zs", "Zl", "Zp"}
 _BREAKS = "\t\n\v\f\r\x85"
 _BLANK = "\u2800"  # a symbol without a dot
 _FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that nobody sees
+_CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")  # what a printer would obey
+_ORDINARY = re.compile(r"[ -~\u4e00-\u9fa5，。、：；（）￥]*")  # what every printer has and nothing is done to
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Clean:
     """Text fit for the printer.
 
@@ -68,7 +70,7 @@ class Clean:
 
 def clean(text: str, encoding: Encoding = "gbk", drawable: Callable[[str], bool] = lambda letter: False) -> Clean:
     """One line of printable text: no control, format or surrogate character, single blanks, only what can be shown."""
-    if text.isascii() and text.isprintable():
+    if _ORDINARY.fullmatch(text):
         return Clean(" ".join(text.split()))
     replaced: dict[str, None] = {}
     drawn: dict[str, None] = {}
@@ -103,13 +105,13 @@ def _seen(text: str, replaced: dict[str, None]) -> str:
 
 def columns(text: str) -> int:
     """How many columns cleaned text takes on paper, at normal size."""
-    return len(text) if text.isascii() else sum(1 if letter.isascii() else 2 for letter in text)
+    return 2 * len(text) - len(text.encode("ascii", "ignore"))
 
 
 def encode(text: str, encoding: Encoding = "gbk") -> bytes:
     """The printer's bytes of cleaned text; anything else is a mistake of ours and raises ValueError."""
     data = text.encode(encoding)
-    if any(byte < 0x20 or byte == 0x7F for byte in data):
+    if _CONTROLS.search(data):
         raise ValueError(f"text was not cleaned before printing: {text[:40]!a}")
     return data
 
@@ -129,9 +131,10 @@ def cut(text: str, width: int) -> str:
 def wrap(text: str, width: int) -> list[str]:
     """Cleaned text as lines of at most ``width`` columns (2 or more); at least one line, which may be empty.
 
-    Lines end at a blank where one is near, Chinese is broken between characters.  A word or number is whole when it
-    fits a line at all; a longer one is broken at a sign, and between digits only when the number alone is longer than a
-    line.  A line does not begin with a comma or a closing bracket when the character before can come along.
+    Lines end at a blank where one is near, Chinese is broken between characters.  A word, a number with its unit or a
+    code in groups is whole when it fits a line at all; a longer one is broken at a sign, and between digits only when
+    the number alone is longer than a line.  A line does not begin with a comma or a closing bracket when the character
+    before can come along.
     """
     if width < 2:
         raise ValueError(f"a Chinese character does not fit {width} column")
@@ -154,7 +157,8 @@ def _end(text: str, full: int, width: int) -> int:
 
 
 def widest_number(text: str) -> int:
-    """The columns of the longest number in it, with what belongs to it: ``￥1,234.50``, ``12:30``, ``99.9%``."""
+    """The columns of the longest number in it, with what belongs to it: ``￥1,234.50``, ``12.340 kg``, a time with its
+    day, a code in its groups of five."""
     return max((columns(found[0]) for found in _NUMBER.finditer(text)), default=0)
 
 
@@ -175,13 +179,18 @@ def _break(text: str, end: int, width: int) -> int:
 
 def _number_over(text: str, place: int, width: int) -> int:
     """Where the number begins that a line ending here would part; -1 when there is none, or it fits no line."""
-    for found in _NUMBER.finditer(text, 0, place + width):
+    for found in _NUMBER.finditer(text, 0, place + width + 2):  # what fits ends before; two letters tell that it does
         if found.start() < place < found.end():
             return found.start() if columns(found[0]) <= width else -1
     return -1
 
 
-_NUMBER = re.compile(r"[￥+-]?[0-9]+(?:[.,:/-][0-9]+)*%?")
+_WHOLE = "(?![.,:/-]?[0-9])"  # where no digit of the same number follows
+_NUMBER = re.compile(
+    rf"(?<![0-9])[0-9]{{5}}(?: [0-9]{{5}}{_WHOLE})+(?: [0-9]{{1,4}}{_WHOLE})?"
+    rf"|(?<![0-9])[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} [0-9]{{2}}:[0-9]{{2}}(?::[0-9]{{2}})?{_WHOLE}"
+    r"|[￥+-]?[0-9]+(?:[.,:/-][0-9]+)*(?:%| ?(?:kg|g|mg/kg|μg/kg|%|℃|h)(?![A-Za-z0-9/]))?"
+)
 _FIRST_WORD = re.compile(r"[!-~]+")
 _SIGNS = "-/.,:;_?&=#@+"
 _CLOSING = "，。、；：！？）】》”’…"

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 from protocol.printers import bitmap, codes
 from protocol.printers import text as paper_text
-from protocol.printers.bitmap import GLYPH, GlyphSource
+from protocol.printers.bitmap import GlyphSource
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
-from protocol.printers.profile import CELL, DOTS_PER_MM, Profile
+from protocol.printers.profile import CELL, DOTS_PER_MM, GLYPH, Profile
 
 FONT = "TSS24.BF2"
 AT_ONCE, HARMLESS = b"\x1b!", b"\x13!"
@@ -66,7 +66,7 @@ def _lines(page: Page, profile: Profile) -> Iterator[bytes]:
                     left += run.columns * CELL
             case QRRow():
                 modules = codes.qr_modules(row.payload)
-                module = codes.qr_module(row.payload, modules, profile)
+                module = codes.qr_module(row.payload, modules, profile, big=row.big, taken=row.taken)
                 quiet = module * codes.QUIET
                 yield b'QRCODE %d,%d,M,%d,A,0,"%s"\r\n' % (
                     (profile.dots - modules * module) // 2 + quiet,

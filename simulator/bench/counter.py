@@ -23,7 +23,7 @@ AGREE = 2
 LIGHTEST, HEAVIEST, STRIDE = 300, 29_900, 7_919  # grams; the stride is prime, so weights look shuffled
 PAPER_OK = b"\x00"
 START, FED = b"\x1b@", b"\n" * 4  # how a slip begins, and how its paper ends
-WEIGHT_ON_PAPER = re.compile(rb"([0-9]+)\.([0-9]{3})kg")
+WEIGHT_ON_PAPER = re.compile(rb"([0-9]+)\.([0-9]{3}) ?kg")
 EMPTY = yaohua_tf0.encode(Weighing(Decimal("0.000")))
 
 

@@ -133,7 +133,8 @@ def table() -> Iterator[dict[str, Any]]:
 def row(paper: str, form: Form, papers: Documents, glyphs: FontGlyphs) -> dict[str, Any]:
     """Bytes, millimetres of paper, and seconds until it is out on each line."""
     printer = form.printer
-    page = layout(papers.document(paper, examples(paper)[0], PLACE), printer.columns, printer.encoding)
+    place = replace(PLACE, label=printer.label)
+    page = layout(papers.document(paper, examples(paper)[0], place), printer.columns, printer.encoding)
     drawn = glyphs if printer.encoding == "raster" else None
     job = b"".join(languages.emit(page, printer, drawn))
     high = sum(one.height for one in read_papers(job, printer.dots))

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import click
 
+from protocol.city.codes import OPERATOR
+from simulator.city import shelf
+from simulator.city.sending import send
 from simulator.city.server import City, check_key, check_station, register
-from simulator.city.store import Reader
+from simulator.city.store import Reader, Store
 from simulator.obstacles import in_words, plain_errors
 
 _DB = click.option(
@@ -75,6 +78,9 @@ def city(
     running.stop()
 
 
+city.add_command(send)
+
+
 @city.group()
 def keys() -> None:
     """Which public keys are trusted."""
@@ -109,6 +115,26 @@ def list_keys(context: click.Context, db: Path | None) -> None:
     with plain_errors(), Reader(path) as reader:
         for row in reader.keys().values():
             click.echo(f"station={row['station']} key={row['public_key']} how={row['how']} time={row['time']}")
+
+
+@city.command()
+@click.argument("code", metavar="OPERATOR-CODE")
+@click.option("--name", default="", help="As on the licence.")
+@click.option("--stall", default="", help="Where the stall is.")
+@click.option("--licence", default="", help="Its number.")
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="The city's database.")
+@click.pass_context
+def merchant(context: click.Context, code: str, name: str, stall: str, licence: str, db: Path | None) -> None:
+    """Register who has an operator code (13 digits): what the page behind the stall's own QR code says of him."""
+    if not OPERATOR.fullmatch(code):
+        raise click.UsageError(f"operator code {code[:40]!r}: write 13 digits")
+    store = Store(db or context.obj)
+    try:
+        with store.batch():
+            shelf.register(store.db, code, name, stall, licence)
+    finally:
+        store.close()
+    click.echo(f"merchant={code} registered")
 
 
 def _end_process(failed: threading.ExceptHookArgs) -> None:

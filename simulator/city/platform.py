@@ -6,9 +6,12 @@ Answers to a station, on its ``…/ack`` topic, each signed by the city's key an
 disk:
 
 * ``{"upto": n, "hash": SHA-256 of record n}`` in every answer: once per station and batch, for repeats too, after each
-  birth, and to every known station when the city has (re)connected.  It never falls.
-* ``{"ids": […]}`` for accepted events beyond a gap (an alarm ahead of its backlog): the city has them, ``upto`` will
-  cover them later.
+  birth, and to every known station when the city has (re)connected.  It falls only when the city lost its disk.
+* ``{"ids": […]}`` for accepted events that ``upto`` does not newly cover: beyond a gap (an alarm ahead of its backlog),
+  under what it has (a number that was given up), or once more.
+* ``{"birth", "holds", "serials"}`` in the answer to a birth: so a station knows at once whether this is its ledger, and
+  from where one goes on that is not (``protocol.city.agreement``).
+* ``{"photos": [{sha256, have, code}]}`` for chunks of photos: how much of each is here.
 * ``{"rejected": [{id, code, reason}]}`` for refused ones, never later than the ``upto`` that passes them.  After a
   birth the newest final refusals are told again.
 
@@ -16,6 +19,7 @@ Final codes are only ever given for bytes that verify under the key of the stati
 that key can make a station give up a record.  ``protocol.city.topics`` lists both kinds.
 """
 
+import hashlib
 import json
 import logging
 import queue
@@ -25,8 +29,9 @@ import sqlite3
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -41,15 +46,19 @@ from pydantic import ValidationError
 
 from protocol.city import events
 from protocol.city.envelope import HARD_CAP, BadEvent, kind_of, read, verify
-from protocol.city.signed import seal
+from protocol.city.orders import CommandAnswer
+from protocol.city.signed import BadSigned, CityKeys, seal
+from protocol.city.signed import verify as verify_signed
 from protocol.city.state import BadState, read_state
 from protocol.city.token import kid_of
-from protocol.city.topics import Ack, Rejected, Topics
+from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
+from simulator.city.orders import BadOrder
 from simulator.city.store import Store
 
 log = logging.getLogger("city")
 
-FILTERS = ("mkt/1/+/+/+/evt/+", "mkt/1/+/+/+/alm/+", "mkt/1/+/+/+/state")
+FILTERS = tuple(f"mkt/1/+/+/+/{lane}" for lane in ("evt/+", "alm/+", "state", "res/+", "pho/+"))
+TICK_SECONDS = 0.25  # commands that another process wrote down are sent within this time
 BATCH = 500
 INBOX = 1000
 TOLD_AGAIN = 50  # final refusals repeated after a birth
@@ -96,16 +105,35 @@ class Stop:
     pass
 
 
-Item = Message | Connected | Scanned | More | Stop
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Somebody orders something of a station, or of all of a node; the future gets the command's id."""
+
+    name: str
+    target: str
+    fields: Mapping[str, Any]
+    seconds: float
+    id: "Future[str]" = field(default_factory=Future)
+
+
+Item = Message | Connected | Scanned | More | Wanted | Stop
 
 
 @dataclass(slots=True)
 class Draft:
-    """What one station will be told after the batch. ``kept`` are accepted events: id and sequence."""
+    """What one station will be told after the batch.
+
+    ``kept`` are accepted events, id and sequence; ``named`` those of them that ``upto`` will not newly cover.
+    ``birth`` is the hash of a birth that came, ``acked`` how far it believes us to be.
+    """
 
     station: str
     kept: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, Rejected] = field(default_factory=dict)
+    photos: dict[str, PhotoWord] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    birth: str = ""
+    acked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +247,12 @@ class Platform:
         except queue.Full:
             log.warning("city scan=%s dropped=busy", code)
 
+    def order(self, name: str, target: str, fields: Mapping[str, Any], seconds: float) -> str:
+        """Order something; answers the command's id once it is kept. Raises BadOrder."""
+        wanted = Wanted(name, target, fields, seconds)
+        self._put(wanted)
+        return wanted.id.result(10)
+
     # paho's thread: these only pass on
 
     def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: ReasonCode, ___: Any) -> None:
@@ -263,13 +297,20 @@ class Platform:
         store = Store(self._path)
         try:
             for batch in self._batches():
-                self._do(store, batch)
+                if batch:
+                    self._do(store, batch)
+                self._send_commands(store)
         finally:
             store.close()
 
     def _batches(self) -> Iterator[list[Item]]:
         while True:
-            batch = [self._inbox.get()]
+            batch: list[Item] = []
+            try:
+                batch.append(self._inbox.get(timeout=TICK_SECONDS))
+            except queue.Empty:
+                yield []
+                continue
             while len(batch) < BATCH:
                 try:
                     batch.append(self._inbox.get_nowait())
@@ -284,26 +325,38 @@ class Platform:
         """One transaction, then the answers. A disk that fails answers nothing: the stations send again."""
         drafts: dict[str, Draft] = {}
         more: list[More] = []
+        kept: list[tuple[Wanted, str]] = []
         try:
             with store.batch():
                 # States first: a station's key arrives with its first records.
                 for item in sorted(batch, key=lambda one: not _is_state(one)):
-                    self._take(store, item, drafts)
+                    if isinstance(item, Wanted):
+                        self._write_down(store, item, kept)
+                    else:
+                        self._take(store, item, drafts)
                 for base, draft in drafts.items():
-                    broken, left = store.advance(draft.station)
-                    draft.rejected.update((one.id, one) for one in broken)
-                    if left:
+                    if store.advance(draft.station):
                         more.append(More(draft.station, base))
             answers = []
             for base, draft in drafts.items():
                 row = store.station(draft.station)
-                answers += [(base, draft.station, ack) for ack in acks_of(draft, row.upto, row.head)]
+                acks = acks_of(draft, row.upto, row.head)
+                if draft.birth:
+                    holds, serials = store.hash_at(draft.station, draft.acked), store.serials(draft.station)
+                    acks[-1] = replace(acks[-1], birth=draft.birth, holds=holds, serials=serials)
+                answers += [(base, draft.station, ack) for ack in acks]
+                if row.torn:
+                    self._tell(draft.station, "torn", f"alarm={row.torn!r}")
         except sqlite3.Error as error:
             if not self._disk_down:
                 log.error("city db=%s state=down error=%r; records are not answered", self._path, str(error))
             self._disk_down = True
+            for wanted in (item for item in batch if isinstance(item, Wanted) and not item.id.done()):
+                wanted.id.set_exception(error)
             time.sleep(0.5)
             return
+        for wanted, id_ in kept:
+            wanted.id.set_result(id_)
         if self._disk_down:
             log.info("city db=%s state=up", self._path)
             self._disk_down = False
@@ -323,6 +376,7 @@ class Platform:
             case More(station, base):
                 drafts.setdefault(base, Draft(station))
             case Connected():
+                store.orders.again()
                 for base, _ in store.bases():
                     drafts.setdefault(base, Draft(Topics.parse(f"{base}/state")[0].station))
 
@@ -340,6 +394,10 @@ class Platform:
             self._tell(topics.station, "unreadable", f"size={size}")
         elif lane == "state":
             self._state(store, topics, payload, drafts)
+        elif lane == "res":
+            self._result(store, topics.station, payload)
+        elif lane == "pho":
+            self._photo(store, topics, topic.rpartition("/")[2], payload, drafts)
         else:
             self._event(store, topics, lane == "alm", payload, drafts)
 
@@ -363,7 +421,9 @@ class Platform:
             return
         store.heard(said, topics.base)
         if said.state == "online":
+            store.orders.again(name)
             draft = drafts.setdefault(topics.base, Draft(name))
+            draft.birth, draft.acked = hashlib.sha256(payload).hexdigest(), said.acked
             draft.rejected.update((one.id, one) for one in store.final_refusals(name, TOLD_AGAIN))
 
     def _event(self, store: Store, topics: Topics, alarm: bool, body: bytes, drafts: dict[str, Draft]) -> None:
@@ -382,10 +442,52 @@ class Platform:
             refused = taken.rejected
             if refused is None:
                 draft.kept[judged.event["id"]] = int(judged.event["sequence"])
+                if taken.known:
+                    draft.named.add(judged.event["id"])
         if refused is not None:
             self._tell(name, refused.code, f"id={refused.id!r} reason={refused.reason!r}")
             if refused.id:
                 draft.rejected[refused.id] = refused
+
+    def _photo(self, store: Store, topics: Topics, sha256: str, payload: bytes, drafts: dict[str, Draft]) -> None:
+        """A chunk of a photo. Its hash proves it; who never proved himself by a record is not answered."""
+        if store.station(topics.station).base == topics.base:
+            draft = drafts.setdefault(topics.base, Draft(topics.station))
+            draft.photos[sha256] = store.photo(topics.station, sha256, payload)
+
+    def _result(self, store: Store, name: str, payload: bytes) -> None:
+        """A station says what became of a command; only what it signed counts."""
+        try:
+            key = store.key_of(name)
+            said = CommandAnswer.of(verify_signed(payload, CityKeys.parse(key.hex() if key else ""), name).fields)
+        except (BadSigned, ValidationError) as error:
+            self._tell(name, "result", f"reason={str(error)[:200]!r}")
+            return
+        if not store.orders.answered(name, said, datetime.now(UTC).isoformat(timespec="milliseconds")):
+            self._tell(name, "result", f"id={said.id!r} was never ordered")
+            return
+        log.info("station=%s command=%s id=%s state=%s code=%s", name, said.name, said.id, said.state, said.code)
+
+    def _write_down(self, store: Store, wanted: Wanted, kept: list[tuple[Wanted, str]]) -> None:
+        try:
+            id_ = store.orders.add(wanted.name, wanted.target, wanted.fields, wanted.seconds, self._key)
+        except BadOrder as error:
+            wanted.id.set_exception(error)
+        else:
+            kept.append((wanted, id_))
+
+    def _send_commands(self, store: Store) -> None:
+        """What is due goes out, stops first. A disk that fails sends nothing: it is due again."""
+        if not self._client.is_connected() or self._stopping:
+            return
+        try:
+            with store.batch():
+                due = store.orders.due(time.time())
+        except sqlite3.Error:
+            return
+        for one in due:
+            log.info("station=%s command=%s sent topic=%s", one.station, one.id, one.topic)
+            self._client.publish(one.topic, one.payload, qos=1)
 
     def _answer(self, answers: Iterable[tuple[str, str, Ack]]) -> None:
         for base, station, ack in answers:
@@ -408,12 +510,16 @@ def acks_of(draft: Draft, upto: int, head: str) -> list[Ack]:
 
     ``head`` is the hash of record ``upto``.
     """
-    ids = [one for one, sequence in draft.kept.items() if sequence > upto and one not in draft.rejected]
+    ids = [
+        one
+        for one, sequence in draft.kept.items()
+        if (sequence > upto or one in draft.named) and one not in draft.rejected
+    ]
     rejected = list(draft.rejected.values())
     acks = [Ack(None, (), tuple(part)) for part in _cut(rejected[REJECTED_PER_ACK:], REJECTED_PER_ACK)]
     acks += [Ack(None, tuple(part)) for part in _cut(ids[IDS_PER_ACK:], IDS_PER_ACK)]
     last = Ack(upto, tuple(ids[:IDS_PER_ACK]), tuple(rejected[:REJECTED_PER_ACK]), head if upto else "")
-    return [*acks, last]
+    return [*acks, replace(last, photos=tuple(draft.photos.values())[:IDS_PER_ACK])]
 
 
 def _cut(items: list[_T], size: int) -> Iterator[list[_T]]:

@@ -12,10 +12,12 @@ import uvicorn
 
 from protocol.city.codes import NODE, TERMINAL
 from simulator.city.keys import FILE, city_key, public_hex
+from simulator.city.orders import Ordered, check_target, ordered
 from simulator.city.platform import Platform, check_broker
-from simulator.city.store import Store, summary
+from simulator.city.store import Reader, Store, summary
 from simulator.city.web import application
 from simulator.obstacles import listening
+from simulator.serving import PageServer
 
 log = logging.getLogger("city")
 
@@ -51,7 +53,7 @@ class City:
         self._platform = Platform(broker, self.db, signing, enrol=enrol, mqtt_version=mqtt_version)
         self._enrol = enrol
         self._socket: socket.socket | None = None
-        self._server: uvicorn.Server | None = None
+        self._server: PageServer | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -82,6 +84,15 @@ class City:
     def wait_connected(self, seconds: float = 10) -> bool:
         return self._platform.connected.wait(seconds)
 
+    def order(self, name: str, target: str = "", *, hours: float = 24.0, **fields: Any) -> str:
+        """Order something of a station, or of ``NNNNNNNNN-all``; answers the command's id. Raises BadOrder."""
+        return self._platform.order(name, check_target(target), fields, hours * 3600)
+
+    def ordered(self, id_: str) -> Ordered:
+        """What became of a command so far."""
+        with Reader(self.db) as reader:
+            return ordered(reader.db.conn, 1, id_)[0]
+
     def summary(self) -> dict[str, Any]:
         """The same as ``/api/summary``."""
         return summary(self.db)
@@ -91,9 +102,13 @@ class City:
         register(self.db, self._keys)
         self._socket = listening(*self._listen)
         app = application(
-            self.db, enrol=self._enrol, scanned=self._platform.scanned, connected=self._platform.connected.is_set
+            self.db,
+            enrol=self._enrol,
+            scanned=self._platform.scanned,
+            connected=self._platform.connected.is_set,
+            order=self._platform.order,
         )
-        self._server = uvicorn.Server(
+        self._server = PageServer(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, ws="none")
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="city web")

@@ -1,30 +1,42 @@
 """The city's pages and its small JSON interface.
 
-``/j/{token}`` is what a phone opens from a slip, ``/b/{code}`` from a stall's source card.  No page needs JavaScript;
+``/j/{token}`` is what a phone opens from a slip or a canteen's acceptance, ``/b/{code}`` or ``/b/{token}`` from a
+lot's source card,
+``/s/{code}`` from a stall's own.  No page needs JavaScript;
 names come from strangers, so templates escape everything and the browser is told to run nothing.
 """
 
 import base64
 import hashlib
-import ipaddress
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.codes import OPERATOR, BadCode
+from protocol.city.commands import COMMANDS
 from protocol.city.events import EVENTS
-from protocol.city.written import grouped
-from simulator.city import pages, words
+from protocol.city.source import SourceToken
+from simulator.city import accept_pages, lot_pages, pages, photos, words
+from simulator.city.examples import written
+from simulator.city.orders import BadOrder, check_target, ordered
+from simulator.city.origin import is_local, may_order
 from simulator.city.store import Reader, summary
+from simulator.city.story import Event, Hold, Story
 
+DIGITS = 20  # of a source code; anything longer is a card's
 EVENTS_AT_ONCE = 1000
 _STATIONS_SHOWN = 200
+LARGEST_FORM = 262_144  # of a form, where each Chinese character takes nine letters
+LONGEST_HOURS = 9000
 
 
 def application(
@@ -33,18 +45,22 @@ def application(
     enrol: bool,
     scanned: Callable[[str, str], None],
     connected: Callable[[], bool],
+    order: Callable[[str, str, Mapping[str, Any], float], str] | None = None,
 ) -> FastAPI:
-    """The web application over the database at ``path``; first scans are handed to ``scanned``."""
+    """The web application over the database at ``path``; first scans go to ``scanned``, commands to ``order``."""
     app = FastAPI(title="marketedge city", docs_url=None, redoc_url=None, openapi_url=None)
     templates = Environment(
         loader=PackageLoader("simulator.city"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    templates.filters.update(plain=pages.plain, grouped=grouped, local=pages.local)
+    templates.filters.update(plain=pages.plain, grouped=pages.code, local=pages.local)
     style = templates.get_template("style.css").render()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
+    painted = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    def policy(forms: str) -> str:
+        return (
+            f"default-src 'none'; style-src 'sha256-{painted}'; base-uri 'none'; form-action {forms};"
+            " img-src 'self'; frame-ancestors 'none'"
+        )
 
     def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
         language = words.pick(request.headers.get("accept-language", ""), request.query_params.get("lang", ""))
@@ -61,7 +77,7 @@ def application(
             w=word, named=named, lang=language, other="zh" if place else "en", style=style, **shown
         )
         headers = {
-            "Content-Security-Policy": policy,
+            "Content-Security-Policy": policy("'self'" if name == "commands.html" else "'none'"),
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer",
             "Cache-Control": "no-store",
@@ -85,11 +101,33 @@ def application(
                 refused_keys=reader.refused_keys(),
                 enrol=enrol,
                 connected=connected(),
+                local=is_local(request),
             )
+
+    @app.get("/photos")
+    def show_photos(request: Request) -> Response:
+        # A photo may show a certificate with somebody's name: it is for who runs the city.
+        if not is_local(request):
+            raise HTTPException(403)
+        with Reader(path) as reader:
+            return page(request, "photos.html", photos=photos.named(reader.db.conn))
+
+    @app.get("/photos/{sha256}")
+    def photo(request: Request, sha256: str) -> Response:
+        if not is_local(request):
+            raise HTTPException(403)
+        with Reader(path) as reader:
+            found = photos.read(reader.db.conn, sha256)
+        if found is None:
+            raise HTTPException(404)
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=31536000, immutable"}
+        return Response(found[1], media_type=found[0], headers=headers)
 
     @app.get("/j/{text}")
     def slip(request: Request, text: str) -> Response:
         # A warning is a page like any other (200): some scanners put their own text in place of an error's.
+        if accept_pages.read_acceptance(text) is not None:
+            return page(request, "acceptance.html", accept=_acceptance(path, text))
         token = pages.read_slip(text)
         if token is None:
             return page(request, "slip.html", slip=pages.SlipView("forged"))
@@ -101,21 +139,35 @@ def application(
             event = reader.about(station, token.tx, "trade.completed")
             first = reader.first_scan(token.tx) or ""
             lines = event["data"]["slip"]["lines"] if event else ()
-            sources = {line["source"] for line in lines} | set(token.sources or ())
-            held = any(_is_held(reader, code) for code in sources)
+            sources = dict.fromkeys([*(line["source"] for line in lines), *(token.sources or ())])
+            stories = [story for code in sources for story in _stories(reader, code, station)]
+            about = pages.About(
+                reader.about(station, token.tx, "trade.voided"),
+                reader.replacement(station, token.tx),
+                tuple(event for story in stories for event in story.tests),
+            )
+        hold = _worst(stories, event, pages.sold_at(token))
+        now = datetime.now(UTC)
         if not first:
-            scanned(token.tx, datetime.now(UTC).isoformat(timespec="seconds"))
-        return page(request, "slip.html", slip=pages.slip_view(token, event, held, first, datetime.now(UTC)))
+            scanned(token.tx, now.isoformat(timespec="seconds"))
+        return page(request, "slip.html", slip=pages.slip_view(token, event, hold, first, now, about))
 
-    @app.get("/b/{code}")
-    def source(request: Request, code: str) -> Response:
-        try:
-            trace = TraceCode.parse(code)
-        except BadCode:
-            return page(request, "source.html", 404, source=pages.SourceView("bad"))
+    @app.get("/b/{text}")
+    def source(request: Request, text: str) -> Response:
         with Reader(path) as reader:
-            view = _source(reader, trace)
-        return page(request, "source.html", 404 if view.state == "none" else 200, source=view)
+            view = _source(reader, text)
+        return page(request, "source.html", 404 if view.state in ("none", "bad") else 200, source=view)
+
+    @app.get("/s/{code}")
+    def stall(request: Request, code: str) -> Response:
+        if not OPERATOR.fullmatch(code):
+            return page(request, "stall.html", 404, stall=lot_pages.StallView("bad"))
+        with Reader(path) as reader:
+            who, stations = reader.stall(code)
+            rows = [(station, row) for station in stations for row in reader.shelf(station)]
+            offers = [_offer(reader, station, row) for station, row in rows]
+        view = lot_pages.stall_view(code, who, [one for one in offers if one is not None])
+        return page(request, "stall.html", 200 if view.state == "known" else 404, stall=view)
 
     @app.get("/api/summary")
     def numbers() -> Response:
@@ -124,7 +176,7 @@ def application(
     @app.get("/api/events/{station}")
     def events(request: Request, station: str, after: int = 0) -> Response:
         # Whole records hold contact data: for programs on this machine only.
-        if not _is_local(request):
+        if not is_local(request):
             raise HTTPException(403)
         with Reader(path) as reader:
             bodies = reader.events_of(station, max(0, min(after, 2**63 - 1)), EVENTS_AT_ONCE)
@@ -133,6 +185,48 @@ def application(
     @app.get("/healthz")
     def health() -> Response:
         return PlainTextResponse("ok\n" if connected() else "broker down\n", 200 if connected() else 503)
+
+    def show_commands(request: Request, status: int = 200, **said: str) -> Response:
+        with Reader(path) as reader:
+            stations = [one.station for one in reader.stations(_STATIONS_SHOWN) if one.base]
+            shown = ordered(reader.db.conn)
+        nodes = sorted({f"{name.partition('-')[0]}-all" for name in stations})
+        wrong = {"name": "", "station": "", "fields": "", "error": ""} | said
+        forms = [
+            (row, wrong["fields"] if wrong["name"] == row.name else written(row.name)) for row in COMMANDS.values()
+        ]
+        return page(
+            request, "commands.html", status, ordered=shown, targets=[*stations, *nodes], forms=forms, wrong=wrong
+        )
+
+    @app.get("/commands")
+    def commands(request: Request) -> Response:
+        # What a city orders of its stations is for who runs it.
+        if not is_local(request):
+            raise HTTPException(403)
+        return show_commands(request)
+
+    @app.post("/commands")
+    async def send(request: Request) -> Response:
+        if order is None or not may_order(request):
+            raise HTTPException(403)
+        if int(request.headers.get("content-length") or LARGEST_FORM + 1) > LARGEST_FORM:
+            raise HTTPException(413)
+        sent = {
+            name: values[-1] for name, values in parse_qs((await request.body()).decode("utf-8", "replace")).items()
+        }
+        name, target, text = sent.get("name", ""), sent.get("station", ""), sent.get("fields", "")
+        try:
+            fields = json.loads(text)
+            if not isinstance(fields, dict):
+                raise BadOrder("write one JSON object")
+            hours = float(sent.get("hours") or 24)
+            if not 0 < hours <= LONGEST_HOURS:
+                raise BadOrder(f"hours: 0 to {LONGEST_HOURS}")
+            id_ = await run_in_threadpool(order, name, check_target(target), fields, hours * 3600)
+        except (ValueError, RecursionError) as error:  # BadOrder is one
+            return show_commands(request, 422, name=name, station=target, fields=text, error=str(error))
+        return RedirectResponse(f"/commands#c-{id_}", 303)
 
     @app.exception_handler(HTTPException)
     def failed(request: Request, error: HTTPException) -> Response:
@@ -143,27 +237,70 @@ def application(
     return app
 
 
-def _source(reader: Reader, trace: TraceCode) -> pages.SourceView:
-    """What the station that issued the code recorded about its lot."""
-    code, station = str(trace), f"{trace.node}-{trace.terminal}"
-    tests = reader.tests_of(station, code)
-    lot = code
-    if trace.kind is CodeKind.SOURCE:
-        lot = next((one["data"]["lot"] for one in reversed(tests) if one["data"]["lot"]), code)
-    if lot != code:
-        tests = reader.tests_of(station, lot)
-    return pages.source_view(code, lot, reader.about(station, lot, "entry.registered"), tests)
+def _acceptance(path: Path, text: str) -> accept_pages.AcceptanceView:
+    """What stands behind an acceptance's code."""
+    token = accept_pages.read_acceptance(text)
+    assert token is not None
+    station = pages.station_of(token.tx)
+    with Reader(path) as reader:
+        state = pages.check_signed(text, reader.key_of(station))
+        if state != "ok":
+            return accept_pages.AcceptanceView(state)
+        event = reader.about(station, token.tx, "accept.completed")
+        voided = reader.about(station, token.tx, "accept.voided")
+        stories = [story for code in accept_pages.sources_of(event, token) for story in _stories(reader, code, station)]
+    return accept_pages.acceptance_view(token, event, voided, [hold for story in stories for hold in story.holds])
 
 
-def _is_held(reader: Reader, code: str) -> bool:
+def _source(reader: Reader, text: str) -> lot_pages.SourceView:
+    """What stands behind a source code, or a card that proves itself."""
+    card, code = None, text
+    if len(text) != DIGITS:
+        token = lot_pages.read_card(text)
+        if token is None:
+            return lot_pages.SourceView("bad")
+        card, code = lot_pages.card_view(text, _keys_for(reader, token)), token.source
+        if card.state == "forged":
+            return lot_pages.SourceView("forged")
     try:
-        return _source(reader, TraceCode.parse(code)).state == "held"
+        issuer = pages.station_of(code)
     except BadCode:
-        return False
+        return lot_pages.SourceView("bad")
+    story, *others = _stories(reader, code, issuer)
+    return lot_pages.source_view(code, story, card, tuple(hold for other in others for hold in other.holds))
 
 
-def _is_local(request: Request) -> bool:
+def _keys_for(reader: Reader, token: SourceToken) -> dict[str, bytes]:
+    """The keys that may have signed a card: of a whole lot the issuer's, of a part any station's."""
+    if token.portion:
+        return {name: bytes.fromhex(row["public_key"]) for name, row in reader.keys().items()}
+    issuer = pages.station_of(token.source)
+    key = reader.key_of(issuer)
+    return {issuer: key} if key else {}
+
+
+def _stories(reader: Reader, code: str, station: str) -> list[Story]:
+    """What this station says of a lot, then the one that issued its code, then all others: any of them may hold it."""
     try:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
+        first = dict.fromkeys((station, pages.station_of(code)))
+    except BadCode:
+        return []
+    known = reader.story(pages.station_of(code), code)
+    named = (one for name in (code, known.lot) if name for one in reader.stations_naming(name))
+    return [reader.story(one, code) for one in (first | dict.fromkeys(named))] if code else []
+
+
+def _offer(reader: Reader, station: str, row: dict[str, Any]) -> lot_pages.OfferView | None:
+    own, *others = _stories(reader, row["source"], station)
+    issuer = others[0] if others and pages.station_of(row["source"]) != station else own
+    holds = tuple(hold for story in (own, *others) for hold in story.holds)
+    return lot_pages.offer_view(row, own, issuer, holds)
+
+
+def _worst(stories: list[Story], sale: Event | None, sold_at: str) -> Hold | None:
+    """The hold a buyer has to hear of first: one that stood when he bought."""
+    holds = [hold for story in stories for hold in story.holds]
+    return min(holds, key=lambda hold: _ORDER[hold.sold_before(sale, sold_at)], default=None)
+
+
+_ORDER = {False: 0, None: 1, True: 2}

@@ -16,6 +16,42 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "pending": ("待复测", "To be repeated"),
 }
 
+HELD_BY: dict[str, tuple[str, str]] = {
+    "test": (
+        "快检阳性或可疑（筛查结果，待确认）",
+        "A rapid test was positive or doubtful (screening, to be confirmed)",
+    ),
+    "person": ("市场管理方已暂停销售", "The market's office stopped the sale"),
+    "city": ("平台要求停止销售", "The city stopped the sale"),
+    "dispute": ("数量有争议，待市场核定", "Its quantity is disputed; the market has to settle it"),
+}
+
+SOLD: dict[str, tuple[str, str]] = {
+    "before": (
+        "这笔交易在暂停销售之前。建议先不要食用，并向市场管理方咨询。",
+        "This sale was made before the stop. Better not eat them yet; ask the market's office.",
+    ),
+    "after": (
+        "这笔交易在暂停销售之后，本不该卖出。请不要食用，并向市场管理方反映。",
+        "This sale was made after the stop, when it was not allowed. Do not eat them; tell the market's office.",
+    ),
+    "unknown": (
+        "无法确定这笔交易在暂停之前还是之后。建议先不要食用，并向市场管理方咨询。",
+        "It cannot be told whether this sale was made before the stop. Better not eat them; ask the market's office.",
+    ),
+}
+
+PROOFS: dict[str, tuple[str, str]] = {
+    "hgz": ("承诺达标合格证", "Certificate of conformity (producer's word)"),
+    "jy": ("动物检疫合格证明", "Animal quarantine certificate"),
+    "rp": ("肉品品质检验合格证", "Meat inspection certificate"),
+    "bg": ("进口报关单", "Import declaration"),
+    "zs": ("其他追溯码", "Other trace code"),
+    "cd": ("产地证明", "Certificate of origin"),
+    "jc": ("检测报告", "Test report"),
+    "qt": ("其他凭证", "Other voucher"),
+}
+
 KINDS: dict[str, tuple[str, str]] = {kind: (row.zh, row.en) for kind, row in EVENTS.items()}
 
 REFUSALS: dict[str, tuple[str, str]] = {
@@ -86,11 +122,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "first_scan_now": ("刚刚，第一次", "just now, for the first time"),
     "first_scan_old": ("这张小票以前被扫过", "This slip was scanned before"),
     "first_scan_old_more": ("复印件也能通过验证，请核对时间和金额。", "A copy verifies too: compare time and amount."),
-    "held": ("此批货物现已暂停销售", "Sale of these goods has been stopped"),
-    "held_more": (
-        "售出之后快检阳性或可疑（筛查结果，待确认）。建议先不要食用，并向市场管理方咨询。",
-        "A later rapid test was positive or doubtful (screening). Better not eat them yet; ask the market's office.",
+    "held": ("此批货物已暂停销售", "Sale of these goods is stopped"),
+    "held_since": ("暂停时间", "Stopped at"),
+    "slip_itself": ("小票本身是真的", "The slip itself is genuine"),
+    "void": ("此票已作废", "This slip is void"),
+    "void_more": (
+        "卖方已作废这笔交易，不能作为凭证。",
+        "The seller has cancelled this sale: it is no voucher.",
     ),
+    "void_why": ("作废原因", "Why"),
+    "replaced_by": ("由新票替代，交易码", "Replaced by slip"),
     "typed": ("重量为手工输入", "The weight was typed by hand"),
     "typed_more": (
         "不是电子秤称出的重量，金额按输入的重量计算。如有疑问请到公平秤复称。",
@@ -101,8 +142,21 @@ WORDS: dict[str, tuple[str, str]] = {
         "此批货物凭外来来源码入场，本市场没有核实，也没有检测。",
         "These goods came in by a source code from elsewhere that this market has neither verified nor tested.",
     ),
+    "typed_why": ("手工输入重量", "Weight typed by hand"),
+    "tare": ("皮重", "Container"),
+    "by_label": ("按包装标签，未过秤", "By its label, not weighed"),
+    "rounded": ("抹零", "Rounded off"),
+    "no_source": ("无来源码", "without source code"),
+    "clock": ("交易时间未校准", "The clock was not set"),
+    "clock_more": ("时间以小票序号为准。", "The slip's number counts, not the time."),
+    "limit": ("判定限", "limit"),
+    "method": ("检测方法", "Method"),
     "scale_ok": ("电子秤检定有效", "The scale's verification is valid"),
     "scale_not_ok": ("电子秤检定信息未确认", "The scale's verification is not confirmed"),
+    "scale_not_ok_more": (
+        "小票没有证明秤在检定有效期内。如有疑问请到公平秤复称。",
+        "The slip does not prove that the scale was verified and in date. In doubt weigh on the fair scale.",
+    ),
     "replaces": ("此票替代一张作废小票", "Replaces a voided slip"),
     "source_title": ("食品来源", "Where it comes from"),
     "source_bad": ("来源码有误", "Not a source code"),
@@ -112,8 +166,49 @@ WORDS: dict[str, tuple[str, str]] = {
         "市场网络较慢时，记录会晚些到达。若一直没有，请向市场管理方反映。",
         "With a slow uplink it arrives later. If it never does, please tell the market's office.",
     ),
-    "source_known": ("来源已登记", "Source registered"),
+    "source_released": ("来源已登记，检测放行", "Source registered and released"),
+    "source_pending": ("尚未放行", "Not released yet"),
+    "source_pending_more": (
+        "此批货物已登记，还没有合格的检测结果，不应销售。",
+        "These goods are registered but have no passed test yet: they should not be on sale.",
+    ),
     "source_held": ("暂停销售", "Sale stopped"),
+    "source_held_more": ("此批货物现在不应销售。", "These goods should not be on sale now."),
+    "source_gone": ("已退回或销毁", "Returned or destroyed"),
+    "source_gone_more": ("此批货物已处置，不应再销售。", "These goods were disposed of and should not be on sale."),
+    "source_forged": ("假的来源卡", "Not a genuine card"),
+    "source_forged_more": (
+        "签名不符：这张来源卡不是该市场签发的，或者被改动过。请向市场管理方反映。",
+        "The signature does not fit: this card was not issued by the market, or was altered. Please tell the office.",
+    ),
+    "source_card": ("来源卡是真的", "The card is genuine"),
+    "source_card_more": (
+        "签发的记录还在路上，以下是卡上的内容。",
+        "Its records are on their way; this is what the card states.",
+    ),
+    "card": ("来源卡上写的", "What the card states"),
+    "card_ok": ("签名已核实", "Signature verified"),
+    "card_part": ("整批的一部分", "Part of the lot"),
+    "card_unknown": ("来源卡未能核实", "The card cannot be verified"),
+    "card_unknown_more": (
+        "本平台没有登记签发这张卡的设备，卡上的内容可能不真实。",
+        "The station that signed it is not registered here: what the card states may be untrue.",
+    ),
+    "test_no": ("检测编号", "Test number"),
+    "on_sale": ("正在销售", "On sale now"),
+    "on_sale_none": ("暂无登记的在售货物", "Nothing is registered as on sale"),
+    "stall_held": ("已暂停销售", "Sale stopped"),
+    "stall_title": ("摊位", "Stall"),
+    "stall_none": ("还没有这个摊位的记录", "No record of this stall yet"),
+    "stall_none_more": (
+        "第一笔交易上传后才会显示。若一直没有，请向市场管理方反映。",
+        "It appears with its first sale. If it never does, please tell the market's office.",
+    ),
+    "stall_bad": ("摊位码有误", "Not a stall's code"),
+    "stall_bad_more": ("请检查 13 位数字有没有输错。", "Please check the 13 digits."),
+    "licence": ("执照", "Licence"),
+    "merchant_code": ("经营者编码", "Operator code"),
+    "merchant_unnamed": ("名称未登记", "name not registered"),
     "lot": ("批次", "Lot"),
     "supplier": ("供货方", "Supplier"),
     "lot_net": ("进场重量", "Weight at entry"),
@@ -144,9 +239,71 @@ WORDS: dict[str, tuple[str, str]] = {
         "自动登记已开启：设备第一次出现时的公钥即被信任。只用于演示和测试。",
         "Enrolment is on: the first key a station shows is trusted. For demonstration and tests only.",
     ),
+    "commands_title": ("下发指令", "Commands to stations"),
+    "commands_more": (
+        "每条指令由平台签名，保留到设备答复或过期为止；停售先发。此页只能在本机打开。",
+        "Each is signed, and kept until it is answered or has expired; stops go first. Opens on this machine alone.",
+    ),
+    "no_stations": ("还没有设备上线", "No station has shown itself yet"),
+    "command_fields": ("内容（JSON）", "Fields (JSON)"),
+    "command_hours": ("有效小时", "Hours until it expires"),
+    "command_send": ("签名并下发", "Sign and send"),
+    "command_waits": ("等待答复", "waiting for an answer"),
+    "command_expires": ("有效至", "Expires"),
+    "command_record": ("记录", "record"),
+    "done": ("已执行", "done"),
+    "refused": ("拒绝执行", "refused"),
+    "failed": ("执行出错", "failed"),
+    "expired": ("已过期", "expired"),
+    "command_sent": ("已下发", "Sent"),
+    "photos": ("随记录的照片", "Photos of records"),
+    "photo_of": ("照片：", "Photo of"),
+    "photo_waits": ("照片还没有传到", "the photo has not arrived yet"),
     "nothing": ("暂无", "Nothing yet"),
     "alarm": ("警报", "alarm"),
     "not_found": ("没有这个页面", "No such page"),
+    "accept_title": ("食堂验收", "Canteen delivery"),
+    "accept_ok": ("验收单是真的", "Genuine"),
+    "accept_ok_more": ("由食堂的验收设备签发，内容未被改动", "Signed by the canteen's station, nothing was altered"),
+    "accept_forged_more": (
+        "签名不符：这个二维码不是验收设备签发的，或者被改动过。请向学校反映。",
+        "The signature does not fit: no station issued this code, or it was altered. Please tell the school.",
+    ),
+    "accept_unknown_more": (
+        "本平台没有登记签发这张验收单的设备。",
+        "The station that issued it is not registered on this platform.",
+    ),
+    "accept_differs_more": (
+        "上传的明细与二维码对不上，以下只显示二维码本身的内容。请向学校反映。",
+        "The record does not belong to this code; only what the code itself states is shown. Please tell the school.",
+    ),
+    "accept_on_the_way_more": (
+        "网络较慢，明细稍后自动出现。下面的内容由二维码本身证明。",
+        "They will appear here by themselves. What stands below is proven by the code itself.",
+    ),
+    "accept_void": ("此验收单已作废", "This acceptance is void"),
+    "accept_void_more": ("学校已作废这次验收。", "The school has cancelled it."),
+    "accept_held": ("其中有货物已暂停销售", "Sale of some of these goods is stopped"),
+    "accept_held_more": (
+        "验收后该批货物被暂停销售。请向学校了解处理情况。",
+        "Their lot was stopped. Ask the school what was done with them.",
+    ),
+    "accept_unmatched": (
+        "这次送货没有订单，由验收人说明原因后接收",
+        "Nobody had ordered it; it was taken for a reason given",
+    ),
+    "accepted": ("验收合计", "Accepted"),
+    "canteen": ("收货单位", "Canteen"),
+    "accept_time": ("验收时间", "Accepted at"),
+    "accept_no_time": ("未校准", "clock was not set"),
+    "meal": ("用餐", "Meal"),
+    "accept_code": ("验收编号", "Number"),
+    "rejected_goods": ("拒收", "Refused"),
+    "temperature": ("温度", "Temperature"),
+    "batch": ("批号", "Batch"),
+    "best_before": ("保质期至", "Best before"),
+    "signed_by": ("签字（职务）", "Signed by (function)"),
+    "photo_hash": ("照片摘要", "Photo's hash"),
     "broker_down": ("与消息服务器断开，正在重连", "Broker is down, reconnecting"),
 }
 

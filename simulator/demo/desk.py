@@ -6,6 +6,7 @@ Put goods on the scale, take them off, pull its plug, measure a sample, and look
 import io
 import logging
 import threading
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -20,9 +21,11 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from pydantic import BaseModel, Field
 
 from protocol.city.token import CHINA
+from simulator.city.origin import same_origin
 from simulator.demo.market import CAPACITY, Market
 from simulator.obstacles import listening
 from simulator.printer.picture import draw
+from simulator.serving import PageServer
 
 HERE = Path(__file__).parent
 MOST_KG = CAPACITY + 5
@@ -37,6 +40,21 @@ class Measurement(BaseModel):
     inhibition: Annotated[Decimal, Field(ge=-100, le=200, decimal_places=2)]
 
 
+class Stopped(BaseModel):
+    """What the city says of a lot."""
+
+    lot: Annotated[str, Field(pattern=r"^[0-9]{20}$")]
+    reason: Annotated[str, Field(min_length=1, max_length=120)] = "毒死蜱超标，召回"
+
+
+class LotOut(BaseModel):
+    """A lot that is on sale, or was. ``stopped`` is the city's reason."""
+
+    source: str
+    name: str
+    stopped: str
+
+
 class PaperOut(BaseModel):
     """A paper on the desk. ``city`` is where its QR would lead a phone, on this machine's city."""
 
@@ -48,6 +66,14 @@ class PaperOut(BaseModel):
 def application(market: Market) -> FastAPI:
     """The page and its few commands. Whoever reaches it may use it: it plays with simulated devices only."""
     app = FastAPI(title="marketsim demo", docs_url=None, redoc_url=None)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """A page of another site moves nothing here."""
+        if request.method not in ("GET", "HEAD") and not same_origin(request):
+            return Response("another site's page", 403)
+        return await call_next(request)
+
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=select_autoescape())
 
@@ -92,6 +118,19 @@ def application(market: Market) -> FastAPI:
     def test(body: Measurement) -> None:
         market.test(str(body.sample), body.inhibition)
 
+    @app.get("/lots")
+    def lots() -> list[LotOut]:
+        """The lots of the stall."""
+        return [LotOut(source=lot["source"], name=lot["product_name"], stopped=lot["stop"]) for lot in market.on_sale()]
+
+    @app.post("/lots/stop", status_code=204)
+    def stop(body: Stopped) -> None:
+        market.stop_lot(body.lot, body.reason)
+
+    @app.post("/lots/resume", status_code=204)
+    def resume(body: Stopped) -> None:
+        market.resume_lot(body.lot)
+
     @app.get("/now")
     def now() -> dict[str, str]:
         grams = market.scale.do(lambda device, now: device.pan.gross(now))
@@ -117,7 +156,7 @@ class Desk:
     """The page in a thread of its own, between ``with`` and its end."""
 
     def __init__(self, market: Market, port: int = 0) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(application(market), log_level="warning", lifespan="off"))
+        self._server = PageServer(uvicorn.Config(application(market), log_level="warning", lifespan="off"))
         self._socket = listening(market.host, port)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="desk", daemon=True

@@ -17,7 +17,7 @@ from simulator.printer.printer import Printer
 from simulator.printer.read import Paper
 from simulator.scales._pan import Pan
 from simulator.scales.mt_sics import MtSics
-from simulator.stage import STATION, Refusal, StageFailed, StationProcess, Wiring, private_folder, wait_for
+from simulator.stage import NODE, STATION, Refusal, StageFailed, StationProcess, Wiring, private_folder, wait_for
 from simulator.wires.line import Line, Pty
 
 CAPACITY, DIVISION = Decimal(30), Decimal("0.010")
@@ -27,7 +27,9 @@ DEED_SECONDS = 15.0
 class Market:
     """Everything started between ``with`` and its end. ``folder`` keeps ledger, city and papers.
 
-    ``ports`` are the station's and the city's, 0 takes a free one; both listen on ``host``.
+    ``ports`` are the station's and the city's, 0 takes a free one; both listen on ``host``.  ``tester`` is the model of
+    the analyzer, ``settle`` the seconds in which the pan does, and ``wiring`` what the station's configuration says
+    otherwise.
     """
 
     def __init__(
@@ -39,6 +41,9 @@ class Market:
         embedded: bool = False,
         ports: tuple[int, int] = (0, 0),
         host: str = "127.0.0.1",
+        tester: str = "lz4000t",
+        settle: float = 0.4,
+        **wiring: Any,
     ) -> None:
         self.folder = folder
         self.papers: list[Paper] = []
@@ -47,6 +52,8 @@ class Market:
         self._embedded = embedded
         self._station_port, self._city_port = ports
         self.host = host
+        self._tester, self._settle = tester, settle
+        self._wiring = {"unchecked": "test"} | wiring
         self._stack = ExitStack()
         self.broker: Broker | None = None
 
@@ -74,8 +81,10 @@ class Market:
         self.city = self._stack.enter_context(
             City(url, self.folder / "city.db", f"{self.host}:{self._city_port}", enrol=True, mqtt_version=mqtt)
         )
-        self.scale: Line[MtSics] = self._stack.enter_context(Line(MtSics(Pan(CAPACITY, DIVISION)), Pty(dev / "scale")))
-        self.analyzer: Line[Analyzer] = self._stack.enter_context(Line(Dayuan("lz4000t"), Pty(dev / "analyzer")))
+        self.scale: Line[MtSics] = self._stack.enter_context(
+            Line(MtSics(Pan(CAPACITY, DIVISION, settle=self._settle)), Pty(dev / "scale"))
+        )
+        self.analyzer: Line[Analyzer] = self._stack.enter_context(Line(Dayuan(self._tester), Pty(dev / "analyzer")))
         self.printer: Line[Printer] = self._stack.enter_context(
             Line(Printer(on_paper=self.papers.append), Pty(dev / "printer"))
         )
@@ -86,9 +95,10 @@ class Market:
                 mqtt=mqtt,
                 scale=self.scale.address,
                 analyzer=self.analyzer.address,
+                analyzer_model=f"dayuan-{self._tester}",
                 printer=self.printer.address,
-                unchecked="test",
                 city_key=self.city.key,
+                **self._wiring,
             ),
             port=self._station_port,
             host=self.host,
@@ -141,6 +151,22 @@ class Market:
             buyer=buyer,
             buyer_name=buyer_name,
         )
+
+    def stop_lot(self, lot: str, reason: str) -> str:
+        """The city stops the sale of a lot at every stall of the market; answers the command's id."""
+        return self.city.order("stop_lot", f"{NODE}-all", lot=lot, reason=reason)
+
+    def resume_lot(self, lot: str) -> str:
+        """The city lets it be sold again."""
+        return self.city.order("resume_lot", f"{NODE}-all", lot=lot, reason="复检合格，恢复销售")
+
+    def on_sale(self) -> list[dict[str, Any]]:
+        """The lots that are on sale or were until somebody stopped them, as the stall's page has them, newest first."""
+        return [
+            lot
+            for lot in self.station.board()["lots"]
+            if lot["source"] and (lot["state"] == "released" or lot["why"] == "stopped")
+        ]
 
     def slips(self) -> list[str]:
         """The QR payloads of the slips that came out of the printer."""

@@ -4,10 +4,12 @@
 """
 
 import json
+import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -16,20 +18,40 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.between.commands import Answer, Command, DismissResult, Recall, RegisterEntry, Sell
+from edge.between.commands import Answer, Command, DismissResult, Recall, RegisterEntry, ReleaseLot, Sell
+from edge.between.entry_commands import LastEntry
 from edge.between.fixed_words import ClockWhy
-from edge.between.inbox import Inbox, Message, PortChanged, Printed, Request, Stop, Tested, Weighed
+from edge.between.held_commands import TypeVerdict
+from edge.between.inbox import (
+    CityMessage,
+    Inbox,
+    LinkChanged,
+    Message,
+    PortChanged,
+    Printed,
+    Request,
+    Stop,
+    Tested,
+    Weighed,
+)
+from edge.between.party_commands import FindParties
+from edge.between.people import ALONE, Who
 from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import Config, load
 from edge.core import Core
-from edge.records.clock import Clock, Stamp
-from edge.records.ledger import Ledger, Signer, reading
+from edge.records.clock import Clock, Stamp, Step
+from edge.records.ledger import Ledger, Signer, bodies_after, reading
+from edge.records.packing import unpack
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
-from protocol.city.signed import CityKeys
+from protocol.city.node_keys import NodeKeys
+from protocol.city.orders import CommandAnswer
+from protocol.city.signed import CityKeys, seal, verify
 from protocol.city.token import CHINA
+from protocol.city.topics import Topics
 from protocol.readings import Curve, Net, State, TestResult, Ticket, Weighing
 
 STATION = """
@@ -92,11 +114,15 @@ disturbs_enzyme = true
 """
 
 
+FOLLOW = ("lot.released", "lot.held", "qc.result")
+
+
 class HandClock(Clock):
     """A clock that stands still until it is told to go on; ``state`` is what it is worth."""
 
     def __init__(self, start: datetime) -> None:
         self.boot_id = "0b5e0000-0000-4000-8000-000000000001"
+        self._coming: Step | None = None
         self.wall = start
         self.worth: Literal["synced", "holdover", "unsynced"] = "synced"
         self._steady = 1000.0
@@ -108,6 +134,9 @@ class HandClock(Clock):
     def steady(self) -> float:
         return self._steady
 
+    def up(self) -> float:
+        return self._steady
+
     def now(self) -> Stamp:
         return Stamp(self.wall.isoformat(timespec="microseconds"), self.wall.timestamp(), self.worth)
 
@@ -117,8 +146,26 @@ class HandClock(Clock):
     def state(self) -> Literal["synced", "holdover", "unsynced"]:
         return self.worth
 
-    def look(self, owing: bool = False) -> None:
-        """Nothing happens to this clock behind the test's back."""
+    def is_set(
+        self, wall: datetime, state: Literal["synced", "unsynced"] = "synced", person: str | None = None
+    ) -> None:
+        """The station sees it at its next look; nothing else happens to this clock behind the test's back."""
+        source, why = ("person", "confirmed") if person else ("kernel", "synced")
+        before, after = self.wall.timestamp(), wall.timestamp()
+        self._coming = Step(self.up(), before, after, state, source, why, person)  # type: ignore[arg-type]
+
+    def look(self, owing: bool = False) -> Step | None:
+        step, self._coming = self._coming, None
+        return step
+
+    def take(self, step: Step) -> Callable[[], None]:
+        before = self.wall, self.worth
+        self.wall, self.worth = datetime.fromtimestamp(step.after, CHINA), step.state
+
+        def back() -> None:
+            self.wall, self.worth = before
+
+        return back
 
     @property
     def why(self) -> ClockWhy:
@@ -172,7 +219,7 @@ class ListWire:
         self.sent.append((topic, body))
         return len(self.sent)
 
-    def announce(self, topic: str, body: bytes) -> None:
+    def announce(self, topic: str, body: bytes, *, retain: bool = True) -> None:
         self.announced.append((topic, body))
 
 
@@ -221,7 +268,7 @@ class Box:
             self.ports,  # type: ignore[arg-type]
             self.printers,  # type: ignore[arg-type]
             self.wire,
-            lambda last: b"birth",
+            lambda reach: b"birth",
             city_keys or CityKeys(),
             notify,
         )
@@ -233,15 +280,41 @@ class Box:
     def turn(self, *messages: Message) -> None:
         self.core.turn(list(messages))
 
-    def ask(self, *commands: Command) -> list["Future[Answer]"]:
+    def ask(self, *commands: Command, who: Who = ALONE) -> list["Future[Answer]"]:
         """Commands that come in one round."""
-        requests = [Request(command) for command in commands]
+        requests = [Request(command, who=who) for command in commands]
         self.turn(*requests)
         return [request.answer for request in requests]
 
-    def does(self, command: Command) -> dict[str, Any]:
-        """The answer, as its JSON has it."""
-        return self.ask(command)[0].result(0).model_dump(mode="json", by_alias=True)
+    def does(self, command: Command, who: Who = ALONE, *, key: str = "") -> dict[str, Any]:
+        """The answer, as its JSON has it; raises Refused. Asked again with ``key``, a record is not made again."""
+        request = Request(command, key=key, who=who)
+        self.turn(request)
+        return request.answer.result(0).model_dump(mode="json", by_alias=True)
+
+    def killed(self, to: Path, *messages: Message, committed: bool = False) -> None:
+        """As by kill -9: ``to`` is a folder with the files as the next process finds them.
+
+        With messages it happens in the round that takes them: before its commit, or when ``committed`` right after it.
+        Nobody hears an answer.
+        """
+        whole, mine = self.ledger.batch, self.ledger.path.parent.parent
+
+        @contextmanager
+        def batch() -> Iterator[None]:
+            with whole():
+                yield
+                if not committed:
+                    shutil.copytree(mine, to, dirs_exist_ok=True)
+            if committed:
+                shutil.copytree(mine, to, dirs_exist_ok=True)
+
+        self.ledger.batch = batch  # type: ignore[method-assign]
+        if messages:
+            self.turn(*messages)
+        else:
+            shutil.copytree(mine, to)
+        self.ledger.close()
 
     def frames(
         self, kilograms: str | None, seconds: float = 2.0, scale: str = "scale-1", **said: Any
@@ -274,7 +347,8 @@ class Box:
         """An instrument hands over results; answers the records made of them."""
         before = self.ledger.head.seq
         self.hands_over(*said, device=device)
-        return [self.ledger.event(seq) for seq in range(before + 1, self.ledger.head.seq + 1)]
+        made = [self.ledger.event(seq) for seq in range(before + 1, self.ledger.head.seq + 1)]
+        return [one for one in made if kind_of(one["type"]) not in FOLLOW]
 
     def hands_over(self, *said: TestResult | Ticket | Curve, device: str = "tester-1") -> None:
         """The same, whatever becomes of them."""
@@ -308,9 +382,23 @@ class Box:
         return self.does(Sell(scale="scale-1", product=product, lot=lot, **more))
 
     def settles(self) -> None:
-        """A person says of every result that waits that it is of no lot here."""
+        """A person says of every result that waits that it is of no lot here, and a recheck clears every positive."""
         for one in self.waiting:
             self.does(DismissResult(seq=one.seq, person="王敏", reason="练习"))
+        for alert in self.board.alerts:
+            if "positive" in alert.words:
+                found = TypeVerdict(
+                    lot=alert.test_code,
+                    report_no="JC-8",
+                    laboratory="市检验所",
+                    method="GB 23200.121-2021",
+                    conclusion="qualified",
+                    item="农药残留",
+                    concluded="2026-11-22",
+                    person="王敏",
+                )
+                self.does(found)
+                self.does(ReleaseLot(lot=alert.test_code, person="王敏", reason="复检合格"))
 
     # --- what can be seen -------------------------------------------------------------------------------------------
 
@@ -320,8 +408,15 @@ class Box:
 
     @property
     def last(self) -> dict[str, Any]:
-        """The newest record."""
-        return self.ledger.event(self.ledger.head.seq)
+        """The newest record, but for what a result makes of its lot by itself."""
+        made = (self.ledger.event(seq) for seq in range(self.ledger.head.seq, 0, -1))
+        return next(one for one in made if kind_of(one["type"]) not in FOLLOW)
+
+    @property
+    def followed(self) -> dict[str, Any]:
+        """The newest record of what became of a lot by itself."""
+        made = (self.ledger.event(seq) for seq in range(self.ledger.head.seq, 0, -1))
+        return next(one for one in made if kind_of(one["type"]) in FOLLOW)
 
     @property
     def scale(self) -> ScaleView:
@@ -347,22 +442,90 @@ class Box:
         return int(self.ledger.conn.execute(sql).fetchone()[0])
 
     def fill_the_disk(self, spare: int = 0) -> None:
-        """From now on the file cannot grow by more than this many pages."""
+        """From now on the file cannot grow by more than this many pages, and has no free ones within."""
+        if self.count("PRAGMA freelist_count"):
+            self.ledger.conn.execute("VACUUM")
         self.ledger.conn.execute(f"PRAGMA max_page_count = {self.count('PRAGMA page_count') + spare}")
 
     def free_the_disk(self) -> None:
         self.ledger.conn.execute("PRAGMA max_page_count = 1073741823")
 
 
+class Market:
+    """Stations of one node that know each other's keys; what they say of lots is carried by the test.
+
+    ``start`` starts a station by its terminal; started again it is the same one after a restart.
+    """
+
+    def __init__(self, folder: Path, clock: HandClock) -> None:
+        self.clock = clock
+        self.stations: dict[str, Box] = {}
+        self._folder = folder
+        self._said: dict[str, int] = {}
+
+    def key(self, terminal: str) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(bytes([int(terminal) + 1] * 32))
+
+    def start(self, terminal: str, settings: str = DEVICES, *, strangers: Sequence[str] = ()) -> Box:
+        if terminal in self.stations:
+            self.stations.pop(terminal).ledger.close()
+        folder = self._folder / terminal
+        folder.mkdir(exist_ok=True)
+        keys = NodeKeys()
+        for other in ("01", "02", "03"):
+            if other not in strangers:
+                keys = keys.plus(f"410108001-{other}", self.key(other).public_key())
+        (folder / "node.keys").write_text(keys.text(), "utf-8")
+        station = STATION.replace('terminal = "01"', f'terminal = "{terminal}"')
+        station = station.replace("4101080010123", f"41010800101{terminal}") + "[market]\nsiblings = true\n"
+        signer = Signer(self.key(terminal), "sy.example.cn", "410108001", terminal)
+        self.stations[terminal] = Box(folder, signer, station + settings, self.clock)
+        self._said.setdefault(terminal, 0)
+        return self.stations[terminal]
+
+    def says(self, terminal: str, after: int = 0) -> list[CityMessage]:
+        """What a station has said of lots since that record, as it goes over the broker."""
+        topics = Topics("410108", "410108001", terminal)
+        rows = self.stations[terminal].ledger.conn.execute(
+            "SELECT lane, body FROM events WHERE seq > ? ORDER BY seq", (after,)
+        )
+        said = [(lane, unpack(stored)) for lane, stored in rows.fetchall()]
+        kinds = [(lane, body, kind_of(json.loads(body)["type"])) for lane, body in said]
+        return [
+            CityMessage(topics.alarm(kind) if lane else topics.event(kind), body)
+            for lane, body, kind in kinds
+            if kind.startswith("lot.")
+        ]
+
+    def carry(self) -> None:
+        """Everybody hears what the others have said since the last time, until nobody says anything new."""
+        while True:
+            news = {name: self.says(name, self._said[name]) for name in self.stations}
+            self._said = {name: one.ledger.head.seq for name, one in self.stations.items()} | {
+                name: seq for name, seq in self._said.items() if name not in self.stations
+            }
+            if not any(news.values()):
+                return
+            for name, said in news.items():
+                for other, station in self.stations.items():
+                    if other != name:
+                        station.turn(*said)
+
+    def card(self, terminal: str) -> str:
+        """What the code of a station's newest card says."""
+        said = [json.loads(message.payload) for message in self.says(terminal)]
+        return str([one["data"]["url"] for one in said if "url" in one["data"]][-1])
+
+
 class Heard(SimpleQueue[Message]):
-    """An inbox that keeps the commands that were put into it."""
+    """An inbox that keeps the commands that were put into it; questions alone it does not."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[Command] = []
 
     def put(self, item: Message, block: bool = True, timeout: float | None = None) -> None:
-        if isinstance(item, Request) and not isinstance(item.command, Recall):
+        if isinstance(item, Request) and not isinstance(item.command, Recall | FindParties | LastEntry):
             self.asked.append(item.command)
         self.quietly(item)
 
@@ -427,15 +590,21 @@ class Running(Box):
     def turn(self, *messages: Message) -> None:
         heard = Request(command=Recall(key="heard"))
         for message in (*messages, heard):
-            self.inbox.put(message)
+            self.inbox.quietly(message)
         heard.answer.result(20)
 
-    def ask(self, *commands: Command) -> list["Future[Answer]"]:
-        requests = [Request(command=command) for command in commands]
+    def ask(self, *commands: Command, who: Who = ALONE) -> list["Future[Answer]"]:
+        requests = [Request(command, who=who) for command in commands]
         for request in requests:
             self.inbox.quietly(request)
         self.turn()
         return [request.answer for request in requests]
+
+    def does(self, command: Command, who: Who = ALONE, *, key: str = "") -> dict[str, Any]:
+        request = Request(command, key=key, who=who)
+        self.inbox.quietly(request)
+        self.turn()
+        return request.answer.result(0).model_dump(mode="json", by_alias=True)
 
     def weighs(self, kilograms: str | None, seconds: float = 2.0, scale: str = "scale-1", **said: Any) -> None:
         self.turn(*self.frames(kilograms, seconds, scale, **said))
@@ -443,7 +612,7 @@ class Running(Box):
     def records(self, kind: str) -> list[dict[str, Any]]:
         """The records of this kind that are on the disk, oldest first."""
         with reading(self.ledger.path.parent) as db:
-            events = [json.loads(body) for (body,) in db.conn.execute("SELECT body FROM events ORDER BY seq")]
+            events = [json.loads(body) for _, body in bodies_after(db.conn, 0)]
         return [event for event in events if kind_of(event["type"]) == kind]
 
     def within(self, work: Callable[[], Any]) -> Any:
@@ -502,8 +671,104 @@ def elsewhere() -> str:
 
 
 @pytest.fixture
+def devices() -> str:
+    """The settings of the devices that ``box`` has, for a test that adds to them."""
+    return DEVICES
+
+
+@pytest.fixture
 def hand_clock() -> HandClock:
     return HandClock(datetime(2026, 11, 22, 5, 0, tzinfo=CHINA))
+
+
+class Mayor:
+    """Speaks for the city: signs commands for the station of these tests, each issued a moment after the last."""
+
+    def __init__(self, clock: HandClock, seed: int = 7) -> None:
+        self.key = Ed25519PrivateKey.from_private_bytes(bytes(range(seed, seed + 32)))
+        self.hex = self.key.public_key().public_bytes_raw().hex()
+        self.keys = CityKeys.parse(self.hex)
+        self.topics = Topics("410108", "410108001", "01")
+        self._clock = clock
+        self._count = 0
+
+    def sealed(
+        self, name: str, *, id: str = "", station: str = "", issued: float = 0, expires: float = 3600, **fields: Any
+    ) -> bytes:
+        """A command's bytes; ``issued`` and ``expires`` are seconds from now."""
+        self._count += 1
+        moment = self._clock.wall + timedelta(seconds=issued, microseconds=self._count)
+        body = {"id": id or f"c-{self._count}", "name": name}
+        body["expires"] = (self._clock.wall + timedelta(seconds=expires)).isoformat()
+        return seal({**body, **fields}, station or self.topics.station, moment.isoformat(), self.key)
+
+    def message(self, payload: bytes, name: str = "") -> CityMessage:
+        """The message that brings it, on the topic of its name or of another."""
+        return CityMessage(f"{self.topics.base}/cmd/{name or json.loads(payload)['name']}", payload)
+
+    def orders(self, station: Box, name: str, **given: Any) -> dict[str, Any]:
+        """The station gets a command; answers what it says of it."""
+        payload = self.sealed(name, **given)
+        if not station.core._downlink._up:
+            station.turn(LinkChanged(True))
+        station.turn(self.message(payload))
+        return self.answers(station)[json.loads(payload)["id"]]
+
+    def answers(self, station: Box) -> dict[str, dict[str, Any]]:
+        """The newest answer to each command; each is signed by the station."""
+        ours = CityKeys.parse(station.ledger.signer.key.public_key().public_bytes_raw().hex())
+        found = {}
+        for topic, body in station.wire.sent:
+            if "/res/" in topic:
+                said = CommandAnswer.of(verify(body, ours, self.topics.station).fields)
+                assert topic == self.topics.result(said.name)
+                found[said.id] = said.model_dump()
+        return found
+
+
+@pytest.fixture(scope="session")
+def station_class() -> type[Box]:
+    return Box
+
+
+@pytest.fixture(scope="session")
+def clock_class() -> type[HandClock]:
+    return HandClock
+
+
+@pytest.fixture(scope="session")
+def mayor_class() -> type[Mayor]:
+    return Mayor
+
+
+@pytest.fixture
+def mayor(hand_clock: HandClock) -> Mayor:
+    return Mayor(hand_clock)
+
+
+@pytest.fixture(scope="session")
+def a_box() -> Callable[..., Box]:
+    """A station in this folder, which the test closes."""
+    return lambda folder, signer, clock, settings=DEVICES: Box(folder, signer, STATION + settings, clock)
+
+
+@pytest.fixture(scope="session")
+def hand_clock_at() -> type[HandClock]:
+    return HandClock
+
+
+@pytest.fixture
+def open_market() -> Callable[[Path], Market]:
+    """A market of its own in a folder."""
+    return lambda folder: Market(folder, HandClock(datetime(2026, 11, 22, 5, 0, tzinfo=CHINA)))
+
+
+@pytest.fixture
+def market(tmp_path: Path, hand_clock: HandClock) -> Iterator[Market]:
+    made = Market(tmp_path, hand_clock)
+    yield made
+    for station in made.stations.values():
+        station.ledger.close()
 
 
 @pytest.fixture
@@ -511,10 +776,10 @@ def box(tmp_path: Path, signer: Signer, hand_clock: HandClock) -> Iterator[Calla
     """Start a station; started again it is the same one after a restart. ``settings`` replaces its devices."""
     running: list[Box] = []
 
-    def start(settings: str = DEVICES, *, station: str = STATION) -> Box:
+    def start(settings: str = DEVICES, *, station: str = STATION, city_keys: CityKeys | None = None) -> Box:
         if running:
             running.pop().ledger.close()
-        running.append(Box(tmp_path, signer, station + settings, hand_clock))
+        running.append(Box(tmp_path, signer, station + settings, hand_clock, city_keys=city_keys))
         return running[-1]
 
     yield start

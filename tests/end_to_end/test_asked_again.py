@@ -57,7 +57,7 @@ def stall(
             return ask(self.station, "/api/sales", key, scale="scale-1", product=CABBAGE, lot=self.lot, **more)
 
         def slips(self) -> list[str]:
-            return [paper.text for paper in self.papers if "1.500kg" in paper.text]
+            return [paper.text for paper in self.papers if "1.500 kg" in paper.text]
 
         def restart(self) -> None:
             self.station.kill()

@@ -2,7 +2,6 @@
 
 import json
 import random
-import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from edge.records.ledger import bodies_after, reading
 from simulator.broker import Broker
 from simulator.city.server import City
 from simulator.scales import yaohua_tf0
@@ -25,8 +25,8 @@ BAD_WIRE = Faults(split=0.3, glue=0.1, cut=0.03, noise=0.04, flip=0.002, lose=0.
 
 def sold_in(folder: Path) -> list[int]:
     """Net grams of all sales in the station's ledger, the oldest first."""
-    rows = sqlite3.connect(folder / "data" / "ledger.db").execute("SELECT body FROM events ORDER BY seq")
-    events = [json.loads(body) for (body,) in rows]
+    with reading(folder / "data") as db:
+        events = [json.loads(body) for _, body in bodies_after(db.conn, 0)]
     return [line["net_g"] for e in events if ".trade." in e["type"] for line in e["data"]["slip"]["lines"]]
 
 

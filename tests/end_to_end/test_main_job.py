@@ -26,7 +26,7 @@ def expect_whole(code: int, summary: dict[str, Any]) -> None:
         "results": 1,
         "trades": 3,
         "slips": 3,
-        "acked": 5,
+        "acked": 6,
         "pending": 0,
         "chain_ok": True,
         "qr_verified": True,

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def test_a_folder_is_used_again_and_each_story_is_counted_for_itself(tmp_path: P
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         summary = json.loads(done.stdout)
-        assert (summary["entries"], summary["trades"], summary["acked"], len(summary["qr"])) == (1, 3, 5, 3)
+        assert (summary["entries"], summary["trades"], summary["acked"], len(summary["qr"])) == (1, 3, 6, 3)
 
 
 def test_who_takes_the_port_of_a_station_that_ended_is_not_talked_to(tmp_path: Path) -> None:
@@ -131,3 +132,19 @@ def test_a_demo_shown_to_the_network_lets_pages_be_used_by_the_machines_address(
             with urllib.request.urlopen(f"http://{name}:{market.station.port}/stall", timeout=5) as page:
                 assert page.status == 200
         assert market.bring_in("01040201", 1000, "河南", "绿源")["test_code"]
+
+
+def test_the_demos_lever_stops_a_lot_and_lets_it_be_sold_again(tmp_path: Path) -> None:
+    from starlette.testclient import TestClient
+
+    from simulator.demo.desk import application
+    from simulator.demo.market import Market
+
+    with Market(tmp_path, embedded=True) as market, TestClient(application(market)) as desk:
+        entry = market.bring_in("01040201", 1000, "河南", "绿源")
+        market.test(entry["sample"], Decimal("12.5"))
+        source = market.lot(entry["test_code"], "released")["source"]
+        for lever, stopped in (("stop", "召回"), ("resume", "")):
+            assert desk.post(f"/lots/{lever}", json={"lot": source, "reason": "召回"}).status_code == 204
+            shown = [{"source": source, "name": "大白菜", "stopped": stopped}]
+            wait_for(f"the lot after {lever}", lambda shown=shown: desk.get("/lots").json() == shown)

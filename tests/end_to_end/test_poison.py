@@ -1,16 +1,15 @@
 """An instrument whose memory makes the program fail, at every start: the station is there, and so are the others."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from edge.records.ledger import bodies_after, reading
 from protocol.city.token import CHINA
 from simulator.analyzers.taiyang import Taiyang
 from simulator.broker import Broker
@@ -80,6 +79,5 @@ def test_a_reading_below_a_hundredth_ends_no_station_before_or_after_a_kill(
 
 def values(running: StationProcess) -> set[str]:
     """The values of all results that are recorded."""
-    with closing(sqlite3.connect(running.folder / "data" / "ledger.db")) as ledger:
-        rows = ledger.execute("SELECT body FROM events").fetchall()
-    return {str(json.loads(body)["data"].get("value")) for (body,) in rows}
+    with reading(running.folder / "data") as db:
+        return {str(json.loads(body)["data"].get("value")) for _, body in bodies_after(db.conn, 0)}

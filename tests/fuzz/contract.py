@@ -11,16 +11,17 @@ from pydantic import ValidationError
 
 from edge.between.commands import plain_code
 from edge.documents import DOCUMENTS, examples
-from protocol.city import envelope, signed, topics
+from protocol.city import envelope, orders, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
 from protocol.city.envelope import BadEvent, EventHead
 from protocol.city.events import EVENTS
 from protocol.city.signed import BadKeys, BadSigned, CityKeys, Verifier
-from protocol.city.state import BadState, encode_state, read_state
+from protocol.city.state import BadState, Reach, encode_state, read_state
 from protocol.city.token import BadToken, Token, parse_url, source_url, url_of
 from protocol.city.topics import Ack, BadAck, Rejected, Topics, read_ack
 from protocol.plain import plain
 from protocol.printers.document import Document
+from simulator.city.examples import examples as ordered
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
@@ -93,6 +94,22 @@ def signed_message(data: bytes) -> None:
     if found is not None:
         verifier.taken(found, "ack")
         _refused(topics.ack_of, BadAck)(found.fields)
+
+
+def command(data: bytes) -> None:
+    """Whatever the city signs as a command is read, or refused by a word; what is read is written to the same."""
+    try:
+        body = json.loads(data)
+        sealed = signed.seal(body, STATION, ISSUED, KEY) if isinstance(body, dict) else b""
+    except Exception:  # it cannot be signed by anybody
+        return
+    found = _refused(lambda one: signed.verify(one, KEYS, STATION), BadSigned)(sealed)
+    name = str(body.get("name")) if isinstance(body, dict) else ""
+    head = found and _refused(lambda _: orders.head_of(found, name), BadSigned)(b"")
+    order = head and _refused(lambda _: orders.order_of(found, head), orders.BadCommand)(b"")
+    if order:
+        storable(orders.fields_of(order.command, head.id, name, ISSUED))
+        ensure(type(order.command).model_validate(order.command.model_dump(by_alias=True)) == order.command, "differs")
 
 
 def event(data: bytes) -> None:
@@ -201,8 +218,15 @@ def _documents() -> Iterable[bytes]:
     yield json.dumps(Document("slip", "t", parts).as_json()).encode()
 
 
+def _commands() -> Iterable[bytes]:
+    for name, fields in ordered().items():
+        yield json.dumps({"id": "c-1", "name": name, "expires": ISSUED, **fields}, ensure_ascii=False).encode()
+
+
 def _state() -> bytes:
-    return encode_state("online", STATION, KEY, time=ISSUED, bootid="b", last=3, software="marketedge 0")
+    return encode_state(
+        "online", STATION, KEY, time=ISSUED, bootid="b", reach=Reach(3, "ab" * 32), software="marketedge 0"
+    )
 
 
 MAKERS = by_name(
@@ -213,6 +237,7 @@ MAKERS = by_name(
         Target(
             "signed", signed_message, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"issued"', b'"sig"', b'"kid"')
         ),
+        Target("command", command, _commands, (*JSON_WORDS, b'"lot"', b'"mode"', b'"settings"', b'"from"')),
         Target("event", event, _events, JSON_WORDS),
         Target("record", record, _events, JSON_WORDS),
         Target("state", state, lambda: (_state(),), JSON_WORDS),

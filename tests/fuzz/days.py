@@ -43,7 +43,8 @@ from edge.between.inbox import (
     PrinterChanged,
 )
 from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, PrintWhy
-from edge.records.ledger import verify
+from edge.records.ledger import bodies_after
+from edge.records.verify import verify
 from protocol.city import signed
 from protocol.city.envelope import hash_of
 from protocol.city.topics import Topics
@@ -84,8 +85,8 @@ def _holds(box: Any) -> None:
 
 def _sold(box: Any, lot: Any) -> int:
     codes = {lot.test_code, lot.source, *([lot.upstream] if lot.upstream else ())}
-    bodies = box.ledger.conn.execute("SELECT body FROM events").fetchall()
-    sales = [event["data"] for (body,) in bodies if (event := json.loads(body))["type"].endswith("trade.completed.v1")]
+    bodies = bodies_after(box.ledger.conn, 0)
+    sales = [event["data"] for _, body in bodies if (event := json.loads(body))["type"].endswith("trade.completed.v1")]
     return sum(line["net_g"] for sale in sales for line in sale["slip"]["lines"] if {*_texts(line)} & codes)
 
 

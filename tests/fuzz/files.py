@@ -36,6 +36,7 @@ from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.records import identity, lock, mark
 from edge.records.ledger import FILE, LedgerBroken, Signer
+from edge.records.packing import unpack
 from protocol import formats
 from protocol.files import File, Files
 from protocol.readings import TestResult, Ticket
@@ -228,7 +229,7 @@ def damaged() -> Target:
         for place, body in enumerate(bodies):
             for who in range(len(COMMANDS) + 2):
                 yield bytes((place, who)) + body
-                other = re.sub(rb'"(goods|lines|data|sold|verdict|slip)":', rb'"other":', body)
+                other = re.sub(rb'"(goods|lines|data|sold|verdict|slip)":', rb'"other":', unpack(body))
                 yield bytes((place, who)) + other
 
     return Target("ledger", run, seeds, (*JSON_WORDS, b'"data":', b'"slip":', b'"type":"', b'"time":"'))

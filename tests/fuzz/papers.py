@@ -9,7 +9,8 @@ from parts import Target, by_name, ensure, readable, storable
 
 from drivers.printers import profile
 from edge.documents import DOCUMENTS, SHIPPED, Place, checked, examples, fields
-from edge.documents.templates import BadTemplate, Templates
+from edge.documents.market_files import BadTemplate
+from edge.documents.templates import Templates
 from edge.documents.words import PaperWords
 from protocol.analyzers.shared import ticket_layout
 from protocol.printers import languages, status, text

@@ -178,15 +178,15 @@ class Direct:
 
 
 class Pages:
-    """The board of whichever station runs."""
+    """What whichever station runs shows the pages."""
+
+    beat = 1.0
 
     def __init__(self, stations: Stations) -> None:
         self._stations = stations
-        self.beat = 1.0
 
-    @property
-    def board(self) -> Any:
-        return self._stations.box.board
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stations.box.showing, name)
 
     def watch(self, signal: Callable[[], None]) -> Callable[[], None]:
         return lambda: None

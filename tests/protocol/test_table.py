@@ -10,6 +10,7 @@ import pytest
 from protocol import modbus
 from protocol.analyzers import dayuan_crc8
 from protocol.analyzers.shared import astm_link
+from protocol.city import agreement
 from protocol.scales import cas_handshake
 from protocol.table import Unexpected, mermaid, passed_over, step
 
@@ -56,6 +57,8 @@ TABLES = [
     dayuan_crc8.TL310,
     astm_link.HOST,
     astm_link.INSTRUMENT,
+    agreement.STATION,
+    agreement.CITY,
 ]
 
 

@@ -1,21 +1,29 @@
 // What a scanned code means. It goes to the field that waits for it, or does what the page does with its kind; what it
 // did, or why it did nothing, is said.
 
-import { board, find, onChange, say } from "./live.js";
+import { board, find, named, newKey, onChange, post, say } from "./live.js";
 import { plainCode } from "./scan.js";
 
 const SAID_MS = 8000;
 const LONGEST = 60;
 
 /** Kinds of codes, and what they are called. */
-const NAMES = { source: "source_code", test: "test_code", operator: "operator_code", product: "product_code" };
+const NAMES = {
+  source: "source_code", test: "test_code", operator: "operator_code", product: "product_code",
+  container: "container_code", order: "order_code", kept: "cn_kept",
+};
 const actions = {};
 
-/** What this page does with a code, by its kind: `source`, `test`, `slip`, `operator`, `product`. */
+/** What this page does with a code, by its kind: `source`, `test`, `slip`, `operator`, `product`, `container`, `order`, `kept`. */
 export const onCode = (more) => Object.assign(actions, more);
 
+/** Take a lot over by its card, short or signed; the answer names its `product`, `source` and `test_code`. */
+export const openLot = (card) => post("/api/lots/open", { code: card }, newKey());
+
 export const lotOf = (code) => (board.lots ?? []).find((one) => one.source === code || one.test_code === code);
-export const end = (code) => `…${code.slice(-6)}`;
+/** A code as people write it, and its end: as `protocol/city/written.py` does. */
+export const grouped = (code) => code.replace(/(.{5})(?=.)/g, "$1 ");
+export const end = (code) => `…${code.slice(-5)}`;
 
 // --- what is said -----------------------------------------------------------------------------------------------
 
@@ -50,26 +58,47 @@ export function point(element) {
 
 // --- what it is -----------------------------------------------------------------------------------------------------
 
-/** The transaction code in a slip's address, or an empty text: nine bytes behind type, key and time. */
-function saleIn(token) {
+/** The trace code of this kind in a signed token, or an empty text: nine bytes behind type, key and time. */
+function codeIn(token, kind) {
   try {
     const bytes = [...atob(token.replaceAll("-", "+").replaceAll("_", "/"))].slice(9, 18);
     const code = bytes.reduce((sum, byte) => sum * 256n + BigInt(byte.charCodeAt(0)), 0n).toString().padStart(20, "0");
-    return /^[0-9]{9}2[0-9]{10}$/.test(code) ? code : "";
+    return /^[0-9]{20}$/.test(code) && code[9] === kind ? code : "";
   } catch {
     return "";
   }
 }
 
-export function read(text) {
-  const code = plainCode(text);
-  const slip = /\/j\/([\w-]+)/.exec(text);
-  if (slip) return { kind: "slip", code: saleIn(slip[1]), text };
-  if (/^[0-9]{20}$/.test(code)) return { kind: { 2: "slip", 3: "test" }[code[9]] ?? "source", code, text };
-  if (/^[0-9]{13}$/.test(code)) return { kind: "operator", code, text };
-  if (/^[0-9]{8}$/.test(code)) return { kind: "product", code, text };
-  return { kind: "other", code, text };
+const containers = JSON.parse(find("[data-containers]")?.dataset.containers ?? "{}");
+const stall = JSON.parse(find("[data-stall]")?.dataset.stall ?? "{}");
+const isOrder = (text) => (board.orders ?? []).some((one) => one.code === text);
+
+/** Whether it is a label's code, with a weight or a price inside. */
+function isLabel(text, code) {
+  const digits = text.replace(/\s/g, "");
+  if (stall.gs1 && /^(\][A-Za-z]\d)?\(?01\)?\d{14}\(?310\d\)?\d{6}/.test(digits)) return true;
+  return /^\d+$/.test(code) && (stall.labels ?? []).some(([prefix, length]) => code.length === length && code.startsWith(prefix));
 }
+
+/** What a text is: its `kind`, its plain `code`, and the whole `text` without blanks. */
+export function read(said) {
+  const code = plainCode(said);
+  const text = said.normalize("NFKC").trim();
+  const [, way, token] = /\/([jbo])\/([\w-]+)/.exec(code) ?? [];
+  if (text in containers) return { kind: "container", code: text, text };
+  if (isLabel(text, code)) return { kind: "label", code: text.replace(/\s/g, ""), text: said };
+  if (way === "j") return { kind: "slip", code: codeIn(token, "2"), text: said };
+  if (way === "b") return { kind: "source", code: codeIn(token, "1"), text: said, card: code };
+  if (way === "o" || isOrder(code)) return { kind: "order", code: token ?? code, text: said };
+  if (/^LY[0-9]{18}$/.test(text)) return { kind: "kept", code: text, text };
+  if (/^[0-9]{20}$/.test(code)) return { kind: { 2: "slip", 3: "test" }[code[9]] ?? "source", code, text: said };
+  if (/^[0-9]{13}$/.test(code)) return { kind: "operator", code, text: said };
+  if (/^[0-9]{8}$/.test(code)) return { kind: "product", code, text: said };
+  return { kind: "other", code, text: said };
+}
+
+/** Grams of an empty container, by its code. */
+export const tareOf = (code) => containers[code];
 
 // --- where it goes ---------------------------------------------------------------------------------------------------
 
@@ -77,6 +106,8 @@ export function read(text) {
 function fits(field, { kind, code, text }) {
   const wants = field?.dataset?.takes;
   if (wants === "lot") return [...field.options].some((one) => one.value && one.value === lotOf(code)?.test_code);
+  if (!code && wants !== "any") return false; // a card of a make we do not know: nothing to write down
+  if (wants === "operator" && kind === "label") return /^\d{13}$/.test(code); // it was asked for: a buyer's
   return wants === "any" ? text.length <= field.maxLength : Boolean(wants) && wants === kind;
 }
 
@@ -88,14 +119,14 @@ function put(field, { code, text }) {
   if (fold) fold.open = true;
   field.scrollIntoView({ block: "center" }); // clear of what is said
   const label = field.closest("label").firstChild.textContent.trim();
-  tell(`${label}：${field.matches("select") ? field.selectedOptions[0].textContent : field.value}`);
+  tell(named(label, field.matches("select") ? field.selectedOptions[0].textContent : field.value));
 }
 
 const seen = (field) => field.getClientRects().length > 0;
 
 function sorry({ kind, code, text }) {
   if (kind === "slip") return say(code ? "scan_slip_n" : "scan_slip", { code: end(code) });
-  if (NAMES[kind]) return say("scan_not_here", { what: say(NAMES[kind]), code });
+  if (NAMES[kind] && code) return say("scan_not_here", { what: say(NAMES[kind]), code });
   const plain = text.replace(/\p{C}/gu, "");
   return say("scan_other", { text: plain.length > LONGEST ? `${plain.slice(0, LONGEST)}…` : plain });
 }
@@ -108,8 +139,8 @@ function take({ text, field }) {
   const other = find(`[data-takes="${what.kind}"]`);
   if (waiting) put(waiting, what);
   else if (dialog) tell(say("scan_dialog"), true);
-  else if (actions[what.kind]) actions[what.kind](what.code);
-  else if (other) put(other, what);
+  else if (actions[what.kind]) actions[what.kind](what.code, what.card, what.text);
+  else if (other && what.code) put(other, what);
   else tell(sorry(what), true);
 }
 
@@ -131,7 +162,8 @@ onChange(() => {
 for (const kind of ["input", "change"]) {
   document.addEventListener(kind, ({ target }) => {
     if (!target.matches("input[data-takes]:not([data-takes=any])")) return;
-    const plain = plainCode(target.value);
+    const what = read(target.value);
+    const plain = what.card && what.code ? what.code : plainCode(target.value);
     if (plain !== target.value && (kind === "change" || target.value.includes("/"))) target.value = plain;
   }, true);
 }

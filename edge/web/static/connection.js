@@ -6,7 +6,8 @@
 //   dead  the box is reached, but the program behind its pages does not move
 //
 // In `lost` and `dead` a banner says since when, what stands on the page is grey, and buttons that write are disabled.
-// A button that only changes the page itself says so: `data-local`; in a dialog those of type `button` need not.
+// A button that only changes the page itself says so: `data-local`; tiles of goods, and in a dialog those of type
+// `button`, need not.
 // Nothing is loaded anew when the box is back: what was typed stays.
 
 import { find, say } from "./words.js";
@@ -90,7 +91,7 @@ function open() {
   if (source || document.hidden) return;
   clearTimeout(again);
   quickest = Infinity;
-  source = new EventSource("/api/live?pulse=1");
+  source = new EventSource(document.body.dataset.stream ?? "/api/live?pulse=1");
   source.onmessage = (event) => {
     const message = JSON.parse(event.data);
     hear(message);
@@ -100,8 +101,22 @@ function open() {
     hear(JSON.parse(event.data));
     changed();
   });
-  source.onerror = lose;
+  source.onerror = () => {
+    if (source.readyState === EventSource.CLOSED) knowMe(); // the box answered, and not with a stream
+    lose();
+  };
   silence = setTimeout(lose, state === "new" ? FRESH_MS : PATIENCE_MS);
+}
+
+/** Whoever is signed in no more signs in again. */
+async function knowMe() {
+  if (document.body.dataset.stream) {
+    const page = await fetch(location.pathname).catch(() => null);
+    if (page?.redirected) location.reload(); // it shows to nobody unless somebody signs in
+    return;
+  }
+  const answer = await fetch("/api/me").catch(() => null);
+  if (answer?.status === 401) location.assign(`/sign-in?next=${location.pathname}`);
 }
 
 function close() {
@@ -149,7 +164,7 @@ new ResizeObserver(() => document.body.style.setProperty("--link", `${banner.off
 
 // --- what cannot be done meanwhile --------------------------------------------------------------------------------
 
-const LOCAL = "[data-local], dialog [type=button], [value=cancel]";
+const LOCAL = "[data-local], .product, dialog [type=button], [value=cancel]";
 const mutations = new MutationObserver(forbid);
 let focused = null;
 

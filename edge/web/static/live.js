@@ -1,21 +1,36 @@
 // What every page shares: the board as it comes, parts that are fetched again, posts, papers.
 
+import { askWord } from "./approval.js";
 import { away, follow, fresh, heard, link, whenUp } from "./connection.js";
-import { find, say } from "./words.js";
+import "./keeper.js";
+import "./keypad.js";
+import { find, named, ownWord, say } from "./words.js";
 
-export { find, fresh, link, say };
+const signedIn = document.body.dataset.person;
+if (signedIn) localStorage.person = signedIn; // who says so is who is signed in: nobody is asked for a name
+
+export { find, fresh, link, named, say };
 
 const GET_MS = 8000;
 const POST_MS = 15000;
 const AGAIN_MS = 1000;
 
-export const yuan = (fen) => `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`;
+export const yuan = (fen) =>
+  `${fen < 0 ? "-" : ""}${Math.floor(Math.abs(fen) / 100)}.${String(Math.abs(fen) % 100).padStart(2, "0")}`;
 
 /** "12.5" → 12500 grams, or null. Digits only, no floating point. */
 export function grams(text) {
   const found = /^(\d{1,6})(?:[.。,，](\d{1,3}))?$/.exec(text);
   return found ? Number(found[1]) * 1000 + Number((found[2] ?? "").padEnd(3, "0")) : null;
 }
+
+/** A product's name in the page's language, and that of a lot's product. */
+export const nameOf = (one) => (document.documentElement.lang === "en" && one.name_en) || one.name;
+export const lotName = (lot) =>
+  nameOf((board.products ?? []).find((one) => one.code === lot.product) ?? { name: lot.product_name });
+
+/** Food that somebody brought to be tested, in a list. */
+export const broughtWords = (one) => `${say("title.samples")} ${one.sample} · ${one.goods}`;
 
 // --- the board -----------------------------------------------------------------------------------------------------
 
@@ -30,6 +45,9 @@ export const onChange = (listener) => listeners.push(listener);
 function tell(changed) {
   for (const listener of listeners) listener(changed);
 }
+
+/** Resolves when the station has told its goods, lots and papers for the first time. */
+export const told = new Promise((done) => onChange(() => board.version !== undefined && done()));
 
 function receive(message) {
   const changed = new Set(Object.keys(message));
@@ -66,11 +84,36 @@ for (const element of document.querySelectorAll("[data-part]")) {
   });
 }
 
-async function refresh(element) {
+// What is replaced under a finger is never pressed: a part waits until the click has come, or the finger has gone.
+const CLICK_MS = 350; // a touched screen thinks about a double tap
+const LONGEST_MS = 5000; // a finger that went up elsewhere is not waited for
+
+let finger = null; // what is under it
+let up = null; // when it is taken for gone
+
+const gone = () => (finger = null);
+const until = (ms) => {
+  clearTimeout(up);
+  up = setTimeout(gone, ms);
+};
+document.addEventListener("pointerdown", ({ target }) => {
+  finger = target;
+  until(LONGEST_MS);
+}, true);
+for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, () => until(CLICK_MS), true);
+document.addEventListener("click", () => until(0), true);
+
+const lifted = () => new Promise((done) => setTimeout(done, 30));
+
+/** Fetch a part of the page anew; `data-query` says which of it is wanted. */
+export async function refresh(element) {
   const asked = (element.asked = {}); // an answer that was overtaken is not shown
   try {
-    const answer = await fetch(`/parts/${element.dataset.part}`, { signal: AbortSignal.timeout(GET_MS) });
+    const query = `on=${document.body.classList[0]}&${element.dataset.query ?? ""}`;
+    const answer = await fetch(`/parts/${element.dataset.part}?${query}`, { signal: AbortSignal.timeout(GET_MS) });
+    if (answer.status === 401) return signIn();
     const html = await answer.text();
+    while (element.contains(finger)) await lifted();
     if (!answer.ok || element.asked !== asked) return;
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
     element.innerHTML = html; // escaped by the station; scripts inside would be refused by the page's policy
@@ -87,19 +130,28 @@ async function refresh(element) {
 export const newKey = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-const failed = (message, more) => Object.assign(new Error(message), more);
+export const failed = (message, more) => Object.assign(new Error(message), more);
 const inWords = (said) => (document.documentElement.lang === "en" ? said.message_en : said.message_zh);
 
 /** Ask the station with a body in JSON: its answer and whether it is one, whatever it says. */
-async function send(address, body, key, patience) {
+async function send(address, body, key, patience, approval = "") {
   const answer = await fetch(address, {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...(key && { "Idempotency-Key": key }) },
+    headers: {
+      "Content-Type": "application/json",
+      ...ownWord,
+      ...(key && { "Idempotency-Key": key }),
+      ...(approval && { Approval: approval }),
+    },
     body: JSON.stringify(body ?? {}),
     signal: AbortSignal.timeout(patience),
   });
+  if (answer.status === 401 && !/\/(approvals|sign)$/.test(address)) signIn(); // there a PIN was wrong
   return { status: answer.status, ok: answer.ok, said: await answer.json() };
 }
+
+/** Nobody is signed in any more: the page comes back when somebody is. */
+const signIn = () => location.assign(`/sign-in?next=${location.pathname}`);
 
 /**
  * The answer, or an Error whose message is in the person's language.  Its `known` is false when it may have been done;
@@ -108,7 +160,11 @@ async function send(address, body, key, patience) {
 export async function post(address, body, key = newKey()) {
   if (away()) throw failed(say("not_sent"), { code: "not_sent", known: true });
   const sent = { address, ...heard(), steady: performance.now(), wall: Date.now() };
-  const answer = await send(address, body, key, POST_MS).catch(() => null);
+  let answer = await send(address, body, key, POST_MS).catch(() => null);
+  if (answer?.said.code === "needs_supervisor") {
+    const word = await askWord((given) => send("/api/approvals", { ...given, address }, "", POST_MS), inWords);
+    if (word) answer = await send(address, body, key, POST_MS, word).catch(() => null);
+  }
   if (answer?.ok) return answer.said;
   if (answer && answer.status < 500) throw failed(inWords(answer.said), { code: answer.said.code, known: true });
   const code = answer?.said.code ?? "no_answer";
@@ -145,41 +201,6 @@ export function toast(text) {
   box.hidden = false;
   clearTimeout(toasting);
   toasting = setTimeout(() => (box.hidden = true), 6000);
-}
-
-// --- papers ----------------------------------------------------------------------------------------------------
-
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-reprint], [data-view], [data-confirm], [data-print]");
-  if (!button || button.disabled) return;
-  button.disabled = true;
-  try {
-    if (button.dataset.reprint) {
-      await post(`/api/prints/${button.dataset.reprint}/reprint`);
-      toast(say("reprint_sent"));
-    } else if (button.dataset.confirm) {
-      for (const job of button.dataset.confirm.split(" ")) await post(`/api/prints/${job}/confirm`);
-      toast(say("confirmed"));
-    } else if (button.dataset.print) {
-      const { print: paper, subject = paper === "day" ? find("#day").value : "", printer = "" } = button.dataset;
-      await post("/api/prints", { paper, subject, printer });
-      toast(say("reprint_sent"));
-    } else {
-      find("#paper-text").textContent = (await paperText(button.dataset.view)) || say("no_paper_text");
-      find("#paper").showModal();
-    }
-  } catch (error) {
-    sorry(error);
-  } finally {
-    setTimeout(() => (button.disabled = false), 800);
-  }
-});
-
-async function paperText(job) {
-  const answer = await fetch(`/api/prints/${job}`, { signal: AbortSignal.timeout(GET_MS) }).catch(() => null);
-  const said = await answer?.json().catch(() => null);
-  if (!said) throw failed(say("not_read"), { known: true });
-  return answer.ok ? said.text : "";
 }
 
 follow(receive, () => tell(new Set()));

@@ -1,4 +1,5 @@
-// What is sold: what the scale says, less a container of known mass; or a typed weight, when the scale cannot be read.
+// What is sold: what the scale says, less a container of known mass; a typed weight, when the scale cannot be read; what a
+// label says; or so many pieces.
 
 import { board, find, fresh, grams, onChange, say, toast } from "./live.js";
 
@@ -7,6 +8,7 @@ const KNOWN_TARES = 4;
 let tare = 0;
 let pinned = false;
 let typed = null; // {g, reason}
+let label = null; // {code, g, fen, product}: what a label says
 let redraw = () => {};
 let scale = () => undefined;
 
@@ -21,9 +23,19 @@ function digits(g, one) {
   return text.replace(/\.$/, "");
 }
 
-/** What would be sold now: `g` grams net (null when there is no weight) as `text`; `why` the container forbids it. */
-export function load(one) {
-  if (typed) return { g: typed.g, text: kilograms(typed.g), unit: "kg", why: "", typed };
+/**
+ * What would be sold now: `g` grams net (null when there is no weight) as `text`; `why` the container forbids it.
+ * `free`: it does not lie on the scale. `pieces` or a `label` say what it is then.
+ */
+export function load(one, goods) {
+  if (goods?.by === "piece") {
+    const pieces = Number(/^\d{1,5}$/.test(count.value) && count.value) || 0;
+    return { g: 0, text: String(pieces), unit: say("how_many"), why: pieces ? "" : "count", free: true, pieces };
+  }
+  if (label && label.product === goods?.code) {
+    return { g: label.g, text: kilograms(label.g), unit: "kg", why: "", free: true, label };
+  }
+  if (typed) return { g: typed.g, text: kilograms(typed.g), unit: "kg", why: "", free: true, typed };
   if (!one || one.net_g === null) return { g: null, text: "", unit: "", why: "" };
   if (!tare) return { g: one.net_g, text: one.text, unit: one.unit, why: "" };
   const g = one.net_g - tare;
@@ -31,26 +43,39 @@ export function load(one) {
   return { g, text: digits(g, one), unit: one.unit === "g" ? "g" : "kg", why };
 }
 
-/** What a sale says of its load, beside the weight. */
-export const saleOf = () => (typed ? { manual_g: typed.g, reason: typed.reason } : tare ? { tare_g: tare } : {});
+/** What a sale says of its load. */
+export function saleOf(what) {
+  if (what.pieces) return { pieces: what.pieces };
+  if (what.label) return { label: what.label.code, seen_g: what.g };
+  if (what.typed) return { seen_g: what.g, manual_g: what.typed.g, reason: what.typed.reason };
+  return { seen_g: what.g, ...(tare && { tare_g: tare }) };
+}
+
+/** What a label says is sold next; nothing takes it back. */
+export function takeLabel(said) {
+  label = said;
+  redraw();
+}
 
 /** The load was sold: the next one has another container, and perhaps a scale. */
 export function nextLoad() {
-  typed = null;
+  typed = label = null;
+  count.value = "1";
   if (!pinned) tare = 0;
 }
 
 /** Another scale: its containers are its own. */
 export function otherScale() {
-  typed = null;
+  typed = label = null;
   [tare, pinned] = [0, false];
 }
 
 const broken = (one) => fresh() && (!one || BROKEN.has(one.why));
 
 /** Gross, tare and net beneath the weight, and the two keys. */
-export function drawLoad(one) {
-  const shown = tare > 0 && !typed;
+export function drawLoad(one, what) {
+  const shown = tare > 0 && !what.free;
+  find("#count").hidden = what.pieces === undefined;
   const known = one && fresh() && one.net_g !== null;
   find("#masses").hidden = !shown;
   if (shown) {
@@ -58,17 +83,19 @@ export function drawLoad(one) {
     ["#mass-gross", "#mass-tare", "#mass-net"].forEach((id, at) => (find(id).textContent = texts[at]));
   }
   find("#tare-pinned").hidden = !(shown && pinned);
-  find("#tare-open").hidden = Boolean(typed);
+  find("#tare-open").hidden = Boolean(what.free);
   find("#tare-open").classList.toggle("on", shown);
   find("#typed-open").hidden = Boolean(typed);
   find("#typed-open").disabled = !broken(one);
-  find("#typed-end").hidden = !typed;
+  find("#typed-end").hidden = !typed && !what.label;
+  find("#typed-end").textContent = say(what.label ? "label_end" : "typed_end");
 }
 
 // --- the container ----------------------------------------------------------------------------------------------
 
 const taring = find("#taring");
 const field = find("#taring-kg");
+const count = find("#count-n");
 
 function knownTares() {
   try {
@@ -112,19 +139,20 @@ function setTare(g) {
   redraw();
 }
 
-function key(name) {
-  find("#taring-wrong").textContent = "";
-  const whole = field.selectionStart === 0 && field.selectionEnd === field.value.length;
-  const text = whole ? "" : field.value;
-  field.value = name === "back" ? text.slice(0, -1) : (text + name).slice(0, 7);
-  field.setSelectionRange(field.value.length, field.value.length);
+/** A container of known mass, scanned; the answer is why it cannot be taken off, in words, or nothing. */
+export function takeTare(g) {
+  const one = scale();
+  const why = one?.tare_why;
+  if (typed || why) return say(typed ? "typed" : `weight.${why}`);
+  if (one?.max_g && g >= one.max_g) return say("tare_wrong");
+  tare = g;
+  pinned = false;
+  redraw();
+  return "";
 }
 
 find("#tare-open").addEventListener("click", openTare);
-find("#taring-keys").addEventListener("click", (event) => {
-  const one = event.target.closest("[data-key]");
-  if (one) key(one.dataset.key);
-});
+field.addEventListener("input", () => (find("#taring-wrong").textContent = ""));
 find("#taring-clear").addEventListener("click", () => setTare(0));
 find("#taring-cancel").addEventListener("click", () => taring.close());
 taring.querySelector("form").addEventListener("submit", (event) => {
@@ -147,7 +175,7 @@ find("#typing-reasons").addEventListener("click", (event) => {
 });
 find("#typing-cancel").addEventListener("click", () => typing.close());
 find("#typed-end").addEventListener("click", () => {
-  typed = null;
+  typed = label = null;
   redraw();
 });
 typing.querySelector("form").addEventListener("submit", (event) => {
@@ -163,6 +191,14 @@ typing.querySelector("form").addEventListener("submit", (event) => {
   typing.close();
   redraw();
 });
+
+for (const [id, step] of [["#count-less", -1], ["#count-more", 1]]) {
+  find(id).addEventListener("click", () => {
+    count.value = String(Math.min(99_999, Math.max(1, (Number(count.value) || 0) + step)));
+    redraw();
+  });
+}
+count.addEventListener("input", () => redraw());
 
 /** Draw with `draw` when something here changed; `find` the scale that is chosen; `busy` while a sale is under way. */
 export function follow(draw, chosen, busy) {

@@ -2,6 +2,7 @@
 
 import { end, onCode, point, tell } from "./codes.js";
 import { say } from "./live.js";
+import "./prints.js";
 
 onCode({
   slip(code) {

@@ -1,6 +1,7 @@
 // Results at the gate: who does it, the whole-plant step, results without a lot, and the channel plan.
 
-import { board, find, newKey, onChange, post, say, whenKnown, sorry, toast } from "./live.js";
+import { grouped } from "./codes.js";
+import { board, broughtWords, find, lotName, named, newKey, onChange, post, say, whenKnown, sorry, toast } from "./live.js";
 
 const CALM_MS = 600; // a double tap must not press the button that comes next
 
@@ -50,11 +51,12 @@ find("#goods").addEventListener("click", async (event) => {
 // --- which lot -------------------------------------------------------------------------------------------------------
 
 const lotOf = (code) => (board.lots ?? []).find((one) => one.test_code === code);
+const broughtOf = (code) => (board.public_samples ?? []).find((one) => one.code === code);
 const lotWords = (one) =>
-  `${say("sample")} ${one.sample} · ${one.product_name} · ${one.supplier} · ${one.registered.slice(5, 16).replace("T", " ")}`;
+  `${say("sample")} ${one.sample} · ${lotName(one)} · ${one.supplier} · ${one.registered.slice(5, 16).replace("T", " ")}`;
 
-/** Offer the lots, those that wait for a result first; what was chosen stays chosen. */
-function fillLots(select) {
+/** Offer the lots, those that wait for a result first, and what else there is; what was chosen stays chosen. */
+function fillLots(select, ...others) {
   const kept = select.value;
   const groups = ["pending", "held", "released"].map((state) => {
     const group = document.createElement("optgroup");
@@ -64,7 +66,7 @@ function fillLots(select) {
     }
     return group;
   });
-  select.replaceChildren(new Option(say("choose"), ""), ...groups.filter((group) => group.children.length));
+  select.replaceChildren(new Option(say("choose"), ""), ...groups.filter((group) => group.children.length), ...others);
   select.value = kept;
   if (select.selectedIndex < 0) select.value = "";
 }
@@ -72,6 +74,9 @@ function fillLots(select) {
 // --- a result that matches no lot ---------------------------------------------------------------------------------
 
 const NOBODY = "-"; // in the list of lots: it is of none here
+const CONTROL = "control-"; // it is of a control of this kind
+const CONTROLS = ["blank", "negative", "positive", "spiked"];
+const isControl = (value) => value.startsWith(CONTROL);
 const dialog = find("#matching");
 const go = find("#matching-go");
 const wrong = find("#matching-wrong");
@@ -83,24 +88,35 @@ function openMatch(stray) {
   asked = { seq: stray.dataset.seq, ask: "ask" in stray.dataset, unread: "unread" in stray.dataset };
   find("#matching-facts").replaceChildren(stray.querySelector(".facts-of").cloneNode(true));
   find("#matching-lot").value = "";
-  fillLots(find("#matching-lot"));
-  find("#matching-lot").append(new Option(say("no_lot_here"), NOBODY));
+  fillMatching();
   find("#matching-lot").value = stray.dataset.lot;
   if (find("#matching-lot").selectedIndex < 0) find("#matching-lot").value = "";
   find("#matching-reason").value = "";
   drawAsked();
   for (const one of dialog.querySelectorAll("[name=verdict]")) one.checked = false;
-  find("#matching-person").value = person.value.trim();
+  find("#matching-person").value = person.value.trim() || (localStorage.person ?? "");
   step(null);
   dialog.showModal();
   find("#matching-lot").focus();
 }
 
+const fillMatching = () => fillLots(
+  find("#matching-lot"),
+  new Option(say("no_lot_here"), NOBODY),
+  ...CONTROLS.map((kind) => new Option(named(say("control"), say(`control_kind.${kind}`)), CONTROL + kind)),
+  ...(board.public_samples ?? []).map((one) => new Option(broughtWords(one), one.code)),
+);
+
+/** What this code names, in words: a lot, or food that somebody brought. */
+const wordsOf = (code) => (lotOf(code) ? lotWords(lotOf(code)) : broughtWords(broughtOf(code)));
+
 /** What is asked depends on the lot: its items, or why it is nobody's. */
 function drawAsked() {
-  const nobody = find("#matching-lot").value === NOBODY;
-  const items = asked.unread ? lotOf(find("#matching-lot").value)?.missing ?? [] : [];
-  find("#matching-verdict").hidden = !asked.ask || nobody;
+  const chosen = find("#matching-lot").value;
+  const nobody = chosen === NOBODY;
+  const known = broughtOf(chosen) ? board.bench.items : lotOf(chosen)?.missing;
+  const items = asked.unread ? known ?? [] : [];
+  find("#matching-verdict").hidden = !asked.ask || nobody || isControl(chosen);
   find("#matching-reason-row").hidden = !nobody;
   find("#matching-item-row").hidden = items.length < 2;
   find("#matching-item").replaceChildren(...items.map((name) => new Option(name)));
@@ -118,8 +134,14 @@ function step(body) {
   go.disabled = true;
   setTimeout(() => (go.disabled = false), body ? CALM_MS : 0);
   if (!body) return;
-  find("#matching-what").textContent = body.lot ? lotWords(lotOf(body.lot)) : `${say("no_lot_here")}：${body.reason}`;
-  find("#matching-effect").textContent = say(!body.lot ? "will.dismiss" : body.verdict ? `will.${body.verdict}` : "will.judge");
+  if (body.control) {
+    find("#matching-what").textContent = named(say("control"), say(`control_kind.${body.control}`));
+    find("#matching-effect").textContent = say("will.control");
+    find("#matching-back").focus();
+    return;
+  }
+  find("#matching-what").textContent = body.lot ? wordsOf(body.lot) : named(say("no_lot_here"), body.reason);
+  find("#matching-effect").textContent = say(!body.lot ? "will.dismiss" : broughtOf(body.lot) ? "will.brought" : body.verdict ? `will.${body.verdict}` : "will.judge");
   find("#matching-back").focus(); // a second Enter takes back, it does not confirm
 }
 
@@ -131,13 +153,17 @@ function readMatch() {
     if (!reason) return [say("field_missing", { field: say("reason") }), "#matching-reason"];
     return name ? { person: name, reason } : [say("person_missing"), "#matching-person"];
   }
+  if (isControl(find("#matching-lot").value)) {
+    const control = find("#matching-lot").value.slice(CONTROL.length);
+    return name ? { person: name, control } : [say("person_missing"), "#matching-person"];
+  }
   const body = {
     lot: find("#matching-lot").value,
     person: name,
     verdict: asked.ask ? verdict?.value ?? "" : "",
     item: find("#matching-item").value,
   };
-  if (!lotOf(body.lot)) return [say("choose_lot"), "#matching-lot"];
+  if (!lotOf(body.lot) && !broughtOf(body.lot)) return [say("choose_lot"), "#matching-lot"];
   if (asked.ask && !verdict) return [say("reading_missing"), "[name=verdict]"];
   if (!body.person) return [say("person_missing"), "#matching-person"];
   return body;
@@ -145,10 +171,10 @@ function readMatch() {
 
 async function confirmMatch() {
   const body = sure;
-  const address = `/api/results/${asked.seq}/${body.lot ? "match" : "dismiss"}`;
+  const address = `/api/results/${asked.seq}/${body.control ? "control" : body.lot ? "match" : "dismiss"}`;
   const text = address + JSON.stringify(body);
   const key = unsure?.text === text ? unsure.key : newKey();
-  const name = body.lot ? lotWords(lotOf(body.lot)) : say("no_lot_here");
+  const name = body.lot ? wordsOf(body.lot) : say(body.control ? `control_kind.${body.control}` : "no_lot_here");
   const matched = (said) => {
     unsure = null;
     if (sure === body) dialog.close();
@@ -173,9 +199,9 @@ async function confirmMatch() {
 
 function showMatched(said, name) {
   const words = document.createElement("p");
-  words.textContent = `${say("matched")}：${name}`;
+  words.textContent = named(say("matched"), name);
   const verdict = document.createElement("b");
-  verdict.textContent = !said.verdict ? "" : say(`verdict.${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${said.source}` : "");
+  verdict.textContent = !said.verdict ? "" : say(`verdict.${said.verdict}`) + (said.source ? ` · ${say("source_code")} ${grouped(said.source)}` : "");
   const box = find("#matched");
   box.className = `answer ${["qualified", undefined].includes(said.verdict) ? "done" : "refused"}`;
   box.replaceChildren(words, verdict);
@@ -260,8 +286,8 @@ find("#plans")?.addEventListener("click", (event) => {
 });
 
 onChange((changed) => {
+  if (dialog.open && (changed.has("lots") || changed.has("public_samples"))) fillMatching();
   if (!changed.has("lots")) return;
-  if (dialog.open) fillLots(find("#matching-lot"));
   if (planning) fillLots(find("#plan-lot"));
 });
 document.addEventListener("part", (event) => {

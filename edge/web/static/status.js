@@ -1,6 +1,9 @@
 // The page of states: a person may answer for a date that the station did not take by itself.
 
 import "./codes.js";
+import "./register.js";
+import "./resend.js";
+import "./seen.js";
 import { find, post, say, whenKnown, toast } from "./live.js";
 import "./swap.js";
 import "./unread.js";

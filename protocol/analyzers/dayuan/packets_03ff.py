@@ -25,12 +25,12 @@ The answer to "find" carries the two indices low byte first at 8 and 10 of its d
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from protocol.analyzers.shared import fields
 from protocol.checks import xor8
 from protocol.framing import Scanner
+from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply
 
 HOST, DEVICE = 0xFF, 0xFE
@@ -46,7 +46,7 @@ TIME_LINE = 9
 COMMANDS = {0x20, 0x42, 0x62, 0x72, 0x43, 0x63, 0x73, 0x45, 0x65, 0x75, 0x46}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Item:
     """One row of the instrument's item table."""
 

@@ -10,11 +10,11 @@ both ask at once.  It is drawn in ``protocol/dialogues.md``.
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from protocol.framing import CUT
+from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
 from protocol.table import passed_over, step
 
@@ -44,14 +44,14 @@ def frame(number: int, text: bytes, *, last: bool = True) -> bytes:
 # --- characters to blocks -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Control:
     """One of ENQ, EOT, ACK, NAK between frames."""
 
     byte: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """A whole frame whose check is right."""
 

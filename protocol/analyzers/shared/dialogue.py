@@ -12,9 +12,10 @@ request went out is never taken for its answer.  After silence the half frame th
 """
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeGuard
 
+from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
 from protocol.session import Decoder, Listening, Wish
 
@@ -22,7 +23,7 @@ HANDED_CAP = 10_000  # identities remembered; more than the memory of any of the
 OTHERS_CAP = 100  # replies that are not the one asked for, before the question is asked again
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """Send these bytes (none: just listen) and wait for a reply."""
 
@@ -30,19 +31,19 @@ class Send:
     patience: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Give:
     """Hand this over."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Commit:
     """Wait until everything given is on disk."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rest:
     """Wait so many seconds."""
 

@@ -19,11 +19,26 @@ for (const button of document.querySelectorAll("#loads button")) {
 for (const name of ["unplug", "replug"]) {
   document.getElementById(name).addEventListener("click", () => send(`/scale/${name}`));
 }
-for (const [id, path] of [["load", "/scale/load"], ["test", "/test"]]) {
+for (const [id, path] of [["load", "/scale/load"], ["test", "/test"], ["stop", "/lots/stop"]]) {
   document.getElementById(id).addEventListener("submit", (event) => {
     event.preventDefault();
     send(path, Object.fromEntries(new FormData(event.target)));
   });
+}
+
+const lot = document.getElementById("lot");
+document.getElementById("resume").addEventListener("click", () => send("/lots/resume", { lot: lot.value }));
+
+/** The lots of the stall, without losing the one that is chosen. */
+function offer(lots) {
+  const text = JSON.stringify(lots);
+  if (lot.dataset.shown === text) return;
+  lot.dataset.shown = text;
+  const chosen = lot.value;
+  lot.replaceChildren(
+    ...lots.map((one) => new Option(`${one.name} …${one.source.slice(-6)}${one.stopped ? " 已停售 stopped" : ""}`, one.source)),
+  );
+  if (lots.some((one) => one.source === chosen)) lot.value = chosen;
 }
 
 function show(paper) {
@@ -48,6 +63,7 @@ function show(paper) {
 async function look() {
   try {
     kg.textContent = (await (await fetch("/now")).json()).kg;
+    offer(await (await fetch("/lots")).json());
     const list = await (await fetch("/papers")).json();
     for (const paper of list.reverse()) {
       if (!shown.has(paper.number)) {

@@ -292,6 +292,18 @@ def test_a_device_of_the_printer_class_that_takes_nothing_is_no_printer(bus: Bus
         open_printer("usb:", LINK)
 
 
+def test_a_printer_that_is_not_on_usb_loads_neither_python_escpos_nor_pillow(tmp_path: Path) -> None:
+    """Together a fifth of what a station holds while nothing happens."""
+    code = f"""
+import sys
+from drivers.transports.opening import open_printer
+from protocol.link import Link
+open_printer("file:{tmp_path}/papers", Link(9600)).close()
+print([name for name in ("escpos", "PIL") if name in sys.modules])
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"[]\n"
+
+
 def test_python_escpos_leaves_no_folder_behind(tmp_path: Path) -> None:
     """It makes a scratch folder when it is imported."""
     code = "from drivers.transports.printer import escpos; escpos()"
@@ -299,7 +311,7 @@ def test_python_escpos_leaves_no_folder_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_temporary_folder_without_room_does_not_keep_papers_from_being_printed(tmp_path: Path) -> None:
+def test_a_temporary_folder_without_room_does_not_keep_papers_from_being_printed() -> None:
     """python-escpos writes a table when it is loaded; where even memory is full, the printer is told as gone."""
     code = """
 import sys, tempfile
@@ -312,12 +324,12 @@ if sys.argv[1] == "full":
         raise OSError(28, "No space left on device")
     tempfile.mkdtemp = no_room
 try:
-    printers.FilePrinter("file:" + sys.argv[2])
+    printers.escpos()
 except LinkLost as lost:
     sys.exit(str(lost))
 """
     for full, said in (("", ""), ("full", "make room in /dev/shm or /tmp")):
-        command = [sys.executable, "-c", code, full, str(tmp_path / "papers")]
+        command = [sys.executable, "-c", code, full]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         assert said in done.stderr
         assert done.returncode == bool(said)

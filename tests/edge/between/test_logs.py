@@ -61,8 +61,9 @@ def test_what_was_recorded_is_told_once_it_is_on_the_disk(
     tx = station.sells(lot)["tx"]
     told = [one.getMessage() for one in caplog.records if one.name == "station"]
     assert told[0] == f"entry.registered {lot} seq=1 product=01040201 net_g=250000"
-    assert told[1].startswith(f"test.result {lot} seq=2 lot={lot} item=农药残留 outcome=negative verdict=qualified")
-    assert told[2].startswith(f"trade.completed {tx} seq=3 source={source} net_g=1000 amount_fen=")
+    assert told[1].startswith(f"test.result {lot} seq=2 item=农药残留 outcome=negative verdict=qualified")
+    assert told[2] == f"lot.released {source} seq=3 lot={lot} net_g=250000"
+    assert told[3].startswith(f"trade.completed {tx} seq=4 source={source} net_g=1000 amount_fen=")
     assert not [line for line in told if "王建国" in line], "nobody's name stands in the log"
 
 
@@ -70,6 +71,9 @@ def test_what_was_not_recorded_is_not_told(box: Callable[..., Box], caplog: pyte
     caplog.set_level(logging.INFO, "station")
     station = box()
     station.fill_the_disk()
+    caplog.clear()
+    recorded = 0
     with pytest.raises(Exception, match="full"):
-        station.enters()
-    assert not [one for one in caplog.records if one.name == "station"]
+        for recorded in range(20):  # noqa: B007 - the first may find room in a page that is there already
+            station.enters()
+    assert len([one for one in caplog.records if one.name == "station"]) == recorded

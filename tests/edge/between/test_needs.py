@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge.between.bench_board import AlertView, AlertWord
 from edge.between.board import (
     AnalyzerView,
     Board,
@@ -22,6 +23,7 @@ SCALE = ScaleView("scale-1", True, 1000, "1.000", "kg", True, False, True, "", N
 ANALYZER = AnalyzerView("tester-1", True, "", 0, 0, 0)
 PROBE = ProbeView("probe-1", True, "", ())
 PRINTER = PrinterView("printer-1", True, "", 0)
+ALERT = AlertView("41010800130100000018", "1", "01040201", "大白菜", "王建国", (AlertWord.POSITIVE,), 7)
 CITY = CityView(True, "", 1, 1, 0, (), "mqtt://127.0.0.1")
 WELL = Board(
     station="s",
@@ -40,6 +42,8 @@ CASES: list[tuple[dict[str, Any], Need, str, str]] = [
     ({"analyzers": (replace(ANALYZER, up=False, unmatched=2),)}, Need.STOPPED, "analyzers", "tester-1"),
     ({"analyzers": (replace(ANALYZER, unmatched=2),)}, Need.LOOK, "analyzers", "tester-1"),
     ({"analyzers": (replace(ANALYZER, most=2000),)}, Need.LOOK, "analyzers", "tester-1"),
+    ({"alerts": (ALERT,)}, Need.LOOK, "alerts", ""),
+    ({"lot_counts": {"held": 1}}, Need.LOOK, "alerts", ""),
     ({"probes": (replace(PROBE, up=False),)}, Need.STOPPED, "probes", "probe-1"),
     ({"printers": (replace(PRINTER, up=False),)}, Need.STOPPED, "printers", "printer-1"),
     ({"ports": (PortView("scale-1", "/dev/ttyUSB0", "unsafe"),)}, Need.LOOK, "ports", "scale-1"),

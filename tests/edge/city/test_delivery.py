@@ -145,7 +145,7 @@ class World:
     def check(self) -> None:
         publisher = self.publisher
         assert self.ledger.head.seq == publisher.acked + publisher.pending + len(publisher.aside)
-        confirmed = {*range(1, publisher.upto + 1), *publisher._ahead} - set(publisher.aside)
+        confirmed = {*range(1, publisher.upto + 1), *publisher.end.ahead} - set(publisher.aside)
         assert confirmed <= set(self.city)
         assert all(self.guilty(seq) for seq in publisher.aside)
         deadline = publisher.deadline()

@@ -88,7 +88,8 @@ def test_every_part_is_a_line(folder: Path, config: Config) -> None:
     )
     assert said["tester-1"] == "kind=analyzer protocol=astm port=rfc2217://127.0.0.1:1 link=9600/8n1"
     assert said["printer-1"] == "kind=printer profile=generic-58 port=tcp://127.0.0.1:1 papers=slip"
-    assert said["paper"] == "language=zh automatic=slip,report,label,hold,acceptance"
+    said_papers = "slip,report,label,hold,disposal,acceptance,void,shift,reweigh,kept,waste"
+    assert said["paper"] == f"language=zh automatic={said_papers}"
 
 
 def test_what_is_marked_as_a_secret_is_not_told(folder: Path, config: Config) -> None:

@@ -53,6 +53,10 @@ def said(tmp_path: Path) -> Said:
     return ask
 
 
+def test_the_sellers_contact_is_published(said: Said) -> None:
+    assert said('name = "李秀兰蔬菜"', 'name = "李秀兰蔬菜"\ncontact = "13812345678"') == []
+
+
 def test_nothing_is_said_of_a_station_that_is_well_set_up(said: Said) -> None:
     assert said(more=SCALE + ANALYZER.format(port="listen:127.0.0.1:5001") + '[web]\nlisten = "[::1]:8080"\n') == []
 
@@ -73,11 +77,11 @@ def test_nothing_is_said_of_a_station_that_is_well_set_up(said: Said) -> None:
             "warn",
             '[city] confirm = "city-unsigned"',
         ),
+        ('name = "李秀兰蔬菜"', 'name = "李秀兰 138 1234 5678"', "personal_number", "warn", "[seller] name"),
+        ('name = "惠济市场"', 'name = "李秀兰 11010519491231002X"', "personal_number", "warn", "[station] name"),
         ("[city]", '[city]\nca_file = "none.pem"', "no_file", "bad", "[city] ca_file"),
         ("[city]", '[city]\npassword_file = "none"', "no_file", "bad", "[city] password_file"),
-        ("[city]", '[web]\nlisten = "0.0.0.0:8080"\n[city]', "open_pages", "warn", "[web] listen"),
-        ("[city]", '[web]\nlisten = "[::]:8080"\n[city]', "open_pages", "warn", "[web] listen"),
-        ("[city]", '[web]\nlisten = "192.168.1.5:8080"\n[city]', "open_pages", "warn", "[web] listen"),
+        ("[city]", '[web]\nlisten = "0.0.0.0:8080"\ninsecure = true\n[city]', "insecure", "warn", "[web] insecure"),
     ],
 )
 def test_each_is_said_with_its_setting(said: Said, old: str, new: str, word: str, severity: str, about: str) -> None:

@@ -524,7 +524,7 @@ def test_files_of_windows_editors_are_taken(written: Path, start: bytes, end: st
 
 @pytest.mark.parametrize("listen", ["[::1]:8080", "0.0.0.0:80", "localhost:0", "127.0.0.1:65535", "[::]:8080"])
 def test_addresses_to_listen_at_are_taken(written: Path, listen: str) -> None:
-    written.write_text(written.read_text("utf-8").replace("127.0.0.1:8080", listen), "utf-8")
+    written.write_text(written.read_text("utf-8").replace('"127.0.0.1:8080"', f'"{listen}"\ntls = "own"\n'), "utf-8")
     assert load(written).web.listen == listen
 
 
@@ -534,7 +534,7 @@ def test_all_mistakes_are_told_at_once_each_in_its_line(written: Path) -> None:
     assert [line.partition("：")[0].removeprefix(f"{written} ") for line in lines] == [
         '[station] node = ""',
         '[[product]] 大白菜 per = "t"',
-        '[[product]] 菠菜 per = "t"',
+        '[[product]] 01040901 per = "t"',
     ]
 
 

@@ -40,10 +40,11 @@ def check(name: str, made: str) -> None:
     assert made == path.read_text(encoding="utf-8"), f"{name} changed; this file's docstring says what to do"
 
 
-def paper(name: str, language: Language = "zh", example: int = 0, copy: int = 0) -> Document:
-    return Documents().document(
-        name, examples(name)[example], Place("惠民农产品批发市场", "sy.example.cn", language), copy=copy
-    )
+def paper(
+    name: str, language: Language = "zh", example: int = 0, copy: int = 0, label: tuple[int, int, int] | None = None
+) -> Document:
+    place = Place("惠民农产品批发市场", "sy.example.cn", language, label)
+    return Documents().document(name, examples(name)[example], place, copy=copy)
 
 
 @EVERY
@@ -106,7 +107,7 @@ def test_codes_are_read_back_from_the_picture_also_when_it_is_worn(name: str, wi
     if not prints(printer, name) or (name == "test" and printer.label):
         return
     for example in range(len(examples(name))):
-        document = paper(name, example=example)
+        document = paper(name, example=example, label=printer.label)
         page = layout(document, printer.columns)
         squares = {part.payload for part in document.parts if isinstance(part, QR)}
         bars = {part.payload for part in document.parts if isinstance(part, Barcode)}
@@ -167,7 +168,28 @@ def test_a_sample_label_fits_its_label(language: Language, copy: int) -> None:
     assert b'"17"' in b"".join(languages.emit(page, printer))
 
 
+@pytest.mark.parametrize("language", ["zh", "en", "both"])
+@pytest.mark.parametrize("copy", [0, 12])
+@pytest.mark.parametrize(("name", "signed"), [("label-60x40", True), ("label-40x30", False)])
+def test_a_source_label_has_the_signed_code_where_it_fits(
+    language: Language, copy: int, name: str, signed: bool
+) -> None:
+    printer = profile(name)
+    assert printer.label is not None
+    document = paper("crate", language, copy=copy, label=printer.label)
+    page = layout(document, printer.columns)
+    assert bitmap.height(page, printer) <= printer.label[1] * 8
+    check(f"crate-{language}-{name}-{copy}.txt", plain(page))
+    (code,) = [part.payload for part in document.parts if isinstance(part, QR)]
+    assert code == (examples("crate")[0]["data"]["url"] if signed else "https://sy.example.cn/b/41010800110100010074")
+
+
+def test_the_code_of_a_source_card_has_modules_of_5_dots_on_58_mm() -> None:
+    (payload,) = [part.payload for part in paper("card").parts if isinstance(part, QR)]
+    assert codes.qr_dots(payload, profile("generic-58")).width == 5 * len(codes.matrix(payload))
+
+
 @EVERY
 def test_a_copy_says_so_first(name: str) -> None:
     lines = plain(layout(paper(name, copy=3))).splitlines()
-    assert "COPY 3" in lines[0]
+    assert "COPY 3" in "".join(lines[:2])  # beside the first line of a label, or below it where that is long

@@ -85,6 +85,10 @@ def test_papers_are_only_made_of_their_own_records(trade_data: dict[str, Any], r
     assert documents_of("test.result", result_data) == ("report", "card")
     assert documents_of("test.result", {**result_data, "source": None}) == ("report",)
     assert documents_of("device.birth", {}) == ()
+    corrected = {"source": "41010800110100010074", "now": {"upstream": None}}
+    assert documents_of("entry.corrected", corrected) == ("label",), "its release has the card"
+    came_with = {**corrected, "now": {"upstream": corrected["source"]}}
+    assert set(documents_of("entry.corrected", came_with)) == {"label", "card"}
     content = {"type": "trade.completed", "subject": "", "data": trade_data}
     with pytest.raises(NoDocument, match="available: slip, ticket"):
         Documents().document("report", content, Place("", "sy.example.cn"))

@@ -33,14 +33,14 @@ def test_a_slip_says_all_that_a_voucher_must(trade: TradeCompleted) -> None:
     text = shown(trade)
     for words in (
         "惠民市场",
-        "刘记蔬菜 4101080010123",
+        "刘记蔬菜 41010 80010 123",
         "A区012",
         "0371-0000 0000",
         "东风路第二小学食堂",
         "上海青",
         "河南省新郑市",
-        "12.340kg",
-        "1.75元/500g",
+        "12.340 kg",
+        "1.75 元/500 g",
         "43.19",
         "41010 80011 01000 10074",
         "合格（快检） 2026-11-22",
@@ -74,9 +74,9 @@ def test_a_clock_that_was_not_set_and_a_scale_out_of_verification_are_told(trade
 
 def test_a_walk_in_buyer_needs_no_name(trade_data: dict[str, Any]) -> None:
     data = {**trade_data, "buyer": {"code": "0" * 13, "name": ""}}
-    assert "买方 散客" in shown(changed(data))
+    assert "买方   散客" in shown(changed(data))
     data["buyer"] = {"code": "0" * 13, "name": "王师傅"}
-    assert "买方 王师傅\n" in shown(changed(data))
+    assert "买方   王师傅\n" in shown(changed(data))
 
 
 def test_a_training_code_is_no_voucher(trade_data: dict[str, Any]) -> None:
@@ -126,8 +126,8 @@ def test_very_large_numbers_are_whole(trade_data: dict[str, Any]) -> None:
     trade = changed(trade_data, slip={**trade_data["slip"], "lines": [line], "amount_fen": 4_294_967_295})
     for language in ("zh", "en", "both"):
         text = shown(trade, language=language)
-        assert "99999.999kg\n" in text
-        assert "42949672.95元/kg\n" in text or "￥42949672.95/kg\n" in text
+        assert "99999.999 kg\n" in text
+        assert "42949672.95 元/kg\n" in text or "￥42949672.95/kg\n" in text
         assert text.count("42949672.95\n") == 2
 
 
@@ -188,3 +188,31 @@ def test_many_kinds_of_goods_stand_closer_together_and_nothing_is_missing(
             assert (
                 bitmap.height(page, profile("generic-58")) < 1400 + lines * 8 * 22
             )  # 22 mm a line, where three and fewer take 41
+
+
+def test_what_was_let_off_counted_or_read_off_a_label_is_told(trade_data: dict[str, Any]) -> None:
+    data = copy.deepcopy(trade_data)
+    (line,), (sold,) = data["slip"]["lines"], data["sold"]
+    none = {"scale": "", "model": "", "raw": "", "verified_until": None}
+    counted = sold | {"pieces": 12, "weighed": none | {"value": "12", "unit": "pcs", "stability": "count"}}
+    label = sold | {"weighed": none | {"value": "1.250", "unit": "kg", "stability": "label"}}
+    eggs = line | {"net_g": 0, "price": {"fen": 120, "per_g": 1000}, "amount_fen": 1440}
+    data["slip"] |= {"lines": [line, eggs, line], "amount_fen": 10070}
+    text = shown(
+        TradeCompleted.model_validate(data | {"sold": [sold, counted, label], "rounded_fen": 8, "paid_by": "wechat"})
+    )
+    for words in (
+        "12 件",
+        "￥1.20/件",
+        "按标签，未过秤",
+        "货款小计",
+        "100.78",
+        "抹零",
+        "-￥0.08",
+        "￥100.70",
+        "支付方式",
+        "微信",
+    ):
+        assert words in text, words
+    alone = data["slip"] | {"lines": [eggs], "amount_fen": 1440}
+    assert "秤号" not in shown(TradeCompleted.model_validate(data | {"slip": alone, "sold": [counted]}))

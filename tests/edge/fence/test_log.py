@@ -11,7 +11,7 @@ import pytest
 
 from drivers.transports import LinkLost
 from drivers.transports.adapters import Identity
-from edge.between.commands import ConfirmPort, Recall, SetPrice
+from edge.between.commands import ConfirmPort, PlanChannel, Recall, SetPrice
 from edge.between.inbox import (
     CityMessage,
     Inbox,
@@ -154,16 +154,20 @@ def test_what_was_ordered_and_what_was_refused_is_told_without_a_person(
     lot = station.releases()
     station.puts("1.000")
     caplog.set_level(logging.INFO)
+    station.does(PlanChannel(analyzer="tester-8", channel="3", lot=lot))
     station.does(SetPrice(product="01040201", price_fen=375))
     with pytest.raises(Refused):
         station.sells(lot, seen_g=999, buyer_name="张三")
     station.sells(lot)
     station.does(Recall(key="k1"))
     assert lines(caplog, "core") == [
-        "SetPrice product=01040201 price_fen=375",
+        f"PlanChannel analyzer=tester-8 channel=3 lot={lot}",
         f"Sell refused=weight_changed scale=scale-1 product=01040201 lot={lot} seen_g=999",
     ]
-    assert [line.split(" seq=")[0] for line in lines(caplog, "station")] == ["trade.completed 41010800120100000016"]
+    assert [line.split(" seq=")[0] for line in lines(caplog, "station")] == [
+        "price.changed 410108001-01",
+        "trade.completed 41010800120100000016",
+    ]
     assert "张三" not in caplog.text
 
 

@@ -21,7 +21,7 @@ from edge.between.commands import (
 )
 from edge.between.inbox import Refused, Sensed
 from edge.jobs import gate
-from edge.jobs.stall import amount_fen
+from edge.jobs.lines import amount_fen
 from protocol.readings import Measured, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -150,7 +150,7 @@ def test_continuous_weighing_says_once_why_it_does_not_sell(
     assert station.last["data"]["slip"]["lines"][0]["net_g"] == 1000
     station.puts("1.000")
     assert told() == 3
-    assert station.count("SELECT count(*) FROM events") == 4
+    assert station.count("SELECT count(*) FROM events") == 5
 
 
 def test_only_a_scale_that_may_be_written_to_is_asked(box: Callable[..., Box]) -> None:

@@ -101,6 +101,16 @@ def test_a_receipt_printer_may_be_given_the_labels(room: Callable[..., Room]) ->
     assert shared.sheets() == [("label", "receipts", 0)]
 
 
+def test_a_kept_sample_s_paper_is_a_label_where_one_can_be_printed(room: Callable[..., Room]) -> None:
+    found = {}
+    for name, printers in (("both", RECEIPTS + LABELS), ("slips", RECEIPTS), ("labels", LABELS)):
+        part = room(printers).station.prints.printer_for("kept")
+        found[name] = part and part.name
+    assert found == {"both": "labels", "slips": "receipts", "labels": "labels"}
+    said = room(RECEIPTS + LABELS).station.prints.printer_for("kept", "receipts")
+    assert said is not None and said.name == "receipts"
+
+
 def test_the_first_print_on_demand_is_no_copy_and_every_further_one_counts(room: Callable[..., Room]) -> None:
     full = room()
     code = full.enter(UPSTREAM)

@@ -42,7 +42,7 @@ def test_a_positive_is_repeated_twice_before_it_holds_the_lot(box: Callable[...,
     assert due == [2, 1, 0]
     assert (station.lot(code).state, station.lot(code).source) == ("held", None)
     lanes = [lane for (lane,) in station.ledger.conn.execute("SELECT lane FROM events ORDER BY seq")]
-    assert lanes == [0, 0, 0, ALARM]
+    assert lanes == [0, 0, 0, ALARM, ALARM]  # the result, and the hold
 
 
 def test_a_positive_after_the_release_holds_the_lot_at_once_and_raises_the_alarm(box: Callable[..., Box]) -> None:

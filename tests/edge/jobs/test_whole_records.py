@@ -25,7 +25,7 @@ ENTRY = RegisterEntry(
     origin_code="410122",
     supplier_code="4101080010999",
     plate=" 豫A12345 ",
-    proofs=(ProofGiven(type="certificate", no="HG1"), ProofGiven(type="test_report", no="BG2")),
+    proofs=(ProofGiven(type="hgz", no="HG1"), ProofGiven(type="jc", no="BG2")),
 )
 LEEKS = """
 [[analyzer]]
@@ -38,7 +38,15 @@ name = "韭菜"
 disturbs_enzyme = true
 """
 NO_RESULT = {  # of a record: what nobody has said
+    "tester": "",
+    "reviewer": "",
+    "reagent": "",
+    "reagent_until": "",
+    "qc": "missing",
+    "rack": 0,
     "dismissed": "",
+    "purpose": "",
+    "brought": None,
     "person": None,
     "replaces": None,
     "screening": True,
@@ -55,6 +63,17 @@ NO_RESULT = {  # of a record: what nobody has said
     "goods": None,
 }
 PESTICIDE = {"item": "农药残留", "unit": "%", "limit": "50", "limit_basis": "method", "method": "GB/T 5009.199-2003"}
+
+
+SAMPLED = {
+    "supplier": "王建国",
+    "origin": "河南中牟",
+    "net_g": 250_000,
+    "plate": "豫A12345",
+    "at": "2026-11-22T05:00:00.000000+08:00",
+    "by": "",
+    "sample": "1",
+}
 
 
 def said(**more: Any) -> dict[str, Any]:
@@ -82,10 +101,12 @@ def test_goods_that_came_in(station: Box) -> None:
         "supplier_code": "4101080010999",
         "plate": "豫A12345",
         "sample": "1",
-        "proofs": [{"type": "certificate", "no": "HG1"}, {"type": "test_report", "no": "BG2"}],
+        "proofs": [{"type": "hgz", "no": "HG1"}, {"type": "jc", "no": "BG2"}],
         "upstream": None,
         "source_check": None,
         "tests": ["农药残留"],
+        "mass_by": "declared",
+        "retention": "six_months",
     }
     assert asdict(station.lot(LOT)) == {
         "test_code": LOT,
@@ -112,6 +133,15 @@ def test_goods_that_came_in(station: Box) -> None:
         "whole_plant": "due",
         "missing": (),
         "in_doubt": False,
+        "foreign": False,
+        "why": "",
+        "stop": "",
+        "own_hold": False,
+        "asks_recheck": False,
+        "rechecked": False,
+        "waits": (),
+        "sampling": "",
+        "upto": 1,
     }
 
 
@@ -147,6 +177,7 @@ def test_a_result_that_releases(station: Box) -> None:
         "source": SOURCE,
         "whole_plant": True,
         "whole_plant_by": "赵检",
+        "sampled": SAMPLED,
         "analyzer": said(
             sample="1", channel="3", goods="韭菜", measured_at="2026-11-22T05:01:00", peer="10.0.0.8:5000", raw="02"
         ),
@@ -202,6 +233,7 @@ def test_a_result_that_waits_and_whose_it_is(station: Box) -> None:
         "replaces": waits["id"],
         "missing": ["农药残留"],
         "whole_plant": False,
+        "sampled": SAMPLED,
     }
     assert (station.last["subject"], station.waiting) == (LOT, ())
 
@@ -240,6 +272,7 @@ def test_what_a_person_has_to_read(station: Box, seen: Any, item: str, text: str
         "outcome": None,
         "verdict": "suspect",
         "doubts": ["unread"],
+        "qc": "",
         "analyzer": said(raw="04", peer="10.0.0.9"),
     }
     (view,) = station.waiting
@@ -273,6 +306,7 @@ def test_a_sale(station: Box) -> None:
     station.sells(LOT, LEEK, price_fen=500, buyer="4101080010777", buyer_name=" 张三 ", tare_g=50)
     data = station.last["data"]
     url, digest = data.pop("url"), data.pop("digest")
+    assert data.pop("replaces") is None
     assert (station.last["type"], station.last["subject"]) == ("cn.marketedge.market.trade.completed.v1", SALE)
     line = {"amount_fen": 600, "net_g": 1200, "price": {"fen": 500, "per_g": 1000}, "product": LEEK, "source": SOURCE}
     slip = {
@@ -311,11 +345,18 @@ def test_a_sale(station: Box) -> None:
                     "verified_until": "2027-06-30",
                 },
                 "unchecked": False,
+                "no_source": False,
                 "over_g": 0,
+                "proofs": [{"type": "hgz", "no": "HG1"}, {"type": "jc", "no": "BG2"}],
+                "pieces": 0,
+                "approvedby": "",
             }
         ],
         "clock_trusted": True,
         "scale_verified": True,
+        "rounded_fen": 0,
+        "paid_by": "",
+        "payment": "",
     }
     key = station.ledger.signer.key.public_key()
     assert qr.verify_url(url, key) == qr.Token(

@@ -447,6 +447,36 @@ def test_between_the_papers_of_a_queue_is_no_pause(bench: Bench, *, waits: bool)
     assert set(pauses) == {0.0}
 
 
+def test_papers_whose_turns_came_together_ask_no_more(bench: Bench) -> None:
+    """Their turns are on the disk: they come out in their order, each once."""
+    socket = bench.socket()
+    station = bench.station(socket)
+    for job in (1, 2, 3, 4):
+        station.put(job, waits=job > 1)
+    station.thread.take_orders(0.0)
+    for job in (2, 3, 4):
+        station.put(job)
+    station.until("printed", job=4)
+    assert station.asked_for_word == []
+    assert len(bench.whole(socket)) == 4
+
+
+def test_a_turn_that_came_too_late_is_asked_for_again(bench: Bench) -> None:
+    """The roll ended meanwhile, and the disk calls the papers held."""
+    socket = bench.socket()
+    bench.trouble(socket, paper_out=True)
+    station = bench.station(socket)
+    station.put(1)
+    station.put(2, waits=True)
+    station.until("held", job=2)
+    station.put(2)
+    station.thread.take_orders(0.0)
+    bench.trouble(socket, paper_out=False)
+    station.until("printed", job=2)
+    assert PrintAgain(2, False) in station.asked_for_word
+    assert len(bench.whole(socket)) == 2
+
+
 def test_a_word_that_was_asked_for_twice_prints_once(bench: Bench) -> None:
     """The core was slow: it gives its word twice."""
     socket = bench.socket()

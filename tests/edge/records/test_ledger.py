@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.records.clock import Clock
-from edge.records.ledger import ALARM, Ledger, LedgerBroken, LedgerFull, Recorded, Signer, open_reader, uuid7, verify
+from edge.records.ledger import ALARM, Ledger, LedgerBroken, LedgerFull, Recorded, Signer, open_reader, uuid7
+from edge.records.verify import verify
 from protocol.city import envelope
 from protocol.city.codes import CodeKind
 from protocol.city.events import EntryRegistered, Goods, TradeCompleted
@@ -94,10 +95,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(ledger: Ledger, append: Append) 
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
-        (
-            "UPDATE events SET body = CAST(replace(CAST(body AS TEXT), '12340', '12341') AS BLOB) WHERE seq = 2",
-            "record 2",
-        ),
+        ("UPDATE events SET body = CAST(replace(unpacked(body), '12340', '12341') AS BLOB) WHERE seq = 2", "record 2"),
+        ("UPDATE events SET body = substr(body, 1, length(body) - 1) WHERE seq = 2", "record 2"),
+        ("UPDATE events SET body = CAST(x'ff' || substr(body, 2) AS BLOB) WHERE seq = 2", "record 2"),
         ("DELETE FROM events WHERE seq = 2", "record 2 is missing"),
         ("UPDATE events SET body = (SELECT body FROM events WHERE seq = 1) WHERE seq = 2", "record 2 calls itself 1"),
     ],

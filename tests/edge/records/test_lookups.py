@@ -74,6 +74,8 @@ def test_no_table_is_read_through(station: Box, what: str) -> None:
             or "GROUP BY" in statement
             or "FROM delivery" in statement
             or "test_code FROM channel_plan" in statement
+            or "FROM kept_samples WHERE gone = 0" in statement
+            or "FROM reagents WHERE finished = 0" in statement
         ):
             continue  # what the page shows, of a bounded table
         plan = [row[3] for row in station.ledger.conn.execute(f"EXPLAIN QUERY PLAN {statement}")]
@@ -105,7 +107,7 @@ def test_every_own_code_leads_to_its_record(box: Callable[..., Box]) -> None:
         event = station.ledger.event(seq)
         own = event["data"].get("source") or event["subject"]
         first = station.ledger.seq_of(TraceCode.parse(own))
-        assert station.ledger.event(first)["subject"] == event["subject"]
+        assert station.ledger.event(first)["subject"] in (event["subject"], event["data"].get("lot"))
         assert first <= seq
 
 

@@ -19,7 +19,8 @@ from edge.between.tongue import speak
 from edge.cli.main import main
 from edge.config.sections import load
 from edge.records import lock, mark, private
-from edge.records.ledger import FILE, Ledger, LedgerUnusable, Signer, open_reader, reading, verify
+from edge.records.ledger import FILE, Ledger, LedgerUnusable, Signer, open_reader, reading
+from edge.records.verify import verify
 from edge.service import own_files
 from protocol.city.codes import CodeKind
 
@@ -291,15 +292,15 @@ def test_a_damaged_ledger_is_told_in_one_line_with_the_next_step(
     harm(loaded.station.data / FILE)
     verified = CliRunner().invoke(main, ["ledger", "verify", "-c", str(config)])
     said = json.loads(verified.output)
-    assert (verified.exit_code, said["ok"]) == (1, False) and "--new-ledger" in said["why"]
+    assert (verified.exit_code, said["ok"]) == (1, False) and "ledger restore FILE" in said["why"]
     for words in (["ledger", "status"], ["ledger", "export"], ["run"]):
         done = CliRunner().invoke(main, [*words, "-c", str(config)])
         (line,) = [one for one in done.output.splitlines() if one.startswith("Error")]
         assert done.exit_code == 1 and str(loaded.station.data / FILE) in line
-        assert "--new-ledger" in line, line
+        assert "ledger restore FILE" in line, line
     checked = CliRunner().invoke(main, ["check", "-c", str(config)]).output.splitlines()
     (line,) = [one for one in checked if one.startswith("FAIL ledger: ")]
-    assert "--new-ledger" in line
+    assert "ledger restore FILE" in line
 
 
 def test_a_damaged_last_record_is_told_by_check_and_by_run(

@@ -93,7 +93,7 @@ def test_a_printer(box: Callable[..., Box]) -> None:
         "waiting": 0,
         "state": "unknown",
         "near_end": False,
-        "documents": ("label", "test"),
+        "documents": ("label", "crate", "kept", "test"),
     }
     assert receipts == replace(labels, name="receipts", documents=("slip", "card"))
     station.enters()

@@ -97,7 +97,7 @@ def test_a_days_summary_is_of_that_day_and_of_the_records_so_far(station: Box) -
     for subject, day in (("", "2026-11-22"), (" 2026-11-21 ", "2026-11-21")):
         station.does(PrintDocument(paper="day", subject=subject))
         job = station.printers["office"].papers[-1]
-        assert (job.paper, job.detail, job.seq, job.body, job.copy) == ("day", day, 2, b"", 0)
+        assert (job.paper, job.detail, job.seq, job.body, job.copy) == ("day", day, 3, b"", 0)
         view = station.board.prints[0]
         assert (view.paper, view.code, view.time, view.printer) == ("day", day, "", "office")
 

@@ -43,12 +43,13 @@ class Deaf:
 
     def __init__(self) -> None:
         self.taken: list[PrintJob] = []
+        self.withdrawn: list[int] = []
 
     def put(self, job: PrintJob) -> None:
         self.taken.append(job)
 
     def withdraw(self, job: int) -> None:
-        raise AssertionError("no person speaks here")
+        self.withdrawn.append(job)
 
 
 class Run:
@@ -158,3 +159,51 @@ def test_what_never_began_and_waited_too_long_has_failed(start: Any, monkeypatch
         (two, "failed", "late"),
         (one, "unknown", "restart"),
     ]
+
+
+def test_where_many_wait_their_turns_are_written_down_at_once(start: Any) -> None:
+    """After a power cut none of them comes out twice without a mark, and each says that there may be no first."""
+    first = start()
+    jobs = [first.enter() for _ in range(72)]
+    asked = first.is_asked(jobs[1], begun=False)
+    words = first.printer.taken[72:]
+    assert asked.job == jobs[64]
+    assert [(job.job, job.waits) for job in words] == [(job, False) for job in jobs[1:65]]
+    second = start()
+    again = {job.job: (job.copy, job.waits, job.perhaps) for job in second.printer.taken}
+    assert again[jobs[0]] == again[jobs[1]] == (1, False, False)
+    assert {again[job] for job in jobs[2:65]} == {(1, False, True)}
+    assert {again[job] for job in jobs[65:]} == {(0, True, False)}
+
+
+def test_few_that_wait_have_their_turns_written_down_one_by_one(start: Any) -> None:
+    first = start()
+    jobs = [first.enter() for _ in range(4)]
+    first.is_asked(jobs[1], begun=False)
+    assert first.copies[4:] == [(jobs[1], 0, False)]
+    assert [(job.job, job.copy) for job in start().printer.taken] == [
+        (jobs[0], 1),
+        (jobs[1], 1),
+        (jobs[2], 0),
+        (jobs[3], 0),
+    ]
+
+
+def test_a_paper_that_was_held_asks_for_its_turn_itself(start: Any) -> None:
+    first = start()
+    jobs = [first.enter() for _ in range(6)]
+    first.hears(Printed(jobs[3], PrintState.HELD, PrintWhy.PAPER))
+    first.is_asked(jobs[1], begun=False)
+    assert [job for job, *_ in first.copies[6:]] == [jobs[1], jobs[2], jobs[4], jobs[5]]
+
+
+def test_of_a_paper_that_is_out_or_withdrawn_no_turn_is_written(start: Any) -> None:
+    first = start()
+    jobs = [first.enter() for _ in range(8)]
+    first.hears(Printed(jobs[2], PrintState.FAILED, PrintWhy.TEMPLATE))
+    with first.station.ledger.batch():
+        first.prints.confirm(jobs[3])
+    first._effects()
+    assert first.printer.withdrawn == [jobs[3]]
+    first.is_asked(jobs[1], begun=False)
+    assert [job for job, *_ in first.copies[8:]] == [jobs[1], *jobs[4:]]

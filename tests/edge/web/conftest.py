@@ -12,8 +12,8 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from edge.between.commands import RegisterEntry, Reprint, Sell
 from edge.between.inbox import BrokerAnswer, CityMessage, LinkChanged, Printed, PrinterChanged, Sensed
@@ -33,6 +33,7 @@ from edge.printing.archive import Archive
 from edge.printing.typesetting import Typesetter
 from edge.records.clock import Clock
 from edge.records.ledger import Signer
+from edge.records.shelf import Shelf
 from edge.web.server import WebServer
 from protocol.city import signed
 from protocol.city.codes import CodeKind, TraceCode
@@ -177,6 +178,7 @@ class Platform:
         self.inbox: Any = None
         self.answers = True
         self.rejects = ""
+        self.ordered = 0
 
     def leave(self, cause: str, why: str) -> None:
         """There is no other one."""
@@ -187,6 +189,8 @@ class Platform:
     def publish(self, topic: str, body: bytes) -> int:
         self.sent.append(topic)
         self.inbox.put(BrokerAnswer(len(self.sent)))
+        if "/res/" in topic:
+            return len(self.sent)
         event = json.loads(body)
         if self.rejects:
             self.says(Ack(rejected=(Rejected(event["id"], "bad_data", self.rejects),)))
@@ -199,6 +203,15 @@ class Platform:
         issued = f"2026-11-29T08:00:00.{len(self.sent):06d}Z"
         sealed = signed.seal(said.fields(), f"{NODE}-{TERMINAL}", issued, key)
         self.inbox.put(CityMessage(TOPICS.ack, sealed, retained))
+
+    def orders(self, clock: HandedClock, name: str, **fields: Any) -> None:
+        """A command of the city, signed."""
+        self.ordered += 1
+        issued = clock.wall + timedelta(microseconds=self.ordered)
+        expires = (clock.wall + timedelta(days=1)).isoformat()
+        body = {"id": f"c-{self.ordered}", "name": name, "expires": expires, **fields}
+        sealed = signed.seal(body, f"{NODE}-{TERMINAL}", issued.isoformat(), CITY)
+        self.inbox.put(CityMessage(f"{TOPICS.base}/cmd/{name}", sealed))
 
 
 TOPICS = Topics("410108", NODE, TERMINAL)
@@ -315,10 +328,13 @@ def serve(request: pytest.FixtureRequest, typesetter: Typesetter) -> Iterator[Ca
     """Start a web server over the station, or over another ``station``; stopped at the end."""
     servers: list[WebServer] = []
 
-    def start(station: Any = None, **options: Any) -> WebServer:
+    def start(station: Any = None, listen: str = "127.0.0.1:0", **options: Any) -> WebServer:
         station = station or request.getfixturevalue("core")
         options = {"release": "0.1.0", "archive": Archive(station.config.station.data, typesetter)} | options
-        server = WebServer("127.0.0.1:0", station.showing, station.inbox, **options)
+        if hasattr(station, "ledger"):  # else it is but what a station shows
+            key = station.ledger.signer.key.public_key()
+            options = {"shelf": Shelf(station.config.station.data, key)} | options
+        server = WebServer(listen, station.showing, station.inbox, **options)
         server.start()
         servers.append(server)
         assert server.ready.wait(20)
@@ -363,9 +379,15 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def a_page(browser: Browser, web: WebServer, size: tuple[int, int]) -> Iterator[Page]:
-    """A page whose scripts make no error and break no policy."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=web.url)
+def a_page(
+    browser: Browser, url: str, size: tuple[int, int], language: str = "", *, touch: bool = False
+) -> Iterator[Page]:
+    """A page whose scripts make no error and break no policy; with ``touch`` on a screen that fingers use."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, base_url=url, has_touch=touch, is_mobile=touch
+    )
+    if language:
+        context.add_cookies([{"name": "lang", "value": language, "url": url}])
     page = context.new_page()
     page.set_default_timeout(8000)
     errors: list[str] = []
@@ -378,12 +400,149 @@ def a_page(browser: Browser, web: WebServer, size: tuple[int, int]) -> Iterator[
 
 @pytest.fixture(params=[PHONE, DESK], ids=["phone", "desk"])
 def page(request: pytest.FixtureRequest, browser: Browser, web: WebServer) -> Iterator[Page]:
-    with a_page(browser, web, request.param) as page:
+    with a_page(browser, web.url, request.param) as page:
         yield page
 
 
 @pytest.fixture
 def desk(browser: Browser, web: WebServer) -> Iterator[Page]:
     """For what does not depend on the size of the screen."""
-    with a_page(browser, web, DESK) as page:
+    with a_page(browser, web.url, DESK) as page:
         yield page
+
+
+@pytest.fixture
+def glove(browser: Browser, web: WebServer) -> Iterator[Page]:
+    """A handheld that is touched."""
+    with a_page(browser, web.url, PHONE, touch=True) as page:
+        yield page
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages: ``opened(url, size, language, touch=True)``; all are closed at the end."""
+    with ExitStack() as stack:
+        yield lambda *what, **more: stack.enter_context(a_page(browser, *what, **more))
+
+
+class Walk:
+    """Who works at a page. What the hands do is counted: a tap, a key of a pad, a field that is filled by typing."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.touch = bool(page.evaluate("navigator.maxTouchPoints > 0"))
+        self.taps = 0
+        self.typed = 0
+
+    def tap(self, what: str, text: str = "") -> None:
+        """Press the first of these, or the first with this text."""
+        found = self.page.locator(what, has_text=text).first if text else self.page.locator(what).first
+        found.tap() if self.touch else found.click()
+        self.taps += 1
+
+    def key(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self.taps += 1
+
+    def keys(self, digits: Iterable[str], pad: str = "dialog[open] .keypad") -> None:
+        """Numbers on the page's own keys."""
+        for digit in digits:
+            self.tap(f'{pad} [data-key="{digit}"]')
+
+    def number(self, field: str, digits: str) -> None:
+        """A number into a field that has keys of the page's own, by these keys where fingers are used."""
+        if not self.touch:
+            return self.fill(field, digits)
+        self.tap(field)
+        over = self.page.locator(".keypad.over:visible").count()  # the page's end, and not inside a form
+        return self.keys([*digits, "done"] if over else digits, ".keypad:visible")
+
+    def fill(self, field: str, text: str) -> None:
+        """A field is chosen and written into."""
+        self.page.fill(field, text)
+        self.taps += 1
+        self.typed += len(text)
+
+
+@pytest.fixture
+def walker() -> type[Walk]:
+    """Makes somebody who works at a page: ``walker(page).tap("#sell")``."""
+    return Walk
+
+
+# --- a keyboard scanner at a page -----------------------------------------------------------------------------------
+
+SIGNS = {
+    "-": "Minus",
+    "=": "Equal",
+    "[": "BracketLeft",
+    "]": "BracketRight",
+    ";": "Semicolon",
+    ",": "Comma",
+    ".": "Period",
+    "/": "Slash",
+    " ": "Space",
+}
+SHIFTED = {":": ";", "_": "-", "+": "=", "?": "/", "<": ",", ">": "."} | dict(
+    zip(")!@#$%^&*(", "0123456789", strict=True)
+)
+NAMED = {"Enter": 13, "Tab": 9, "Backspace": 8, "ArrowDown": 40}
+AZERTY = dict(zip("1234567890", "&é\"'(-è_çà", strict=True))
+
+
+class Keys:
+    """Trusted key events with times of their own. ``gap`` is milliseconds between keys."""
+
+    def __init__(self, page: Page) -> None:
+        self._cdp: CDPSession = page.context.new_cdp_session(page)
+        self._now = time.time()
+
+    def scan(self, text: str, gap: float = 2, end: str = "Enter", after: float = 2000, **how: Any) -> None:
+        """Type ``text`` as a scanner does, ``after`` milliseconds of quiet."""
+        for at, character in enumerate(text):
+            self.press(character, gap if at else after, **how)
+        if end:
+            self.press(end, gap if text else after)
+
+    def press(self, key: str, after: float = 2000, *, held: int = 0, **how: Any) -> None:
+        """One key, down and up; ``held`` more downs of a key that is held."""
+        self._now += after / 1000
+        event = self._event(key, **how)
+        for repeat in range(held + 1):
+            self._send("keyDown" if event.get("text") else "rawKeyDown", event, autoRepeat=repeat > 0)
+            self._now += 0.035 * (held > 0)
+        self._send("keyUp", event)
+
+    def _send(self, kind: str, event: dict[str, Any], **more: Any) -> None:
+        self._cdp.send("Input.dispatchKeyEvent", {"type": kind, "timestamp": self._now, **event, **more})
+
+    def compose(self, letter: str, so_far: str, after: float) -> None:
+        """A letter that an input method takes for itself."""
+        self._now += after / 1000
+        event = {"key": "Process", "code": f"Key{letter.upper()}", "windowsVirtualKeyCode": 229}
+        self._send("rawKeyDown", event)
+        end = len(so_far)
+        self._cdp.send("Input.imeSetComposition", {"text": so_far, "selectionStart": end, "selectionEnd": end})
+        self._send("keyUp", event)
+
+    def _event(self, key: str, *, keypad: bool = False, locked: bool = True, azerty: bool = False) -> dict[str, Any]:
+        if key in NAMED or key == "NumpadEnter":
+            name = key.removeprefix("Numpad")
+            text = {"text": "\r"} if name == "Enter" else {}
+            return {"key": name, "code": key, "windowsVirtualKeyCode": NAMED[name], **text}
+        plain = SHIFTED.get(key, key)
+        shift = {"modifiers": 8} if plain != key or key.isupper() else {}
+        if plain.isdigit() and keypad:
+            moved = "ArrowDown" if not locked else plain
+            text = {"text": plain} if locked else {}
+            return {"key": moved, "code": f"Numpad{plain}", "isKeypad": True, "windowsVirtualKeyCode": 40, **text}
+        code = f"Digit{plain}" if plain.isdigit() else SIGNS.get(plain) or f"Key{plain.upper()}"
+        shown = AZERTY.get(key, key) if azerty else key
+        number = ord(plain.upper()) if plain.isalnum() else 0
+        return {"key": shown, "code": code, "text": shown, "windowsVirtualKeyCode": number, **shift}
+
+
+@pytest.fixture
+def scanner() -> type[Keys]:
+    """Make one at a page: ``scanner(page).scan(code, gap)``."""
+    return Keys

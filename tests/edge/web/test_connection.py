@@ -31,7 +31,7 @@ COLOURED = """() => [...document.querySelectorAll(".strip, main > *")].filter((o
     const style = getComputedStyle(one);
     return style.display !== "none" && !style.filter.includes("grayscale(1)");
 }).length"""
-ABLE = """() => [...document.querySelectorAll("main button:not([data-local]):not(:disabled)")]
+ABLE = """() => [...document.querySelectorAll("main button:not([data-local], .product):not(:disabled)")]
     .filter((one) => !one.closest("dialog")).map((one) => one.id || one.textContent)"""
 
 
@@ -207,7 +207,7 @@ def test_what_was_typed_stays_and_so_does_the_place(core: Any, browser: Browser,
     with a_page(browser, wire.url, PHONE) as page:
         page.goto("/gate")
         alive(page)
-        page.select_option("#product", "01040201")
+        page.locator("#product-01040201").click()
         page.fill("#net", "12.5")
         page.fill("#origin", "河南中牟")
         page.locator("#supplier").press_sequentially("王建")
@@ -267,12 +267,12 @@ def test_a_link_does_not_lead_to_a_page_that_cannot_come(core: Any, browser: Bro
         alive(page)
         wire.cut()
         gone(page)
-        page.get_by_role("link", name="设备状态").click()
+        page.get_by_role("link", name="状态").click()
         page.locator(".language").click()
         assert page.url.endswith("/stall")
         wire.join()
         alive(page)
-        page.get_by_role("link", name="设备状态").click()
+        page.get_by_role("link", name="状态").click()
         expect(page.locator(".overall")).to_contain_text("全部正常")
 
 
@@ -316,7 +316,7 @@ def test_a_page_is_not_made_of_an_empty_board(
     with a_page(browser, serve(beginning).url) as page:
         page.goto("/gate")
         alive(page)
-        assert page.locator("#product option").count() == 7
+        assert page.locator(".product").count() == 6
     timer.join()
 
 
@@ -390,7 +390,7 @@ def test_an_entry_that_never_came_is_found_out_and_kept_in_the_form(
     with a_page(browser, wire.url) as page:
         page.goto("/gate")
         alive(page)
-        page.select_option("#product", "01040201")
+        page.locator("#product-01040201").click()
         for field, text in (("net", "12.5"), ("origin", "河南中牟"), ("supplier", "王建国")):
             page.fill(f"#{field}", text)
         page.route("**/api/entries", lambda route: route.abort())
@@ -408,7 +408,7 @@ def test_an_entry_that_was_recorded_is_found_out_with_its_sample_number(
 ) -> None:
     with a_page(browser, serve(timeout=0.2).url) as page:
         page.goto("/gate")
-        page.select_option("#product", "01040201")
+        page.locator("#product-01040201").click()
         for field, text in (("net", "12.5"), ("origin", "河南中牟"), ("supplier", "王建国")):
             page.fill(f"#{field}", text)
         core.stand_still()
@@ -470,19 +470,17 @@ def test_a_restarted_station_says_that_it_cannot_know(
     way: str,
     token: str,
 ) -> None:
-    """A new price makes no record: nobody can say whether the old process took it, however late the question comes."""
+    """A copy makes no record: nobody can say whether the old process took it, however late the question comes."""
     core = again()
     wire = Wire(int(serve(core, token="old").address.split(":")[1]))
     with a_page(browser, wire.url) as page:
-        page.goto("/stall")
+        page.goto("/papers")
         alive(page)
-        page.locator("#product-01040201").click()
-        page.locator("#reprice").click()
-        page.fill("#pricing-yuan", "4.20")
         if way == "slow":
             page.route("**/outcome", slowly)
         core.stand_still()
-        page.locator("#pricing-save").click()
+        page.locator("[data-reprint]").first.click()
+        page.locator("#again-go").click()
         until(lambda: core.asked)
         wire.cut()
         core.cut()
@@ -503,6 +501,7 @@ def test_a_reprint_without_an_answer_is_found_out_too(
         alive(page)
         core.stand_still()
         page.locator("#reprint-1").click()
+        page.locator("#again-go").click()
         expect(page.locator("#toast")).to_contain_text("可能已记录，也可能没有")
         core.go_on()
         expect(page.locator("#toast")).to_have_text("已查明：已完成")

@@ -35,7 +35,7 @@ def test_the_first_message_is_whole_and_the_next_hold_what_changed(core: Any) ->
         assert "text" not in first["prints"][0] and first["prints"][0]["state"] == "printed"
         core.does(SetPrice(product="01040201", price_fen=7))
         second = said(await anext(stream))
-        assert set(second) == {"at", "alive", "version", "products"}
+        assert set(second) == {"at", "alive", "version", "products", "city"}  # a record more is to be sent
         assert second["products"][0]["price_fen"] == 7
         core.does(PlanChannel(analyzer="analyzer-1", channel="3", lot="41010800330100000030"))
         assert said(await anext(stream))["plan"] == [["analyzer-1", "3", "41010800330100000030"]]

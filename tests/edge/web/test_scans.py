@@ -1,14 +1,13 @@
 """A keyboard scanner at the pages, in Chromium. Its keys carry the times of a scanner, however slow this machine is."""
 
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from edge.between.commands import MatchResult, Sell, SetPrice
+from edge.between.commands import MatchResult, OpenLot, Sell, SetPrice
 from edge.between.inbox import PortChanged
 
 pytestmark = pytest.mark.browser
@@ -24,75 +23,7 @@ SLIP = (
     "https://sy.example.cn/j/EVZHWqcM9iybAjkjoWzFB1SoA7rbas2LA7rbas7YAAAwNAAAEN8NC-RRt05NB-gBAjkjoWplD9RarAUOD4cJFaLc3h"
     "O7NzAIEfdcvQJrwAF-7-ycVtWIpQzDaosuteovsyY4AUAAescWt-CoWLiStqtw5CuQDTWvCA"
 )
-SPEEDS = [2, 15, 40, 60]
-SIGNS = {
-    "-": "Minus",
-    "=": "Equal",
-    "[": "BracketLeft",
-    "]": "BracketRight",
-    ";": "Semicolon",
-    ",": "Comma",
-    ".": "Period",
-    "/": "Slash",
-    " ": "Space",
-}
-SHIFTED = {":": ";", "_": "-", "+": "=", "?": "/", "<": ",", ">": "."} | dict(
-    zip(")!@#$%^&*(", "0123456789", strict=True)
-)
-NAMED = {"Enter": 13, "Tab": 9, "Backspace": 8, "ArrowDown": 40}
-AZERTY = dict(zip("1234567890", "&é\"'(-è_çà", strict=True))
-
-
-class Keys:
-    """Trusted key events with times of their own. ``gap`` is milliseconds between keys."""
-
-    def __init__(self, page: Page) -> None:
-        self._cdp: CDPSession = page.context.new_cdp_session(page)
-        self._now = time.time()
-
-    def scan(self, text: str, gap: float = 2, end: str = "Enter", after: float = 2000, **how: Any) -> None:
-        """Type ``text`` as a scanner does, ``after`` milliseconds of quiet."""
-        for at, character in enumerate(text):
-            self.press(character, gap if at else after, **how)
-        if end:
-            self.press(end, gap if text else after)
-
-    def press(self, key: str, after: float = 2000, *, held: int = 0, **how: Any) -> None:
-        """One key, down and up; ``held`` more downs of a key that is held."""
-        self._now += after / 1000
-        event = self._event(key, **how)
-        for repeat in range(held + 1):
-            self._send("keyDown" if event.get("text") else "rawKeyDown", event, autoRepeat=repeat > 0)
-            self._now += 0.035 * (held > 0)
-        self._send("keyUp", event)
-
-    def _send(self, kind: str, event: dict[str, Any], **more: Any) -> None:
-        self._cdp.send("Input.dispatchKeyEvent", {"type": kind, "timestamp": self._now, **event, **more})
-
-    def compose(self, letter: str, so_far: str, after: float) -> None:
-        """A letter that an input method takes for itself."""
-        self._now += after / 1000
-        event = {"key": "Process", "code": f"Key{letter.upper()}", "windowsVirtualKeyCode": 229}
-        self._send("rawKeyDown", event)
-        end = len(so_far)
-        self._cdp.send("Input.imeSetComposition", {"text": so_far, "selectionStart": end, "selectionEnd": end})
-        self._send("keyUp", event)
-
-    def _event(self, key: str, *, keypad: bool = False, locked: bool = True, azerty: bool = False) -> dict[str, Any]:
-        if key in NAMED or key == "NumpadEnter":
-            name = key.removeprefix("Numpad")
-            text = {"text": "\r"} if name == "Enter" else {}
-            return {"key": name, "code": key, "windowsVirtualKeyCode": NAMED[name], **text}
-        plain = SHIFTED.get(key, key)
-        shift = {"modifiers": 8} if plain != key or key.isupper() else {}
-        if plain.isdigit() and keypad:
-            moved = "ArrowDown" if not locked else plain
-            text = {"text": plain} if locked else {}
-            return {"key": moved, "code": f"Numpad{plain}", "isKeypad": True, "windowsVirtualKeyCode": 40, **text}
-        code = f"Digit{plain}" if plain.isdigit() else SIGNS.get(plain) or f"Key{plain.upper()}"
-        shown = AZERTY.get(key, key) if azerty else key
-        number = ord(plain.upper()) if plain.isalnum() else 0
-        return {"key": shown, "code": code, "text": shown, "windowsVirtualKeyCode": number, **shift}
+SPEEDS = [2, 60]
 
 
 @pytest.fixture
@@ -106,8 +37,8 @@ def stall(core: Any, desk: Page) -> Page:
 
 
 @pytest.fixture
-def keys(desk: Page) -> Keys:
-    return Keys(desk)
+def keys(desk: Page, scanner: Any) -> Any:
+    return scanner(desk)
 
 
 def said(page: Page) -> Locator:
@@ -120,7 +51,7 @@ def settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("gap", SPEEDS)
-def test_a_scan_presses_nothing_wherever_the_focus_is(core: Any, stall: Page, keys: Keys, gap: int) -> None:
+def test_a_scan_presses_nothing_wherever_the_focus_is(core: Any, stall: Page, keys: Any, gap: int) -> None:
     address = stall.url
     for focus in ("#sell", "#product-01040201", "#reprice", "#tare-open", "#buyer summary", "nav a", "body"):
         stall.locator(focus).first.focus()
@@ -136,7 +67,7 @@ def test_a_scan_presses_nothing_wherever_the_focus_is(core: Any, stall: Page, ke
 
 
 @pytest.mark.parametrize("gap", SPEEDS)
-def test_a_scan_leaves_a_price_and_its_dialog_as_they_were(core: Any, stall: Page, keys: Keys, gap: int) -> None:
+def test_a_scan_leaves_a_price_and_its_dialog_as_they_were(core: Any, stall: Page, keys: Any, gap: int) -> None:
     stall.locator("#reprice").click()
     for text in (BUYER, "01040301", LOT, "1250", CARD):
         keys.scan(text, gap)
@@ -151,10 +82,10 @@ def test_a_scan_leaves_a_price_and_its_dialog_as_they_were(core: Any, stall: Pag
 
 
 @pytest.mark.parametrize("gap", SPEEDS)
-def test_a_scan_reaches_no_weight_no_tare_and_no_reason(core: Any, stall: Page, keys: Keys, gap: int) -> None:
+def test_a_scan_reaches_no_weight_no_tare_and_no_reason(core: Any, stall: Page, keys: Any, gap: int) -> None:
     stall.locator("#tare-open").click()
-    stall.locator('#taring-keys [data-key="5"]').click()
-    for focus in ("#taring-kg", '#taring-keys [data-key="5"]', "#taring-save", "#taring-pin"):
+    stall.locator('#taring [data-key="5"]').click()
+    for focus in ("#taring-kg", '#taring [data-key="5"]', "#taring-save", "#taring-pin"):
         stall.locator(focus).focus()
         keys.scan(BUYER, gap)
         keys.scan("0012", gap)
@@ -177,10 +108,10 @@ def test_a_scan_reaches_no_weight_no_tare_and_no_reason(core: Any, stall: Page, 
 
 
 @pytest.mark.parametrize("gap", SPEEDS)
-def test_a_scan_registers_nothing_at_the_gate(core: Any, desk: Page, keys: Keys, gap: int) -> None:
+def test_a_scan_registers_nothing_at_the_gate(core: Any, desk: Page, keys: Any, gap: int) -> None:
     core.enters("01040801")  # the person's name is asked
     desk.goto("/gate")
-    desk.select_option("#product", "01040301")
+    desk.locator("#product-01040301").click()
     filled = {"#net": "12.5", "#origin": "河南中牟", "#supplier": "王建国", "#plate": "豫A1", "#person": "王敏"}
     for field, text in filled.items():
         desk.fill(field, text)
@@ -202,21 +133,21 @@ def test_a_scan_registers_nothing_at_the_gate(core: Any, desk: Page, keys: Keys,
 @pytest.mark.parametrize(
     "how", [{}, {"keypad": True}, {"keypad": True, "locked": False}, {"azerty": True}], ids=lambda how: " ".join(how)
 )
-def test_digits_are_digits_on_every_keyboard(stall: Page, keys: Keys, how: dict[str, Any]) -> None:
+def test_digits_are_digits_on_every_keyboard(stall: Page, keys: Any, how: dict[str, Any]) -> None:
     for gap in SPEEDS:
-        for focus in ("body", f"#lot-{NEWEST}", "#buyer-code"):
+        for focus in ("body", f"#lot-{OLDER}", "#buyer-code"):
             if focus == "#buyer-code":
                 stall.fill("#buyer-code", "")
             stall.locator(focus).focus()
             keys.scan(BUYER, gap, **how)
             expect(stall.locator("#buyer-code")).to_have_value(BUYER)
-    expect(stall.locator("#buyer")).to_have_attribute("open", "")
+    expect(stall.locator("#buyer details")).to_have_attribute("open", "")
     expect(stall.locator("#buyer-said")).to_have_text(BUYER)
     expect(said(stall)).to_have_text(f"买方编码（13 位）：{BUYER}")
-    expect(stall.locator(f"#lot-{NEWEST}")).to_be_checked()
+    expect(stall.locator(f"#lot-{OLDER}")).to_be_checked()
 
 
-def test_an_input_method_garbles_nothing(desk: Page, keys: Keys) -> None:
+def test_an_input_method_garbles_nothing(desk: Page, keys: Any) -> None:
     desk.goto("/gate")
     desk.fill("#supplier", "王")
     address = "https"
@@ -230,7 +161,7 @@ def test_an_input_method_garbles_nothing(desk: Page, keys: Keys) -> None:
         expect(desk.locator("#supplier")).to_have_value("王")
 
 
-def test_a_scanner_that_sends_no_ending_key_is_heard(core: Any, stall: Page, keys: Keys) -> None:
+def test_a_scanner_that_sends_no_ending_key_is_heard(core: Any, stall: Page, keys: Any) -> None:
     for gap in SPEEDS:
         stall.locator("#sell").focus()
         keys.scan(OTHER, gap, end="")
@@ -240,7 +171,7 @@ def test_a_scanner_that_sends_no_ending_key_is_heard(core: Any, stall: Page, key
     assert core.asked == []
 
 
-def test_every_further_ending_key_is_part_of_the_scan(core: Any, stall: Page, keys: Keys) -> None:
+def test_every_further_ending_key_is_part_of_the_scan(core: Any, stall: Page, keys: Any) -> None:
     stall.locator("#sell").focus()
     for gap in SPEEDS:
         keys.scan(BUYER, gap)
@@ -254,7 +185,7 @@ def test_every_further_ending_key_is_part_of_the_scan(core: Any, stall: Page, ke
     expect(stall.locator("#sell")).to_be_focused()
 
 
-def test_a_handheld_s_own_scanner_puts_the_code_in_at_once(core: Any, stall: Page, keys: Keys) -> None:
+def test_a_handheld_s_own_scanner_puts_the_code_in_at_once(core: Any, stall: Page, keys: Any) -> None:
     stall.locator("#reprice").click()
     stall.keyboard.insert_text(BUYER)
     expect(said(stall)).to_contain_text("请先关闭窗口")
@@ -289,7 +220,7 @@ def test_characters_by_their_numbers_on_the_keypad_are_read(stall: Page) -> None
     expect(stall.locator(f"#lot-{OLDER}")).to_be_checked()
 
 
-def test_a_person_s_keys_stay_a_person_s(core: Any, stall: Page, keys: Keys, until: Callable[..., None]) -> None:
+def test_a_person_s_keys_stay_a_person_s(core: Any, stall: Page, keys: Any, until: Callable[..., None]) -> None:
     for gap, price in ((120, "3.75"), (160, "4125"), (200, "12.50")):
         stall.locator("#reprice").click()
         keys.scan(price, gap)
@@ -308,7 +239,7 @@ def test_a_person_s_keys_stay_a_person_s(core: Any, stall: Page, keys: Keys, unt
     until(lambda: len([one for one in core.asked if isinstance(one, Sell)]) == 2)
 
 
-def test_a_key_that_is_held_is_no_scan_and_presses_once(core: Any, stall: Page, keys: Keys) -> None:
+def test_a_key_that_is_held_is_no_scan_and_presses_once(core: Any, stall: Page, keys: Any) -> None:
     stall.locator("#reprice").click()
     keys.press("1", held=12)
     expect(stall.locator("#pricing-yuan")).to_have_value("1" * 8)
@@ -328,12 +259,12 @@ def test_a_key_that_is_held_is_no_scan_and_presses_once(core: Any, stall: Page, 
 
 
 def test_a_scanned_lot_is_chosen_with_its_product(
-    core: Any, stall: Page, keys: Keys, until: Callable[..., None]
+    core: Any, stall: Page, keys: Any, until: Callable[..., None]
 ) -> None:
     stall.locator("#product-01040501").click()
     keys.scan(CARD)
     expect(stall.locator(f"#lot-{OLDER}")).to_be_checked()
-    expect(said(stall)).to_have_text("已选批次：大白菜 …010072 · 山东寿光")
+    expect(said(stall)).to_have_text("已选批次：大白菜 …10072 · 山东寿光")
     keys.scan(BUYER)
     expect(said(stall)).to_contain_text(BUYER)
     stall.locator("#sell").click()
@@ -354,13 +285,13 @@ def test_a_scanned_lot_is_chosen_with_its_product(
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (HELD, "黄瓜 …000021：快检阳性（筛查），暂停销售"),
-        (PENDING, "西红柿 …000030：待检测"),
+        (HELD, "黄瓜 …00021：快检阳性（筛查），已暂停销售"),
+        (PENDING, "西红柿 …00030：待检测"),
         ("41010800110100099999", "本站没有这个批次：41010800110100099999"),
     ],
 )
 def test_a_lot_that_may_not_be_sold_says_why_and_no_other_stays_chosen(
-    core: Any, stall: Page, keys: Keys, code: str, words: str
+    core: Any, stall: Page, keys: Any, code: str, words: str
 ) -> None:
     keys.scan(code)
     expect(said(stall)).to_have_text(words)
@@ -369,10 +300,10 @@ def test_a_lot_that_may_not_be_sold_says_why_and_no_other_stays_chosen(
     expect(stall.locator("#sell")).to_have_attribute("aria-disabled", "true")
     stall.locator("#sell").click(force=True)
     settled(stall)
-    assert core.asked == []
+    assert [one for one in core.asked if not isinstance(one, OpenLot)] == []
 
 
-def test_a_scan_waits_for_the_station_s_lots(core: Any, desk: Page, keys: Keys) -> None:
+def test_a_scan_waits_for_the_station_s_lots(core: Any, desk: Page, keys: Any) -> None:
     core.puts("1.250")
     desk.route("**/api/live?pulse=1", lambda route: route.abort())
     desk.goto("/stall")
@@ -380,17 +311,17 @@ def test_a_scan_waits_for_the_station_s_lots(core: Any, desk: Page, keys: Keys) 
     expect(said(desk)).to_have_text("连接中…")
     desk.unroute("**/api/live?pulse=1")
     expect(desk.locator(f"#lot-{OLDER}")).to_be_checked()
-    expect(said(desk)).to_contain_text("已选批次：大白菜 …010072")
+    expect(said(desk)).to_contain_text("已选批次：大白菜 …10072")
 
 
 @pytest.mark.parametrize("address", ["/stall", "/gate", "/status", "/papers"])
-def test_what_a_page_has_no_use_for_is_said_as_text(core: Any, desk: Page, keys: Keys, address: str) -> None:
+def test_what_a_page_has_no_use_for_is_said_as_text(core: Any, desk: Page, keys: Any, address: str) -> None:
     desk.goto(address)
     keys.scan("<img src=x onerror=alert(1)>" + "0" * 60)
     expect(said(desk)).to_have_text(re.compile(r"^不认识的码，未使用：<img src=x onerror=alert\(1\)>0+…$"))
     if address != "/papers":
         keys.scan(SLIP)
-        expect(said(desk)).to_have_text("这是交易小票 …000424，请到“纸张”页查看")
+        expect(said(desk)).to_have_text("这是交易小票 …00424，请到“纸张”页查看")
         keys.scan("https://sy.example.cn/j/x")
         expect(said(desk)).to_have_text("这是交易小票，请到“纸张”页查看")
     if address in ("/status", "/papers"):
@@ -401,17 +332,17 @@ def test_what_a_page_has_no_use_for_is_said_as_text(core: Any, desk: Page, keys:
     assert core.asked == []
 
 
-def test_a_slip_is_found_on_the_page_of_papers(core: Any, desk: Page, keys: Keys) -> None:
+def test_a_slip_is_found_on_the_page_of_papers(core: Any, desk: Page, keys: Any) -> None:
     desk.goto("/papers")
     keys.scan(core.records("trade.completed")[0]["data"]["url"], 15)
-    expect(desk.locator(".sheet.pointed")).to_contain_text("…000014")
-    expect(said(desk)).to_have_text("小票 …000014")
+    expect(desk.locator(".sheet.pointed")).to_contain_text("…00014")
+    expect(said(desk)).to_have_text("小票 …00014")
     keys.scan("41010800120300000017")
-    expect(said(desk)).to_have_text("这张小票不在最近的纸张里：…000017")
+    expect(said(desk)).to_have_text("这张小票不在最近的纸张里：…00017")
 
 
-def test_at_the_gate_a_sample_points_to_its_lot(core: Any, page: Page) -> None:
-    keys = Keys(page)
+def test_at_the_gate_a_sample_points_to_its_lot(core: Any, page: Page, scanner: Any) -> None:
+    keys = scanner(page)
     page.goto("/gate")
     keys.scan(HELD, 15)
     expect(page.locator(".pointed")).to_have_id(f"goods-{HELD}")
@@ -427,10 +358,10 @@ def test_at_the_gate_a_sample_points_to_its_lot(core: Any, page: Page) -> None:
 
 
 def test_a_result_is_given_the_lot_whose_label_is_scanned(
-    core: Any, desk: Page, keys: Keys, until: Callable[..., None]
+    core: Any, desk: Page, keys: Any, until: Callable[..., None]
 ) -> None:
     desk.goto("/gate")
-    desk.locator("#match-11").click()
+    desk.locator("#match-14").click()
     desk.fill("#matching-person", "王敏")
     keys.scan(PENDING)
     expect(desk.locator("#matching-lot")).to_have_value(PENDING)
@@ -445,10 +376,10 @@ def test_a_result_is_given_the_lot_whose_label_is_scanned(
     settled(desk)
     assert core.asked == []
     keys.press("Enter")
-    until(lambda: core.asked == [MatchResult(seq=11, lot=PENDING, person="王敏")])
+    until(lambda: core.asked == [MatchResult(seq=14, lot=PENDING, person="王敏")])
 
 
-def test_a_field_takes_the_code_it_waits_for_whole(desk: Page, keys: Keys) -> None:
+def test_a_field_takes_the_code_it_waits_for_whole(desk: Page, keys: Any) -> None:
     desk.goto("/gate")
     desk.fill("#upstream", "999")
     keys.scan(CARD, 15)
@@ -456,8 +387,11 @@ def test_a_field_takes_the_code_it_waits_for_whole(desk: Page, keys: Keys) -> No
     desk.fill("#certificate", "old")
     keys.scan("H-77/2026:a_B", 15)
     expect(desk.locator("#certificate")).to_have_value("H-77/2026:a_B")
-    keys.scan("H" * 65)
-    expect(desk.locator("#certificate")).to_have_value("H-77/2026:a_B")
+    keys.scan("H" * 65)  # too long for a number: what the voucher's own code says
+    expect(desk.locator("#certificate")).to_have_value("H" * 65)
+    desk.locator("#plate").focus()
+    keys.scan("H-78")
+    expect(desk.locator("#certificate")).to_have_value("H" * 65)
     expect(said(desk)).to_contain_text("不认识的码")
 
 
@@ -468,7 +402,7 @@ def test_a_code_that_is_pasted_or_typed_loses_what_is_round_it(core: Any, desk: 
     desk.fill("#upstream", " ４１０１０８００２ 1 01 0001008 9 ")
     desk.locator("#plate").focus()
     expect(desk.locator("#upstream")).to_have_value(ELSEWHERE)
-    desk.select_option("#product", "01040201")
+    desk.locator("#product-01040201").click()
     for field, text in {"#net": "12.5", "#origin": "河南中牟", "#supplier": "王建国"}.items():
         desk.fill(field, text)
     desk.locator("#register").click()
@@ -482,12 +416,12 @@ def test_a_code_that_is_pasted_or_typed_loses_what_is_round_it(core: Any, desk: 
     expect(desk.locator("#sell")).to_have_text("卖出并打印")
 
 
-def test_scans_are_answered_in_english(core: Any, page: Page) -> None:
-    keys = Keys(page)
+def test_scans_are_answered_in_english(core: Any, page: Page, scanner: Any) -> None:
+    keys = scanner(page)
     page.goto("/stall?lang=en")
     for code, words in (
-        (HELD, "黄瓜 …000021：Positive (screening), sale stopped"),
-        (LOT, "Lot chosen: 大白菜 …000023 · 河南中牟"),
+        (HELD, "Cucumber …00021: Positive screening test: sale stopped"),
+        (LOT, "Lot chosen: Chinese cabbage …00023 · 河南中牟"),
         ("7" * 30, f"Unknown code, nothing done: {'7' * 30}"),
     ):
         keys.scan(code)

@@ -53,7 +53,7 @@ def test_what_is_not_seen_is_lost_from_every_text(core: Any, http: httpx.Client,
         "origin": f"河{mark}南",
         "supplier": f"{mark}王建国{mark}",
         "plate": f"豫A{mark}1",
-        "proofs": [{"type": f"hgz{mark}", "no": f"1{mark}2"}],
+        "proofs": [{"type": "hgz", "no": f"1{mark}2"}],
         "upstream": f"{mark}{UPSTREAM}{mark}",
     }
     answer = http.post("/api/entries", content=json.dumps(body))
@@ -71,10 +71,10 @@ def test_what_is_not_seen_is_lost_from_every_text(core: Any, http: httpx.Client,
     ]
 
 
-@pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
-def test_a_text_of_nothing_else_is_none(core: Any, http: httpx.Client, mark: str) -> None:
-    answer = http.post("/api/entries", content=json.dumps(ENTRY | {"supplier": mark * 3}))
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+def test_a_text_of_nothing_else_is_none(core: Any, http: httpx.Client) -> None:
+    for mark in UNSEEN:
+        answer = http.post("/api/entries", content=json.dumps(ENTRY | {"supplier": mark * 3}))
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), ascii(mark)
     assert core.asked == []
 
 
@@ -85,12 +85,12 @@ def test_nor_does_it_stay_in_a_path(core: Any, http: httpx.Client, mark: str) ->
     assert core.asked == [WholePlantDone(lot=CHIVES, person="王敏")]
 
 
-@pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
-def test_the_name_of_a_field_breaks_no_answer(http: httpx.Client, mark: str) -> None:
-    answer = http.post("/api/entries", content=json.dumps(ENTRY | {f"{mark}x": 1, "y" * 9000: 1}))
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert len(answer.content) < 1000
-    assert mark not in answer.json()["message_en"]
+def test_the_name_of_a_field_breaks_no_answer(http: httpx.Client) -> None:
+    for mark in UNSEEN:
+        answer = http.post("/api/entries", content=json.dumps(ENTRY | {f"{mark}x": 1, "y" * 9000: 1}))
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), ascii(mark)
+        assert len(answer.content) < 1000
+        assert mark not in answer.json()["message_en"], ascii(mark)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,12 @@ def test_a_refusal_that_names_a_text_can_be_sent(http: httpx.Client) -> None:
 # --- one rule for station.toml, HTTP and records ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mark", UNSEEN, ids=ascii)
-def test_a_record_takes_no_more_than_http_does(mark: str) -> None:
-    proof = Certificate(type=f"hgz{mark}", no=f"1{mark}2")
-    assert (proof.type, proof.no) == ("hgz", "1 2")
-    assert plain_code(f"1{mark}2") == "12"
-    assert line(line(f"a{mark}b")) == line(f"a{mark}b") == "a b"
+def test_a_record_takes_no_more_than_http_does() -> None:
+    for mark in UNSEEN:
+        proof = Certificate(type=f"hgz{mark}", no=f"1{mark}2")
+        assert (proof.type, proof.no) == ("hgz", "1 2"), ascii(mark)
+        assert plain_code(f"1{mark}2") == "12", ascii(mark)
+        assert line(line(f"a{mark}b")) == line(f"a{mark}b") == "a b", ascii(mark)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from edge.records.identity import load_key
-from edge.records.ledger import reading
+from edge.records.ledger import bodies_after, reading
 from protocol.city import token
 from protocol.city.codes import CodeKind, TraceCode
 from simulator.printer.printer import Printer
@@ -73,7 +73,7 @@ def test_what_lies_on_the_pan_is_sold_on_a_phone_and_its_slip_comes_out(stall: S
     expect(phone.locator("#sell")).to_have_text("已卖出，请取下货物")
 
     with reading(stall.folder / "data") as db:
-        events = [json.loads(body) for (body,) in db.conn.execute("SELECT body FROM events ORDER BY seq")]
+        events = [json.loads(body) for _, body in bodies_after(db.conn, 0)]
     sale = events[-1]["data"]
     assert [line["source"] for line in sale["slip"]["lines"]] == [source]
     assert (sale["slip"]["amount_fen"], sale["sold"][0]["weighed"]["value"]) == (525, "1.500")

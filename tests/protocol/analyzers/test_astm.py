@@ -179,6 +179,7 @@ def test_a_result_is_encoded_as_the_standard_shows_it():
         (b"R|1|^^^A|1||||||||20250314091432+0800", {"measured_at": AT}),
         (b"R|1|^^^A|1|||||F|||20250314091432+0800", {"measured_at": AT}),
         (b"R|1|^^^A|1|||||F|||20259914", {"measured_at": None}),
+        (b"R|1|^^^A|1|||||F||||20250314091432|SN-0187^2", {"measured_at": AT, "serial": "SN-0187"}),
         (b"R|1|Nitrite^x|1", {"item": "Nitrite"}),
         (b"R|1|^^^A&S&B&F&C&X41&&Zlocal&&H&|1", {"item": "A^B|CA"}),
         (b"R|1|^^^A|60|%||A^>||F", {"verdict": Verdict.UNQUALIFIED, "value": Decimal(60)}),

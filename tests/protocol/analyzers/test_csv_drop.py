@@ -173,6 +173,12 @@ def test_without_a_header_a_row_that_is_none_waits_for_a_person_where_another_is
     assert [type(event) for event in decode(b"7;A;12.5\n8;A\n", mapped)] == [TestResult, Ticket]
 
 
+def test_a_column_names_the_instrument():
+    assert one("样品编号;检测项目;检测结果;仪器编号\n7;A;12.5;SN-0187\n").serial == "SN-0187"
+    by_number = Mapped(header=False, columns={"sample": 1, "item": 2, "value": 3, "serial": 4})
+    assert one("7;A;12.5;SN-0187\n", by_number).serial == "SN-0187"
+
+
 @pytest.mark.parametrize("content", [bytes(1000), b"PK\x03\x04\x00\x00", b"word " * 100_000])
 def test_what_is_no_table_at_all_is_garbage(content):
     assert isinstance(decode(content)[0], Garbage)

@@ -468,6 +468,13 @@ def test_a_silent_instrument_is_greeted_with_growing_pauses(meet):
     assert met.run(60) == [kept]
 
 
+def test_a_result_names_the_instrument_that_said_hello(meet):
+    met = meet()
+    met.device.measure(1, Decimal(1), AT)
+    met.run(20)
+    assert [event.serial for event in met.events if isinstance(event, TestResult)] == ["SIM-1"]
+
+
 def test_the_memory_that_was_filled_anew_is_read_at_the_review(meet):
     met = meet(review=600)
     first = met.device.measure(1, Decimal(1), AT)

@@ -95,6 +95,7 @@ def test_segments_may_end_in_any_way(separator):
         ("OBX|1|ST|A||阴性".encode(), {"text": "阴性", "verdict": Verdict.QUALIFIED}),
         ("OBX|1|CE|A||POS^阳性".encode(), {"text": "阳性", "verdict": Verdict.UNQUALIFIED}),
         (b"OBX|1|CWE|A||12", {"value": Decimal(12)}),
+        (b"OBX|1|NM|A||12|%||||||||||||SN-0187^2", {"value": Decimal(12), "serial": "SN-0187"}),
         (b"OBX|1|SN|A||<^2", {"value": None, "text": "<2"}),
         (b"OBX|1|SN|A||^12.50", {"value": Decimal("12.50"), "text": None}),
         (b"OBX|1|SN|A||^1^-^2", {"text": "1-2"}),

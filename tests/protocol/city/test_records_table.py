@@ -25,8 +25,8 @@ DELIVERY = {"lines": [{"accepted_g": 1000}, {"accepted_g": 500}], "supplier": "�
             "trade.completed",
             SALE,
             {
-                "product": "01040201",
-                "name": "大白菜",
+                "product": "01040201 9",
+                "name": "大白菜、x",
                 "net_g": 1250,
                 "amount_fen": 950,
                 "buyer": "4101080010456",

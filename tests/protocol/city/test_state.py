@@ -11,14 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from protocol.city.state import STATE_CAP, BadState, encode_state, read_state
+from protocol.city.state import STATE_CAP, BadState, Reach, encode_state, read_state
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+REACH = Reach(12, "ab" * 32, 10, "cd" * 32)
 TIME = "2026-11-22T05:31:07+08:00"
 
 
 def made(**changes: Any) -> bytes:
-    said: dict[str, Any] = {"time": TIME, "bootid": "b1", "last": 12, "software": "marketedge 0.1.0"}
+    said: dict[str, Any] = {
+        "time": TIME,
+        "bootid": "b1",
+        "reach": REACH,
+        "software": "marketedge 0.1.0",
+    }
     return encode_state("online", "410108001-01", KEY, **(said | changes))
 
 
@@ -32,7 +38,7 @@ def test_a_birth_reads_back() -> None:
 @pytest.mark.parametrize("field", sorted(json.loads(made())))
 def test_every_altered_field_is_found(field: str) -> None:
     body = json.loads(made())
-    changed = {"state": "offline", "last": 13, "station": "410108001-02"}.get(field)
+    changed = {"state": "offline", "last": 13, "acked": 9, "station": "410108001-02"}.get(field)
     if changed is None:
         changed = body[field][:-1] + ("0" if body[field][-1] != "0" else "1")
     with pytest.raises(BadState):

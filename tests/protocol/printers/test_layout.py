@@ -4,11 +4,27 @@ import re
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from drivers.printers import profile
+from protocol.printers import codes
 from protocol.printers import text as paper_text
-from protocol.printers.document import QR, Align, Cell, Columns, Cut, Document, Feed, Pair, Part, Rule, Size, Text
+from protocol.printers.document import (
+    QR,
+    Align,
+    Cell,
+    Columns,
+    Cut,
+    Document,
+    Feed,
+    Pair,
+    Part,
+    Rule,
+    Sign,
+    Size,
+    Text,
+)
 from protocol.printers.layout import TextRow, layout
 from protocol.printers.plain import plain
 
@@ -19,10 +35,14 @@ CELLS = st.lists(st.builds(Cell, ANY, st.integers(0, 64), ALIGN), min_size=1, ma
 PARTS = st.one_of(
     st.builds(Text, ANY, ALIGN, SIZE, st.booleans()),
     st.builds(Pair, ANY, ANY, SIDES, SIZE, st.booleans(), st.integers(0, 64)),
+    st.builds(
+        Pair, ANY, ANY, st.just(Align.LEFT), st.just(Size.NORMAL), st.booleans(), st.integers(0, 64), st.just(True)
+    ),
     st.builds(Columns, CELLS, st.sampled_from([Size.NORMAL, Size.TALL]), st.booleans()),
     st.builds(Feed, st.integers(0, 5)),
     st.just(Rule()),
     st.just(Cut()),
+    st.builds(Sign, ANY),
     st.just(QR("https://sy.example.cn/b/1", "1")),
 )
 DOCUMENTS = st.lists(PARTS, max_size=8).map(lambda parts: Document("test", "test", tuple(parts)))
@@ -56,6 +76,10 @@ def test_a_long_value_stays_in_its_column() -> None:
     assert shown(Pair("卖方", "刘记蔬菜批发部东门分店二号摊位", Align.LEFT)) == [
         "卖方 刘记蔬菜批发部东门分店二号",
         "     摊位",
+    ]
+    assert shown(Pair("异议受理 Objections to", "市场监管所", Align.LEFT)) == [
+        "异议受理 Objections to",
+        " " * 22 + "市场监管所",
     ]
     assert shown(Pair("检测时间 Measured", "2026-11-22 04:12:44")) == [
         "检测时间 Measured",
@@ -107,6 +131,14 @@ def test_the_digits_of_a_number_never_part(parts: list[str], width: int) -> None
     widths=st.lists(st.integers(0, 12), min_size=6, max_size=6),
     columns=st.sampled_from([32, 42, 48]),
 )
+@example(texts=[[], [], ["00000", " ", "0", "00000"]], widths=[0] * 6, columns=32)
+@example(texts=[[], [], ["00000", " ", "00000", " ", "12.5"]], widths=[0] * 6, columns=42)
+@example(
+    texts=[[], ["元", "00", "-", "元", "00001.0", "kg", "0"], ["000.0", "00000.0", "00000.0"]],
+    widths=[0] * 6,
+    columns=32,
+)
+@example(texts=[[], [], [], ["2026-11-22 10:30:5"]], widths=[0] * 6, columns=48)
 def test_the_digits_of_a_number_never_part_in_columns(texts: list[list[str]], widths: list[int], columns: int) -> None:
     """A mass of 1234.50 kg once had its last digit on the next line."""
     cleaned = [paper_text.clean("".join(parts)).text for parts in texts]
@@ -129,6 +161,12 @@ def test_the_digits_of_a_number_never_part_beside_a_key(
             assert any(number in line for line in lines), (number, lines)
 
 
+def test_a_code_stays_beside_its_key_where_there_is_room_for_both() -> None:
+    code = "41010 80013 01000 00075"
+    assert shown(Pair("No.", code, Align.LEFT, key_width=10)) == [f"No.      {code}"]
+    assert shown(Pair("Sample no.", code, Align.LEFT, key_width=10)) == ["Sample no.", f"         {code}"]
+
+
 def test_an_acceptance_of_more_than_a_ton_keeps_its_digits() -> None:
     cells = (Cell("订货", 10), Cell("到货", 10), Cell("验收", 10))
     masses = tuple(Cell(text, 6) for text in ("1234.50", "1200.00", "99999.999"))
@@ -142,3 +180,66 @@ def test_a_word_to_be_typed_is_whole() -> None:
     ]
     assert paper_text.wrap("汉字乱码：改为 gb18030、utf-8", 22) == ["汉字乱码：改为", "gb18030、utf-8"]
     assert paper_text.wrap("gb18030，utf-8", 7) == ["gb18030", "，utf-8"]
+
+
+def test_two_short_pairs_share_a_line_where_the_paper_is_wide() -> None:
+    stall, phone = Pair("摊位", "A区012", Align.LEFT, half=True), Pair("电话", "0371-0000 0000", Align.LEFT, half=True)
+    long = Pair("地址", "郑州市惠济区市场路1号东门", Align.LEFT, half=True)
+    assert shown(stall, phone) == ["摊位 A区012", "电话 0371-0000 0000"]
+    assert shown(stall, phone, columns=48) == ["摊位 A区012" + " " * 14 + "电话 0371-0000 0000"]
+    assert shown(stall, long, phone, columns=48) == [
+        "摊位 A区012  地址 郑州市惠济区市场路1号东门",
+        "电话 0371-0000 0000",
+    ]
+    assert shown(stall, Rule(), phone, columns=48) == ["摊位 A区012", "-" * 48, "电话 0371-0000 0000"]
+    assert shown(long, long, columns=48)[0] == "地址 郑州市惠济区市场路1号东门"
+
+
+def test_a_signature_has_room_for_a_hand_and_two_share_a_wide_line() -> None:
+    """10 mm above the line; a long name has a line of its own."""
+    assert shown(Sign("货主"), Sign("见证人")) == ["", "", "货主 " + "_" * 27, "", "", "见证人 " + "_" * 25]
+    assert shown(Sign("货主"), Sign("见证人"), columns=48) == ["", "", "货主 " + "_" * 18 + "  见证人 " + "_" * 16]
+    assert shown(Sign("膳食委员会家长代表"), Sign("见证人"), columns=48)[2].count("_") == 29
+    assert shown(Sign("被告知人 Told to 摊主 李秀兰")) == ["被告知人 Told to 摊主 李秀兰", "", "", "_" * 32]
+    assert shown(Pair("摊位", "A区012", Align.LEFT, half=True), Sign("货主"), columns=48)[0] == "摊位 A区012"
+
+
+def test_chinese_is_never_squeezed() -> None:
+    """Of a tall line only letters, digits and ￥ are tall."""
+    (row,) = layout(Document("", "", (Pair("净重", "￥12.340 kg", size=Size.TALL),))).rows
+    assert isinstance(row, TextRow)
+    assert [(run.text.strip(), run.size, run.bold) for run in row.runs] == [
+        ("净重", Size.NORMAL, True),
+        ("￥12.340 kg", Size.TALL, False),
+    ]
+
+
+def test_what_fits_is_large_and_what_does_not_is_still_told_from_the_rest() -> None:
+    def sizes(text: str, size: Size, columns: int = 32) -> set[Size]:
+        rows = layout(Document("", "", (Text(text, size=size),)), columns).rows
+        return {run.size for row in rows if isinstance(row, TextRow) for run in row.runs}
+
+    assert sizes("快检阳性（筛查）", Size.FIT) == {Size.LARGE}
+    assert sizes("惠民农产品批发市场", Size.FIT) == {Size.NORMAL}
+    assert sizes("惠民农产品批发市场", Size.FIT, 48) == {Size.LARGE}
+    assert sizes("Positive (screening)", Size.FIT) == {Size.TALL}
+    assert sizes("9999", Size.HUGE) == {Size.HUGE}
+    assert sizes("2026-0017", Size.HUGE) == {Size.LARGE}
+
+
+@pytest.mark.parametrize(
+    "whole", ["41010 80011 01000 10074", "41010 80010 123", "12.340 kg", "2026-11-22 05:31:07", "0.05 mg/kg", "8.5 ℃"]
+)
+@pytest.mark.parametrize("before", ["来", "来源 ", "source ", "甲乙丙丁 "])
+def test_a_code_a_time_and_a_number_with_its_unit_are_never_parted(before: str, whole: str) -> None:
+    for width in range(24, 49):
+        assert any(whole in line for line in paper_text.wrap(f"{before * 3}{whole} {before}", width))
+
+
+def test_a_big_code_is_as_wide_as_the_paper() -> None:
+    for name, most in (("generic-58", 384), ("generic-80", 576)):
+        small, big = (
+            codes.qr_height("https://sy.example.cn/b/41010800110100010074", profile(name), big=one)
+            for one in (False, True)
+        )
+        assert small < big <= most < big + 2 * codes.qr_modules("https://sy.example.cn/b/41010800110100010074")

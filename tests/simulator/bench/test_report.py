@@ -63,7 +63,7 @@ def test_the_load_is_said_as_often_as_agreement_needs() -> None:
 
 def test_weights_are_found_on_paper() -> None:
     assert list(weights_on("净重 2.350kg 单价".encode("gbk"))) == [2350]
-    assert list(weights_on(b"11.460kg ... 0.780kg")) == [11460, 780]
+    assert list(weights_on(b"11.460 kg ... 0.780kg")) == [11460, 780]
 
 
 def test_imports_are_read_from_what_python_wrote() -> None:

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import FIRST_PREVHASH, EventHead, hash_of, seal
-from protocol.city.state import encode_state
+from protocol.city.state import Reach, encode_state
 from protocol.city.token import EPOCH, Flags, Token, TokenKind, TokenVerdict, digest_of, kid_of, url_of
 from protocol.city.topics import Ack, Topics, read_ack
 from simulator.broker import Broker, find_mosquitto
@@ -170,7 +170,13 @@ class Signer:
 
     def state(self, state: Any = "online") -> bytes:
         return encode_state(
-            state, self.name, self.key, time=TIME, bootid="b1", last=self.sequence, software="marketedge 0.1.0"
+            state,
+            self.name,
+            self.key,
+            time=TIME,
+            bootid="b1",
+            reach=Reach(self.sequence, self.prevhash),
+            software="marketedge 0.1.0",
         )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.city.envelope import hash_of
 from protocol.city.topics import ACK_CAP, OPEN_CODES, Ack, Rejected
 from simulator.city import store as stores
 from simulator.city.platform import Draft, Judged, acks_of, judge
@@ -98,8 +99,23 @@ def test_a_batch_that_fails_leaves_nothing_behind(tmp_path: Path, signer: Any) -
         raise RuntimeError
     assert store.station(station.name).upto == 0
     with store.batch():
-        assert not store.add(station.name, "b", json.loads(body), "entry.registered", body, False, "", "").repeat
-        assert store.advance(station.name) == ([], False)
+        assert not store.add(station.name, "b", json.loads(body), "entry.registered", body, False, "", "").known
+        assert not store.advance(station.name)
+    assert store.station(station.name).upto == 1
+    store.close()
+
+
+def test_what_does_not_follow_is_refused_in_the_same_batch_too(tmp_path: Path, signer: Any) -> None:
+    store, station = Store(tmp_path / "city.db"), signer()
+    first = station.entry()
+    station.prevhash = hash_of(b"another past")
+    loose, last = station.entry(2), station.entry(3)
+    with store.batch():
+        taken = [
+            store.add(station.name, "b", json.loads(body), "entry.registered", body, False, "", "")
+            for body in (first, last, loose)
+        ]
+    assert [one.rejected and one.rejected.code for one in taken] == [None, None, "broken_chain"]
     assert store.station(station.name).upto == 1
     store.close()
 
@@ -115,7 +131,7 @@ def test_a_long_run_is_walked_in_parts(tmp_path: Path, monkeypatch: pytest.Monke
     more = True
     while more:
         with store.batch():
-            _, more = store.advance(station.name)
+            more = store.advance(station.name)
         steps += 1
     assert (store.station(station.name).upto, steps) == (25, 3)
     store.close()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
+from protocol.city.codes import CodeKind
 from simulator.broker import Broker
 from simulator.city import City
 
@@ -58,11 +59,11 @@ def test_a_slip_is_understood_without_scrolling(town: tuple[City, Any, Any], pho
         assert box is not None
         assert box["y"] + box["height"] <= 640, text
     phone.get_by_role("link", name="English").click()
-    assert phone.get_by_role("heading", name="Genuine").is_visible()
+    expect(phone.get_by_role("heading", name="Genuine")).to_be_visible()
     keep(phone, "slip-en")
     assert fits(phone)
     phone.locator("a[href^='/b/']").first.click()
-    assert phone.get_by_role("heading", name="Source registered").is_visible()
+    expect(phone.get_by_role("heading", name="Source registered")).to_be_visible()
     keep(phone, "source-en")
     assert fits(phone)
 
@@ -108,3 +109,52 @@ def test_the_overview_fits_too(town: tuple[City, Any, Any], phone: Page, broker:
     phone.goto(city.url)
     keep(phone, "overview")
     assert fits(phone)
+
+
+def test_a_hold_stands_above_everything_and_in_its_colour(town: tuple[City, Any, Any], phone: Page) -> None:
+    city, station, wire = town
+    data, url = station.slip()
+    data["sold"][0]["weighed"] |= {"stability": "manual", "reason": "秤断线，已报修"}
+    wire.event(station.entry())
+    wire.event(station.result())
+    wire.event(station.event("trade.completed", data, subject=data["slip"]["tx"]))
+    wire.event(station.result(verdict="unqualified"))
+    wire.until(lambda w: w.upto == 4)
+    phone.goto(address(city, url))
+    keep(phone, "slip-held")
+    assert fits(phone)
+    seal = phone.locator(".seal")
+    assert seal.locator("h1").inner_text() == "此批货物已暂停销售"
+    assert seal.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(179, 23, 15)"
+    assert phone.get_by_text("手工输入重量").first.is_visible()
+
+
+def test_a_lot_without_its_test_has_no_green(town: tuple[City, Any, Any], phone: Page) -> None:
+    city, station, wire = town
+    wire.event(station.entry())
+    wire.until(lambda w: w.upto == 1)
+    phone.goto(f"{city.url}/b/{station.code(CodeKind.TEST, 1)}")
+    keep(phone, "source-pending")
+    assert fits(phone)
+    assert phone.get_by_role("heading", name="尚未放行").is_visible()
+    assert phone.locator(".seal.warn").count() == 1
+
+
+def test_a_stalls_page_fits_and_leads_to_its_lots(town: tuple[City, Any, Any], phone: Page) -> None:
+    city, station, wire = town
+    data, url = station.slip()
+    wire.event(station.entry())
+    wire.event(station.result())
+    wire.event(station.event("trade.completed", data, subject=data["slip"]["tx"]))
+    wire.until(lambda w: w.upto == 3)
+    phone.goto(address(city, url))
+    phone.get_by_role("link", name="张家菜摊").click()
+    expect(phone.get_by_role("heading", name="正在销售")).to_be_visible()
+    keep(phone, "stall")
+    assert fits(phone)
+    phone.get_by_role("link", name="41010 80011 01000 00010").click()
+    expect(phone.get_by_role("heading", name="来源已登记")).to_be_visible()
+    phone.go_back()
+    phone.get_by_role("link", name="English").click()
+    expect(phone.get_by_role("heading", name="Pak choi")).to_be_visible()
+    keep(phone, "stall-en")

@@ -190,10 +190,10 @@ def test_a_slip_of_goods_found_positive_later_says_so(town: Town) -> None:
     for body in (town.station.entry(), town.station.result()):
         town.take(body)
     town.take(town.station.event("trade.completed", data, subject=data["slip"]["tx"]))
-    assert "现已暂停销售" not in town.page(path_of(url))
+    assert "已暂停销售" not in town.page(path_of(url))
     town.take(town.station.result(verdict="unqualified"))
     text = text_of(town.page(path_of(url)))
-    assert "现已暂停销售" in text
+    assert "已暂停销售" in text
     assert "筛查" in text
 
 

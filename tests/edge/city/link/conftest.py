@@ -210,11 +210,13 @@ class HandMade:
 class Link:
     """An MQTT thread under test and what it tells."""
 
-    def __init__(self, *brokers: str, listen: tuple[str, ...] = ("ack",), **more: Any) -> None:
+    def __init__(
+        self, *brokers: str, listen: tuple[str, ...] = ("ack",), also: tuple[str, ...] = (), **more: Any
+    ) -> None:
         self.inbox: Inbox = Inbox()
         self.seen: list[Any] = []
         part = CitySection.model_validate({"brokers": brokers, **more})
-        self.mqtt = Mqtt(part, "station", listen, ("state", b"offline"), self.inbox)
+        self.mqtt = Mqtt(part, "station", listen, ("state", b"offline"), self.inbox, also)
         self.mqtt.start()
 
     def until(self, wanted: Callable[[Any], bool]) -> Any:

@@ -14,7 +14,7 @@ from edge.config.sections import load
 from edge.jobs import clock as clock_jobs
 from edge.jobs import gate, stall
 from edge.records.clock import CHECK_SECONDS, Clock
-from edge.records.ledger import Ledger, Signer, past
+from edge.records.ledger import Ledger, Signer, bodies_after, past
 from edge.state.station import Station
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.readings import State, Weighing
@@ -142,7 +142,7 @@ class Box:
 
     def events(self) -> list[dict[str, Any]]:
         assert self.ledger is not None
-        return [json.loads(body) for (body,) in self.ledger.conn.execute("SELECT body FROM events ORDER BY seq")]
+        return [json.loads(body) for _, body in bodies_after(self.ledger.conn, 0)]
 
     def steps(self) -> list[dict[str, Any]]:
         return [event["data"] for event in self.events() if event["type"].endswith(".clock.step.v1")]

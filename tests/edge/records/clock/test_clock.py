@@ -22,7 +22,8 @@ from edge.between.words import text
 from edge.cli.main import main
 from edge.jobs import clock as clock_jobs
 from edge.records.clock import CHECK_SECONDS, END, FIRST, SMALL_SECONDS, STAND_SECONDS, Clock, kernel_synced
-from edge.records.ledger import Signer, past, verify
+from edge.records.ledger import Signer, past
+from edge.records.verify import verify
 from protocol.city.events import ClockStepped, Goods, LotHeld
 from protocol.city.token import Flags, parse_url
 

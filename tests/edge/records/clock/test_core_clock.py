@@ -41,7 +41,16 @@ def run(one: Any, *messages: Any, last: bool = True) -> Board:
     else:
         showing.watch(lambda: inbox.put(Stop()))
     core = Core(
-        one.station.config, one.ledger, one.clock, inbox, showing, {}, {}, NoBroker(), lambda last: b"", CityKeys()
+        one.station.config,
+        one.ledger,
+        one.clock,
+        inbox,
+        showing,
+        {},
+        {},
+        NoBroker(),
+        lambda reach: b"",
+        CityKeys(),
     )  # type: ignore[arg-type]
     core.run()
     return showing.board

@@ -1,0 +1,262 @@
+"""The bench: racks are filled in one press and place by place, and a person says what was seen.
+
+A rack is no promise: what lies where is known to the station alone, and a result counts by its lot.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from edge.between.bench_commands import FillRack, NextRack, PlaceAnswer, RackAnswer, SeeLot, SeenAnswer, SetPlace
+from edge.between.inbox import Refused
+from edge.config.bench import natural
+from edge.config.sections import AnalyzerSection
+from edge.jobs.doing import does
+from edge.records.clock import text_of
+from edge.state.alerts import words_of
+from edge.state.lots import Lot, local
+from edge.state.public_samples import PublicSample
+from edge.state.racks import LOT, NOTHING, PUBLIC, Place, Rack
+from edge.state.station import Station
+from protocol.city.bench_events import AlertSeen
+from protocol.city.events import Goods
+from protocol.readings import TestResult
+
+VALUE_LETTERS = 40
+MINUTE = 60
+
+
+def see(station: Station, command: SeeLot) -> SeenAnswer:
+    """A person has seen what stands against a lot. Raises Refused."""
+    lot = station.lots.find(command.lot)
+    view = station.lots.view_of(lot)
+    words = words_of(view)
+    if not words:
+        raise Refused(
+            "nothing_to_see",
+            "该批次没有需要处理的情况；请刷新页面",
+            "nothing stands against this lot (any more): look at the page again",
+        )
+    record = AlertSeen(
+        lot=lot.test_code,
+        goods=Goods.model_validate(lot.entry["data"]["goods"]),
+        what=tuple(words),
+        upto=view.upto,
+        person=command.person,
+    )
+    recorded = station.record("alert.seen", lot.test_code, record)
+    station.alerts.see(view, words, command.person, recorded.time)
+    return SeenAnswer(seq=recorded.seq, test_code=lot.test_code)
+
+
+# --- racks ------------------------------------------------------------------------------------------------------------
+
+
+def fill(station: Station, command: FillRack) -> RackAnswer:
+    """The lots that wait go into the free places. Raises Refused."""
+    part = analyzer(station, command.analyzer)
+    rack = station.racks.current(part.name)
+    if rack is None or (rack.places and not rack.waiting):
+        return _filled(station, part, _begun(station, part, rack, command.person))
+    if command.person:
+        station.racks.tested_by(rack, command.person)
+    return _filled(station, part, rack)
+
+
+def next_rack(station: Station, command: NextRack) -> RackAnswer:
+    """The next rack. Raises Refused."""
+    part = analyzer(station, command.analyzer)
+    rack = station.racks.current(part.name)
+    left = [place for place in rack.waiting if place.kind in (LOT, PUBLIC)] if rack else []
+    if left and not command.leave:
+        names = "、".join(sorted((place.place for place in left), key=natural))
+        raise Refused(
+            "rack_unfinished",
+            f"本盘还有 {len(left)} 个样品没有结果（{names[:60]}）；请等结果，或确认不等，样品回到待检",
+            f"{len(left)} samples of this rack have no result yet ({names[:60]}): wait for them, or say that they are "
+            "left, and they wait again",
+        )
+    return _filled(station, part, _begun(station, part, rack, command.person), rack.places if rack else {})
+
+
+def set_place(station: Station, command: SetPlace) -> PlaceAnswer:
+    """What lies in one place. Raises Refused."""
+    part = analyzer(station, command.analyzer)
+    known_place(part, command.place, part.places)
+    if command.lot and command.control:
+        raise Refused("two_things", "一个位置只能放一个样品或质控", "a place takes a lot or a control, not both")
+    brought = station.public_samples.find(command.lot) if command.lot else None
+    lot = station.lots.find(command.lot) if command.lot and not brought else None
+    rack = station.racks.current(part.name) or station.racks.begin(part, station.clock.now().text, command.person)
+    if command.person:
+        station.racks.tested_by(rack, command.person)
+    put(station, part, rack, command.place, lot or brought, command.control or "")
+    return PlaceAnswer(rack=rack.number, place=command.place)
+
+
+def put(
+    station: Station,
+    part: AnalyzerSection,
+    rack: Rack,
+    place: str,
+    what: Lot | PublicSample | None,
+    control: str,
+    before: Place | None = None,
+) -> None:
+    """This lies there from now on; nothing, when neither is given. ``before`` lay there in the rack before."""
+    time = _since(station, before or rack.places.get(place), what)
+    match what:
+        case Lot():
+            name = what.entry["data"]["goods"]["name"]
+            station.racks.put(rack, place, LOT, (what.test_code, what.sample, name), time)
+        case PublicSample():
+            name = station.ledger.event(what.seq)["data"]["goods"]
+            station.racks.put(rack, place, PUBLIC, (what.code, what.sample, name), time)
+        case None if control:
+            station.racks.put(rack, place, control, NOTHING, time)
+        case None:
+            station.racks.take_out(rack, place)
+    if part.match == "channel":
+        station.lots.plan(part.name, place, what if isinstance(what, Lot) else None, time)
+
+
+def _since(station: Station, before: Place | None, what: Lot | PublicSample | None) -> str:
+    """From when on a measurement can be of what is put there now.
+
+    Instruments know minutes: where another sample lay whose result is still to come, from the next one on.
+    """
+    now = station.clock.now()
+    code = what.test_code if isinstance(what, Lot) else what.code if what else None
+    if before is None or before.kind not in (LOT, PUBLIC) or before.seq or code == before.test_code:
+        return now.text
+    return text_of((now.seconds // MINUTE + 1) * MINUTE)
+
+
+def named(station: Station, name: str) -> AnalyzerSection:
+    """The analyzer of this name. Raises Refused."""
+    for part in station.config.analyzer:
+        if part.name == name:
+            return part
+    raise Refused("no_analyzer", f"没有检测仪 {name[:32]}", f"no analyzer {name[:32]}")
+
+
+def analyzer(station: Station, name: str) -> AnalyzerSection:
+    """The analyzer of this name, whose places are known. Raises Refused."""
+    part = named(station, name)
+    if not part.places:
+        raise Refused(
+            "channels_unknown",
+            f"不知道 {part.name} 有多少个通道：请技术员在 station.toml 写 channels，如 16",
+            f"nobody has said how many channels {part.name} has: write `channels` in station.toml, such as 16",
+        )
+    return part
+
+
+def known_place(part: AnalyzerSection, place: str, places: Sequence[str]) -> None:
+    """Raises Refused for a channel that the instrument does not have: nothing would ever come from there."""
+    if places and place not in places:
+        first, last = places[0], places[-1]
+        raise Refused(
+            "no_channel",
+            f"{part.name} 没有通道 {place[:8]}，只有 {first} 到 {last}；请改选",
+            f"{part.name} has no channel {place[:8]}: its channels are {first} to {last}. Choose one of them",
+        )
+
+
+def _begun(station: Station, part: AnalyzerSection, before: Rack | None, person: str) -> Rack:
+    """The next rack; what lay in the one before lies nowhere."""
+    tester = person or (before.tester if before else "")
+    rack = station.racks.begin(part, station.clock.now().text, tester)
+    if part.match == "channel":
+        for name in part.places:
+            station.lots.plan(part.name, name, None, "")
+        for name, kind in part.controls.items():
+            put(station, part, rack, name, None, kind, before.places.get(name) if before else None)
+    return rack
+
+
+def _filled(
+    station: Station, part: AnalyzerSection, rack: Rack, before: Mapping[str, Place] = MappingProxyType({})
+) -> RackAnswer:
+    """The lots that wait lie in its free places; ``before`` is what lay in the rack before."""
+    free = [place for place in part.places if place not in rack.places]
+    queue = waiting(station)
+    for place, lot in zip(free, queue, strict=False):
+        put(station, part, rack, place, lot, "", before.get(place))
+    taken = min(len(free), len(queue))
+    return RackAnswer(rack=rack.number, put=taken, free=len(free) - taken, waiting=len(queue) - taken)
+
+
+def waiting(station: Station) -> list[Lot]:
+    """The lots that wait for a measurement and lie in no rack: those to repeat first, as often as they have to be, then
+    the others in the order in which they came."""
+    lying = station.racks.lying()
+    again: list[Lot] = []
+    first: list[Lot] = []
+    for lot in station.lots.pending():
+        due = _measurements_due(station, lot) - lying.get(lot.test_code, 0)
+        (again if lot.items else first).extend([lot] * max(0, due))
+    return [*again, *first]
+
+
+def _measurements_due(station: Station, lot: Lot) -> int:
+    """How many measurements this lot asks for now."""
+    view = station.lots.view_of(lot)
+    if lot.passed or view.in_doubt or lot.sampling in ("passed", "released"):
+        return 0
+    if view.repeats_due:
+        return view.repeats_due
+    undecided = view.verdict == "suspect"  # a person decides, or the whole plant is extracted first
+    return 0 if undecided else 1
+
+
+# --- what comes of a place --------------------------------------------------------------------------------------------
+
+
+def place_of(station: Station, part: AnalyzerSection, result: TestResult, lot: Lot | None) -> Place | None:
+    """The place of the current rack that this result is of, and that waits for one: not what was measured in a channel
+    before it lay there."""
+    rack = station.racks.current(part.name)
+    if rack is None:
+        return None
+    for place in sorted(rack.waiting, key=lambda one: natural(one.place)):
+        if part.match == "channel":
+            fits = place.kind != LOT or lot is None or lot.test_code == place.test_code
+            if place.place == result.channel and fits and not _before(result, place):
+                return place
+        elif lot is not None and place.test_code == lot.test_code:
+            return place
+    return None
+
+
+def public_place(
+    station: Station, part: AnalyzerSection, result: TestResult, sample: PublicSample | None = None
+) -> Place | None:
+    """The place of the current rack with food that somebody brought whose result is waited for: that of this channel,
+    or, of an instrument that tells no channels, one with this ``sample``."""
+    rack = station.racks.current(part.name)
+    for place in rack.waiting if rack else ():
+        if part.match == "channel":
+            here = place.place == result.channel and not _before(result, place)
+        else:
+            here = sample is not None and place.test_code == sample.code
+        if place.kind == PUBLIC and here:
+            return place
+    return None
+
+
+def _before(result: TestResult, place: Place) -> bool:
+    """Whether the instrument says that it measured this before that lay there. Instruments know minutes."""
+    return result.measured_at is not None and result.measured_at < local(place.since).replace(second=0, microsecond=0)
+
+
+def came(station: Station, part: AnalyzerSection, place: Place | None, seq: int, verdict: str, value: str) -> None:
+    """The result of what lies there was recorded."""
+    rack = station.racks.current(part.name)
+    if place is not None and rack is not None:
+        station.racks.came(rack, place, seq, verdict, value[:VALUE_LETTERS])
+
+
+does(SeeLot, see)
+does(FillRack, fill)
+does(NextRack, next_rack)
+does(SetPlace, set_place)

@@ -1,0 +1,91 @@
+"""An SQLite file, and the steps of its schema. sqlite-utils takes those; a start that has none to take goes without it:
+it is a tenth of all that a station loads."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database as Changed
+
+Step = TypeVar("Step", bound=Callable[[Any], None])
+
+
+class Database:
+    """A connection, with transactions one within the other."""
+
+    def __init__(self, conn: sqlite3.Connection) -> None:
+        self.conn = conn
+        conn.execute("PRAGMA recursive_triggers = on")
+
+    def execute(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+        return self.conn.execute(sql, tuple(values))
+
+    def close(self) -> None:
+        self.conn.close()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """A transaction; within one a part of it, which is undone alone when it raises."""
+        if not self.conn.in_transaction:
+            self.conn.execute("BEGIN")
+            try:
+                yield
+                self.conn.execute("COMMIT")
+            except BaseException:
+                self.conn.rollback()  # nothing, where the error did it already
+                raise
+            return
+        self.conn.execute("SAVEPOINT part")  # one of this name goes before those around it
+        try:
+            yield
+        except BaseException:
+            if self.conn.in_transaction:
+                self.conn.execute("ROLLBACK TO part")
+                self.conn.execute("RELEASE part")
+            raise
+        self.conn.execute("RELEASE part")
+
+
+class Steps:
+    """The steps of a schema in their order, entered by ``@steps()``; those that a file took are written down in it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._steps: list[Callable[[Any], None]] = []
+
+    def __call__(self) -> Callable[[Step], Step]:
+        def enter(step: Step) -> Step:
+            self._steps.append(step)
+            return step
+
+        return enter
+
+    @property
+    def names(self) -> list[str]:
+        """In their order."""
+        return [step.__name__ for step in self._steps]
+
+    def taken(self, conn: sqlite3.Connection) -> bool:
+        """Whether nothing is left to do."""
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+            return False
+        done = conn.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", [self._name])
+        return set(self.names) <= {name for (name,) in done}
+
+    def take(self, conn: sqlite3.Connection) -> None:
+        """What is left to do, each step in a transaction of its own."""
+        if not self.taken(conn):
+            from sqlite_utils import Database as Changed
+
+            self.apply(Changed(conn))
+
+    def apply(self, db: "Changed", *, stop_before: str | None = None) -> None:
+        """All of them, or those before one."""
+        from sqlite_utils import Migrations
+
+        migrations = Migrations(self._name)
+        for step in self._steps:
+            migrations()(step)
+        migrations.apply(db, stop_before=stop_before)

@@ -1,0 +1,222 @@
+"""The whole ledger checked, record by record: number, signature, chain, and the serials that stand beside it.
+
+In stretches, by as many processes as there are cores: each begins with the record before its own, which joins the
+chain at the seams.  The station may go on meanwhile: what is written after the beginning is not looked at, and no read
+stays open, since that would keep its write-ahead log growing.
+"""
+
+import os
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing import get_context
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge.records.database import Database
+from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
+from edge.records.packing import unpack
+from protocol.city import envelope
+from protocol.city.agreement import RESTORED, why_not_behind
+from protocol.city.chain import Link, link
+from protocol.city.codes import BadCode, TraceCode
+from protocol.city.token import kid_of
+
+STRETCH = 2000  # records that are checked at once, between two words of progress
+ALONE = 3 * STRETCH  # up to so many no other process is worth its start
+LANES = (0, 1)
+GIVEN = {  # records that are about a code that was given in the same step
+    envelope.type_of(kind)
+    for kind in (
+        *("entry.registered", "sample.registered", "trade.completed", "lot.released", "accept.completed"),
+        "waste.handed",
+    )
+}
+Progress = Callable[[int, int], None]
+"""How many records were checked, of how many."""
+
+
+def verify_folder(folder: Path, key: Ed25519PublicKey, progress: Progress, cores: int = 0) -> tuple[int, str]:
+    """The ledger in this folder, with all cores or so many. Answers the number of records and the last hash.
+
+    Raises LedgerBroken naming the first record that does not hold, and what ``reading`` raises.
+    """
+    cores = cores or len(os.sched_getaffinity(0))
+    with reading(folder) as db:
+        last = last_of(db.conn)
+        if last <= ALONE or cores < 2:
+            return _alone(db.conn, key, last, progress)
+        stretches = list(_stretches(db.conn, last))
+    try:
+        count = _together(folder, key, stretches, progress, cores)
+    except BrokenProcessPool:  # too little memory for so many
+        count = 0
+    with reading(folder) as db:
+        return (count, _hash(db.conn, last)) if count else _alone(db.conn, key, last, progress)
+
+
+def verify(db: Database, key: Ed25519PublicKey) -> tuple[int, str]:
+    """The ledger behind this connection, alone: as ``verify_folder``."""
+    return _alone(db.conn, key, last_of(db.conn), lambda done, total: None)
+
+
+def _alone(conn: sqlite3.Connection, key: Ed25519PublicKey, last: int, progress: Progress) -> tuple[int, str]:
+    count = 0
+    for first, end in _stretches(conn, last):
+        count += check(conn, key, first, end)
+        progress(end, last)
+    return count, _hash(conn, last)
+
+
+def _hash(conn: sqlite3.Connection, last: int) -> str:
+    return envelope.hash_of(body_of(conn, last)) if last else envelope.FIRST_PREVHASH
+
+
+def _stretches(conn: sqlite3.Connection, last: int) -> Iterator[tuple[int, int]]:
+    """First and last number of each; a gap, which a ``ledger.restored`` may leave, is in none."""
+    first = 1
+    while first <= last:
+        end = min(first + STRETCH - 1, last)
+        yield first, end
+        following = conn.execute("SELECT min(seq) FROM events WHERE seq > ?", (end,)).fetchone()[0]
+        first = last + 1 if following is None else following
+
+
+def _together(
+    folder: Path, key: Ed25519PublicKey, stretches: list[tuple[int, int]], progress: Progress, cores: int
+) -> int:
+    """Answers how many records there are; raises LedgerBroken for the first that does not hold."""
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    done, count, last = 0, 0, stretches[-1][1]
+    broken: dict[int, str] = {}
+    with ProcessPoolExecutor(cores, get_context("spawn"), _begin, (folder, raw)) as pool:
+        waiting = {pool.submit(_work, *one): one for one in stretches}
+        try:
+            for future in as_completed(waiting):
+                if future.cancelled():
+                    continue  # it lies behind one that does not hold
+                first, end = waiting[future]
+                records, why = future.result()
+                if why:
+                    broken[first] = why
+                    for other, (begin, _) in waiting.items():
+                        if begin > first:
+                            other.cancel()
+                count, done = count + records, done + end - first + 1
+                progress(done, last)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if broken:
+        raise LedgerBroken(broken[min(broken)])
+    return count
+
+
+_here: tuple[Path, Ed25519PublicKey]
+"""What a process of the pool works on."""
+
+
+def _begin(folder: Path, raw: bytes) -> None:
+    global _here
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for it ends it
+    with suppress(OSError):
+        os.nice(5)  # the station sells meanwhile
+    _here = folder, Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _work(first: int, last: int) -> tuple[int, str]:
+    """How many records there are in a stretch, and what is wrong there; empty when it holds."""
+    folder, key = _here
+    try:
+        with reading(folder) as db:
+            return check(db.conn, key, first, last), ""
+    except LedgerBroken as broken:
+        return 0, str(broken)
+
+
+def check(conn: sqlite3.Connection, key: Ed25519PublicKey, first: int, last: int) -> int:
+    """The records from ``first`` to ``last``, and that they continue the one before; answers how many there are.
+
+    Raises LedgerBroken.
+    """
+    columns = "SELECT seq, lane, serials, body FROM events"
+    before = conn.execute(f"{columns} WHERE seq < ? ORDER BY seq DESC LIMIT 1", (first,)).fetchone()
+    links = Links(key)
+    if before:
+        links.begin(before[0], before[2], unpack(before[3]))
+    rows = conn.execute(f"{columns} WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)).fetchall()
+    for seq, lane, serials, stored in rows:
+        links.take(seq, lane, serials, unpack(stored))
+    return len(rows)
+
+
+class Links:
+    """One record after the other: ``last`` is the number of the newest that holds."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+        self._kid = kid_of(key).hex().encode()
+        self._hash = envelope.FIRST_PREVHASH
+        self._serials: dict[int, int] = {}
+        self.last = 0
+
+    def begin(self, seq: int, serials: str, body: bytes) -> None:
+        """Go on behind this record, which somebody else looks at."""
+        self.last, self._serials, self._hash = seq, _counts(seq, serials), envelope.hash_of(body)
+
+    def take(self, seq: int, lane: int, serials: str, body: bytes) -> None:
+        """The next record. Raises LedgerBroken, and then nothing was taken."""
+        try:
+            found = link(body, self._key, self._kid)
+            event = envelope.read(body) if found.type == RESTORED else {}
+        except envelope.BadEvent as error:
+            missing = seq != self.last + 1
+            raise LedgerBroken(_missing(self.last, seq) if missing else f"record {seq}: {error}") from None
+        if found.sequence != seq:
+            raise LedgerBroken(f"record {seq} calls itself {found.sequence}")
+        if event and (why := why_not_behind(event, self.last, self._hash)):
+            raise LedgerBroken(why)
+        if not event and seq != self.last + 1:
+            raise LedgerBroken(_missing(self.last, seq))
+        if not event and found.prevhash != self._hash:
+            raise LedgerBroken(f"record {seq} does not continue record {seq - 1}")
+        if lane not in LANES:
+            raise LedgerBroken(f"record {seq} is in lane {lane}, which there is not")
+        counts = _counts_after(seq, serials, self._serials, found)
+        self.last, self._serials, self._hash = seq, counts, envelope.hash_of(body)
+
+
+def _missing(last: int, seq: int) -> str:
+    return f"record {last + 1} is missing (the next one is {seq})"
+
+
+def _counts(seq: int, serials: str) -> dict[int, int]:
+    try:
+        return serials_of(serials)
+    except ValueError as error:
+        raise LedgerBroken(f"record {seq}: its serials cannot be read: {error}") from None
+
+
+def _counts_after(seq: int, serials: str, before: dict[int, int], found: Link) -> dict[int, int]:
+    """The last serials after a record; raises LedgerBroken where a code would be given twice."""
+    counts = _counts(seq, serials)
+    for kind, serial in before.items():
+        if counts.get(kind, 0) < serial:
+            raise LedgerBroken(f"record {seq}: serial {counts.get(kind, 0)} of kind {kind}, after {serial}")
+    if found.type in GIVEN and (code := _ours(found)) and counts.get(code.kind.value, 0) < code.serial:
+        raise LedgerBroken(f"record {seq}: its code {code} is beyond the serials beside it")
+    return counts
+
+
+def _ours(found: Link) -> TraceCode | None:
+    """The code a record is about, when it is one of the station that made the record."""
+    try:
+        code = TraceCode.parse(found.subject)
+    except BadCode:
+        return None
+    return code if found.source.endswith(f"/{code.node}-{code.terminal}") else None

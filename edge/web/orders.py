@@ -1,0 +1,163 @@
+"""The addresses of the commands: served by one function made from a command's row, described where somebody asks.
+
+A row of ``ORDERS`` is all that a route needs.  FastAPI would build for each route, at every start, models that only the
+OpenAPI shows: half a second on a Raspberry Pi.  So the routes that serve read the command's model themselves, and the
+described ones, from the same row, are made when the OpenAPI is asked for; the contract's test calls each of them.
+"""
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field, ValidationError, create_model
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+
+import edge.between.sale_commands  # noqa: F401 - its rows are in the table
+from edge.between.commands import ORDERS, Command, CommandRow, Person, built
+from edge.between.people import Who
+from edge.web.api_people import Approval, roles_of
+from edge.web.desk import LONGEST_WORD, Desk, Key, answers, written
+from edge.web.reception import Caller, caller_of
+from edge.web.routes import Routes
+
+PERSON = "person"
+NAME = "Who says so, by name. Needed where nobody is signed in; else it is who is signed in, whatever stands here."
+Allowed = Callable[[Caller, type[Command], str], Who]
+
+
+def enter(api: Routes, desk: Desk, allowed: Allowed) -> None:
+    """A route for each command that has an address."""
+    for row in ORDERS.values():
+        if row.address:
+            api.reads_itself(row.address, _endpoint(row, desk, allowed), partial(_describe, row))
+
+
+def _describe(row: CommandRow, router: APIRouter) -> None:
+    """The same route for the OpenAPI; nobody calls it."""
+    built(row.answer)
+    router.add_api_route(
+        row.address,
+        _described(row),
+        methods=["POST"],
+        status_code=row.status,
+        responses=answers(row.status, row.answer),
+        tags=["write"],
+        summary=row.summary,
+        description=inspect.getdoc(row.command),
+        openapi_extra=roles_of(row.command),
+    )
+
+
+# --- serving ----------------------------------------------------------------------------------------------------------
+
+
+def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Callable[[HttpRequest], Awaitable[Response]]:
+    inside, fields = row.in_address, row.command.model_fields
+    bare = set(fields) <= set(inside)  # all stands in the address: a body says nothing
+
+    async def ask(request: HttpRequest) -> Response:
+        """What is ordered, by whom, done."""
+        values = dict(request.path_params)
+        wrong = [
+            _mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)
+            for name in ("Idempotency-Key", "Approval")
+            if len(request.headers.get(name, "")) > LONGEST_WORD
+        ]
+        if not bare:
+            said = await _body_of(request)
+            wrong += [_mistake("extra_forbidden", ("body", name)) for name in said if name in inside]
+            values = said | values
+        caller = caller_of(request)
+        if PERSON in fields and caller.who.name:
+            values[PERSON] = caller.who.name
+        command = None
+        try:
+            command = row.command.model_validate(values)
+        except ValidationError as error:
+            wrong += [{**one, "loc": (_where(one["loc"], inside), *one["loc"])} for one in error.errors()]
+        if wrong or command is None:
+            raise RequestValidationError(wrong)
+        ordered_by = allowed(caller, row.command, request.headers.get("Approval", ""))
+        key = request.headers.get("Idempotency-Key", "")
+        return JSONResponse(written(await desk.ask(command, key, ordered_by)), row.status)
+
+    return ask
+
+
+async def _body_of(request: HttpRequest) -> dict[str, Any]:
+    """The fields of the body; raises RequestValidationError, and HTTPException for what no JSON reader takes."""
+    raw = await request.body()
+    if not raw:
+        raise RequestValidationError([_mistake("missing", ("body",))])
+    try:
+        said = json.loads(raw)
+    except json.JSONDecodeError as error:
+        raise RequestValidationError([_mistake("json_invalid", ("body", error.pos))]) from None
+    except (ValueError, RecursionError):
+        raise HTTPException(400) from None
+    if not isinstance(said, dict):
+        raise RequestValidationError([_mistake("dict_type", ("body",))])
+    return said
+
+
+def _where(loc: tuple[int | str, ...], inside: tuple[str, ...]) -> str:
+    return "path" if loc and loc[0] in inside else "body"
+
+
+_ENGLISH = {
+    "string_too_long": "String should have at most {max_length} characters",
+    "extra_forbidden": "Extra inputs are not permitted",
+    "missing": "Field required",
+    "json_invalid": "JSON decode error",
+    "dict_type": "Input should be an object",
+}
+
+
+def _mistake(kind: str, loc: tuple[int | str, ...], **values: Any) -> Mapping[str, Any]:
+    return {"type": kind, "loc": loc, "msg": _ENGLISH[kind].format(**values), "ctx": values}
+
+
+# --- describing -------------------------------------------------------------------------------------------------------
+
+
+def _described(row: CommandRow) -> Callable[..., Awaitable[Response]]:
+    """A function with the signature that FastAPI reads: the fields that stand in the address, a body of the others."""
+    fields = row.command.model_fields
+    inside, body = row.in_address, _body(row)
+
+    async def ask(**given: Any) -> Response:
+        raise AssertionError("described, and served by another")
+
+    named = {name: Annotated[fields[name].rebuild_annotation(), Path()] for name in inside}
+    kinds = named | ({"body": body} if body else {}) | {"key": Key, "approval": Approval}
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                name, keyword, annotation=kind, default="" if kind in (Key, Approval) else inspect.Parameter.empty
+            )
+            for name, kind in kinds.items()
+        ]
+    )
+    ask.__name__ = row.command.__name__
+    return ask
+
+
+def _body(row: CommandRow) -> type[BaseModel] | None:
+    """What has to be sent besides the address: the command itself where nothing of it is said in another way."""
+    built(row.command)
+    if not row.in_address and PERSON not in row.command.model_fields:
+        return row.command
+    rest = {
+        name: (field.rebuild_annotation(), field) if name != PERSON else (Person | None, Field(None, description=NAME))
+        for name, field in row.command.model_fields.items()
+        if name not in row.in_address
+    }
+    made: Any = create_model(f"{row.command.__name__}Body", __base__=Command, __doc__=row.summary, **rest)  # type: ignore[call-overload]
+    return built(made) if rest else None

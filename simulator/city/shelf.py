@@ -1,0 +1,186 @@
+"""What stands on each stall's shelf: a row for each source a station has had, kept as its records come, in any order.
+
+``in_g`` is what came in (NULL while that is not known), ``out_g`` what was sold, handed on and disposed of.  ``stalls``
+says which stations a merchant sells at; one of another node is not believed.  ``merchants`` is the city's own register.
+"""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from sqlite_utils import Database
+
+from simulator.city.story import Event, codes_of
+
+SHOWN = 100
+
+
+def make_tables(db: Database) -> None:
+    """The tables, filled from what is there already."""
+    shelf = {"station": str, "source": str, "lot": str, "sequence": int, "facts": str, "in_g": int, "out_g": int}
+    db.table("shelf").create(shelf, pk=("station", "source"), defaults={"lot": "", "facts": "", "out_g": 0})
+    db.table("shelf").create_index(["station", "lot"])
+    stall = {"code": str, "station": str, "sequence": int, "name": str, "stall": str, "licence": str}
+    db.table("stalls").create(stall, pk=("code", "station"))
+    db.table("replaced").create({"station": str, "tx": str, "by": str}, pk=("station", "tx"))
+    db.table("merchants").create({"code": str, "name": str, "stall": str, "licence": str}, pk="code")
+    sql = (
+        "SELECT station, sequence, kind, body FROM events WHERE code IN ('', 'broken_chain') ORDER BY station, sequence"
+    )
+    for station, sequence, kind, body in db.execute(sql).fetchall():
+        note(db, station, sequence, kind, json.loads(body))
+
+
+def note(db: Database, station: str, sequence: int, kind: str, event: Event) -> None:
+    """Take a new record of a station in."""
+    for code in codes_of(kind, event):
+        db.execute("INSERT OR IGNORE INTO lots VALUES (?, ?, ?)", [code, station, sequence])
+    with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
+        _Noting(db, station, sequence).take(kind, event)
+
+
+class _Noting:
+    def __init__(self, db: Database, station: str, sequence: int) -> None:
+        self._db, self._station, self._sequence = db, station, sequence
+
+    def take(self, kind: str, event: Event) -> None:
+        data = event["data"]
+        match kind:
+            case "entry.registered" if data.get("source_check") == "accepted":
+                self._come(data["upstream"], event["subject"], data, data["net_g"])
+            case "entry.registered":
+                self._db.execute(
+                    "UPDATE shelf SET in_g = ? WHERE station = ? AND lot = ? AND in_g IS NULL",
+                    [data["net_g"], self._station, event["subject"]],
+                )
+            case "entry.corrected":
+                self._corrected(data)
+            case "test.result" if data.get("source") and data.get("lot"):
+                self._come(data["source"], data["lot"], data, self._entered(data["lot"]))
+            case "lot.released":
+                self._come(data["source"], data["lot"], data, data["net_g"])
+            case "lot.opened":
+                self._come(data["source"], data["lot"], data, None, more=data["net_g"])
+            case "lot.settled":
+                self._move(data["source"], data["was_g"] - data["net_g"])
+            case "lot.handed":
+                self._move(data["source"], data["net_g"])
+            case "lot.disposed" if data["decision"] != "released_after_recheck":
+                self._db.execute(
+                    "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND lot = ?",
+                    [data["mass_g"] + data.get("difference_g", 0), self._station, data["lot"]],
+                )
+            case "trade.completed":
+                self._sold(data["slip"], 1)
+                self._seller(data["seller"])
+                if data.get("replaces"):
+                    new = [self._station, data["replaces"], event["subject"]]
+                    self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?, ?)", new)
+            case "trade.voided":
+                self._sold(data.get("slip") or self._slip(event["subject"]), -1)
+
+    def _come(self, source: str, lot: str, data: dict[str, Any], in_g: int | None, more: int = 0) -> None:
+        """Goods that may be sold by this source; ``more`` is added to what was there."""
+        known = ("goods", "origin", "supplier", "verdict", "item", "tested_at")
+        facts = json.dumps({name: data[name] for name in known if name in data}, ensure_ascii=False)
+        self._db.execute(
+            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, ?, ?, ?, ?, 0)"
+            " ON CONFLICT DO UPDATE SET lot = excluded.lot, sequence = excluded.sequence, facts = excluded.facts,"
+            " in_g = coalesce(excluded.in_g, in_g)",
+            [self._station, source, lot, self._sequence, facts, in_g],
+        )
+        if more:
+            self._db.execute(
+                "UPDATE shelf SET in_g = coalesce(in_g, 0) + ? WHERE station = ? AND source = ?",
+                [more, self._station, source],
+            )
+
+    def _move(self, source: str, out_g: int) -> None:
+        self._db.execute(
+            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, '', 0, '', NULL, ?)"
+            " ON CONFLICT DO UPDATE SET out_g = out_g + excluded.out_g",
+            [self._station, source, out_g],
+        )
+
+    def _sold(self, slip: dict[str, Any], sign: int) -> None:
+        for line in slip.get("lines", ()):
+            if line["source"]:
+                self._move(line["source"], sign * line["net_g"])
+
+    def _corrected(self, data: dict[str, Any]) -> None:
+        facts = {name: data["now"][name] for name in ("goods", "origin", "supplier")}
+        for source, old in self._db.execute(
+            "SELECT source, facts FROM shelf WHERE station = ? AND lot = ?", [self._station, data["lot"]]
+        ).fetchall():
+            self._db.execute(
+                "UPDATE shelf SET in_g = ?, facts = ? WHERE station = ? AND source = ?",
+                [
+                    data["now"]["net_g"],
+                    json.dumps(json.loads(old or "{}") | facts, ensure_ascii=False),
+                    self._station,
+                    source,
+                ],
+            )
+
+    def _entered(self, lot: str) -> int | None:
+        entry = self._about(lot, "entry.registered")
+        return int(entry["data"]["net_g"]) if entry else None
+
+    def _slip(self, tx: str) -> dict[str, Any]:
+        sale = self._about(tx, "trade.completed")
+        return dict(sale["data"]["slip"]) if sale else {}
+
+    def _about(self, subject: str, kind: str) -> Event | None:
+        row = self._db.execute(
+            "SELECT body FROM events WHERE subject = ? AND station = ? AND kind = ? AND code IN ('', 'broken_chain')"
+            " ORDER BY sequence DESC LIMIT 1",
+            [subject, self._station, kind],
+        ).fetchone()
+        return dict(json.loads(row[0])) if row else None
+
+    def _seller(self, seller: dict[str, Any]) -> None:
+        if seller["code"][:9] != self._station[:9]:
+            return
+        self._db.execute(
+            "INSERT INTO stalls VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence,"
+            " name = excluded.name, stall = excluded.stall, licence = excluded.licence"
+            " WHERE excluded.sequence > stalls.sequence",
+            [
+                seller["code"],
+                self._station,
+                self._sequence,
+                seller["name"],
+                seller.get("stall", ""),
+                seller.get("licence", ""),
+            ],
+        )
+
+
+def stall(db: Database, code: str) -> tuple[dict[str, str], list[str]]:
+    """Who has this operator code (name, stall, licence), and the stations that sell for him."""
+    rows = list(db.query("SELECT * FROM stalls WHERE code = ? ORDER BY sequence DESC", [code]))
+    register = next(iter(db.query("SELECT name, stall, licence FROM merchants WHERE code = ?", [code])), {})
+    said = {name: rows[0][name] for name in ("name", "stall", "licence")} if rows else {}
+    return said | {name: value for name, value in register.items() if value}, [row["station"] for row in rows]
+
+
+def register(db: Database, code: str, name: str, stall: str, licence: str) -> None:
+    """Write a merchant into the city's register, or what is new of him."""
+    new = {"code": code, "name": name, "stall": stall, "licence": licence}
+    db.table("merchants").upsert({key: value for key, value in new.items() if value}, pk="code")
+
+
+def replacement(db: Database, station: str, tx: str) -> str:
+    """The code of the sale made in place of a voided one; empty when there is none."""
+    row = db.execute("SELECT by FROM replaced WHERE station = ? AND tx = ?", [station, tx]).fetchone()
+    return str(row[0]) if row else ""
+
+
+def shelf(db: Database, station: str) -> list[dict[str, Any]]:
+    """What is not sold out, the newest first, with its facts."""
+    rows = db.query(
+        "SELECT * FROM shelf WHERE station = ? AND lot != '' AND (in_g IS NULL OR in_g > out_g)"
+        " ORDER BY sequence DESC LIMIT ?",
+        [station, SHOWN],
+    )
+    return [row | {"facts": json.loads(row["facts"] or "{}")} for row in rows]

@@ -1,0 +1,97 @@
+"""A station made by ``init``, with records of a morning, and the command line on it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.cli.main import main
+from edge.records import mark
+from edge.records.clock import Clock
+from edge.records.identity import load_key
+from edge.records.ledger import Ledger, Signer
+from protocol.city.codes import CodeKind
+from protocol.city.events import EntryRegistered, Goods
+
+
+@dataclass
+class Home:
+    """A station's folder."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "station.toml"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / "station.key"
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(load_key(self.key_file), "sy.example.cn", "410108001", "01")
+
+    def open(self, allowed_by: str = "") -> Ledger:
+        return Ledger(self.data, self.signer, mark.beside(self.key_file), allowed_by)
+
+    def write(self, ledger: Ledger, count: int, photos: list[str] | None = None) -> list[str]:
+        """Register so many lots, a transaction each; answers their codes."""
+        clock, codes = Clock("host"), []
+        for number in range(count):
+            with ledger.batch():
+                code = str(ledger.next_code(CodeKind.TEST))
+                entry = EntryRegistered(
+                    goods=Goods(product="01040201", name="大白菜"),
+                    net_g=1000 + number,
+                    origin="河南",
+                    supplier="李四",
+                    sample=str(number),
+                )
+                ledger.append("entry.registered", code, entry, clock.now(), clock.boot_id)
+            codes.append(code)
+        return codes
+
+    def works(self, count: int) -> list[str]:
+        """A station runs, registers so many lots and is stopped."""
+        ledger = self.open()
+        codes = self.write(ledger, count)
+        ledger.close()
+        return codes
+
+    def does(self, *command: str) -> Result:
+        """`marketedge ledger …` with this station's configuration."""
+        name, *rest = command
+        return CliRunner().invoke(main, ["ledger", name, "-c", str(self.config), *rest])
+
+    def answers(self, *command: str, code: int = 0) -> Any:
+        done = self.does(*command)
+        assert done.exit_code == code, done.output
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    folder = tmp_path / "stall"
+    assert CliRunner().invoke(main, ["init", str(folder), "--job", "gate"]).exit_code == 0
+    return Home(folder)
+
+
+@pytest.fixture
+def another_home(tmp_path: Path) -> Callable[[str], Home]:
+    """A new card: `init` again, in another folder."""
+
+    def make(name: str) -> Home:
+        folder = tmp_path / name
+        assert CliRunner().invoke(main, ["init", str(folder), "--job", "gate"]).exit_code == 0
+        return Home(folder)
+
+    return make

@@ -1,0 +1,63 @@
+"""Records lie packed in the ledger; their exact bytes come back."""
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edge.between.commands import Sell
+from edge.records import packing
+from edge.records.packing import pack, unpack
+
+SMALL = 700  # bytes of a record, as promised of the file
+
+
+@given(st.binary())
+@example(b"")
+@example(b"}" * 100_000)
+def test_the_exact_bytes_come_back(rest: bytes) -> None:
+    body = b"{" + rest
+    assert pack(body)[0] == packing.DICTIONARY
+    assert unpack(pack(body)) == body
+
+
+@given(st.binary(max_size=2000))
+def test_plain_bytes_are_taken_as_they_are(rest: bytes) -> None:
+    assert unpack(b"{" + rest) == b"{" + rest
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(0, 299), st.integers(1, 255))
+def test_what_is_damaged_is_no_event_and_no_error(body: bytes, place: int, flip: int) -> None:
+    stored = bytearray(pack(b"{" + body))
+    stored[place % len(stored)] ^= flip
+    assert isinstance(unpack(bytes(stored)), bytes)
+
+
+@pytest.mark.parametrize("stored", [b"\x01", b"\xff abc", pack(b"{}")[:-1], pack(b"{}") + b"x"])
+def test_what_cannot_be_unpacked_stays_as_it_lies_there(stored: bytes) -> None:
+    assert unpack(stored) == stored
+
+
+def test_nothing_unpacks_to_more_than_a_record_can_be() -> None:
+    bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
+    stored = b"\x01" + bomb.compress(b" " * (packing.LARGEST + 1)) + bomb.flush()
+    assert unpack(stored) == stored
+
+
+def test_a_released_dictionary_stays_as_it_was() -> None:
+    (one,) = sorted(Path(packing.__file__).parent.glob("dictionaries/*.txt"))
+    assert (one.name, zlib.crc32(one.read_bytes())) == ("1.txt", 4241411972)
+
+
+def test_records_of_each_kind_of_a_day_are_small(box: Callable[..., Any]) -> None:
+    station = box()
+    lot = station.releases()
+    station.puts("1.500")
+    station.does(Sell(scale="scale-1", product="01040201", lot=lot))
+    rows = station.ledger.conn.execute("SELECT length(body), length(unpacked(body)) FROM events").fetchall()
+    assert len(rows) >= 4
+    assert all(stored < SMALL < body for stored, body in rows), rows

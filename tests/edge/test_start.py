@@ -1,0 +1,69 @@
+"""A start is short because of what it leaves alone. Counted, for a time would say something else on each machine."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+LATER = (  # packages that something else asks for: the web's thread, a paper, a change of the schema, a picture, a book
+    *("fastapi", "starlette", "uvicorn", "jinja2", "sqlite_utils", "argon2"),
+    *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
+)
+LOADED = f"""
+import json, sys
+from dataclasses import is_dataclass
+import {{module}}
+from pydantic import BaseModel
+from edge.between.words import _read
+ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("edge", "drivers", "protocol")]
+kinds = {{{{kind for module in ours for kind in vars(module).values()
+          if isinstance(kind, type) and kind.__module__ == module.__name__}}}}
+print(json.dumps({{{{
+    "packages": [name for name in {LATER!r} if name in sys.modules],
+    "built": sorted(kind.__module__ for kind in kinds
+                    if issubclass(kind, BaseModel) and kind.__pydantic_complete__),
+    "compiled": sorted(f"{{{{kind.__module__}}}}.{{{{kind.__qualname__}}}}" for kind in kinds
+                       if is_dataclass(kind) and kind.__dataclass_params__.frozen),
+    "sections": _read.cache_info().currsize,
+}}}}))
+"""
+
+
+@pytest.fixture(scope="module", params=["edge.service", "edge.web.server"])
+def loaded(request: pytest.FixtureRequest) -> Any:
+    """What a fresh Python has after it imported the module."""
+    code = LOADED.format(module=request.param)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_a_start_waits_for_nothing_that_is_wanted_later(loaded: Any) -> None:
+    assert loaded["packages"] == []
+
+
+def test_a_start_builds_the_models_of_the_settings_alone(loaded: Any) -> None:
+    assert {name for name in loaded["built"] if not name.startswith("edge.config.")} <= {"protocol.city.state"}
+
+
+def test_a_start_compiles_no_class_of_values(loaded: Any) -> None:
+    """``frozen`` of ``protocol/frozen.py`` does it with the first value, ``dataclass(frozen=True)`` would do it now."""
+    old = ("edge.records.", "edge.jobs.", "edge.printing.", "edge.city.")
+    assert [name for name in loaded["compiled"] if not name.startswith(old)] == []
+
+
+def test_a_start_reads_the_names_of_papers_of_all_words(loaded: Any) -> None:
+    assert loaded["sections"] == 1
+
+
+def test_an_app_that_serves_takes_no_function_in_hand() -> None:
+    from edge.between.board import Showing
+    from edge.between.inbox import Inbox
+    from edge.web.app import create_app
+    from edge.web.routes import Served
+
+    app = create_app(Showing(), Inbox())
+    served = [route for route in app.routes if isinstance(route, Served)]
+    assert len(served) > 50
+    assert [route.path for route in served if route.app != route._first] == []

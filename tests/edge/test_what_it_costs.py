@@ -1,0 +1,133 @@
+"""What a sale and a morning's results cost is counted: statements, signatures, serialisations, pages. Never a time."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from edge.between.commands import Sell
+from edge.between.inbox import PrintAgain, Tested
+from edge.records.ledger import PAGE_SIZE
+from protocol.city import canonical
+
+CABBAGE = "01040201"
+STATEMENTS = 36  # of one sale with its slip and what pages see of it: 31 when this was written
+FRAME = PAGE_SIZE + 24
+BURST = 100
+
+
+class CountingKey:
+    """A key that notes what it signs."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        self.signed: list[bytes] = []
+
+    def public_key(self) -> Ed25519PublicKey:
+        return self._key.public_key()
+
+    def sign(self, data: bytes) -> bytes:
+        self.signed.append(data)
+        return self._key.sign(data)
+
+
+def ready(box: Callable[..., Any]) -> tuple[Any, Sell]:
+    """A station after its first sales, with a load on the scale, and the sale of it."""
+    station = box()
+    sale = Sell(scale="scale-1", product=CABBAGE, lot=station.releases())
+    for kilograms in ("1.000", "1.500"):
+        station.puts(kilograms)
+        station.does(sale)
+    station.all_out()
+    station.puts("2.000")
+    return station, sale
+
+
+def test_a_sale_takes_few_statements(box: Callable[..., Any]) -> None:
+    station, sale = ready(box)
+    said: Counter[str] = Counter()
+    station.ledger.conn.set_trace_callback(lambda statement: said.update([statement.split(" WHERE ")[0][:80]]))
+    station.does(sale)
+    station.ledger.conn.set_trace_callback(None)
+    assert sum(said.values()) <= STATEMENTS, said
+    assert sum(count for what, count in said.items() if what.startswith("SELECT test_code, seq")) <= 2, said
+    assert said["COMMIT"] == 1
+
+
+def test_the_same_statements_are_compiled_once(box: Callable[..., Any]) -> None:
+    """A statement with a text of its own each time, as a savepoint with a random name, is compiled each time."""
+    station, sale = ready(box)
+    rounds = []
+    for kilograms in ("2.500", "3.000"):
+        said: set[str] = set()
+        station.ledger.conn.set_trace_callback(said.add)
+        station.does(sale)
+        station.ledger.conn.set_trace_callback(None)
+        rounds.append({statement for statement in said if statement.startswith(("SAVEPOINT", "RELEASE"))})
+        station.puts(kilograms)
+    assert rounds[0] == rounds[1] != set()
+
+
+def test_a_sale_is_signed_and_serialised_once_for_its_record_and_once_for_its_code(
+    box: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, sale = ready(box)
+    key = CountingKey(station.ledger.signer.key)
+    station.ledger.signer = replace(station.ledger.signer, key=key)
+    written: list[Any] = []
+    write = canonical.write
+    monkeypatch.setattr(canonical, "write", lambda value: (written.append(value), write(value))[1])
+    station.does(sale)
+    assert [data[:10] for data in key.signed] == [b"MEDGE-QR1\0", b'{"bootid":']
+    assert [sorted(value)[0] for value in written] == ["amount_fen", "bootid"]
+
+
+def test_a_mornings_results_write_little_more_than_their_records(box: Callable[..., Any]) -> None:
+    """A result and its lot's release are two records; the lots, the prints and the rest are a third of the pages."""
+    station = box()
+    codes = [station.enters() for _ in range(BURST)]
+    samples = [station.lot(code).sample for code in codes]
+    results = tuple(station.result(sample, "12.5") for sample in samples)
+    station.clock.go(60)
+    station.turn()
+    before = station.ledger.head.seq
+    frames = frames_of(station, lambda: station.hands_over(*results))
+    assert station.ledger.head.seq == before + 2 * BURST
+    assert frames <= 3.3 * BURST, frames
+
+
+def frames_of(station: Any, work: Callable[[], None]) -> int:
+    """Pages that this writes to the log; it is written from its beginning."""
+    with sqlite3.connect(station.ledger.path) as other:
+        assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    other.close()
+    work()
+    log = station.ledger.path.with_name(f"{station.ledger.path.name}-wal")
+    return log.stat().st_size // FRAME
+
+
+def test_papers_that_wait_are_written_down_together(box: Callable[..., Any]) -> None:
+    """A commit for each turn would write more than the records: a hundred papers take two."""
+    station = box()
+    codes = [station.enters() for _ in range(BURST)]
+    samples = [station.lot(code).sample for code in codes]
+    station.turn(Tested("tester-1", tuple(station.result(sample, "12.5") for sample in samples)))
+    while station.core._handover.waiting:
+        station.turn()
+    papers = station.printers["printer-1"].papers
+    first, *waiting = list(papers)
+    assert not first.waits
+    assert all(job.waits for job in waiting)
+    asked, told = 0, {first.job}
+    for job in waiting:
+        if job.job not in told:
+            papers.clear()
+            station.turn(PrintAgain(job.job, begun=False))
+            told |= {one.job for one in papers}
+            asked += 1
+    assert len(told) == 1 + len(waiting)
+    assert asked <= 2

@@ -1,0 +1,430 @@
+"""Stations and a city on the pure machine, and everything that happens to both: crash, old copies, clones, and messages
+that are late, doubled, out of order or forged.
+
+A record is ``(box, count)``, a name that no two records share; its hash covers the one before it, as in the ledger.
+"""
+
+import hashlib
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from protocol.city.agreement import CityEnd, Claim, Joint, Stand, StationEnd, Take
+from protocol.city.envelope import FIRST_PREVHASH
+
+WINDOW = 4
+ROUNDS = 60
+BOXES = 3
+
+
+@dataclass(frozen=True)
+class Record:
+    """As it stands in a ledger and on the wire."""
+
+    seq: int
+    prevhash: str
+    name: str
+    joint: Joint | None = None
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr((self.seq, self.prevhash, self.name, self.joint)).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Word:
+    """What the city says to all boxes of this name. ``no`` are records that it refuses, by name."""
+
+    issued: int
+    claim: Claim
+    has: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    holds: str = ""
+    birth: int = 0
+
+
+@dataclass
+class Box:
+    """A ledger with its cursor; ``disk`` is what a crash leaves. ``mark`` is the highest number that was ever used
+    here, kept beside the key."""
+
+    name: str
+    records: dict[int, Record] = field(default_factory=dict)
+    end: StationEnd = field(default_factory=StationEnd)
+    saved: StationEnd = field(default_factory=StationEnd)
+    mark: int = 0
+    count: int = 0
+    up: bool = False
+    sent: dict[str, int] = field(default_factory=dict)
+    flying: set[int] = field(default_factory=set)
+    again: set[int] = field(default_factory=set)
+    newest: int = 0  # the moment of the newest word taken
+    birth: int = 0
+    city: Word | None = None
+    told: bool = False  # heard that another ledger has its name, and not gone on since
+
+    @property
+    def last(self) -> int:
+        return max(self.records, default=0)
+
+    @property
+    def head(self) -> str:
+        return self.records[self.last].digest if self.records else FIRST_PREVHASH
+
+    def write(self, seq: int, prevhash: str, joint: Joint | None = None) -> Record:
+        self.count += 1
+        record = Record(seq, prevhash, f"{self.name}.{self.count}", joint)
+        assert seq not in self.records
+        self.records[seq] = record
+        self.mark = max(self.mark, seq)
+        return record
+
+
+class World(RuleBasedStateMachine):
+    """The rules; ``faults`` names a mistake that is planted, to prove that this would find it."""
+
+    fault = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.boxes = [Box("a")]
+        self.copies: list[tuple[dict[int, Record], StationEnd]] = []
+        self.city: dict[int, Record] = {}
+        self.end = CityEnd()
+        self.backup: tuple[dict[int, Record], CityEnd] = ({}, CityEnd())
+        self.forgot = False  # and not spoken since
+        self.ever: set[str] = set()  # names of records that the city has had
+        self.up: list[tuple[Box, Record]] = []  # on their way to the city
+        self.down: list[Word] = []  # on their way back
+        self.issued = 0
+        self.births = 0
+
+    # --- a box ------------------------------------------------------------------------------------------------------
+
+    @rule(box=st.integers(0, BOXES), count=st.integers(1, 4))
+    def sell(self, box: int, count: int) -> None:
+        """Nothing is sold while another ledger has our name, or where the mark says that this is an older copy."""
+        one = self._box(box)
+        for _ in range(count):
+            if (one.end.stand is Stand.HELD or one.last < one.mark) and self.fault != "sells on":
+                return
+            assert not one.told, "a number was used although another ledger has this name"
+            one.write(one.last + 1, one.head)
+
+    @rule(box=st.integers(0, BOXES))
+    def connect(self, box: int) -> None:
+        one = self._box(box)
+        one.end.connected()
+        one.up = True
+        one.sent.clear()
+        one.flying.clear()
+        self.births += 1
+        one.birth = self.births
+        one.city = None
+        self._greet(one.last, one.head, one.end.upto, one.birth)
+
+    @rule(box=st.integers(0, BOXES))
+    def send(self, box: int) -> None:
+        one = self._box(box)
+        if not one.up or one.end.stand is Stand.HELD:
+            return
+        waiting = [seq for seq in sorted(one.records) if not one.end.is_settled(seq) and seq not in one.flying]
+        room = WINDOW - len([seq for seq in one.flying if not one.end.is_settled(seq)])
+        joints = [seq for seq in waiting if one.records[seq].joint]  # as an alarm, ahead of the others
+        for seq in [*joints, *(seq for seq in waiting if seq not in joints)][: max(0, room)]:
+            self._publish(one, seq)
+            one.flying.add(seq)
+        if one.end.resend():
+            for seq in sorted(one.again)[:WINDOW]:
+                one.again.discard(seq)
+                self._publish(one, seq)
+
+    def _publish(self, one: Box, seq: int) -> None:
+        record = one.records[seq]
+        one.end.sent(seq)
+        one.sent[record.name] = seq
+        self.up.append((one, record))
+
+    @rule(box=st.integers(0, BOXES))
+    def nothing_came(self, box: int) -> None:
+        """After a while what was not answered goes once more."""
+        one = self._box(box)
+        one.flying.clear()
+        one.end.ask()
+
+    @rule(box=st.integers(0, BOXES))
+    def save(self, box: int) -> None:
+        one = self._box(box)
+        one.saved = deepcopy(one.end)
+
+    @rule(box=st.integers(0, BOXES))
+    def crash(self, box: int) -> None:
+        """Records are on the disk before anybody hears of them; of the progress only what was saved."""
+        one = self._box(box)
+        held = one.end.held
+        one.end = StationEnd(
+            one.saved.upto,
+            one.saved.claimed,
+            {seq: one.saved.aside.get(seq) for seq in {*one.saved.ahead, *one.saved.aside}},
+            [record.joint for record in one.records.values() if record.joint],
+            held,  # it is written at once
+        )
+        one.up = False
+        one.newest = 0
+
+    @rule(box=st.integers(0, BOXES))
+    def copy(self, box: int) -> None:
+        one = self._box(box)
+        self.copies.append((dict(one.records), deepcopy(one.end)))
+
+    @rule(box=st.integers(0, BOXES), copy=st.integers(0, 9), key_too=st.booleans())
+    def put_back(self, box: int, copy: int, key_too: bool) -> None:
+        """An older copy of the ledger; ``key_too``: the mark beside the key went back with it."""
+        if not self.copies:
+            return
+        one = self._box(box)
+        records, end = self.copies[copy % len(self.copies)]
+        one.records, one.end, one.saved = dict(records), deepcopy(end), deepcopy(end)
+        if key_too:
+            one.mark = one.last
+        one.up, one.told, one.newest = False, one.end.stand is Stand.HELD, 0
+        one.again.clear()
+        one.sent.clear()
+
+    @precondition(lambda self: len(self.boxes) < BOXES)
+    @rule(box=st.integers(0, BOXES))
+    def clone(self, box: int) -> None:
+        """A second box with the same key, ledger and mark."""
+        other = deepcopy(self._box(box))
+        other.name, other.up, other.newest = "abc"[len(self.boxes)], False, 0
+        self.boxes.append(other)
+
+    @rule(box=st.integers(0, BOXES))
+    def command(self, box: int) -> None:
+        """A person orders the way out, in a box that is held and has heard the city on this connection."""
+        one = self._box(box)
+        held = one.end.stand is Stand.HELD or one.last < one.mark
+        if not held or not one.up or one.city is None:
+            return
+        word, last, head = one.city, one.last, one.head
+        own = self._own(one, word.claim.upto)
+        if one.end.stand is Stand.HELD and one.last >= one.mark and one.end.released(word.claim, own, last):
+            one.told = False
+            return
+        seq = max(last, word.claim.upto, one.mark) + 1
+        if self.fault == "uses numbers again":
+            seq = last + 1
+        joint = Joint(seq, last, word.claim.upto, word.claim.hash)
+        acked = self._own(one, one.end.upto)
+        proven = one.end.upto == 0 or bool(acked and acked == word.holds)
+        if self.fault == "believes all is there":
+            proven = True
+        one.write(seq, word.claim.hash or head, joint)
+        assert seq not in self.city, "a number that the city has was used again"
+        one.end.restored(joint, proven, "sent once more")
+        one.again |= set(one.end.aside) & set(one.records)
+        one.flying.clear()
+        one.told = False
+        one.saved = deepcopy(one.end)
+
+    @rule(box=st.integers(0, BOXES))
+    def resend(self, box: int) -> None:
+        one = self._box(box)
+        one.again |= set(one.records)
+
+    # --- the way ----------------------------------------------------------------------------------------------------
+
+    @rule(which=st.integers(0, 30), keep=st.booleans())
+    def to_city(self, which: int, keep: bool) -> None:
+        """One message arrives, in any order; it may come again."""
+        if self.up:
+            number = which % len(self.up)
+            _, record = self.up[number] if keep else self.up.pop(number)
+            self._take(record)
+
+    @rule(which=st.integers(0, 30), keep=st.booleans())
+    def to_boxes(self, which: int, keep: bool) -> None:
+        if self.down:
+            number = which % len(self.down)
+            word = self.down[number] if keep else self.down.pop(number)
+            for one in self.boxes:
+                self._hear(one, word)
+
+    @rule(box=st.integers(0, BOXES), upto=st.integers(0, 40), said=st.booleans())
+    def forged(self, box: int, upto: int, said: bool) -> None:
+        """Without the city's signature it is no word, whatever it says: the signature is checked before this machine.
+        One without a hash, which is all that an honest simple city says, moves no more than what was sent."""
+        one = self._box(box)
+        if said and one.up and self.fault == "believes numbers alone":
+            one.end.heard(Claim(min(upto, one.last), one.records[min(upto, one.last)].digest), None, one.last)
+
+    @rule(box=st.integers(0, BOXES), sells=st.integers(0, 3))
+    def talk(self, box: int, sells: int) -> None:
+        """A while in which all goes well."""
+        one = self._box(box)
+        if sells:
+            self.sell(box, sells)
+        if not one.up:
+            self.connect(box)
+        for _ in range(3):
+            self.send(box)
+            for _, record in [self.up.pop(0) for _ in range(len(self.up))]:
+                self._take(record)
+            for word in [self.down.pop(0) for _ in range(len(self.down))]:
+                for other in self.boxes:
+                    self._hear(other, word)
+
+    @rule()
+    def lose_all(self) -> None:
+        self.up.clear()
+        self.down.clear()
+
+    # --- the city ---------------------------------------------------------------------------------------------------
+
+    @rule()
+    def back_up(self) -> None:
+        self.backup = (dict(self.city), deepcopy(self.end))
+
+    @rule()
+    def city_restored(self) -> None:
+        """What it had since the backup it has not any more."""
+        self.city, self.end = dict(self.backup[0]), deepcopy(self.backup[1])
+        self.forgot = True
+
+    @rule()
+    def greet(self) -> None:
+        self._say()
+
+    def _greet(self, last: int, head: str, acked: int, birth: int) -> None:
+        there, sure = self.city.get(last), self.city.get(acked)
+        self.end.born(last, head, there.digest if there else "")
+        self._say(holds=sure.digest if sure else "", birth=birth)
+
+    def _take(self, record: Record) -> None:
+        there = self.city.get(record.seq)
+        there_digest = there.digest if there else ""
+        do = self.end.came(record.seq, record.prevhash, record.digest, there_digest, 0, joint=record.joint is not None)
+        has: tuple[str, ...] = ()
+        no: tuple[str, ...] = ()
+        if do in (Take.REFUSE, Take.BREAK) and self.fault != "takes two under one number":
+            no = (record.name,)
+        else:
+            if do is not Take.NAME:
+                self.city[record.seq] = record
+            self.ever.add(record.name)
+            has = (record.name,)
+        self._advance()
+        self._say(has=has, no=no)
+
+    def _advance(self) -> None:
+        while True:
+            following = self.city.get(self.end.upto + 1)
+            if following is None or not (following.joint or following.prevhash == self.end.head):
+                joints = [seq for seq, one in self.city.items() if one.joint and seq > self.end.upto]
+                following = self.city[min(joints)] if joints else None
+            if following is None:
+                return
+            there = self.city.get(following.joint.city) if following.joint else None
+            do = self.end.follow(
+                following.seq, following.prevhash, following.digest, following.joint, there.digest if there else ""
+            )
+            if do is Take.BREAK:
+                return
+
+    def _say(self, **more: Any) -> None:
+        self.issued += 1
+        self.forgot = False
+        digest = self.end.head if self.end.upto else ""
+        self.down.append(Word(self.issued, Claim(self.end.upto, digest), **more))
+
+    # --- a box hears ------------------------------------------------------------------------------------------------
+
+    def _own(self, one: Box, seq: int) -> str | None:
+        return one.records[seq].digest if seq in one.records else None
+
+    def _hear(self, one: Box, word: Word) -> None:
+        if not one.up or word.issued < one.newest:
+            return
+        one.newest = word.issued
+        if word.birth == one.birth or one.city is None or word.claim != one.city.claim:
+            one.city = word if word.birth == one.birth else Word(word.issued, word.claim)
+        named = [one.sent[name] for name in word.has if name in one.sent]
+        rejected = {one.sent[name]: "fork" for name in word.no if name in one.sent}
+        own = self._own(one, word.claim.upto)
+        if self.fault == "takes a number for the record":
+            own = word.claim.hash
+        one.end.heard(word.claim, own, one.last, named, rejected)
+        one.told = one.end.stand is Stand.HELD
+
+    def _box(self, number: int) -> Box:
+        return self.boxes[number % len(self.boxes)]
+
+    # --- what must be true ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_counts_as_delivered_that_the_city_never_had(self) -> None:
+        for one in self.boxes:
+            for seq, record in one.records.items():
+                if one.end.is_settled(seq) and seq not in one.end.aside:
+                    assert record.name in self.ever, f"{record.name} is lost"
+
+    def _settle(self, one: Box) -> None:
+        """The others are switched off; nothing is lost on the way any more, and a person does what the page says."""
+        self.up.clear()
+        self.down.clear()
+        self.connect(self.boxes.index(one))
+        for _ in range(ROUNDS):
+            for word in [self.down.pop(0) for _ in range(len(self.down))]:
+                self._hear(one, word)
+            self.command(self.boxes.index(one))
+            self.send(self.boxes.index(one))
+            for _, record in [self.up.pop(0) for _ in range(len(self.up))]:
+                self._take(record)
+            if not (self.up or self.down or one.again):
+                if all(one.end.is_settled(seq) for seq in one.records):
+                    return
+                one.flying.clear()  # after a while what was not answered goes once more
+
+    def teardown(self) -> None:
+        """Whatever happened: after the command both agree again, and all is either with the city or named."""
+        for number, one in enumerate(self.boxes):
+            for other in self.boxes:
+                other.up = other is one
+            self._settle(one)
+            self.sell(number, 3)
+            self._settle(one)
+            assert one.end.stand is Stand.AGREED, f"{one.end.stand} of {one.name}"
+            assert self.end.head == one.head, f"{one.name} and the city have not the same head"
+            open_ones = [seq for seq in one.records if not one.end.is_settled(seq)]
+            assert not open_ones, f"{open_ones} of {one.name} still wait"
+            for seq, record in one.records.items():
+                if seq not in one.end.aside:
+                    assert self.city.get(seq) == record, f"{record.name} is lost"
+
+
+PLAYED = settings(max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_whatever_happens_both_agree_again_and_nothing_is_lost_unseen() -> None:
+    run_state_machine_as_test(World, settings=PLAYED)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "sells on",
+        "uses numbers again",
+        "believes all is there",
+        "takes two under one number",
+        "takes a number for the record",
+    ],
+)
+def test_a_planted_mistake_is_found(fault: str) -> None:
+    quick = settings(PLAYED, max_examples=5000, phases=[Phase.generate], database=None, derandomize=True)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(type("Faulty", (World,), {"fault": fault}), settings=quick)  # type: ignore[no-untyped-call]
