@@ -130,9 +130,11 @@ class Pan:
         return State.OK
 
     def _moving(self, now: float) -> Decimal:
+        if now < self._since:  # asked for a moment before the last change, as a frame that was due then
+            return self._from
         if self.stable(now):
             return self._load
-        left = Decimal(1) - Decimal(repr(max(0.0, now - self._since))) / Decimal(repr(self._within))
+        left = Decimal(1) - Decimal(repr(now - self._since)) / Decimal(repr(self._within))
         return self._load + (self._from - self._load) * left**3
 
     def _shown(self, weight: Decimal) -> Decimal:

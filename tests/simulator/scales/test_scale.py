@@ -200,3 +200,10 @@ def test_a_wish_of_a_person_reaches_the_scale():
         Weighing(KG, "kg", Net.TARE, True),
     ]
     assert scale.pan.reading(1.0).value == 0
+
+
+def test_a_frame_that_was_due_before_the_load_was_changed_shows_what_lay_there() -> None:
+    pan = Pan(Decimal(15), Decimal("0.010"), settle=0.0)
+    pan.put(Decimal("1.20"), 10.0)
+    pan.put(Decimal("2.50"), 20.0)
+    assert [pan.gross(now) for now in (19.99, 20.0)] == [Decimal("1.20"), Decimal("2.50")]
