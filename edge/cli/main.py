@@ -335,8 +335,6 @@ def contract(what: str) -> None:
         schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()} | orders.schemas()
         click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
         return
-    from edge.between.board import Showing
-    from edge.between.inbox import Inbox
-    from edge.web.app import create_app
+    from edge.web.described import openapi
 
-    click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))
+    click.echo(json.dumps(openapi(), ensure_ascii=False, indent=2))

@@ -11,12 +11,11 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from fastapi import Cookie
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.between.bench_board import AlertView
 from edge.between.board import Board, LotView, ProductView, Showing
@@ -35,6 +34,7 @@ from edge.web.reading import Reading
 from edge.web.reception import Caller, caller_of
 from edge.web.routes import Routes
 from edge.web.squeeze import LEAST, squeezed, takes_gzip
+from edge.web.taken import Cookie
 from edge.web.wording import megabytes, ucum, visible
 from protocol.city.events import EVENTS
 from protocol.city.written import grouped, kilograms, minute, moment, tail, yuan

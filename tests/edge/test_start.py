@@ -57,7 +57,7 @@ def test_a_start_reads_the_names_of_papers_of_all_words(loaded: Any) -> None:
     assert loaded["sections"] == 1
 
 
-def test_an_app_that_serves_takes_no_function_in_hand() -> None:
+def test_an_app_that_serves_reads_no_signature() -> None:
     from edge.between.board import Showing
     from edge.between.inbox import Inbox
     from edge.web.app import create_app
@@ -66,4 +66,11 @@ def test_an_app_that_serves_takes_no_function_in_hand() -> None:
     app = create_app(Showing(), Inbox())
     served = [route for route in app.routes if isinstance(route, Served)]
     assert len(served) > 50
-    assert [route.path for route in served if route.app != route._first] == []
+    assert [route.path for route in served if route.taken is not None] == []
+
+
+def test_what_serves_does_without_what_describes() -> None:
+    """FastAPI, and what it loads and builds, is another process's: the one that makes the OpenAPI."""
+    code = "import sys, edge.web.app, edge.web.serving; print([one for one in sys.modules if one in ('fastapi', 'httpx')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
