@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +75,26 @@ def test_what_serves_does_without_what_describes() -> None:
     code = "import sys, edge.web.app, edge.web.serving; print([one for one in sys.modules if one == 'fastapi'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+EARLY = """
+import sys
+from edge.cli.main import main
+from edge.web import binding
+
+def bound_early(listen):
+    print(listen, [name for name in ("edge.service", "edge.core", "paho.mqtt.client") if name in sys.modules])
+    raise SystemExit
+
+binding.bound_early = bound_early
+main(["run", "-c", sys.argv[1]])
+"""
+
+
+def test_the_pages_address_is_taken_before_the_rest_is_loaded(tmp_path: Path) -> None:
+    """Who opens a page meanwhile waits for it, and sees no browser's error."""
+    made = subprocess.run([sys.executable, "-m", "edge.cli", "init", tmp_path / "box", "--job", "stall"], check=False)
+    assert made.returncode == 0
+    command = [sys.executable, "-c", EARLY, tmp_path / "box" / "station.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "127.0.0.1:8080 []"
