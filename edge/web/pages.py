@@ -23,6 +23,7 @@ from edge.between.fixed_words import GoodsGroup, LotState, LotWhy
 from edge.between.held_board import HoldView
 from edge.between.needs import findings
 from edge.between.words import LANGUAGES, Words, said_with_step
+from edge.documents.compiled import Compiled
 from edge.web.causes import cause
 from edge.web.desk import Problems
 from edge.web.events import alive
@@ -45,7 +46,7 @@ SIGN_IN = "sign-in"  # no page of a job: it shows nothing of the board
 FRAMES = ("base", "missing", "shell", "screen", SIGN_IN)  # templates that are no job's page
 PAGES = tuple(sorted(path.stem for path in TEMPLATES.glob("[a-z]*.html") if path.stem not in FRAMES))
 PARTS = frozenset(  # what scripts fetch again
-    name for path in TEMPLATES.iterdir() for name in re.findall(r'data-part="(\w+)"', path.read_text("utf-8"))
+    name for path in TEMPLATES.glob("*.html") for name in re.findall(r'data-part="(\w+)"', path.read_text("utf-8"))
 )
 RECORD = re.compile(r"records/\d{1,18}", re.ASCII)
 KINDS = {
@@ -80,6 +81,7 @@ class Painter:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=Compiled(TEMPLATES, (__file__,)),
         )
         self._templates.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}  # half the bytes
         self._templates.filters.update(
