@@ -250,17 +250,18 @@ class Core:
         with self._fence("timetable"):
             messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
         weights_only = all(isinstance(message, Weighed) for message in messages) and not step
-        attend = not weights_only or self._clock.steady() >= self._attend_at or self._station.tally.behind
+        waited = not messages and not (patient and self._show_due)  # for nothing, and for no page
+        attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
         if weights_only and messages and not self._config.stall.continuous:
             for message in messages:
                 self._weigh(message)  # nothing to commit
-        elif messages or attend or not patient:
+        elif messages or attend:
             self._work(messages, step)
         now = self._clock.steady()
-        if attend or not (messages or patient):
+        if attend:
             self._attend(now, stopping, patient, quiet=not messages)
-        elif messages or self._show_due:
-            self._show_weights(now)
+        else:
+            self._show_weights(now, quiet=not messages)
         self._reply()
         return not stopping
 
@@ -279,7 +280,7 @@ class Core:
         with self._fence("siblings"):
             self._say_again(now)
         self._save_when_quiet(now, stopping)
-        if patient and not self._answers and not stopping and now < self._show_at:
+        if patient and not quiet and not self._answers and not stopping and now < self._show_at:
             self._show_due = self._all_due = True
         else:
             self._show_all(now)
@@ -717,9 +718,12 @@ class Core:
         """What is told of messages that prove nothing: the connection's, the city's and the other stations'."""
         return self._mqtt.odd + self._downlink.odd + self._station.siblings.odd
 
-    def _show_weights(self, now: float) -> None:
-        """What came, as soon as pages look again: what a weight changes, and the beat, unless there is more."""
-        self._show_due = now < self._show_at
+    def _show_weights(self, now: float, *, quiet: bool) -> None:
+        """What came, as soon as pages look again: what a weight changes, and the beat, unless there is more.
+
+        ``quiet``: that was waited for.
+        """
+        self._show_due = not quiet and now < self._show_at
         if self._show_due:
             return
         if self._all_due:

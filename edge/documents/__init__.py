@@ -232,8 +232,8 @@ class Documents:
 
 
 def _templates(find: Callable[[str], Path | None]) -> "Templates":
+    from edge.between.compiled import Compiled
     from edge.documents import sandbox, templates  # and with them Jinja
-    from edge.documents.compiled import Compiled
 
     compiled = Compiled(SHIPPED, (fields.__file__, sandbox.__file__, templates.__file__))
     return templates.Templates(find, fields.functions(), fields.filters(), compiled)

@@ -18,7 +18,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
 
-from edge.documents.compiled import Compiled
+from edge.between.compiled import Compiled
 from edge.documents.market_files import SUFFIX, BadTemplate, read
 from edge.documents.sandbox import Budget, Environment, TooMuch, bounded
 from protocol.printers.document import (

@@ -5,8 +5,10 @@
 A station that is asked for it makes it in a process of its own: FastAPI and what it builds would stay in memory.
 """
 
+import importlib
 import inspect
 import json
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args, get_type_hints
@@ -15,6 +17,7 @@ import fastapi
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
+from edge import between
 from edge.between.board import Showing
 from edge.between.commands import built
 from edge.between.inbox import Inbox
@@ -47,6 +50,9 @@ WORDS = {"path": fastapi.Path, "query": fastapi.Query, "header": fastapi.Header,
 
 def openapi(release: str = "") -> dict[str, Any]:
     """The whole description."""
+    for module in pkgutil.iter_modules(between.__path__):
+        if module.name.endswith("commands"):
+            importlib.import_module(f"{between.__name__}.{module.name}")  # whose rows are in the table then
     app = FastAPI(title=TITLE, version=release or "0", description=ABOUT)
     for part in create_app(Showing(), Inbox()).state.parts:
         router = APIRouter(prefix=part.prefix, tags=[*part.tags])

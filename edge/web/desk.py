@@ -281,7 +281,7 @@ async def show_invalid(_: HttpRequest, error: Exception) -> Response:
     return problem(422, "invalid", zh, en)
 
 
-def _mistake(mistake: dict[str, Any]) -> Bilingual:
+def _mistake(mistake: Mapping[str, Any]) -> Bilingual:
     """What is wrong with a field; pydantic's own sentences are for programmers."""
     known = section("mistake").get(mistake["type"])
     if known is None:  # a rule of our own, in its own words

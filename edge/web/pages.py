@@ -19,11 +19,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.between.bench_board import AlertView
 from edge.between.board import Board, LotView, ProductView, Showing
+from edge.between.compiled import Compiled
 from edge.between.fixed_words import GoodsGroup, LotState, LotWhy
 from edge.between.held_board import HoldView
 from edge.between.needs import findings
 from edge.between.words import LANGUAGES, Words, said_with_step
-from edge.documents.compiled import Compiled
 from edge.web.causes import cause
 from edge.web.desk import Problems
 from edge.web.events import alive

@@ -123,7 +123,7 @@ def in_words_of(hint: Any, translate: Callable[[Word], Any]) -> Any:
     if get_origin(hint) is not Annotated:
         return hint
     kind, *rest = get_args(hint)
-    return Annotated[(kind, *(translate(one) if isinstance(one, Word) else one for one in rest))]  # type: ignore[return-value]
+    return Annotated[(kind, *(translate(one) if isinstance(one, Word) else one for one in rest))]
 
 
 class _Missing(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
-from edge.documents.compiled import Compiled
+from edge.between.compiled import Compiled
 
 
 class Counting(Environment):
@@ -46,23 +46,25 @@ def test_another_process_compiles_nothing_until_something_changed(tmp_path: Path
 
 
 def test_what_is_kept_is_thrown_away_when_it_is_damaged_or_cut_short(tmp_path: Path) -> None:
-    code = tmp_path / "code.py"
+    folder, code = tmp_path / "templates", tmp_path / "code.py"
+    folder.mkdir()
     code.write_text("")
-    (tmp_path / "a.html").write_text("{{ 1 + 1 }}")
-    painted(tmp_path, code)
+    (folder / "a.html").write_text("{{ 1 + 1 }}")
+    painted(folder, code)
     (kept,) = (tmp_path / "__pycache__").iterdir()
     whole = kept.read_bytes()
     for damaged in (b"", whole[:10], whole[:-20], b"\0" * 200):
         kept.write_bytes(damaged)
-        assert painted(tmp_path, code) == ("2", 1)
+        assert painted(folder, code) == ("2", 1)
 
 
 def test_where_nothing_can_be_written_each_process_compiles(tmp_path: Path) -> None:
-    code = tmp_path / "code.py"
+    folder, code = tmp_path / "templates", tmp_path / "code.py"
+    folder.mkdir()
     code.write_text("")
-    (tmp_path / "a.html").write_text("{{ 1 + 1 }}")
+    (folder / "a.html").write_text("{{ 1 + 1 }}")
     (tmp_path / "__pycache__").write_text("a file stands where the folder would")
-    assert [painted(tmp_path, code) for _ in range(2)] == [("2", 1), ("2", 1)]
+    assert [painted(folder, code) for _ in range(2)] == [("2", 1), ("2", 1)]
 
 
 def test_what_a_market_wrote_is_not_kept(tmp_path: Path) -> None:
@@ -72,4 +74,4 @@ def test_what_a_market_wrote_is_not_kept(tmp_path: Path) -> None:
     code.write_text("")
     (theirs / "a.html").write_text("{{ 1 + 1 }}")
     assert [painted(ours, code, elsewhere=theirs) for _ in range(2)] == [("2", 1), ("2", 1)]
-    assert list(ours.iterdir()) == []
+    assert not (tmp_path / "__pycache__").exists()

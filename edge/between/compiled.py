@@ -1,4 +1,4 @@
-"""Templates of this program, compiled once and kept as Python keeps its modules: in ``__pycache__`` beside them.
+"""Templates of this program, compiled once and kept as Python keeps its modules, in ``__pycache__``.
 
 Compiling all of them takes as long as half a start, and leaves holes of megabytes in memory.  A template that was
 changed, another Python or Jinja, and other code round it (``of``) make it anew; where nothing can be written each
@@ -23,13 +23,13 @@ class Compiled(BytecodeCache):
 
     def __init__(self, folder: Path, of: Iterable[str]) -> None:
         self._folder = folder
-        self._kept = folder / "__pycache__"
+        self._kept = folder.parent / "__pycache__"
         changed = "-".join(str(Path(module).stat().st_mtime_ns) for module in of)
         self._salt = f"{jinja2.__version__}|{changed}|"
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         ours = filename is not None and Path(filename).parent == self._folder
-        key = f"{name}.{sys.implementation.cache_tag}" if ours else NOT_KEPT
+        key = f"{self._folder.name}.{name}.{sys.implementation.cache_tag}" if ours else NOT_KEPT
         bucket = Bucket(environment, key, self.get_source_checksum(f"{filename}|{self._salt}{source}"))
         self.load_bytecode(bucket)
         return bucket
