@@ -272,6 +272,9 @@ class Core:
             self._sessions.look()
         with self._fence("photos"):
             self._station.photos.look()
+        with self._fence("clock"):
+            if self._publisher.up and self._clock.wants_word(self._publisher.born_at):
+                self._announce()
         self._deliver(now)
         with self._fence("siblings"):
             self._say_again(now)

@@ -234,7 +234,7 @@ class Holds:
         self._conn.execute(
             "UPDATE holds SET told_s = ? - (? - up + spent), told_sure = ? WHERE boot = ? AND told_seq IS NOT NULL"
             " AND spent_sure",
-            (step.after, step.at, step.state == "synced" or step.person is not None, self._clock.boot_id),
+            (step.after, step.at, step.state != "unsynced" or step.person is not None, self._clock.boot_id),
         )
         self._changes()
 

@@ -51,6 +51,8 @@ class Views:
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,
+            "clock_source": lambda: station.clock.source,
+            "clock_synced": lambda: station.clock.last_sync,
             "unread": station.unread.views,
             "certificate": lambda: station.certificate,
         }

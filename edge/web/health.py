@@ -42,6 +42,8 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
         "disk": {"ok": enough_disk(board.disk_free), "free_bytes": board.disk_free},
         "clock": board.clock_state,
         "clock_why": board.clock_why,
+        "clock_source": board.clock_source,
+        "clock_synced": board.clock_synced,
         "trouble": board.trouble,
     }
 
@@ -75,6 +77,11 @@ class BoardCollector:
         yield odd
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
+        if board.clock_synced:
+            seen = datetime.fromisoformat(f"{board.clock_synced}+08:00").timestamp()
+            yield GaugeMetricFamily(
+                "marketedge_clock_last_sync", "When a source last vouched for the time, in seconds since 1970", seen
+            )
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)

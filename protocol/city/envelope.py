@@ -42,7 +42,7 @@ _FIELDS = {
     "sig",
     "data",
 }
-_OPTIONAL = {"operator", "approvedby"}
+_OPTIONAL = {"operator", "approvedby", "bootms", "clocksource"}
 
 
 class BadEvent(ValueError):
@@ -58,7 +58,8 @@ class EventHead:
     """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``.
 
     ``operator`` is the code of the person on whose order it was recorded, ``approvedby`` of the one who gave the
-    supervisor's word for it; an event of the box itself has neither.
+    supervisor's word for it; an event of the box itself has neither.  ``bootms`` is the milliseconds since the boot
+    ``bootid`` began, on a clock that no step moves; ``clocksource`` who vouched for the time last (contract C7).
     """
 
     id: str
@@ -71,6 +72,8 @@ class EventHead:
     clockstate: str
     operator: str = ""
     approvedby: str = ""
+    bootms: str = ""
+    clocksource: str = ""
 
 
 def type_of(kind: str) -> str:
