@@ -31,6 +31,7 @@ def step(station: Station, step: Step) -> None:
         station.ledger.time_went_back(recorded.seq)
     station.undo.append(station.clock.take(step))
     station.holds.redate(step)
+    station.kept_samples.redate(step)
     station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
 
 

@@ -815,3 +815,17 @@ def m029_agreement(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m034_boots(db: Database) -> None:
+    """How long the box was on in each boot: what is proven of a time that runs over restarts without a date."""
+    db.executescript(
+        """
+        CREATE TABLE boots (
+            number INTEGER PRIMARY KEY,    -- in their order
+            boot   TEXT NOT NULL UNIQUE,   -- the kernel's id of it
+            up     REAL NOT NULL           -- seconds, as they were written down last
+        ) STRICT;
+        """
+    )

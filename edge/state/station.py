@@ -40,6 +40,7 @@ from edge.state.known_devices import KnownDevices
 from edge.state.last_entries import LastEntries
 from edge.state.loads import Loads
 from edge.state.lots import Lots
+from edge.state.on_time import OnTime
 from edge.state.operators import Operators
 from edge.state.parties import Parties
 from edge.state.photos import Photos
@@ -102,7 +103,8 @@ class Station:
         self.checks = Checks(lambda: self.config, self.methods, ledger, self.controls, clock.today)
         self.lots.waits_for = self.checks.waits_for
         self.public_samples = PublicSamples(ledger)
-        self.holds = Holds(ledger, clock, self.lots, lambda: self.config.gate.destroy_at_once)
+        self.on_time = on = OnTime(ledger.conn, clock)
+        self.holds = Holds(ledger, clock, self.lots, lambda: self.config.gate.destroy_at_once, on)
         own = load_node_keys(config.market.keys_file).plus(self.subject, ledger.signer.key.public_key())
         self.siblings = Siblings(Topics(config.station.region, ledger.signer.node, ledger.signer.terminal), clock)
         self.known = KnownDevices(
@@ -118,7 +120,9 @@ class Station:
         self.goods_use = GoodsUse(ledger)
         self.city_lists = CityLists(ledger, self.unread)
         self.deliveries = Deliveries(ledger.conn, self.scales.values(), self.undo)
-        self.kept_samples = KeptSamples(ledger, clock, self.undo)
+        self.kept_samples = KeptSamples(ledger, clock, self.undo, on)
+        on.counts = lambda: self.holds.counting or self.kept_samples.some
+        on.needed = lambda: self.holds.told_any or self.kept_samples.some
         for scale in self.scales.values():
             scale.counts_loads = "canteen" in config.station.jobs
         self.keys = TrustedKeys(ledger.conn, city_keys or CityKeys(), own)
