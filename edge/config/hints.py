@@ -67,6 +67,10 @@ HINTS: dict[str, tuple[str, str]] = {
     "user": _TEXT,
     "password_file": _FILE,
     "ca_file": _FILE,
+    "ca_fingerprint": (
+        '写 SHA-256 指纹的列表，如 ["AB:CD:…"]（openssl x509 -noout -fingerprint -sha256 -in 文件）',
+        'write a list of SHA-256 fingerprints, such as ["AB:CD:…"] (openssl x509 -noout -fingerprint -sha256 -in FILE)',
+    ),
     # [web]
     "listen": (
         "写地址和端口，如 127.0.0.1:8080、0.0.0.0:8080 或 [::1]:8080",

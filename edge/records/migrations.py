@@ -829,3 +829,9 @@ def m034_boots(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m035_certificates_told(db: Database) -> None:
+    """Ends of certificates that the city was told of."""
+    db.executescript("CREATE TABLE certificates_told (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;")

@@ -33,6 +33,7 @@ from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
 from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
 from edge.state.directory import People
+from edge.state.expiries import Expiries
 from edge.state.goods_use import GoodsUse
 from edge.state.holds import Holds
 from edge.state.kept_samples import KeptSamples
@@ -131,6 +132,7 @@ class Station:
         self.price_reports = PriceReports(ledger, config.stall.price_report)
         self.register = ScaleRegister(ledger, config.scale, self.undo)
         self.delivery = Delivery(ledger.conn)
+        self.expiries = Expiries(ledger.conn, config.city, lambda: self.certificate)
         self.photos = Photos(ledger, clock)
         self.loads = Loads(ledger, self.undo)
         self.last_entries = LastEntries(ledger.conn)

@@ -85,11 +85,14 @@ class BoardCollector:
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
-        if board.certificate is not None:
-            ends = datetime.fromisoformat(board.certificate.ends).timestamp()
-            yield GaugeMetricFamily(
-                "marketedge_certificate_expires", "When the pages' certificate ends, in seconds since 1970", ends
+        if board.expiries:
+            expires = GaugeMetricFamily(
+                "marketedge_certificate_expires", "When a certificate ends, in seconds since 1970", labels=["of"]
             )
+            for of in dict.fromkeys(one.of for one in board.expiries):
+                expires.add_metric([of], min(one.ends for one in board.expiries if one.of == of))
+            yield expires
+        if board.certificate is not None:
             failed = self._handshakes_failed
             yield CounterMetricFamily("marketedge_tls_handshakes_failed", "TLS handshakes without success", failed)
         yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")
