@@ -389,7 +389,7 @@ class UnreadView:
 
 @frozen
 class Expiry:
-    """When a certificate ends, in seconds since 1970. ``of``: ``client``, ``ca`` or ``pages``."""
+    """When a certificate ends, in seconds since 1970. ``of``: ``client``, ``ca``; of the pages ``pages``."""
 
     of: str
     ends: float
@@ -406,7 +406,7 @@ class Board:
     ``clock_why`` is a code of ``words.toml``, empty while the clock is synced; ``clock_source`` who vouched for it
     last, ``clock_synced`` when (2026-11-27T08:00), empty when nobody did since the start.
     ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
-    ``expiries`` are the ends of all certificates; ``certificate`` is None while the pages are served without TLS.
+    ``expiries`` are those on the way to the city; ``certificate`` is None while the pages are served without TLS.
     ``alerts`` are the lots at which a person has to look, and those that a person has seen and that are not settled;
     ``bench`` is the test room.  ``day`` and ``shift`` are what was sold and tested today and since the last shift was
     closed; ``reference_prices`` the newest report of a day's prices; ``customer`` what the customer's screen shows;

@@ -79,5 +79,5 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
         yield Finding(Need.LOOK, "unread")
     if not enough_disk(board.disk_free):
         yield Finding(Need.STOPPED, "disk_free")
-    if board.clock_state == "unsynced" or board.clock_asks:
+    if board.clock_word in ("unsynced", "unknown", "estimated") or board.clock_asks:
         yield Finding(Need.LOOK, "clock_state")

@@ -13,7 +13,7 @@ def due(station: Station) -> bool:
 
 def warn(station: Station) -> None:
     for one in list(station.expiries.to_warn(station.today())):
-        record = CertificateExpiring(of=one.of, ends=one.ends.isoformat(), expired=one.expired)  # type: ignore[arg-type]
+        record = CertificateExpiring(of=one.of, ends=one.ends.isoformat(), expired=one.expired)
         station.record("certificate.expiring", station.subject, record, lane=ALARM)
         station.expiries.warned(one, station.undo)
 

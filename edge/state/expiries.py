@@ -40,7 +40,7 @@ class Expiries:
         self._pages = pages
         self._mark: object = None
         self._look_at = float("-inf")
-        self._of_city: tuple[Expiry, ...] = ()
+        self.of_city: tuple[Expiry, ...] = ()
         self._told = {key for (key,) in conn.execute("SELECT key FROM certificates_told")}
 
     def look(self, now: float) -> bool:
@@ -51,19 +51,19 @@ class Expiries:
         if (mark := self._tls.mark()) == self._mark:
             return False
         self._mark = mark
-        self._of_city = tuple(Expiry(of, ends.timestamp()) for of, ends, _ in self._tls.ends())
+        self.of_city = tuple(Expiry(of, ends.timestamp()) for of, ends, _ in self._tls.ends())
         return True
 
-    def all(self) -> tuple[Expiry, ...]:
+    def _all(self) -> tuple[Expiry, ...]:
         pages = self._pages()
         of_pages = (Expiry("pages", datetime.fromisoformat(pages.ends).timestamp()),) if pages else ()
-        return (*of_pages, *self._of_city)
+        return (*of_pages, *self.of_city)
 
     def to_warn(self, today: date | None) -> Iterator[Ending]:
         """What the city does not know yet; nothing while no date is believed."""
         if today is None:
             return
-        for one in self.all():
+        for one in self._all():
             ends = datetime.fromtimestamp(one.ends, UTC)
             if ends.date() <= today + SOON:
                 warning = Ending(one.of, ends, ends.date() < today)

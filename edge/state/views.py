@@ -51,7 +51,7 @@ class Views:
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,
-            "expiries": station.expiries.all,
+            "expiries": lambda: station.expiries.of_city,
             "clock_source": lambda: station.clock.source,
             "clock_synced": lambda: station.clock.last_sync,
             "unread": station.unread.views,

@@ -85,12 +85,15 @@ class BoardCollector:
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
-        if board.expiries:
+        ends = [(one.of, one.ends) for one in board.expiries]
+        if board.certificate is not None:
+            ends.append(("pages", datetime.fromisoformat(board.certificate.ends).timestamp()))
+        if ends:
             expires = GaugeMetricFamily(
                 "marketedge_certificate_expires", "When a certificate ends, in seconds since 1970", labels=["of"]
             )
-            for of in dict.fromkeys(one.of for one in board.expiries):
-                expires.add_metric([of], min(one.ends for one in board.expiries if one.of == of))
+            for of in dict.fromkeys(name for name, _ in ends):
+                expires.add_metric([of], min(end for name, end in ends if name == of))
             yield expires
         if board.certificate is not None:
             failed = self._handshakes_failed
