@@ -78,6 +78,12 @@ def type_of(kind: str) -> str:
     return f"{REVERSE_DNS}.market.{kind}.v1"
 
 
+def schema_of(name: str) -> str:
+    """``trade.completed`` → ``urn:marketedge:trade.completed:v1``, the id of its schema (RFC 8141: no dot may stand in
+    what follows ``urn:``)."""
+    return f"urn:marketedge:{name}:v1"
+
+
 def kind_of(event_type: str) -> str:
     """The reverse of ``type_of``; raises BadEvent."""
     prefix, suffix = f"{REVERSE_DNS}.market.", ".v1"
@@ -97,7 +103,7 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "time": head.time,
         "recordedtime": head.recordedtime,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "dataschema": schema_of(head.kind),
         "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
         "bootid": head.bootid,
         "clockstate": head.clockstate,
