@@ -27,8 +27,9 @@ def document(release: str) -> dict[str, Any]:
             "title": "marketedge station",
             "version": release,
             "description": "What a station and a city say to each other over MQTT, from the station's side: it sends "
-            "records, births, answers and photos, and receives acknowledgements and commands. QoS 1 everywhere; "
-            "nothing depends on retain. protocol/city/README.md tells how the messages belong together.",
+            "records, births, answers and photos, and receives acknowledgements and commands. QoS 1 everywhere; a "
+            "birth is retained where the broker can, and nothing depends on that. protocol/city/README.md tells how "
+            "the messages belong together.",
             "license": {"name": "Apache-2.0"},
             "tags": [{"name": "traceability", "description": "Food markets and canteens."}],
         },
@@ -155,7 +156,9 @@ def _operations() -> dict[str, Any]:
     return {
         "sendRecords": _operation("send", "records", "Each record once, again until the city has it.", to_ack),
         "sendAlarms": _operation("send", "alarms", "Failed tests and other alarms, before waiting records.", to_ack),
-        "sendState": _operation("send", "state", "A birth with each connection; a death as its will.", to_ack),
+        "sendState": _operation(
+            "send", "state", "A birth with each connection; a death as its will.", to_ack, retain=True
+        ),
         "sendPhotos": _operation("send", "photos", "A photo in chunks, when its record is acknowledged.", to_ack),
         "sendAnswers": _operation("send", "answers", "One answer to each command."),
         "receiveAcknowledgements": _operation("receive", "acknowledgements", "What the city has, signed by it."),
@@ -164,12 +167,14 @@ def _operations() -> dict[str, Any]:
     }
 
 
-def _operation(action: str, channel: str, summary: str, reply: dict[str, Any] | None = None) -> dict[str, Any]:
+def _operation(
+    action: str, channel: str, summary: str, reply: dict[str, Any] | None = None, *, retain: bool = False
+) -> dict[str, Any]:
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{channel}"},
         "summary": summary,
         "description": f"At most {SIGNED_CAP} bytes a message.",
-        "bindings": {"mqtt": {"qos": 1, "retain": False, "bindingVersion": "0.2.0"}},
+        "bindings": {"mqtt": {"qos": 1, "retain": retain, "bindingVersion": "0.2.0"}},
         **({"reply": reply} if reply else {}),
     }

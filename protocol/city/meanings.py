@@ -4,8 +4,8 @@ A field that has a ``Field(description=…)`` of its own is not here.  ``EVERYWH
 field of that name, unless ``MEANINGS`` says otherwise of that model (by its name) or of one that it is made from.
 
 Who says it stands in brackets.  (station): the box works it out.  (scale), (instrument), (printer), (probe): the
-device said so.  (typed): a person at the box.  (scanned): read off a code.  (settings): station.toml.  (directory): lists
-of people, parties and goods.  (city): a command.  (record): copied from the earlier record it is about.
+device said so.  (typed): a person at the box.  (scanned): read off a code.  (settings): station.toml.  (directory):
+lists of people, parties and goods.  (city): a command.  (record): copied from the earlier record it is about.
 """
 
 from collections.abc import Iterator
