@@ -208,7 +208,7 @@ def _secured(app: FastAPI) -> None:
     plain = app.openapi
 
     def openapi() -> dict[str, Any]:
-        schema = _with_items(plain())
+        schema: dict[str, Any] = _with_items(plain())
         schema["components"]["securitySchemes"] = SCHEMES
         schema["security"] = [{name: []} for name in SCHEMES] + [{}]
         return schema
