@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from protocol.city.codes import WALK_IN
 from protocol.city.envelope import kind_of, schema_of
@@ -66,7 +65,12 @@ def _declaration(kind: str, record: Record) -> Event:
 
 
 def _urn(what: str, *names: str) -> str:
-    return f"urn:marketedge:{what}:{':'.join(quote(name, safe='') for name in names)}"
+    return f"urn:marketedge:{what}:{':'.join(map(_quoted, names))}"
+
+
+def _quoted(name: str) -> str:
+    """Any text as part of a URN: what is not plain is its bytes in UTF-8 (RFC 3986)."""
+    return re.sub(rb"[^A-Za-z0-9._~-]", lambda found: b"%%%02X" % found[0][0], name.encode()).decode()
 
 
 def _event_id(record: Record) -> str:
