@@ -23,9 +23,8 @@ from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials
 from edge.records.packing import unpack
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
-from protocol.city.chain import Link, link
+from protocol.city.chain import Chain, Link
 from protocol.city.codes import BadCode, TraceCode
-from protocol.city.token import kid_of
 
 STRETCH = 2000  # records that are checked at once, between two words of progress
 ALONE = 3 * STRETCH  # up to so many no other process is worth its start
@@ -159,8 +158,7 @@ class Links:
     """One record after the other: ``last`` is the number of the newest that holds."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
-        self._key = key
-        self._kid = kid_of(key).hex().encode()
+        self._chain = Chain(key)
         self._hash = envelope.FIRST_PREVHASH
         self._serials: dict[int, int] = {}
         self.last = 0
@@ -172,7 +170,7 @@ class Links:
     def take(self, seq: int, lane: int, serials: str, body: bytes) -> None:
         """The next record. Raises LedgerBroken, and then nothing was taken."""
         try:
-            found = link(body, self._key, self._kid)
+            found = self._chain.link(body)
             event = envelope.read(body) if found.type == RESTORED else {}
         except envelope.BadEvent as error:
             missing = seq != self.last + 1

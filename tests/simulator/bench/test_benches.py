@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from protocol import formats
-from simulator.bench import command, decode, idle, latency, paper, start, writes
+from simulator.bench import command, decode, idle, ingest, latency, paper, start, verify, writes
 from simulator.bench.counter import weights
 from simulator.bench.report import Report
 
@@ -98,6 +98,25 @@ def test_papers_are_weighed_and_slips_timed_from_their_commit(tmp_path: Path) ->
         head, line = row["mm"] / paper.MM_PER_S, row["bytes"] * paper.LINES["9600"]
         assert max(head, line) <= row["s_9600"] <= head + line + 0.1
         assert row["s_usb"] <= row["s_115200"] <= row["s_9600"]
+
+
+@pytest.mark.slow
+def test_records_are_taken_by_the_ledger_and_over_http(tmp_path: Path) -> None:
+    report = ingest.measure(tmp_path, seconds=0.7, warm_up=2)
+    found = shape(report)
+    names = [figure["name"] for figure in found["figures"]]
+    assert len(names) == len(ingest.BATCHES) + len(ingest.SALES) + 2 * len(ingest.ENTRIES)
+    assert found["facts"]["refused"] == 0
+    for figure in found["figures"]:
+        assert all(value > 0 for value in figure["values"].values()), figure
+
+
+def test_a_ledger_is_filled_and_checked_by_the_command(tmp_path: Path) -> None:
+    found = shape(verify.measure(tmp_path, records=1200, signatures=20))
+    facts = found["facts"]
+    assert facts["records"] == 1200
+    assert 500 < facts["file_bytes_a_record"] < 1500
+    assert facts["words_of_progress"] >= 1
 
 
 def test_a_commit_of_long_ago_is_not_the_slip_s_own() -> None:
