@@ -6,6 +6,7 @@ from edge.between.inbox import Refused
 from edge.between.ledger_commands import ContinueAnswer, ContinueLedger, SendAgain, SendAgainAnswer
 from edge.jobs.doing import does
 from edge.records import joints
+from edge.records.ledger import first_of
 from edge.state.delivering import Delivering
 from edge.state.station import Station
 from protocol.city.agreement import Claim
@@ -18,6 +19,13 @@ def send_again(station: Station, command: SendAgain) -> SendAgainAnswer:
     if command.first > last:
         raise Refused(
             "no_record", f"没有第 {command.first} 条记录", f"no record {command.first}: this ledger ends at {last}"
+        )
+    if command.first < (oldest := first_of(station.ledger.conn)):
+        raise Refused(
+            "record_gone",
+            f"第 {command.first} 条已过保存期，本机已删除，无法重新上报；本机还有第 {oldest} 条起的记录",
+            f"record {command.first} was kept its time and is gone from here: it cannot be sent again. "
+            f"Here are records from {oldest} on",
         )
     if command.last is not None and command.last < command.first:
         raise Refused("bad_value", "最后一条在第一条之前", "the last record is before the first one")

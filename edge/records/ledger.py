@@ -17,6 +17,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, private
 from edge.records.clock import Past, Stamp, parse_time
@@ -62,6 +63,17 @@ class OtherLedger(LedgerFull):
     code = "other_ledger"
     zh = "平台上有另一本账在用本站名称，暂停记账。请技术员按“状态”页处理"
     en = "not recorded: the city knows another ledger by this station's name; see the page Status"
+
+
+class RecordGone(Refused, LookupError):
+    """This record was kept as long as it has to be, and left the ledger."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(
+            "record_gone",
+            f"第 {seq} 条记录已过保存期，本机已删除；请向平台查询",
+            f"record {seq} was kept its time and is gone from here: ask the city for it",
+        )
 
 
 class LedgerBroken(ValueError):
@@ -315,10 +327,16 @@ class Ledger:
         if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
             return None
         first = _first_with(self.conn, code, self.head.seq)
+        if 1 < first == first_of(self.conn) and str(code).encode() not in self.body(first):
+            return None  # of a record that is gone
         return first if first <= self.head.seq else None
 
+    def serials_at(self, seq: int) -> dict[int, int]:
+        """The last serial of every code kind after this record, which is there."""
+        return serials_of(self.conn.execute("SELECT serials FROM events WHERE seq = ?", (seq,)).fetchone()[0])
+
     def body(self, seq: int) -> bytes:
-        """The bytes of a record; raises LookupError."""
+        """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
         return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
@@ -498,6 +516,11 @@ def last_of(conn: sqlite3.Connection) -> int:
     return int(conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
 
 
+def first_of(conn: sqlite3.Connection) -> int:
+    """The number of the oldest record that is left; 0 when there is none."""
+    return int(conn.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
+
+
 def fault(conn: sqlite3.Connection) -> str:
     """What SQLite finds wrong with the file, in its own words; empty when it is whole."""
     (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
@@ -505,10 +528,10 @@ def fault(conn: sqlite3.Connection) -> str:
 
 
 def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
-    """The bytes of a record; raises LookupError."""
+    """The bytes of a record; raises LookupError, of one that was kept its time RecordGone."""
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
     if row is None:
-        raise LookupError(f"no record {seq}")
+        raise RecordGone(seq) if 0 < seq < first_of(conn) else LookupError(f"no record {seq}")
     return unpack(row[0])
 
 

@@ -815,3 +815,26 @@ def m029_agreement(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m030_retention(db: Database) -> None:
+    """How far the city had everything, month by month; where the ledger begins since older records are gone."""
+    db.executescript(
+        """
+        CREATE TABLE city_had (
+            day  TEXT PRIMARY KEY,         -- the market's date
+            upto INTEGER NOT NULL          -- the city had every record up to this one
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE checkpoints (         -- the newest one
+            seq  INTEGER PRIMARY KEY,      -- its ledger.checkpoint
+            upto INTEGER NOT NULL,         -- records up to here may be missing, …
+            hash TEXT NOT NULL             -- … the last of which had this hash
+        ) STRICT;
+
+        ALTER TABLE photos ADD COLUMN last INTEGER;  -- the newest record that names it
+        UPDATE photos SET last = (SELECT max(seq) FROM events) WHERE seq IS NOT NULL;
+        CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
+        """
+    )

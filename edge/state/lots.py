@@ -545,6 +545,13 @@ class Lots:
         """What is asked before a release changed: pages show anew what each lot waits for."""
         self._changed |= {code for code, view in self._views.items() if view.state is LotState.PENDING}
 
+    def forgotten(self, codes: Iterable[str]) -> None:
+        """Their records were kept their time and are gone, and they with them."""
+        self._changed |= set(codes)
+        for code in codes:
+            self._of_day.pop(code, None)
+        self.unmatched_changed = self.plan_changed = self.holds_changed = True
+
     def touched(self, lot: Lot) -> None:
         """Something that pages show of it changed."""
         self._changed.add(lot.test_code)

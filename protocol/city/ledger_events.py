@@ -35,3 +35,18 @@ class LedgerRestored(Record):
     serials: Serials
     why: Name
     person: Short
+
+
+@event("ledger.checkpoint", "账本截断点", "Ledger's new beginning", told=("upto", "months"))
+class LedgerCheckpoint(Record):
+    """Records up to ``upto`` leave this station: the city has had them for ``months`` months, as the law wants.
+
+    ``hash`` is that of record ``upto``: the record behind it continues it, so the ledger still proves itself from there
+    on.  ``serials`` are the last of each kind of code that were given by then, by the code's tenth digit.  What is gone
+    cannot be sent again; its photos are gone with it.
+    """
+
+    upto: Number
+    hash: Hash
+    serials: Serials
+    months: Annotated[int, Field(ge=6, le=1200)]

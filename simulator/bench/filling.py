@@ -5,19 +5,21 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from edge.documents import EXAMPLES
 from edge.records.clock import Clock
 from edge.records.identity import load_key
 from edge.records.ledger import Ledger, Signer
 from edge.records.mark import beside
-from protocol.city.codes import CodeKind
+from protocol.city.codes import WALK_IN, CodeKind
 from protocol.city.events import EVENTS, Record
 from simulator.stage import NODE, TERMINAL
 
 HOST = "sy.example.cn"  # as on the stage
 KIND = "trade.completed"
 VARIANTS = 500
+SIGNATURE = 86  # the last letters of a signed code
 AT_ONCE = 200  # records a transaction where only their number counts
 
 
@@ -28,20 +30,22 @@ def sales(count: int = VARIANTS, seed: int = 1) -> list[Record]:
     return [EVENTS[KIND].record.model_validate(_another(json.loads(text)["data"], chance)) for _ in range(count)]
 
 
-def _another(data: dict[str, object], chance: random.Random) -> dict[str, object]:
+def _another(data: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    data["buyer"] = {"code": WALK_IN, "name": ""}
+    data["slip"]["buyer"] = WALK_IN
     text = json.dumps(data, ensure_ascii=False)
-    token = str(data["url"]).rpartition("/")[2]
+    signature = data["url"][-SIGNATURE:]
     grams, fen = chance.randrange(100, 30_000), chance.randrange(100, 20_000)
     for old, new in {
-        token: base64.urlsafe_b64encode(chance.randbytes(len(token))).decode()[: len(token)],
-        str(data["digest"]): chance.randbytes(8).hex(),
+        signature: base64.urlsafe_b64encode(chance.randbytes(SIGNATURE)).decode()[:SIGNATURE],
+        data["digest"]: chance.randbytes(8).hex(),
         "12340": str(grams),
         "12.340": f"{grams / 1000:.3f}",
         "4319": str(fen),
         "05:31:07": f"{chance.randrange(24):02}:{chance.randrange(60):02}:{chance.randrange(60):02}",
     }.items():
         text = text.replace(old, new)
-    found: dict[str, object] = json.loads(text)
+    found: dict[str, Any] = json.loads(text)
     return found
 
 
