@@ -6,7 +6,6 @@ from edge.between.inbox import Refused
 from edge.between.ledger_commands import ContinueAnswer, ContinueLedger, SendAgain, SendAgainAnswer
 from edge.jobs.doing import does
 from edge.records import joints
-from edge.records.ledger import first_of
 from edge.state.delivering import Delivering
 from edge.state.station import Station
 from protocol.city.agreement import Claim
@@ -20,7 +19,8 @@ def send_again(station: Station, command: SendAgain) -> SendAgainAnswer:
         raise Refused(
             "no_record", f"没有第 {command.first} 条记录", f"no record {command.first}: this ledger ends at {last}"
         )
-    if command.first < (oldest := first_of(station.ledger.conn)):
+    if command.first <= station.ledger.gone:
+        oldest = station.ledger.gone + 1
         raise Refused(
             "record_gone",
             f"第 {command.first} 条已过保存期，本机已删除，无法重新上报；本机还有第 {oldest} 条起的记录",

@@ -1,8 +1,8 @@
 """Records that were kept their time go, while nobody works: a checkpoint first, then some at a time."""
 
 from edge.jobs.timed import timed
+from edge.records.checkpoints import Checkpoint
 from edge.records.ledger import body_of
-from edge.records.retention import Checkpoint
 from edge.state.station import Station
 from protocol.city.envelope import hash_of
 from protocol.city.ledger_events import LedgerCheckpoint

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, private
+from edge.records.checkpoints import gone_upto
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
@@ -170,6 +171,7 @@ class Ledger:
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._depth = 0  # of steps within steps
                 self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
@@ -327,9 +329,13 @@ class Ledger:
         if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
             return None
         first = _first_with(self.conn, code, self.head.seq)
-        if 1 < first == first_of(self.conn) and str(code).encode() not in self.body(first):
+        if self.gone and first == self.gone + 1 and str(code).encode() not in self.body(first):
             return None  # of a record that is gone
         return first if first <= self.head.seq else None
+
+    def look_for_gone(self) -> None:
+        """Records were taken away."""
+        self.gone = gone_upto(self.conn)
 
     def serials_at(self, seq: int) -> dict[int, int]:
         """The last serial of every code kind after this record, which is there."""
@@ -516,11 +522,6 @@ def last_of(conn: sqlite3.Connection) -> int:
     return int(conn.execute("SELECT max(seq) FROM events").fetchone()[0] or 0)
 
 
-def first_of(conn: sqlite3.Connection) -> int:
-    """The number of the oldest record that is left; 0 when there is none."""
-    return int(conn.execute("SELECT min(seq) FROM events").fetchone()[0] or 0)
-
-
 def fault(conn: sqlite3.Connection) -> str:
     """What SQLite finds wrong with the file, in its own words; empty when it is whole."""
     (found,) = conn.execute("PRAGMA quick_check(1)").fetchone()
@@ -531,7 +532,7 @@ def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
     """The bytes of a record; raises LookupError, of one that was kept its time RecordGone."""
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
     if row is None:
-        raise RecordGone(seq) if 0 < seq < first_of(conn) else LookupError(f"no record {seq}")
+        raise RecordGone(seq) if 0 < seq <= gone_upto(conn) else LookupError(f"no record {seq}")
     return unpack(row[0])
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import astuple, fields
 from typing import Any
 
+from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
-from edge.records.ledger import body_of, first_of, last_of
+from edge.records.ledger import body_of, last_of
 from protocol.frozen import frozen
 
 SLICE = 2000  # records that are looked at together

@@ -16,21 +16,12 @@ import sqlite3
 from datetime import date, timedelta
 from typing import Any
 
-from edge.records.ledger import first_of
+from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.packing import unpack
 from protocol.frozen import frozen
 
 LEAST_MONTHS, PACKED_MONTHS = 6, 24  # 食品安全法 art. 65 and 50; canteens as the second
 AT_ONCE = 200  # records that go together: some milliseconds of the core
-
-
-@frozen
-class Checkpoint:
-    """Records up to ``upto``, the last of which had this ``hash``, may be missing; record ``seq`` says so."""
-
-    seq: int
-    upto: int
-    hash: str
 
 
 @frozen
@@ -46,14 +37,6 @@ def months_before(day: date, months: int) -> date:
     """So many months earlier; the 28th for later days, which not every month has."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, min(day.day, 28))
-
-
-def checkpoint_of(conn: sqlite3.Connection) -> Checkpoint | None:
-    """The newest one; None when nothing ever went. Files of older versions have none."""
-    if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'checkpoints'").fetchone():
-        return None
-    row = conn.execute("SELECT seq, upto, hash FROM checkpoints ORDER BY seq DESC LIMIT 1").fetchone()
-    return Checkpoint(*row) if row else None
 
 
 def kept(conn: sqlite3.Connection, months: int, today: date) -> dict[str, Any]:
@@ -138,8 +121,7 @@ class Retention:
         conn, span = self._conn, (first, last)
         lots = [code for (code,) in conn.execute("SELECT test_code FROM lots WHERE seq <= ?", (last,))]
         photos = [
-            sha256
-            for (sha256,) in conn.execute("SELECT sha256 FROM photos WHERE last <= ? AND sent = 1", (last,))
+            sha256 for (sha256,) in conn.execute("SELECT sha256 FROM photos WHERE last <= ? AND sent = 1", (last,))
         ]
         conn.executemany("DELETE FROM photos WHERE sha256 = ?", [(one,) for one in photos])
         for table, column in _OF_A_LOT.items():

@@ -16,10 +16,10 @@ from sqlite_utils import Database
 
 from edge.between.tongue import said
 from edge.records import pages
+from edge.records.checkpoints import Checkpoint
 from edge.records.ledger import LedgerBroken, open_writer
 from edge.records.migrations import ledger as schema
 from edge.records.packing import unpack
-from edge.records.retention import Checkpoint
 from edge.records.verify import CHECKPOINT, Links, checkpoint_in
 from protocol.city.chain import link
 from protocol.city.envelope import BadEvent

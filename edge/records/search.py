@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
+from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
-from edge.records.ledger import first_of, last_of, seq_of_code
+from edge.records.ledger import last_of, seq_of_code
 from edge.records.packing import unpack
 from protocol.city.codes import BadCode, TraceCode
 from protocol.city.envelope import kind_of, type_of

@@ -18,10 +18,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
-from edge.records.ledger import LedgerBroken, body_of, first_of, last_of, reading, serials_of
+from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
 from edge.records.packing import unpack
-from edge.records.retention import Checkpoint, checkpoint_of
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
 from protocol.city.chain import Chain, Link

@@ -7,8 +7,9 @@ import logging
 from datetime import date
 from typing import Literal
 
+from edge.records.checkpoints import first_of
 from edge.records.clock import Clock
-from edge.records.ledger import Ledger, first_of
+from edge.records.ledger import Ledger
 from edge.records.retention import Gone, Retention
 
 QUIET_SECONDS = 10.0  # nothing was recorded for so long
@@ -68,5 +69,6 @@ class Forgetting:
 
     def took(self, gone: Gone) -> None:
         """These are gone from the disk."""
+        self._ledger.look_for_gone()
         counts = gone.records, len(gone.lots), len(gone.photos)
         log.info("kept their time and gone: records=%d lots=%d photos=%d", *counts)

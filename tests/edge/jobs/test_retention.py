@@ -1,6 +1,7 @@
 """Records that were kept their time go while nobody works, and the rest still proves itself."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from edge.between.commands import HoldLot, Sell
 from edge.between.inbox import Refused
 from edge.between.ledger_commands import SendAgain
-from edge.records.ledger import RecordGone, first_of
-from edge.records.retention import checkpoint_of, kept
+from edge.records.checkpoints import checkpoint_of, first_of
+from edge.records.ledger import RecordGone
+from edge.records.retention import kept
 from edge.records.verify import verify
 from edge.state.unread import rows as unread_rows
 from protocol.city.codes import TraceCode
@@ -84,7 +86,7 @@ def test_what_was_kept_its_time_goes_and_the_rest_proves_itself(old: Any) -> Non
     assert first_of(old.ledger.conn) == old.before + 1
     assert whole(old)
     assert not list(unread_rows(old.ledger.conn))
-    assert old.count("SELECT count(*) FROM print_jobs WHERE seq <= %d" % old.before) == 0
+    assert old.count(f"SELECT count(*) FROM print_jobs WHERE seq <= {old.before}") == 0
     assert [lot.test_code for lot in old.board.lots] == [old.lot_now]
 
 
@@ -143,7 +145,7 @@ def test_a_few_go_in_a_round(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(first_of(old.ledger.conn))
         assert whole(old)
     assert seen[-1] == old.before + 1
-    assert {later - before for before, later in zip(seen, seen[1:], strict=False)} <= {0, 1, 2}
+    assert {later - before for before, later in pairwise(seen)} <= {0, 1, 2}
 
 
 def test_a_held_lot_keeps_its_records(old: Any) -> None:

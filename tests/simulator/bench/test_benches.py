@@ -62,9 +62,10 @@ def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
-    found = shape(writes.measure(tmp_path, seconds=0.2, at_once=5, settle=0.1, warm_up=1, floor_rows=20))
+    found = shape(writes.measure(tmp_path, 0.2, at_once=5, stored=20, settle=0.1, warm_up=1, floor_rows=20))
     facts = found["facts"]
-    assert len(found["figures"]) == 3
+    assert len(found["figures"]) == 6
+    assert facts["results_beside_20"]["records"] == 5
     assert facts["results_in_a_burst"]["records"] == 5
     assert facts["sales_at_1_per_s"]["records"] == 1
     assert facts["sale_record_bytes"] > facts["result_record_bytes"] > 500

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from edge.records import search
+from edge.records.checkpoints import Checkpoint
 from edge.records.clock import Clock
 from edge.records.ledger import FILE, Ledger, LedgerBroken, bodies_after, open_reader
 from edge.records.packing import pack, unpack
-from edge.records.retention import Checkpoint, Retention
+from edge.records.retention import Retention
 from edge.records.salvage import salvage
 from edge.records.verify import verify, verify_folder
 from protocol.city.envelope import hash_of
@@ -93,7 +94,9 @@ def a_row_that_names_another_record(db: sqlite3.Connection, dice: random.Random)
 def a_record_that_allows_more(db: sqlite3.Connection, dice: random.Random) -> None:
     """Row and record agree, but the key has not signed it."""
     (body,) = (unpack(row[0]) for row in db.execute("SELECT body FROM events WHERE seq = ?", (RECORDS + 1,)))
-    db.execute("UPDATE events SET body = ? WHERE seq = ?", (pack(body.replace(b'"upto":40', b'"upto":50')), RECORDS + 1))
+    db.execute(
+        "UPDATE events SET body = ? WHERE seq = ?", (pack(body.replace(b'"upto":40', b'"upto":50')), RECORDS + 1)
+    )
     db.execute("UPDATE checkpoints SET upto = 50")
 
 
