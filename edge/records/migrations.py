@@ -862,3 +862,16 @@ def m031_results_of_a_morning_together(db: Database) -> None:
         except (ValueError, LookupError, TypeError):
             minute = minute_of(None)
         db.execute("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", [analyzer, minute + identity[:9], seq])
+
+
+@ledger()
+def m032_what_was_told_of_the_disk(db: Database) -> None:
+    """Whether the city was told that the disk gets full: once, not at each start."""
+    db.executescript(
+        """
+        CREATE TABLE disk_told (           -- one row, when anything was told
+            one   INTEGER PRIMARY KEY CHECK (one = 1),
+            state TEXT NOT NULL            -- enough, short, full
+        ) STRICT;
+        """
+    )

@@ -33,6 +33,7 @@ from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
 from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
 from edge.state.directory import People
+from edge.state.disk import Disk
 from edge.state.goods_use import GoodsUse
 from edge.state.holds import Holds
 from edge.state.kept_samples import KeptSamples
@@ -129,6 +130,7 @@ class Station:
         self.register = ScaleRegister(ledger, config.scale, self.undo)
         self.delivery = Delivery(ledger.conn)
         self.photos = Photos(ledger, clock)
+        self.disk = Disk(ledger, clock)
         self.forgetting = Forgetting(ledger, config.station.keep_months)
         self.loads = Loads(ledger, self.undo)
         self.last_entries = LastEntries(ledger.conn)

@@ -6,7 +6,7 @@ greater than both ends: no number is used twice.  Numbers in between were anothe
 ``agreement.why_not_behind`` is the rule.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -50,3 +50,13 @@ class LedgerCheckpoint(Record):
     hash: Hash
     serials: Serials
     months: Annotated[int, Field(ge=6, le=1200)]
+
+
+@event("disk.short", "存储空间不足", "Disk gets full", told=("state", "free_mb"))
+class DiskShort(Record):
+    """The disk of the ledger gets full: ``short`` at a tenth of it (at most 2 GiB), ``full`` at a fiftieth (at most
+    256 MiB), ``enough`` when there is room again. Megabytes are millions of bytes."""
+
+    state: Literal["enough", "short", "full"]
+    free_mb: Annotated[int, Field(ge=0)]
+    total_mb: Annotated[int, Field(ge=0)]

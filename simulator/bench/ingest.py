@@ -239,9 +239,9 @@ def ask(listen: str, requests: Sequence[bytes], clients: int, seconds: float, le
             if not found:
                 raise StageFailed(f"{listen} does not answer")
             for key, _ in found:
-                client, buffer = key.fileobj, key.data
-                assert isinstance(client, socket.socket)
-                piece = client.recv(65536)
+                asker, buffer = key.fileobj, key.data
+                assert isinstance(asker, socket.socket)
+                piece = asker.recv(65536)
                 if not piece:
                     raise StageFailed(f"{listen} hung up")
                 buffer += piece
@@ -251,7 +251,7 @@ def ask(listen: str, requests: Sequence[bytes], clients: int, seconds: float, le
                 del buffer[:length]
                 done, refused = done + created, refused + (not created)
                 if done < least or time.monotonic() < start + seconds:
-                    client.sendall(requests[number % len(requests)])
+                    asker.sendall(requests[number % len(requests)])
                     number += 1
                 else:
                     waiting -= 1
