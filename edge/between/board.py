@@ -401,6 +401,7 @@ class Board:
     clock_why: ClockWhy = ClockWhy.SYNCED
     clock_asks: str = ""
     disk_free: int = 0
+    disk_total: int = 0
     trouble: str = ""
     cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()

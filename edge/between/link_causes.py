@@ -15,7 +15,7 @@ _NAMES = frozenset({62, 63, 64})
 
 
 # Wrong while the link is up: these stand in the line of troubles on every page, the others on the status page.
-SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos"})
+SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos", "gone"})
 
 
 def trouble(word: str, language: str) -> str:
