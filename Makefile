@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
+DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
 .PHONY: demo test covered journeys check bench contract fuzz explore mutate logs dialogues pictures clean
 

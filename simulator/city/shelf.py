@@ -10,9 +10,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from simulator.city.engines import Db, Executes, insert, put, put_new
 from simulator.city.story import Event, codes_of
 
 SHOWN = 100
+LOOKS_BACK = frozenset({"test.result", "trade.voided"})  # kinds for which older records are read again
 
 
 def make_tables(db: Database) -> None:
@@ -22,7 +24,7 @@ def make_tables(db: Database) -> None:
     db.table("shelf").create_index(["station", "lot"])
     stall = {"code": str, "station": str, "sequence": int, "name": str, "stall": str, "licence": str}
     db.table("stalls").create(stall, pk=("code", "station"))
-    db.table("replaced").create({"station": str, "tx": str, "by": str}, pk=("station", "tx"))
+    db.table("replaced").create({"station": str, "tx": str, "made": str}, pk=("station", "tx"))
     db.table("merchants").create({"code": str, "name": str, "stall": str, "licence": str}, pk="code")
     sql = (
         "SELECT station, sequence, kind, body FROM events WHERE code IN ('', 'broken_chain') ORDER BY station, sequence"
@@ -31,16 +33,16 @@ def make_tables(db: Database) -> None:
         note(db, station, sequence, kind, json.loads(body))
 
 
-def note(db: Database, station: str, sequence: int, kind: str, event: Event) -> None:
+def note(db: Executes, station: str, sequence: int, kind: str, event: Event) -> None:
     """Take a new record of a station in."""
     for code in codes_of(kind, event):
-        db.execute("INSERT OR IGNORE INTO lots VALUES (?, ?, ?)", [code, station, sequence])
+        put_new(db, "lots", {"code": code, "station": station, "sequence": sequence})
     with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
         _Noting(db, station, sequence).take(kind, event)
 
 
 class _Noting:
-    def __init__(self, db: Database, station: str, sequence: int) -> None:
+    def __init__(self, db: Executes, station: str, sequence: int) -> None:
         self._db, self._station, self._sequence = db, station, sequence
 
     def take(self, kind: str, event: Event) -> None:
@@ -74,8 +76,8 @@ class _Noting:
                 self._sold(data["slip"], 1)
                 self._seller(data["seller"])
                 if data.get("replaces"):
-                    new = [self._station, data["replaces"], event["subject"]]
-                    self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?, ?)", new)
+                    old = {"station": self._station, "tx": data["replaces"]}
+                    put(self._db, "replaced", old, {"made": event["subject"]})
             case "trade.voided":
                 self._sold(data.get("slip") or self._slip(event["subject"]), -1)
 
@@ -83,11 +85,12 @@ class _Noting:
         """Goods that may be sold by this source; ``more`` is added to what was there."""
         known = ("goods", "origin", "supplier", "verdict", "item", "tested_at")
         facts = json.dumps({name: data[name] for name in known if name in data}, ensure_ascii=False)
+        key = {"station": self._station, "source": source}
+        put_new(self._db, "shelf", key, {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": 0})
         self._db.execute(
-            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, ?, ?, ?, ?, 0)"
-            " ON CONFLICT DO UPDATE SET lot = excluded.lot, sequence = excluded.sequence, facts = excluded.facts,"
-            " in_g = coalesce(excluded.in_g, in_g)",
-            [self._station, source, lot, self._sequence, facts, in_g],
+            "UPDATE shelf SET lot = ?, sequence = ?, facts = ?, in_g = coalesce(?, in_g)"
+            " WHERE station = ? AND source = ?",
+            [lot, self._sequence, facts, in_g, *key.values()],
         )
         if more:
             self._db.execute(
@@ -96,11 +99,10 @@ class _Noting:
             )
 
     def _move(self, source: str, out_g: int) -> None:
-        self._db.execute(
-            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, '', 0, '', NULL, ?)"
-            " ON CONFLICT DO UPDATE SET out_g = out_g + excluded.out_g",
-            [self._station, source, out_g],
-        )
+        key = {"station": self._station, "source": source}
+        sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
+        if not self._db.execute(sql, [out_g, *key.values()]).rowcount:
+            insert(self._db, "shelf", key | {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": out_g})
 
     def _sold(self, slip: dict[str, Any], sign: int) -> None:
         for line in slip.get("lines", ()):
@@ -141,22 +143,17 @@ class _Noting:
     def _seller(self, seller: dict[str, Any]) -> None:
         if seller["code"][:9] != self._station[:9]:
             return
+        key = {"code": seller["code"], "station": self._station}
+        said = {"name": seller["name"], "stall": seller.get("stall", ""), "licence": seller.get("licence", "")}
+        put_new(self._db, "stalls", key, {"sequence": 0, **dict.fromkeys(said, "")})
         self._db.execute(
-            "INSERT INTO stalls VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence,"
-            " name = excluded.name, stall = excluded.stall, licence = excluded.licence"
-            " WHERE excluded.sequence > stalls.sequence",
-            [
-                seller["code"],
-                self._station,
-                self._sequence,
-                seller["name"],
-                seller.get("stall", ""),
-                seller.get("licence", ""),
-            ],
+            "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
+            " WHERE code = ? AND station = ? AND sequence < ?",
+            [self._sequence, *said.values(), *key.values(), self._sequence],
         )
 
 
-def stall(db: Database, code: str) -> tuple[dict[str, str], list[str]]:
+def stall(db: Db, code: str) -> tuple[dict[str, str], list[str]]:
     """Who has this operator code (name, stall, licence), and the stations that sell for him."""
     rows = list(db.query("SELECT * FROM stalls WHERE code = ? ORDER BY sequence DESC", [code]))
     register = next(iter(db.query("SELECT name, stall, licence FROM merchants WHERE code = ?", [code])), {})
@@ -164,19 +161,21 @@ def stall(db: Database, code: str) -> tuple[dict[str, str], list[str]]:
     return said | {name: value for name, value in register.items() if value}, [row["station"] for row in rows]
 
 
-def register(db: Database, code: str, name: str, stall: str, licence: str) -> None:
+def register(db: Executes, code: str, name: str, stall: str, licence: str) -> None:
     """Write a merchant into the city's register, or what is new of him."""
-    new = {"code": code, "name": name, "stall": stall, "licence": licence}
-    db.table("merchants").upsert({key: value for key, value in new.items() if value}, pk="code")
+    new = {"name": name, "stall": stall, "licence": licence}
+    put_new(db, "merchants", {"code": code}, {"name": "", "stall": "", "licence": ""})
+    if known := {key: value for key, value in new.items() if value}:
+        put(db, "merchants", {"code": code}, known)
 
 
-def replacement(db: Database, station: str, tx: str) -> str:
+def replacement(db: Executes, station: str, tx: str) -> str:
     """The code of the sale made in place of a voided one; empty when there is none."""
-    row = db.execute("SELECT by FROM replaced WHERE station = ? AND tx = ?", [station, tx]).fetchone()
+    row = db.execute("SELECT made FROM replaced WHERE station = ? AND tx = ?", [station, tx]).fetchone()
     return str(row[0]) if row else ""
 
 
-def shelf(db: Database, station: str) -> list[dict[str, Any]]:
+def shelf(db: Db, station: str) -> list[dict[str, Any]]:
     """What is not sold out, the newest first, with its facts."""
     rows = db.query(
         "SELECT * FROM shelf WHERE station = ? AND lot != '' AND (in_g IS NULL OR in_g > out_g)"
