@@ -45,14 +45,15 @@ def lent_user() -> dict[str, Any]:
 
 
 class Postgres:
-    """A running server between ``with`` and its end. ``settings`` are lines of ``postgresql.conf``."""
+    """A running server between ``with`` and its end. ``settings`` are lines of ``postgresql.conf``; it lies within
+    ``folder``."""
 
-    def __init__(self, settings: Sequence[str] = ()) -> None:
+    def __init__(self, settings: Sequence[str] = (), folder: Path | None = None) -> None:
         programs = find_postgres()
         if programs is None:
             raise PostgresFailed("PostgreSQL is not installed; on Debian: apt install postgresql")
         self._programs = programs
-        self._settings = settings
+        self._settings, self._within = settings, folder
         self._user = lent_user()
         self.folder = Path()
         self._child: subprocess.Popen[bytes] | None = None
@@ -62,7 +63,7 @@ class Postgres:
         return f"postgresql:///postgres?host={self.folder}&user=city"
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="city-pg-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="city-pg-", dir=self._within))
         if self._user:
             os.chown(self.folder, self._user["user"], self._user["group"])
         self._run("initdb", "-D", "data", "-U", "city", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")

@@ -14,8 +14,8 @@ from simulator.city import shelf
 from simulator.city.engines import Where, failures_of
 from simulator.city.keys import city_key
 from simulator.city.platform import Part, Platform, check_broker
+from simulator.city.registering import check_key, check_station, register
 from simulator.city.sending import send
-from simulator.city.server import City, check_key, check_station, register
 from simulator.city.store import Reader, Store
 from simulator.city.workers import READY
 from simulator.obstacles import in_words, plain_errors
@@ -74,6 +74,8 @@ def city(
     if context.invoked_subcommand is not None:
         context.obj = store or db
         return
+    from simulator.city.server import City  # the pages: what else is here starts sooner without them
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         pairs = dict(one.partition("=")[::2] for one in keys)

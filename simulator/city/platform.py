@@ -65,6 +65,7 @@ log = logging.getLogger("city")
 FILTERS = tuple(f"mkt/1/+/+/+/{lane}" for lane in ("evt/+", "alm/+", "state", "res/+", "pho/+"))
 SHARED = "$share/city/"  # one of those who subscribe so gets each message
 TICK_SECONDS = 0.25  # commands that another process wrote down are sent within this time
+RECONNECT_SECONDS = (0.2, 1.0)  # back before the stations are: what they say to nobody is lost
 BATCH = 500
 GATHER_SECONDS = 0.05  # so long a worker waits for a batch to fill: a commit waits for the standby
 ATTEMPTS = 5  # at a batch that stood in another worker's way
@@ -186,7 +187,7 @@ class Early:
 
     stations: set[str] = field(default_factory=set)
     judged: dict[int, Judged | Rejected] = field(default_factory=dict)
-    named: list[tuple[str, str]] = field(default_factory=list)
+    named: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -495,7 +496,7 @@ class Platform:
         for item, body, station in events:
             early.judged[id(item)] = judged = judge(body, station, keys.get(station))
             if isinstance(judged, Judged):
-                early.named.append((station, judged.event["id"]))
+                early.named.append((station, judged.event["id"], int(judged.event["sequence"])))
         return early
 
     def _take(
@@ -707,6 +708,6 @@ def _client(broker: str, version: str) -> mqtt.Client:
         client.username_pw_set(unquote(target.username), unquote(target.password or "") or None)
     if target.scheme == "mqtts":
         client.tls_set_context(ssl.create_default_context())
-    client.reconnect_delay_set(1, 2)
+    client.reconnect_delay_set(*RECONNECT_SECONDS)  # type: ignore[arg-type]
     client.max_inflight_messages_set(0)
     return client

@@ -10,12 +10,12 @@ from typing import Any, Self
 
 import uvicorn
 
-from protocol.city.codes import NODE, TERMINAL
 from simulator.city.engines import Where, is_server, shown
 from simulator.city.keys import FILE, city_key, public_hex
 from simulator.city.orders import Ordered, check_target, ordered
 from simulator.city.platform import Part, Platform, check_broker
-from simulator.city.store import Reader, Store, summary
+from simulator.city.registering import check_key, check_station, register
+from simulator.city.store import Reader, summary
 from simulator.city.web import application
 from simulator.city.workers import Workers
 from simulator.obstacles import listening
@@ -149,27 +149,3 @@ class City:
 def key_beside(where: Where) -> Path:
     """Where the city's key is unless somebody names another file."""
     return Path(FILE) if is_server(where) else Path(where).with_name(FILE)
-
-
-def register(db: Where, keys: Mapping[str, str]) -> list[str]:
-    """Trust these keys; returns the stations that already have another one. Makes the database when it is new."""
-    store = Store(db)
-    try:
-        with store.batch():
-            return [name for name, key in keys.items() if not store.trust(name, key, "registered")]
-    finally:
-        store.close()
-
-
-def check_station(name: str) -> str:
-    node, _, terminal = name.partition("-")
-    if not NODE.fullmatch(node) or not TERMINAL.fullmatch(terminal):
-        raise ValueError(f"station {name[:40]!r}: write 9 digits, '-', 2 digits")
-    return name
-
-
-def check_key(text: str) -> str:
-    key = text.strip().lower()
-    if len(key) != 64 or set(key) - set("0123456789abcdef"):
-        raise ValueError("key: write the raw 32 bytes of the public key as 64 hex digits")
-    return key

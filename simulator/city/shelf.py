@@ -14,6 +14,7 @@ from simulator.city.engines import Db, Executes, insert, put, put_new
 from simulator.city.story import Event, codes_of
 
 SHOWN = 100
+_SAID = ("sequence", "name", "stall", "licence")
 LOOKS_BACK = frozenset({"test.result", "trade.voided"})  # kinds for which older records are read again
 
 
@@ -35,15 +36,68 @@ def make_tables(db: Database) -> None:
 
 def note(db: Executes, station: str, sequence: int, kind: str, event: Event) -> None:
     """Take a new record of a station in."""
-    for code in codes_of(kind, event):
-        put_new(db, "lots", {"code": code, "station": station, "sequence": sequence})
-    with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
-        _Noting(db, station, sequence).take(kind, event)
+    shelves = Shelves(db)
+    shelves.note(station, sequence, kind, event)
+    shelves.flush()
+
+
+class Shelves:
+    """All shelves, for whoever writes a batch of records: what is only added up waits for ``flush``, and so does who
+    sells where. Anything else sees to it that nothing waits."""
+
+    def __init__(self, db: Executes) -> None:
+        self.db = db
+        self._lots: dict[tuple[str, str, int], None] = {}
+        self._moves: dict[tuple[str, str], int] = {}
+        self._sellers: dict[tuple[str, str], tuple[int, str, str, str]] = {}
+
+    def note(self, station: str, sequence: int, kind: str, event: Event) -> None:
+        """Take a new record of a station in."""
+        self._lots |= dict.fromkeys((code, station, sequence) for code in codes_of(kind, event))
+        with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
+            _Noting(self, station, sequence).take(kind, event)
+
+    def move(self, station: str, source: str, out_g: int) -> None:
+        self._moves[station, source] = self._moves.get((station, source), 0) + out_g
+
+    def sells(self, code: str, station: str, sequence: int, name: str, stall: str, licence: str) -> None:
+        if sequence > self._sellers.get((code, station), (0,))[0]:
+            self._sellers[code, station] = (sequence, name, stall, licence)
+
+    def clear(self) -> None:
+        self._lots.clear()
+        self._moves.clear()
+        self._sellers.clear()
+
+    def flush(self) -> None:
+        """Write what waits, each row after those before it in one order for all."""
+        for code, station, sequence in self._lots:
+            put_new(self.db, "lots", {"code": code, "station": station, "sequence": sequence})
+        for (station, source), out_g in sorted(self._moves.items()):
+            key = {"station": station, "source": source}
+            sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
+            if not self.db.execute(sql, [out_g, *key.values()]).rowcount:
+                insert(self.db, "shelf", key | {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": out_g})
+        for (code, station), said in sorted(self._sellers.items()):
+            key, row = {"code": code, "station": station}, dict(zip(_SAID, said, strict=True))
+            sql = (
+                "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
+                " WHERE code = ? AND station = ? AND sequence < ?"
+            )
+            if not self.db.execute(sql, [*said, *key.values(), said[0]]).rowcount:
+                put_new(self.db, "stalls", key, row)
+        self.clear()
 
 
 class _Noting:
-    def __init__(self, db: Executes, station: str, sequence: int) -> None:
-        self._db, self._station, self._sequence = db, station, sequence
+    def __init__(self, shelves: Shelves, station: str, sequence: int) -> None:
+        self._shelves, self._station, self._sequence = shelves, station, sequence
+
+    @property
+    def _db(self) -> Executes:
+        """For what cannot wait, and must not overtake what does."""
+        self._shelves.flush()
+        return self._shelves.db
 
     def take(self, kind: str, event: Event) -> None:
         data = event["data"]
@@ -99,10 +153,7 @@ class _Noting:
             )
 
     def _move(self, source: str, out_g: int) -> None:
-        key = {"station": self._station, "source": source}
-        sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
-        if not self._db.execute(sql, [out_g, *key.values()]).rowcount:
-            insert(self._db, "shelf", key | {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": out_g})
+        self._shelves.move(self._station, source, out_g)
 
     def _sold(self, slip: dict[str, Any], sign: int) -> None:
         for line in slip.get("lines", ()):
@@ -143,14 +194,8 @@ class _Noting:
     def _seller(self, seller: dict[str, Any]) -> None:
         if seller["code"][:9] != self._station[:9]:
             return
-        key = {"code": seller["code"], "station": self._station}
-        said = {"name": seller["name"], "stall": seller.get("stall", ""), "licence": seller.get("licence", "")}
-        put_new(self._db, "stalls", key, {"sequence": 0, **dict.fromkeys(said, "")})
-        self._db.execute(
-            "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
-            " WHERE code = ? AND station = ? AND sequence < ?",
-            [self._sequence, *said.values(), *key.values(), self._sequence],
-        )
+        names = (seller["name"], seller.get("stall", ""), seller.get("licence", ""))
+        self._shelves.sells(seller["code"], self._station, self._sequence, *names)
 
 
 def stall(db: Db, code: str) -> tuple[dict[str, str], list[str]]:

@@ -60,6 +60,7 @@ from simulator.city.orders import Orders
 from simulator.city.story import Story, told
 
 ADVANCE_AT_ONCE = 5000
+ALONG = 50  # records fetched together where a run of them is walked
 CONTENT = frozenset({"bad_data", "unknown_type"})  # what a newer city may judge otherwise
 REFUSALS_KEPT = 1000  # per station, newest
 STATIONS_IN_MEMORY = 20_000
@@ -195,6 +196,7 @@ def agreements(db: Database) -> None:
     db.table("stations").add_column("serials", str, not_null_default="{}")
     db.table("stations").add_column("issued", str, not_null_default="")
     db.table("stations").add_column("gap_since", str, not_null_default="")
+    db.table("stations").add_column("joint", int, not_null_default=0)
 
 
 @dataclass(slots=True)
@@ -204,7 +206,7 @@ class Station:
     ``stored`` counts all events kept, ``count`` those accepted, ``breaks`` forks and links that do not fit.  ``torn``
     says why another ledger seems to use its name; ``given_up`` counts numbers that its ledger passed, ``born`` is the
     time in its newest birth.  ``serials`` are the last of each kind of code, as JSON; ``issued`` when the newest answer
-    to it was, and ``gap_since`` since when numbers are missing.
+    to it was, and ``gap_since`` since when numbers are missing.  ``joint`` is its newest ``ledger.restored``.
     """
 
     station: str
@@ -227,6 +229,7 @@ class Station:
     serials: str = "{}"
     issued: str = ""
     gap_since: str = ""
+    joint: int = 0
 
     @property
     def end(self) -> CityEnd:
@@ -268,6 +271,15 @@ class Link:
     body: bytes
     code: str
     event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is under a number: the hash of the bytes, and why they were refused."""
+
+    hash: str
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +325,13 @@ class Store:
         self._kept: set[str] = set()  # stations that have a row
         self._changed: set[str] = set()
         self._bodies: dict[tuple[str, int], Link] = {}
+        # What a batch knows already, so that it asks the database little: each question to a server is a journey.
         self._rows: list[tuple[Any, ...]] = []  # new events, not yet written
-        self._ids: dict[tuple[str, str], set[int]] = {}  # what is known of ids
+        self._ids: dict[tuple[str, str], set[int]] = {}  # the numbers that have an id
+        self._known: dict[tuple[str, int], Known | None] = {}  # what is under a number
+        self._tops: dict[str, int] = {}  # up to where the table has a station's records
+        self._replays: dict[str, tuple[int, int]] = {}  # how many repeats, and the newest
+        self._shelves = shelf.Shelves(self.db)
         self._counts: Counter[str] = Counter()
         self._passed: dict[str, list[tuple[int, int]]] = {}
 
@@ -343,6 +360,10 @@ class Store:
             self._bodies.clear()
             self._rows.clear()
             self._ids.clear()
+            self._known.clear()
+            self._tops.clear()
+            self._replays.clear()
+            self._shelves.clear()
             self._counts.clear()
             self._passed.clear()
             if self.db.shared or len(self._stations) > STATIONS_IN_MEMORY:
@@ -377,7 +398,10 @@ class Store:
     def _finish(self) -> None:
         """All that waits to be written."""
         self._flush()
+        self._shelves.flush()
         moment = now()
+        for name, (times, newest) in sorted(self._replays.items()):
+            self.note("replay", name, REPLAYED, f"newest: record {newest}", times)
         for name in sorted(self._changed):
             self._look_for_gap(self.station(name), moment)
         self._write(sorted(self._changed))
@@ -391,6 +415,8 @@ class Store:
         """Write the new events: what is asked of the table from here on must know them."""
         if self._rows:
             many(self.db, "events", _EVENT, self._rows)
+            for name in {row[0] for row in self._rows}:
+                self._tops[name] = self._stations[name].top
             self._rows.clear()
 
     # What was noticed
@@ -448,7 +474,9 @@ class Store:
         """The station's row, loaded once. Who changes it says so with ``_change``."""
         if name not in self._stations:
             self._read([name])
-        return self._stations.setdefault(name, Station(name))
+        one = self._stations.setdefault(name, Station(name))
+        self._tops.setdefault(name, one.top)
+        return one
 
     def _change(self, name: str) -> Station:
         self._changed.add(name)
@@ -487,9 +515,8 @@ class Store:
 
     def hash_at(self, name: str, sequence: int) -> str:
         """The hash of what is under a station's number; empty when it is free."""
-        self._flush()
-        row = self.db.execute("SELECT body FROM events WHERE station = ? AND sequence = ?", [name, sequence]).fetchone()
-        return hash_of(row[0]) if row else ""
+        there = self._there(name, sequence)
+        return there.hash if there else ""
 
     def speak(self, name: str) -> str:
         """The moment of the next answer to this station; of one that never proved itself nothing is remembered."""
@@ -505,14 +532,28 @@ class Store:
 
     # Events
 
-    def expect(self, events: Iterable[tuple[str, str]]) -> None:
-        """These (station, id) are about to come: look them up at once, where looking up costs a journey."""
-        wanted = sorted({(name, id_[: LONGEST["id"]]) for name, id_ in events}) if self.db.shared else []
+    def expect(self, events: Iterable[tuple[str, str, int]]) -> None:
+        """These (station, id, number) are about to come: look them up at once, where looking up is a journey."""
+        coming = [*events] if self.db.shared else []
+        wanted = sorted({(name, id_[: LONGEST["id"]]) for name, id_, _ in coming})
         if wanted:
             sql = f"SELECT station, id, sequence FROM events WHERE (station, id) IN ({places(wanted, 2)})"
             self._ids = {one: set() for one in wanted}
             for name, id_, sequence in self.db.execute(sql, [part for one in wanted for part in one]).fetchall():
                 self._ids[name, id_].add(sequence)
+        beside = {(name, number) for name, _, sequence in coming for number in (sequence - 1, sequence)}
+        self._look([one for one in sorted(beside) if self.station(one[0]).upto < one[1] <= self.station(one[0]).top])
+
+    def _look(self, wanted: list[tuple[str, int]]) -> None:
+        """What is under these numbers of the table."""
+        if wanted:
+            self._known.update(dict.fromkeys(wanted))
+            sql = (
+                "SELECT station, sequence, body, code, reason FROM events"
+                f" WHERE (station, sequence) IN ({places(wanted, 2)})"
+            )
+            for name, sequence, *row in self.db.execute(sql, [part for one in wanted for part in one]).fetchall():
+                self._known[name, sequence] = Known(hash_of(row[0]), row[1], row[2])
 
     def _used(self, name: str, id_: str, sequence: int) -> int:
         """Another number that this id has; 0 for none."""
@@ -525,14 +566,14 @@ class Store:
                 self._ids[name, id_] = known
         return min(known - {sequence}, default=0)
 
-    def _there(self, one: Station, sequence: int) -> tuple[str, str, str] | None:
-        """Hash, code and reason of what is under a number; None when it is free."""
-        if sequence > one.top:
-            return None
-        self._flush()
-        sql = "SELECT body, code, reason FROM events WHERE station = ? AND sequence = ?"
-        row = self.db.execute(sql, [one.station, sequence]).fetchone()
-        return (hash_of(row[0]), row[1], row[2]) if row else None
+    def _there(self, name: str, sequence: int) -> Known | None:
+        """What is under a number; None when it is free."""
+        if (name, sequence) not in self._known:
+            if sequence > self.station(name).top or (self.db.shared and sequence > self._tops[name]):
+                return None
+            self._flush()
+            self._look([(name, sequence)])
+        return self._known[name, sequence]
 
     def add(
         self, name: str, base: str, event: dict[str, Any], kind: str, body: bytes, alarm: bool, code: str, reason: str
@@ -541,15 +582,16 @@ class Store:
         one, sequence, id_ = self._change(name), int(event["sequence"]), event["id"][: LONGEST["id"]]
         if one.upto + 1 < sequence <= one.top + 1 and self.hash_at(name, sequence - 1) != event["prevhash"]:
             self.advance(name)  # what it should follow may have come in this batch: it is judged as if in the next
-        digest, there, used = hash_of(body), self._there(one, sequence), self._used(name, id_, sequence)
+        digest, there, used = hash_of(body), self._there(name, sequence), self._used(name, id_, sequence)
         joint = event["type"] == RESTORED and not code
         end = one.end
-        do = end.came(sequence, event["prevhash"], digest, there[0] if there else "", used, joint=joint)
+        do = end.came(sequence, event["prevhash"], digest, there.hash if there else "", used, joint=joint)
         one.at(end)
         if do is Take.NAME:
             one.duplicates += 1
-            self.note("replay", name, REPLAYED, f"newest: record {sequence}")
-            known = self._judged_anew(one, kind, event, code, reason, *(there or ("", "", ""))[1:])
+            self._replays[name] = (self._replays.get(name, (0, 0))[0] + 1, sequence)
+            assert there is not None  # its bytes are what is said again
+            known = self._judged_anew(one, kind, event, code, reason, there.code, there.reason)
             return Taken(True, Rejected(event["id"][:64], *known) if known[0] else None)
         one.serials = serials.noted(one.serials, name, body)
         if do in (Take.BREAK, Take.REFUSE):
@@ -569,6 +611,7 @@ class Store:
         subject = event["subject"][: LONGEST["subject"]]
         kept = (name, sequence, id_, kind[: LONGEST["kind"]], subject, code, reason, now(), int(alarm), body)
         self._rows.append(kept)
+        self._known[name, sequence] = Known(digest, code, reason)
         if (name, id_) in self._ids:
             self._ids[name, id_].add(sequence)
         one.base, one.seen = base, now()
@@ -579,6 +622,7 @@ class Store:
             return Taken(False, self.refuse(name, event["id"], code, reason, body))
         self._count(one, kind, event)
         if kind == "ledger.restored":
+            one.joint = max(one.joint, sequence)
             self.advance(name)  # what comes behind it in this batch may be under a number that it gave up
         return Taken(given_up, None)
 
@@ -588,7 +632,7 @@ class Store:
         self._counts[kind] += 1
         if kind in shelf.LOOKS_BACK:
             self._flush()
-        shelf.note(self.db, one.station, int(event["sequence"]), kind, event)
+        self._shelves.note(one.station, int(event["sequence"]), kind, event)
         photos.note(self.db, one.station, int(event["sequence"]), event)
 
     def _judged_anew(
@@ -598,6 +642,7 @@ class Store:
         if was not in CONTENT or code == was:
             return was, why
         self._flush()
+        self._known.pop((one.station, int(event["sequence"])), None)
         self.db.execute(
             "UPDATE events SET code = ?, reason = ?, kind = ? WHERE station = ? AND sequence = ?",
             [code, reason, kind, one.station, int(event["sequence"])],
@@ -635,6 +680,8 @@ class Store:
         link = self._link(name, one.upto + 1)
         if link is not None and (link.event["prevhash"] == one.head or Joint.of(link.event)):
             return link
+        if one.joint <= one.upto:
+            return link
         self._flush()
         row = self.db.execute(
             "SELECT min(sequence) FROM events WHERE station = ? AND sequence > ? AND kind = 'ledger.restored'"
@@ -644,13 +691,18 @@ class Store:
         return self._link(name, row[0]) if row[0] is not None else link
 
     def _link(self, name: str, sequence: int) -> "Link | None":
-        if fresh := self._bodies.pop((name, sequence), None):
-            return fresh
-        self._flush()
-        row = self.db.execute(
-            "SELECT body, code FROM events WHERE station = ? AND sequence = ?", [name, sequence]
-        ).fetchone()
-        return Link(sequence, row[0], row[1], json.loads(row[0])) if row else None
+        """A record that is kept; from the table those behind it come along."""
+        free = sequence > self.station(name).top or self._known.get((name, sequence), sequence) is None
+        if not free and (name, sequence) not in self._bodies:
+            self._flush()
+            sql = (
+                "SELECT sequence, body, code FROM events WHERE station = ? AND sequence >= ? ORDER BY sequence LIMIT ?"
+            )
+            for number, body, code in self.db.execute(sql, [name, sequence, ALONG]).fetchall():
+                self._bodies[name, number] = Link(number, body, code, json.loads(body))
+            if (name, sequence) not in self._bodies:
+                self._known[name, sequence] = None
+        return self._bodies.pop((name, sequence), None)
 
     def _between(self, name: str, first: int, last: int) -> int:
         """How many records there are between these numbers."""
