@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check bench contract fuzz explore mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check bench fleet contract fuzz explore mutate logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -39,6 +39,12 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
+
+# A city's stations before PostgreSQL and its workers: as many sales as FLEET_EVENTS, then the broker is killed.
+FLEET_STATIONS ?= 2000
+FLEET_EVENTS ?= 1000000
+fleet: $(VENV)/.test packages
+	$(BIN)/marketsim fleet --stations $(FLEET_STATIONS) --events $(FLEET_EVENTS) --workers 4 --processes 4 --storm
 
 # Everything that reads bytes of others, FUZZ_SECONDS a target; FUZZ_ONLY=http,mqtt picks some.
 FUZZ_SECONDS ?= 10

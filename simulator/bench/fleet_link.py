@@ -63,8 +63,12 @@ class Link(asyncio.Protocol):
         return self._mid
 
     def ping(self) -> None:
-        if self._transport is not None and self.connected:
-            self._transport.write(b"\xc0\x00")
+        if self.connected:
+            self._write(b"\xc0\x00")
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -104,16 +108,15 @@ class Link(asyncio.Protocol):
         return None
 
     def _packet(self, first: int, body: bytes) -> None:
-        assert self._transport is not None
         match first >> 4:
             case 2:
                 if body[1]:
-                    self._transport.close()
+                    self.close()
                     return
                 self.connected = True
                 mid = struct.pack(">H", 1) + (b"\0" if self._five else b"")
                 self._mid = 1
-                self._transport.write(packet(0x82, mid + b"".join(string(one) + b"\x01" for one in self._topics)))
+                self._write(packet(0x82, mid + b"".join(string(one) + b"\x01" for one in self._topics)))
             case 9:
                 self._owner.up()
             case 4:
@@ -125,8 +128,7 @@ class Link(asyncio.Protocol):
         (size,) = struct.unpack_from(">H", body)
         topic, at = body[2 : 2 + size].decode(), 2 + size
         if first & 0x06:
-            assert self._transport is not None
-            self._transport.write(b"\x40\x02" + body[at : at + 2])
+            self._write(b"\x40\x02" + body[at : at + 2])
             at += 2
         if self._five:
             length, shift = 0, 0

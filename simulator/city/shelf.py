@@ -5,16 +5,18 @@ says which stations a merchant sells at; one of another node is not believed.  `
 """
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from sqlite_utils import Database
 
-from simulator.city.engines import Db, Executes, insert, put, put_new
+from simulator.city.engines import Db, Executes, many, places, put, put_new
 from simulator.city.story import Event, codes_of
 
 SHOWN = 100
 _SAID = ("sequence", "name", "stall", "licence")
+AT_ONCE = 500
 LOOKS_BACK = frozenset({"test.result", "trade.voided"})  # kinds for which older records are read again
 
 
@@ -31,10 +33,10 @@ def make_tables(db: Database) -> None:
         "SELECT station, sequence, kind, body FROM events WHERE code IN ('', 'broken_chain') ORDER BY station, sequence"
     )
     for station, sequence, kind, body in db.execute(sql).fetchall():
-        note(db, station, sequence, kind, json.loads(body))
+        note(cast("Db", db), station, sequence, kind, json.loads(body))
 
 
-def note(db: Executes, station: str, sequence: int, kind: str, event: Event) -> None:
+def note(db: Db, station: str, sequence: int, kind: str, event: Event) -> None:
     """Take a new record of a station in."""
     shelves = Shelves(db)
     shelves.note(station, sequence, kind, event)
@@ -45,7 +47,7 @@ class Shelves:
     """All shelves, for whoever writes a batch of records: what is only added up waits for ``flush``, and so does who
     sells where. Anything else sees to it that nothing waits."""
 
-    def __init__(self, db: Executes) -> None:
+    def __init__(self, db: Db) -> None:
         self.db = db
         self._lots: dict[tuple[str, str, int], None] = {}
         self._moves: dict[tuple[str, str], int] = {}
@@ -71,22 +73,37 @@ class Shelves:
 
     def flush(self) -> None:
         """Write what waits, each row after those before it in one order for all."""
-        for code, station, sequence in self._lots:
-            put_new(self.db, "lots", {"code": code, "station": station, "sequence": sequence})
-        for (station, source), out_g in sorted(self._moves.items()):
-            key = {"station": station, "source": source}
-            sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
-            if not self.db.execute(sql, [out_g, *key.values()]).rowcount:
-                insert(self.db, "shelf", key | {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": out_g})
-        for (code, station), said in sorted(self._sellers.items()):
-            key, row = {"code": code, "station": station}, dict(zip(_SAID, said, strict=True))
-            sql = (
-                "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
-                " WHERE code = ? AND station = ? AND sequence < ?"
-            )
-            if not self.db.execute(sql, [*said, *key.values(), said[0]]).rowcount:
-                put_new(self.db, "stalls", key, row)
+        self._add("lots", ("code", "station", "sequence"), dict.fromkeys(sorted(self._lots), ()), ())
+        old = self._add(
+            "shelf",
+            ("station", "source"),
+            {key: ("", 0, "", None, out_g) for key, out_g in sorted(self._moves.items())},
+            ("lot", "sequence", "facts", "in_g", "out_g"),
+        )
+        sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
+        self.db.executemany(sql, [(self._moves[key[0], key[1]], *key) for key in old])
+        old = self._add("stalls", ("code", "station"), dict(sorted(self._sellers.items())), _SAID)
+        sql = (
+            "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
+            " WHERE code = ? AND station = ? AND sequence < ?"
+        )
+        said = [(key, self._sellers[key[0], key[1]]) for key in old]
+        self.db.executemany(sql, [(*values, *key, values[0]) for key, values in said])
         self.clear()
+
+    def _add(
+        self, table: str, key: tuple[str, ...], rows: Mapping[Any, tuple[Any, ...]], more: tuple[str, ...]
+    ) -> list[tuple[Any, ...]]:
+        """Insert those rows that are new; answers the keys of the others."""
+        old: set[tuple[Any, ...]] = set()
+        wanted = [*rows]
+        for start in range(0, len(wanted), AT_ONCE):
+            part = wanted[start : start + AT_ONCE]
+            names = ", ".join(key)
+            sql = f"SELECT {names} FROM {table} WHERE ({names}) IN ({places(part, len(key))})"
+            old |= {tuple(row) for row in self.db.execute(sql, [value for one in part for value in one]).fetchall()}
+        many(self.db, table, (*key, *more), [(*one, *rows[one]) for one in wanted if tuple(one) not in old])
+        return [one for one in wanted if one in old]
 
 
 class _Noting:

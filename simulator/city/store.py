@@ -541,8 +541,27 @@ class Store:
             self._ids = {one: set() for one in wanted}
             for name, id_, sequence in self.db.execute(sql, [part for one in wanted for part in one]).fetchall():
                 self._ids[name, id_].add(sequence)
+        self._look_beyond(sorted({name for name, _, _ in coming}))
         beside = {(name, number) for name, _, sequence in coming for number in (sequence - 1, sequence)}
-        self._look([one for one in sorted(beside) if self.station(one[0]).upto < one[1] <= self.station(one[0]).top])
+        asked = [one for one in sorted(beside) if one not in self._known]
+        self._look([one for one in asked if self.station(one[0]).upto < one[1] <= self.station(one[0]).top])
+
+    def _look_beyond(self, names: list[str]) -> None:
+        """What is kept behind each of these stations' ``upto``: other writers may have had what comes next."""
+        ahead = [name for name in names if self.station(name).upto < self.station(name).top]
+        if not ahead:
+            return
+        for name in ahead:
+            first = self.station(name).upto + 1
+            self._known.update(dict.fromkeys((name, number) for number in range(first, first + ALONG)))
+        sql = (
+            "SELECT events.station, events.sequence, events.body, events.code, events.reason FROM stations JOIN events"
+            " ON events.station = stations.station AND events.sequence > stations.upto"
+            f" AND events.sequence <= stations.upto + ? WHERE stations.station IN ({places(ahead)})"
+        )
+        for name, number, body, code, reason in self.db.execute(sql, [ALONG, *ahead]).fetchall():
+            self._known[name, number] = Known(hash_of(body), code, reason)
+            self._bodies[name, number] = Link(number, body, code, json.loads(body))
 
     def _look(self, wanted: list[tuple[str, int]]) -> None:
         """What is under these numbers of the table."""
