@@ -246,7 +246,7 @@ def keys_for(seed: str, stations: int) -> dict[str, str]:
 
 
 @click.command()
-@click.option("--stations", type=click.IntRange(1, 20_000), default=200, show_default=True)
+@click.option("--stations", type=click.IntRange(1, 20_000), default=200, show_default=True, help="How many.")
 @click.option("--events", type=click.IntRange(0), default=10_000, show_default=True, help="Sales, of all together.")
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="0: the city in one process.")
 @click.option("--store", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
