@@ -22,8 +22,9 @@ from simulator.machine import Machine
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A busy machine is no failure. What fails is what was changed: the examples stay the same; make explore tries new ones.
-settings.register_profile("marketedge", deadline=None, derandomize=True)
+# A busy machine is no failure. What fails is what was changed: the examples stay the same, and are few;
+# make explore tries many that nobody has seen.
+settings.register_profile("marketedge", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.register_profile(
     "mutation", deadline=None, max_examples=25, database=None, phases=[Phase.explicit, Phase.generate]

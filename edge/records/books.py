@@ -179,7 +179,8 @@ def _test(event: Mapping[str, Any]) -> list[list[Cell]]:
     if kind_of(event["type"]) == "result.corrected":
         verdict = text("verdict", data["verdict"]).zh if data["verdict"] else ""
         said = [data["item"], "", "", "", "", verdict, "", "", "", "", "", "", grouped(data["source"] or "")]
-        return [["更正", grouped(event["subject"]), "", data["goods"]["name"], data["goods"]["product"], *said]]
+        goods = data["goods"] or {"name": data["brought"]["goods"], "product": ""}
+        return [["更正", grouped(event["subject"]), "", goods["name"], goods["product"], *said]]
     goods, analyzer = data["goods"] or {"name": "", "product": ""}, data["analyzer"]
     return [
         [

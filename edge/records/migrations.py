@@ -612,7 +612,7 @@ def m020_public_samples(db: Database) -> None:
             code   TEXT PRIMARY KEY,       -- of the test.result and of sample.registered
             seq    INTEGER NOT NULL,       -- its sample.registered
             sample TEXT NOT NULL,          -- number, as typed into the analyzer
-            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: item, method, outcomes, verdict, newest record
+            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: outcome and record of each measurement by item
             result_seq INTEGER             -- its newest test.result
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX public_samples_sample ON public_samples (sample, seq);
@@ -815,3 +815,12 @@ def m029_agreement(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
+def m037_records_of_public_samples(db: Database) -> None:
+    """Each measurement of brought food knows its record, so that one that is of other food can be taken off."""
+    for code, items in db.execute("SELECT code, items FROM public_samples").fetchall():
+        said = json.loads(items) or {}
+        known = {item: [(outcome, 0) for outcome in outcomes] for item, outcomes in said.items()}
+        db.execute("UPDATE public_samples SET items = ? WHERE code = ?", (json.dumps(known, ensure_ascii=False), code))

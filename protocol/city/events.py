@@ -900,18 +900,20 @@ class EntryCorrected(Record):
 class ResultCorrected(Record):
     """A result was matched to a lot that it is not of. ``corrects`` is the id of the record that matched it.
 
-    ``to`` is the lot it is of, None while nobody knows: it waits among the unmatched results again. ``verdict`` is what
-    the other measurements of the item say of ``lot``, None when there are none, and ``state`` what may be done with
-    that lot now; ``source`` is its source code, when this correction releases it.
+    ``to`` is the test code of what it is of, None while nobody knows: it waits among the unmatched results again.
+    ``verdict`` is what the other measurements of the item say of ``lot``, None when there are none, and ``state`` what
+    may be done with that lot now; ``source`` is its source code, when this correction releases it.  Of food that
+    somebody brought, ``brought`` stands in the place of lot, goods and state.
     """
 
-    lot: Trace
+    lot: Trace | None
+    brought: Brought | None = None
     to: Trace | None
     corrects: Short
-    goods: Goods
+    goods: Goods | None
     item: Name
     verdict: VerdictWord | None
-    state: Literal["pending", "released", "held"]
+    state: Literal["pending", "released", "held"] | None
     source: Trace | None = None
     reason: Name
 

@@ -41,6 +41,7 @@ BESIDE_A_RULE = {  # inline texts that repeat a key's, and why
     "型号": "the name of a key of station.toml",
     "方法": "the name of a section of station.toml",
     "通道": "the name of a key of station.toml",
+    **dict.fromkeys(("食堂管理员", "验收员", "厨师长", "家长代表"), "a value of station.toml, and its default"),
 }
 
 
