@@ -7,6 +7,7 @@ children: a share of the stations each, ``fleet_station.py``         few ledgers
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import resource
 import time
@@ -25,7 +26,7 @@ from edge.config.sections import CitySection
 from edge.records.ledger import Ledger, Signer
 from protocol.city.signed import CityKeys
 from simulator.bench.fleet_link import KEEPALIVE
-from simulator.bench.fleet_station import AT_ONCE, HOST, Station, key_of, topics_of
+from simulator.bench.fleet_station import AT_ONCE, HOST, Progress, Station, key_of, topics_of
 from simulator.bench.helpers import SPAWN
 from simulator.broker import Broker, BrokerFailed
 from simulator.city.engines import failures_of, reading
@@ -35,7 +36,7 @@ from simulator.postgres import Postgres, PostgresFailed
 
 OPEN_AT_ONCE = 60  # ledgers in a process
 CONNECT_AT_ONCE = 50  # first connections in a process: the storm is measured apart
-GIVE_UP_SECONDS = 300.0  # without any acknowledgement
+GREET_SECONDS = STORM_SECONDS = 300.0
 TICK_SECONDS = 0.25
 
 
@@ -51,6 +52,7 @@ class Share:
     mqtt: str
     city: str
     folder: Path
+    patience: float = 300.0  # seconds without any acknowledgement, and a station gives up
 
 
 class Child:
@@ -105,7 +107,7 @@ class Child:
         async def one(station: Station) -> None:
             async with some:
                 await station.connect()
-                await asyncio.wait_for(station.greeted.wait(), GIVE_UP_SECONDS)
+                await asyncio.wait_for(station.greeted.wait(), GREET_SECONDS)
 
         await asyncio.gather(*(one(station) for station in self._stations))
         self._keepers = [asyncio.create_task(self._keep(number)) for number in range(len(self._stations))]
@@ -157,15 +159,19 @@ class Child:
                         left -= min(AT_ONCE, left)
                     if station.pending != pending:
                         pending, quiet = station.pending, time.monotonic()
-                    elif time.monotonic() - quiet > GIVE_UP_SECONDS:
+                    elif time.monotonic() - quiet > self._share.patience:
                         break
                     await asyncio.sleep(0 if left and station.pending < 2 * AT_ONCE else 0.005)
                 self._open.discard(station)
                 station.shut()
 
+        Station.progress = Progress()
         await asyncio.gather(*(one(number, station) for number, station in enumerate(self._stations)))
         return {
-            "acked": sum(station.acked for station in self._stations),
+            "acked": {station.topics.station: station.acked for station in self._stations},
+            "stall": Station.progress.longest,
+            "forgotten": Station.progress.forgotten,
+            "undelivered": [station.topics.station for station in self._stations if station.left],
             "repeats": sum(station.repeats for station in self._stations),
             "held": dict(Counter(station.held for station in self._stations if station.held)),
             "max_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
@@ -179,6 +185,7 @@ class Child:
 
 
 def _child(pipe: Connection, share: Share) -> None:
+    logging.disable(logging.ERROR)  # each of thousands would say it: what counts is in the answers
     asyncio.run(Child(share).serve(pipe))
 
 
@@ -249,7 +256,9 @@ def keys_for(seed: str, stations: int) -> dict[str, str]:
 @click.option("--stations", type=click.IntRange(1, 20_000), default=200, show_default=True, help="How many.")
 @click.option("--events", type=click.IntRange(0), default=10_000, show_default=True, help="Sales, of all together.")
 @click.option("--workers", type=click.IntRange(0, 64), default=2, show_default=True, help="0: the city in one process.")
-@click.option("--store", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True)
+@click.option(
+    "--store", type=click.Choice(["postgresql", "sqlite"]), default="postgresql", show_default=True, help="Of the city."
+)
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True, help="That the fleet takes.")
 @click.option("--storm", is_flag=True, help="Kill the broker afterwards, and see how they come back.")
 @click.option(
@@ -313,9 +322,10 @@ def measured(crowd: Fleet, events: int, where: Any) -> dict[str, Any]:
     return {
         "connect_s": round(connected - began, 1),
         "events": events,
-        "acked": sum(answer["acked"] for answer in answers),
+        "acked": sum(sum(answer["acked"].values()) for answer in answers),
         "seconds": round(took, 1),
         "events_per_s": round(events / took) if took else 0,
+        "longest_without_an_answer_s": round(max(answer["stall"] for answer in answers), 1),
         "sent_twice": sum(answer["repeats"] for answer in answers),
         "not_delivered": dict(held),
         "kept": kept(where),
@@ -346,7 +356,7 @@ def stormy(crowd: Fleet, stations: int, broker: Broker) -> dict[str, Any]:
     connected: list[float] = []
     back: list[float] = []
     tries = 0
-    while len(back) < stations and time.monotonic() - began < GIVE_UP_SECONDS:
+    while len(back) < stations and time.monotonic() - began < STORM_SECONDS:
         time.sleep(0.5)
         for answer in crowd.ask("back"):
             connected += answer["connected"]

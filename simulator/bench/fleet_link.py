@@ -55,7 +55,7 @@ class Link(asyncio.Protocol):
 
     def publish(self, topic: str, body: bytes, *, retain: bool = False) -> int | None:
         """Its message id; None while the link is down."""
-        if self._transport is None or not self.connected:
+        if self._transport is None or self._transport.is_closing() or not self.connected:
             return None
         self._mid = self._mid % 65_535 + 1
         head = string(topic) + struct.pack(">H", self._mid) + (b"\0" if self._five else b"")
@@ -67,7 +67,7 @@ class Link(asyncio.Protocol):
             self._write(b"\xc0\x00")
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:

@@ -46,15 +46,30 @@ def topics_of(number: int) -> Topics:
     return Topics(node[:6], node, f"{number % TERMINALS:02d}")
 
 
+class Progress:
+    """When records were acknowledged: ``longest`` is the longest time without any, for all stations of a process;
+    ``forgotten`` how many the city had acknowledged and then said that it has them not."""
+
+    def __init__(self) -> None:
+        self.forgotten = 0
+        self.longest, self._last = 0.0, time.monotonic()
+
+    def moved(self) -> None:
+        now = time.monotonic()
+        self.longest, self._last = max(self.longest, now - self._last), now
+
+
 class Station:
     """One of the fleet. ``folder`` is made from ``template``, an empty ledger, when it has something to record."""
+
+    progress = Progress()  # of all of them
 
     def __init__(
         self, number: int, key: Ed25519PrivateKey, part: CitySection, city: CityKeys, folder: Path, template: Path
     ) -> None:
         self.topics = topics_of(number)
         self.key = key
-        self.acked = self.repeats = 0
+        self.acked = self.repeats = self.left = 0
         self.held = ""  # why nothing of it is taken any more
         self.greeted = asyncio.Event()  # the city answered what was said of us on this connection
         self.lost = asyncio.Event()
@@ -137,7 +152,11 @@ class Station:
                 if said.birth == hashlib.sha256(self._born).hexdigest():
                     self.greeted.set()
         if self._publisher is not None:
+            before = self._publisher.acked
             self._publisher.acknowledged(payload, retained, time.monotonic())
+            if self._publisher.acked > before:
+                Station.progress.moved()
+            Station.progress.forgotten += max(0, before - self._publisher.acked)
             self.pump()
 
     def acknowledged(self, mid: int, code: int) -> None:
@@ -202,7 +221,7 @@ class Station:
         self._reach = reach(self._ledger.conn, self._ledger.head, self._publisher.upto)
         with self._ledger.batch():
             self._publisher.save()
-        self.acked = self._publisher.acked
+        self.acked, self.left = self._publisher.acked, self._publisher.pending
         self.held = self._publisher.cause()[0] if self._publisher.pending or self._publisher.aside else ""
         self._ledger.close()
         self._ledger = self._publisher = None
