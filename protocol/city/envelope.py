@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -81,6 +82,12 @@ def type_of(kind: str) -> str:
     return f"{REVERSE_DNS}.market.{kind}.v1"
 
 
+def schema_of(name: str) -> str:
+    """``trade.completed`` → ``urn:marketedge:trade.completed:v1``, the id of its schema (RFC 8141: no dot may stand in
+    what follows ``urn:``)."""
+    return f"urn:marketedge:{name}:v1"
+
+
 def kind_of(event_type: str) -> str:
     """The reverse of ``type_of``; raises BadEvent."""
     prefix, suffix = f"{REVERSE_DNS}.market.", ".v1"
@@ -100,15 +107,18 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "time": head.time,
         "recordedtime": head.recordedtime,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "dataschema": schema_of(head.kind),
         "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
         "bootid": head.bootid,
         "clockstate": head.clockstate,
         "prevhash": prevhash,
-        "kid": kid_of(key.public_key()).hex(),
-        "data": dict(data),
+        "kid": _kid_of(key),
+        "data": data,
     }
-    fields |= {name: value for name in _OPTIONAL if (value := getattr(head, name))}
+    if head.operator:
+        fields["operator"] = head.operator
+    if head.approvedby:
+        fields["approvedby"] = head.approvedby
     unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
     # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",
@@ -118,6 +128,12 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
+
+
+@lru_cache(4)
+def _kid_of(key: Ed25519PrivateKey) -> str:
+    """Worked out once: it stands in every record."""
+    return kid_of(key.public_key()).hex()
 
 
 def hash_of(body: bytes) -> str:
