@@ -12,7 +12,7 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle", "paper")
+NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "drain")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -70,6 +70,10 @@ def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
         from simulator.bench.paper import measure as paper
 
         return lambda folder, seconds: paper(folder, seconds or 30.0)
+    if name == "drain":
+        from simulator.bench.drain import measure as drain
+
+        return lambda folder, seconds: drain(folder)
     from simulator.bench.writes import measure as writes
 
     return lambda folder, seconds: writes(folder, seconds or 30.0)
