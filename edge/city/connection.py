@@ -24,7 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.between import link_causes, words
-from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, Limits, LinkChanged
+from edge.between.inbox import BrokerAnswer, BrokerAnswers, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.sparing import Sparing
 from edge.config.sections import CitySection
 from protocol.city.envelope import CONTENT_TYPE
@@ -34,6 +34,7 @@ from protocol.plain import plain
 CONNECT_SECONDS = 5.0
 KEEPALIVE = 20
 LOOP_SECONDS = 1.0
+TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read
 INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself, so more are dropped
@@ -72,10 +73,60 @@ class Unfit(OSError):
         self.cause = cause
 
 
+class _Packed(Properties):
+    """Properties that do not change, as they stand in every PUBLISH: paho would write them out for each."""
+
+    def __init__(self, packet_type: int, **properties: Any) -> None:
+        super().__init__(packet_type)  # type: ignore[no-untyped-call]
+        for name, value in properties.items():
+            setattr(self, name, value)
+        self.__dict__["bytes"] = super().pack()  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        packed: bytes = self.__dict__["bytes"]
+        return packed
+
+
+class _Bell:
+    """Both ends of paho's pair of sockets by which a publish wakes the MQTT thread: rung once until it is heard.
+
+    paho rings for every packet, and each time the two threads change places.
+    """
+
+    def __init__(self) -> None:
+        self._ears, self._hand = socket.socketpair()
+        for end in (self._ears, self._hand):
+            end.setblocking(False)
+        self._rung = False
+
+    def fileno(self) -> int:
+        return self._ears.fileno()
+
+    def send(self, data: bytes) -> int:
+        if self._rung:
+            return len(data)
+        self._rung = True
+        with contextlib.suppress(OSError):  # the connection ended a moment ago
+            self._hand.send(data)
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        self._rung = False  # before it is emptied: who rings now wakes the next turn
+        return self._ears.recv(size)
+
+    def close(self) -> None:
+        self._ears.close()
+        self._hand.close()
+
+
 class _Client(paho.Client):
     """paho's client, which reads no packet larger than we said, and is not slowed by delayed acknowledgements."""
 
     oversize = 0
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._sockpairR = self._sockpairW = _Bell()  # type: ignore[assignment]
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > PACKET_CAP:
@@ -115,6 +166,7 @@ class Connection:
         self._ended: Ended | None = None
         self._leaving: Ended | None = None
         self._deaf = ""
+        self._answers: list[BrokerAnswer] = []  # of this turn
         self._waiting_for: set[int] = set()  # subscriptions without an answer
         self._can_do_without: set[int] = set()
         self._client = _Client(
@@ -123,10 +175,7 @@ class Connection:
             protocol=paho.MQTTv5 if self._v5 else paho.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._content_type: Properties | None = None
-        if self._v5:
-            self._content_type = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            self._content_type.ContentType = CONTENT_TYPE
+        self._content_type = _Packed(PacketTypes.PUBLISH, ContentType=CONTENT_TYPE) if self._v5 else None
 
     # --- for the core thread ----------------------------------------------------------------------------------------
 
@@ -158,6 +207,7 @@ class Connection:
             until = time.monotonic() + CONNECT_SECONDS
             while self._ended is None and self._leaving is None:
                 result = self._client.loop(LOOP_SECONDS if self._up else 0.2)
+                self._pass_on()
                 if self._ended is None and result != paho.MQTT_ERR_SUCCESS:
                     self._end(Ended("lost", paho.error_string(result), cut=self.stood, other_will=not self.stood))
                 if not self._up and time.monotonic() > until:
@@ -191,7 +241,6 @@ class Connection:
         if parts.scheme == "mqtts":
             client.tls_set_context(_context(self._part.ca_file))
         client.connect_timeout = CONNECT_SECONDS
-        client.max_inflight_messages_set(self._part.window)
         client.on_connect = self._fenced(self._on_connect)
         client.on_subscribe = self._fenced(self._on_subscribe)
         client.on_disconnect = self._fenced(self._on_disconnect)
@@ -252,7 +301,7 @@ class Connection:
             min(1, getattr(properties, "MaximumQoS", 1)),
         )
         self._retain = self._retain and bool(getattr(properties, "RetainAvailable", 1))
-        client.limit(max(1, min(self._limits.receive_maximum, self._part.window)))
+        client.limit(max(1, min(self._limits.receive_maximum, TO_BROKER)))
         for topic in (*self._who.listen, *self._who.also):
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             _, mid = client.subscribe(topic, options=options) if self._v5 else client.subscribe(topic, qos=1)
@@ -293,7 +342,13 @@ class Connection:
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         refused = str(code) if code.is_failure else ""
-        self._inbox.put(BrokerAnswer(mid, refused, code.value))
+        self._answers.append(BrokerAnswer(mid, refused, code.value))
+
+    def _pass_on(self) -> None:
+        """What the broker answered in this turn, in one message."""
+        if self._answers:
+            self._inbox.put(BrokerAnswers(tuple(self._answers)))
+            self._answers.clear()
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         topic = message.topic

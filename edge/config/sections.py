@@ -245,7 +245,7 @@ class CitySection(ConfigSection):
     mqtt: Literal["5", "3.1.1"] = "5"
     confirm: Literal["city", "city-unsigned", "broker"] = "city"
     keys_file: Path = Path("city.keys")
-    window: Annotated[int, Number] = Field(20, ge=1, le=1000)
+    window: Annotated[int, Number] = Field(500, ge=1, le=1000)
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
     user: Annotated[str, SECRET] = ""
     password_file: Annotated[Path | None, SECRET] = None

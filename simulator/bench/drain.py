@@ -39,7 +39,7 @@ AT_ONCE = 500  # records a transaction when the ledger is made, and on their way
 RATIO = 0.5
 SLOW_TARGET = 30.0  # records a second into a city that answers every 15 s
 ANSWERS = 3  # of a city that keeps records waiting are waited for after its first
-SETTLE_SECONDS = 2.0  # after its start, until a station has done what it does only then
+QUIET = 0.15  # CPU seconds a second that a station takes at most when it does nothing
 LOOK_SECONDS = 0.05
 STALLED_SECONDS = 60.0
 TOPICS = Topics(REGION, NODE, TERMINAL)
@@ -90,12 +90,12 @@ def measure(folder: Path, records: int = RECORDS, ack_every: float = 0.0, *, ans
         target = {"rate": SLOW_TARGET * 15 / ack_every}
         figures.append(Figure(name, "records/s", {"rate": slow}, {"rate": floor}, said, target, at_least=True))
     facts = {
-        "ratio": round(ours.rate / floor, 2),
+        "ratio": f"{ours.rate / floor:.2f}",
         "record_bytes": bench.size,
         "seconds": round(ours.seconds, 1),
-        "station_cpu_ms_a_record": round(1000 * ours.cpu / ours.records, 3),
-        "paho_cpu_ms_a_record": round(sum(1000 * one.cpu / one.records for one in floors) / len(floors), 3),
-        "city_cpu_ms_a_record": round(1000 * ours.city_cpu / ours.records, 3),
+        "station_cpu_us_a_record": round(1e6 * ours.cpu / ours.records),
+        "paho_cpu_us_a_record": round(sum(1e6 * one.cpu / one.records for one in floors) / len(floors)),
+        "city_cpu_us_a_record": round(1e6 * ours.city_cpu / ours.records),
         "floor_before_and_after": [round(one.rate) for one in floors],
         "sent_twice": ours.repeats,
         "ledger_made_records_per_s": round(written),
@@ -123,9 +123,7 @@ class Bench:
         )
         with self._station:
             lot = register(self._station)["test_code"]
-            self._station.post(
-                "/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=785, reason="秤坏了"
-            )
+            self._station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=785, reason="秤坏了")
         with reading(self._data) as db:
             self._records = last_of(db.conn)
             self.size = len(body_of(db.conn, self._records))
@@ -153,8 +151,7 @@ class Bench:
     def drain(self) -> Run:
         """The station sends all of it, once its broker is there."""
         with self._station, self._city() as city:
-            time.sleep(SETTLE_SECONDS)
-            before = cpu_seconds(self._station.pid)
+            before = self._quiet()
             self._broker.start()
             self._until(city, self._records)
             run = _run(city.progress(), self._records, cpu_seconds(self._station.pid) - before)
@@ -163,8 +160,10 @@ class Bench:
         return run
 
     def drain_slowly(self, ack_every: float, answers: int) -> float:
-        """Records a second into a city that answers every so many seconds, from its first answer on: one that has lost all
-        it had gets it again."""
+        """Records a second into a city that answers every so many seconds, from its first answer on.
+
+        It has lost all that it had, so it gets all of it again.
+        """
         with self._station, self._city(ack_every) as city:
             self._broker.start()
             wait_for("the city's first answer", lambda: city.progress()["acked"], 2 * ack_every + STALLED_SECONDS)
@@ -173,6 +172,14 @@ class Bench:
             last = city.progress()
         self._broker.stop()
         return (last["stored"] - first["stored"]) / (last["asked"] - first["asked"])
+
+    def _quiet(self) -> float:
+        """Wait until the station has done what it does only after its start; its CPU seconds then."""
+        used = -1.0
+        while (now := cpu_seconds(self._station.pid)) > used + QUIET:
+            used = now
+            time.sleep(1.0)
+        return now
 
     def _city(self, ack_every: float = 0.0) -> Receiver:
         """Another one under the same key, as a city that has lost all it had."""

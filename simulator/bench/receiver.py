@@ -2,8 +2,8 @@
 
     paho's thread ──(topic, payload)──> queue ──> this process's main thread: a batch, one transaction, one answer
 
-It keeps one station's records by `protocol.city.agreement`.  The simulated city judges contents, keeps shelves and shows
-pages beside; here none of that is in the way of what is measured.
+It keeps one station's records by `protocol.city.agreement`.  The simulated city judges contents, keeps shelves and
+shows pages beside; here none of that is in the way of what is measured.
 """
 
 import contextlib
@@ -38,7 +38,8 @@ LONGEST_WAIT = 0.2
 class Receiver(Helper):
     """Comes up before its broker does and is there as soon as that is.
 
-    ``secret`` is the file of the city's key, ``station`` the public key whose records count.  With ``ack_every`` it stores at once and answers so often.
+    ``secret`` is the file of the city's key, ``station`` the public key whose records count.  With ``ack_every`` it
+    stores at once and answers so often.
     """
 
     def __init__(
@@ -47,8 +48,8 @@ class Receiver(Helper):
         super().__init__(_receive, broker, secret, db, topics, station, mqtt, ack_every)
 
     def progress(self) -> dict[str, float]:
-        """``stored`` and ``acked`` records, ``repeats``; ``first`` and ``last`` are `time.monotonic` of the first arrival
-        and the newest commit, ``asked`` of this answer; ``cpu`` the seconds of this process."""
+        """``stored`` and ``acked`` records, and ``repeats``; ``first`` and ``last`` are `time.monotonic` of the first
+        arrival and the newest commit, ``asked`` of this answer; ``cpu`` the seconds of this process."""
         found: dict[str, float] = self.ask("progress")
         return found
 
@@ -136,7 +137,9 @@ def _receive(
             pipe.send(
                 {
                     **{name: getattr(store, name) for name in ("stored", "repeats", "first", "last")},
-                    **{"acked": acked, "asked": time.monotonic(), "cpu": time.process_time()},
+                    "acked": acked,
+                    "asked": time.monotonic(),
+                    "cpu": time.process_time(),
                 }
             )
     client.disconnect()
