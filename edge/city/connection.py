@@ -6,12 +6,14 @@ the wire ends the process: what cannot be handled is counted, logged once, and t
 """
 
 import contextlib
+import hashlib
 import logging
 import socket
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +34,7 @@ from protocol.frozen import frozen
 from protocol.plain import plain
 
 CONNECT_SECONDS = 5.0
-KEEPALIVE = 20
+KEEPALIVE = 15  # with nothing to send, a silent line is known after two of these at the latest
 LOOP_SECONDS = 1.0
 TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
@@ -63,6 +65,10 @@ class Who:
     listen: tuple[str, ...]
     last_will: tuple[str, bytes] | None
     also: tuple[str, ...] = ()
+
+    def at(self, url: str) -> "Who":
+        """The same under a name of its own at this address."""
+        return replace(self, client_id=f"{self.client_id}-{hashlib.sha256(url.encode()).hexdigest()[:4]}")
 
 
 class Unfit(OSError):

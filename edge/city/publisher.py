@@ -41,7 +41,7 @@ BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota excee
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
 NOBODY = 16  # accepted, but nobody listens
 RESEND_CAP = 60.0
-PUBACK_SECONDS = 15.0  # a broker that acknowledges nothing for so long is left
+PUBACK_SECONDS = 10.0  # a broker that acknowledges nothing for so long is left: on a line that is up, none is late
 STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
 SET_ASIDE_SHOWN = 50
@@ -419,7 +419,7 @@ class Publisher:
         if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
             return
         room, _ = self._room()
-        for seq, lane, body in self._again.due(room):
+        for seq, lane, body in self._again.due(min(room, self._part.window - len(self._flights) - self._again.flying)):
             with suppress(BadEvent):
                 event_id, kind = _named(body)
                 topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)

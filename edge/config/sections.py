@@ -239,6 +239,10 @@ class CitySection(ConfigSection):
     ``confirm`` says who confirms a record: ``city`` by an answer signed with a key of ``keys_file``; ``city-unsigned``
     by any answer on our ack topic, so whoever may publish there can make records disappear; ``broker`` by taking it,
     so what the broker loses is lost.
+
+    ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
+    address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
+    policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
     """
 
     brokers: tuple[str, ...] = Field(min_length=1)
@@ -246,6 +250,7 @@ class CitySection(ConfigSection):
     confirm: Literal["city", "city-unsigned", "broker"] = "city"
     keys_file: Path = Path("city.keys")
     window: Annotated[int, Number] = Field(500, ge=1, le=1000)
+    client_id: Literal["station", "station-and-broker"] = "station"
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
     user: Annotated[str, SECRET] = ""
     password_file: Annotated[Path | None, SECRET] = None
