@@ -36,6 +36,7 @@ from protocol.plain import plain
 CONNECT_SECONDS = 5.0
 KEEPALIVE = 15  # with nothing to send, a silent line is known after two of these at the latest
 LOOP_SECONDS = 1.0
+NOBODY = 16  # a PUBACK that says: accepted, but nobody listens
 TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read

@@ -25,7 +25,7 @@ from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.again import Again
 from edge.city.backlog import Backlog, Row
 from edge.city.city_word import CityWord
-from edge.city.connection import TO_BROKER
+from edge.city.connection import NOBODY, TO_BROKER
 from edge.city.doubts import Doubts
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
@@ -39,7 +39,6 @@ from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
-NOBODY = 16  # accepted, but nobody listens
 RESEND_CAP = 60.0
 PUBACK_SECONDS = 10.0  # a broker that acknowledges nothing for so long is left: on a line that is up, none is late
 STAY_CAP = 600.0
