@@ -38,6 +38,7 @@ FLOOR_RECORDS = 20_000  # of more than these the floor publishes only the first:
 AT_ONCE = 500  # records a transaction when the ledger is made, and on their way in the floor
 RATIO = 0.5
 SLOW_TARGET = 30.0  # records a second into a city that answers every 15 s
+FLOORS = 2  # before, and after
 ANSWERS = 3  # of a city that keeps records waiting are waited for after its first
 QUIET = 0.15  # CPU seconds a second that a station takes at most when it does nothing
 LOOK_SECONDS = 0.05
@@ -62,17 +63,22 @@ class Run:
         return self.records / self.seconds if self.seconds else 0.0
 
 
-def measure(folder: Path, records: int = RECORDS, ack_every: float = 0.0, *, answers: int = ANSWERS) -> Report:
-    """Fill a ledger; let the station send it, and paho alone before and after; with ``ack_every`` the rest of another
-    one to a city that answers so often."""
+def measure(
+    folder: Path, records: int = RECORDS, ack_every: float = 0.0, *, answers: int = ANSWERS, floors: int = FLOORS
+) -> Report:
+    """Fill a ledger; let the station send it, and paho alone before and after.
+
+    With ``ack_every`` the station then sends it once more, to a city that answers so often.
+    """
     with TemporaryDirectory(dir=folder, prefix="drain-") as name, ExitStack() as stack:
         bench = Bench(Path(name), stack)
         written = bench.fill(records)
-        floors = [bench.flood(min(records, FLOOR_RECORDS))]
-        ours = bench.drain()
-        floors.append(bench.flood(min(records, FLOOR_RECORDS)))
-        slow = bench.drain_slowly(ack_every, answers) if ack_every else None
-    floor = sum(one.records for one in floors) / sum(one.seconds for one in floors)
+        bare = [bench.flood(min(records, FLOOR_RECORDS))]
+        with bench.station:
+            ours = bench.drain()
+            slow = bench.drain_slowly(ack_every, answers) if ack_every else None
+        bare += [bench.flood(min(records, FLOOR_RECORDS)) for _ in range(floors - 1)]
+    floor = sum(one.records for one in bare) / sum(one.seconds for one in bare)
     said = "paho alone publishing the same records into the same city"
     figures = [
         Figure(
@@ -94,9 +100,9 @@ def measure(folder: Path, records: int = RECORDS, ack_every: float = 0.0, *, ans
         "record_bytes": bench.size,
         "seconds": round(ours.seconds, 1),
         "station_cpu_us_a_record": round(1e6 * ours.cpu / ours.records),
-        "paho_cpu_us_a_record": round(sum(1e6 * one.cpu / one.records for one in floors) / len(floors)),
+        "paho_cpu_us_a_record": round(sum(1e6 * one.cpu / one.records for one in bare) / len(bare)),
         "city_cpu_us_a_record": round(1e6 * ours.city_cpu / ours.records),
-        "floor_before_and_after": [round(one.rate) for one in floors],
+        "floors": [round(one.rate) for one in bare],
         "sent_twice": ours.repeats,
         "ledger_made_records_per_s": round(written),
         "load_average": os.getloadavg()[0],
@@ -117,24 +123,24 @@ class Bench:
         self._broker.stop()
         self._cities = 0
         scale = str(place / "unplugged")
-        self._station = StationProcess(
+        self.station = StationProcess(
             place / "station",
             Wiring(self._broker.url, self._mqtt, scale=scale, city_key=public_hex(city_key(place / "city.key"))),
         )
-        with self._station:
-            lot = register(self._station)["test_code"]
-            self._station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=785, reason="秤坏了")
+        with self.station:
+            lot = register(self.station)["test_code"]
+            self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=785, reason="秤坏了")
         with reading(self._data) as db:
             self._records = last_of(db.conn)
             self.size = len(body_of(db.conn, self._records))
 
     @property
     def _data(self) -> Path:
-        return self._station.folder / "data"
+        return self.station.folder / "data"
 
     def fill(self, records: int) -> float:
         """So many records more, like the last one; answers how many were written a second."""
-        seconds = elsewhere(fill, self._data, self._station.folder / "station.key", records - self._records)
+        seconds = elsewhere(fill, self._data, self.station.folder / "station.key", records - self._records)
         before, self._records = self._records, records
         return (records - before) / seconds
 
@@ -150,12 +156,12 @@ class Bench:
 
     def drain(self) -> Run:
         """The station sends all of it, once its broker is there."""
-        with self._station, self._city() as city:
+        with self._city() as city:
             before = self._quiet()
             self._broker.start()
             self._until(city, self._records)
-            run = _run(city.progress(), self._records, cpu_seconds(self._station.pid) - before)
-            wait_for("the station's word of it", lambda: self._station.board()["city"]["pending"] == 0)
+            run = _run(city.progress(), self._records, cpu_seconds(self.station.pid) - before)
+            wait_for("the station's word of it", lambda: self.station.board()["city"]["pending"] == 0)
         self._broker.stop()
         return run
 
@@ -164,7 +170,7 @@ class Bench:
 
         It has lost all that it had, so it gets all of it again.
         """
-        with self._station, self._city(ack_every) as city:
+        with self._city(ack_every) as city:
             self._broker.start()
             wait_for("the city's first answer", lambda: city.progress()["acked"], 2 * ack_every + STALLED_SECONDS)
             first = city.progress()
@@ -176,7 +182,7 @@ class Bench:
     def _quiet(self) -> float:
         """Wait until the station has done what it does only after its start; its CPU seconds then."""
         used = -1.0
-        while (now := cpu_seconds(self._station.pid)) > used + QUIET:
+        while (now := cpu_seconds(self.station.pid)) > used + QUIET:
             used = now
             time.sleep(1.0)
         return now
@@ -186,7 +192,7 @@ class Bench:
         self._cities += 1
         db = self._place / f"city-{self._cities}.db"
         return Receiver(
-            self._broker.url, self._place / "city.key", db, TOPICS, self._station.public_key, self._mqtt, ack_every
+            self._broker.url, self._place / "city.key", db, TOPICS, self.station.public_key, self._mqtt, ack_every
         )
 
     def _until(self, city: Receiver, records: int) -> None:

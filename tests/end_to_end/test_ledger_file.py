@@ -157,7 +157,7 @@ def test_records_that_no_ledger_has_any_more_are_delivered_by_a_command(
     with City(broker.url, tmp_path / "city.db", enrol=True):
         box = station(Wiring(broker=broker.url))
         entry(box, 1000)
-        wait_for("delivery", lambda: delivered(box))
+        wait_for("delivery", lambda: box.board()["city"]["pending"] == 0)
     does(box, "backup", str(tmp_path / "b.tar"))
     codes = [entry(box, 2000 + number) for number in range(5)]
     box.kill()
@@ -174,7 +174,7 @@ def test_records_that_no_ledger_has_any_more_are_delivered_by_a_command(
             told = json.loads(does(box, "deliver", str(aside)))
             assert (told["records"], told["delivered"], told["confirmed_by"]) == (4, 4, "city")
             assert told["refused"] == told["not_answered"] == []
-        wait_for("delivery", lambda: delivered(box))
+        wait_for("delivery", lambda: box.board()["city"]["pending"] == 0)
         now = in_city(tmp_path)
         assert {event["subject"] for event in now.values()} >= {*codes[1:], new}
         assert codes[0] not in {event["subject"] for event in now.values()}
