@@ -184,7 +184,10 @@ class _Talk:
         return names
 
     def _has(self, name: str) -> bool:
-        return (one := self._done(name)) is not None and not self.found.delivered.add(one.seq)
+        if (one := self._done(name)) is None:
+            return False
+        self.found.delivered.add(one.seq)
+        return True
 
     def _refused(self, name: str, reason: str) -> bool:
         if (one := self._done(name)) is None:
