@@ -113,7 +113,7 @@ def test_a_backlog_is_drained_beside_its_floor_and_into_a_slow_city(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_station_is_back_after_each_kill_of_its_broker(tmp_path: Path) -> None:
-    found = shape(back.measure(tmp_path, kills=1))
+    found = shape(back.measure(tmp_path, kills=1, stood=0.0))
     assert len(found["facts"]["each_ms"]) == found["facts"]["kills"] == 1
 
 
