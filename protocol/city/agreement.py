@@ -23,6 +23,7 @@ from protocol.frozen import frozen
 from protocol.table import passed_over, step
 
 RESTORED = type_of("ledger.restored")
+MANY = 4096  # numbers sent on one connection that are remembered although the city's number has passed them
 
 
 @frozen
@@ -244,6 +245,8 @@ class StationEnd:
             self._covered(claim.upto)
             self._move(claim.upto)
             self.claimed = claim.upto
+            if len(self._sent) > MANY:  # what the city's number has passed is asked no more
+                self._sent = {seq for seq in self._sent if seq > claim.upto}
         elif claim and do is Do.OVER_SENT:
             self._move(self._sent_upto(claim.upto))
             self.claimed = max(self.claimed, min(claim.upto, self.upto))
