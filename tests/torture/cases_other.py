@@ -127,9 +127,7 @@ def clone(runs: int) -> Row:
             row.named, row.lost = row.named + len(found), max(0, row.lost - len(found))
         row.wrong = [why for why in row.wrong if not why.endswith(" lost")] + ([f"{row.lost} lost"] if row.lost else [])
         row.fault(bool(held), "neither box was held")
-        row.note = (
-            f"{len(held)} of 2 held within 15 s, {both} answered; named: as fork, by the box that made it"
-        )
+        row.note = f"{len(held)} of 2 held within 15 s, {both} answered; named: as fork, by the box that made it"
         return row
 
 
