@@ -33,6 +33,13 @@ INSERT INTO "_sqlite_migrations" VALUES(24,'ledger','m026_kept_samples',strftime
 INSERT INTO "_sqlite_migrations" VALUES(25,'ledger','m027_scales_by_page',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(26,'ledger','m028_brought_food_in_racks',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(27,'ledger','m029_agreement',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(28,'ledger','m030_retention',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(29,'ledger','m031_results_of_a_morning_together',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(30,'ledger','m032_what_was_told_of_the_disk',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(31,'ledger','m033_own_words',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(32,'ledger','m034_boots',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(33,'ledger','m035_certificates_told',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samples',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again
@@ -47,12 +54,18 @@ CREATE TABLE baskets (
             begun  TEXT NOT NULL,          -- when its first line was weighed, RFC 3339
             terms  TEXT NOT NULL           -- JSON: buyer, rounding … that were agreed, while it waits for its payment
         ) STRICT;
+CREATE TABLE boots (
+            number INTEGER PRIMARY KEY,    -- in their order
+            boot   TEXT NOT NULL UNIQUE,   -- the kernel's id of it
+            up     REAL NOT NULL           -- seconds, as they were written down last
+        ) STRICT;
 CREATE TABLE browsers (            -- where an operator has signed in before
             code TEXT NOT NULL,
             mark TEXT NOT NULL,            -- SHA-256 of the browser's word
             seen INTEGER NOT NULL,
             PRIMARY KEY (code, mark)
         ) STRICT, WITHOUT ROWID;
+CREATE TABLE certificates_told (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE channel_plan (        -- which lot's sample lies in which channel of an instrument
             analyzer  TEXT NOT NULL,
             channel   TEXT NOT NULL,
@@ -60,6 +73,11 @@ CREATE TABLE channel_plan (        -- which lot's sample lies in which channel o
             planned   TEXT NOT NULL,       -- since when
             PRIMARY KEY (analyzer, channel)
         ) STRICT, WITHOUT ROWID;
+CREATE TABLE checkpoints (         -- the newest one
+            seq  INTEGER PRIMARY KEY,      -- its ledger.checkpoint
+            upto INTEGER NOT NULL,         -- records up to here may be missing, …
+            hash TEXT NOT NULL             -- … the last of which had this hash
+        ) STRICT;
 CREATE TABLE city_done (           -- each command once, also after a restart
             id     TEXT PRIMARY KEY,
             issued REAL NOT NULL,
@@ -71,6 +89,10 @@ CREATE TABLE city_done (           -- each command once, also after a restart
 CREATE TABLE city_floors (         -- nothing of this kind that was issued up to here is news
             kind   TEXT PRIMARY KEY,       -- "done" (forgotten ids), a list of the directory, or a command's name
             issued REAL NOT NULL
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE city_had (
+            day  TEXT PRIMARY KEY,         -- the market's date
+            upto INTEGER NOT NULL          -- the city had every record up to this one
         ) STRICT, WITHOUT ROWID;
 CREATE TABLE city_keys (           -- beside those of the keys file
             key     TEXT PRIMARY KEY,      -- 64 hex digits
@@ -156,6 +178,10 @@ CREATE TABLE directory (
             issued   REAL NOT NULL, address TEXT NOT NULL DEFAULT '', contact TEXT NOT NULL DEFAULT '',
             PRIMARY KEY (kind, code)
         ) STRICT, WITHOUT ROWID;
+CREATE TABLE disk_told (           -- one row, when anything was told
+            one   INTEGER PRIMARY KEY CHECK (one = 1),
+            state TEXT NOT NULL            -- enough, short, full
+        ) STRICT;
 CREATE TABLE events (
             seq      INTEGER PRIMARY KEY,  -- contiguous, in the order of receipt
             lane     INTEGER NOT NULL,     -- 0 ordinary, 1 alarm: sent ahead of the backlog
@@ -307,6 +333,10 @@ CREATE TABLE orders (
             body   TEXT NOT NULL,          -- JSON, as the command has it
             issued REAL NOT NULL
         ) STRICT, WITHOUT ROWID;
+CREATE TABLE own_words (
+            seq   INTEGER PRIMARY KEY,     -- the newest record when they were learnt; those of the last row are used
+            words BLOB NOT NULL
+        ) STRICT;
 CREATE TABLE parties (
             kind     TEXT NOT NULL CHECK (kind IN ('buyers', 'suppliers')),
             who      TEXT NOT NULL,        -- 13-digit operator code, or the name of one without
@@ -338,7 +368,7 @@ CREATE TABLE photos (
             at     REAL NOT NULL,          -- seconds since 1970; 0 while the clock could not be believed
             seq    INTEGER,                -- the first record that names it
             sent   INTEGER NOT NULL DEFAULT 0  -- 1: the city has it
-        ) STRICT, WITHOUT ROWID;
+        , last INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE pin_failures (
             code  TEXT NOT NULL,           -- whose PIN; empty for codes that nobody has, and of a peer
             place TEXT NOT NULL,           -- which way it came, as in edge/state/attempts.py
@@ -377,7 +407,7 @@ CREATE TABLE public_samples (
             code   TEXT PRIMARY KEY,       -- of the test.result and of sample.registered
             seq    INTEGER NOT NULL,       -- its sample.registered
             sample TEXT NOT NULL,          -- number, as typed into the analyzer
-            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: item, method, outcomes, verdict, newest record
+            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: outcome and record of each measurement by item
             result_seq INTEGER             -- its newest test.result
         ) STRICT, WITHOUT ROWID;
 CREATE TABLE rack_places (
@@ -504,5 +534,6 @@ CREATE INDEX deliveries_open ON deliveries (number) WHERE state = 'open';
 CREATE INDEX delivery_loads_line ON delivery_loads (delivery, line);
 CREATE INDEX kept_samples_here ON kept_samples (number) WHERE gone = 0;
 CREATE INDEX rack_places_seq ON rack_places (seq) WHERE seq > 0;
+CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
 DELETE FROM "sqlite_sequence";
 COMMIT;
