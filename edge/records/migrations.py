@@ -888,6 +888,9 @@ def m033_own_words(db: Database) -> None:
         ) STRICT;
         """
     )
+
+
+@ledger()
 def m037_records_of_public_samples(db: Database) -> None:
     """Each measurement of brought food knows its record, so that one that is of other food can be taken off."""
     for code, items in db.execute("SELECT code, items FROM public_samples").fetchall():
