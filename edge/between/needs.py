@@ -89,5 +89,5 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
         yield Finding(Need.LOOK, "unread")
     if (disk := disk_state(board.disk_free, board.disk_total)) != "enough":
         yield Finding(Need.STOPPED if disk == "full" else Need.LOOK, "disk_free")
-    if board.clock_state == "unsynced" or board.clock_asks:
+    if board.clock_word in ("unsynced", "unknown", "estimated") or board.clock_asks:
         yield Finding(Need.LOOK, "clock_state")

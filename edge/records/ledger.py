@@ -329,6 +329,8 @@ class Ledger:
             stamp.state,
             operator,
             approved_by,
+            str(int(stamp.up * 1000)),
+            stamp.source.value,
         )
         seq = self.head.seq + 1
         data = record.model_dump(mode="json")
@@ -518,8 +520,13 @@ def past(conn: sqlite3.Connection) -> Past:
             continue
         last = last or event
         if believed:
-            return Past(_seconds(last), seconds, _unsynced_in(last))
-    return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
+            return _past(last, seconds)
+    return _past(last, None) if last else Past()
+
+
+def _past(last: Mapping[str, Any], believed: float | None) -> Past:
+    up = int(last["bootms"]) / 1000 if str(last.get("bootms", "")).isdecimal() else None
+    return Past(_seconds(last), believed, _unsynced_in(last), str(last["bootid"]), up)
 
 
 _UNSYNCED, _STEP = b'"clockstate":"unsynced"', envelope.type_of("clock.step").encode()

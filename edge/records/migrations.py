@@ -891,6 +891,26 @@ def m033_own_words(db: Database) -> None:
 
 
 @ledger()
+def m034_boots(db: Database) -> None:
+    """How long the box was on in each boot: what is proven of a time that runs over restarts without a date."""
+    db.executescript(
+        """
+        CREATE TABLE boots (
+            number INTEGER PRIMARY KEY,    -- in their order
+            boot   TEXT NOT NULL UNIQUE,   -- the kernel's id of it
+            up     REAL NOT NULL           -- seconds, as they were written down last
+        ) STRICT;
+        """
+    )
+
+
+@ledger()
+def m035_certificates_told(db: Database) -> None:
+    """Ends of certificates that the city was told of."""
+    db.executescript("CREATE TABLE certificates_told (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;")
+
+
+@ledger()
 def m037_records_of_public_samples(db: Database) -> None:
     """Each measurement of brought food knows its record, so that one that is of other food can be taken off."""
     for code, items in db.execute("SELECT code, items FROM public_samples").fetchall():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
+from edge.between.fixed_words import clock_word
 from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
 from edge.records.ledger import last_of, seq_of_code
@@ -332,7 +333,7 @@ def _row(seq: int, event: Mapping[str, Any], by: int | None) -> Found:
         kind=kind,
         code=str(event["subject"]),
         time=str(event["time"]),
-        clock=str(event["clockstate"]),
+        clock=clock_word(event["clockstate"], event.get("clocksource", "")),
         operator=str(event.get("operator", "")),
         name=(name := str(columns["name"] or "")),
         name_en=", ".join(english.get(one, one) for one in name.split("、")),

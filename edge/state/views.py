@@ -50,6 +50,9 @@ class Views:
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,
+            "expiries": lambda: station.expiries.of_city,
+            "clock_source": lambda: station.clock.source,
+            "clock_synced": lambda: station.clock.last_sync,
             "unread": station.unread.views,
             "certificate": lambda: station.certificate,
         }
@@ -63,6 +66,8 @@ class Views:
         due |= self._canteen(now, anew=today != self._cautioned)
         if lots.unmatched_changed:
             due |= {"unmatched": lots.unmatched_views, "analyzers": partial(self._analyzers, anew=True)}
+        if station.expiries.look(now):
+            station.register.changed = True
         if today != self._cautioned:
             lots.all_pending_touched()  # yesterday's control vouches for nothing today
             station.controls.changed = True

@@ -43,7 +43,7 @@ _FIELDS = {
     "sig",
     "data",
 }
-_OPTIONAL = {"operator", "approvedby"}
+_OPTIONAL = {"operator", "approvedby", "bootms", "clocksource"}
 
 
 class BadEvent(ValueError):
@@ -59,7 +59,8 @@ class EventHead:
     """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``.
 
     ``operator`` is the code of the person on whose order it was recorded, ``approvedby`` of the one who gave the
-    supervisor's word for it; an event of the box itself has neither.
+    supervisor's word for it; an event of the box itself has neither.  ``bootms`` is the milliseconds since the boot
+    ``bootid`` began, on a clock that no step moves; ``clocksource`` who vouched for the time last (contract C7).
     """
 
     id: str
@@ -72,11 +73,19 @@ class EventHead:
     clockstate: str
     operator: str = ""
     approvedby: str = ""
+    bootms: str = ""
+    clocksource: str = ""
 
 
 def type_of(kind: str) -> str:
     """``trade.completed`` → ``cn.marketedge.market.trade.completed.v1``."""
     return f"{REVERSE_DNS}.market.{kind}.v1"
+
+
+def schema_of(name: str) -> str:
+    """``trade.completed`` → ``urn:marketedge:trade.completed:v1``, the id of its schema (RFC 8141: no dot may stand in
+    what follows ``urn:``)."""
+    return f"urn:marketedge:{name}:v1"
 
 
 def kind_of(event_type: str) -> str:
@@ -98,7 +107,7 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "time": head.time,
         "recordedtime": head.recordedtime,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "dataschema": schema_of(head.kind),
         "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
         "bootid": head.bootid,
         "clockstate": head.clockstate,
