@@ -643,6 +643,18 @@ MEANINGS: dict[str, dict[str, str]] = {
         "serials": "Last serial of each kind of code that counts as given, by the code's tenth digit (station).",
         "why": "Why (typed).",
     },
+    "LedgerCheckpoint": {
+        "upto": "Number of the last record that leaves the station, with all before it (station).",
+        "hash": "SHA-256 of that record's bytes, 64 hex digits (station).",
+        "serials": "Last serial of each kind of code given by then, by the code's tenth digit (station).",
+        "months": "For how many months the city has had them at least (settings).",
+    },
+    "DiskShort": {
+        "state": "short: a tenth of it is free (at most 2 GiB); full: a fiftieth (at most 256 MiB); enough: there is "
+        "room again (station).",
+        "free_mb": "Free space in millions of bytes (station).",
+        "total_mb": "Size of the disk in millions of bytes (station).",
+    },
     # --- messages that are no records ---------------------------------------------------------------------------------
     "StationState": {
         "state": "online in a birth, offline in the will that the broker publishes when the station is lost.",
