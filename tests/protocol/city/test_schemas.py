@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema_rs import Draft202012Validator, Registry
 from pydantic import BaseModel
 
-from protocol.city import asyncapi, meanings, schemas, signed
+from protocol.city import asyncapi, envelope, meanings, schemas, signed
 from protocol.city.commands import COMMANDS
 from protocol.city.events import EVENTS
 from protocol.city.orders import CommandAnswer, fields_of
@@ -96,6 +96,12 @@ def test_each_schema_has_an_id_of_its_own_and_the_dialect() -> None:
     assert {schema["$schema"] for schema in ALL.values()} == {schemas.DRAFT}
     assert all(re.fullmatch(r"urn:[a-z0-9-]{2,32}:[a-z0-9._:-]+", one) for one in ids)  # RFC 8141
     Registry([(one["$id"], one) for one in ALL.values()])
+
+
+def test_the_envelope_has_the_members_that_are_written() -> None:
+    required, optional = envelope._FIELDS, envelope._OPTIONAL
+    assert {*ALL[ENVELOPE]["properties"]} == required | optional
+    assert {*ALL[ENVELOPE]["required"]} == required
 
 
 @pytest.mark.parametrize("kind", EVENTS)
