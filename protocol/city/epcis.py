@@ -282,10 +282,9 @@ def _entry_corrected(record: Record, data: Record) -> Event:
 
 
 def _result_corrected(_: Record, data: Record) -> Event:
-    if (brought := data.get("brought")) is not None:
-        return _object("OBSERVE", "inspecting", "unknown", _lot(brought["code"]), **{"medge:name": brought["goods"]})
-    goods = _lot(data.get("source") or data["lot"])
-    return _object("OBSERVE", "inspecting", _STATES[data["state"]], goods, **_named(data["goods"]))
+    brought = data.get("brought") or {}
+    goods = _lot(data.get("source") or data["lot"] or brought.get("code"))
+    return _object("OBSERVE", "inspecting", _STATES.get(data["state"], "unknown"), goods, **_named(data["goods"]))
 
 
 def _drawn(_: Record, data: Record) -> Event | None:

@@ -105,11 +105,12 @@ def test_the_envelope_has_the_members_that_are_written() -> None:
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-def test_an_event_is_what_the_schemas_say(kind: str, event_of: Callable[[str], bytes]) -> None:
-    event = json.loads(event_of(kind))
-    valid(ENVELOPE, event)
-    assert event["dataschema"] == ALL[kind]["$id"]
-    valid(kind, event["data"])
+def test_an_event_is_what_the_schemas_say(kind: str, event_of: Callable[..., bytes]) -> None:
+    for bare in (True, False):
+        event = json.loads(event_of(kind, bare=bare))
+        valid(ENVELOPE, event)
+        assert event["dataschema"] == ALL[kind]["$id"]
+        valid(kind, event["data"])
     assert not Draft202012Validator(ALL[kind]).is_valid(event["data"] | {"more": 1})
     assert not Draft202012Validator(ALL[ENVELOPE]).is_valid({**event, "sequence": "1"})
 
