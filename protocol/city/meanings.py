@@ -530,10 +530,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "before": f"What the station's time was, {WHEN}.",
         "after": f"What it is, {WHEN}.",
         "state": "What the clock is worth now (station).",
-        "source": "Who vouches for it: the kernel's time service, the virtual machine's host, a person, nobody.",
+        "source": "Who vouches for it: the kernel's time service, the virtual machine's host, a person, the city's "
+        "platform, nobody.",
         "why": "synced (first sync), stepped (a believed time was put elsewhere), set (put forward, nobody vouches), "
-        "confirmed (a person said that the date is right).",
+        "confirmed (a person said that the date is right), estimated (from the city's answer).",
         "person": "Who confirmed it: operator code, or name; null: nobody had to.",
+        "error_ms": "By how much an estimate may be wrong, in milliseconds (station); absent: it is none.",
     },
     "PersonChanged": {
         "code": "Operator code, or `token:NAME` of a program (typed, or directory).",
@@ -599,6 +601,11 @@ MEANINGS: dict[str, dict[str, str]] = {
         "seal": "Number of the seal (typed); empty: none.",
         "software": "Version of the scale's program (typed); empty: not known.",
         "fair": "True: a fair scale (公平秤), for weighing slips again (settings).",
+    },
+    "CertificateExpiring": {
+        "of": "client (what it shows the broker), ca (of the broker's authority), pages (station).",
+        "ends": "When it ends, RFC 3339 in UTC (the certificate).",
+        "expired": "True: it has ended (station).",
     },
     "ScaleExpiring": {"expired": "True: the verification has ended, nothing is sold by it (station)."},
     "SlipReweighed": {

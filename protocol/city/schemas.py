@@ -127,7 +127,13 @@ def _envelope() -> Schema:
                 rf"^[0-9]{{{SEQUENCE_DIGITS}}}$",
             ),
             "bootid": _text("The kernel's id of the boot in which it was written."),
+            "bootms": _text("Milliseconds since that boot began, on a clock that no step moves (kernel).", "^[0-9]+$"),
             "clockstate": _text("What the station's clock was worth: synced, holdover, unsynced.", minLength=1),
+            "clocksource": _text(
+                "Who vouched for the time last: kernel (a time service), host, person, platform (an estimate from the "
+                "city's answer), none, unknown (a sandbox lets the station not ask).",
+                "^(kernel|host|person|platform|none|unknown)$",
+            ),
             "prevhash": _text(
                 "SHA-256 of the bytes of the record before, hex; of the first 64 zeros.", "^[0-9a-f]{64}$"
             ),
@@ -140,7 +146,7 @@ def _envelope() -> Schema:
             ),
             "data": {"type": "object", "description": "The record itself; its schema is `dataschema`."},
         },
-        ("operator", "approvedby"),
+        ("operator", "approvedby", "bootms", "clocksource"),
     )
 
 
