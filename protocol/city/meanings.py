@@ -645,6 +645,17 @@ MEANINGS: dict[str, dict[str, str]] = {
         "serials": "Last serial of each kind of code that counts as given, by the code's tenth digit (station).",
         "why": "Why (typed).",
     },
+    "LedgerCheckpoint": {
+        "upto": "Records up to this sequence number leave the station (station).",
+        "hash": "SHA-256 of the bytes of that record, 64 hex digits: the record behind it continues it (record).",
+        "serials": "Last serial of each kind of code given by then, by the code's tenth digit (station).",
+        "months": "For how many months the city has had them (settings).",
+    },
+    "DiskShort": {
+        "state": "enough, short (a tenth of the disk is left), full (a fiftieth) (station).",
+        "free_mb": "What is free, in megabytes of a million bytes (station).",
+        "total_mb": "What the disk holds, in megabytes of a million bytes (station).",
+    },
     # --- messages that are no records ---------------------------------------------------------------------------------
     "StationState": {
         "state": "online in a birth, offline in the will that the broker publishes when the station is lost.",

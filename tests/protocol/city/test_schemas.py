@@ -22,7 +22,15 @@ from simulator.city.examples import examples
 
 ALL = schemas.schemas()
 # What the end of a field's name promises, and a word that its description then has.
-UNITS = {"_g": "grams", "_fen": "fen", "_ms": "milliseconds", "_s": "seconds", "_n": "pieces", "minutes": "Minutes"}
+UNITS = {
+    "_g": "grams",
+    "_fen": "fen",
+    "_ms": "milliseconds",
+    "_s": "seconds",
+    "_n": "pieces",
+    "_mb": "megabytes",
+    "minutes": "Minutes",
+}
 
 
 def fields(tree: Any, where: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
