@@ -413,6 +413,7 @@ class Platform:
                 self._not_kept(batch, error)
                 if trouble == "unfit" or not store.shared or self._stopping:
                     return  # the stations send again
+                batch = [item for item in batch if not isinstance(item, Wanted)]  # he was told that it failed
                 attempt = 0  # so do we: many processes would have to hear all of it once more
         self._kept_again(store)
         for wanted, id_ in done.kept:
