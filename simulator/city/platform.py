@@ -405,6 +405,7 @@ class Platform:
             except store.failures as error:
                 trouble = store.trouble(error)
                 if trouble == "crossed" and attempt < ATTEMPTS:
+                    log.info("city store=%s crossed error=%r; once more", shown(self._where), str(error)[:200])
                     continue
                 if trouble == "unfit" and len(batch) > 1:
                     for item in batch:  # one of them cannot be kept: the others can

@@ -335,6 +335,20 @@ def test_what_a_database_cannot_keep_holds_up_nothing_else(
     made.store.close()
 
 
+def test_a_batch_that_failed_leaves_nothing_in_memory(desk: Desk, signer: Callable[..., Any]) -> None:
+    """The first batch of a station fails at its end: its row is not there, and the next one must make it."""
+    one = signer()
+    desk.trust(one)
+    body = one.entry(1)
+    plain, desk.store._flush = desk.store._flush, lambda: desk.store.db.execute("SELECT nothing FROM nowhere")
+    with pytest.raises(desk.store.failures):
+        desk.take(one, body)
+    desk.store._flush = plain
+    assert [said.upto for said in desk.take(one, body)] == [1]
+    assert [said.upto for said in desk.take(one, body)] == [1]
+    assert desk.store.db.execute("SELECT upto, duplicates FROM stations").fetchall() == [(1, 1)]
+
+
 def test_records_that_came_with_the_joint_that_passed_them_are_named(desk: Desk, signer: Callable[..., Any]) -> None:
     """A restored station's records lie under numbers that ``upto`` jumps over: only their ids say that it has them."""
     lost, one = signer(), signer()
