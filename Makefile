@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check bench fleet cluster contract fuzz explore mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -36,6 +36,12 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_layers.py
+
+# What other people's programs make of the contract: validators and SDKs from npm and PyPI (Node.js too, for Debian's is too
+# old for some), and a city in Node.js written from protocol/city/README.md alone.
+validate: $(VENV)/.validate packages
+	$(BIN)/python tests/validators/install.py
+	$(BIN)/pytest -n 2 tests/validators
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
@@ -80,6 +86,14 @@ mutate: $(VENV)/.test
 	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,mutate]'
 	nice $(BIN)/python -P tests/mutation --seconds $(MUTATE_SECONDS) --only '$(MUTATE_ONLY)' --one-of $(MUTATE_ONE_OF)
 
+# Everything that may go wrong, done to real stations; what was answered is held against what the city has (edge/faults.md).
+# No case begins after TORTURE_SECONDS; TORTURE_ONLY=kill,clone picks some, TORTURE_RUNS=0.3 does each less often.
+TORTURE_SECONDS ?= 3600
+TORTURE_ONLY ?=
+TORTURE_RUNS ?= 1
+torture: $(VENV)/.test packages
+	$(BIN)/python tests/torture --seconds $(TORTURE_SECONDS) --only '$(TORTURE_ONLY)' --runs $(TORTURE_RUNS)
+
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py
 
@@ -101,6 +115,10 @@ $(VENV)/.sim: pyproject.toml constraints.txt | $(VENV)/bin/pip
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test]'
 	touch $@ $(VENV)/.sim
+
+$(VENV)/.validate: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]'
+	touch $@
 
 # What only a distribution has: a real broker, a real browser, a Chinese font.
 .PHONY: packages
