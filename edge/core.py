@@ -159,7 +159,7 @@ class Core:
         self._sessions = self._station.sessions
         self._savers: tuple[Saver, ...] = (
             *(self._publisher, self._downlink, self._courier, self._prints),
-            *(self._known, self._unread, self._sessions, station.goods_use, photos, station.kept_samples),
+            *(self._known, self._unread, self._sessions, station.goods_use, photos, station.on_time),
         )
         self._saving: list[Saver] = []  # what the transaction at hand carries
         self._trouble = ""
@@ -273,6 +273,9 @@ class Core:
             self._sessions.look()
         with self._fence("photos"):
             self._station.photos.look()
+        with self._fence("clock"):
+            if self._publisher.up and self._clock.wants_word(self._publisher.born_at):
+                self._announce()
         self._deliver(now)
         with self._fence("siblings"):
             self._say_again(now)

@@ -8,6 +8,7 @@ the wire ends the process: what cannot be handled is counted, logged once, and t
 import contextlib
 import hashlib
 import logging
+import os
 import socket
 import ssl
 import time
@@ -28,6 +29,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from edge.between import link_causes, words
 from edge.between.inbox import BrokerAnswer, BrokerAnswers, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.sparing import Sparing
+from edge.config.city_tls import CityTls, Unusable
 from edge.config.sections import CitySection
 from protocol.city.envelope import CONTENT_TYPE
 from protocol.frozen import frozen
@@ -38,6 +40,8 @@ KEEPALIVE = 15  # with nothing to send, a silent line is known after two of thes
 LOOP_SECONDS = 1.0
 NOBODY = 16  # a PUBACK that says: accepted, but nobody listens
 TO_BROKER = 100  # on their way to a broker that sets no limit of its own
+LOOK_SECONDS = 5.0  # so often the files of mqtts:// are looked at while a connection stands
+PASSWORD = "MARKETEDGE_CITY_PASSWORD"  # of the environment, where there is no password_file
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read
 INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself, so more are dropped
@@ -131,6 +135,7 @@ class _Client(paho.Client):
     no longer over a record's acknowledgement than over the record."""
 
     oversize = 0
+    alert: ssl.SSLError | None = None  # why the other side ended it before it stood
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -141,7 +146,11 @@ class _Client(paho.Client):
         if bufsize > PACKET_CAP:
             self.oversize = bufsize
             raise ConnectionError(f"a packet of {bufsize} bytes")
-        data = super()._sock_recv(bufsize)
+        try:
+            data = super()._sock_recv(bufsize)
+        except ssl.SSLError as error:
+            self.alert = error
+            raise
         if bufsize > 1 and isinstance(self._sock, socket.socket):
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets it after a while
         return data
@@ -190,6 +199,9 @@ class Connection:
         self._leaving: Ended | None = None
         self._deaf = ""
         self._answers: list[BrokerAnswer] = []  # of this turn
+        self._tls = CityTls.of(part)
+        self._tls_mark = self._tls.mark()
+        self._look_at = float("-inf")
         self._waiting_for: set[int] = set()  # subscriptions without an answer
         self._can_do_without: set[int] = set()
         self._client = _Client(
@@ -233,7 +245,9 @@ class Connection:
                 self._pass_on()
                 if self._ended is None and result != paho.MQTT_ERR_SUCCESS:
                     self._end(Ended("lost", paho.error_string(result), cut=self.stood, other_will=not self.stood))
-                if not self._up and time.monotonic() > until:
+                if self._up:
+                    self._look(time.monotonic())
+                elif time.monotonic() > until:
                     self._end(Ended("mute", "no answer to CONNECT" if not self.stood else "no answer to SUBSCRIBE"))
             if self._leaving is not None:
                 self._client.loop(0.1)  # the DISCONNECT goes out
@@ -258,11 +272,12 @@ class Connection:
     def _open(self) -> None:
         parts, client = urlsplit(self.url), self._client
         if self._part.user:
-            client.username_pw_set(self._part.user, _secret(self._part.password_file))
+            secret = _secret(self._part.password_file) or os.environ.get(PASSWORD)
+            client.username_pw_set(self._part.user, secret)
         if self._who.last_will and self._will < WILLS - 1:
             client.will_set(*self._who.last_will, qos=1 - self._will, retain=self._will == 0)
         if parts.scheme == "mqtts":
-            client.tls_set_context(_context(self._part.ca_file))
+            client.tls_set_context(self._context())
         client.connect_timeout = CONNECT_SECONDS
         client.on_connect = self._fenced(self._on_connect)
         client.on_subscribe = self._fenced(self._on_subscribe)
@@ -279,6 +294,30 @@ class Connection:
             arguments = {"clean_start": True, "properties": properties}
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         client.connect(parts.hostname or "", port, keepalive=KEEPALIVE, **arguments)
+
+    def _context(self) -> ssl.SSLContext:
+        """Read anew for each connection: what was renewed counts without a restart."""
+        self._tls_mark = self._tls.mark()
+        try:
+            return self._tls.context()
+        except Unusable as bad:
+            raise Unfit(bad.cause, str(bad)) from None
+
+    def _look(self, now: float) -> None:
+        """Whether a file of ours was renewed: then connect again with it, unless it is not whole (yet)."""
+        if now < self._look_at or not self.url.startswith("mqtts:"):
+            return
+        self._look_at = now + LOOK_SECONDS
+        if (mark := self._tls.mark()) == self._tls_mark:
+            return
+        try:
+            self._context()
+        except Unfit as unfit:
+            self._tls_mark = mark
+            log.warning("%s: the connection stays as it is: %s", self.url, unfit)
+        else:
+            log.info("%s: a new certificate, connecting again", self.url)
+            self.leave(Ended("renewed", "a certificate was renewed"))
 
     def _end(self, ended: Ended) -> None:
         """The first reason is the true one."""
@@ -355,6 +394,8 @@ class Connection:
         if client.oversize:
             self._count("too_large", f"a packet of {client.oversize} bytes; at most {PACKET_CAP} are read")
             self._end(Ended("fault", f"a packet of {client.oversize} bytes was cut", cut=False))
+        elif not self.stood and client.alert:
+            self._end(Ended(link_causes.of_error(client.alert, tls=True), _words(client.alert)))
         elif not self.stood:
             self._end(Ended("closed", f"closed before its answer: {code}", other_will=True))
         else:
@@ -396,11 +437,3 @@ def _secret(path: Path | None) -> str | None:
         return path.read_text("utf-8").strip() if path else None
     except (OSError, UnicodeDecodeError) as error:
         raise Unfit("password_file", f"{path}: {_words(error)}") from None
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    """Read anew for each connection: a renewed authority counts without a restart."""
-    try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ValueError) as error:
-        raise Unfit("ca_file", f"{ca_file}: {_words(error)}") from None

@@ -93,6 +93,8 @@ class Mqtt(threading.Thread):
             if self._halt.is_set():
                 return
             self._tell(ended, connection.stood)
+            if ended.cause == "renewed":
+                continue
             if ended.other_will and self._humbler(url) and ended.code in (NO_RETAIN, NO_QOS):
                 continue
             good = connection.stood and time.monotonic() - began >= STEADY_SECONDS and ended.cause != "taken_over"
@@ -108,7 +110,7 @@ class Mqtt(threading.Thread):
     def _tell(self, ended: Ended, stood: bool) -> None:
         if stood or ended.why != self._last_told:
             self._inbox.put(LinkChanged(False, ended.why, ended.cause, cut=ended.cut))
-        if self._told.due(ended.why, time.monotonic()):
+        if ended.cause != "renewed" and self._told.due(ended.why, time.monotonic()):
             log.warning("no way to the city: %s", ended.why)
         self._last_told = "" if stood else ended.why
 

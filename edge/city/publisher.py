@@ -98,7 +98,8 @@ class Publisher:
         self._link_cause = self._link_why = ""
         self._nobody = False
         self._open_refusal = ""
-        self._birth = ""  # SHA-256 of what we said of ourselves on this connection
+        self._birth = ""  # SHA-256 of what we said of ourselves on this connection …
+        self.born_at = float("-inf")  # … and when, in seconds since the kernel started
         self.city: Ack | None = None  # the city's newest number on this connection, with what it answered to our birth
         self.up = False
         self.silent_since = ""  # wall time of what the city did not answer; empty while it does
@@ -179,6 +180,7 @@ class Publisher:
             (self._open_refusal, "city_refuses", self._open_refusal),
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
+            (self.upto < self._ledger.gone, "gone", f"#{self.upto + 1}-{self._ledger.gone}"),
             (self._silent and self.end.ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
@@ -251,7 +253,7 @@ class Publisher:
 
     def born(self, birth: bytes) -> None:
         """This is what was said of us on this connection."""
-        self._birth = hashlib.sha256(birth).hexdigest()
+        self._birth, self.born_at = hashlib.sha256(birth).hexdigest(), self._clock.up()
 
     # --- the way out when another ledger has our name ---------------------------------------------------------------
 
@@ -358,6 +360,8 @@ class Publisher:
             return
         self._word_at = now
         self._word.believed(said)
+        if said.signed is not None and said.ack.birth and said.ack.birth == self._birth:  # signed after that was said
+            self._clock.told(said.signed.issued, self.born_at)
         self._note(said.ack)
         settled = self._take(said.ack, said.signed is not None, now)
         if self.end.held:
@@ -437,7 +441,7 @@ class Publisher:
     def _miss(self) -> None:
         """Nothing is left to send and records are pending: they are not in the ledger any more."""
         there = self._table.there(self.upto) | self.end.ahead
-        for seq in range(self.upto + 1, self._ledger.head.seq + 1):
+        for seq in range(max(self.upto, self._ledger.gone) + 1, self._ledger.head.seq + 1):
             if seq not in there:
                 self._damaged(seq, f"no record {seq}")
 

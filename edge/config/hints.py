@@ -23,6 +23,7 @@ HINTS: dict[str, tuple[str, str]] = {
     "station.language": ('写 "zh" 或 "en"', 'write "zh" or "en"'),
     "data": ("写目录名，加英文引号", "write a folder's name, in quotation marks"),
     "key": _FILE,
+    "keep_months": ("写月数，6 到 1200；食堂至少 24", "write months, 6 to 1200; canteens 24 at least"),
     # the register of scales, [screens], prices of a day
     "fair": _YES,
     "scale.maker": _NAME,
@@ -68,6 +69,10 @@ HINTS: dict[str, tuple[str, str]] = {
     "user": _TEXT,
     "password_file": _FILE,
     "ca_file": _FILE,
+    "ca_fingerprint": (
+        '写 SHA-256 指纹的列表，如 ["AB:CD:…"]（openssl x509 -noout -fingerprint -sha256 -in 文件）',
+        'write a list of SHA-256 fingerprints, such as ["AB:CD:…"] (openssl x509 -noout -fingerprint -sha256 -in FILE)',
+    ),
     # [web]
     "listen": (
         "写地址和端口，如 127.0.0.1:8080、0.0.0.0:8080 或 [::1]:8080",

@@ -12,7 +12,7 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "drain", "back")
+NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -27,7 +27,11 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
     show_default=True,
     help="A folder on the disk to be measured.",
 )
-@click.option("--records", type=click.IntRange(min=10), help="drain: so many wait; 10000 otherwise.")
+@click.option(
+    "--records",
+    type=click.IntRange(min=10),
+    help="verify: how many; 100,000 otherwise. drain: how many wait; 10,000 otherwise.",
+)
 @click.option("--ack-every", type=click.FloatRange(min=0.1), help="drain: also to a city that answers so often, in s.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
 def bench(
@@ -82,6 +86,15 @@ def _bench(
         from simulator.bench.paper import measure as paper
 
         return lambda folder, seconds: paper(folder, seconds or 30.0)
+    if name == "ingest":
+        from simulator.bench.ingest import measure as ingest
+
+        return lambda folder, seconds: ingest(folder, seconds or 30.0)
+    if name == "verify":
+        from simulator.bench.verify import RECORDS
+        from simulator.bench.verify import measure as verify
+
+        return lambda folder, seconds: verify(folder, records or RECORDS)
     if name == "drain":
         from simulator.bench.drain import RECORDS
         from simulator.bench.drain import measure as drain

@@ -560,7 +560,7 @@ def test_every_key_has_words_for_what_is_wanted() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_bytes_end_in_anything_but_words(tmp_path: Path, data: bytes) -> None:
     file = tmp_path / "station.toml"
     file.write_bytes(data)
@@ -588,7 +588,7 @@ KEYS = [
 
 
 @given(st.sampled_from(KEYS), VALUES)
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_value_of_any_key_ends_in_anything_but_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: tuple[str, str], value: Any
 ) -> None:
