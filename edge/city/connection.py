@@ -38,10 +38,10 @@ from protocol.plain import plain
 CONNECT_SECONDS = 5.0
 KEEPALIVE = 15  # with nothing to send, a silent line is known after two of these at the latest
 LOOP_SECONDS = 1.0
-NOBODY = 16  # a PUBACK that says: accepted, but nobody listens
-TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 LOOK_SECONDS = 5.0  # so often the files of mqtts:// are looked at while a connection stands
 PASSWORD = "MARKETEDGE_CITY_PASSWORD"  # of the environment, where there is no password_file
+NOBODY = 16  # a PUBACK that says: accepted, but nobody listens
+TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read
 INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself, so more are dropped
@@ -198,10 +198,10 @@ class Connection:
         self._ended: Ended | None = None
         self._leaving: Ended | None = None
         self._deaf = ""
-        self._answers: list[BrokerAnswer] = []  # of this turn
         self._tls = CityTls.of(part)
         self._tls_mark = self._tls.mark()
         self._look_at = float("-inf")
+        self._answers: list[BrokerAnswer] = []  # of this turn
         self._waiting_for: set[int] = set()  # subscriptions without an answer
         self._can_do_without: set[int] = set()
         self._client = _Client(

@@ -574,10 +574,10 @@ class Publisher:
         before = self.upto + len(self.end.ahead)
         claim = Claim(ack.upto, ack.hash, ordered) if ack.upto is not None else None
         named = [seq for one in ack.ids if (seq := self._sent.get(one)) is not None]
-        final, opened = self._rejected(ack)
+        final, opened, forks = self._rejected(ack)
         held, unheard = self.end.held, self.end.stand is Stand.UNHEARD
         own = self.own_hash(claim.upto, claim.hash) if claim and claim.upto <= self._ledger.head.seq else None
-        do = self.end.heard(claim, own, self._ledger.head.seq, named, final)
+        do = self.end.heard(claim, own, self._ledger.head.seq, named, final, forks)
         if do is Do.HOLD:
             self._disagree(held is None)
         if self.end.held:
@@ -605,8 +605,8 @@ class Publisher:
             log.error("nothing is recorded: %s", self._other())
             self._flights.clear()
 
-    def _rejected(self, ack: Ack) -> tuple[dict[int, str], dict[int, Rejected]]:
-        """Which of our records a word refuses for good, with why, and which it cannot take yet."""
+    def _rejected(self, ack: Ack) -> tuple[dict[int, str], dict[int, Rejected], set[int]]:
+        """Which of our records a word refuses for good, with why, which it cannot take yet, and which are forks."""
         final: dict[int, str] = {}
         opened: dict[int, Rejected] = {}
         known = self._named(ack) if ack.rejected else {}
@@ -616,7 +616,7 @@ class Publisher:
                     final[seq] = f"{one.code}: {one.reason}"
                 else:
                     opened[seq] = one
-        return final, opened
+        return final, opened, {known[one.id] for one in ack.rejected if one.code == "fork" and one.id in known}
 
     def _timed(self, arrived: Sequence[Flight], now: float) -> None:
         """How long the city's answer took says when to ask again."""

@@ -254,13 +254,13 @@ class CitySection(ConfigSection):
     by any answer on our ack topic, so whoever may publish there can make records disappear; ``broker`` by taking it,
     so what the broker loses is lost.
 
-    ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
-    address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
-    policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
-
     ``cert_file`` and ``key_file`` are what the station shows a broker that asks for a certificate (mTLS); the key may
     stand in ``cert_file``. ``ca_fingerprint`` names the authorities that ``ca_file`` may hold. The password is in
     ``password_file``, or in the environment (``MARKETEDGE_CITY_PASSWORD``).
+
+    ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
+    address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
+    policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
     """
 
     brokers: tuple[str, ...] = Field(min_length=1)

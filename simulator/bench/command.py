@@ -27,11 +27,7 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
     show_default=True,
     help="A folder on the disk to be measured.",
 )
-@click.option(
-    "--records",
-    type=click.IntRange(min=10),
-    help="verify: how many; 100,000 otherwise. drain: how many wait; 10,000 otherwise.",
-)
+@click.option("--records", type=click.IntRange(min=10), help="verify, drain: how many; 100,000 and 10,000 otherwise.")
 @click.option("--ack-every", type=click.FloatRange(min=0.1), help="drain: also to a city that answers so often, in s.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
 def bench(
