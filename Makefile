@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
+DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check bench contract fuzz explore mutate torture logs dialogues pictures clean
+.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -37,8 +37,28 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_layers.py
 
+# What other people's programs make of the contract: validators and SDKs from npm and PyPI (Node.js too, for Debian's is too
+# old for some), and a city in Node.js written from protocol/city/README.md alone.
+validate: $(VENV)/.validate packages
+	$(BIN)/python tests/validators/install.py
+	$(BIN)/pytest -n 2 tests/validators
+
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
+
+# A city's stations before PostgreSQL and its workers: as many sales as FLEET_EVENTS, then the broker is killed.
+FLEET_STATIONS ?= 2000
+FLEET_EVENTS ?= 1000000
+fleet: $(VENV)/.test packages
+	$(BIN)/marketsim fleet --stations $(FLEET_STATIONS) --events $(FLEET_EVENTS) --workers 4 --processes 4 --storm
+
+# What dies in a city's machine room: a RabbitMQ node and a PostgreSQL primary, under stations that deliver.
+# CLUSTER_ONLY=postgres or rabbit or rabbit-mirrored picks one.
+CLUSTER := postgresql rabbitmq-server patroni etcd-server
+CLUSTER_ONLY ?=
+cluster: $(VENV)/.test
+	@RUNLEVEL=1 $(MAKE) --no-print-directory packages DEBIAN='$(DEBIAN) $(CLUSTER)' # installed, and not started as services
+	$(BIN)/python -m simulator.bench.cluster $(CLUSTER_ONLY:%=--only %)
 
 # Everything that reads bytes of others, FUZZ_SECONDS a target; FUZZ_ONLY=http,mqtt picks some.
 FUZZ_SECONDS ?= 10
@@ -95,6 +115,10 @@ $(VENV)/.sim: pyproject.toml constraints.txt | $(VENV)/bin/pip
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test]'
 	touch $@ $(VENV)/.sim
+
+$(VENV)/.validate: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]'
+	touch $@
 
 # What only a distribution has: a real broker, a real browser, a Chinese font.
 .PHONY: packages

@@ -6,6 +6,7 @@ and what is wanted, in Chinese and English.  The same model says what there is: 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -94,8 +95,9 @@ def parsed(format_id: str, model: type[Made], given: Mapping[str, Any]) -> Made:
         raise BadOptions(format_id, problems(model, given, error)) from None
 
 
-def schema(model: type[FormatOptions]) -> dict[str, Any]:
-    """JSON schema of the options; the text for people is in ``description``."""
+@cache
+def schema(model: type[FormatOptions]) -> Schema:
+    """JSON schema of the options; the text for people is in ``description``. Nobody may change it."""
     return model.model_json_schema()
 
 

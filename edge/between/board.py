@@ -11,7 +11,18 @@ from drivers.transports.adapters import Identity
 from edge.between.bench_board import AlertView, BenchView, Sampling, WaitsFor
 from edge.between.canteen_board import DeliveryView, KeptView, OrderView
 from edge.between.day_views import CustomerView, DayView, PricesView, RegisteredScale, ShiftView
-from edge.between.fixed_words import CertificateState, ClockWhy, LotState, LotWhy, PanWhy, WeightWhy, WholePlant
+from edge.between.fixed_words import (
+    CertificateState,
+    ClockSource,
+    ClockWhy,
+    ClockWord,
+    LotState,
+    LotWhy,
+    PanWhy,
+    WeightWhy,
+    WholePlant,
+    clock_word,
+)
 from edge.between.held_board import HoldView, PublicSampleView
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.between.roster import Roster
@@ -377,6 +388,14 @@ class UnreadView:
 
 
 @frozen
+class Expiry:
+    """When a certificate ends, in seconds since 1970. ``of``: ``client``, ``ca``; of the pages ``pages``."""
+
+    of: str
+    ends: float
+
+
+@frozen
 class Board:
     """The whole view. ``version`` grows with every change; ``plan`` is analyzer, channel, test code.
 
@@ -384,12 +403,14 @@ class Board:
     many are ``pending`` and ``held``.  ``holds`` are those that this station holds, what presses first;
     ``public_samples`` what people brought to be tested.  ``offers`` are lots of other stations that may be opened
     without their card.
-    ``clock_why`` is a code of ``words.toml``, empty while the clock is synced.
+    ``clock_why`` is a code of ``words.toml``, empty while the clock is synced; ``clock_source`` who vouched for it
+    last, ``clock_synced`` when (2026-11-27T08:00), empty when nobody did since the start.
     ``clock_asks`` is the system's time (2031-03-01T09:30) while a person may confirm its date, else empty.
-    ``certificate`` is None while the pages are served without TLS.  ``alerts`` are the lots at which a person has to
-    look, and those that a person has seen and that are not settled; ``bench`` is the test room.  ``day`` and ``shift``
-    are what was sold and tested today and since the last shift was closed; ``reference_prices`` the newest report of a
-    day's prices; ``customer`` what the customer's screen shows; ``register`` the scales with their certificates.
+    ``expiries`` are those on the way to the city; ``certificate`` is None while the pages are served without TLS.
+    ``alerts`` are the lots at which a person has to look, and those that a person has seen and that are not settled;
+    ``bench`` is the test room.  ``day`` and ``shift`` are what was sold and tested today and since the last shift was
+    closed; ``reference_prices`` the newest report of a day's prices; ``customer`` what the customer's screen shows;
+    ``register`` the scales with their certificates.
     """
 
     station: str = ""
@@ -400,7 +421,11 @@ class Board:
     clock_state: str = "unsynced"
     clock_why: ClockWhy = ClockWhy.SYNCED
     clock_asks: str = ""
+    clock_source: ClockSource = ClockSource.NONE
+    clock_synced: str = ""
+    expiries: tuple[Expiry, ...] = ()
     disk_free: int = 0
+    disk_total: int = 0
     trouble: str = ""
     cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()
@@ -438,6 +463,11 @@ class Board:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @property
+    def clock_word(self) -> ClockWord:
+        """What is said of the clock, a word of ``clock`` in the catalogue."""
+        return clock_word(self.clock_state, self.clock_source)
 
 
 class Showing:

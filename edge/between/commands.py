@@ -856,23 +856,25 @@ class CorrectResultAnswer(Answer):
     """The recorded correction."""
 
     seq: int = Field(description="The record.")
-    test_code: str = Field(description="The lot that the result is not of.")
-    state: str = Field(description="What may be done with that lot now: pending, released or held.")
+    test_code: str = Field(description="The lot, or the brought food, that the result is not of.")
+    state: str | None = Field(
+        description="What may be done with that lot now: pending, released or held. Null for brought food."
+    )
     source: str | None = Field(description="That lot's new source code, when this correction releases it.")
-    to: str | None = Field(description="Test code of the lot it counts for now. Null: it waits for a person.")
+    to: str | None = Field(description="Test code of what it counts for now. Null: it waits for a person.")
 
 
 @order(
     "/results/{seq}/correct",
     CorrectResultAnswer,
-    "Say that a result is of another lot",
+    "Say that a result is of another lot or sample",
     status=201,
     records=True,
     told=("seq", "lot"),
     roles=SUPERVISORS,
 )
 class CorrectResult(Command):
-    """Takes a result off the lot it was matched to. That lot is judged anew by what is left.
+    """Takes a result off the lot, or the brought food, it was matched to. That is judged anew by what is left.
 
     Was it released by this result, it is not on sale any more; if some of it was sold, it is held until a person
     decides. Without `lot` the result waits among the unmatched ones again.
@@ -880,7 +882,7 @@ class CorrectResult(Command):
 
     seq: Number
     lot: Annotated[str, Field(max_length=64), SCANNED] = Field(
-        "", description="Test code or source code of the lot it is of; empty when nobody knows."
+        "", description="Test code or source code of the lot or the brought food it is of; empty when nobody knows."
     )
     reason: Words = Field(description="Why.", examples=["样品号输错"])
 

@@ -25,6 +25,33 @@ class ClockWhy(StrEnum):
     APART = "apart"
     DOUBTED = "doubted"
     STANDING = "standing"
+    PLATFORM = "platform"
+
+
+class ClockSource(StrEnum):
+    """Who vouched for the station's time last (contract C7)."""
+
+    KERNEL = "kernel"
+    HOST = "host"
+    PERSON = "person"
+    PLATFORM = "platform"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+ClockWord = Literal["synced", "holdover", "estimated", "unsynced", "unknown"]
+
+
+def clock_word(state: str, source: str) -> ClockWord:
+    """What is said of a time with this state and source (contract C7): a word of ``clock`` in the catalogue."""
+    match state, source:
+        case "holdover", ClockSource.PLATFORM:
+            return "estimated"
+        case "synced" | "holdover", _:
+            return "synced" if state == "synced" else "holdover"
+        case _, ClockSource.UNKNOWN:
+            return "unknown"
+    return "unsynced"
 
 
 class WeightWhy(StrEnum):

@@ -12,10 +12,11 @@ from edge.between.words import said_with_step
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21, 24, 79})
 _NAMES = frozenset({62, 63, 64})
+_NOT_TAKEN = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE")
 
 
 # Wrong while the link is up: these stand in the line of troubles on every page, the others on the status page.
-SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos"})
+SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos", "gone"})
 
 
 def trouble(word: str, language: str) -> str:
@@ -30,6 +31,8 @@ def of_error(error: BaseException, tls: bool) -> str:
     if tls and isinstance(error, ssl.SSLEOFError | ConnectionResetError):
         return "tls_none"
     if isinstance(error, ssl.SSLError):
+        if any(word in (error.reason or "") for word in _NOT_TAKEN):
+            return "tls_refused"
         return "tls_none" if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE") else "tls_failed"
     if isinstance(error, socket.gaierror | UnicodeError):
         return "no_dns"

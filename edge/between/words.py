@@ -16,10 +16,12 @@ Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 Section = (
     Literal["both", "paper", "document", "verdict", "page", "title", "box", "outcome", "weight", "per", "measured"]
-    | Literal["print", "print_why", "printer", "lot", "lot_why", "read", "will", "doubt", "clock", "clock_why"]
+    | Literal[
+        "print", "print_why", "printer", "lot", "lot_why", "read", "will", "doubt", "clock", "clock_why", "clock_source"
+    ]
     | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do", "role", "field"]
     | Literal["encryption", "encryption_do", "deed", "hold_step", "holding"]
-    | Literal["cause", "mistake", "group", "proof", "basis", "payment", "rounding"]
+    | Literal["cause", "mistake", "group", "proof", "basis", "payment", "rounding", "function"]
     | Literal["alert", "waits", "waits_do", "sampling", "control_kind", "control_state", "reagent_state", "place_word"]
 )
 CATALOGUE = Path(__file__).with_name("words.toml")
@@ -109,6 +111,7 @@ _NOT_FOR_SCRIPTS = (
     "failed.",
     "failed_do.",
     "clock_why.",
+    "clock_source.",
     "port_name.",
     "field.",
     "deed.",

@@ -82,7 +82,8 @@ class Mqtt(threading.Thread):
         turn = failures = 0
         while not self._halt.is_set():
             self.broker = url = self._part.brokers[turn % len(self._part.brokers)]
-            connection = Connection(url, self._part, self._who, self._wills[url], self._inbox, self.odd, self._told)
+            who = self._who.at(url) if self._part.client_id == "station-and-broker" else self._who
+            connection = Connection(url, self._part, who, self._wills[url], self._inbox, self.odd, self._told)
             self._connection = connection
             if self._halt.is_set():
                 return  # told to stop a moment ago
@@ -92,6 +93,8 @@ class Mqtt(threading.Thread):
             if self._halt.is_set():
                 return
             self._tell(ended, connection.stood)
+            if ended.cause == "renewed":
+                continue
             if ended.other_will and self._humbler(url) and ended.code in (NO_RETAIN, NO_QOS):
                 continue
             good = connection.stood and time.monotonic() - began >= STEADY_SECONDS and ended.cause != "taken_over"
@@ -107,7 +110,7 @@ class Mqtt(threading.Thread):
     def _tell(self, ended: Ended, stood: bool) -> None:
         if stood or ended.why != self._last_told:
             self._inbox.put(LinkChanged(False, ended.why, ended.cause, cut=ended.cut))
-        if self._told.due(ended.why, time.monotonic()):
+        if ended.cause != "renewed" and self._told.due(ended.why, time.monotonic()):
             log.warning("no way to the city: %s", ended.why)
         self._last_told = "" if stood else ended.why
 

@@ -23,7 +23,9 @@ from typing import Protocol
 from edge.between.board import CityView
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.again import Again
+from edge.city.backlog import Backlog, Row
 from edge.city.city_word import CityWord
+from edge.city.connection import NOBODY, TO_BROKER
 from edge.city.doubts import Doubts
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
@@ -37,9 +39,8 @@ from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
-NOBODY = 16  # accepted, but nobody listens
 RESEND_CAP = 60.0
-PUBACK_SECONDS = 15.0  # a broker that acknowledges nothing for so long is left
+PUBACK_SECONDS = 10.0  # a broker that acknowledges nothing for so long is left: on a line that is up, none is late
 STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
 SET_ASIDE_SHOWN = 50
@@ -97,7 +98,8 @@ class Publisher:
         self._link_cause = self._link_why = ""
         self._nobody = False
         self._open_refusal = ""
-        self._birth = ""  # SHA-256 of what we said of ourselves on this connection
+        self._birth = ""  # SHA-256 of what we said of ourselves on this connection …
+        self.born_at = float("-inf")  # … and when, in seconds since the kernel started
         self.city: Ack | None = None  # the city's newest number on this connection, with what it answered to our birth
         self.up = False
         self.silent_since = ""  # wall time of what the city did not answer; empty while it does
@@ -105,6 +107,7 @@ class Publisher:
         self.birth_due = False  # the city does not know our key: say again who we are
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
+        self._backlog = Backlog(self._table)
         self.end = self._table.end()
         self._hold()
         self._saved: tuple[int, int, Claim | None] | None = self._progress
@@ -112,7 +115,6 @@ class Publisher:
         self._told = self.upto
         self._tell_at = float("-inf")  # how far it is delivered, to the log
         self.about_photos: Callable[[tuple[PhotoWord, ...], float], None] = lambda words, now: None
-        self._cursor = {ORDINARY: 0, ALARM: 0}  # last sequence of each lane that is on its way
 
     # --- what the core asks -----------------------------------------------------------------------------------------
 
@@ -178,6 +180,7 @@ class Publisher:
             (self._open_refusal, "city_refuses", self._open_refusal),
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
+            (self.upto < self._ledger.gone, "gone", f"#{self.upto + 1}-{self._ledger.gone}"),
             (self._silent and self.end.ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
@@ -250,7 +253,7 @@ class Publisher:
 
     def born(self, birth: bytes) -> None:
         """This is what was said of us on this connection."""
-        self._birth = hashlib.sha256(birth).hexdigest()
+        self._birth, self.born_at = hashlib.sha256(birth).hexdigest(), self._clock.up()
 
     # --- the way out when another ledger has our name ---------------------------------------------------------------
 
@@ -357,6 +360,8 @@ class Publisher:
             return
         self._word_at = now
         self._word.believed(said)
+        if said.signed is not None and said.ack.birth and said.ack.birth == self._birth:  # signed after that was said
+            self._clock.told(said.signed.issued, self.born_at)
         self._note(said.ack)
         settled = self._take(said.ack, said.signed is not None, now)
         if self.end.held:
@@ -417,7 +422,7 @@ class Publisher:
         if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
             return
         room, _ = self._room()
-        for seq, lane, body in self._again.due(room - self._again.flying):
+        for seq, lane, body in self._again.due(min(room, self._part.window - len(self._flights) - self._again.flying)):
             with suppress(BadEvent):
                 event_id, kind = _named(body)
                 topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
@@ -436,7 +441,7 @@ class Publisher:
     def _miss(self) -> None:
         """Nothing is left to send and records are pending: they are not in the ledger any more."""
         there = self._table.there(self.upto) | self.end.ahead
-        for seq in range(self.upto + 1, self._ledger.head.seq + 1):
+        for seq in range(max(self.upto, self._ledger.gone) + 1, self._ledger.head.seq + 1):
             if seq not in there:
                 self._damaged(seq, f"no record {seq}")
 
@@ -446,9 +451,8 @@ class Publisher:
 
     def _room(self) -> tuple[int, tuple[int, ...]]:
         """How many more may be sent, and of which lanes: alarms go although the city is silent."""
-        limit = max(1, min(self._limits.receive_maximum, self._part.window)) - len(self._flights)
-        if self._doubts.alone:
-            limit = min(limit, 1 - len(self._by_mid))
+        to_broker = 1 if self._doubts.alone else max(1, min(self._limits.receive_maximum, TO_BROKER))
+        limit = min(self._part.window - len(self._flights), to_broker - len(self._by_mid))
         if self.end.held:
             return 0, ()
         if self.silent_since:
@@ -457,7 +461,6 @@ class Publisher:
 
     def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
         """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
-        self._cursor[lane] = max(seq, self._cursor[lane])
         try:
             event_id, kind = _named(body)
         except BadEvent as bad:
@@ -479,17 +482,14 @@ class Publisher:
         self.end.sent(seq)
         return True
 
-    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
+    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[Row]:
         """The next records to send, alarms before the rest, each lane in order; none that is settled already."""
-        chosen: list[tuple[int, int, bytes]] = []
+        chosen: list[Row] = []
         for lane in lanes:
-            if len(chosen) >= room:
-                break
-            passed = {*self.end.ahead, *self._flights}
-            most = room - len(chosen) + len(passed) + len(self._doubts)
-            rows = self._table.of_lane(lane, max(self.upto, self._cursor[lane]), most)
-            fresh = [row for row in rows if row[0] not in passed and not self._doubts.hides(row[0])]
-            chosen += fresh[: room - len(chosen)]
+            while len(chosen) < room and (row := self._backlog.next(lane, self.upto, self._ledger.head.seq)):
+                seq = row[0]
+                if not (seq in self.end.ahead or seq in self._flights or self._doubts.hides(seq)):
+                    chosen.append(row)
         return chosen
 
     def _mute_at(self) -> float | None:
@@ -650,7 +650,8 @@ class Publisher:
         """What is settled needs no further sending."""
         if not news:
             return
-        for seq in [seq for seq in self._flights if self.end.is_settled(seq)]:
+        upto, ahead = self.upto, self.end.ahead
+        for seq in [seq for seq in self._flights if seq <= upto or seq in ahead]:
             del self._flights[seq]
         if len(self._sent) > 4 * self._part.window:
             wanted = self.aside
@@ -658,7 +659,7 @@ class Publisher:
 
     def _rewind(self) -> None:
         """Look at the lanes from their beginning again; what is on its way stays there."""
-        self._cursor = {ORDINARY: 0, ALARM: 0}
+        self._backlog.rewind()
 
     def _forget_answered(self) -> None:
         """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""

@@ -19,8 +19,9 @@ from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import Identity, System
 from edge.between import words
 from edge.between.board import Caution, Showing
+from edge.between.fixed_words import clock_word
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
-from edge.between.needs import enough_disk
+from edge.between.needs import disk_state
 from edge.between.print_states import TAKES_PAPERS, PrinterState
 from edge.between.tongue import said
 from edge.city.city_word import CityWord
@@ -419,14 +420,18 @@ def _clock(clock: Clock, language: str) -> Outcome:
         clock.take(step)
     state = clock.state()
     if state != "unsynced" and not clock.asks:
-        return True, f"{clock.now().text} {state}"
+        by = words.text("clock_source", clock.source).said(language)
+        return True, f"{clock.now().text} {words.text('clock', state).said(language)} ({by})"
     why = words.text("clock_why", clock.why or "unsynced").said(language)
     asked = f" ({clock.asks.replace('T', ' ')})" if clock.asks else ""
-    return False, f"{clock.now().text} is not synchronised{asked}: {why}"
+    is_it = words.text("clock", clock_word(state, clock.source)).said(language)
+    return False, f"{clock.now().text} {is_it}{asked}: {why}"
 
 
 def _disk(config: Config) -> Outcome:
     folder = config.station.data
     there = next(path for path in (folder, *folder.parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    return enough_disk(free), f"{folder}: {free // 1_000_000} MB free"
+    disk = shutil.disk_usage(there)
+    state = disk_state(disk.free, disk.total)
+    advice = "" if state == "enough" else said("；请换大一些的存储卡或清理", "; get a larger card, or make room")
+    return state == "enough", f"{folder}: {disk.free // 1_000_000} MB free of {disk.total // 1_000_000} MB{advice}"

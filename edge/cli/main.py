@@ -100,7 +100,9 @@ class Lazy(click.Group):
         "operators": "edge.cli.people:operators",
         "tokens": "edge.cli.people:tokens",
         "tls": "edge.cli.tls:tls",
+        "keys": "edge.cli.keys:keys",
         "goods": "edge.cli.goods:goods",
+        "contract": "edge.cli.contract:contract",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -175,6 +177,12 @@ def main() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="With --tls: ca.pem of the market's authority, from the box where it was made.",
 )
+@click.option("--node", default="", metavar="NNNNNNNNN", help="The market's number, 9 digits, as the city gave it.")
+@click.option(
+    "--csr",
+    is_flag=True,
+    help="Also make a key and a certificate request for a broker that asks for a certificate; needs --node.",
+)
 def init(
     folder: Path,
     jobs: tuple[str, ...],
@@ -184,6 +192,8 @@ def init(
     city_key: str,
     tls: bool,
     ca_file: Path | None,
+    node: str,
+    csr: bool,
 ) -> None:
     """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
     from edge.config import TEMPLATE
@@ -193,6 +203,10 @@ def init(
     config, key_file = folder / "station.toml", folder / "station.key"
     if ca_file and not tls:
         raise click.UsageError("--ca goes with --tls")
+    if node and not re.fullmatch("[0-9]{9}", node):
+        raise click.UsageError(f"--node {node}: write nine digits")
+    if csr and not node:
+        raise click.UsageError("--csr needs --node: the certificate is of this station by its number")
     if not re.fullmatch("[0-9]{2}", terminal):
         raise click.UsageError(f"--terminal {terminal}: write two digits")
     if config.exists() or key_file.exists():
@@ -205,6 +219,8 @@ def init(
         text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
         text = text.replace("groups = [] ", f"groups = {json.dumps(groups)} ")
         text = text.replace('terminal = "01"', f'terminal = "{terminal}"')
+        if node:
+            text = text.replace('node = "410108001"', f'node = "{node}"', 1)
         if "gate" in jobs:  # a market's test room; the stall's default asks for nothing
             text = text.replace('control = "warn"    ', 'control = "required"')
         if tls:
@@ -212,12 +228,13 @@ def init(
         private.write_new(config, text.encode())
         private.replace(folder / "city.keys", keys.encode())
         key = create_key(key_file)
-        encrypted = _encrypt(folder, name, ca_file) if tls else []
+        more = _encrypt(folder, name, ca_file) if tls else []
+        more += _ask(folder, f"{node}-{terminal}") if csr else []
     click.echo(f"{config}: fill in who you are and what is plugged in")
     click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
     if not city_key:
         click.echo(f"{folder / 'city.keys'}: put the city's public key here; without it no record can be confirmed")
-    for line in encrypted:
+    for line in more:
         click.echo(line)
     click.echo(f"public key for the city: {public_hex(key)}")
 
@@ -228,6 +245,12 @@ def _encrypt(folder: Path, name: str, ca_file: Path | None) -> list[str]:
     from edge.records.certificates import FOLDER
 
     return prepare(folder / FOLDER, name or folder.resolve().name, ca_file, WebSection().listen)
+
+
+def _ask(folder: Path, station: str) -> list[str]:
+    from edge.cli.keys import CERTIFICATE, KEY, ask
+
+    return ask(folder / KEY, folder / CERTIFICATE, station)
 
 
 @contextmanager
@@ -322,21 +345,3 @@ def verify_qr(url: str, key_file: Path) -> None:
             click.echo(json.dumps({"ok": False, "why": str(error)}, ensure_ascii=False))
             sys.exit(1)
         click.echo(json.dumps({"ok": True, **token.as_json()}, ensure_ascii=False))
-
-
-@main.command()
-@click.argument("what", type=click.Choice(["schemas", "openapi"]))
-def contract(what: str) -> None:
-    """Print the contract: schemas of events, of the city's commands and their answers; or the local API's OpenAPI."""
-    if what == "schemas":
-        from protocol.city import orders
-        from protocol.city.events import EVENTS
-
-        schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()} | orders.schemas()
-        click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
-        return
-    from edge.between.board import Showing
-    from edge.between.inbox import Inbox
-    from edge.web.app import create_app
-
-    click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request
 
+from edge.between.fixed_words import clock_word
 from edge.between.needs import AILING
 from edge.between.tongue import said
 from edge.between.words import Words
@@ -166,7 +167,12 @@ def _certificate(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
 
 
 def _clock(board: dict[str, Any], words: Words) -> tuple[bool | None, str]:
-    is_it = words.known("clock", board["clock_state"])
+    is_it = words.known("clock", clock_word(board["clock_state"], board["clock_source"]))
+    by = words.known("clock_source", board["clock_source"])
+    if board["clock_synced"]:
+        by += f", {words('clock_last', time=board['clock_synced'].replace('T', ' '))}"
+    if not board["clock_why"]:
+        return True, f"{is_it} ({by})"
     if board["clock_state"] != "unsynced" and not board["clock_asks"]:
-        return True, is_it
+        return None, f"{is_it} ({by}). {words.known('clock_why', board['clock_why'])}"
     return False, f"{is_it}. {words.known('clock_why', board['clock_why'])}"

@@ -37,6 +37,7 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
         window=city.window,
         login="yes" if city.user else "no",
         ca=quoted(city.ca_file or ""),
+        certificate=quoted(city.cert_file or ""),
         keys=",".join(sorted(city_keys)) or "none",
     )
     yield "web " + fields(

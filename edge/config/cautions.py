@@ -24,6 +24,7 @@ def cautions(config: Config, today: date | None, city_keys: bool) -> tuple[Cauti
             _who(config),
             _certificates(config, today),
             _files(config),
+            _city_certificates(config, today),
             _persons(config),
             _network(config),
             _city(config, city_keys),
@@ -89,6 +90,34 @@ def _certificates(config: Config, today: date | None) -> Iterator[Caution]:
             )
 
 
+def _city_certificates(config: Config, today: date | None) -> Iterator[Caution]:
+    """Those on the way to the city that end soon, or have ended."""
+    if today is None or not (config.city.cert_file or config.city.ca_file):
+        return
+    from edge.config.city_tls import CityTls  # reads certificates: where there are any
+
+    for of, ends, _ in CityTls.of(config.city).ends():
+        if (last := ends.date()) > today + SOON:
+            continue
+        zh, en = (
+            ("本机的客户端证书", "This station's certificate") if of == "client" else ("平台 CA 证书", "The city's CA")
+        )
+        over = last < today
+        yield Caution(
+            "certificate_expired" if over else "certificate_expires",
+            "bad" if over else "warn",
+            "[city] cert_file" if of == "client" else "[city] ca_file",
+            f"{zh}已于 {last} 到期，连不上平台" if over else f"{zh}将于 {last} 到期",
+            f"{en} ended on {last}: the city is not reached" if over else f"{en} ends on {last}",
+            "运行 marketedge keys csr 申请新证书，放到同一位置"
+            if of == "client"
+            else "向平台方索取新的 CA 证书，放到同一位置",
+            "Run `marketedge keys csr`, and put the new certificate in the same place"
+            if of == "client"
+            else "Ask the platform's people for the new one, and put it in the same place",
+        )
+
+
 def _persons(config: Config) -> Iterator[Caution]:
     """Texts that go into records; the contact line is published by law."""
     texts = (
@@ -115,6 +144,7 @@ def _files(config: Config) -> Iterator[Caution]:
     secrets = (
         ("[station] key", station.key),
         ("[city] password_file", city.password_file),
+        ("[city] key_file", city.key_file or city.cert_file),
         ("[city] keys_file", city.keys_file),
         ("[web] key_file", config.web.key_file),
         ("[station] data", station.data),
@@ -125,14 +155,19 @@ def _files(config: Config) -> Iterator[Caution]:
             mode = "700" if path.is_dir() else "600"
             yield Caution(
                 "readable",
-                "bad" if path in (station.key, city.password_file, config.web.key_file) else "warn",
+                "bad" if path in (station.key, city.password_file, city.key_file, config.web.key_file) else "warn",
                 about,
                 f"{path} 其他用户也能读写",
                 f"{path} can be read by others",
                 f"运行：chmod {mode} {path}；存储卡不支持权限时，请换 ext4",
                 f"run: chmod {mode} {path} (on a disk without rights, such as FAT: use ext4)",
             )
-    for about, path in (("[city] password_file", city.password_file), ("[city] ca_file", city.ca_file)):
+    for about, path in (
+        ("[city] password_file", city.password_file),
+        ("[city] ca_file", city.ca_file),
+        ("[city] cert_file", city.cert_file),
+        ("[city] key_file", city.key_file),
+    ):
         if path is not None and not path.is_file():
             yield Caution(
                 "no_file",
@@ -210,8 +245,8 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
             '[city] confirm = "broker"',
             "服务器收下即算上报：它在平台收到前丢失的，就丢失了",
             "What the broker loses before the city has it is lost",
-            '平台支持回执后改为 "city"',
-            'Write "city" once the platform answers',
+            '平台支持回执后改为 "city"；丢失的用 marketedge ledger resend --from 编号 重新上报',
+            'Write "city" once the platform answers; what was lost is sent again by marketedge ledger resend --from N',
         )
     if city.confirm == "city" and not city_keys:
         what, step = words.text("link", "no_city_key"), words.text("link_do", "no_city_key")

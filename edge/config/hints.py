@@ -23,6 +23,7 @@ HINTS: dict[str, tuple[str, str]] = {
     "station.language": ('写 "zh" 或 "en"', 'write "zh" or "en"'),
     "data": ("写目录名，加英文引号", "write a folder's name, in quotation marks"),
     "key": _FILE,
+    "keep_months": ("写月数，6 到 1200；食堂至少 24", "write months, 6 to 1200; canteens 24 at least"),
     # the register of scales, [screens], prices of a day
     "fair": _YES,
     "scale.maker": _NAME,
@@ -60,6 +61,7 @@ HINTS: dict[str, tuple[str, str]] = {
         'write a list of addresses: ["mqtts://host:8883"] or ["mqtt://host:1883"]',
     ),
     "mqtt": ('写 "5" 或 "3.1.1"，加引号', 'write "5" or "3.1.1", in quotation marks'),
+    "client_id": ('写 "station" 或 "station-and-broker"', 'write "station" or "station-and-broker"'),
     "confirm": ('写 "city"、"city-unsigned" 或 "broker"', 'write "city", "city-unsigned" or "broker"'),
     "keys_file": _FILE,
     "window": ("1 到 1000 的整数", "a whole number, 1 to 1000"),
@@ -67,6 +69,10 @@ HINTS: dict[str, tuple[str, str]] = {
     "user": _TEXT,
     "password_file": _FILE,
     "ca_file": _FILE,
+    "ca_fingerprint": (
+        '写 SHA-256 指纹的列表，如 ["AB:CD:…"]（openssl x509 -noout -fingerprint -sha256 -in 文件）',
+        'write a list of SHA-256 fingerprints, such as ["AB:CD:…"] (openssl x509 -noout -fingerprint -sha256 -in FILE)',
+    ),
     # [web]
     "listen": (
         "写地址和端口，如 127.0.0.1:8080、0.0.0.0:8080 或 [::1]:8080",

@@ -220,6 +220,20 @@ class StationSection(ConfigSection):
     language: Literal["zh", "en"] = "zh"
     data: Path = Path("data")
     key: Path = Path("station.key")
+    keep_months: Annotated[int, Number] = Field(24, le=1200)
+
+    @model_validator(mode="after")
+    def _kept_by_law(self) -> Self:
+        least = 24 if "canteen" in self.jobs else 6
+        if self.keep_months < least:
+            raise Mistake(
+                f"依法至少保存 {least} 个月（食用农产品 6 个月，食堂 24 个月），从平台收到起算",
+                f"by law records are kept for {least} months at least (fresh produce 6, canteens 24), from when the "
+                "city has them",
+                key="keep_months",
+                value=self.keep_months,
+            )
+        return self
 
 
 class SellerSection(ConfigSection):
@@ -239,17 +253,29 @@ class CitySection(ConfigSection):
     ``confirm`` says who confirms a record: ``city`` by an answer signed with a key of ``keys_file``; ``city-unsigned``
     by any answer on our ack topic, so whoever may publish there can make records disappear; ``broker`` by taking it,
     so what the broker loses is lost.
+
+    ``cert_file`` and ``key_file`` are what the station shows a broker that asks for a certificate (mTLS); the key may
+    stand in ``cert_file``. ``ca_fingerprint`` names the authorities that ``ca_file`` may hold. The password is in
+    ``password_file``, or in the environment (``MARKETEDGE_CITY_PASSWORD``).
+
+    ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
+    address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
+    policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
     """
 
     brokers: tuple[str, ...] = Field(min_length=1)
     mqtt: Literal["5", "3.1.1"] = "5"
     confirm: Literal["city", "city-unsigned", "broker"] = "city"
     keys_file: Path = Path("city.keys")
-    window: Annotated[int, Number] = Field(20, ge=1, le=1000)
+    window: Annotated[int, Number] = Field(500, ge=1, le=1000)
+    client_id: Literal["station", "station-and-broker"] = "station"
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
     user: Annotated[str, SECRET] = ""
     password_file: Annotated[Path | None, SECRET] = None
     ca_file: Path | None = None
+    ca_fingerprint: tuple[str, ...] = ()
+    cert_file: Path | None = None
+    key_file: Annotated[Path | None, SECRET] = None
 
     @model_validator(mode="after")
     def _addresses(self) -> Self:
@@ -268,6 +294,7 @@ class CitySection(ConfigSection):
                     key="brokers",
                     value=url,
                 )
+        self._shown()
         if len({urlsplit(url).scheme for url in self.brokers}) > 1:
             raise Mistake(
                 "要么全是 mqtts://，要么全是 mqtt://：否则有人挡住加密的，就能在另一个上看到一切",
@@ -275,6 +302,31 @@ class CitySection(ConfigSection):
                 key="brokers",
             )
         return self
+
+    def _shown(self) -> None:
+        for digits in self.ca_fingerprint:
+            if not re.fullmatch("[0-9a-f]{64}", plain_digits(digits)):
+                raise Mistake(
+                    "写 SHA-256 指纹：64 位十六进制，可带冒号",
+                    "write SHA-256 fingerprints: 64 hex digits, colons allowed",
+                    key="ca_fingerprint",
+                    value=digits,
+                )
+        if self.ca_fingerprint and self.ca_file is None:
+            raise Mistake("写出 ca_file：指纹是它的", "name the ca_file: it is its fingerprint", key="ca_fingerprint")
+        if self.key_file is not None and self.cert_file is None:
+            raise Mistake("写出 cert_file：密钥是它的", "name the cert_file: it is its key", key="key_file")
+        if self.cert_file is not None and any(urlsplit(url).scheme == "mqtt" for url in self.brokers):
+            raise Mistake(
+                "证书只用于 mqtts://",
+                "a certificate is shown over mqtts:// only",
+                key="cert_file",
+            )
+
+
+def plain_digits(fingerprint: str) -> str:
+    """A fingerprint as phones and openssl show it, in small letters without colons."""
+    return fingerprint.replace(":", "").lower()
 
 
 def _host_and_port(parts: SplitResult) -> bool:
@@ -980,7 +1032,7 @@ def load(path: Path) -> Config:
     city = config.city.model_copy(
         update={
             name: base / value
-            for name in ("password_file", "ca_file", "keys_file")
+            for name in ("password_file", "ca_file", "keys_file", "cert_file", "key_file")
             if (value := getattr(config.city, name)) is not None
         }
     )

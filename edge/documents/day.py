@@ -17,8 +17,9 @@ def summary(
     total, seqs = sum_of_day(conn, date, upto)
     papers = PrintJobs(conn).of_records(min(seqs, default=0), max(seqs, default=-1))
     payments = [{"kind": kind, "slips": n, "amount_fen": fen} for kind, (n, fen) in sorted(total.payments.items())]
+    last = _record(conn, upto)
     return {
-        "time": _time_of(conn, upto),
+        **{name: last[name] for name in ("time", "clockstate", "clocksource") if name in last},
         "data": {
             "date": date,
             "seller": dict(seller) if seller else None,
@@ -46,7 +47,7 @@ def summary(
     }
 
 
-def _time_of(conn: sqlite3.Connection, seq: int) -> str:
+def _record(conn: sqlite3.Connection, seq: int) -> Mapping[str, Any]:
     for _, event in events(conn, seq, seq):
-        return str(event["time"])
-    return ""
+        return event
+    return {}

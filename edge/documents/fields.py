@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from edge.between.fixed_words import clock_word
 from edge.between.people import UNNAMED
 from edge.between.words import proof_name, section
 from edge.documents.words import Language, PaperWords
@@ -46,7 +47,14 @@ def values(words: PaperWords, place: Place, content: Mapping[str, Any]) -> dict[
         "operator": "" if content.get("operator") == UNNAMED else str(content.get("operator", "")),
         "sequence": str(content.get("sequence", "")),
         "clock_trusted": content.get("clockstate", "synced") != "unsynced",
+        "clock_note": _clock_note(words, content),
     }
+
+
+def _clock_note(words: PaperWords, content: Mapping[str, Any]) -> str:
+    """What is said of a time that nobody vouches for, or that is an estimate; empty for an ordinary one."""
+    said = clock_word(content.get("clockstate", "synced"), content.get("clocksource", ""))
+    return words(f"clock_{said}") if said in ("estimated", "unsynced", "unknown") else ""
 
 
 def width(*texts: str) -> int:

@@ -10,6 +10,8 @@ Language = Literal["zh", "en", "both"]
 SECTIONS: tuple[Section, ...] = ("both", "paper", "document")
 _ALSO: dict[str, tuple[Section, str]] = {
     "clock_unsynced": ("clock", "unsynced"),
+    "clock_unknown": ("clock", "unknown"),
+    "clock_estimated": ("clock", "estimated"),
     "temperature": ("measured", "temperature"),
     "rounded": ("rounding", "none"),
     "record_no": ("page", "record_seq"),

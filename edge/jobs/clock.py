@@ -21,15 +21,17 @@ def step(station: Station, step: Step) -> None:
         before=text_of(step.before),
         after=text_of(step.after),
         state=step.state,
-        source=step.source,
+        source=step.source.value,
         why=step.why,
         person=step.person,
+        error_ms=None if step.error is None else round(step.error * 1000),
     )
     recorded = station.record("clock.step", station.subject, record, step.stamp)
     if step.after < step.before:
         station.ledger.time_went_back(recorded.seq)
     station.undo.append(station.clock.take(step))
     station.holds.redate(step)
+    station.kept_samples.redate(step)
     station.after.append(lambda: log.warning("time is now %s, was %s, why=%s", record.after, record.before, record.why))
 
 

@@ -20,10 +20,12 @@ from edge.jobs import lots, results, vouchers
 from edge.jobs.doing import does
 from edge.state.judgement import conclude
 from edge.state.lots import Lot, LotItem, as_kept
+from edge.state.public_samples import PublicSample
 from edge.state.station import Station
 from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from protocol.city.events import (
+    Brought,
     Change,
     CorrectedField,
     EntryCorrected,
@@ -231,10 +233,12 @@ def _recorded_again(station: Station, lot: Lot, goods: Goods) -> list[LotItem]:
 
 
 def correct_result(station: Station, command: CorrectResult) -> CorrectResultAnswer:
-    """A result is not of the lot that it was matched to: that lot is judged anew. Raises Refused."""
+    """A result is not of the lot, or the brought food, that it was matched to: that is judged anew. Raises Refused."""
+    to = station.public_samples.find(command.lot) or station.lots.find(command.lot) if command.lot else None
+    if (sample := _brought(station, command.seq)) is not None:
+        return _of_other_food(station, command, sample, to)
     event, lot, item, place = _counted(station, command.seq)
-    to = station.lots.find(command.lot) if command.lot else None
-    if to is not None and to.test_code == lot.test_code:
+    if isinstance(to, Lot) and to.test_code == lot.test_code:
         raise Refused("same_lot", "该结果已经是这个批次的", "the result already counts for this lot")
     left = _without(station, lot, item, place)
     items = [*(one for one in lot.items if one is not item), *([left] if left else [])]
@@ -244,7 +248,7 @@ def correct_result(station: Station, command: CorrectResult) -> CorrectResultAns
     source = str(station.ledger.next_code(CodeKind.SOURCE)) if released else None
     record = ResultCorrected(
         lot=lot.test_code,
-        to=to.test_code if to else None,
+        to=_code(to),
         corrects=event["id"],
         goods=Goods.model_validate(lot.entry["data"]["goods"]),
         item=item.item,
@@ -258,18 +262,78 @@ def correct_result(station: Station, command: CorrectResult) -> CorrectResultAns
     stays = lot.source if state is not LotState.PENDING else None
     station.lots.judged_anew(lot, items, state, source or stays)
     _tell_state(station, lot, state)
-    if to is not None:
-        results.count_for(station, command.seq, to)
-    else:
-        results.wait_again(station, command.seq)
+    _goes_to(station, command.seq, to)
     station.prints.of_record(recorded)
     return CorrectResultAnswer(
         seq=recorded.seq,
         test_code=lot.test_code,
         state=state.value,
         source=source,
-        to=to.test_code if to else None,
+        to=_code(to),
     )
+
+
+def _of_other_food(
+    station: Station, command: CorrectResult, sample: PublicSample, to: Lot | PublicSample | None
+) -> CorrectResultAnswer:
+    """A result is not of this brought food: what is left of its measurements says what it said without it."""
+    if isinstance(to, PublicSample) and to.code == sample.code:
+        raise Refused("same_lot", "该结果已经是这份样品的", "the result already counts for this sample")
+    event = station.ledger.event(command.seq)
+    item, left = event["data"]["item"], sample.without(command.seq)
+    outcomes = left.outcomes(item)
+    method = station.methods.get(event["data"]["method"])
+    said = conclude(outcomes, method) if outcomes and method else None
+    record = ResultCorrected(
+        lot=None,
+        brought=Brought.model_validate(event["data"]["brought"]),
+        to=_code(to),
+        corrects=event["id"],
+        goods=None,
+        item=item,
+        verdict=said or (results.VERDICTS[outcomes[-1]] if outcomes else None),
+        state=None,
+        reason=command.reason,
+    )
+    recorded = station.record("result.corrected", sample.code, record)
+    station.corrections.add(command.seq, recorded.seq)
+    _say_again(station, left, item)
+    _goes_to(station, command.seq, to)
+    return CorrectResultAnswer(seq=recorded.seq, test_code=sample.code, state=None, source=None, to=_code(to))
+
+
+def _say_again(station: Station, left: PublicSample, item: str) -> None:
+    """The newest measurement that stays, recorded anew: its paper counted one that was of other food."""
+    of_item = left.measured.get(item, ())
+    newest = of_item[-1][1] if of_item else 0
+    station.public_samples.stands(left.without(newest) if newest else left)
+    if newest and (sample := station.public_samples.find(left.code)) is not None:
+        results.count_for(station, newest, sample)
+
+
+def _goes_to(station: Station, seq: int, to: Lot | PublicSample | None) -> None:
+    """The result counts there, or waits until a person says whose it is."""
+    if to is not None:
+        results.count_for(station, seq, to)
+    else:
+        results.wait_again(station, seq)
+
+
+def _code(whose: Lot | PublicSample | None) -> str | None:
+    return whose.test_code if isinstance(whose, Lot) else whose.code if whose else None
+
+
+def _brought(station: Station, seq: int) -> PublicSample | None:
+    """Whose measurement this record is, when it counts for food that somebody brought."""
+    try:
+        event = station.ledger.event(seq)
+    except LookupError:
+        return None
+    if kind_of(event["type"]) != "test.result" or not event["data"].get("brought"):
+        return None
+    sample = station.public_samples.find(event["subject"])
+    counted = {of for said in sample.measured.values() for _, of in said} if sample else set()
+    return sample if seq in counted else None
 
 
 def _counted(station: Station, seq: int) -> tuple[dict[str, Any], Lot, LotItem, int]:

@@ -110,7 +110,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     """
     part = named(station, device)
     result = _fitted(said if isinstance(said, TestResult) else _unread(said))
-    before = station.lots.result(part.name, result.identity)
+    before = station.lots.result(part.name, result.identity, result.measured_at)
     if before is not None:
         return _twice(station, part, result, before)
     day = station.clock.today().isoformat()
@@ -124,7 +124,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
         came(station, part, lying, recorded.seq, recorded.data["verdict"], _shown(recorded.data))
     else:
         recorded = _taken(station, part, result, unread=unread)
-    station.lots.remember(part.name, result.identity, recorded.seq, day)
+    station.lots.remember(part.name, result.identity, result.measured_at, recorded.seq, day)
     return recorded
 
 
@@ -453,7 +453,7 @@ def _of_public(station: Station, found: Found, sample: PublicSample) -> Recorded
     outcome = found.measured.outcome
     assert outcome is not None
     item = found.item[:ITEM_LETTERS]
-    outcomes = (*sample.outcomes.get(item, ()), outcome)
+    outcomes = (*sample.outcomes(item), outcome)
     verdict = conclude(outcomes, found.method) if found.method else VERDICTS[outcome]
     said = station.ledger.event(sample.seq)["data"]
     brought = Brought(code=sample.code, goods=said["goods"], asked_by=said["asked_by"])
@@ -461,7 +461,7 @@ def _of_public(station: Station, found: Found, sample: PublicSample) -> Recorded
         update={"purpose": "public", "brought": brought}
     )
     recorded = station.record("test.result", sample.code, record)
-    station.public_samples.measured(sample, item, outcomes, recorded.seq)
+    station.public_samples.measured(sample, item, outcome, recorded.seq)
     station.prints.of_record(recorded)
     return recorded
 
@@ -579,14 +579,16 @@ def _record(
 # --- taken back by a person -----------------------------------------------------------------------------------------
 
 
-def count_for(station: Station, seq: int, lot: Lot) -> Recorded:
-    """A recorded result counts for this lot from now on, by a new record. Raises Refused."""
+def count_for(station: Station, seq: int, whose: Lot | PublicSample) -> Recorded:
+    """A recorded result counts for this lot, or this brought food, from now on, by a new record. Raises Refused."""
     event = station.ledger.event(seq)
     data = event["data"]
     part = _measured_by(station, data)
     found = _judge(station, part, _again(data), data["item"])
     measured = replace(found.measured, outcome=Outcome(data["outcome"]), doubt=None)
-    recorded = _count(station, replace(found, measured=measured, lot=lot, replaces=event["id"], bench=_bench_of(data)))
+    lot = whose if isinstance(whose, Lot) else None
+    found = replace(found, measured=measured, lot=lot, replaces=event["id"], bench=_bench_of(data))
+    recorded = _of_public(station, found, whose) if isinstance(whose, PublicSample) else _count(station, found)
     replaced(station, seq, recorded)
     return recorded
 

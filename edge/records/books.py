@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edge.between.field_words import label
+from edge.between.fixed_words import clock_word
 from edge.between.words import proof_name, text
 from edge.records import canteen_book
 from edge.records.corrections import Corrections
@@ -179,7 +180,8 @@ def _test(event: Mapping[str, Any]) -> list[list[Cell]]:
     if kind_of(event["type"]) == "result.corrected":
         verdict = text("verdict", data["verdict"]).zh if data["verdict"] else ""
         said = [data["item"], "", "", "", "", verdict, "", "", "", "", "", "", grouped(data["source"] or "")]
-        return [["更正", grouped(event["subject"]), "", data["goods"]["name"], data["goods"]["product"], *said]]
+        goods = data["goods"] or {"name": data["brought"]["goods"], "product": ""}
+        return [["更正", grouped(event["subject"]), "", goods["name"], goods["product"], *said]]
     goods, analyzer = data["goods"] or {"name": "", "product": ""}, data["analyzer"]
     return [
         [
@@ -367,7 +369,8 @@ def _rows_of(
         _note(event["data"]),
         str(event.get("operator", "")),
     ]
-    clock = "" if event["clockstate"] != "unsynced" else "时间未校准"
+    worth = clock_word(event["clockstate"], event.get("clocksource", ""))
+    clock = "" if worth in ("synced", "holdover") else text("clock", worth).zh
     words = approved(event)
     of_rows = chain(words, repeat(words[-1]))
     return [[*head, *row, *tail, word, clock] for row, word in zip(book.rows(event), of_rows, strict=False)]

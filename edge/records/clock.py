@@ -7,9 +7,13 @@ taken as far as it deserves:
 * It stands elsewhere and is vouched for: a ``Step``, forward or back.  Whoever owns the ledger writes the step down as
   a record, and then says ``take``: so no earlier time is given before the record that explains it.
 * Nobody vouches for it: it may only put an unsynced time forward.  The time never goes back by itself, and after a
-  restart it goes on from the last record.
+  restart it goes on from the last record, within one boot with all the time that passed since.
 * It lies outside 2020 to 2099, or is too far ahead of the last time that was believed: not taken.  A date too far ahead
   is *doubted*: the clock is unsynced until the wall clock comes back or a person confirms the date by name.
+
+Where no time service speaks, the city's signed answer to a birth of this station does: it was signed between our
+question and its arrival, which bounds the time from both sides.  That is an *estimate*: its state is holdover, its
+source ``platform``.  The system's clock is never set by us.
 """
 
 import ctypes
@@ -25,7 +29,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge.between import words
-from edge.between.fixed_words import ClockWhy
+from edge.between.fixed_words import ClockSource, ClockWhy
 from protocol.city.token import CHINA
 from protocol.frozen import frozen
 
@@ -42,6 +46,8 @@ HOLDOVER_SECONDS = 24 * 3600.0
 DAY_SECONDS = 24 * 3600.0
 OFF_SECONDS = 30 * DAY_SECONDS  # switched off for so long is usual: a certificate that ended meanwhile is no surprise
 LONG_SECONDS = 400 * DAY_SECONDS  # longer than any scale's verification: always asked
+ROUND_TRIP_SECONDS = 30.0  # an answer of the city that took longer says too little of the time
+ASK_SECONDS = 3 * 3600.0  # so often the city is asked while no time service speaks
 
 
 # --- the kernel's word ----------------------------------------------------------------------------------------------
@@ -76,12 +82,28 @@ def _deadly() -> bool:
 
 
 def kernel_synced() -> bool | None:
-    """What adjtimex(2) says: True while a time service disciplines the clock; None when we may not ask."""
+    """What adjtimex(2) says: True while a time service disciplines the clock; None when we cannot know.
+
+    Where a sandbox forbids to ask the kernel, systemd-timesyncd's own mark may still be seen.
+    """
     if _deadly():
-        return None
+        return timesyncd_synced()
     timex = _Timex()
     said = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
-    return None if said < 0 else not timex.status & _STA_UNSYNC
+    return timesyncd_synced() if said < 0 else not timex.status & _STA_UNSYNC
+
+
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")  # touched at each sync, says systemd-timesyncd.service(8) …
+_POLL_SECONDS = 2048.0  # … at most this far apart (PollIntervalMaxSec=)
+
+
+def timesyncd_synced(mark: Path = _TIMESYNCD, wall: Callable[[], float] = time.time) -> bool | None:
+    """True when systemd-timesyncd set the clock lately; None when that cannot be seen: another service may have."""
+    try:
+        ago = wall() - mark.stat().st_mtime
+    except OSError:
+        return None
+    return True if -SMALL_SECONDS <= ago <= 2 * _POLL_SECONDS else None
 
 
 def since_boot() -> float:
@@ -109,11 +131,16 @@ def inside(seconds: float) -> bool:
 
 @frozen
 class Stamp:
-    """A moment: RFC 3339 text in the market's zone, seconds since 1970, and what the clock was worth."""
+    """A moment: RFC 3339 text in the market's zone, seconds since 1970, and what the clock was worth.
+
+    ``source`` is who vouched for it last, ``up`` the seconds since the kernel started.
+    """
 
     text: str
     seconds: float
     state: ClockState
+    source: ClockSource = ClockSource.NONE
+    up: float = 0.0
 
     @property
     def to_the_second(self) -> str:
@@ -131,12 +158,15 @@ class Past:
     """What the ledger knows of the time. Seconds since 1970.
 
     ``seconds`` is the last record's, ``believed`` that of the last record whose time was trusted or confirmed by a
-    person (None: nothing is known).  ``unsynced_in`` is the boot of the last record, when it was made unsynced.
+    person (None: nothing is known).  ``boot`` is the boot of the last record, which was made ``up`` seconds after it
+    began (None: it does not say); ``unsynced_in`` is that boot, when the record was made unsynced.
     """
 
     seconds: float = 0.0
     believed: float | None = None
     unsynced_in: str = ""
+    boot: str = ""
+    up: float | None = None
 
 
 UNKNOWN = Past()
@@ -146,22 +176,24 @@ UNKNOWN = Past()
 class Step:
     """The station's time is to go from ``before`` to ``after``; ``at`` is since boot, ``state`` what it is worth then.
 
-    ``source`` is who vouches: the kernel's time service, the host, a person, or none.  ``why``: ``synced`` (for the
-    first time since it was lost or the boot), ``stepped`` (a believed time was put elsewhere), ``set`` (put forward,
-    nobody vouches), ``confirmed`` (by ``person``).
+    ``source`` is who vouches: the kernel's time service, the host, a person, the city's platform, or none.  ``why``:
+    ``synced`` (for the first time since it was lost or the boot), ``stepped`` (a believed time was put elsewhere),
+    ``set`` (put forward, nobody vouches), ``confirmed`` (by ``person``), ``estimated`` (from the city's word, right to
+    ``error`` seconds).
     """
 
     at: float
     before: float
     after: float
-    state: Literal["synced", "unsynced"]
-    source: Literal["kernel", "host", "person", "none"]
-    why: Literal["synced", "stepped", "set", "confirmed"]
+    state: ClockState
+    source: ClockSource
+    why: Literal["synced", "stepped", "set", "confirmed", "estimated"]
     person: str | None = None
+    error: float | None = None
 
     @property
     def stamp(self) -> Stamp:
-        return Stamp(text_of(self.after), self.after, self.state)
+        return Stamp(text_of(self.after), self.after, self.state, self.source, self.at)
 
     @property
     def offset_ms(self) -> int:
@@ -173,7 +205,8 @@ class _Held:
     """What the clock holds to be true. ``offset`` added to the seconds since boot is the station's time.
 
     ``believed`` is such an offset too: of the last time that was believed, carried on.  ``followed``: it was believed
-    in this very run, so the time that passed since is known.  ``asks`` is the wall clock's time a person may confirm.
+    in this very run, so the time that passed since is known.  ``source`` vouched for it, last at ``synced_at``.
+    ``asks`` is the wall clock's time a person may confirm.  ``error`` is that of an estimate.
     """
 
     offset: float
@@ -182,6 +215,8 @@ class _Held:
     synced_at: float = float("-inf")
     why: ClockWhy = ClockWhy.UNSYNCED
     asks: float | None = None
+    source: ClockSource = ClockSource.NONE
+    error: float = 0.0
 
 
 # --- the clock ------------------------------------------------------------------------------------------------------
@@ -215,6 +250,7 @@ class Clock:
         self._last = past.seconds if inside(past.seconds) else float(FIRST)
         self._back: tuple[float, float] | None = None
         self._looked = float("-inf")
+        self._estimate: tuple[float, float] | None = None  # from the city's word: an offset, and its error
         self._start(past)
 
     def _start(self, past: Past) -> None:
@@ -222,7 +258,9 @@ class Clock:
         boot, wall = self._since_boot(), self._wall()
         believed = None if past.believed is None or not inside(past.believed) else past.believed - boot
         self._held = _Held(self._last - boot, believed)
-        if inside(wall) and wall > self._last and not self._doubted(wall, boot):
+        if inside(past.seconds) and past.up is not None and past.boot == self.boot_id and past.up <= boot:
+            self._held = replace(self._held, offset=past.seconds - past.up)  # the same boot: it has run on
+        if inside(wall) and wall > self._ours(boot) and not self._doubted(wall, boot):
             self._held = replace(self._held, offset=wall - boot)
         self.look(past.unsynced_in == self.boot_id)
         self._looked = float("-inf")  # a step that was seen here is seen again by who can record it
@@ -233,7 +271,7 @@ class Clock:
         """Never before a time that was given, but for a step that was taken."""
         boot = self._since_boot()
         self._last = self._ours(boot)
-        return Stamp(text_of(self._last), self._last, self._state(boot))
+        return Stamp(text_of(self._last), self._last, self._state(boot), self.source, boot)
 
     def up(self) -> float:
         """Seconds since the kernel started, with the time it slept: no step of a clock changes them."""
@@ -251,6 +289,18 @@ class Clock:
     def state(self) -> ClockState:
         """Loss of sync is ``holdover`` for a day, then ``unsynced``; a doubted date is ``unsynced`` at once."""
         return self._state(self._since_boot())
+
+    @property
+    def source(self) -> ClockSource:
+        """Who vouched for the time that is carried on; ``unknown`` while we may not ask whether anybody does."""
+        unknown = self._held.why is ClockWhy.REFUSED and self.state() == "unsynced"
+        return ClockSource.UNKNOWN if unknown else self._held.source
+
+    @property
+    def last_sync(self) -> str:
+        """When the source vouched last, to the minute by the station's time; empty when nobody did in this run."""
+        held = self._held
+        return "" if held.synced_at == float("-inf") else text_of(held.offset + held.synced_at)[:16]
 
     @property
     def why(self) -> ClockWhy:
@@ -274,6 +324,8 @@ class Clock:
             return None
         self._looked = boot
         step = self._judge(boot, owing)
+        if step is None or step.source is ClockSource.NONE:
+            step = self._by_the_city(boot, owing) or step
         if self._held.why not in (ClockWhy.SYNCED, before):
             log.warning("clock: %s", words.text("clock_why", self._held.why).en)
         return step
@@ -282,12 +334,14 @@ class Clock:
         """Go on with the step's time; its record is written in the same transaction. Answers how to take it back."""
         before = self._held, self._last
         offset = step.after - step.at
-        if step.state == "synced":
+        if step.source is ClockSource.PLATFORM:
+            self._go_by(offset, step.at, step.error or 0.0)
+        elif step.state == "synced":
             self._believe(offset, step.at)
         elif step.person is not None:
-            self._held = _Held(offset, offset, followed=True)
+            self._held = _Held(offset, offset, followed=True, source=ClockSource.PERSON)
         else:
-            self._held = replace(self._held, offset=offset)
+            self._held = replace(self._held, offset=offset, source=ClockSource.NONE)
         self._last = step.after
 
         def back() -> None:
@@ -300,28 +354,68 @@ class Clock:
         boot, wall = self._since_boot(), self._wall()
         if self._held.asks is None or not inside(wall) or day_of(wall) != day:
             return None
-        return self._step(wall, boot, "synced" if self._vouched() else "unsynced", "person", "confirmed", person)
+        state: ClockState = "synced" if self._vouched() else "unsynced"
+        return self._step(wall, boot, state, ClockSource.PERSON, "confirmed", person)
+
+    # --- what the city says ---
+
+    def told(self, issued: float, asked: float) -> None:
+        """The city signed ``issued`` (since 1970) after it had what left here ``asked`` seconds after the boot."""
+        boot = self._since_boot()
+        if 0.0 <= boot - asked <= ROUND_TRIP_SECONDS:
+            self._estimate = issued - (asked + boot) / 2, (boot - asked) / 2
+            self._looked = float("-inf")
+
+    def wants_word(self, asked: float) -> bool:
+        """Whether the city is to be asked for the time, when it was asked last ``asked`` seconds after the boot."""
+        boot = self._since_boot()
+        needed = self._held.source is ClockSource.PLATFORM or self._state(boot) == "unsynced"
+        return self._trust == "kernel" and needed and boot - asked >= ASK_SECONDS
+
+    def _by_the_city(self, boot: float, owing: bool) -> Step | None:
+        """Where nothing better is known, the city's newest word is gone by, and so it was an estimate."""
+        newest, self._estimate = self._estimate, None
+        ours = self._held.source is ClockSource.PLATFORM and self._state(boot) != "unsynced"
+        if newest is None or self._trust == "host" or not (ours or self._state(boot) == "unsynced"):
+            return None
+        offset, error = newest
+        time, ahead = boot + offset, boot + offset - self._ours(boot)
+        if not inside(time) or self._doubted(time, boot):
+            return None
+        if abs(ahead) <= SMALL_SECONDS + error + self._held.error and not owing:
+            self._go_by(self._held.offset, boot, error + abs(ahead))
+            return None
+        return Step(boot, self._ours(boot), time, "holdover", ClockSource.PLATFORM, "estimated", error=error)
+
+    def _go_by(self, offset: float, boot: float, error: float) -> None:
+        self._held = _Held(
+            offset,
+            offset,
+            followed=True,
+            synced_at=boot,
+            why=ClockWhy.PLATFORM,
+            source=ClockSource.PLATFORM,
+            error=error,
+        )
 
     # --- inside ---
 
     def _judge(self, boot: float, owing: bool) -> Step | None:
         """What the wall clock is worth now, and the step it asks for."""
         wall = self._wall()
-        vouched = (
-            self._vouched()
-        )  # asked after the wall clock was read: it speaks of that time, not of one before a step
+        vouched = self._vouched()  # asked after the wall clock was read: of that time, not of one before a step
         ahead = wall - self._ours(boot)
         if not inside(wall):
-            self._held = replace(self._held, why=ClockWhy.RANGE, asks=None)
+            self._not_by(ClockWhy.RANGE, boot)
         elif self._doubted(wall, boot):
-            self._held = replace(self._held, why=ClockWhy.DOUBTED, asks=wall)
+            self._not_by(ClockWhy.DOUBTED, boot, wall)
         elif not vouched:
             return self._unvouched(wall, boot, refused=vouched is None)
         elif ahead < -SMALL_SECONDS and not self._stood(wall - boot, boot):
-            self._held = replace(self._held, why=ClockWhy.STANDING, asks=None)
+            self._not_by(ClockWhy.STANDING, boot)
         elif owing or abs(ahead) > SMALL_SECONDS:
             why: Literal["synced", "stepped"] = "synced" if self._state(boot) == "unsynced" else "stepped"
-            return self._step(wall, boot, "synced", self._trust, why)
+            return self._step(wall, boot, "synced", ClockSource(self._trust), why)
         else:
             self._believe(wall - boot, boot)
         return None
@@ -334,25 +428,35 @@ class Clock:
         age = boot - self._held.synced_at
         if self._held.why is ClockWhy.DOUBTED or age >= HOLDOVER_SECONDS:
             return "unsynced"
-        return "synced" if age < 2 * CHECK_SECONDS else "holdover"
+        vouched = age < 2 * CHECK_SECONDS and self._held.source is not ClockSource.PLATFORM
+        return "synced" if vouched else "holdover"
 
     def _vouched(self) -> bool | None:
         return True if self._trust == "host" else self._kernel()
 
     def _believe(self, offset: float, boot: float) -> None:
-        self._held = _Held(offset, offset, followed=True, synced_at=boot, why=ClockWhy.SYNCED)
+        source = ClockSource(self._trust)
+        self._held = _Held(offset, offset, followed=True, synced_at=boot, why=ClockWhy.SYNCED, source=source)
         self._back = None
+
+    def _not_by(self, why: ClockWhy, boot: float, asks: float | None = None) -> None:
+        """The wall clock is not gone by. While the city's word is, that is said, and nobody is asked."""
+        if self._held.source is ClockSource.PLATFORM and boot - self._held.synced_at < HOLDOVER_SECONDS:
+            why, asks = ClockWhy.PLATFORM, None
+        self._held = replace(self._held, why=why, asks=asks)
 
     def _unvouched(self, wall: float, boot: float, *, refused: bool) -> Step | None:
         """Nobody vouches for the wall clock: it may put a time forward that is worth no more."""
         ahead = wall - self._ours(boot)
         far = abs(ahead) > DAY_SECONDS
         why = ClockWhy.REFUSED if refused else ClockWhy.UNSYNCED
-        self._held = replace(self._held, why=why, asks=None)
+        self._not_by(why, boot)
+        if self._held.why is ClockWhy.PLATFORM:
+            return None
         if abs(ahead) <= SMALL_SECONDS:
             self._held = replace(self._held, offset=wall - boot)
         elif ahead > 0 and self._state(boot) == "unsynced":
-            return self._step(wall, boot, "unsynced", "none", "set")
+            return self._step(wall, boot, "unsynced", ClockSource.NONE, "set")
         elif far:
             self._held = replace(self._held, why=why if refused else ClockWhy.APART, asks=wall)
         return None
@@ -385,8 +489,8 @@ class Clock:
         self,
         wall: float,
         boot: float,
-        state: Literal["synced", "unsynced"],
-        source: Literal["kernel", "host", "person", "none"],
+        state: ClockState,
+        source: ClockSource,
         why: Literal["synced", "stepped", "set", "confirmed"],
         person: str | None = None,
     ) -> Step:

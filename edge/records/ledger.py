@@ -17,12 +17,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.between.inbox import Refused
 from edge.between.tongue import said
-from edge.records import lock, mark, private
+from edge.records import lock, mark, packing, private
+from edge.records.checkpoints import gone_upto
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
-from edge.records.packing import pack, teach, unpack
+from edge.records.packing import teach, unpack
 from protocol.city import envelope
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -33,6 +35,7 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
+LEARN_EVERY = 1024  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
 log = logging.getLogger("ledger")
@@ -62,6 +65,17 @@ class OtherLedger(LedgerFull):
     code = "other_ledger"
     zh = "平台上有另一本账在用本站名称，暂停记账。请技术员按“状态”页处理"
     en = "not recorded: the city knows another ledger by this station's name; see the page Status"
+
+
+class RecordGone(Refused, LookupError):
+    """This record was kept as long as it has to be, and left the ledger."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(
+            "record_gone",
+            f"第 {seq} 条记录已过保存期，本机已删除；请向平台查询",
+            f"record {seq} was kept its time and is gone from here: ask the city for it",
+        )
 
 
 class LedgerBroken(ValueError):
@@ -158,6 +172,8 @@ class Ledger:
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
+                self._take_up_words()
                 self._depth = 0  # of steps within steps
                 self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
@@ -204,6 +220,49 @@ class Ledger:
             raise
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
+        if self.head.seq >= self._learn_at and not self.conn.in_transaction:
+            self._learn_words()
+
+    # --- own words --------------------------------------------------------------------------------------------------
+
+    def _take_up_words(self) -> None:
+        """The newest words are packed with; each row's are in a file of their own, too."""
+        packing.learn(self.conn)
+        rows = self.conn.execute("SELECT seq, words FROM own_words ORDER BY seq").fetchall()
+        for _, words in rows:
+            self._write_words(words)
+        self._packer = packing.Packer(rows[-1][1]) if rows else None
+        self._pack = self._packer.pack if self._packer else packing.pack
+        self._learn_at = rows[-1][0] + LEARN_EVERY if rows else packing.SAMPLES
+
+    def _write_words(self, words: bytes) -> bool:
+        """Into their file, where that is not there; False when it cannot be."""
+        file = self.path.with_name(packing.OWN_FILE.format(packing.id_of(words).hex()))
+        try:
+            if not file.is_file():
+                private.replace(file, words)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", file, error.strerror)
+            return False
+        return True
+
+    def _learn_words(self) -> None:
+        """See whether the newest records are packed better with other words; what fails is tried again later."""
+        self._learn_at = self.head.seq + LEARN_EVERY
+        rows = self.conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (packing.SAMPLES,))
+        better = packing.learnt([unpack(stored) for (stored,) in rows], self._packer)
+        if better is None or not self._write_words(better.words):
+            return
+        try:
+            with self.db.atomic():
+                self.conn.execute("INSERT OR REPLACE INTO own_words VALUES (?, ?)", (self.head.seq, better.words))
+        except sqlite3.Error as error:
+            log.warning("own words not kept: %s", error)
+            return
+        packing.know(better.words)
+        self._packer, self._pack = better, better.pack
+
+    # --- writing, record by record ----------------------------------------------------------------------------------
 
     def explained(self, error: BaseException) -> LedgerFull | LedgerBroken | None:
         """What an error says of this ledger; None for one that says nothing of it."""
@@ -270,13 +329,15 @@ class Ledger:
             stamp.state,
             operator,
             approved_by,
+            str(int(stamp.up * 1000)),
+            stamp.source.value,
         )
         seq = self.head.seq + 1
         data = record.model_dump(mode="json")
         body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         note = bytes(self.room) if self.room else None
-        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, pack(body), note))
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, self._pack(body), note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, stamp.text, data)
@@ -315,10 +376,20 @@ class Ledger:
         if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
             return None
         first = _first_with(self.conn, code, self.head.seq)
+        if self.gone and first == self.gone + 1 and str(code).encode() not in self.body(first):
+            return None  # of a record that is gone
         return first if first <= self.head.seq else None
 
+    def look_for_gone(self) -> None:
+        """Records were taken away."""
+        self.gone = gone_upto(self.conn)
+
+    def serials_at(self, seq: int) -> dict[int, int]:
+        """The last serial of every code kind after this record, which is there."""
+        return serials_of(self.conn.execute("SELECT serials FROM events WHERE seq = ?", (seq,)).fetchone()[0])
+
     def body(self, seq: int) -> bytes:
-        """The bytes of a record; raises LookupError."""
+        """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
         return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
@@ -449,8 +520,13 @@ def past(conn: sqlite3.Connection) -> Past:
             continue
         last = last or event
         if believed:
-            return Past(_seconds(last), seconds, _unsynced_in(last))
-    return Past(_seconds(last), None, _unsynced_in(last)) if last else Past()
+            return _past(last, seconds)
+    return _past(last, None) if last else Past()
+
+
+def _past(last: Mapping[str, Any], believed: float | None) -> Past:
+    up = int(last["bootms"]) / 1000 if str(last.get("bootms", "")).isdecimal() else None
+    return Past(_seconds(last), believed, _unsynced_in(last), str(last["bootid"]), up)
 
 
 _UNSYNCED, _STEP = b'"clockstate":"unsynced"', envelope.type_of("clock.step").encode()
@@ -505,10 +581,10 @@ def fault(conn: sqlite3.Connection) -> str:
 
 
 def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
-    """The bytes of a record; raises LookupError."""
+    """The bytes of a record; raises LookupError, of one that was kept its time RecordGone."""
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
     if row is None:
-        raise LookupError(f"no record {seq}")
+        raise RecordGone(seq) if 0 < seq <= gone_upto(conn) else LookupError(f"no record {seq}")
     return unpack(row[0])
 
 

@@ -4,8 +4,8 @@ Part of the core: only the core thread calls this, inside a batch.  All SQL on `
 
 The four hours run on the seconds since the kernel started, which no step of a clock changes.  Over a restart of the box
 only the wall clock knows how long it was off: believed when it is believed now and was when the result was received.
-Else only what is proven counts, the time this box has been on since: the four hours are never over too early, and pages
-say that it is not sure.
+Else only what is proven counts, the time this box has been on since (``on_time.py``): the four hours are never over too
+early, and pages say that it is not sure.
 """
 
 import sqlite3
@@ -20,6 +20,7 @@ from edge.records.ledger import Ledger
 from edge.state.hold_steps import FOUR_HOURS, SOON, Deed, HoldKind, If, row, rows
 from edge.state.hold_steps import Step as HoldStep
 from edge.state.lots import Lot, Lots
+from edge.state.on_time import OnTime
 from protocol.frozen import frozen
 
 COLUMNS = (
@@ -94,12 +95,13 @@ class Since:
 class Holds:
     """Owned by the core thread. ``policy``: whether the market's rule is to destroy at once (就地销毁)."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, lots: Lots, policy: Callable[[], bool]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, lots: Lots, policy: Callable[[], bool], on: OnTime) -> None:
         self._ledger = ledger
         self._conn: sqlite3.Connection = ledger.conn
         self._clock = clock
         self._lots = lots
         self._policy = policy
+        self._on = on
         self._views: tuple[HoldView, ...] = ()
         self._due: float | None = 0.0  # since boot: when a view's phase changes next; None: at no time
         self._trusted = False
@@ -133,9 +135,8 @@ class Holds:
         """How long ago the result was received; None when nobody received it yet."""
         if case.told_seq is None or case.told_s is None:
             return None
-        up, now = self._clock.up(), self._clock.now()
-        same = case.boot == self._clock.boot_id
-        proven = max(0.0, case.spent + up - (case.up if same else 0.0))
+        now, same = self._clock.now(), case.boot == self._clock.boot_id
+        proven = max(0.0, case.spent + self._on.since(case.boot, case.up))
         if same and case.spent_sure:
             return Since(proven, True)
         if case.told_sure and now.trusted:
@@ -186,6 +187,7 @@ class Holds:
 
     def told(self, case: Case, seq: int, ago: float, *, sure: bool) -> None:
         """The result was received ``ago`` seconds before now."""
+        self._on.mark()
         now = self._clock.now()
         self._set(
             case,
@@ -210,6 +212,7 @@ class Holds:
         }[deed]
         since = self.since(case)
         if since is not None:
+            self._on.mark()
             more |= {"boot": self._clock.boot_id, "up": self._clock.up(), "spent": since.seconds}
             more["spent_sure"] = since.sure
         self._set(case, **{column: seq}, **more)
@@ -234,7 +237,7 @@ class Holds:
         self._conn.execute(
             "UPDATE holds SET told_s = ? - (? - up + spent), told_sure = ? WHERE boot = ? AND told_seq IS NOT NULL"
             " AND spent_sure",
-            (step.after, step.at, step.state == "synced" or step.person is not None, self._clock.boot_id),
+            (step.after, step.at, step.state != "unsynced" or step.person is not None, self._clock.boot_id),
         )
         self._changes()
 
@@ -247,6 +250,16 @@ class Holds:
         self._due = 0.0
 
     # --- what pages see ---------------------------------------------------------------------------------------------
+
+    @property
+    def counting(self) -> bool:
+        """Whether four hours run that are not surely over."""
+        return any(one.told_at and one.phase != "over" for one in self._views)
+
+    @property
+    def told_any(self) -> bool:
+        """Whether a hold stands whose holder was told."""
+        return bool(self._conn.execute("SELECT 1 FROM holds WHERE told_seq > 0 AND NOT ended LIMIT 1").fetchone())
 
     @property
     def changed(self) -> bool:

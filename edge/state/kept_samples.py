@@ -1,7 +1,8 @@
 """Samples of dishes that a canteen keeps, and for how long each was kept: by the clocks of every boot since.
 
-Within one boot the steady clock tells, whatever is done to the date.  Over a restart of the box the date tells, where
-it was believed before and after; else only the time since that restart is sure, so that no sample goes too early.
+Within one boot the time since it began tells, whatever is done to the date.  Over a restart of the box the date tells,
+where it was believed before and after; else only the time that the box was on since is sure (``on_time.py``), so that
+no sample goes too early.
 
 Part of the core: only the core thread calls this.  All SQL on the table stands here.
 """
@@ -12,10 +13,10 @@ from typing import Any, NamedTuple
 
 from edge.between.canteen_board import KeptView
 from edge.between.inbox import Refused
-from edge.records.clock import Clock
+from edge.records.clock import Clock, Step
 from edge.records.ledger import Ledger
+from edge.state.on_time import OnTime
 
-SAVE_SECONDS = 3600.0
 MINUTE = 60
 _COLUMNS = "number, seq, due_s, known_s, boot, steady, wall, trusted, sure"
 
@@ -33,14 +34,14 @@ class Row(NamedTuple):
 
 
 class KeptSamples:
-    """Owned by the core thread. A saver of the core: how long samples are kept is written down once an hour."""
+    """Owned by the core thread."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, undo: list[Callable[[], None]]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, undo: list[Callable[[], None]], on: OnTime) -> None:
         self._ledger = ledger
         self._conn: sqlite3.Connection = ledger.conn
         self._clock = clock
         self._undo = undo
-        self._saved_at = float("-inf")
+        self._on = on
         self._here = self._count()
         self._shown: dict[int, Any] = {}
         self.look_at = float("-inf")
@@ -52,9 +53,10 @@ class KeptSamples:
 
     def keep(self, number: int, seq: int, due_s: int) -> None:
         now = self._clock.now()
+        self._on.mark()
         self._conn.execute(
             "INSERT INTO kept_samples VALUES (?, ?, ?, 0, ?, ?, ?, ?, 1, 0)",
-            (number, seq, due_s, self._clock.boot_id, self._clock.steady(), now.seconds, int(now.trusted)),
+            (number, seq, due_s, self._clock.boot_id, self._clock.up(), now.seconds, int(now.trusted)),
         )
         self._changed(+1)
 
@@ -89,40 +91,25 @@ class KeptSamples:
     def elapsed(self, row: Row) -> tuple[float, bool]:
         """For how many seconds it has surely been kept, and whether that is all."""
         now = self._clock.now()
+        proven = row.known_s + self._on.since(row.boot, row.steady)
         if row.boot == self._clock.boot_id:
-            return row.known_s + max(0.0, self._clock.steady() - row.steady), bool(row.sure)
+            return proven, bool(row.sure)
         if row.trusted and now.trusted:
-            return row.known_s + max(0.0, now.seconds - row.wall), bool(row.sure)
-        return row.known_s + max(0.0, self._clock.steady()), False
+            return max(proven, row.known_s + now.seconds - row.wall), bool(row.sure)
+        return proven, False
+
+    def redate(self, step: Step) -> None:
+        """The clock was set: what was kept in this boot is dated by it."""
+        self._conn.execute(
+            "UPDATE kept_samples SET wall = ? - (? - steady), trusted = ? WHERE boot = ? AND gone = 0",
+            (step.after, step.at, int(step.state != "unsynced" or step.person is not None), self._clock.boot_id),
+        )
+        self.look_at = float("-inf")
 
     @property
-    def unsaved(self) -> bool:
-        return bool(self._here) and self._clock.steady() - self._saved_at >= SAVE_SECONDS
-
-    def save(self) -> None:
-        """Write down how long each was kept by now."""
-        now = self._clock.now()
-        for row in self._rows():
-            known, sure = self.elapsed(row)
-            if not sure and row.trusted and not now.trusted:
-                continue  # a date that is believed later may tell more
-            self._conn.execute(
-                "UPDATE kept_samples SET known_s = ?, boot = ?, steady = ?, wall = ?, trusted = ?, sure = ?"
-                " WHERE number = ?",
-                (
-                    known,
-                    self._clock.boot_id,
-                    self._clock.steady(),
-                    now.seconds,
-                    int(now.trusted),
-                    int(sure),
-                    row.number,
-                ),
-            )
-        self._saved_at = self._clock.steady()
-
-    def not_saved(self) -> None:
-        self._saved_at = float("-inf")
+    def some(self) -> bool:
+        """Whether samples are kept."""
+        return self._here > 0
 
     def _rows(self) -> list[Row]:
         rows = self._conn.execute(f"SELECT {_COLUMNS} FROM kept_samples WHERE gone = 0 ORDER BY number")

@@ -5,6 +5,7 @@ Part of the core: only the core thread calls this, inside a batch.  All SQL on `
 
 import json
 import sqlite3
+from dataclasses import replace
 from typing import Any
 
 from edge.between.held_board import PublicSampleView
@@ -17,13 +18,22 @@ SHOWN = 40
 
 @frozen
 class PublicSample:
-    """``outcomes`` are its measurements by item, in order."""
+    """``measured`` are its measurements by item, in order: what each said, and its record."""
 
     code: str
     seq: int
     sample: str
-    outcomes: dict[str, tuple[Outcome, ...]]
+    measured: dict[str, tuple[tuple[Outcome, int], ...]]
     result_seq: int | None
+
+    def outcomes(self, item: str) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome, _ in self.measured.get(item, ()))
+
+    def without(self, seq: int) -> "PublicSample":
+        """The same without the measurement of this record."""
+        left = {item: tuple(one for one in said if one[1] != seq) for item, said in self.measured.items()}
+        newest = max((one for said in left.values() for _, one in said), default=0)
+        return replace(self, measured={item: said for item, said in left.items() if said}, result_seq=newest or None)
 
 
 class PublicSamples:
@@ -51,12 +61,17 @@ class PublicSamples:
         row = self._conn.execute("SELECT result_seq FROM public_samples WHERE code = ?", (code,)).fetchone()
         return {row[0]} if row and row[0] else set()
 
-    def measured(self, sample: PublicSample, item: str, outcomes: tuple[Outcome, ...], seq: int) -> None:
-        """A measurement of it was recorded."""
-        items = {**sample.outcomes, item: outcomes}
-        stored = json.dumps({name: [one.value for one in said] for name, said in items.items()}, ensure_ascii=False)
+    def measured(self, sample: PublicSample, item: str, outcome: Outcome, seq: int) -> None:
+        """One more measurement of it was recorded."""
+        said = (*sample.measured.get(item, ()), (outcome, seq))
+        self.stands(replace(sample, measured={**sample.measured, item: said}, result_seq=seq))
+
+    def stands(self, sample: PublicSample) -> None:
+        """What is known of it now."""
+        measured = {item: [(one.value, seq) for one, seq in said] for item, said in sample.measured.items()}
         self._conn.execute(
-            "UPDATE public_samples SET items = ?, result_seq = ? WHERE code = ?", (stored, seq, sample.code)
+            "UPDATE public_samples SET items = ?, result_seq = ? WHERE code = ?",
+            (json.dumps(measured, ensure_ascii=False), sample.result_seq, sample.code),
         )
         self.changed = True
 
@@ -91,7 +106,6 @@ class PublicSamples:
         if row is None:
             return None
         code, seq, sample, items, result_seq = row
-        said = json.loads(items) or {}
-        return PublicSample(
-            code, seq, sample, {name: tuple(Outcome(one) for one in out) for name, out in said.items()}, result_seq
-        )
+        said: dict[str, list[tuple[str, int]]] = json.loads(items) or {}
+        measured = {item: tuple((Outcome(one), of) for one, of in out) for item, out in said.items()}
+        return PublicSample(code, seq, sample, measured, result_seq)

@@ -33,6 +33,8 @@ from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
 from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
 from edge.state.directory import People
+from edge.state.disk import Disk
+from edge.state.expiries import Expiries
 from edge.state.goods_use import GoodsUse
 from edge.state.holds import Holds
 from edge.state.kept_samples import KeptSamples
@@ -40,6 +42,7 @@ from edge.state.known_devices import KnownDevices
 from edge.state.last_entries import LastEntries
 from edge.state.loads import Loads
 from edge.state.lots import Lots
+from edge.state.on_time import OnTime
 from edge.state.operators import Operators
 from edge.state.parties import Parties
 from edge.state.photos import Photos
@@ -47,6 +50,7 @@ from edge.state.price_reports import PriceReports
 from edge.state.prints import PrinterThread, Prints
 from edge.state.public_samples import PublicSamples
 from edge.state.racks import Racks
+from edge.state.retention import Forgetting
 from edge.state.scale_register import ScaleRegister, as_entered
 from edge.state.sessions import Sessions
 from edge.state.settings import CitySettings
@@ -102,7 +106,8 @@ class Station:
         self.checks = Checks(lambda: self.config, self.methods, ledger, self.controls, clock.today)
         self.lots.waits_for = self.checks.waits_for
         self.public_samples = PublicSamples(ledger)
-        self.holds = Holds(ledger, clock, self.lots, lambda: self.config.gate.destroy_at_once)
+        self.on_time = on = OnTime(ledger.conn, clock)
+        self.holds = Holds(ledger, clock, self.lots, lambda: self.config.gate.destroy_at_once, on)
         own = load_node_keys(config.market.keys_file).plus(self.subject, ledger.signer.key.public_key())
         self.siblings = Siblings(Topics(config.station.region, ledger.signer.node, ledger.signer.terminal), clock)
         self.known = KnownDevices(
@@ -118,7 +123,9 @@ class Station:
         self.goods_use = GoodsUse(ledger)
         self.city_lists = CityLists(ledger, self.unread)
         self.deliveries = Deliveries(ledger.conn, self.scales.values(), self.undo)
-        self.kept_samples = KeptSamples(ledger, clock, self.undo)
+        self.kept_samples = KeptSamples(ledger, clock, self.undo, on)
+        on.counts = lambda: self.holds.counting or self.kept_samples.some
+        on.needed = lambda: self.holds.told_any or self.kept_samples.some
         for scale in self.scales.values():
             scale.counts_loads = "canteen" in config.station.jobs
         self.keys = TrustedKeys(ledger.conn, city_keys or CityKeys(), own)
@@ -127,7 +134,10 @@ class Station:
         self.price_reports = PriceReports(ledger, config.stall.price_report)
         self.register = ScaleRegister(ledger, config.scale, self.undo)
         self.delivery = Delivery(ledger.conn)
+        self.expiries = Expiries(ledger.conn, config.city, lambda: self.certificate)
         self.photos = Photos(ledger, clock)
+        self.disk = Disk(ledger, clock)
+        self.forgetting = Forgetting(ledger, config.station.keep_months)
         self.loads = Loads(ledger, self.undo)
         self.last_entries = LastEntries(ledger.conn)
         self.trust: Callable[[], None] = lambda: None

@@ -3,7 +3,6 @@
 Part of the core: only the core thread calls this.
 """
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
@@ -51,6 +50,9 @@ class Views:
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
             "clock_asks": lambda: station.clock.asks,
+            "expiries": lambda: station.expiries.of_city,
+            "clock_source": lambda: station.clock.source,
+            "clock_synced": lambda: station.clock.last_sync,
             "unread": station.unread.views,
             "certificate": lambda: station.certificate,
         }
@@ -64,6 +66,8 @@ class Views:
         due |= self._canteen(now, anew=today != self._cautioned)
         if lots.unmatched_changed:
             due |= {"unmatched": lots.unmatched_views, "analyzers": partial(self._analyzers, anew=True)}
+        if station.expiries.look(now):
+            station.register.changed = True
         if today != self._cautioned:
             lots.all_pending_touched()  # yesterday's control vouches for nothing today
             station.controls.changed = True
@@ -107,7 +111,8 @@ class Views:
             due["register"] = lambda: station.register.views(today)
         if now - self._disk_at >= DISK_SECONDS:
             self._disk_at = now
-            due["disk_free"] = lambda: shutil.disk_usage(station.ledger.path.parent).free
+            due["disk_free"] = lambda: station.disk.look().free
+            due["disk_total"] = lambda: station.disk.look().total
         return due
 
     def _customer(self, now: float) -> CustomerView:

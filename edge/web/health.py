@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
-from edge.between.needs import Need, enough_disk, findings
+from edge.between.needs import Need, disk_state, findings
 from edge.web.events import alive
 
 
@@ -39,9 +39,15 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "silent_since": city.silent_since,
             "last_ack": city.last_ack,
         },
-        "disk": {"ok": enough_disk(board.disk_free), "free_bytes": board.disk_free},
+        "disk": {
+            "ok": (disk := disk_state(board.disk_free, board.disk_total)) == "enough",
+            "state": disk,
+            "free_bytes": board.disk_free,
+        },
         "clock": board.clock_state,
         "clock_why": board.clock_why,
+        "clock_source": board.clock_source,
+        "clock_synced": board.clock_synced,
         "trouble": board.trouble,
     }
 
@@ -75,14 +81,28 @@ class BoardCollector:
         yield odd
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
+        if board.clock_synced:
+            seen = datetime.fromisoformat(f"{board.clock_synced}+08:00").timestamp()
+            yield GaugeMetricFamily(
+                "marketedge_clock_last_sync", "When a source last vouched for the time, in seconds since 1970", seen
+            )
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
+        yield GaugeMetricFamily("marketedge_disk_bytes", "Size of the disk where the ledger is", board.disk_total)
+        short = disk_state(board.disk_free, board.disk_total) != "enough"
+        yield GaugeMetricFamily("marketedge_disk_short", "1 while a technician should come for it", int(short))
+        ends = [(one.of, one.ends) for one in board.expiries]
         if board.certificate is not None:
-            ends = datetime.fromisoformat(board.certificate.ends).timestamp()
-            yield GaugeMetricFamily(
-                "marketedge_certificate_expires", "When the pages' certificate ends, in seconds since 1970", ends
+            ends.append(("pages", datetime.fromisoformat(board.certificate.ends).timestamp()))
+        if ends:
+            expires = GaugeMetricFamily(
+                "marketedge_certificate_expires", "When a certificate ends, in seconds since 1970", labels=["of"]
             )
+            for of in dict.fromkeys(name for name, _ in ends):
+                expires.add_metric([of], min(end for name, end in ends if name == of))
+            yield expires
+        if board.certificate is not None:
             failed = self._handshakes_failed
             yield CounterMetricFamily("marketedge_tls_handshakes_failed", "TLS handshakes without success", failed)
         yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")

@@ -93,4 +93,6 @@ class HealthAnswer(Said):
     disk: DiskHealth
     clock: str
     clock_why: str
+    clock_source: str = Field(description="Who vouched for the time last, a word of `clock_source`.")
+    clock_synced: str = Field(description="When, to the minute in the market's zone; empty when nobody did.")
     trouble: str

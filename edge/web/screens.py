@@ -130,7 +130,7 @@ def hall(board: Board, screens: Screens) -> dict[str, Any]:
         "stall": board.stall if "gate" not in board.jobs else "",
         "date": day.date if day else "",
         "counted": bool(day and day.counted),
-        "clock": board.clock_state,
+        "clock": board.clock_word,
         "entries": day.entries if day else 0,
         "tested": day.tested if day else 0,
         "verdicts": dict(day.verdicts) if day else {},

@@ -23,6 +23,7 @@ from protocol.frozen import frozen
 from protocol.table import passed_over, step
 
 RESTORED = type_of("ledger.restored")
+MANY = 4096  # numbers sent on one connection that are remembered although the city's number has passed them
 
 
 @frozen
@@ -251,6 +252,8 @@ class StationEnd:
             self._covered(claim.upto)
             self._move(claim.upto)
             self.claimed = claim.upto
+            if len(self._sent) > MANY:  # what the city's number has passed is asked no more
+                self._sent = {seq for seq in self._sent if seq > claim.upto}
         elif claim and do is Do.OVER_SENT:
             self._move(self._sent_upto(claim.upto))
             self.claimed = max(self.claimed, min(claim.upto, self.upto))
@@ -510,11 +513,12 @@ class CityEnd:
         self.upto, self.head = sequence, digest
         return do
 
-    def born(self, last: int, digest: str, there: str) -> Take:
-        """A birth names its newest record. ``there`` is the hash of what we have under that number, empty for none."""
+    def born(self, last: int, digest: str, there: str, *, overtaken: bool = False) -> Take:
+        """A birth names its newest record. ``there`` is the hash of what we have under that number, empty for none;
+        ``overtaken`` whether what we have beyond it was recorded after the birth was said."""
         if digest and there and there != digest:
             return self._step(Came.BIRTH_OTHER, f"the station's record {last} is another one than ours")
-        if last < self.upto:
+        if last < self.upto and not (overtaken and there):
             return self._step(Came.BIRTH_SHORT, f"the station's ledger ends at {last}, ours at {self.upto}")
         return self._step(Came.BIRTH)
 

@@ -108,6 +108,19 @@ class ScaleExpiring(ScaleIdentity):
     expired: bool
 
 
+@event("certificate.expiring", "证书将到期", "Certificate ends", told=("of", "ends", "expired"))
+class CertificateExpiring(Record):
+    """A certificate that this station needs ends within 30 days, or has ended (``expired``).
+
+    ``of``: ``client`` (what it shows the broker), ``ca`` (of the broker's authority), ``pages`` (its pages over https).
+    ``ends`` is RFC 3339 in UTC.
+    """
+
+    of: Literal["client", "ca", "pages"]
+    ends: Short
+    expired: bool
+
+
 @event("slip.reweighed", "公平秤复称", "Slip weighed again", told=("slip_g", "net_g", "difference_g", "within"))
 class SlipReweighed(Record):
     """The goods of a slip were weighed again at a fair scale.

@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -42,7 +43,7 @@ _FIELDS = {
     "sig",
     "data",
 }
-_OPTIONAL = {"operator", "approvedby"}
+_OPTIONAL = {"operator", "approvedby", "bootms", "clocksource"}
 
 
 class BadEvent(ValueError):
@@ -58,7 +59,8 @@ class EventHead:
     """Everything of an envelope but data, chain and signature. ``kind`` is, for example, ``test.result``.
 
     ``operator`` is the code of the person on whose order it was recorded, ``approvedby`` of the one who gave the
-    supervisor's word for it; an event of the box itself has neither.
+    supervisor's word for it; an event of the box itself has neither.  ``bootms`` is the milliseconds since the boot
+    ``bootid`` began, on a clock that no step moves; ``clocksource`` who vouched for the time last (contract C7).
     """
 
     id: str
@@ -71,11 +73,19 @@ class EventHead:
     clockstate: str
     operator: str = ""
     approvedby: str = ""
+    bootms: str = ""
+    clocksource: str = ""
 
 
 def type_of(kind: str) -> str:
     """``trade.completed`` → ``cn.marketedge.market.trade.completed.v1``."""
     return f"{REVERSE_DNS}.market.{kind}.v1"
+
+
+def schema_of(name: str) -> str:
+    """``trade.completed`` → ``urn:marketedge:trade.completed:v1``, the id of its schema (RFC 8141: no dot may stand in
+    what follows ``urn:``)."""
+    return f"urn:marketedge:{name}:v1"
 
 
 def kind_of(event_type: str) -> str:
@@ -97,15 +107,18 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "time": head.time,
         "recordedtime": head.recordedtime,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "dataschema": schema_of(head.kind),
         "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
         "bootid": head.bootid,
         "clockstate": head.clockstate,
         "prevhash": prevhash,
-        "kid": kid_of(key.public_key()).hex(),
-        "data": dict(data),
+        "kid": _kid_of(key),
+        "data": data,
     }
-    fields |= {name: value for name in _OPTIONAL if (value := getattr(head, name))}
+    if head.operator:
+        fields["operator"] = head.operator
+    if head.approvedby:
+        fields["approvedby"] = head.approvedby
     unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
     # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",
@@ -115,6 +128,12 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
+
+
+@lru_cache(4)
+def _kid_of(key: Ed25519PrivateKey) -> str:
+    """Worked out once: it stands in every record."""
+    return kid_of(key.public_key()).hex()
 
 
 def hash_of(body: bytes) -> str:

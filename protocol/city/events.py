@@ -718,19 +718,21 @@ class ClockStepped(Record):
 
     ``offset_ms`` is after less before: added to the times of the records of ``boot_id`` that were made ``unsynced``
     since the step before, it dates them anew; the originals stay.  ``state`` is what the clock is worth now.
-    ``source`` is who vouches for it: the kernel's time service, the host of a virtual machine, a person, or nobody.
-    ``why``: ``synced`` (first sync after the boot, or after it was lost), ``stepped`` (a believed time was put
-    elsewhere), ``set`` (put forward, nobody vouches), ``confirmed`` (``person`` said that the date is right).
+    ``source`` is who vouches for it: the kernel's time service, the host of a virtual machine, a person, the city's
+    platform, or nobody.  ``why``: ``synced`` (first sync after the boot, or after it was lost), ``stepped`` (a believed
+    time was put elsewhere), ``set`` (put forward, nobody vouches), ``confirmed`` (``person`` said that the date is
+    right), ``estimated`` (from the city's signed answer, right to ``error_ms`` if the city's clock is).
     """
 
     boot_id: Short
     offset_ms: Annotated[int, Field(ge=-4_102_444_800_000, le=4_102_444_800_000)]
     before: Short
     after: Short
-    state: Literal["synced", "unsynced"]
-    source: Literal["kernel", "host", "person", "none"]
-    why: Literal["synced", "stepped", "set", "confirmed"]
+    state: Literal["synced", "holdover", "unsynced"]
+    source: Literal["kernel", "host", "person", "platform", "none"]
+    why: Literal["synced", "stepped", "set", "confirmed", "estimated"]
     person: Short | None = None
+    error_ms: Annotated[int, Field(ge=0, le=60_000)] | None = Field(None, exclude_if=_unsaid)
 
 
 @event("price.changed", "改价", "Price changed", told=("product", "before_fen", "fen"))
@@ -900,18 +902,20 @@ class EntryCorrected(Record):
 class ResultCorrected(Record):
     """A result was matched to a lot that it is not of. ``corrects`` is the id of the record that matched it.
 
-    ``to`` is the lot it is of, None while nobody knows: it waits among the unmatched results again. ``verdict`` is what
-    the other measurements of the item say of ``lot``, None when there are none, and ``state`` what may be done with
-    that lot now; ``source`` is its source code, when this correction releases it.
+    ``to`` is the test code of what it is of, None while nobody knows: it waits among the unmatched results again.
+    ``verdict`` is what the other measurements of the item say of ``lot``, None when there are none, and ``state`` what
+    may be done with that lot now; ``source`` is its source code, when this correction releases it.  Of food that
+    somebody brought, ``brought`` stands in the place of lot, goods and state.
     """
 
-    lot: Trace
+    lot: Trace | None
+    brought: Brought | None = None
     to: Trace | None
     corrects: Short
-    goods: Goods
+    goods: Goods | None
     item: Name
     verdict: VerdictWord | None
-    state: Literal["pending", "released", "held"]
+    state: Literal["pending", "released", "held"] | None
     source: Trace | None = None
     reason: Name
 

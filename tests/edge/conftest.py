@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.between.commands import Answer, Command, DismissResult, Recall, RegisterEntry, ReleaseLot, Sell
 from edge.between.entry_commands import LastEntry
-from edge.between.fixed_words import ClockWhy
+from edge.between.fixed_words import ClockSource, ClockWhy
 from edge.between.held_commands import TypeVerdict
 from edge.between.inbox import (
     CityMessage,
@@ -45,6 +45,7 @@ from edge.core import Core
 from edge.records.clock import Clock, Stamp, Step
 from edge.records.ledger import Ledger, Signer, bodies_after, reading
 from edge.records.packing import unpack
+from edge.state.disk import Space
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from protocol.city.node_keys import NodeKeys
@@ -138,7 +139,8 @@ class HandClock(Clock):
         return self._steady
 
     def now(self) -> Stamp:
-        return Stamp(self.wall.isoformat(timespec="microseconds"), self.wall.timestamp(), self.worth)
+        text = self.wall.isoformat(timespec="microseconds")
+        return Stamp(text, self.wall.timestamp(), self.worth, self.source, self._steady)
 
     def today(self) -> date:
         return self.wall.date()
@@ -146,11 +148,25 @@ class HandClock(Clock):
     def state(self) -> Literal["synced", "holdover", "unsynced"]:
         return self.worth
 
+    @property
+    def source(self) -> ClockSource:
+        return ClockSource.NONE if self.worth == "unsynced" else ClockSource.KERNEL
+
+    @property
+    def last_sync(self) -> str:
+        return "" if self.worth == "unsynced" else self.wall.isoformat()[:16]
+
+    def told(self, issued: float, asked: float) -> None:
+        """The city's word changes nothing here."""
+
+    def wants_word(self, asked: float) -> bool:
+        return False
+
     def is_set(
         self, wall: datetime, state: Literal["synced", "unsynced"] = "synced", person: str | None = None
     ) -> None:
         """The station sees it at its next look; nothing else happens to this clock behind the test's back."""
-        source, why = ("person", "confirmed") if person else ("kernel", "synced")
+        source, why = (ClockSource.PERSON, "confirmed") if person else (ClockSource.KERNEL, "synced")
         before, after = self.wall.timestamp(), wall.timestamp()
         self._coming = Step(self.up(), before, after, state, source, why, person)  # type: ignore[arg-type]
 
@@ -226,6 +242,8 @@ class ListWire:
 class Box:
     """One station. ``does`` answers a command or raises what it was refused with."""
 
+    disk = Space(50 << 30, 100 << 30)
+
     def __init__(
         self,
         folder: Path,
@@ -272,6 +290,7 @@ class Box:
             city_keys or CityKeys(),
             notify,
         )
+        self.core._station.disk.usage = lambda folder: self.disk
         self.core.start()
         self.core.turn([PortChanged(name, True) for name in self.ports])
 

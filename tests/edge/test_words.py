@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from edge.between.fixed_words import ClockWhy, LotState, LotWhy, WeightWhy
+from edge.between.fixed_words import ClockSource, ClockWhy, ClockWord, LotState, LotWhy, WeightWhy
 from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, PrintWhy
 from edge.between.words import CATALOGUE, ON_PAGES, Section, Words, by_key, for_scripts, section
 from edge.documents.words import words_on_paper
@@ -41,6 +41,7 @@ BESIDE_A_RULE = {  # inline texts that repeat a key's, and why
     "型号": "the name of a key of station.toml",
     "方法": "the name of a section of station.toml",
     "通道": "the name of a key of station.toml",
+    **dict.fromkeys(("食堂管理员", "验收员", "厨师长", "家长代表"), "a value of station.toml, and its default"),
 }
 
 
@@ -156,6 +157,8 @@ def test_every_fixed_word_has_its_text() -> None:
         ("lot", LotState),
         ("lot_why", [why for why in LotWhy if why]),
         ("clock_why", [why for why in ClockWhy if why]),
+        ("clock", get_args(ClockWord)),
+        ("clock_source", ClockSource),
         ("verdict", get_args(VerdictWord)),
         ("document", DOCUMENT_NAMES),
         ("print", PrintState),

@@ -13,7 +13,7 @@ export const onSaved = (listener) => (saved = listener);
 export function fills() {
   document.addEventListener("click", ({ target }) => {
     const chip = target.closest("[data-fills] button");
-    if (chip) find(`#${chip.parentElement.dataset.fills}`).value = chip.textContent;
+    if (chip) find(`#${chip.parentElement.dataset.fills}`).value = chip.value || chip.textContent;
     if (target.closest("[data-close]")) target.closest("dialog").close();
   });
 }

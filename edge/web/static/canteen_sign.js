@@ -46,7 +46,7 @@ function next() {
   const one = delivery();
   drawSees(one);
   find("#signing-wrong").textContent = "";
-  find("#signing-as").value = document.querySelectorAll('[data-fills="signing-as"] button')[one.signed.length]?.textContent ?? "";
+  find("#signing-as").value = document.querySelectorAll('[data-fills="signing-as"] button')[one.signed.length]?.value ?? "";
   for (const field of [code, pin, typedName]) if (field) field.value = "";
   people();
 }

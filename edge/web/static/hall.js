@@ -51,7 +51,7 @@ function drawPage() {
 
 function draw(now) {
   const known = now?.counted ? now : null;
-  set(find("#date"), now ? `${now.date}${now.clock === "unsynced" ? ` · ${say("clock.unsynced")}` : ""}` : say("customer_away"));
+  set(find("#date"), now ? `${now.date}${["unsynced", "unknown", "estimated"].includes(now.clock) ? ` · ${say(`clock.${now.clock}`)}` : ""}` : say("customer_away"));
   const counts = { entries: known?.entries, tested: known?.tested, passed: known ? known.verdicts.qualified ?? 0 : undefined, waiting: now?.waiting, held: now?.held };
   for (const [name, count] of Object.entries(counts)) set(find(`#count-${name}`), count === undefined ? "–" : String(count));
   document.body.classList.toggle("away", !now);

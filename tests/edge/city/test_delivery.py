@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
@@ -156,7 +156,6 @@ class World:
 
 
 @given(st.lists(st.sampled_from(STEPS), max_size=40), st.integers(0, 3))
-@settings(max_examples=150)
 def test_everything_arrives_but_what_is_itself_at_fault(steps: list[Any], version: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), version)

@@ -322,7 +322,7 @@ SIGNED_FIELDS = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES, BYTES)
 def test_any_bytes_on_a_topic_of_commands_change_nothing_and_raise_nothing(
     station: Any, mayor: Any, name: str, payload: bytes
@@ -332,7 +332,7 @@ def test_any_bytes_on_a_topic_of_commands_change_nothing_and_raise_nothing(
     assert station.board.unread == ()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from([*COMMANDS]), SIGNED_FIELDS)
 def test_whatever_the_city_signs_is_answered_and_nothing_fails(
     station: Any, mayor: Any, name: str, fields: dict[str, Any]

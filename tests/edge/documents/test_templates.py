@@ -178,7 +178,7 @@ VALUES = st.sampled_from(
 
 
 @given(lines=WRITTEN, value=VALUES, other=VALUES)
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 def test_any_template_makes_a_paper_or_says_what_is_wrong(lines: list[str], value: str, other: str) -> None:
     text = "\n".join(line.replace("X", value if number % 2 else other) for number, line in enumerate(lines))
     values = fields.values(PaperWords("zh"), PLACE, CHECKED)

@@ -318,6 +318,7 @@ def test_a_wrong_match_goes_back_to_the_unmatched_and_the_lot_is_judged_anew(box
     record = station.ledger.event(answer["seq"])
     assert record["data"] == {
         "lot": lot,
+        "brought": None,
         "to": None,
         "corrects": result["id"],
         "goods": result["data"]["goods"],

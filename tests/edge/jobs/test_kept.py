@@ -180,6 +180,25 @@ def test_a_date_that_was_believed_is_waited_for(canteen: Callable[[], Any]) -> N
     assert kept(station).sure and kept(station).left_s <= 16 * HOUR
 
 
+def test_what_was_kept_before_the_clock_was_set_is_dated_by_it(canteen: Callable[[], Any]) -> None:
+    from datetime import timedelta
+
+    station = canteen()
+    begun, station.clock.worth = station.clock.wall, "unsynced"
+    station.clock.wall -= timedelta(days=300)
+    keeps(station)
+    station.clock.go(HOUR)
+    station.clock.is_set(begun + timedelta(hours=1))
+    station.turn()
+    station.clock.go(HOUR)
+    station.clock.boot_id = "another"
+    station.clock.go(20 * HOUR)
+    station.clock._steady = 5.0
+    station = canteen()
+    one = kept(station)
+    assert one.sure and 25 * HOUR < one.left_s <= 26 * HOUR
+
+
 def test_waste_is_handed_over_by_weight_with_a_code(canteen: Callable[[], Any]) -> None:
     station = canteen()
     station.puts("12.500")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge.between.bench_commands import NextRack, SetPlace
-from edge.between.commands import MatchResult, PrintDocument
+from edge.between.commands import CorrectResult, MatchResult, PrintDocument
 from edge.between.held_commands import RegisterSample
 from edge.between.inbox import Refused
 from edge.documents.day import summary
@@ -160,3 +160,82 @@ def test_no_telephone_number_enters(box: Callable[..., Box]) -> None:
     with pytest.raises(Refused) as told:
         station.does(RegisterSample(goods="草莓", asked_by="13812345678"))
     assert told.value.code == "personal_number"
+
+
+# --- a result that is of other food -----------------------------------------------------------------------------------
+
+WRONG = "样品号输错"
+
+
+def corrected(station: Box, **more: Any) -> Any:
+    return station.does(CorrectResult(reason=WRONG, **more))
+
+
+def test_a_result_of_other_food_is_taken_off_and_waits_for_a_person(box: Callable[..., Box], devices: str) -> None:
+    station = box(PAPERS + devices)
+    said = brings(station)
+    (result,) = station.tests(station.result(said["sample"], "81.0"))
+    answer = corrected(station, seq=int(result["sequence"]))
+    assert answer == {"seq": answer["seq"], "test_code": said["code"], "state": None, "source": None, "to": None}
+    record = station.ledger.event(answer["seq"])
+    assert record["data"] == {
+        "lot": None,
+        "brought": {"code": said["code"], "goods": "小区门口买的草莓", "asked_by": "张女士"},
+        "to": None,
+        "corrects": result["id"],
+        "goods": None,
+        "item": result["data"]["item"],
+        "verdict": None,
+        "state": None,
+        "source": None,
+        "reason": WRONG,
+    }
+    (waiting,) = station.waiting
+    assert (waiting.seq, waiting.why) == (int(result["sequence"]), ("withdrawn",))
+    (view,) = station.board.public_samples
+    assert (view.verdict, view.value, view.result_seq) == ("", "", None)
+    with pytest.raises(Refused) as told:
+        station.does(PrintDocument(paper="public_result", subject=said["code"]))
+    assert told.value.code == "no_record"
+    with pytest.raises(Refused) as told:
+        corrected(station, seq=int(result["sequence"]))
+    assert told.value.code == "not_counted"
+    station = box(PAPERS + devices)
+    again = station.does(MatchResult(seq=station.waiting[0].seq, lot=said["code"], person="王敏"))
+    assert again["test_code"] == said["code"]
+    assert station.board.public_samples[0].value == "81.0"
+
+
+def test_a_result_goes_to_the_food_or_the_lot_that_it_is_of(box: Callable[..., Box]) -> None:
+    station = box()
+    wrong, right = brings(station), brings(station)
+    lot = station.enters()
+    (result,) = station.tests(station.result(wrong["sample"], "12.5"))
+    with pytest.raises(Refused) as told:
+        corrected(station, seq=int(result["sequence"]), lot=wrong["code"])
+    assert told.value.code == "same_lot"
+    assert corrected(station, seq=int(result["sequence"]), lot=right["code"])["to"] == right["code"]
+    assert [one.value for one in station.board.public_samples] == ["12.5", ""]
+    assert corrected(station, seq=int(station.last["sequence"]), lot=lot)["to"] == lot
+    assert (station.lot(lot).state, station.waiting) == ("released", ())
+    assert [one.value for one in station.board.public_samples] == ["", ""]
+    of_the_lot = next(one for one in results(station) if one["data"]["lot"] == lot)
+    answer = corrected(station, seq=int(of_the_lot["sequence"]), lot=right["code"])
+    assert (answer["state"], answer["to"]) == ("pending", right["code"])
+    assert station.board.public_samples[0].verdict == "qualified"
+
+
+def test_what_is_left_says_what_it_says_without_it(box: Callable[..., Box], devices: str) -> None:
+    """A positive and a negative say nothing; without the positive the negative does, and its slip comes out."""
+    station = box(PAPERS + devices)
+    said = brings(station)
+    (positive,) = station.tests(station.result(said["sample"], "81.0"))
+    station.tests(station.result(said["sample"], "12.0"))
+    assert station.board.public_samples[0].verdict == "suspect"
+    printed = len(station.papers())
+    answer = corrected(station, seq=int(positive["sequence"]))
+    assert station.ledger.event(answer["seq"])["data"]["verdict"] == "qualified"
+    (view,) = station.board.public_samples
+    assert (view.verdict, view.value) == ("qualified", "12.0")
+    assert station.ledger.event(view.result_seq)["data"]["measurement"] == 1
+    assert len(station.papers()) == printed + 1

@@ -324,7 +324,7 @@ def test_a_clock_that_is_set_later_dates_what_was_told_before(
     assert (view(station, lot).ends, sure(station, lot)) == (round(hand_clock.steady() + 3 * HOUR), True)
     station = reboots(box, hand_clock, HOUR, begun + timedelta(hours=2), "synced")
     assert sure(station, lot) is known
-    assert view(station, lot).ends == round(hand_clock.steady() + (2 * HOUR if known else 4 * HOUR - 30))
+    assert view(station, lot).ends == round(hand_clock.steady() + (2 * HOUR if known else 3 * HOUR - 30))
 
 
 @pytest.mark.parametrize("asked_first", [False, True])

@@ -391,7 +391,7 @@ class Truth:
         return self.word(item) != "suspect" or len(run) > 2
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=st.lists(RESULTS, max_size=14))
 def test_a_lot_is_released_only_on_measurements_that_are_surely_its_own(
     box: Callable[..., Box], said: list[dict[str, Any]]

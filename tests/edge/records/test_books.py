@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.between.commands import CorrectEntry, CorrectResult, ProofGiven, VoidSale
+from edge.between.held_commands import RegisterSample
 from edge.cli.main import main
 from edge.records import books
 from edge.records.books import BOOKS, Cancelled, Progress, rows, write
@@ -116,6 +117,15 @@ def test_results_and_their_corrections_stand_in_the_book_of_tests(box: Callable[
     assert (found["检测值"], found["结论(快检筛查)"], found["状态"]) == ("12.5", "合格（快检）", "已更正")
     assert (stray["类别"], stray["食用农产品名称"], stray["状态"]) == ("未归属", "", "有效")
     assert (corrected["类别"], corrected["检测码"], corrected["说明"]) == ("更正", grouped(lot), "样品号输错")
+
+
+def test_a_result_taken_off_brought_food_stands_in_the_book_of_tests(box: Callable[..., Box]) -> None:
+    station = box()
+    said = station.does(RegisterSample(goods="草莓"))
+    station.tests(station.result(said["sample"], "12.5"))
+    station.does(CorrectResult(seq=int(station.last["sequence"]), reason="样品号输错"))
+    found, corrected = book(station, "tests")
+    assert (found["状态"], corrected["类别"], corrected["食用农产品名称"]) == ("已更正", "更正", "草莓")
 
 
 def test_days_are_those_of_the_market(box: Callable[..., Box]) -> None:

@@ -137,7 +137,7 @@ def fits(wanted: Wanted) -> Callable[[dict[str, Any]], bool]:
     return one
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=EVENTS, wanted=st.lists(WANTED, min_size=1, max_size=6), page=st.integers(1, 5))
 def test_what_is_found_is_what_a_look_at_every_record_finds(
     box: Callable[..., Box], reader: Callable[[Box], Any], events: Any, wanted: list[Wanted], page: int

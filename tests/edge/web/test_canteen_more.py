@@ -1,6 +1,7 @@
 """The canteen's page with loads that count by themselves, and with photos of the handheld's camera."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ def changed() -> dict[str, str]:
 
 @pytest.fixture
 def web(request: pytest.FixtureRequest, serve: Callable[..., WebServer]) -> WebServer:
-    automatic = "automatic" in request.node.name
-    return serve(look=AUTOMATIC) if automatic else serve()
+    return serve(look=AUTOMATIC) if re.search("automatic|sign_as", request.node.name) else serve()
 
 
 @pytest.fixture
@@ -148,3 +148,14 @@ def test_a_photo_of_kitchen_waste_outlasts_a_reload(core: Any, delivery: Page, u
     until(lambda: len(core.records("waste.handed")) == 1)
     assert len(core.records("waste.handed")[0]["data"]["photos"]) == 1
     expect(page.locator("#waste-photos .thumbs img")).to_have_count(0)
+
+
+def test_on_an_english_page_what_people_sign_as_has_its_english_word(delivery: Page) -> None:
+    """The market's own word goes into the record, whatever the page's language."""
+    page = delivery
+    page.goto("/canteen?lang=en")
+    chips = page.locator('[data-fills="signing-as"] button')
+    expect(chips.first).to_have_text("食堂管理员 · Canteen manager")
+    expect(chips.first).to_have_attribute("value", "食堂管理员")
+    page.goto("/canteen?lang=zh")
+    expect(chips.first).to_have_text("食堂管理员")

@@ -132,6 +132,12 @@ def put_back_by_the_host(core: Any) -> None:
     core.clock.jumps((now + timedelta(hours=24)).replace(tzinfo=None).isoformat())
 
 
+def told_by_the_city(core: Any) -> None:
+    """After a day without a time service."""
+    a_day_without(core, False)
+    core.clock.told(core.clock.now().seconds + 60, core.clock.up() - 1)
+
+
 ILL_CLOCKS: dict[str, Callable[[Any], None]] = {
     "unsynced": lambda core: a_day_without(core, False),
     "refused": lambda core: a_day_without(core, None),
@@ -139,6 +145,7 @@ ILL_CLOCKS: dict[str, Callable[[Any], None]] = {
     "apart": a_date_apart,
     "doubted": lambda core: core.clock.jumps("2031-03-01T09:30"),
     "standing": put_back_by_the_host,
+    "platform": told_by_the_city,
 }
 
 

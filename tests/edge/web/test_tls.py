@@ -439,7 +439,7 @@ def test_what_needs_a_hand(core: Any, tls: Tls, folder: Path, today: date, trust
 
 def test_status_and_metrics_tell_when_it_ends(core: Any, client: httpx.Client, until: Callable[..., None]) -> None:
     until(lambda: core.board.certificate)
-    assert "marketedge_certificate_expires 1.82" in client.get("/metrics").text
+    assert 'marketedge_certificate_expires{of="pages"} 1.82' in client.get("/metrics").text
     page = client.get("/status").text
     assert "页面加密" in page
     assert "2027-12-22" in page

@@ -210,7 +210,7 @@ def test_a_barcode_has_the_bars_that_fit_and_none_too_thin_is_left_to_the_printe
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=29) | st.from_regex(DIGITS))
 @pytest.mark.parametrize("kind", ["raster", "native"])
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_every_barcode_is_read_back(kind: Codes, payload: str) -> None:
     (paper,) = read_papers(job(replace(WIDE, codes=kind), Barcode(payload)), WIDE.dots)
     assert (paper.barcodes, paper.unknown) == ([payload], ())

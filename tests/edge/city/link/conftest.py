@@ -79,6 +79,25 @@ class Authority:
         private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return [f"cafile {self.file}", f"certfile {cert}", f"keyfile {private}"]
 
+    def sign(self, request: bytes, days: tuple[float, float] = (-1, 5)) -> bytes:
+        """A client's certificate for this request."""
+        asked, now = x509.load_pem_x509_csr(request), datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(asked.subject)
+            .issuer_name(self._name)
+            .public_key(asked.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + timedelta(days=days[0]))
+            .not_valid_after(now + timedelta(days=days[1]))
+            .sign(self._key, hashes.SHA256())
+        )
+        return made.public_bytes(Encoding.PEM)
+
+    @property
+    def fingerprint(self) -> str:
+        return x509.load_pem_x509_certificate(self.file.read_bytes()).fingerprint(hashes.SHA256()).hex(":").upper()
+
 
 class Mosquitto:
     """The real broker on a loopback port of its own, with these lines after its ``listener``."""

@@ -50,7 +50,7 @@ def test_why_the_clock_is_not_synchronised_is_said_in_the_stations_language(
 
 def test_a_synchronised_clock_is_well(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line = clock_line(config, monkeypatch, "2026-11-27 08:00", True)
-    assert line.startswith("ok   clock: 2026-11-27T08:00:00") and line.endswith("synced")
+    assert line.startswith("ok   clock: 2026-11-27T08:00:00") and line.endswith("已校准 (网络校时)")
 
 
 @pytest.mark.parametrize(

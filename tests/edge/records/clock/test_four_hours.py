@@ -10,6 +10,7 @@ from edge.between.commands import HoldLot
 from edge.between.held_commands import TellHolder
 from edge.jobs import holds, rechecks
 from edge.state.hold_steps import FOUR_HOURS
+from edge.state.on_time import SAVE_SECONDS
 
 HOUR = 3600.0
 
@@ -65,3 +66,45 @@ def test_without_a_sync_only_what_the_box_was_on_for_is_proven(told: Any) -> Non
     told.advance(FOUR_HOURS)
     _, case = told.station.holds.standing(told.lot)
     assert told.station.holds.since(case).over
+
+
+def sits(one: Any, seconds: float) -> None:
+    """It is on for so long, and what the core would save meanwhile is saved."""
+    while seconds > 0:
+        one.advance(min(600.0, seconds))
+        seconds -= 600.0
+        one.station.holds.views()
+        if one.station.on_time.unsaved:
+            one.does(one.station.on_time.save)
+
+
+def test_over_many_restarts_without_a_date_the_time_the_box_was_on_adds_up(told: Any) -> None:
+    for _ in range(4):
+        sits(told, HOUR)
+        told.reboot("1970-01-01 08:00")
+    seconds, sure = since(told)
+    assert not sure and 4 * HOUR - 4 * (SAVE_SECONDS + 600) <= seconds <= 4 * HOUR + 100
+    assert seconds > 3 * HOUR - 600, "not only what this boot has seen"
+    sits(told, HOUR + 4 * SAVE_SECONDS)
+    assert told.station.holds.since(told.station.holds.standing(told.lot)[1]).over
+    assert not told.station.on_time.unsaved
+
+
+def test_nothing_is_written_while_nobody_waits(box: Callable[..., Any]) -> None:
+    one = box()
+    one.enter()
+    sits(one, 10 * HOUR)
+    assert one.ledger.conn.execute("SELECT count(*) FROM boots").fetchone() == (0,)
+
+
+def test_what_earlier_boots_tell_is_kept_only_while_somebody_may_ask(told: Any) -> None:
+    for _ in range(3):
+        sits(told, HOUR)
+        told.reboot("1970-01-01 08:00")
+    sits(told, HOUR)
+    boots = "SELECT count(*) FROM boots"
+    assert told.ledger.conn.execute(boots).fetchone() == (4,)
+    lot, _ = told.station.holds.standing(told.lot)
+    told.does(lambda: told.station.holds.end(lot))
+    told.does(told.station.on_time.mark)
+    assert told.ledger.conn.execute(boots).fetchone() == (1,)

@@ -166,7 +166,7 @@ DAMAGES: list[Damage] = [
 ]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(DAMAGES), st.integers(1, RECORDS), st.randoms(use_true_random=False))
 def test_whatever_is_done_to_a_record_is_found(
     worked: Path, key: Ed25519PrivateKey, damage: Damage, seq: int, dice: random.Random
