@@ -75,6 +75,7 @@ from protocol.readings import Curve, TestResult, Ticket
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
+DELIVERED_SECONDS = 5.0  # how far the city is rides along so often: it says so itself at each connection
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 HOLDS_AGAIN_SECONDS = 1.0  # what is held is said again to other stations at most so often …
@@ -172,6 +173,7 @@ class Core:
         self._attend_at = float("-inf")  # to all else, however many weights come
         self._answers: list[tuple[Request, Answer | Refused]] = []
         self._last_record = 0.0
+        self._delivered_at = float("-inf")  # when it was written last how far the city is
         self._continuous_told = ""
         self._notify = notify
         self._sleep = time.sleep
@@ -661,10 +663,19 @@ class Core:
 
     # --- progress that may wait -------------------------------------------------------------------------------------
 
-    def _save_progress(self) -> None:
-        """Write what became of papers, deliveries, ports and of what failed, inside the current transaction."""
-        self._last_record = self._clock.steady()
-        self._saving = [part for part in self._savers if part.unsaved or part is self._unread]  # its counts ride along
+    def _save_progress(self, *, alone: bool = False) -> None:
+        """Write what became of papers, deliveries, ports and of what failed, inside the current transaction; ``alone``
+        when it has no record."""
+        self._last_record = now = self._clock.steady()
+        waits = now < self._delivered_at + DELIVERED_SECONDS and not (alone or self._publisher.urgent)
+        self._saving = [
+            part
+            for part in self._savers
+            if (part.unsaved and not (waits and part is self._publisher))
+            or part is self._unread  # its counts ride along
+        ]
+        if self._publisher in self._saving:
+            self._delivered_at = now
         for part in self._saving:
             self._step(part.save, partial(self._not_saved, part))
 
@@ -688,7 +699,7 @@ class Core:
         if stopping or self._publisher.urgent or now - self._last_record >= SAVE_SECONDS:
             try:
                 with self._ledger.batch():
-                    self._save_progress()
+                    self._save_progress(alone=True)
             except LedgerBroken:
                 raise
             except Exception as error:

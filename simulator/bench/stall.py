@@ -23,11 +23,12 @@ UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, TERMINAL, 1))  # of anoth
 class Stall:
     """Everything running between ``with`` and its end. Raises what its parts raise.
 
-    ``analyzer`` plugs in a tester, too.
+    ``analyzer`` plugs in a tester, too.  ``log`` is where the station's log goes, when not beside its ledger.
     """
 
-    def __init__(self, folder: Path, *, analyzer: bool = False) -> None:
+    def __init__(self, folder: Path, *, analyzer: bool = False, log: Path | None = None) -> None:
         self._folder = folder
+        self._log = log
         self._with_analyzer = analyzer
         self._stack = ExitStack()
 
@@ -60,6 +61,7 @@ class Stall:
                     city_key=self.city.key,
                 ),
             )
+            self.station.log = self._log or self.station.log
             stack.enter_context(self.station)
             wait_for("the station's way to the city", lambda: self.station.board()["city"]["up"])
             register(self.station)
