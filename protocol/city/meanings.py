@@ -486,10 +486,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "after": "What it is, as text (typed).",
     },
     "ResultCorrected": {
-        "lot": "Test code of the lot that the result is not of: 20 digits (record).",
-        "to": "Test code of the lot it is of: 20 digits (typed); null: nobody knows.",
+        "lot": "Test code of the lot that the result is not of: 20 digits (record); null: it was of brought food.",
+        "brought": "The food that somebody brought and that the result is not of (record); null: it was of a lot.",
+        "to": "Test code of what it is of: 20 digits (typed); null: nobody knows.",
+        "goods": "The goods of `lot` (record); null: it was of brought food.",
         "verdict": "What the other measurements of the item say of `lot` (station); null: there are none.",
-        "state": "What may be done with that lot now (station).",
+        "state": "What may be done with that lot now (station); null: it was of brought food.",
         "source": "Source code of that lot when this correction releases it: 20 digits (station); null: it does not.",
     },
     "LotTold": {

@@ -12,7 +12,7 @@ from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.bench.counter import AGREE, MODEL, Counter
-from simulator.bench.helpers import CityProcess, Watcher
+from simulator.bench.helpers import CityProcess, Watcher, compiled
 from simulator.broker import Broker
 from simulator.stage import CABBAGE, TERMINAL, StationProcess, Wiring, wait_for
 from simulator.wires.line import Line, Pty
@@ -34,6 +34,7 @@ class Stall:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            stack.enter_context(compiled())
             dev = self._folder / "dev"
             dev.mkdir(parents=True)
             self.broker = stack.enter_context(Broker())
