@@ -9,13 +9,13 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge.between.tongue import said
 from edge.records import lock, mark, private
@@ -23,7 +23,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import pack, teach, unpack
-from protocol.city import envelope
+from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
 from protocol.city.token import kid_of
@@ -121,12 +121,26 @@ class Head:
 
 @frozen
 class Signer:
-    """Who signs: the station's key and the names that stand in every envelope."""
+    """Who signs: the station's key and the names that stand in every envelope. ``earlier`` were its keys before."""
 
     key: Ed25519PrivateKey
     host: str
     node: str
     terminal: str
+    earlier: tuple[Ed25519PublicKey, ...] = ()
+
+    def knows(self, event: Mapping[str, Any]) -> Ed25519PublicKey:
+        """The key of this station that such a record is signed by: this one, one before, or the one it takes from.
+
+        This one where it is none of them.
+        """
+        ours = self.key.public_key()
+        if event["type"] == key_events.TYPE:
+            with suppress(envelope.BadEvent):
+                change = key_events.change_in(event)
+                if change.new.public_bytes_raw() == ours.public_bytes_raw():
+                    return change.old
+        return next((key for key in self.earlier if kid_of(key).hex() == event["kid"]), ours)
 
     @property
     def source(self) -> str:
@@ -339,10 +353,11 @@ class Ledger:
             raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
         try:
             event = envelope.read(body)
-            ours = kid_of(self.signer.key.public_key()).hex()
+            key = self.signer.knows(event)
+            ours = kid_of(key).hex()
             if event["kid"] != ours and ours.encode() not in self._first():  # no flipped bit
                 raise LedgerUnusable(_another_key(self.path, event["kid"], ours))
-            envelope.verify(event, self.signer.key.public_key(), body)
+            envelope.verify(event, key, body)
             if int(event["sequence"]) != seq:
                 raise envelope.BadEvent(f"it calls itself {int(event['sequence'])}")
         except envelope.BadEvent as error:  # the next record would continue bytes that the city has never seen

@@ -835,6 +835,8 @@ def m034_boots(db: Database) -> None:
 def m035_certificates_told(db: Database) -> None:
     """Ends of certificates that the city was told of."""
     db.executescript("CREATE TABLE certificates_told (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;")
+
+
 def m037_records_of_public_samples(db: Database) -> None:
     """Each measurement of brought food knows its record, so that one that is of other food can be taken off."""
     for code, items in db.execute("SELECT code, items FROM public_samples").fetchall():
