@@ -425,6 +425,7 @@ class Board:
     clock_synced: str = ""
     expiries: tuple[Expiry, ...] = ()
     disk_free: int = 0
+    disk_total: int = 0
     trouble: str = ""
     cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()

@@ -16,7 +16,7 @@ _NOT_TAKEN = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", 
 
 
 # Wrong while the link is up: these stand in the line of troubles on every page, the others on the status page.
-SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos"})
+SERIOUS = frozenset({"disagree", "broker_refuses", "city_refuses", "no_qos", "gone"})
 
 
 def trouble(word: str, language: str) -> str:

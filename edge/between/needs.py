@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from typing import Literal
 
 from edge.between.board import Board
 from edge.between.fixed_words import WeightWhy
 from protocol.frozen import frozen
 
-DISK_LOW = 256 * 1024 * 1024  # bytes; a year of records, and room for what the system needs
+EARLY, EARLY_BYTES = 10, 2 << 30  # a tenth of the disk is free, or 2 GiB: a technician has weeks to come
+LATE, LATE_BYTES = 50, 256 << 20  # a fiftieth, or 256 MiB: soon nothing can be recorded
 AILING = frozenset(  # of a scale that is there
     {
         WeightWhy.ERROR,
@@ -19,6 +21,9 @@ AILING = frozenset(  # of a scale that is there
         WeightWhy.NO_SIGNAL,
     }
 )
+
+
+DiskState = Literal["enough", "short", "full"]
 
 
 class Need(Enum):
@@ -37,9 +42,14 @@ class Finding:
     name: str = ""
 
 
-def enough_disk(free: int) -> bool:
-    """Whether so many free bytes are enough."""
-    return free >= DISK_LOW
+def disk_state(free: int, total: int) -> DiskState:
+    """What so many free bytes of so many are worth: one rule for pages, health, metrics, `check` and the city's alarm.
+
+    Relative to the disk, since a small card never has what a large one should have.
+    """
+    if free < min(LATE_BYTES, total // LATE):
+        return "full"
+    return "short" if free < min(EARLY_BYTES, total // EARLY) else "enough"
 
 
 def findings(board: Board, alive: bool) -> tuple[Finding, ...]:
@@ -77,7 +87,7 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
         yield Finding(Need.LOOK, "certificate")
     if board.unread:
         yield Finding(Need.LOOK, "unread")
-    if not enough_disk(board.disk_free):
-        yield Finding(Need.STOPPED, "disk_free")
+    if (disk := disk_state(board.disk_free, board.disk_total)) != "enough":
+        yield Finding(Need.STOPPED if disk == "full" else Need.LOOK, "disk_free")
     if board.clock_word in ("unsynced", "unknown", "estimated") or board.clock_asks:
         yield Finding(Need.LOOK, "clock_state")

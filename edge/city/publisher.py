@@ -179,6 +179,7 @@ class Publisher:
             (self._open_refusal, "city_refuses", self._open_refusal),
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
+            (self.upto < self._ledger.gone, "gone", f"#{self.upto + 1}-{self._ledger.gone}"),
             (self._silent and self.end.ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
@@ -439,7 +440,7 @@ class Publisher:
     def _miss(self) -> None:
         """Nothing is left to send and records are pending: they are not in the ledger any more."""
         there = self._table.there(self.upto) | self.end.ahead
-        for seq in range(self.upto + 1, self._ledger.head.seq + 1):
+        for seq in range(max(self.upto, self._ledger.gone) + 1, self._ledger.head.seq + 1):
             if seq not in there:
                 self._damaged(seq, f"no record {seq}")
 

@@ -21,7 +21,7 @@ from edge.between import words
 from edge.between.board import Caution, Showing
 from edge.between.fixed_words import clock_word
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
-from edge.between.needs import enough_disk
+from edge.between.needs import disk_state
 from edge.between.print_states import TAKES_PAPERS, PrinterState
 from edge.between.tongue import said
 from edge.city.city_word import CityWord
@@ -431,5 +431,7 @@ def _clock(clock: Clock, language: str) -> Outcome:
 def _disk(config: Config) -> Outcome:
     folder = config.station.data
     there = next(path for path in (folder, *folder.parents) if path.is_dir())
-    free = shutil.disk_usage(there).free
-    return enough_disk(free), f"{folder}: {free // 1_000_000} MB free"
+    disk = shutil.disk_usage(there)
+    state = disk_state(disk.free, disk.total)
+    advice = "" if state == "enough" else said("；请换大一些的存储卡或清理", "; get a larger card, or make room")
+    return state == "enough", f"{folder}: {disk.free // 1_000_000} MB free of {disk.total // 1_000_000} MB{advice}"

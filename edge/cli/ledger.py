@@ -23,6 +23,7 @@ from edge.records.delivery import Delivery, pending
 from edge.records.identity import load_key, load_public_key
 from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, last_of, reading
 from edge.records.print_jobs import PrintJobs
+from edge.records.retention import kept
 from edge.state.lots import by_state as lots_by_state
 from edge.state.unread import rows as unread_rows
 from protocol.city.envelope import kind_of
@@ -52,11 +53,13 @@ def status(config_path: Path) -> None:
     with plain_errors(), reading(load(config_path).station.data) as db:
         delivery = Delivery(db.conn)
         last, upto, ahead = last_of(db.conn), delivery.upto(), delivery.ahead()
+        months = load(config_path).station.keep_months
         answer = {
             "records": last,
             "delivered_upto": upto,
             "pending": pending(last, upto, ahead),
             "set_aside": [{"seq": seq, "reason": reason} for seq, reason in ahead.items() if reason is not None],
+            "kept": kept(db.conn, months, date.today()),  # noqa: DTZ011 - the box's own day
             "papers": PrintJobs(db.conn).states(),
             "lots": lots_by_state(db.conn),
         }

@@ -23,6 +23,7 @@ HINTS: dict[str, tuple[str, str]] = {
     "station.language": ('写 "zh" 或 "en"', 'write "zh" or "en"'),
     "data": ("写目录名，加英文引号", "write a folder's name, in quotation marks"),
     "key": _FILE,
+    "keep_months": ("写月数，6 到 1200；食堂至少 24", "write months, 6 to 1200; canteens 24 at least"),
     # the register of scales, [screens], prices of a day
     "fair": _YES,
     "scale.maker": _NAME,

@@ -220,6 +220,20 @@ class StationSection(ConfigSection):
     language: Literal["zh", "en"] = "zh"
     data: Path = Path("data")
     key: Path = Path("station.key")
+    keep_months: Annotated[int, Number] = Field(24, le=1200)
+
+    @model_validator(mode="after")
+    def _kept_by_law(self) -> Self:
+        least = 24 if "canteen" in self.jobs else 6
+        if self.keep_months < least:
+            raise Mistake(
+                f"依法至少保存 {least} 个月（食用农产品 6 个月，食堂 24 个月），从平台收到起算",
+                f"by law records are kept for {least} months at least (fresh produce 6, canteens 24), from when the "
+                "city has them",
+                key="keep_months",
+                value=self.keep_months,
+            )
+        return self
 
 
 class SellerSection(ConfigSection):

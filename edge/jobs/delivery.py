@@ -19,6 +19,14 @@ def send_again(station: Station, command: SendAgain) -> SendAgainAnswer:
         raise Refused(
             "no_record", f"没有第 {command.first} 条记录", f"no record {command.first}: this ledger ends at {last}"
         )
+    if command.first <= station.ledger.gone:
+        oldest = station.ledger.gone + 1
+        raise Refused(
+            "record_gone",
+            f"第 {command.first} 条已过保存期，本机已删除，无法重新上报；本机还有第 {oldest} 条起的记录",
+            f"record {command.first} was kept its time and is gone from here: it cannot be sent again. "
+            f"Here are records from {oldest} on",
+        )
     if command.last is not None and command.last < command.first:
         raise Refused("bad_value", "最后一条在第一条之前", "the last record is before the first one")
     if station.delivery.end().held or station.ledger.held:

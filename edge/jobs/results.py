@@ -110,7 +110,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     """
     part = named(station, device)
     result = _fitted(said if isinstance(said, TestResult) else _unread(said))
-    before = station.lots.result(part.name, result.identity)
+    before = station.lots.result(part.name, result.identity, result.measured_at)
     if before is not None:
         return _twice(station, part, result, before)
     day = station.clock.today().isoformat()
@@ -124,7 +124,7 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
         came(station, part, lying, recorded.seq, recorded.data["verdict"], _shown(recorded.data))
     else:
         recorded = _taken(station, part, result, unread=unread)
-    station.lots.remember(part.name, result.identity, recorded.seq, day)
+    station.lots.remember(part.name, result.identity, result.measured_at, recorded.seq, day)
     return recorded
 
 

@@ -17,8 +17,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, private
+from edge.records.checkpoints import gone_upto
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
@@ -62,6 +64,17 @@ class OtherLedger(LedgerFull):
     code = "other_ledger"
     zh = "平台上有另一本账在用本站名称，暂停记账。请技术员按“状态”页处理"
     en = "not recorded: the city knows another ledger by this station's name; see the page Status"
+
+
+class RecordGone(Refused, LookupError):
+    """This record was kept as long as it has to be, and left the ledger."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(
+            "record_gone",
+            f"第 {seq} 条记录已过保存期，本机已删除；请向平台查询",
+            f"record {seq} was kept its time and is gone from here: ask the city for it",
+        )
 
 
 class LedgerBroken(ValueError):
@@ -172,6 +185,7 @@ class Ledger:
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._depth = 0  # of steps within steps
                 self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
@@ -331,10 +345,20 @@ class Ledger:
         if not ours or not 0 < code.serial <= self.head.serials.get(code.kind.value, 0):
             return None
         first = _first_with(self.conn, code, self.head.seq)
+        if self.gone and first == self.gone + 1 and str(code).encode() not in self.body(first):
+            return None  # of a record that is gone
         return first if first <= self.head.seq else None
 
+    def look_for_gone(self) -> None:
+        """Records were taken away."""
+        self.gone = gone_upto(self.conn)
+
+    def serials_at(self, seq: int) -> dict[int, int]:
+        """The last serial of every code kind after this record, which is there."""
+        return serials_of(self.conn.execute("SELECT serials FROM events WHERE seq = ?", (seq,)).fetchone()[0])
+
     def body(self, seq: int) -> bytes:
-        """The bytes of a record; raises LookupError."""
+        """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
         return body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
@@ -527,10 +551,10 @@ def fault(conn: sqlite3.Connection) -> str:
 
 
 def body_of(conn: sqlite3.Connection, seq: int) -> bytes:
-    """The bytes of a record; raises LookupError."""
+    """The bytes of a record; raises LookupError, of one that was kept its time RecordGone."""
     row = conn.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()
     if row is None:
-        raise LookupError(f"no record {seq}")
+        raise RecordGone(seq) if 0 < seq <= gone_upto(conn) else LookupError(f"no record {seq}")
     return unpack(row[0])
 
 

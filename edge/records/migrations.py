@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from edge.between.initials import initials
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 ledger = Steps("ledger")
+
+
+def minute_of(moment: datetime | None) -> bytes:
+    """A minute within its year, in three bytes that sort by it; zeros for none."""
+    if moment is None:
+        return bytes(3)
+    return (((moment.month * 32 + moment.day) * 24 + moment.hour) * 60 + moment.minute).to_bytes(3)
 
 
 @ledger()
@@ -612,7 +620,7 @@ def m020_public_samples(db: Database) -> None:
             code   TEXT PRIMARY KEY,       -- of the test.result and of sample.registered
             seq    INTEGER NOT NULL,       -- its sample.registered
             sample TEXT NOT NULL,          -- number, as typed into the analyzer
-            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: outcome and record of each measurement by item
+            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: item, method, outcomes, verdict, newest record
             result_seq INTEGER             -- its newest test.result
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX public_samples_sample ON public_samples (sample, seq);
@@ -812,6 +820,58 @@ def m029_agreement(db: Database) -> None:
             own  INTEGER NOT NULL,         -- the newest number before it
             city INTEGER NOT NULL,         -- what the city's newest record was, …
             hash TEXT NOT NULL             -- … and its hash
+        ) STRICT;
+        """
+    )
+
+
+@ledger()
+def m030_retention(db: Database) -> None:
+    """How far the city had everything, month by month; where the ledger begins since older records are gone."""
+    db.executescript(
+        """
+        CREATE TABLE city_had (
+            day  TEXT PRIMARY KEY,         -- the market's date
+            upto INTEGER NOT NULL          -- the city had every record up to this one
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE checkpoints (         -- the newest one
+            seq  INTEGER PRIMARY KEY,      -- its ledger.checkpoint
+            upto INTEGER NOT NULL,         -- records up to here may be missing, …
+            hash TEXT NOT NULL             -- … the last of which had this hash
+        ) STRICT;
+
+        ALTER TABLE photos ADD COLUMN last INTEGER;  -- the newest record that names it
+        UPDATE photos SET last = (SELECT max(seq) FROM events) WHERE seq IS NOT NULL;
+        CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
+        """
+    )
+
+
+@ledger()
+def m031_results_of_a_morning_together(db: Database) -> None:
+    """Results are found by their minute and then their hash: by the hash alone each dirtied a page of its own."""
+    rows = db.execute(
+        "SELECT analyzer, identity, results.seq, body FROM results LEFT JOIN events USING (seq)"
+    ).fetchall()
+    db.execute("DELETE FROM results")
+    for analyzer, identity, seq, stored in rows:
+        try:
+            said = json.loads(unpack(stored or b""))["data"]["analyzer"]["measured_at"]
+            minute = minute_of(datetime.fromisoformat(said) if said else None)
+        except (ValueError, LookupError, TypeError):
+            minute = minute_of(None)
+        db.execute("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", [analyzer, minute + identity[:9], seq])
+
+
+@ledger()
+def m032_what_was_told_of_the_disk(db: Database) -> None:
+    """Whether the city was told that the disk gets full: once, not at each start."""
+    db.executescript(
+        """
+        CREATE TABLE disk_told (           -- one row, when anything was told
+            one   INTEGER PRIMARY KEY CHECK (one = 1),
+            state TEXT NOT NULL            -- enough, short, full
         ) STRICT;
         """
     )

@@ -117,8 +117,8 @@ class PhotoTable:
         )
 
     def refer(self, sha256: str, seq: int) -> None:
-        """A record names it; the first one counts."""
-        self._conn.execute("UPDATE photos SET seq = ? WHERE sha256 = ? AND seq IS NULL", (seq, sha256))
+        """A record names it: the first one counts for sending it, the newest for how long it is kept."""
+        self._conn.execute("UPDATE photos SET seq = coalesce(seq, ?1), last = ?1 WHERE sha256 = ?2", (seq, sha256))
 
     def date(self, now: float) -> None:
         """What came while the clock could not be believed came now."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, fields
 from typing import Any
 
+from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
 from edge.records.ledger import body_of, last_of
 from protocol.frozen import frozen
@@ -37,7 +38,7 @@ def buyers(conn: sqlite3.Connection, source: str, since: int) -> list[Bought]:
 
 
 def _buyers(conn: sqlite3.Connection, source: str, since: int) -> Iterator[Bought]:
-    corrections, end, low = Corrections(conn), last_of(conn), since
+    corrections, end, low = Corrections(conn), last_of(conn), max(since, first_of(conn))
     while low <= end:
         rows = conn.execute(
             "SELECT seq FROM events WHERE seq BETWEEN ? AND ? AND instr(unpacked(body), ?) > 0 ORDER BY seq",

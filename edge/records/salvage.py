@@ -16,10 +16,11 @@ from sqlite_utils import Database
 
 from edge.between.tongue import said
 from edge.records import pages
+from edge.records.checkpoints import Checkpoint
 from edge.records.ledger import LedgerBroken, open_writer
 from edge.records.migrations import ledger as schema
 from edge.records.packing import unpack
-from edge.records.verify import Links
+from edge.records.verify import CHECKPOINT, Links, checkpoint_in
 from protocol.city.chain import link
 from protocol.city.envelope import BadEvent
 from protocol.frozen import frozen
@@ -208,7 +209,9 @@ def _event(row: pages.Row) -> tuple[Any, ...] | None:
 
 def _keep(db: Database, key: Ed25519PublicKey, found: Salvaged, progress: Progress) -> None:
     """The records up to the first that does not hold."""
-    links, last = Links(key), db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    point = _checkpoint(db, key)
+    links, last = Links(key, point), db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    links.begin_at(_next_placed(db.conn, 0))
     while True:
         why = ""
         for seq, lane, serials, stored, asked, placed in _choice(db.conn, links):
@@ -223,10 +226,42 @@ def _keep(db: Database, key: Ed25519PublicKey, found: Salvaged, progress: Progre
                 )
             break
         else:
+            following = _next_placed(db.conn, links.last + 1)
+            if point and following and links.last < point.upto:  # a hole where records may be missing
+                db.execute("DELETE FROM events WHERE seq < ?", [following])
+                links.begin_at(following)
+                continue
             found.kept, found.why = links.last, why
             return
         if links.last % TOLD_EVERY == 0:
             progress(links.last, max(last, links.last))
+
+
+def _next_placed(conn: sqlite3.Connection, seq: int) -> int:
+    """The next number from this one on that stands in its place; 0 when there is none."""
+    return int(conn.execute("SELECT min(seq) FROM events WHERE seq >= ?", (seq,)).fetchone()[0] or 0)
+
+
+def _checkpoint(db: Database, key: Ed25519PublicKey) -> Checkpoint | None:
+    """The newest signed record by which older ones may be missing, wherever it lies; noted in its table again."""
+    if "checkpoints" not in db.table_names():
+        return None  # a file of an older version, which forgot nothing
+    db.execute("DELETE FROM checkpoints")
+    rows = db.conn.execute(
+        "SELECT seq, body FROM (SELECT seq, body FROM events UNION ALL SELECT seq, body FROM candidates)"
+        " WHERE instr(unpacked(body), ?) > 0 ORDER BY seq DESC",
+        (CHECKPOINT.encode(),),
+    )
+    for _, stored in rows:
+        body = unpack(stored)
+        try:
+            link(body, key)
+            if (point := checkpoint_in(body)) is not None:
+                db.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", [point.seq, point.upto, point.hash])
+                return point
+        except (ValueError, LookupError):
+            continue
+    return None
 
 
 def _choice(conn: sqlite3.Connection, links: Links) -> list[tuple[int, int, str, bytes, bytes | None, int]]:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from edge.between.fixed_words import clock_word
+from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
 from edge.records.ledger import last_of, seq_of_code
 from edge.records.packing import unpack
@@ -132,7 +133,7 @@ def _ranges(conn: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, int]]:
     """Where such records are, newest first: from the first with this code on, and in these days."""
     last = last_of(conn)
     ranges = day_ranges(conn, wanted.first_day, wanted.last_day)
-    first = 1
+    first = first_of(conn)
     for text in (wanted.code, wanted.text):
         try:
             first = max(first, seq_of_code(conn, TraceCode.parse(code_in(text)), last) or 1)
@@ -147,7 +148,7 @@ def day_ranges(conn: sqlite3.Connection, first: date | None, last: date | None) 
     if not end:
         return []
     if first is None and last is None:
-        return [(1, end)]
+        return [(first_of(conn), end)]
     begin = first.isoformat() if first else ""
     beyond = (last + timedelta(days=1)).isoformat() if last and last < date.max else "~"
     ranges: list[tuple[int, int]] = []
@@ -162,12 +163,13 @@ def _runs(conn: sqlite3.Connection, last: int) -> Iterator[tuple[int, int]]:
     """Runs of records in which times grow, newest first."""
     there = conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'time_went_back'").fetchone()
     rows = conn.execute("SELECT seq FROM time_went_back ORDER BY seq DESC").fetchall() if there else []
+    oldest = first_of(conn)
     for (begin,) in rows:
-        if begin <= last:
+        if oldest < begin <= last:
             yield begin, last
             last = begin - 1
     if last:
-        yield 1, last
+        yield oldest, last
 
 
 def _first_not_before(conn: sqlite3.Connection, time: str, low: int, high: int) -> int:

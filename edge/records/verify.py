@@ -18,15 +18,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
 from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
 from edge.records.packing import unpack
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
-from protocol.city.chain import Link, link
+from protocol.city.chain import Chain, Link
 from protocol.city.codes import BadCode, TraceCode
-from protocol.city.token import kid_of
 
+CHECKPOINT = envelope.type_of("ledger.checkpoint")
 STRETCH = 2000  # records that are checked at once, between two words of progress
 ALONE = 3 * STRETCH  # up to so many no other process is worth its start
 LANES = (0, 1)
@@ -79,7 +80,7 @@ def _hash(conn: sqlite3.Connection, last: int) -> str:
 
 def _stretches(conn: sqlite3.Connection, last: int) -> Iterator[tuple[int, int]]:
     """First and last number of each; a gap, which a ``ledger.restored`` may leave, is in none."""
-    first = 1
+    first = max(1, first_of(conn))
     while first <= last:
         end = min(first + STRETCH - 1, last)
         yield first, end
@@ -146,21 +147,51 @@ def check(conn: sqlite3.Connection, key: Ed25519PublicKey, first: int, last: int
     """
     columns = "SELECT seq, lane, serials, body FROM events"
     before = conn.execute(f"{columns} WHERE seq < ? ORDER BY seq DESC LIMIT 1", (first,)).fetchone()
-    links = Links(key)
+    rows = conn.execute(f"{columns} WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)).fetchall()
+    links = Links(key, newest_checkpoint(conn, key))
     if before:
         links.begin(before[0], before[2], unpack(before[3]))
-    rows = conn.execute(f"{columns} WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)).fetchall()
+    elif rows:
+        links.begin_at(rows[0][0])
     for seq, lane, serials, stored in rows:
         links.take(seq, lane, serials, unpack(stored))
     return len(rows)
 
 
-class Links:
-    """One record after the other: ``last`` is the number of the newest that holds."""
+def newest_checkpoint(conn: sqlite3.Connection, key: Ed25519PublicKey) -> Checkpoint | None:
+    """Up to where records may be missing, as the key has signed it. Raises LedgerBroken for one that it has not."""
+    point = checkpoint_of(conn)
+    if point is None:
+        return None
+    try:
+        body = body_of(conn, point.seq)
+        Chain(key).link(body)
+        signed = checkpoint_in(body)
+    except (LookupError, ValueError) as error:
+        raise LedgerBroken(f"record {point.seq}, by which older ones are gone: {error}") from None
+    if signed != point:
+        raise LedgerBroken(f"record {point.seq} does not say that the records up to {point.upto} are gone")
+    return signed
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
-        self._key = key
-        self._kid = kid_of(key).hex().encode()
+
+def checkpoint_in(body: bytes) -> Checkpoint | None:
+    """The checkpoint that a record is; None for another kind. Raises ValueError and LookupError."""
+    event = envelope.read(body)
+    if event["type"] != CHECKPOINT:
+        return None
+    return Checkpoint(int(event["sequence"]), int(event["data"]["upto"]), str(event["data"]["hash"]))
+
+
+class Links:
+    """One record after the other: ``last`` is the number of the newest that holds.
+
+    Up to ``point`` the oldest may be missing.
+    """
+
+    def __init__(self, key: Ed25519PublicKey, point: Checkpoint | None = None) -> None:
+        self._chain = Chain(key)
+        self._point = point
+        self._free = False  # the next record continues one that is gone, of which nothing is known
         self._hash = envelope.FIRST_PREVHASH
         self._serials: dict[int, int] = {}
         self.last = 0
@@ -169,26 +200,36 @@ class Links:
         """Go on behind this record, which somebody else looks at."""
         self.last, self._serials, self._hash = seq, _counts(seq, serials), envelope.hash_of(body)
 
+    def begin_at(self, seq: int) -> None:
+        """The oldest record that is left is this one."""
+        if self._point is None or seq <= 1:
+            return
+        self._free = seq <= self._point.upto
+        self.last, self._hash = (seq - 1, "") if self._free else (self._point.upto, self._point.hash)
+
     def take(self, seq: int, lane: int, serials: str, body: bytes) -> None:
         """The next record. Raises LedgerBroken, and then nothing was taken."""
         try:
-            found = link(body, self._key, self._kid)
+            found = self._chain.link(body)
             event = envelope.read(body) if found.type == RESTORED else {}
         except envelope.BadEvent as error:
             missing = seq != self.last + 1
             raise LedgerBroken(_missing(self.last, seq) if missing else f"record {seq}: {error}") from None
         if found.sequence != seq:
             raise LedgerBroken(f"record {seq} calls itself {found.sequence}")
-        if event and (why := why_not_behind(event, self.last, self._hash)):
+        if event and not self._free and (why := why_not_behind(event, self.last, self._hash)):
             raise LedgerBroken(why)
         if not event and seq != self.last + 1:
             raise LedgerBroken(_missing(self.last, seq))
-        if not event and found.prevhash != self._hash:
+        if not event and not self._free and found.prevhash != self._hash:
             raise LedgerBroken(f"record {seq} does not continue record {seq - 1}")
         if lane not in LANES:
             raise LedgerBroken(f"record {seq} is in lane {lane}, which there is not")
         counts = _counts_after(seq, serials, self._serials, found)
-        self.last, self._serials, self._hash = seq, counts, envelope.hash_of(body)
+        digest = envelope.hash_of(body)
+        if self._point and seq == self._point.upto and digest != self._point.hash:
+            raise LedgerBroken(f"record {seq} is not the one that record {self._point.seq} names")
+        self.last, self._serials, self._hash, self._free = seq, counts, digest, False
 
 
 def _missing(last: int, seq: int) -> str:

@@ -27,6 +27,7 @@ from edge.config.methods import plain
 from edge.config.sections import Config
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger
+from edge.records.migrations import minute_of
 from edge.records.packing import unpack
 from edge.state.claims import Claim, Claims, Offer, Portion
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
@@ -545,6 +546,13 @@ class Lots:
         """What is asked before a release changed: pages show anew what each lot waits for."""
         self._changed |= {code for code, view in self._views.items() if view.state is LotState.PENDING}
 
+    def forgotten(self, codes: Iterable[str]) -> None:
+        """Their records were kept their time and are gone, and they with them."""
+        self._changed |= set(codes)
+        for code in codes:
+            self._of_day.pop(code, None)
+        self.unmatched_changed = self.plan_changed = self.holds_changed = True
+
     def touched(self, lot: Lot) -> None:
         """Something that pages show of it changed."""
         self._changed.add(lot.test_code)
@@ -612,16 +620,16 @@ class Lots:
 
     # --- results ----------------------------------------------------------------------------------------------------
 
-    def result(self, analyzer: str, identity: str) -> int | None:
+    def result(self, analyzer: str, identity: str, measured_at: datetime | None) -> int | None:
         """The record of a result that this instrument already handed over."""
         row = self._conn.execute(
-            "SELECT seq FROM results WHERE analyzer = ? AND identity = ?", (analyzer, _short(identity))
+            "SELECT seq FROM results WHERE analyzer = ? AND identity = ?", (analyzer, _short(identity, measured_at))
         ).fetchone()
         return int(row[0]) if row else None
 
-    def remember(self, analyzer: str, identity: str, seq: int, day: str) -> None:
+    def remember(self, analyzer: str, identity: str, measured_at: datetime | None, seq: int, day: str) -> None:
         """A new result was recorded; it counts for its instrument's day."""
-        self._conn.execute("INSERT INTO results VALUES (?, ?, ?)", (analyzer, _short(identity), seq))
+        self._conn.execute("INSERT INTO results VALUES (?, ?, ?)", (analyzer, _short(identity, measured_at), seq))
         self._conn.execute(
             "INSERT INTO results_of_day VALUES (?, ?, 1) ON CONFLICT (analyzer) DO UPDATE"
             " SET count = CASE WHEN day = excluded.day THEN count + 1 ELSE 1 END, day = excluded.day",
@@ -839,8 +847,10 @@ def _unmatched_view(waiting: Waiting, event: dict[str, Any]) -> UnmatchedView:
     )
 
 
-def _short(identity: str) -> bytes:
-    return hashlib.sha256(identity.encode()).digest()[:12]
+def _short(identity: str, measured_at: datetime | None) -> bytes:
+    """Twelve bytes that stand for a result: the minute of its year first, so that results of a morning lie together and
+    not one on each page of the disk. The year is left out: some instruments do not say it."""
+    return minute_of(measured_at) + hashlib.sha256(identity.encode()).digest()[:9]
 
 
 def by_state(conn: sqlite3.Connection) -> dict[str, int]:

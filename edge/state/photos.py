@@ -1,7 +1,7 @@
 """Which photos are here, and what names them: a photo is taken for a day, and stays when a record names it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from edge.between.inbox import Refused
 from edge.records.clock import Clock
@@ -71,6 +71,10 @@ class Photos:
         """Whether a record has named a photo since this was asked last."""
         named, self._named = self._named, False
         return named
+
+    def gone(self, hashes: Iterable[str]) -> None:
+        """The last records that named these are gone, and their rows with them: their files go at the next look."""
+        self._gone += hashes
 
     # --- what no record names ---------------------------------------------------------------------------------------
 

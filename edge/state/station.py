@@ -33,6 +33,7 @@ from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
 from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
 from edge.state.directory import People
+from edge.state.disk import Disk
 from edge.state.expiries import Expiries
 from edge.state.goods_use import GoodsUse
 from edge.state.holds import Holds
@@ -49,6 +50,7 @@ from edge.state.price_reports import PriceReports
 from edge.state.prints import PrinterThread, Prints
 from edge.state.public_samples import PublicSamples
 from edge.state.racks import Racks
+from edge.state.retention import Forgetting
 from edge.state.scale_register import ScaleRegister, as_entered
 from edge.state.sessions import Sessions
 from edge.state.settings import CitySettings
@@ -134,6 +136,8 @@ class Station:
         self.delivery = Delivery(ledger.conn)
         self.expiries = Expiries(ledger.conn, config.city, lambda: self.certificate)
         self.photos = Photos(ledger, clock)
+        self.disk = Disk(ledger, clock)
+        self.forgetting = Forgetting(ledger, config.station.keep_months)
         self.loads = Loads(ledger, self.undo)
         self.last_entries = LastEntries(ledger.conn)
         self.trust: Callable[[], None] = lambda: None

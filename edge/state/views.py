@@ -3,7 +3,6 @@
 Part of the core: only the core thread calls this.
 """
 
-import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
@@ -112,7 +111,8 @@ class Views:
             due["register"] = lambda: station.register.views(today)
         if now - self._disk_at >= DISK_SECONDS:
             self._disk_at = now
-            due["disk_free"] = lambda: shutil.disk_usage(station.ledger.path.parent).free
+            due["disk_free"] = lambda: station.disk.look().free
+            due["disk_total"] = lambda: station.disk.look().total
         return due
 
     def _customer(self, now: float) -> CustomerView:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
-from edge.between.needs import Need, enough_disk, findings
+from edge.between.needs import Need, disk_state, findings
 from edge.web.events import alive
 
 
@@ -39,7 +39,11 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "silent_since": city.silent_since,
             "last_ack": city.last_ack,
         },
-        "disk": {"ok": enough_disk(board.disk_free), "free_bytes": board.disk_free},
+        "disk": {
+            "ok": (disk := disk_state(board.disk_free, board.disk_total)) == "enough",
+            "state": disk,
+            "free_bytes": board.disk_free,
+        },
         "clock": board.clock_state,
         "clock_why": board.clock_why,
         "clock_source": board.clock_source,
@@ -85,6 +89,9 @@ class BoardCollector:
         needs = len(findings(board, alive(self._showing, self._now)))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
+        yield GaugeMetricFamily("marketedge_disk_bytes", "Size of the disk where the ledger is", board.disk_total)
+        short = disk_state(board.disk_free, board.disk_total) != "enough"
+        yield GaugeMetricFamily("marketedge_disk_short", "1 while a technician should come for it", int(short))
         ends = [(one.of, one.ends) for one in board.expiries]
         if board.certificate is not None:
             ends.append(("pages", datetime.fromisoformat(board.certificate.ends).timestamp()))

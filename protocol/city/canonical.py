@@ -5,13 +5,13 @@ the basic plane (members sort by UTF-16 there).  That is nearly everything of ou
 """
 
 import json
-import re
 from typing import Any
 
 import rfc8785
 
 _SAFE = (1 << 53) - 1  # the largest integer RFC 8785 takes
-_BEYOND_THE_BASIC_PLANE = re.compile(rb"[\xf0-\xf7]")
+_ONLY_TEXTS = frozenset({str})
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
 class _Unusual(Exception):
@@ -44,22 +44,29 @@ def write(value: Any) -> bytes:
 
 def _is_safe(value: Any) -> bool:
     """Whether there is nothing in it but texts, truths, nothing, safe integers, and lists and members of these."""
-    kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return True
-    if kind is int:
-        return bool(-_SAFE <= value <= _SAFE)
-    if kind is dict:
-        return all(type(name) is str for name in value) and all(map(_is_safe, value.values()))
-    if kind is list or kind is tuple:
-        return all(map(_is_safe, value))
-    return False
+    waiting = [value]
+    for one in waiting:  # grows meanwhile
+        kind = type(one)
+        if kind is str:
+            continue
+        if kind is dict:
+            if not _ONLY_TEXTS.issuperset(map(type, one)):
+                return False
+            waiting += one.values()
+        elif kind is int:
+            if not -_SAFE <= one <= _SAFE:
+                return False
+        elif kind is list or kind is tuple:
+            waiting += one
+        elif one is not None and kind is not bool:
+            return False
+    return True
 
 
 def dumps(value: Any, safe: bool) -> bytes:
     """The value's RFC 8785 bytes; ``safe`` is what ``loads`` said. Raises ValueError or CanonicalizationError."""
     if safe:
-        written = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-        if not _BEYOND_THE_BASIC_PLANE.search(written):
-            return written
+        written = _encode(value)
+        if 2 * len(written) == len(written.encode("utf-16-le", "surrogatepass")):  # all in the basic plane
+            return written.encode()
     return rfc8785.dumps(value)

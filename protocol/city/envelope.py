@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import rfc8785
@@ -105,10 +106,13 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "bootid": head.bootid,
         "clockstate": head.clockstate,
         "prevhash": prevhash,
-        "kid": kid_of(key.public_key()).hex(),
-        "data": dict(data),
+        "kid": _kid_of(key),
+        "data": data,
     }
-    fields |= {name: value for name in _OPTIONAL if (value := getattr(head, name))}
+    if head.operator:
+        fields["operator"] = head.operator
+    if head.approvedby:
+        fields["approvedby"] = head.approvedby
     unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
     # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",
@@ -118,6 +122,12 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
+
+
+@lru_cache(4)
+def _kid_of(key: Ed25519PrivateKey) -> str:
+    """Worked out once: it stands in every record."""
+    return kid_of(key.public_key()).hex()
 
 
 def hash_of(body: bytes) -> str:

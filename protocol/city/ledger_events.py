@@ -6,7 +6,7 @@ greater than both ends: no number is used twice.  Numbers in between were anothe
 ``agreement.why_not_behind`` is the rule.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -35,3 +35,28 @@ class LedgerRestored(Record):
     serials: Serials
     why: Name
     person: Short
+
+
+@event("ledger.checkpoint", "账本截断点", "Ledger's new beginning", told=("upto", "months"))
+class LedgerCheckpoint(Record):
+    """Records up to ``upto`` leave this station: the city has had them for ``months`` months, as the law wants.
+
+    ``hash`` is that of record ``upto``: the record behind it continues it, so the ledger still proves itself from there
+    on.  ``serials`` are the last of each kind of code that were given by then, by the code's tenth digit.  What is gone
+    cannot be sent again; its photos are gone with it.
+    """
+
+    upto: Number
+    hash: Hash
+    serials: Serials
+    months: Annotated[int, Field(ge=6, le=1200)]
+
+
+@event("disk.short", "存储空间不足", "Disk gets full", told=("state", "free_mb"))
+class DiskShort(Record):
+    """The disk of the ledger gets full: ``short`` at a tenth of it (at most 2 GiB), ``full`` at a fiftieth (at most
+    256 MiB), ``enough`` when there is room again. Megabytes are millions of bytes."""
+
+    state: Literal["enough", "short", "full"]
+    free_mb: Annotated[int, Field(ge=0)]
+    total_mb: Annotated[int, Field(ge=0)]

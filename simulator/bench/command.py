@@ -12,7 +12,7 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle", "paper")
+NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "ingest", "verify")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -27,8 +27,9 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
     show_default=True,
     help="A folder on the disk to be measured.",
 )
+@click.option("--records", type=click.IntRange(min=1), help="verify: how many; 100,000 otherwise.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
-def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose: bool) -> None:
+def bench(name: str, as_json: bool, seconds: float | None, folder: Path, records: int | None, verbose: bool) -> None:
     """Measure the whole station, each figure beside a floor of this machine and the target.
 
     A missed target is a figure, not an error: the exit code is 0 whenever it was measured.
@@ -37,7 +38,7 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose
     reports = []
     try:
         for one in NAMES if name == "all" else (name,):
-            report = _bench(one, verbose)(folder.absolute(), seconds)
+            report = _bench(one, records, verbose)(folder.absolute(), seconds)
             reports.append(report)
             if not as_json:
                 click.echo(report.as_text() + "\n")
@@ -48,7 +49,7 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, verbose
         click.echo(json.dumps({"benches": found} if name == "all" else found[0], ensure_ascii=False))
 
 
-def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
+def _bench(name: str, records: int | None, verbose: bool) -> Callable[[Path, float | None], Report]:
     """Each is loaded when it runs, and has its own usual length."""
     if name == "latency":
         from simulator.bench.latency import measure as latency
@@ -70,6 +71,15 @@ def _bench(name: str, verbose: bool) -> Callable[[Path, float | None], Report]:
         from simulator.bench.paper import measure as paper
 
         return lambda folder, seconds: paper(folder, seconds or 30.0)
+    if name == "ingest":
+        from simulator.bench.ingest import measure as ingest
+
+        return lambda folder, seconds: ingest(folder, seconds or 30.0)
+    if name == "verify":
+        from simulator.bench.verify import RECORDS
+        from simulator.bench.verify import measure as verify
+
+        return lambda folder, seconds: verify(folder, records or RECORDS)
     from simulator.bench.writes import measure as writes
 
     return lambda folder, seconds: writes(folder, seconds or 30.0)

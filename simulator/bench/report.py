@@ -10,7 +10,8 @@ PERCENTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured thing. ``target`` gives the highest value that is good, for some or none of the ``values``."""
+    """One measured thing. ``target`` gives the highest value that is good, with ``at_least`` the lowest, for some or
+    none of the ``values``."""
 
     name: str
     unit: str
@@ -18,11 +19,13 @@ class Figure:
     floor: Values
     floor_is: str
     target: Values = field(default_factory=dict)
+    at_least: bool = False
 
     @property
     def reached(self) -> bool | None:
         """None when there is no target, or nothing to hold against it."""
-        known = [self.values[key] <= most for key, most in self.target.items() if key in self.values]
+        sign = -1 if self.at_least else 1
+        known = [sign * self.values[key] <= sign * bound for key, bound in self.target.items() if key in self.values]
         return all(known) if known else None
 
     def as_json(self) -> dict[str, Any]:

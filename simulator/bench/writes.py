@@ -4,12 +4,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from edge.records.migrations import minute_of
 from protocol.city.token import CHINA
 from simulator.bench.counter import weights
 from simulator.bench.helpers import bare_rows, elsewhere, written_bytes
@@ -19,6 +21,9 @@ from simulator.stage import StageFailed, wait_for
 
 PACE, FAST = 1.0, 8.0  # sales a second
 AT_ONCE = 100
+STORED = 50_000  # results of a busy year
+SALE_TARGET = 8500.0
+FILE_TARGET = 700.0
 WARM_UP = 10
 STEP = 8
 FLOOR_ROWS = 2000
@@ -74,17 +79,21 @@ def measure(
     seconds: float = 30.0,
     *,
     at_once: int = AT_ONCE,
+    stored: int = STORED,
     settle: float = SAVED_SECONDS,
     warm_up: int = WARM_UP,
     floor_rows: int = FLOOR_ROWS,
 ) -> Report:
-    """Two thirds of the time sales at one a second, then sales over a long log; then a burst of results.
+    """Two thirds of the time sales at one a second, then sales over a long log; then a burst of results, and another
+    one beside ``stored`` results of the year before; then nothing, for a sixth of the time.
 
     ``settle`` seconds after each are added, so that what is written late is counted.
     """
     with TemporaryDirectory(dir=folder, prefix="writes-") as name, Stall(Path(name), analyzer=True) as stall:
         row = iter(weights(20_000))
-        account = Account(stall.station.pid, stall.ledger, settle)
+
+        def account() -> Account:
+            return Account(stall.station.pid, stall.ledger, settle)
 
         def sell(count: int, rate: float) -> int:
             before = stall.counter.slips
@@ -93,46 +102,90 @@ def measure(
             return stall.counter.slips - before
 
         sell(warm_up, FAST)
-        slow = account.over(lambda: sell(1, PACE), seconds * 2 / 3)
-        long = account.over(lambda: sell(STEP, FAST), seconds / 3)
-        burst = account.over(Burst(stall, at_once, settle), 0)
-        sale, result = (round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test")))
+        before = in_use(stall.ledger)
+        slow = account().over(lambda: sell(1, PACE), seconds * 2 / 3)
+        long = account().over(lambda: sell(STEP, FAST), seconds / 3)
+        grown = (in_use(stall.ledger) - before) / (slow.count + long.count)
+        idle = written_over(stall.station.pid, seconds / 6)
+        burst = account().over(Burst(stall, at_once, settle), 0)
+        stall.station.stop()
+        elsewhere(store_results, stall.ledger, stored)
+        stall.station.start()
+        later = account().over(Burst(stall, at_once, settle), 0)
+        sale, result, release = (
+            round(sum(found) / len(found)) for found in map(stall.sizes, ("trade", "test", "lot.released"))
+        )
         _, sale_floor = elsewhere(bare_rows, Path(name) / "floor.db", sale, floor_rows)
-        _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result, floor_rows)
+        _, result_floor = elsewhere(bare_rows, Path(name) / "floor.db", result + release, floor_rows)
     bare = "SQLite's bare row of this size in one FULL transaction, its defaults"
+    records = result + release
     facts = {
         "sale_record_bytes": sale,
         "result_record_bytes": result,
+        "release_record_bytes": release,
         "sales_at_1_per_s": split(slow),
         f"sales_at_{FAST:.0f}_per_s": split(long),
         "results_in_a_burst": split(burst),
-        "times_record_in_a_burst": round(burst.each / result, 2),
+        f"results_beside_{stored}": split(later),
         "load_average": os.getloadavg()[0],
     }
     return Report(
         "writes",
         "bytes to the disk for a record with its paper, its printed mark, its delivered mark and their checkpoint",
         (
-            Figure("sale, 1 a second", "bytes", {"each": slow.each}, {"each": sale_floor}, bare, {"each": sale_floor}),
+            Figure("sale, 1 a second", "bytes", {"each": slow.each}, {"each": sale_floor}, bare, {"each": SALE_TARGET}),
             Figure(
                 f"sale, {FAST:.0f} a second one after the other (longer log)",
                 "bytes",
                 {"each": long.each},
                 {"each": sale_floor},
                 bare,
-                {"each": sale_floor},
+                {"each": SALE_TARGET},
             ),
-            Figure(
-                f"test result, {at_once} at once",
-                "bytes",
-                {"each": burst.each},
-                {"each": result_floor},
-                bare,
-                {"each": 3.0 * result},
+            *(
+                Figure(
+                    f"test result and its release, {at_once} at once{beside}",
+                    "bytes",
+                    {"each": found.each, "a_record": found.each / 2, "times_the_records": found.each / records},
+                    {"each": result_floor},
+                    f"{bare[:-1]}s, both records in one",
+                    {"times_the_records": 1.0},
+                )
+                for found, beside in ((burst, ""), (later, f", beside {stored:,} of a year"))
             ),
+            Figure("the file, a sale", "bytes", {"each": grown}, {"each": sale}, "the record", {"each": FILE_TARGET}),
+            Figure("nothing happens", "bytes", {"sum": idle}, {"sum": 0}, "nothing", {"sum": 0}),
         ),
         facts,
     )
+
+
+def in_use(ledger: Path) -> int:
+    """Bytes of the ledger's pages that hold something, with those that are still in its log."""
+    with closing(sqlite3.connect(ledger, timeout=10)) as conn:
+        size, count, free = (
+            conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
+        )
+        return int(size * (count - free))
+
+
+def written_over(pid: int, seconds: float) -> int:
+    """Bytes that a process writes in this time."""
+    before = written_bytes(pid)
+    time.sleep(seconds)
+    return written_bytes(pid) - before
+
+
+def store_results(ledger: Path, count: int) -> None:
+    """Rows of results that the instrument handed over in the year before, as the station keeps them to know them again.
+
+    For a process of its own, while no station runs.
+    """
+    now = datetime.now(CHINA).replace(tzinfo=None)
+    moments = (now - timedelta(days=365) * (number + 1) / count for number in range(count))
+    rows = [("tester-1", minute_of(moment) + os.urandom(9), 1) for moment in moments]
+    with closing(sqlite3.connect(ledger)) as conn, conn:
+        conn.executemany("INSERT INTO results VALUES (?, ?, ?)", rows)
 
 
 def split(written: Written) -> dict[str, float]:
@@ -162,7 +215,7 @@ class Burst:
         at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
         stall.measure(self._samples, Decimal("12.5"), at)
         wait_for(f"{count} results", lambda: stall.written() >= before + 2 * count)  # each releases its lot
-        stall.counter.until_printed(slips + count, 30)
+        stall.counter.until_printed(slips + count, 120)
         stall.wait_delivered()
         if stall.counter.slips < slips + count:
             raise StageFailed(f"only {stall.counter.slips - slips} of {count} reports were printed")

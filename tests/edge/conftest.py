@@ -45,6 +45,7 @@ from edge.core import Core
 from edge.records.clock import Clock, Stamp, Step
 from edge.records.ledger import Ledger, Signer, bodies_after, reading
 from edge.records.packing import unpack
+from edge.state.disk import Space
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from protocol.city.node_keys import NodeKeys
@@ -241,6 +242,8 @@ class ListWire:
 class Box:
     """One station. ``does`` answers a command or raises what it was refused with."""
 
+    disk = Space(50 << 30, 100 << 30)
+
     def __init__(
         self,
         folder: Path,
@@ -287,6 +290,7 @@ class Box:
             city_keys or CityKeys(),
             notify,
         )
+        self.core._station.disk.usage = lambda folder: self.disk
         self.core.start()
         self.core.turn([PortChanged(name, True) for name in self.ports])
 

@@ -17,7 +17,7 @@ from edge.between.board import (
     ScaleView,
     UnreadView,
 )
-from edge.between.needs import DISK_LOW, Finding, Need, findings
+from edge.between.needs import Finding, Need, disk_state, findings
 
 SCALE = ScaleView("scale-1", True, 1000, "1.000", "kg", True, False, True, "", None, None, "")
 ANALYZER = AnalyzerView("tester-1", True, "", 0, 0, 0)
@@ -33,7 +33,8 @@ WELL = Board(
     printers=(PRINTER,),
     city=CITY,
     clock_state="synced",
-    disk_free=DISK_LOW,
+    disk_free=800_000_000,
+    disk_total=8_000_000_000,
 )
 CASES: list[tuple[dict[str, Any], Need, str, str]] = [
     ({"trouble": "full"}, Need.STOPPED, "trouble", ""),
@@ -50,10 +51,26 @@ CASES: list[tuple[dict[str, Any], Need, str, str]] = [
     ({"city": replace(CITY, up=False, cause="refused")}, Need.LOOK, "city", ""),
     ({"city": replace(CITY, set_aside=((3, "no"),))}, Need.LOOK, "city", "set_aside"),
     ({"unread": (UnreadView(1, "city", "topic", "KeyError", "", "", 4),)}, Need.LOOK, "unread", ""),
-    ({"disk_free": DISK_LOW - 1}, Need.STOPPED, "disk_free", ""),
+    ({"disk_free": 799_999_999}, Need.LOOK, "disk_free", ""),
+    ({"disk_free": 159_999_999}, Need.STOPPED, "disk_free", ""),
     ({"clock_state": "unsynced"}, Need.LOOK, "clock_state", ""),
     ({"clock_asks": "2031-03-01T09:30"}, Need.LOOK, "clock_state", ""),
 ]
+
+
+@pytest.mark.parametrize(
+    ("total", "short", "full"),
+    [
+        (512 << 20, (512 << 20) // 10, (512 << 20) // 50),
+        (8 << 30, (8 << 30) // 10, (8 << 30) // 50),
+        (64 << 30, 2 << 30, 256 << 20),
+        (1 << 40, 2 << 30, 256 << 20),
+    ],
+)
+def test_a_disk_gets_short_relative_to_its_size(total: int, short: int, full: int) -> None:
+    assert [disk_state(free, total) for free in (short, short - 1, full, full - 1, 0)] == [
+        *("enough", "short", "short", "full", "full")
+    ]
 
 
 def test_a_well_station_needs_nobody() -> None:

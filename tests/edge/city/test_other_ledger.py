@@ -189,6 +189,38 @@ def test_a_city_that_forgot_gets_its_records_again(start: Start, town: Town) -> 
     assert (station.core._publisher.pending, station.core._publisher.upto) == (0, len(before))
 
 
+def test_a_city_that_forgot_what_was_kept_its_time_is_told_in_words(start: Start, town: Town) -> None:
+    """Nobody stops working for it; when the city has its backup in again, all is well."""
+    station = start()
+    prices(station, 101, 102, 103, 104, 105)
+    town.meets(station)
+    before, backup = town.has(), town.store.db.execute("SELECT * FROM events WHERE sequence > 2").fetchall()
+    (row,) = town.store.db.execute("SELECT upto, top, stored, head FROM stations").fetchall()
+    with station.ledger.batch():
+        station.ledger.conn.execute("INSERT INTO checkpoints VALUES (5, 4, 'of a test that checks no chain')")
+        station.ledger.conn.execute("DELETE FROM events WHERE seq <= 4")
+        station.ledger.look_for_gone()
+    with town.store.batch():
+        town.store.db.execute("DELETE FROM events WHERE sequence > 2")
+        town.store.db.execute(
+            "UPDATE stations SET upto = 2, top = 2, stored = 2, head = ?", [json.loads(before[3])["prevhash"]]
+        )
+    town.store._stations.clear()
+    town.meets(station)
+    assert (station.board.city.cause, station.board.city.why) == ("gone", "#3-4")
+    prices(station, 106)
+    with town.store.batch():
+        places = ", ".join("?" * len(backup[0]))
+        town.store.db.conn.executemany(f"INSERT OR REPLACE INTO events VALUES ({places})", backup)
+        town.store.db.execute("UPDATE stations SET upto = ?, top = ?, stored = ?, head = ?", tuple(row))
+    town.store._stations.clear()
+    town.meets(station)
+    town.meets(station)
+    assert station.board.city.cause == ""
+    assert station.core._publisher.pending == 0
+    assert town.has()[len(before) + 1] == station.ledger.body(len(before) + 1)
+
+
 def test_a_word_that_was_wrong_holds_until_a_person_lets_it_go_on_as_before(
     start: Start, town: Town, mayor: Any
 ) -> None:

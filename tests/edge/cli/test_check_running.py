@@ -19,6 +19,7 @@ from edge.web.server import WebServer
 WELL = Board(
     clock_state="synced",
     disk_free=10**9,
+    disk_total=10**9,
     scales=(ScaleView("scale-1", True, 1250, "1.250", "kg", True, False, True, "", 30_000, 100, "5"),),
     analyzers=(AnalyzerView("tester-1", True, "", 3, 0, 0),),
     probes=(ProbeView("cold-room", True, "", (("temperature", "3.5", "Cel"),)),),

@@ -142,7 +142,7 @@ def checks(stall: Path) -> Iterator[Callable[..., dict[str, str]]]:
     config = stall / "station.toml"
     config.write_text(config.read_text("utf-8").replace("请填写经营者名称", "李秀兰蔬菜"), "utf-8")
     (stall / "data").mkdir(0o700)
-    showing = Showing(Board(clock_state="synced", disk_free=10**9))
+    showing = Showing(Board(clock_state="synced", disk_free=10**9, disk_total=10**9))
     served = served_of(load(config))
     one = read(served.certificate)
     showing.post(certificate=CertificateView(one.names, one.issuer, one.ends.isoformat()))

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from protocol import formats
-from simulator.bench import command, decode, idle, latency, paper, start, writes
+from simulator.bench import command, decode, idle, ingest, latency, paper, start, verify, writes
 from simulator.bench.counter import weights
 from simulator.bench.report import Report
 
@@ -62,9 +62,10 @@ def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
-    found = shape(writes.measure(tmp_path, seconds=0.2, at_once=5, settle=0.1, warm_up=1, floor_rows=20))
+    found = shape(writes.measure(tmp_path, 0.2, at_once=5, stored=20, settle=0.1, warm_up=1, floor_rows=20))
     facts = found["facts"]
-    assert len(found["figures"]) == 3
+    assert len(found["figures"]) == 6
+    assert facts["results_beside_20"]["records"] == 5
     assert facts["results_in_a_burst"]["records"] == 5
     assert facts["sales_at_1_per_s"]["records"] == 1
     assert facts["sale_record_bytes"] > facts["result_record_bytes"] > 500
@@ -98,6 +99,25 @@ def test_papers_are_weighed_and_slips_timed_from_their_commit(tmp_path: Path) ->
         head, line = row["mm"] / paper.MM_PER_S, row["bytes"] * paper.LINES["9600"]
         assert max(head, line) <= row["s_9600"] <= head + line + 0.1
         assert row["s_usb"] <= row["s_115200"] <= row["s_9600"]
+
+
+@pytest.mark.slow
+def test_records_are_taken_by_the_ledger_and_over_http(tmp_path: Path) -> None:
+    report = ingest.measure(tmp_path, seconds=0.7, warm_up=2)
+    found = shape(report)
+    names = [figure["name"] for figure in found["figures"]]
+    assert len(names) == len(ingest.BATCHES) + len(ingest.SALES) + 2 * len(ingest.ENTRIES)
+    assert found["facts"]["refused"] == 0
+    for figure in found["figures"]:
+        assert all(value > 0 for value in figure["values"].values()), figure
+
+
+def test_a_ledger_is_filled_and_checked_by_the_command(tmp_path: Path) -> None:
+    found = shape(verify.measure(tmp_path, records=1200, signatures=20))
+    facts = found["facts"]
+    assert facts["records"] == 1200
+    assert 500 < facts["file_bytes_a_record"] < 1500
+    assert facts["words_of_progress"] >= 1
 
 
 def test_a_commit_of_long_ago_is_not_the_slip_s_own() -> None:

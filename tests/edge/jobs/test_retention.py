@@ -1,0 +1,173 @@
+"""Records that were kept their time go while nobody works, and the rest still proves itself."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from edge.between.commands import HoldLot, Sell
+from edge.between.inbox import Refused
+from edge.between.ledger_commands import SendAgain
+from edge.records.checkpoints import checkpoint_of, first_of
+from edge.records.ledger import RecordGone
+from edge.records.retention import kept
+from edge.records.verify import verify
+from edge.state.unread import rows as unread_rows
+from protocol.city.codes import TraceCode
+from protocol.city.envelope import hash_of, kind_of
+
+CABBAGE = "01040201"
+DAY = 86_400
+
+
+def delivered(station: Any) -> None:
+    """The city has everything."""
+    station.core._publisher.end.upto = station.ledger.head.seq
+
+
+def idles(station: Any, days: float = 0.0, rounds: int = 4) -> None:
+    """Nobody works for so long, and then for some rounds of retention."""
+    station.clock.go(days * DAY)
+    station.turn()
+    for _ in range(rounds):
+        station.clock.go(31)
+        station.turn()
+
+
+def sells(station: Any, times: int) -> tuple[str, list[str]]:
+    """A lot, and the codes of sales of it."""
+    lot = station.releases()
+    slips = []
+    for number in range(times):
+        station.puts(f"{1 + number / 100:.3f}")
+        slips.append(str(station.does(Sell(scale="scale-1", product=CABBAGE, lot=lot))["tx"]))
+    station.all_out()
+    return lot, slips
+
+
+def whole(station: Any) -> bool:
+    return bool(verify(station.ledger.db, station.ledger.signer.key.public_key()))
+
+
+def kinds(station: Any, first: int) -> list[str]:
+    return [kind_of(station.ledger.event(seq)["type"]) for seq in range(first, station.ledger.head.seq + 1)]
+
+
+@pytest.fixture
+def made(box: Callable[..., Any], devices: str) -> Callable[[], Any]:
+    """A stall whose scale is verified for long."""
+    return lambda: box(devices.replace("2027-06-30", "2099-12-31"))
+
+
+@pytest.fixture
+def old(made: Callable[[], Any]) -> Any:
+    """A stall whose records the city has had for a month less than they are kept; then it sold once more."""
+    station = made()
+    station.lot_then, station.slips = sells(station, 3)
+    delivered(station)
+    idles(station)
+    idles(station, 23 * 30.5)
+    assert first_of(station.ledger.conn) == 1
+    station.before = station.ledger.head.seq
+    station.lot_now, slips = sells(station, 1)
+    station.slips += slips
+    delivered(station)
+    return station
+
+
+def test_what_was_kept_its_time_goes_and_the_rest_proves_itself(old: Any) -> None:
+    last = hash_of(old.ledger.body(old.before))
+    idles(old, 31)
+    assert kinds(old, old.ledger.head.seq) == ["ledger.checkpoint"]
+    said = old.ledger.event(old.ledger.head.seq)["data"]
+    assert (said["upto"], said["hash"], said["months"]) == (old.before, last, 24)
+    assert said["serials"]["1"] == 1 and said["serials"]["2"] == 3
+    assert first_of(old.ledger.conn) == old.before + 1
+    assert whole(old)
+    assert not list(unread_rows(old.ledger.conn))
+    assert old.count(f"SELECT count(*) FROM print_jobs WHERE seq <= {old.before}") == 0
+    assert [lot.test_code for lot in old.board.lots] == [old.lot_now]
+
+
+def test_nothing_goes_a_day_too_early(made: Callable[[], Any]) -> None:
+    station = made()
+    sells(station, 1)
+    delivered(station)
+    idles(station)
+    noted = station.clock.wall
+    idles(station, 728)  # from 22 November to 19 November, two years later
+    assert (station.clock.wall - noted).days == 728
+    assert first_of(station.ledger.conn) == 1 and checkpoint_of(station.ledger.conn) is None
+    idles(station, 4)
+    assert checkpoint_of(station.ledger.conn) is not None
+
+
+def test_what_the_city_has_not_or_refused_stays(made: Callable[[], Any]) -> None:
+    station = made()
+    sells(station, 3)
+    end = station.core._publisher.end
+    end.upto = 4
+    idles(station)
+    end.upto = station.ledger.head.seq
+    end.aside = {3: "schema: goods"}
+    idles(station, 760)
+    assert first_of(station.ledger.conn) == 3
+    assert station.ledger.conn.execute("SELECT min(upto) FROM city_had").fetchone()[0] <= station.ledger.head.seq
+    assert whole(station)
+
+
+def test_nothing_goes_while_people_work(old: Any) -> None:
+    old.clock.go(31 * DAY)
+    for number in range(8):
+        old.puts(f"2.{number}00")
+        old.does(Sell(scale="scale-1", product=CABBAGE, lot=old.lot_now))
+        delivered(old)
+    assert first_of(old.ledger.conn) == 1 and checkpoint_of(old.ledger.conn) is None
+    idles(old, 0, rounds=5)
+    assert first_of(old.ledger.conn) == old.before + 1
+
+
+def test_a_clock_that_is_not_believed_forgets_nothing(old: Any) -> None:
+    old.clock.worth = "unsynced"
+    idles(old, 3650)
+    assert first_of(old.ledger.conn) == 1
+    assert checkpoint_of(old.ledger.conn) is None
+
+
+def test_a_few_go_in_a_round(old: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each round stops at its bound, in between all can be checked, and a restart goes on."""
+    monkeypatch.setattr("edge.records.retention.AT_ONCE", 2)
+    idles(old, 31, rounds=2)
+    seen = []
+    for _ in range(8):
+        idles(old, rounds=1)
+        seen.append(first_of(old.ledger.conn))
+        assert whole(old)
+    assert seen[-1] == old.before + 1
+    assert {later - before for before, later in pairwise(seen)} <= {0, 1, 2}
+
+
+def test_a_held_lot_keeps_its_records(old: Any) -> None:
+    old.does(HoldLot(lot=old.lot_then, person="王敏", reason="投诉"))
+    delivered(old)
+    idles(old, 31)
+    assert checkpoint_of(old.ledger.conn) is not None
+    assert first_of(old.ledger.conn) == 1
+    about = kept(old.ledger.conn, 24, old.clock.today())
+    assert about["waits_for"] == {"record": 1, "why": old.lot_then}
+    assert whole(old)
+
+
+def test_what_is_gone_is_told_in_words(old: Any) -> None:
+    idles(old, 31)
+    with pytest.raises(RecordGone, match="record 1 was kept its time"):
+        old.ledger.event(1)
+    with pytest.raises(Refused, match=f"Here are records from {old.before + 1} on") as refused:
+        old.does(SendAgain(first=1))
+    assert refused.value.code == "record_gone"
+    assert old.ledger.seq_of(TraceCode.parse(old.slips[0])) is None
+    assert old.ledger.seq_of(TraceCode.parse(old.slips[-1])) is not None
+    with pytest.raises(Refused):
+        old.does(Sell(scale="scale-1", product=CABBAGE, lot=old.lot_then))
+    assert not list(unread_rows(old.ledger.conn))
