@@ -897,6 +897,7 @@ def m035_certificates_told(db: Database) -> None:
     db.executescript("CREATE TABLE certificates_told (key TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;")
 
 
+@ledger()
 def m037_records_of_public_samples(db: Database) -> None:
     """Each measurement of brought food knows its record, so that one that is of other food can be taken off."""
     for code, items in db.execute("SELECT code, items FROM public_samples").fetchall():
