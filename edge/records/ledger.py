@@ -142,6 +142,11 @@ class Signer:
     terminal: str
     earlier: tuple[Ed25519PublicKey, ...] = ()
 
+    @property
+    def first(self) -> Ed25519PublicKey:
+        """The oldest key: lots are named by it, whatever key signs their cards today."""
+        return (*self.earlier, self.key.public_key())[0]
+
     def knows(self, event: Mapping[str, Any]) -> Ed25519PublicKey:
         """The key of this station that such a record is signed by: this one, one before, or the one it takes from.
 
@@ -382,6 +387,8 @@ class Ledger:
             if event["kid"] != ours and ours.encode() not in self._first():  # no flipped bit
                 raise LedgerUnusable(_another_key(self.path, event["kid"], ours))
             envelope.verify(event, key, body)
+            if event["type"] == key_events.TYPE and event["kid"] == kid_of(self.signer.key.public_key()).hex():
+                raise LedgerUnusable(_cut_off(self.path))
             if int(event["sequence"]) != seq:
                 raise envelope.BadEvent(f"it calls itself {int(event['sequence'])}")
         except envelope.BadEvent as error:  # the next record would continue bytes that the city has never seen
@@ -698,6 +705,14 @@ def _another_key(path: Path, kid: str, ours: str) -> str:
         "确实丢失时向平台另行登记一台，并换一个数据目录",
         f"{path}: its newest record is signed by another key ({kid[:16]}) than the station has ({ours}). Put the "
         "station.key back that it had; if that is lost, register another station, with a data folder of its own",
+    )
+
+
+def _cut_off(path: Path) -> str:
+    return said(
+        f"{path}：密钥更换被打断，旧密钥不能再签名。请放回 station.key.next（与 station.key 同目录），再启动",
+        f"{path}: a change of the key was cut off, and the old one must not sign any more. Put station.key.next back "
+        "beside station.key, and start again",
     )
 
 

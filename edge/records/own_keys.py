@@ -4,7 +4,7 @@ A change is made while no station runs, in steps that each leave a station that 
 
     1  station.key.next   the new key, on the disk
     2  key.rotated        in the ledger, signed by the old key, naming the new one
-    3  station.keys       the same record, beside the key: it outlasts a ledger
+    3  station.keys       the same record, beside the key: it outlasts a ledger; and station.pub
     4  station.key        the new key in the place of the old one
 
 Whoever opens the key next goes on from where it was cut off: back before 2, forward after it.
@@ -26,11 +26,13 @@ from edge.records.identity import BadKey, load_key
 from edge.records.ledger import ALARM, FILE, Ledger, LedgerBroken, Recorded, open_reader
 from edge.records.packing import unpack
 from protocol.city import envelope
+from protocol.city.chain import Chain, Link
 from protocol.city.key_events import KIND, TYPE, Change, KeyRotated, change_in, proof
 from protocol.city.token import kid_of
 from protocol.frozen import frozen
 
 NEXT = ".next"  # behind the key's name
+_KID = b',"kid":"'
 
 
 @frozen
@@ -54,6 +56,40 @@ class OwnKeys:
     def all(self) -> tuple[Ed25519PublicKey, ...]:
         return tuple(key for _, key in self.spans)
 
+    def raw(self) -> list[tuple[int, bytes]]:
+        """For another process."""
+        return [(first, key.public_bytes_raw()) for first, key in self.spans]
+
+    @classmethod
+    def of_raw(cls, spans: list[tuple[int, bytes]]) -> "OwnKeys":
+        return cls(tuple((first, Ed25519PublicKey.from_public_bytes(raw)) for first, raw in spans))
+
+
+class Chains:
+    """Reads the places of records that a station's keys have signed, each in its time."""
+
+    def __init__(self, keys: OwnKeys) -> None:
+        ends = [first - 1 for first, _ in keys.spans[1:]] + [envelope.MAX_SEQUENCE]
+        self._by_kid = {
+            kid_of(key).hex().encode(): (Chain(key), first, last)
+            for (first, key), last in zip(keys.spans, ends, strict=True)
+        }
+        self._newest = Chain(keys.newest)
+
+    def link(self, body: bytes) -> Link:
+        """As ``Chain.link``; raises BadEvent."""
+        at = body.rfind(_KID) + len(_KID)
+        known = self._by_kid.get(body[at : at + 8])
+        if known is None:
+            return self._newest.link(body)  # says what is wrong with it
+        chain, first, last = known
+        found = chain.link(body)
+        if not first <= found.sequence <= last:
+            raise envelope.BadEvent(
+                f"signed by key {body[at : at + 8].decode()}, which was the station's at another time"
+            )
+        return found
+
 
 # --- which ----------------------------------------------------------------------------------------------------------
 
@@ -76,9 +112,10 @@ def own_keys(
         known |= _in(event)
         if (new := change_in(event).new).public_bytes_raw() == trusted.public_bytes_raw():
             spans.append((last + 1, new))
+    oldest = conn.execute("SELECT min(seq) FROM events").fetchone()[0]
     while True:
         kid = event["kid"]
-        first, before = _begin(conn, kid, last)
+        first, before = _begin(conn, kid, oldest, last)
         if before is not None and before[1]["type"] == TYPE:
             known |= _in(before[1])
         if (key := known.get(kid)) is None:
@@ -101,19 +138,19 @@ def _in(event: Mapping[str, Any]) -> dict[str, Ed25519PublicKey]:
     return {kid_of(change.old).hex(): change.old, kid_of(change.new).hex(): change.new}
 
 
-def _begin(conn: sqlite3.Connection, kid: str, last: int) -> tuple[int, tuple[int, dict[str, Any]] | None]:
+def _begin(conn: sqlite3.Connection, kid: str, oldest: int, last: int) -> tuple[int, tuple[int, dict[str, Any]] | None]:
     """The first record of the stretch of this key that ends at ``last``, and the one before it."""
-    low, high = 0, last  # the record at or before low is another key's, or there is none
+    if (found := _row(conn, oldest)) is not None and found[1]["kid"] == kid:
+        return oldest, None  # no key comes back
+    low, high = oldest, last  # the record at or before low is another key's
     while high - low > 1:
         middle = (low + high) // 2
         found = _row(conn, middle)
         if found is not None and found[1]["kid"] == kid:
             high = min(middle, found[0])
-        elif found is None:
-            low = middle
         else:
             low = middle
-    return high, _row(conn, low) if low else None
+    return high, _row(conn, low) if low < high else None
 
 
 def _row(conn: sqlite3.Connection, seq: int) -> tuple[int, dict[str, Any]] | None:
@@ -123,6 +160,19 @@ def _row(conn: sqlite3.Connection, seq: int) -> tuple[int, dict[str, Any]] | Non
         with suppress(envelope.BadEvent):
             return number, envelope.read(unpack(stored))
     return None
+
+
+def history(ledger: Ledger) -> tuple[Ed25519PublicKey, ...]:
+    """All keys this station is known to have had, oldest first; the newest is the one it signs with."""
+    ours, known = ledger.signer.key.public_key(), ledger.signer.earlier
+    keys = (*known, *own_keys(ledger.conn, ours, known).all(), ours)
+    return tuple({key.public_bytes_raw(): key for key in reversed(keys)}.values())[::-1]
+
+
+def newest_change(ledger: Ledger) -> int:
+    """The number of the record by which the newest key was named; 0 where there never was another."""
+    spans = own_keys(ledger.conn, ledger.signer.key.public_key(), ledger.signer.earlier).spans
+    return spans[-1][0] - 1 if len(spans) > 1 else 0
 
 
 # --- beside the key -------------------------------------------------------------------------------------------------
@@ -145,6 +195,11 @@ def earlier_keys(path: Path, newest: Ed25519PublicKey) -> tuple[Ed25519PublicKey
             found.insert(0, change.old)
             raw = change.old.public_bytes_raw()
     return tuple(found)
+
+
+def earlier_of(path: Path) -> tuple[Ed25519PublicKey, ...]:
+    """The keys before the one at ``path``; none where there is none. Raises BadKey."""
+    return earlier_keys(path, load_key(path).public_key()) if path.exists() else ()
 
 
 def _proven(line: bytes) -> Change:
@@ -212,10 +267,9 @@ def _put_in_place(path: Path, body: bytes) -> None:
     before = file.read_bytes() if file.exists() else b""
     if body not in before.splitlines():
         private.replace(file, before + body + b"\n")
-    new = load_key(_next(path))
-    _next(path).rename(path)
-    public = new.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public = load_key(_next(path)).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     private.replace(path.with_suffix(".pub"), public)
+    _next(path).rename(path)  # the last: as long as it is not done, all of it is done again
     _sync(path.parent)
 
 
