@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := mosquitto chromium-headless-shell libatomic1 fonts-wqy-microhei
+DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check bench contract fuzz explore mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check bench fleet cluster contract fuzz explore mutate logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -39,6 +39,20 @@ check: $(VENV)/.test
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
+
+# A city's stations before PostgreSQL and its workers: as many sales as FLEET_EVENTS, then the broker is killed.
+FLEET_STATIONS ?= 2000
+FLEET_EVENTS ?= 1000000
+fleet: $(VENV)/.test packages
+	$(BIN)/marketsim fleet --stations $(FLEET_STATIONS) --events $(FLEET_EVENTS) --workers 4 --processes 4 --storm
+
+# What dies in a city's machine room: a RabbitMQ node and a PostgreSQL primary, under stations that deliver.
+# CLUSTER_ONLY=postgres or rabbit or rabbit-mirrored picks one.
+CLUSTER := postgresql rabbitmq-server patroni etcd-server
+CLUSTER_ONLY ?=
+cluster: $(VENV)/.test
+	@RUNLEVEL=1 $(MAKE) --no-print-directory packages DEBIAN='$(DEBIAN) $(CLUSTER)' # installed, and not started as services
+	$(BIN)/python -m simulator.bench.cluster $(CLUSTER_ONLY:%=--only %)
 
 # Everything that reads bytes of others, FUZZ_SECONDS a target; FUZZ_ONLY=http,mqtt picks some.
 FUZZ_SECONDS ?= 10

@@ -494,11 +494,12 @@ class CityEnd:
         self.upto, self.head = sequence, digest
         return do
 
-    def born(self, last: int, digest: str, there: str) -> Take:
-        """A birth names its newest record. ``there`` is the hash of what we have under that number, empty for none."""
+    def born(self, last: int, digest: str, there: str, *, overtaken: bool = False) -> Take:
+        """A birth names its newest record. ``there`` is the hash of what we have under that number, empty for none;
+        ``overtaken`` whether what we have beyond it was recorded after the birth was said."""
         if digest and there and there != digest:
             return self._step(Came.BIRTH_OTHER, f"the station's record {last} is another one than ours")
-        if last < self.upto:
+        if last < self.upto and not (overtaken and there):
             return self._step(Came.BIRTH_SHORT, f"the station's ledger ends at {last}, ours at {self.upto}")
         return self._step(Came.BIRTH)
 

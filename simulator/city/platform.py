@@ -2,18 +2,22 @@
 
     paho's thread ──(topic, payload)──> inbox ──> writer thread: judge, one transaction, then the answers
 
+One ``Platform`` is a whole city (``Part()``), or a part of one that outgrew a machine: a worker, of which there are any
+number and which keeps nothing but what is in the store, or the desk, which signs and sends commands.
+
 Answers to a station, on its ``…/ack`` topic, each signed by the city's key and sent only after what it says is on
 disk:
 
 * ``{"upto": n, "hash": SHA-256 of record n}`` in every answer: once per station and batch, for repeats too, after each
-  birth, and to every known station when the city has (re)connected.  It falls only when the city lost its disk.
+  birth, and to every known station when a whole city has (re)connected.  It falls only when the city lost its disk.
 * ``{"ids": […]}`` for accepted events that ``upto`` does not newly cover: beyond a gap (an alarm ahead of its backlog),
-  under what it has (a number that was given up), or once more.
+  under what it has (a number that was given up), passed by a ``ledger.restored`` of the same batch, or once more.
 * ``{"birth", "holds", "serials"}`` in the answer to a birth: so a station knows at once whether this is its ledger, and
   from where one goes on that is not (``protocol.city.agreement``).
 * ``{"photos": [{sha256, have, code}]}`` for chunks of photos: how much of each is here.
 * ``{"rejected": [{id, code, reason}]}`` for refused ones, never later than the ``upto`` that passes them.  After a
-  birth the newest final refusals are told again.
+  birth the newest final refusals are told again; with several workers those of the last seconds in every answer, for
+  an answer that another one overtook moves nothing.
 
 Final codes are only ever given for bytes that verify under the key of the station they are told to, so nobody without
 that key can make a station give up a record.  ``protocol.city.topics`` lists both kinds.
@@ -25,16 +29,16 @@ import logging
 import queue
 import re
 import secrets
-import sqlite3
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -52,14 +56,21 @@ from protocol.city.signed import verify as verify_signed
 from protocol.city.state import BadState, read_state
 from protocol.city.token import kid_of
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
+from simulator.city.engines import Where, shown
 from simulator.city.orders import BadOrder
-from simulator.city.store import Store
+from simulator.city.store import Store, now
 
 log = logging.getLogger("city")
 
 FILTERS = tuple(f"mkt/1/+/+/+/{lane}" for lane in ("evt/+", "alm/+", "state", "res/+", "pho/+"))
+SHARED = "$share/city/"  # one of those who subscribe so gets each message
 TICK_SECONDS = 0.25  # commands that another process wrote down are sent within this time
+RECONNECT_SECONDS = (0.2, 1.0)  # back before the stations are: what they say to nobody is lost
 BATCH = 500
+GATHER_SECONDS = 0.05  # so long a worker waits for a batch to fill: a commit waits for the standby
+ATTEMPTS = 5  # at a batch that stood in another worker's way
+RETRY_SECONDS = 0.5
+TELL_SECONDS = 30.0  # for so long every answer to a station says what was refused to it
 INBOX = 1000
 TOLD_AGAIN = 50  # final refusals repeated after a birth
 IDS_PER_ACK = 250
@@ -116,6 +127,30 @@ class Wanted:
     id: "Future[str]" = field(default_factory=Future)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of a city's processes does.
+
+    ``worker`` and ``workers``: the first, second … of so many that share the stations' messages; 0 of 0 takes all of
+    them, and None none.  By MQTT 5 the broker shares them out; 3.1.1 has no word for it, so each worker hears
+    everything and takes the stations that are its own.  ``desk``: whether it signs and sends commands.
+    """
+
+    worker: int | None = 0
+    workers: int = 0
+    desk: bool = True
+
+    def filters(self, version: str) -> tuple[str, ...]:
+        if self.worker is None:
+            return ()
+        return tuple(SHARED + one for one in FILTERS) if self.workers and version == "5" else FILTERS
+
+    def takes(self, topic: str, version: str) -> bool:
+        if not self.workers or version == "5":
+            return True
+        return zlib.crc32("-".join(topic.split("/")[3:5]).encode()) % self.workers == self.worker
+
+
 Item = Message | Connected | Scanned | More | Wanted | Stop
 
 
@@ -144,6 +179,24 @@ class Judged:
     kind: str
     code: str
     reason: str
+
+
+@dataclass(slots=True)
+class Early:
+    """Of a batch, before its transaction: whose it is, what its events are worth (by the item), and their names."""
+
+    stations: set[str] = field(default_factory=set)
+    judged: dict[int, Judged | Rejected] = field(default_factory=dict)
+    named: list[tuple[str, str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Done:
+    """Of a batch that is on disk: answers (base, station, issued, what), runs to go on with, commands kept."""
+
+    answers: list[tuple[str, str, str, Ack]] = field(default_factory=list)
+    more: list[More] = field(default_factory=list)
+    kept: list[tuple[Wanted, str]] = field(default_factory=list)
 
 
 def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
@@ -205,13 +258,21 @@ class Platform:
     """Subscribes, keeps, answers; two threads. ``start`` returns at once, the broker may come later."""
 
     def __init__(
-        self, broker: str, path: Path | str, key: Ed25519PrivateKey, *, enrol: bool = False, mqtt_version: str = "5"
+        self,
+        broker: str,
+        where: Where,
+        key: Ed25519PrivateKey,
+        *,
+        enrol: bool = False,
+        mqtt_version: str = "5",
+        part: Part | None = None,
     ) -> None:
         self.connected = threading.Event()
-        self._broker, self._path, self._key, self._enrol = broker, path, key, enrol
-        self._issued = datetime.min.replace(tzinfo=UTC)
+        self._broker, self._where, self._key, self._enrol = broker, where, key, enrol
+        self._part, self._version = part or Part(), mqtt_version
         self._inbox: queue.Queue[Item] = queue.Queue(INBOX)
-        self._stopping = self._disk_down = False
+        self._stopping = False
+        self._down_since = ""  # since when nothing can be kept
         self._told: set[tuple[str, str]] = set()
         self._client = _client(broker, mqtt_version)
         self._client.on_connect = self._on_connect
@@ -259,12 +320,18 @@ class Platform:
         if reason.is_failure:
             log.error("city broker=%s refused=%r", _shown(self._broker), str(reason))
             return
-        client.subscribe([(one, 1) for one in FILTERS])
+        if filters := self._part.filters(self._version):
+            client.subscribe([(one, 1) for one in filters])
+        else:
+            self._up()
 
     def _on_subscribe(self, _: mqtt.Client, __: Any, ___: int, reasons: list[ReasonCode], ____: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             log.error("city broker=%s subscription=refused", _shown(self._broker))
             return
+        self._up()
+
+    def _up(self) -> None:
         log.info("city broker=%s state=up", _shown(self._broker))
         self.connected.set()
         self._put(Connected())
@@ -278,6 +345,8 @@ class Platform:
         try:
             topic = message.topic
         except UnicodeDecodeError:
+            return
+        if not self._part.takes(topic, self._version):
             return
         size = len(message.payload)
         self._put(Message(topic, bytes(message.payload) if size <= HARD_CAP else None, size))
@@ -294,16 +363,18 @@ class Platform:
     # The writer's thread
 
     def _write(self) -> None:
-        store = Store(self._path)
+        store = Store(self._where)
         try:
-            for batch in self._batches():
+            for batch in self._batches(GATHER_SECONDS if store.shared else 0):
                 if batch:
                     self._do(store, batch)
-                self._send_commands(store)
+                if self._part.desk:
+                    self._send_commands(store)
         finally:
             store.close()
 
-    def _batches(self) -> Iterator[list[Item]]:
+    def _batches(self, gather: float) -> Iterator[list[Item]]:
+        """What came, at most ``BATCH`` at once; ``gather`` seconds are waited for more."""
         while True:
             batch: list[Item] = []
             try:
@@ -311,9 +382,11 @@ class Platform:
             except queue.Empty:
                 yield []
                 continue
-            while len(batch) < BATCH:
+            until = time.monotonic() + gather
+            while len(batch) < BATCH and not isinstance(batch[-1], Stop):
                 try:
-                    batch.append(self._inbox.get_nowait())
+                    left = until - time.monotonic()
+                    batch.append(self._inbox.get(timeout=left) if left > 0 else self._inbox.get_nowait())
                 except queue.Empty:
                     break
             stop = any(isinstance(item, Stop) for item in batch)
@@ -322,65 +395,136 @@ class Platform:
                 return
 
     def _do(self, store: Store, batch: list[Item]) -> None:
-        """One transaction, then the answers. A disk that fails answers nothing: the stations send again."""
-        drafts: dict[str, Draft] = {}
-        more: list[More] = []
-        kept: list[tuple[Wanted, str]] = []
-        try:
-            with store.batch():
-                # States first: a station's key arrives with its first records.
-                for item in sorted(batch, key=lambda one: not _is_state(one)):
-                    if isinstance(item, Wanted):
-                        self._write_down(store, item, kept)
-                    else:
-                        self._take(store, item, drafts)
-                for base, draft in drafts.items():
-                    if store.advance(draft.station):
-                        more.append(More(draft.station, base))
-            answers = []
-            for base, draft in drafts.items():
-                row = store.station(draft.station)
-                acks = acks_of(draft, row.upto, row.head)
-                if draft.birth:
-                    holds, serials = store.hash_at(draft.station, draft.acked), store.serials(draft.station)
-                    acks[-1] = replace(acks[-1], birth=draft.birth, holds=holds, serials=serials)
-                answers += [(base, draft.station, ack) for ack in acks]
-                if row.torn:
-                    self._tell(draft.station, "torn", f"alarm={row.torn!r}")
-        except sqlite3.Error as error:
-            if not self._disk_down:
-                log.error("city db=%s state=down error=%r; records are not answered", self._path, str(error))
-            self._disk_down = True
-            for wanted in (item for item in batch if isinstance(item, Wanted) and not item.id.done()):
-                wanted.id.set_exception(error)
-            time.sleep(0.5)
-            return
-        for wanted, id_ in kept:
+        """One transaction, then the answers. A store that fails answers nothing: the stations send again."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                done = self._in_one(store, batch)
+                break
+            except store.failures as error:
+                trouble = store.trouble(error)
+                if trouble == "crossed" and attempt < ATTEMPTS:
+                    continue
+                if trouble == "unfit" and len(batch) > 1:
+                    for item in batch:  # one of them cannot be kept: the others can
+                        self._do(store, [item])
+                    return
+                self._not_kept(batch, error)
+                if trouble == "unfit" or not store.shared or self._stopping:
+                    return  # the stations send again
+                attempt = 0  # so do we: many processes would have to hear all of it once more
+        self._kept_again(store)
+        for wanted, id_ in done.kept:
             wanted.id.set_result(id_)
-        if self._disk_down:
-            log.info("city db=%s state=up", self._path)
-            self._disk_down = False
-        self._answer(answers)
-        for one in more:
+        self._answer(done.answers)
+        for one in done.more:
             try:
                 self._inbox.put_nowait(one)
             except queue.Full:
                 break  # the station's next record goes on from there
 
-    def _take(self, store: Store, item: Item, drafts: dict[str, Draft]) -> None:
+    def _not_kept(self, batch: list[Item], error: Exception) -> None:
+        if not self._down_since:
+            self._down_since = now()
+            log.error("city store=%s state=down error=%r; records are not answered", shown(self._where), str(error))
+        for wanted in (item for item in batch if isinstance(item, Wanted) and not item.id.done()):
+            wanted.id.set_exception(error)
+        time.sleep(RETRY_SECONDS)
+
+    def _kept_again(self, store: Store) -> None:
+        if not self._down_since:
+            return
+        since, self._down_since = self._down_since, ""
+        log.info("city store=%s state=up", shown(self._where))
+        with suppress(*store.failures), store.batch():
+            store.paused(since, "the store could keep nothing")
+
+    def _in_one(self, store: Store, batch: list[Item]) -> Done:
+        """Judge and keep a batch in one transaction; what is to be said when it is on disk."""
+        early = self._judge(store, batch)
+        done, drafts = Done(), dict[str, Draft]()
+        with store.batch(early.stations):
+            store.expect(early.named)
+            # States first: a station's key arrives with its first records.
+            for item in sorted(batch, key=lambda one: not _is_state(one)):
+                if isinstance(item, Wanted):
+                    self._write_down(store, item, done.kept)
+                else:
+                    self._take(store, item, drafts, early.judged.get(id(item)))
+            for base, draft in drafts.items():
+                if store.advance(draft.station):
+                    done.more.append(More(draft.station, base))
+            if store.shared:
+                refused = [one.station for one in drafts.values() if store.station(one.station).rejected]
+                for name, one in store.fresh_refusals(refused, TELL_SECONDS):
+                    for draft in drafts.values():
+                        if draft.station == name and one.id not in draft.kept:
+                            draft.rejected.setdefault(one.id, one)
+            for base, draft in drafts.items():
+                done.answers += [(base, *said) for said in self._words(store, draft)]
+        return done
+
+    def _words(self, store: Store, draft: Draft) -> Iterator[tuple[str, str, Ack]]:
+        """What one station is told, each word with its moment: taken now, so that a later one is of a later batch."""
+        name, row = draft.station, store.station(draft.station)
+        for first, last in store.passed(name):
+            draft.named |= {one for one, sequence in draft.kept.items() if first < sequence < last}
+        acks = acks_of(draft, row.upto, row.head)
+        if draft.birth:
+            holds, serials = store.hash_at(name, draft.acked), store.serials(name)
+            acks[-1] = replace(acks[-1], birth=draft.birth, holds=holds, serials=serials)
+        if row.torn:
+            self._tell(name, "torn", f"alarm={row.torn!r}")
+        for ack in acks:
+            yield name, store.speak(name), ack
+
+    def _judge(self, store: Store, batch: list[Item]) -> Early:
+        """Read and verify before the transaction: it takes longer than all the rest, and holds up nobody here."""
+        early = Early()
+        events: list[tuple[Message, bytes, str]] = []
+        for item in batch:
+            if isinstance(item, More):
+                early.stations.add(item.station)
+            elif isinstance(item, Message):
+                with suppress(ValueError):
+                    topics, lane = Topics.parse(item.topic)
+                    early.stations.add(topics.station)
+                    if lane in ("evt", "alm") and item.payload is not None:
+                        events.append((item, item.payload, topics.station))
+        keys = store.keys_of(station for _, _, station in events)
+        for item, body, station in events:
+            early.judged[id(item)] = judged = judge(body, station, keys.get(station))
+            if isinstance(judged, Judged):
+                early.named.append((station, judged.event["id"], int(judged.event["sequence"])))
+        return early
+
+    def _take(
+        self, store: Store, item: Item, drafts: dict[str, Draft], judged: Judged | Rejected | None = None
+    ) -> None:
         match item:
             case Message(topic, payload, size):
-                self._message(store, topic, payload, size, drafts)
+                self._message(store, topic, payload, size, drafts, judged)
             case Scanned(code, when):
                 store.scanned(code, when)
             case More(station, base):
                 drafts.setdefault(base, Draft(station))
             case Connected():
-                store.orders.again()
-                for base, _ in store.bases():
-                    drafts.setdefault(base, Draft(Topics.parse(f"{base}/state")[0].station))
+                if self._part.desk:
+                    store.orders.again()
+                if not store.shared:  # as many as a city has come to their workers by themselves
+                    for base, _ in store.bases():
+                        drafts.setdefault(base, Draft(Topics.parse(f"{base}/state")[0].station))
 
-    def _message(self, store: Store, topic: str, payload: bytes | None, size: int, drafts: dict[str, Draft]) -> None:
+    def _message(
+        self,
+        store: Store,
+        topic: str,
+        payload: bytes | None,
+        size: int,
+        drafts: dict[str, Draft],
+        judged: Judged | Rejected | None,
+    ) -> None:
         try:
             topics, lane = Topics.parse(topic)
         except ValueError:
@@ -399,7 +543,9 @@ class Platform:
         elif lane == "pho":
             self._photo(store, topics, topic.rpartition("/")[2], payload, drafts)
         else:
-            self._event(store, topics, lane == "alm", payload, drafts)
+            if judged is None or (isinstance(judged, Rejected) and judged.code == "unknown_key"):
+                judged = judge(payload, topics.station, store.key_of(topics.station))
+            self._event(store, topics, lane == "alm", payload, judged, drafts)
 
     def _state(self, store: Store, topics: Topics, payload: bytes, drafts: dict[str, Draft]) -> None:
         name = topics.station
@@ -426,10 +572,17 @@ class Platform:
             draft.birth, draft.acked = hashlib.sha256(payload).hexdigest(), said.acked
             draft.rejected.update((one.id, one) for one in store.final_refusals(name, TOLD_AGAIN))
 
-    def _event(self, store: Store, topics: Topics, alarm: bool, body: bytes, drafts: dict[str, Draft]) -> None:
+    def _event(
+        self,
+        store: Store,
+        topics: Topics,
+        alarm: bool,
+        body: bytes,
+        judged: Judged | Rejected,
+        drafts: dict[str, Draft],
+    ) -> None:
         name = topics.station
         draft = drafts.setdefault(topics.base, Draft(name))
-        judged = judge(body, name, store.key_of(name))
         if isinstance(judged, Rejected):
             refused: Rejected | None = store.refuse(name, judged.id, judged.code, judged.reason, body)
         elif judged.code == "wrong_source":
@@ -470,7 +623,7 @@ class Platform:
 
     def _write_down(self, store: Store, wanted: Wanted, kept: list[tuple[Wanted, str]]) -> None:
         try:
-            id_ = store.orders.add(wanted.name, wanted.target, wanted.fields, wanted.seconds, self._key)
+            id_ = store.orders.want(wanted.name, wanted.target, wanted.fields, wanted.seconds)
         except BadOrder as error:
             wanted.id.set_exception(error)
         else:
@@ -482,20 +635,19 @@ class Platform:
             return
         try:
             with store.batch():
+                store.orders.sign(self._key)
                 due = store.orders.due(time.time())
-        except sqlite3.Error:
+        except store.failures as error:
+            store.trouble(error)
             return
         for one in due:
             log.info("station=%s command=%s sent topic=%s", one.station, one.id, one.topic)
             self._client.publish(one.topic, one.payload, qos=1)
 
-    def _answer(self, answers: Iterable[tuple[str, str, Ack]]) -> None:
-        for base, station, ack in answers:
-            # What is published while the link is down would be kept by paho and sent stale; a greeting follows anyway.
+    def _answer(self, answers: Iterable[tuple[str, str, str, Ack]]) -> None:
+        for base, station, issued, ack in answers:
+            # What is published while the link is down would be kept by paho and sent stale: the station asks again.
             if self._client.is_connected():
-                # Later answers are issued later, whatever the clock does: a station takes no older word after a newer.
-                self._issued = max(datetime.now(UTC), self._issued + timedelta(microseconds=1))
-                issued = self._issued.isoformat(timespec="microseconds")
                 self._client.publish(f"{base}/ack", seal(ack.fields(), station, issued, self._key), qos=1)
 
     def _tell(self, station: str, what: str, detail: str) -> None:
@@ -556,6 +708,6 @@ def _client(broker: str, version: str) -> mqtt.Client:
         client.username_pw_set(unquote(target.username), unquote(target.password or "") or None)
     if target.scheme == "mqtts":
         client.tls_set_context(ssl.create_default_context())
-    client.reconnect_delay_set(1, 2)
+    client.reconnect_delay_set(*RECONNECT_SECONDS)  # type: ignore[arg-type]
     client.max_inflight_messages_set(0)
     return client

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from protocol.city.commands import COMMANDS
+from simulator.city.engines import Where, failures_of
 from simulator.city.examples import written
 from simulator.city.keys import FILE, city_key
 from simulator.city.orders import BadOrder, Ordered, check_target, ordered
@@ -57,27 +58,32 @@ def send(
     if example:
         click.echo(written(name))
         return
-    path: Path = db or context.obj
-    if not path.exists():
+    path: Where = db or context.obj
+    if isinstance(path, Path) and not path.exists():
         raise click.ClickException(f"{path}: no such file; start the city first, or name its database with --db")
     given = {"lot": lot, "reason": reason, "from": first}
     try:
         target = check_target(station or "")
         fields = {**_read(file), **{one: value for one, value in given.items() if value is not None}}
-        with plain_errors():
-            store = Store(path)
-            try:
-                with store.batch():
-                    id_ = store.orders.add(
-                        name, target, fields, hours * 3600, city_key(key_file or path.with_name(FILE))
-                    )
-            finally:
-                store.close()
+        with plain_errors(*failures_of(path)):
+            id_ = _order(path, key_file, name, target, fields, hours * 3600)
     except (BadOrder, ValueError) as error:
         raise click.UsageError(str(error)) from None
     click.echo(f"id={id_} command={name} station={target} kept")
     if wait > 0 and not _await(path, id_, wait):
         context.exit(1)
+
+
+def _order(where: Where, key_file: Path | None, name: str, target: str, fields: dict[str, Any], seconds: float) -> str:
+    """Keep the command. In a file it is signed here; a server's is signed by the city that runs there."""
+    store = Store(where)
+    try:
+        with store.batch():
+            if isinstance(where, Path):
+                return store.orders.add(name, target, fields, seconds, city_key(key_file or where.with_name(FILE)))
+            return store.orders.want(name, target, fields, seconds)
+    finally:
+        store.close()
 
 
 def _read(file: TextIO | None) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def _read(file: TextIO | None) -> dict[str, Any]:
     return fields
 
 
-def _await(path: Path, id_: str, seconds: float) -> bool:
+def _await(path: Where, id_: str, seconds: float) -> bool:
     """Tell each answer as it comes; whether all stations did it."""
     told: set[str] = set()
     end = time.monotonic() + seconds
@@ -110,6 +116,6 @@ def _await(path: Path, id_: str, seconds: float) -> bool:
         time.sleep(0.1)
 
 
-def _look(path: Path, id_: str) -> Ordered:
+def _look(path: Where, id_: str) -> Ordered:
     with Reader(path) as reader:
         return ordered(reader.db.conn, 1, id_)[0]

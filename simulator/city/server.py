@@ -10,12 +10,14 @@ from typing import Any, Self
 
 import uvicorn
 
-from protocol.city.codes import NODE, TERMINAL
+from simulator.city.engines import Where, is_server, shown
 from simulator.city.keys import FILE, city_key, public_hex
 from simulator.city.orders import Ordered, check_target, ordered
-from simulator.city.platform import Platform, check_broker
-from simulator.city.store import Reader, Store, summary
+from simulator.city.platform import Part, Platform, check_broker
+from simulator.city.registering import check_key, check_station, register
+from simulator.city.store import Reader, summary
 from simulator.city.web import application
+from simulator.city.workers import Workers
 from simulator.obstacles import listening
 from simulator.serving import PageServer
 
@@ -27,30 +29,39 @@ class City:
 
     ``keys`` are trusted from the beginning: station ``NNNNNNNNN-TT`` to 64 hex digits.  ``enrol`` trusts the first
     key each other station shows.  ``listen`` with port 0 takes a free one; ``url`` says which.  ``key_file`` holds the
-    key the city signs with, made at the first start; by default beside the database.  ``key`` is its public half.
+    key the city signs with, made at the first start; by default beside the database, or in this folder.  ``key`` is its
+    public half.  ``db`` may be ``postgresql://…``: then ``workers`` processes take what stations send, and this one has
+    the pages, signs and sends commands.
     """
 
     def __init__(
         self,
         broker: str,
-        db: Path | str,
+        db: Where,
         listen: str = "127.0.0.1:0",
         *,
         enrol: bool = False,
         mqtt_version: str = "5",
         keys: Mapping[str, str] | None = None,
         key_file: Path | None = None,
+        workers: int = 0,
     ) -> None:
         host, _, port = listen.rpartition(":")
         if not port.isdigit() or int(port) > 65535:
             raise ValueError(f"listen {listen!r}: write HOST:PORT")
-        self.db = Path(db)
+        if workers and not is_server(db):
+            raise ValueError("workers share a database server: name it with --store postgresql://…")
+        self.db: Where = str(db) if is_server(db) else Path(db)
         self._listen = (host.strip("[]") or "127.0.0.1", int(port))
         self._keys = {check_station(name): check_key(key) for name, key in (keys or {}).items()}
         check_broker(broker, mqtt_version)
-        signing = city_key(key_file or self.db.with_name(FILE))
+        key_path = key_file or key_beside(self.db)
+        signing = city_key(key_path)
         self.key = public_hex(signing)
-        self._platform = Platform(broker, self.db, signing, enrol=enrol, mqtt_version=mqtt_version)
+        part = Part(worker=None) if workers else Part()
+        self._platform = Platform(broker, self.db, signing, enrol=enrol, mqtt_version=mqtt_version, part=part)
+        options = ["--broker", broker, "--store", str(self.db), "--mqtt", mqtt_version, "--key", str(key_path)]
+        self.workers = Workers(workers, options + ["--enrol"] * enrol)
         self._enrol = enrol
         self._socket: socket.socket | None = None
         self._server: PageServer | None = None
@@ -82,7 +93,8 @@ class City:
         return self._platform.connected.is_set()
 
     def wait_connected(self, seconds: float = 10) -> bool:
-        return self._platform.connected.wait(seconds)
+        """Whether stations are heard, by every worker."""
+        return self._platform.connected.wait(seconds) and self.workers.wait_ready(seconds)
 
     def order(self, name: str, target: str = "", *, hours: float = 24.0, **fields: Any) -> str:
         """Order something of a station, or of ``NNNNNNNNN-all``; answers the command's id. Raises BadOrder."""
@@ -113,15 +125,19 @@ class City:
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="city web")
         self._platform.start()
+        self.workers.start()
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.005)
-        log.info("city url=%s db=%s enrol=%s key=%s", self.url, self.db, "on" if self._enrol else "off", self.key)
+        log.info(
+            "city url=%s db=%s enrol=%s key=%s", self.url, shown(self.db), "on" if self._enrol else "off", self.key
+        )
 
     def stop(self) -> None:
         """Take no more, keep what came, close."""
         if self._server is None or self._thread is None or self._socket is None:
             return
+        self.workers.stop()
         self._platform.stop()
         self._server.should_exit = True
         self._thread.join()
@@ -130,25 +146,6 @@ class City:
         log.info("city state=stopped")
 
 
-def register(db: Path, keys: Mapping[str, str]) -> list[str]:
-    """Trust these keys; returns the stations that already have another one. Makes the database when it is new."""
-    store = Store(db)
-    try:
-        with store.batch():
-            return [name for name, key in keys.items() if not store.trust(name, key, "registered")]
-    finally:
-        store.close()
-
-
-def check_station(name: str) -> str:
-    node, _, terminal = name.partition("-")
-    if not NODE.fullmatch(node) or not TERMINAL.fullmatch(terminal):
-        raise ValueError(f"station {name[:40]!r}: write 9 digits, '-', 2 digits")
-    return name
-
-
-def check_key(text: str) -> str:
-    key = text.strip().lower()
-    if len(key) != 64 or set(key) - set("0123456789abcdef"):
-        raise ValueError("key: write the raw 32 bytes of the public key as 64 hex digits")
-    return key
+def key_beside(where: Where) -> Path:
+    """Where the city's key is unless somebody names another file."""
+    return Path(FILE) if is_server(where) else Path(where).with_name(FILE)

@@ -5,14 +5,19 @@ says which stations a merchant sells at; one of another node is not believed.  `
 """
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from sqlite_utils import Database
 
+from simulator.city.engines import Db, Executes, many, places, put, put_new
 from simulator.city.story import Event, codes_of
 
 SHOWN = 100
+_SAID = ("sequence", "name", "stall", "licence")
+AT_ONCE = 500
+LOOKS_BACK = frozenset({"test.result", "trade.voided"})  # kinds for which older records are read again
 
 
 def make_tables(db: Database) -> None:
@@ -22,26 +27,94 @@ def make_tables(db: Database) -> None:
     db.table("shelf").create_index(["station", "lot"])
     stall = {"code": str, "station": str, "sequence": int, "name": str, "stall": str, "licence": str}
     db.table("stalls").create(stall, pk=("code", "station"))
-    db.table("replaced").create({"station": str, "tx": str, "by": str}, pk=("station", "tx"))
+    db.table("replaced").create({"station": str, "tx": str, "made": str}, pk=("station", "tx"))
     db.table("merchants").create({"code": str, "name": str, "stall": str, "licence": str}, pk="code")
     sql = (
         "SELECT station, sequence, kind, body FROM events WHERE code IN ('', 'broken_chain') ORDER BY station, sequence"
     )
     for station, sequence, kind, body in db.execute(sql).fetchall():
-        note(db, station, sequence, kind, json.loads(body))
+        note(cast("Db", db), station, sequence, kind, json.loads(body))
 
 
-def note(db: Database, station: str, sequence: int, kind: str, event: Event) -> None:
+def note(db: Db, station: str, sequence: int, kind: str, event: Event) -> None:
     """Take a new record of a station in."""
-    for code in codes_of(kind, event):
-        db.execute("INSERT OR IGNORE INTO lots VALUES (?, ?, ?)", [code, station, sequence])
-    with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
-        _Noting(db, station, sequence).take(kind, event)
+    shelves = Shelves(db)
+    shelves.note(station, sequence, kind, event)
+    shelves.flush()
+
+
+class Shelves:
+    """All shelves, for whoever writes a batch of records: what is only added up waits for ``flush``, and so does who
+    sells where. Anything else sees to it that nothing waits."""
+
+    def __init__(self, db: Db) -> None:
+        self.db = db
+        self._lots: dict[tuple[str, str, int], None] = {}
+        self._moves: dict[tuple[str, str], int] = {}
+        self._sellers: dict[tuple[str, str], tuple[int, str, str, str]] = {}
+
+    def note(self, station: str, sequence: int, kind: str, event: Event) -> None:
+        """Take a new record of a station in."""
+        self._lots |= dict.fromkeys((code, station, sequence) for code in codes_of(kind, event))
+        with suppress(KeyError, TypeError, AttributeError):  # a record that lacks what is asked for changes no shelf
+            _Noting(self, station, sequence).take(kind, event)
+
+    def move(self, station: str, source: str, out_g: int) -> None:
+        self._moves[station, source] = self._moves.get((station, source), 0) + out_g
+
+    def sells(self, code: str, station: str, sequence: int, name: str, stall: str, licence: str) -> None:
+        if sequence > self._sellers.get((code, station), (0,))[0]:
+            self._sellers[code, station] = (sequence, name, stall, licence)
+
+    def clear(self) -> None:
+        self._lots.clear()
+        self._moves.clear()
+        self._sellers.clear()
+
+    def flush(self) -> None:
+        """Write what waits, each row after those before it in one order for all."""
+        self._add("lots", ("code", "station", "sequence"), dict.fromkeys(sorted(self._lots), ()), ())
+        old = self._add(
+            "shelf",
+            ("station", "source"),
+            {key: ("", 0, "", None, out_g) for key, out_g in sorted(self._moves.items())},
+            ("lot", "sequence", "facts", "in_g", "out_g"),
+        )
+        sql = "UPDATE shelf SET out_g = out_g + ? WHERE station = ? AND source = ?"
+        self.db.executemany(sql, [(self._moves[key[0], key[1]], *key) for key in old])
+        old = self._add("stalls", ("code", "station"), dict(sorted(self._sellers.items())), _SAID)
+        sql = (
+            "UPDATE stalls SET sequence = ?, name = ?, stall = ?, licence = ?"
+            " WHERE code = ? AND station = ? AND sequence < ?"
+        )
+        said = [(key, self._sellers[key[0], key[1]]) for key in old]
+        self.db.executemany(sql, [(*values, *key, values[0]) for key, values in said])
+        self.clear()
+
+    def _add(
+        self, table: str, key: tuple[str, ...], rows: Mapping[Any, tuple[Any, ...]], more: tuple[str, ...]
+    ) -> list[tuple[Any, ...]]:
+        """Insert those rows that are new; answers the keys of the others."""
+        old: set[tuple[Any, ...]] = set()
+        wanted = [*rows]
+        for start in range(0, len(wanted), AT_ONCE):
+            part = wanted[start : start + AT_ONCE]
+            names = ", ".join(key)
+            sql = f"SELECT {names} FROM {table} WHERE ({names}) IN ({places(part, len(key))})"
+            old |= {tuple(row) for row in self.db.execute(sql, [value for one in part for value in one]).fetchall()}
+        many(self.db, table, (*key, *more), [(*one, *rows[one]) for one in wanted if tuple(one) not in old])
+        return [one for one in wanted if one in old]
 
 
 class _Noting:
-    def __init__(self, db: Database, station: str, sequence: int) -> None:
-        self._db, self._station, self._sequence = db, station, sequence
+    def __init__(self, shelves: Shelves, station: str, sequence: int) -> None:
+        self._shelves, self._station, self._sequence = shelves, station, sequence
+
+    @property
+    def _db(self) -> Executes:
+        """For what cannot wait, and must not overtake what does."""
+        self._shelves.flush()
+        return self._shelves.db
 
     def take(self, kind: str, event: Event) -> None:
         data = event["data"]
@@ -74,8 +147,8 @@ class _Noting:
                 self._sold(data["slip"], 1)
                 self._seller(data["seller"])
                 if data.get("replaces"):
-                    new = [self._station, data["replaces"], event["subject"]]
-                    self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?, ?)", new)
+                    old = {"station": self._station, "tx": data["replaces"]}
+                    put(self._db, "replaced", old, {"made": event["subject"]})
             case "trade.voided":
                 self._sold(data.get("slip") or self._slip(event["subject"]), -1)
 
@@ -83,11 +156,12 @@ class _Noting:
         """Goods that may be sold by this source; ``more`` is added to what was there."""
         known = ("goods", "origin", "supplier", "verdict", "item", "tested_at")
         facts = json.dumps({name: data[name] for name in known if name in data}, ensure_ascii=False)
+        key = {"station": self._station, "source": source}
+        put_new(self._db, "shelf", key, {"lot": "", "sequence": 0, "facts": "", "in_g": None, "out_g": 0})
         self._db.execute(
-            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, ?, ?, ?, ?, 0)"
-            " ON CONFLICT DO UPDATE SET lot = excluded.lot, sequence = excluded.sequence, facts = excluded.facts,"
-            " in_g = coalesce(excluded.in_g, in_g)",
-            [self._station, source, lot, self._sequence, facts, in_g],
+            "UPDATE shelf SET lot = ?, sequence = ?, facts = ?, in_g = coalesce(?, in_g)"
+            " WHERE station = ? AND source = ?",
+            [lot, self._sequence, facts, in_g, *key.values()],
         )
         if more:
             self._db.execute(
@@ -96,11 +170,7 @@ class _Noting:
             )
 
     def _move(self, source: str, out_g: int) -> None:
-        self._db.execute(
-            "INSERT INTO shelf (station, source, lot, sequence, facts, in_g, out_g) VALUES (?, ?, '', 0, '', NULL, ?)"
-            " ON CONFLICT DO UPDATE SET out_g = out_g + excluded.out_g",
-            [self._station, source, out_g],
-        )
+        self._shelves.move(self._station, source, out_g)
 
     def _sold(self, slip: dict[str, Any], sign: int) -> None:
         for line in slip.get("lines", ()):
@@ -141,22 +211,11 @@ class _Noting:
     def _seller(self, seller: dict[str, Any]) -> None:
         if seller["code"][:9] != self._station[:9]:
             return
-        self._db.execute(
-            "INSERT INTO stalls VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence,"
-            " name = excluded.name, stall = excluded.stall, licence = excluded.licence"
-            " WHERE excluded.sequence > stalls.sequence",
-            [
-                seller["code"],
-                self._station,
-                self._sequence,
-                seller["name"],
-                seller.get("stall", ""),
-                seller.get("licence", ""),
-            ],
-        )
+        names = (seller["name"], seller.get("stall", ""), seller.get("licence", ""))
+        self._shelves.sells(seller["code"], self._station, self._sequence, *names)
 
 
-def stall(db: Database, code: str) -> tuple[dict[str, str], list[str]]:
+def stall(db: Db, code: str) -> tuple[dict[str, str], list[str]]:
     """Who has this operator code (name, stall, licence), and the stations that sell for him."""
     rows = list(db.query("SELECT * FROM stalls WHERE code = ? ORDER BY sequence DESC", [code]))
     register = next(iter(db.query("SELECT name, stall, licence FROM merchants WHERE code = ?", [code])), {})
@@ -164,19 +223,21 @@ def stall(db: Database, code: str) -> tuple[dict[str, str], list[str]]:
     return said | {name: value for name, value in register.items() if value}, [row["station"] for row in rows]
 
 
-def register(db: Database, code: str, name: str, stall: str, licence: str) -> None:
+def register(db: Executes, code: str, name: str, stall: str, licence: str) -> None:
     """Write a merchant into the city's register, or what is new of him."""
-    new = {"code": code, "name": name, "stall": stall, "licence": licence}
-    db.table("merchants").upsert({key: value for key, value in new.items() if value}, pk="code")
+    new = {"name": name, "stall": stall, "licence": licence}
+    put_new(db, "merchants", {"code": code}, {"name": "", "stall": "", "licence": ""})
+    if known := {key: value for key, value in new.items() if value}:
+        put(db, "merchants", {"code": code}, known)
 
 
-def replacement(db: Database, station: str, tx: str) -> str:
+def replacement(db: Executes, station: str, tx: str) -> str:
     """The code of the sale made in place of a voided one; empty when there is none."""
-    row = db.execute("SELECT by FROM replaced WHERE station = ? AND tx = ?", [station, tx]).fetchone()
+    row = db.execute("SELECT made FROM replaced WHERE station = ? AND tx = ?", [station, tx]).fetchone()
     return str(row[0]) if row else ""
 
 
-def shelf(db: Database, station: str) -> list[dict[str, Any]]:
+def shelf(db: Db, station: str) -> list[dict[str, Any]]:
     """What is not sold out, the newest first, with its facts."""
     rows = db.query(
         "SELECT * FROM shelf WHERE station = ? AND lot != '' AND (in_g IS NULL OR in_g > out_g)"

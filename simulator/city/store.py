@@ -1,4 +1,4 @@
-"""What the city keeps, in SQLite: events, keys, refusals, and when a slip was first scanned.
+"""What the city keeps: events, keys, refusals, what was noticed, and when a slip was first scanned.
 
 How a sequence number is accounted for, per station:
 
@@ -10,19 +10,27 @@ How a sequence number is accounted for, per station:
   that one came, stays, and ``upto`` does not pass it until the station's ``ledger.restored`` comes.
 * A record that was refused is judged anew when the same bytes come again: the city may know more by now.
 
-One thread writes (``Store``); pages read through connections of their own (``Reader``).
+It is in SQLite, which one thread writes (``Store``), or in PostgreSQL, to which any number of processes write: there a
+batch holds its stations' rows from its first word to its commit, so whatever two of them do to one station, one does
+after the other.  Pages read through connections of their own (``Reader``).
+
+What is noticed of a station is an incident, named:
+
+* ``fork``: other bytes under a number, an id used twice, a record that does not follow, a birth of another ledger;
+* ``gap``: numbers that were missing for longer than ``GAP_SECONDS``;
+* ``replay``: the same bytes again (``times``; one row a station);
+* ``pause``: of the city itself (no station): from when to when it could not keep anything, and so did not answer.
 """
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlite_utils import Database, Migrations
@@ -34,13 +42,34 @@ from protocol.city.state import StationState
 from protocol.city.token import kid_of
 from protocol.city.topics import PhotoWord, Rejected
 from simulator.city import photos, serials, shelf
+from simulator.city.engines import (
+    Db,
+    Postgres,
+    Sqlite,
+    Trouble,
+    Where,
+    insert,
+    is_server,
+    make_tables,
+    many,
+    places,
+    put_new,
+    reading,
+)
 from simulator.city.orders import Orders
 from simulator.city.story import Story, told
 
 ADVANCE_AT_ONCE = 5000
+ALONG = 50  # records fetched together where a run of them is walked
 CONTENT = frozenset({"bad_data", "unknown_type"})  # what a newer city may judge otherwise
 REFUSALS_KEPT = 1000  # per station, newest
 STATIONS_IN_MEMORY = 20_000
+GAP_SECONDS = (
+    10.0  # numbers that are missing for longer are told as a gap: others overtake, and workers work side by side
+)
+REPLAYED = 0  # the number under which a station's replays are counted
+LONGEST = {"id": 200, "kind": 80, "subject": 200}  # letters of what is looked up, whatever a station writes there
+AHEAD = timedelta(minutes=5)  # by which a station's newest answer may be issued ahead of our clock
 STRANGERS_KEPT = 1000  # stations without a key, so that invented names cannot fill the disk
 
 migrations = Migrations("city")
@@ -92,28 +121,43 @@ def first_tables(db: Database) -> None:
     )
     db.table("refusals").create(
         {
-            "number": int,
             "station": str,
-            "id": str,
+            "hash": str,
             "code": str,
+            "id": str,
             "reason": str,
             "time": str,
             "times": int,
-            "hash": str,
+            "number": int,
             "body": bytes,
         },
-        pk="number",
+        pk=("station", "hash", "code"),
     )
-    db.table("refusals").create_index(["station", "hash", "code"], unique=True)
+    db.table("refusals").create_index(["time"])
     db.table("scans").create({"code": str, "first": str}, pk="code")
-    db.table("totals").create({"kind": str, "n": int}, pk="kind")
+    db.table("counts").create({"kind": str, "part": str, "n": int}, pk=("kind", "part"))
+    db.table("incidents").create(
+        {"station": str, "kind": str, "sequence": int, "detail": str, "since": str, "latest": str, "times": int},
+        pk=("station", "kind", "sequence"),
+    )
 
 
 @migrations()
 def commands(db: Database) -> None:
     """What was ordered (orders.py): sealed once; when it was sent last; what each station said."""
     db.table("commands").create(
-        {"id": str, "name": str, "target": str, "issued": str, "expires": float, "payload": bytes}, pk="id"
+        {
+            "id": str,
+            "name": str,
+            "target": str,
+            "fields": str,
+            "asked": str,
+            "seconds": float,
+            "issued": str,
+            "expires": float,
+            "payload": bytes,
+        },
+        pk="id",
     )
     db.table("commands").create_index(["issued"])
     db.table("sent").create({"id": str, "station": str, "at": float, "times": int}, pk=("id", "station"))
@@ -149,7 +193,10 @@ def agreements(db: Database) -> None:
     db.table("stations").add_column("torn", str, not_null_default="")
     db.table("stations").add_column("given_up", int, not_null_default=0)
     db.table("stations").add_column("born", str, not_null_default="")
-    serials.make_tables(db)
+    db.table("stations").add_column("serials", str, not_null_default="{}")
+    db.table("stations").add_column("issued", str, not_null_default="")
+    db.table("stations").add_column("gap_since", str, not_null_default="")
+    db.table("stations").add_column("joint", int, not_null_default=0)
 
 
 @dataclass(slots=True)
@@ -158,7 +205,8 @@ class Station:
 
     ``stored`` counts all events kept, ``count`` those accepted, ``breaks`` forks and links that do not fit.  ``torn``
     says why another ledger seems to use its name; ``given_up`` counts numbers that its ledger passed, ``born`` is the
-    time in its newest birth.
+    time in its newest birth.  ``serials`` are the last of each kind of code, as JSON; ``issued`` when the newest answer
+    to it was, and ``gap_since`` since when numbers are missing.  ``joint`` is its newest ``ledger.restored``.
     """
 
     station: str
@@ -178,6 +226,10 @@ class Station:
     torn: str = ""
     given_up: int = 0
     born: str = ""
+    serials: str = "{}"
+    issued: str = ""
+    gap_since: str = ""
+    joint: int = 0
 
     @property
     def end(self) -> CityEnd:
@@ -196,6 +248,20 @@ class Station:
     def chain_ok(self) -> bool:
         return self.breaks == 0
 
+    def speak(self) -> str:
+        """The moment of the next answer. Each is later than the one before, whatever clock or process it comes from: a
+        station takes no older word after a newer. One that stands far ahead of our clock was a wrong clock's."""
+        moment = datetime.now(UTC)
+        if self.issued:
+            next_one = datetime.fromisoformat(self.issued) + timedelta(microseconds=1)
+            moment = max(moment, next_one) if next_one < moment + AHEAD else moment
+        self.issued = moment.isoformat(timespec="microseconds")
+        return self.issued
+
+
+_COLUMNS = tuple(one.name for one in fields(Station))
+_EVENT = ("station", "sequence", "id", "kind", "subject", "code", "reason", "received", "alarm", "body")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -205,6 +271,15 @@ class Link:
     body: bytes
     code: str
     event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is under a number: the hash of the bytes, and why they were refused."""
+
+    hash: str
+    code: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,65 +304,179 @@ def _later(time: str, than: str) -> bool:
 
 
 class Store:
-    """The writer. Everything happens inside ``batch``; what a batch did counts once it has left without an error."""
+    """A writer. Everything happens inside ``batch``; what a batch did counts once it has left without an error.
 
-    def __init__(self, path: Path | str) -> None:
-        self.db = Database(sqlite3.connect(path, timeout=30), execute_plugins=False)
-        self.db.enable_wal()
-        self.db.execute("PRAGMA synchronous=FULL")
-        migrations.apply(self.db)
+    ``part`` names the writer where several count: each counts in rows of its own, and none waits for another.
+    """
+
+    def __init__(self, where: Where, part: str = "") -> None:
+        self.db: Any = None  # a Db; of SQLite also what sqlite-utils gives, for tests and migrations
+        if is_server(where):
+            self.db = Postgres(str(where))
+            make_tables(self.db)
+        else:
+            self.db = Sqlite(where)
+            migrations.apply(self.db)
+        self.failures: tuple[type[Exception], ...] = self.db.failures
+        self.shared: bool = self.db.shared
         self.orders = Orders(self.db)
+        self._part = part or ("" if not self.db.shared else f"{os.uname().nodename[:40]}-{os.getpid()}")
         self._stations: dict[str, Station] = {}
+        self._kept: set[str] = set()  # stations that have a row
         self._changed: set[str] = set()
         self._bodies: dict[tuple[str, int], Link] = {}
+        # What a batch knows already, so that it asks the database little: each question to a server is a journey.
+        self._rows: list[tuple[Any, ...]] = []  # new events, not yet written
+        self._ids: dict[tuple[str, str], set[int]] = {}  # the numbers that have an id
+        self._known: dict[tuple[str, int], Known | None] = {}  # what is under a number
+        self._tops: dict[str, int] = {}  # up to where the table has a station's records
+        self._replays: dict[str, tuple[int, int]] = {}  # how many repeats, and the newest
+        self._shelves = shelf.Shelves(self.db)
+        self._counts: Counter[str] = Counter()
+        self._passed: dict[str, list[tuple[int, int]]] = {}
 
     def close(self) -> None:
         self.db.close()
 
+    def trouble(self, error: Exception) -> Trouble:
+        """What one of ``failures`` means for the batch that raised it."""
+        return self.db.trouble(error)  # type: ignore[no-any-return]
+
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """One transaction, on disk when it is left."""
+    def batch(self, names: Iterable[str] = ()) -> Iterator[None]:
+        """One transaction, on disk when it is left. ``names`` are the stations it is about: where others write, too,
+        nobody else touches them until it is left, however it is left."""
         try:
             with self.db.atomic():
+                if self.db.shared:
+                    self._hold(sorted({*names}))
                 yield
-                self.db.table("stations").upsert_all(
-                    (asdict(self._stations[name]) for name in self._changed), pk="station"
-                )
+                self._finish()
         except BaseException:
             self._stations.clear()  # the memory of a transaction that did not happen
             raise
         finally:
             self._changed.clear()
             self._bodies.clear()
-            if len(self._stations) > STATIONS_IN_MEMORY:
+            self._rows.clear()
+            self._ids.clear()
+            self._known.clear()
+            self._tops.clear()
+            self._replays.clear()
+            self._shelves.clear()
+            self._counts.clear()
+            self._passed.clear()
+            if self.db.shared or len(self._stations) > STATIONS_IN_MEMORY:
                 self._stations.clear()
+
+    def _hold(self, names: list[str]) -> None:
+        """Lock the rows of stations, in one order for all; one with a key that has none gets its row now."""
+        if not names:
+            return
+        self._read(names, " FOR UPDATE")
+        new = [name for name in names if name not in self._stations]
+        if new:
+            known = f"SELECT station FROM keys WHERE station IN ({places(new)}) ORDER BY station"
+            for (name,) in self.db.execute(known, new).fetchall():
+                self._stations[name] = Station(name)
+                self._write([name])
+
+    def _read(self, names: list[str], lock: str = "") -> None:
+        sql = f"SELECT {', '.join(_COLUMNS)} FROM stations WHERE station IN ({places(names)}) ORDER BY station{lock}"
+        for row in self.db.execute(sql, names).fetchall():
+            self._stations[row[0]] = Station(*row)
+            self._kept.add(row[0])
+
+    def _write(self, names: Iterable[str]) -> None:
+        ones = [self._stations[name] for name in names]
+        many(self.db, "stations", _COLUMNS, [astuple(one) for one in ones if one.station not in self._kept])
+        sets = ", ".join(f"{name} = ?" for name in _COLUMNS[1:])
+        old = [(*astuple(one)[1:], one.station) for one in ones if one.station in self._kept]
+        self.db.executemany(f"UPDATE stations SET {sets} WHERE station = ?", old)
+        self._kept.update(one.station for one in ones)
+
+    def _finish(self) -> None:
+        """All that waits to be written."""
+        self._flush()
+        self._shelves.flush()
+        moment = now()
+        for name, (times, newest) in sorted(self._replays.items()):
+            self.note("replay", name, REPLAYED, f"newest: record {newest}", times)
+        for name in sorted(self._changed):
+            self._look_for_gap(self.station(name), moment)
+        self._write(sorted(self._changed))
+        for kind, n in self._counts.items():
+            key = {"kind": kind, "part": self._part}
+            sql = "UPDATE counts SET n = n + ? WHERE kind = ? AND part = ?"
+            if not self.db.execute(sql, [n, *key.values()]).rowcount:
+                insert(self.db, "counts", {**key, "n": n})
+
+    def _flush(self) -> None:
+        """Write the new events: what is asked of the table from here on must know them."""
+        if self._rows:
+            many(self.db, "events", _EVENT, self._rows)
+            for name in {row[0] for row in self._rows}:
+                self._tops[name] = self._stations[name].top
+            self._rows.clear()
+
+    # What was noticed
+
+    def note(self, kind: str, name: str, sequence: int, detail: str, times: int = 1) -> None:
+        """An incident (see above): once more, or for the first time."""
+        moment = now()
+        sql = "UPDATE incidents SET times = times + ?, latest = ?, detail = ?"
+        where = " WHERE station = ? AND kind = ? AND sequence = ?"
+        if not self.db.execute(sql + where, [times, moment, detail[:200], name, kind, sequence]).rowcount:
+            row = {"station": name, "kind": kind, "sequence": sequence, "detail": detail[:200]}
+            insert(self.db, "incidents", row | {"since": moment, "latest": moment, "times": times})
+
+    def paused(self, since: str, why: str) -> None:
+        """Nothing could be kept from then until now."""
+        self.note("pause", "", int(datetime.fromisoformat(since).timestamp()), f"since {since}: {why}")
+
+    def _look_for_gap(self, one: Station, moment: str) -> None:
+        if one.gaps <= 0 or one.upto >= one.top:
+            one.gap_since = ""
+        elif not one.gap_since:
+            one.gap_since = moment
+        elif datetime.fromisoformat(moment) - datetime.fromisoformat(one.gap_since) > timedelta(seconds=GAP_SECONDS):
+            self.note(
+                "gap", one.station, one.upto + 1, f"{one.gaps} missing from {one.upto + 1} on, since {one.gap_since}"
+            )
 
     # Keys and stations
 
     def key_of(self, station: str) -> bytes | None:
         """The raw public key trusted for a station; read afresh, for ``city keys add`` may run beside us."""
-        row = self.db.execute("SELECT public_key FROM keys WHERE station = ?", [station]).fetchone()
-        return bytes.fromhex(row[0]) if row else None
+        return self.keys_of([station]).get(station)
+
+    def keys_of(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The same for several; those without a key are left out."""
+        wanted = sorted({*names})
+        if not wanted:
+            return {}
+        sql = f"SELECT station, public_key FROM keys WHERE station IN ({places(wanted)})"
+        return {name: bytes.fromhex(key) for name, key in self.db.execute(sql, wanted).fetchall()}
 
     def trust(self, station: str, public_key: str, how: str) -> bool:
         """Trust this key for a station; False, and noted, when the station already has another."""
         known = self.key_of(station)
         if known is None:
-            self.db.execute("INSERT INTO keys VALUES (?, ?, ?, ?)", [station, public_key, how, now()])
+            insert(self.db, "keys", {"station": station, "public_key": public_key, "how": how, "time": now()})
         elif known.hex() != public_key:
-            self.db.execute(
-                "INSERT INTO refused_keys VALUES (?, ?, ?, 1)"
-                " ON CONFLICT DO UPDATE SET times = times + 1, time = excluded.time",
-                [station, public_key, now()],
-            )
+            key = {"station": station, "public_key": public_key}
+            put_new(self.db, "refused_keys", key, {"time": now(), "times": 0})
+            sql = "UPDATE refused_keys SET times = times + 1, time = ? WHERE station = ? AND public_key = ?"
+            self.db.execute(sql, [now(), *key.values()])
         return known is None or known.hex() == public_key
 
     def station(self, name: str) -> Station:
         """The station's row, loaded once. Who changes it says so with ``_change``."""
         if name not in self._stations:
-            row = next(iter(self.db.query("SELECT * FROM stations WHERE station = ?", [name])), None)
-            self._stations[name] = Station(**row) if row else Station(name)
-        return self._stations[name]
+            self._read([name])
+        one = self._stations.setdefault(name, Station(name))
+        self._tops.setdefault(name, one.top)
+        return one
 
     def _change(self, name: str) -> Station:
         self._changed.add(name)
@@ -295,7 +484,7 @@ class Store:
 
     def bases(self) -> list[tuple[str, int]]:
         """Topic root and ``upto`` of every station that ever proved itself."""
-        return list(self.db.execute("SELECT base, upto FROM stations WHERE base != ''"))
+        return [*self.db.execute("SELECT base, upto FROM stations WHERE base != ''").fetchall()]
 
     def photo(self, name: str, sha256: str, payload: bytes) -> PhotoWord:
         """A chunk of a photo came from this station."""
@@ -310,47 +499,122 @@ class Store:
         if said.state == "online" and _later(said.time, one.born):  # a birth that is kept or played again says nothing
             one.born = said.time
             end = one.end
-            end.born(said.last, said.hash, self.hash_at(said.station, said.last))
+            there = self.hash_at(said.station, said.last) if said.last else FIRST_PREVHASH
+            if end.born(said.last, said.hash, there, overtaken=self._overtaken(said)) is Take.WARN:
+                self.note("fork", said.station, said.last, end.torn)
             one.at(end)
         return one
 
+    def _overtaken(self, said: StationState) -> bool:
+        """Whether the record behind a birth's newest was recorded after it: another worker was quicker with it."""
+        if not self.shared:
+            return False
+        sql = "SELECT body FROM events WHERE station = ? AND sequence = ?"
+        row = self.db.execute(sql, [said.station, said.last + 1]).fetchone()
+        return row is not None and not _later(said.time, json.loads(row[0])["recordedtime"])
+
     def hash_at(self, name: str, sequence: int) -> str:
         """The hash of what is under a station's number; empty when it is free."""
-        row = self.db.execute("SELECT body FROM events WHERE station = ? AND sequence = ?", [name, sequence]).fetchone()
-        return hash_of(row[0]) if row else ""
+        there = self._there(name, sequence)
+        return there.hash if there else ""
+
+    def speak(self, name: str) -> str:
+        """The moment of the next answer to this station; of one that never proved itself nothing is remembered."""
+        return self._change(name).speak() if self.station(name).base else Station(name).speak()
+
+    def passed(self, name: str) -> list[tuple[int, int]]:
+        """Between which numbers the station's ``upto`` passed what is missing, in this batch."""
+        return self._passed.get(name, [])
 
     def serials(self, name: str) -> dict[int, int]:
         """The last serial of each kind of code that this station gave."""
-        return serials.of(self.db, name)
+        return serials.read(self.station(name).serials)
 
     # Events
+
+    def expect(self, events: Iterable[tuple[str, str, int]]) -> None:
+        """These (station, id, number) are about to come: look them up at once, where looking up is a journey."""
+        coming = [*events] if self.db.shared else []
+        wanted = sorted({(name, id_[: LONGEST["id"]]) for name, id_, _ in coming})
+        if wanted:
+            sql = f"SELECT station, id, sequence FROM events WHERE (station, id) IN ({places(wanted, 2)})"
+            self._ids = {one: set() for one in wanted}
+            for name, id_, sequence in self.db.execute(sql, [part for one in wanted for part in one]).fetchall():
+                self._ids[name, id_].add(sequence)
+        self._look_beyond(sorted({name for name, _, _ in coming}))
+        beside = {(name, number) for name, _, sequence in coming for number in (sequence - 1, sequence)}
+        asked = [one for one in sorted(beside) if one not in self._known]
+        self._look([one for one in asked if self.station(one[0]).upto < one[1] <= self.station(one[0]).top])
+
+    def _look_beyond(self, names: list[str]) -> None:
+        """What is kept behind each of these stations' ``upto``: other writers may have had what comes next."""
+        ahead = [name for name in names if self.station(name).upto < self.station(name).top]
+        if not ahead:
+            return
+        for name in ahead:
+            first = self.station(name).upto + 1
+            self._known.update(dict.fromkeys((name, number) for number in range(first, first + ALONG)))
+        sql = (
+            "SELECT events.station, events.sequence, events.body, events.code, events.reason FROM stations JOIN events"
+            " ON events.station = stations.station AND events.sequence > stations.upto"
+            f" AND events.sequence <= stations.upto + ? WHERE stations.station IN ({places(ahead)})"
+        )
+        for name, number, body, code, reason in self.db.execute(sql, [ALONG, *ahead]).fetchall():
+            self._known[name, number] = Known(hash_of(body), code, reason)
+            self._bodies[name, number] = Link(number, body, code, json.loads(body))
+
+    def _look(self, wanted: list[tuple[str, int]]) -> None:
+        """What is under these numbers of the table."""
+        if wanted:
+            self._known.update(dict.fromkeys(wanted))
+            sql = (
+                "SELECT station, sequence, body, code, reason FROM events"
+                f" WHERE (station, sequence) IN ({places(wanted, 2)})"
+            )
+            for name, sequence, *row in self.db.execute(sql, [part for one in wanted for part in one]).fetchall():
+                self._known[name, sequence] = Known(hash_of(row[0]), row[1], row[2])
+
+    def _used(self, name: str, id_: str, sequence: int) -> int:
+        """Another number that this id has; 0 for none."""
+        known = self._ids.get((name, id_))
+        if known is None:
+            self._flush()
+            sql = "SELECT sequence FROM events WHERE station = ? AND id = ?"
+            known = {row[0] for row in self.db.execute(sql, [name, id_]).fetchall()}
+            if self.db.shared:
+                self._ids[name, id_] = known
+        return min(known - {sequence}, default=0)
+
+    def _there(self, name: str, sequence: int) -> Known | None:
+        """What is under a number; None when it is free."""
+        if (name, sequence) not in self._known:
+            if sequence > self.station(name).top or (self.db.shared and sequence > self._tops[name]):
+                return None
+            self._flush()
+            self._look([(name, sequence)])
+        return self._known[name, sequence]
 
     def add(
         self, name: str, base: str, event: dict[str, Any], kind: str, body: bytes, alarm: bool, code: str, reason: str
     ) -> Taken:
         """Keep an event whose signature is right. ``code`` is not empty when its content is refused."""
-        one, sequence = self._change(name), int(event["sequence"])
+        one, sequence, id_ = self._change(name), int(event["sequence"]), event["id"][: LONGEST["id"]]
         if one.upto + 1 < sequence <= one.top + 1 and self.hash_at(name, sequence - 1) != event["prevhash"]:
             self.advance(name)  # what it should follow may have come in this batch: it is judged as if in the next
-        sql = "SELECT body, code, reason FROM events WHERE station = ? AND sequence = ?"
-        there = self.db.execute(sql, [name, sequence]).fetchone()
-        sql = "SELECT sequence FROM events WHERE station = ? AND id = ? AND sequence != ?"
-        used = self.db.execute(sql, [name, event["id"], sequence]).fetchone()
+        digest, there, used = hash_of(body), self._there(name, sequence), self._used(name, id_, sequence)
+        joint = event["type"] == RESTORED and not code
         end = one.end
-        do = end.came(
-            sequence,
-            event["prevhash"],
-            hash_of(body),
-            hash_of(there[0]) if there else "",
-            used[0] if used else 0,
-            joint=event["type"] == RESTORED and not code,
-        )
+        do = end.came(sequence, event["prevhash"], digest, there.hash if there else "", used, joint=joint)
         one.at(end)
         if do is Take.NAME:
             one.duplicates += 1
-            known = self._judged_anew(one, kind, event, code, reason, *there[1:])
+            self._replays[name] = (self._replays.get(name, (0, 0))[0] + 1, sequence)
+            assert there is not None  # its bytes are what is said again
+            known = self._judged_anew(one, kind, event, code, reason, there.code, there.reason)
             return Taken(True, Rejected(event["id"][:64], *known) if known[0] else None)
-        serials.note(self.db, name, body)
+        one.serials = serials.noted(one.serials, name, body)
+        if do in (Take.BREAK, Take.REFUSE):
+            self.note("fork", name, sequence, one.torn)
         if there:
             one.breaks += self._is_new(name, body)
             reason = f"sequence {sequence} is already taken by other content"
@@ -360,13 +624,15 @@ class Store:
             return Taken(False, self.refuse(name, event["id"], "broken_chain", one.torn, body))
         if used:
             one.breaks += 1
-            code, reason = "fork", f"the id is already used at sequence {used[0]}"
+            code, reason = "fork", f"the id is already used at sequence {used}"
         given_up = sequence <= one.upto
         one.given_up -= given_up
-        self.db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [name, sequence, event["id"], kind, event["subject"], code, reason, now(), alarm, body],
-        )
+        subject = event["subject"][: LONGEST["subject"]]
+        kept = (name, sequence, id_, kind[: LONGEST["kind"]], subject, code, reason, now(), int(alarm), body)
+        self._rows.append(kept)
+        self._known[name, sequence] = Known(digest, code, reason)
+        if (name, id_) in self._ids:
+            self._ids[name, id_].add(sequence)
         one.base, one.seen = base, now()
         one.stored += 1
         one.top = max(one.top, sequence)
@@ -375,13 +641,17 @@ class Store:
             return Taken(False, self.refuse(name, event["id"], code, reason, body))
         self._count(one, kind, event)
         if kind == "ledger.restored":
+            one.joint = max(one.joint, sequence)
             self.advance(name)  # what comes behind it in this batch may be under a number that it gave up
         return Taken(given_up, None)
 
     def _count(self, one: Station, kind: str, event: dict[str, Any]) -> None:
         """A record is accepted."""
-        self._accept(one, kind, 1)
-        shelf.note(self.db, one.station, int(event["sequence"]), kind, event)
+        one.count += 1
+        self._counts[kind] += 1
+        if kind in shelf.LOOKS_BACK:
+            self._flush()
+        self._shelves.note(one.station, int(event["sequence"]), kind, event)
         photos.note(self.db, one.station, int(event["sequence"]), event)
 
     def _judged_anew(
@@ -390,6 +660,8 @@ class Store:
         """A record that was refused for its content came again: what is said of it now."""
         if was not in CONTENT or code == was:
             return was, why
+        self._flush()
+        self._known.pop((one.station, int(event["sequence"])), None)
         self.db.execute(
             "UPDATE events SET code = ?, reason = ?, kind = ? WHERE station = ? AND sequence = ?",
             [code, reason, kind, one.station, int(event["sequence"])],
@@ -399,10 +671,6 @@ class Store:
             self.db.execute(sql, [one.station, event["id"][:64], was])
             self._count(one, kind, event)
         return code, reason
-
-    def _accept(self, one: Station, kind: str, n: int) -> None:
-        one.count += n
-        self.db.execute("INSERT INTO totals VALUES (?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", [kind, n])
 
     def advance(self, name: str) -> bool:
         """Move ``upto`` over what is there; whether more is left for another batch."""
@@ -416,9 +684,12 @@ class Store:
             there = self.hash_at(name, joint.city) if joint else ""
             do = end.follow(link.sequence, link.event["prevhash"], hash_of(link.body), joint, there)
             one.at(end)
+            if do in (Take.BREAK, Take.CLOSE_TORN):
+                self.note("fork", name, link.sequence, end.torn)
             if do is Take.BREAK:
                 return False
             if joint and one.upto > passed + 1:
+                self._passed.setdefault(name, []).append((passed, one.upto))
                 one.given_up += one.upto - passed - 1 - self._between(name, passed, one.upto)
             one.breaks += do is Take.CLOSE_TORN
         return True
@@ -428,6 +699,9 @@ class Store:
         link = self._link(name, one.upto + 1)
         if link is not None and (link.event["prevhash"] == one.head or Joint.of(link.event)):
             return link
+        if one.joint <= one.upto:
+            return link
+        self._flush()
         row = self.db.execute(
             "SELECT min(sequence) FROM events WHERE station = ? AND sequence > ? AND kind = 'ledger.restored'"
             " AND code = ''",
@@ -436,15 +710,22 @@ class Store:
         return self._link(name, row[0]) if row[0] is not None else link
 
     def _link(self, name: str, sequence: int) -> "Link | None":
-        if fresh := self._bodies.pop((name, sequence), None):
-            return fresh
-        row = self.db.execute(
-            "SELECT body, code FROM events WHERE station = ? AND sequence = ?", [name, sequence]
-        ).fetchone()
-        return Link(sequence, row[0], row[1], json.loads(row[0])) if row else None
+        """A record that is kept; from the table those behind it come along."""
+        free = sequence > self.station(name).top or self._known.get((name, sequence), sequence) is None
+        if not free and (name, sequence) not in self._bodies:
+            self._flush()
+            sql = (
+                "SELECT sequence, body, code FROM events WHERE station = ? AND sequence >= ? ORDER BY sequence LIMIT ?"
+            )
+            for number, body, code in self.db.execute(sql, [name, sequence, ALONG]).fetchall():
+                self._bodies[name, number] = Link(number, body, code, json.loads(body))
+            if (name, sequence) not in self._bodies:
+                self._known[name, sequence] = None
+        return self._bodies.pop((name, sequence), None)
 
     def _between(self, name: str, first: int, last: int) -> int:
         """How many records there are between these numbers."""
+        self._flush()
         sql = "SELECT count(*) FROM events WHERE station = ? AND sequence > ? AND sequence < ?"
         return int(self.db.execute(sql, [name, first, last]).fetchone()[0])
 
@@ -452,28 +733,24 @@ class Store:
         """Note a refusal once; the newest thousand of a station are kept, all are counted."""
         answer = Rejected(event_id[:64], code, reason[:200])
         digest = hashlib.sha256(body).hexdigest()
-        seen = self.db.execute(
-            "UPDATE refusals SET times = times + 1, time = ? WHERE station = ? AND hash = ? AND code = ?",
-            [now(), name, digest, code],
-        ).rowcount
-        if seen:
+        if self._refused_again(name, digest, code):
             return answer
         if self._is_stranger(name):
             name = "?"
+            if self._refused_again(name, digest, code):
+                return answer
         one = self._change(name)
         one.rejected += 1
-        self.db.execute(
-            "INSERT INTO refusals (station, id, code, reason, time, times, hash, body) VALUES (?, ?, ?, ?, ?, 1, ?, ?)"
-            " ON CONFLICT DO UPDATE SET times = times + 1, time = excluded.time",
-            [name, answer.id, code, answer.reason, now(), digest, body],
-        )
+        row = {"station": name, "hash": digest, "code": code, "id": answer.id, "reason": answer.reason, "time": now()}
+        insert(self.db, "refusals", row | {"times": 1, "number": one.rejected, "body": body})
         if one.rejected > REFUSALS_KEPT:
-            self.db.execute(
-                "DELETE FROM refusals WHERE station = ? AND number <="
-                " (SELECT number FROM refusals WHERE station = ? ORDER BY number DESC LIMIT 1 OFFSET ?)",
-                [name, name, REFUSALS_KEPT],
-            )
+            sql = "DELETE FROM refusals WHERE station = ? AND number <= ?"
+            self.db.execute(sql, [name, one.rejected - REFUSALS_KEPT])
         return answer
+
+    def _refused_again(self, name: str, digest: str, code: str) -> bool:
+        sql = "UPDATE refusals SET times = times + 1, time = ? WHERE station = ? AND hash = ? AND code = ?"
+        return bool(self.db.execute(sql, [now(), name, digest, code]).rowcount)
 
     def _is_new(self, name: str, body: bytes) -> bool:
         digest = hashlib.sha256(body).hexdigest()
@@ -496,18 +773,30 @@ class Store:
             " ('bad_signature', 'unknown_key', 'unreadable') ORDER BY number DESC LIMIT ?",
             [name, limit],
         )
-        return [Rejected(*row) for row in rows]
+        return [Rejected(*row) for row in rows.fetchall()]
+
+    def fresh_refusals(self, names: Iterable[str], seconds: float) -> list[tuple[str, Rejected]]:
+        """What was refused to these stations for good in the last seconds. Another writer may have refused it, and its
+        answer come after ours, as one that is older and moves nothing."""
+        wanted = sorted({*names})
+        if not wanted:
+            return []
+        since = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+        sql = (
+            "SELECT station, id, code, reason FROM refusals WHERE time >= ? AND code NOT IN"
+            f" ('bad_signature', 'unknown_key', 'unreadable') AND station IN ({places(wanted)})"
+        )
+        return [(row[0], Rejected(*row[1:])) for row in self.db.execute(sql, [since, *wanted]).fetchall()]
 
     def scanned(self, code: str, when: str) -> None:
-        self.db.execute("INSERT OR IGNORE INTO scans VALUES (?, ?)", [code, when])
+        put_new(self.db, "scans", {"code": code}, {"first": when})
 
 
 class Reader:
     """Reads beside the writer. One per request and thread."""
 
-    def __init__(self, path: Path | str) -> None:
-        address = f"file:{quote(str(Path(path).absolute()))}?mode=ro"
-        self.db = Database(sqlite3.connect(address, uri=True, timeout=5), execute_plugins=False)
+    def __init__(self, where: Where) -> None:
+        self.db: Db = reading(where)
 
     def __enter__(self) -> "Reader":
         return self
@@ -516,13 +805,20 @@ class Reader:
         self.db.close()
 
     def stations(self, limit: int = -1) -> list[Station]:
-        return [Station(**row) for row in self.db.query("SELECT * FROM stations ORDER BY station LIMIT ?", [limit])]
+        sql = f"SELECT {', '.join(_COLUMNS)} FROM stations ORDER BY station"
+        rows = self.db.execute(f"{sql} LIMIT ?", [limit]) if limit >= 0 else self.db.execute(sql)
+        return [Station(*row) for row in rows.fetchall()]
+
+    def incidents(self, limit: int) -> list[dict[str, Any]]:
+        """What was noticed, the newest first."""
+        return list(self.db.query("SELECT * FROM incidents ORDER BY latest DESC LIMIT ?", [limit]))
 
     def totals(self) -> dict[str, int]:
-        return {str(kind): int(n) for kind, n in self.db.execute("SELECT kind, n FROM totals")}
+        sql = "SELECT kind, sum(n) FROM counts GROUP BY kind"
+        return {str(kind): int(n) for kind, n in self.db.execute(sql).fetchall()}
 
     def keys(self) -> dict[str, dict[str, Any]]:
-        return {row["station"]: row for row in self.db.table("keys").rows}
+        return {row["station"]: row for row in self.db.query("SELECT * FROM keys")}
 
     def refused_keys(self) -> list[dict[str, Any]]:
         return list(self.db.query("SELECT * FROM refused_keys ORDER BY time DESC LIMIT 50"))
@@ -530,7 +826,7 @@ class Reader:
     def refusals(self, limit: int) -> list[dict[str, Any]]:
         return list(
             self.db.query(
-                "SELECT station, id, code, reason, time, times FROM refusals ORDER BY number DESC LIMIT ?", [limit]
+                "SELECT station, id, code, reason, time, times FROM refusals ORDER BY time DESC LIMIT ?", [limit]
             )
         )
 
@@ -553,7 +849,7 @@ class Reader:
             "SELECT body FROM events WHERE station = ? AND sequence > ? ORDER BY sequence LIMIT ?",
             [station, after, limit],
         )
-        return [bytes(row[0]) for row in rows]
+        return [bytes(row[0]) for row in rows.fetchall()]
 
     def about(self, station: str, subject: str, kind: str) -> dict[str, Any] | None:
         """The newest well-formed event of this station about a code, as its JSON fields."""
@@ -573,11 +869,14 @@ class Reader:
             " (SELECT sequence FROM lots WHERE station = ? AND code = ?)) ORDER BY events.sequence",
             [station, station, station, code],
         )
-        return told((kind, json.loads(body)) for _, kind, body in rows)
+        return told((kind, json.loads(body)) for _, kind, body in rows.fetchall())
 
     def stations_naming(self, code: str) -> list[str]:
         """The stations whose records name a lot, by its source code or its own."""
-        return [str(row[0]) for row in self.db.execute("SELECT DISTINCT station FROM lots WHERE code = ?", [code])]
+        return [
+            str(row[0])
+            for row in self.db.execute("SELECT DISTINCT station FROM lots WHERE code = ?", [code]).fetchall()
+        ]
 
     def replacement(self, station: str, tx: str) -> str:
         """The code of the sale that was made in place of a voided one; empty when there is none."""
@@ -602,7 +901,7 @@ class Reader:
 
     def keys_of(self, kid: str) -> list[Ed25519PublicKey]:
         """The trusted keys with this id."""
-        known = (public_key(row["public_key"]) for row in self.db.table("keys").rows)
+        known = (public_key(row["public_key"]) for row in self.db.query("SELECT public_key FROM keys"))
         return [key for key in known if kid_of(key).hex() == kid]
 
     def first_scan(self, code: str) -> str | None:
@@ -610,9 +909,9 @@ class Reader:
         return str(row[0]) if row else None
 
 
-def summary(path: Path | str) -> dict[str, Any]:
+def summary(where: Where) -> dict[str, Any]:
     """Counts of accepted records, and how each station stands."""
-    with Reader(path) as reader:
+    with Reader(where) as reader:
         totals = reader.totals()
         return {
             "entries": totals.get("entry.registered", 0),

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,6 +25,7 @@ from protocol.city.commands import COMMANDS
 from protocol.city.events import EVENTS
 from protocol.city.source import SourceToken
 from simulator.city import accept_pages, lot_pages, pages, photos, words
+from simulator.city.engines import Where
 from simulator.city.examples import written
 from simulator.city.orders import BadOrder, check_target, ordered
 from simulator.city.origin import is_local, may_order
@@ -40,7 +40,7 @@ LONGEST_HOURS = 9000
 
 
 def application(
-    path: Path,
+    path: Where,
     *,
     enrol: bool,
     scanned: Callable[[str, str], None],
@@ -93,7 +93,8 @@ def application(
             return page(
                 request,
                 "overview.html",
-                stations=[(one, reader.first_gap(one)) for one in stations],
+                stations=[(one, reader.first_gap(one), words.torn(one.torn)) for one in stations],
+                incidents=[(one, words.torn(one["detail"])) for one in reader.incidents(20)],
                 trusted=reader.keys(),
                 totals=[(kind, totals[kind]) for kind in EVENTS if totals.get(kind)],
                 latest=reader.latest(20),
@@ -237,7 +238,7 @@ def application(
     return app
 
 
-def _acceptance(path: Path, text: str) -> accept_pages.AcceptanceView:
+def _acceptance(path: Where, text: str) -> accept_pages.AcceptanceView:
     """What stands behind an acceptance's code."""
     token = accept_pages.read_acceptance(text)
     assert token is not None

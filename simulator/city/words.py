@@ -1,5 +1,6 @@
 """What the city's pages say, in Chinese and English."""
 
+import re
 from typing import Literal
 
 from protocol.city.events import EVENTS
@@ -226,6 +227,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "chain": ("链条", "Chain"),
     "chain_ok": ("完整", "whole"),
     "chain_broken": ("不连续", "broken"),
+    "chain_torn": ("两本账", "two ledgers"),
+    "incidents": ("值得注意", "What was noticed"),
     "online": ("在线", "online"),
     "offline": ("离线", "offline"),
     "latest": ("最新记录", "Latest records"),
@@ -322,3 +325,59 @@ def pick(accept: str, wanted: str) -> Language:
         if name[:2] in ("zh", "en"):
             ranked.append((-quality, place, "en" if name[:2] == "en" else "zh"))
     return min(ranked)[2] if ranked else "zh"
+
+
+INCIDENTS = {
+    "fork": ("两本账（分叉）", "Two ledgers (fork)"),
+    "gap": ("缺号", "Gap"),
+    "replay": ("重复发送", "Replay"),
+    "pause": ("平台停收", "The city could keep nothing"),
+}
+
+# What protocol.city.agreement says of a station whose name two ledgers use: how it begins, and what people read.
+_TORN = tuple(
+    (re.compile(pattern), zh, en)
+    for pattern, zh, en in (
+        (r"two records under number (\d+)", "第 {0} 号有两条不同的记录", "There are two records under number {0}"),
+        (
+            r"one id under the numbers (\d+) and (\d+)",
+            "第 {0} 号和第 {1} 号用了同一个标识",
+            "Records {0} and {1} have one id",
+        ),
+        (
+            r"record (\d+) does not follow the record before it",
+            "第 {0} 号不接在前一条记录之后",
+            "Record {0} does not follow the record before it",
+        ),
+        (
+            r"record (\d+) goes on behind a record (\d+) of another",
+            "第 {0} 号接在另一本账的第 {1} 号之后",
+            "Record {0} goes on behind record {1} of another ledger",
+        ),
+        (
+            r"the station's record (\d+) is another one than ours",
+            "设备的第 {0} 号记录与平台的不同",
+            "The station's record {0} is another one than the city's",
+        ),
+        (
+            r"the station's ledger ends at (\d+), ours at (\d+)",
+            "设备的账只到第 {0} 号，平台已有第 {1} 号",
+            "The station's ledger ends at record {0}, the city has record {1}",
+        ),
+        (
+            r"(\d+) missing from (\d+) on, since (\S+)",
+            "自第 {1} 号起缺 {0} 条",
+            "{0} records missing from {1} on",
+        ),
+        (r"newest: record (\d+)", "最近一次：第 {0} 号", "The newest: record {0}"),
+        (r"since (\S+): the store could keep nothing", "自 {0} 起无法保存", "Since {0} nothing could be kept"),
+    )
+)
+
+
+def torn(text: str) -> tuple[str, str]:
+    """Why a station's chain is torn, or what else was noticed, with its sequence, for people; empty for nothing."""
+    for pattern, zh, en in _TORN:
+        if found := pattern.fullmatch(text):
+            return zh.format(*found.groups()), en.format(*found.groups())
+    return text, text

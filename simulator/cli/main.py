@@ -13,6 +13,7 @@ _COMMANDS = {
     "broker": "simulator.cli.broker:broker",
     "city": "simulator.city.commands:city",
     "bench": "simulator.bench.command:bench",
+    "fleet": "simulator.bench.fleet:fleet",
 }
 
 

@@ -240,6 +240,11 @@ class Wire:
         self.client.loop_stop()
 
 
+@pytest.fixture(scope="session")
+def signer_type() -> Callable[..., Signer]:
+    return Signer
+
+
 @pytest.fixture
 def signer() -> Callable[..., Signer]:
     return Signer

@@ -126,7 +126,8 @@ def test_an_answer_to_what_was_never_ordered_is_not_taken(store: Store) -> None:
 def test_later_ones_are_issued_later_whatever_the_clock_does(store: Store) -> None:
     with store.batch():
         store.db.execute(
-            "INSERT INTO commands VALUES ('x', 'stop_lot', 'y', '2999-01-01T00:00:00.000000+00:00', 1, x'7b7d')"
+            "INSERT INTO commands VALUES ('x', 'stop_lot', 'y', '{}', '2026-11-29T00:00:00+00:00', 1,"
+            " '2999-01-01T00:00:00.000000+00:00', 1, x'7b7d')"
         )
     add(store, "stop_lot", **STOP)
     assert ordered(store.db.conn)[0].issued == "2999-01-01T00:00:00.000001+00:00"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from protocol.city.agreement import CityEnd, Joint
 from protocol.city.codes import CodeKind
+from simulator.city import words
 from simulator.city.pages import local, plain
 from simulator.city.store import Store
 from simulator.city.web import application
@@ -258,3 +260,36 @@ def test_times_read_as_people_write_them() -> None:
     assert local("2026-11-21T21:31:07.123Z") == "2026-11-22 05:31:07"
     assert local("yesterday\n") == "yesterday"
     assert plain("a\u202eb\n\x00 c") == "a b c"
+
+
+def test_a_torn_chain_is_told_in_words_with_the_number(town: Town, signer: Callable[..., Any]) -> None:
+    clone = signer()
+    town.take(town.station.entry(1))
+    town.take(clone.entry(2))
+    chinese, english = (text_of(town.page("/", language)) for language in ("zh", "en"))
+    for word in ("链条 两本账", "第 1 号有两条不同的记录", "值得注意 两本账（分叉）"):
+        assert word in chinese, word
+    for word in ("Chain two ledgers", "There are two records under number 1", "Two ledgers (fork)"):
+        assert word in english, word
+
+
+def test_whatever_tears_a_chain_is_said_in_chinese() -> None:
+    """The words of protocol.city.agreement, each made by the machine itself."""
+    torn: list[str] = []
+    for step in (
+        lambda end: end.came(5, "p", "h", "other", 0),
+        lambda end: end.came(9, "p", "h", "", 4),
+        lambda end: end.came(4, "p", "h", "", 0),
+        lambda end: end.follow(9, "p", "h", Joint(9, 1, 3, "x"), "y"),
+        lambda end: end.born(3, "h", "other"),
+        lambda end: end.born(2, "h", "h"),
+    ):
+        end = CityEnd(3, "head")
+        step(end)
+        torn.append(end.torn)
+    assert all(torn)
+    for text in torn:
+        chinese, english = words.torn(text)
+        numbers = re.findall(r"[0-9]+", text)
+        assert re.search("[一-鿿]", chinese) and not re.search("[一-鿿]", english)
+        assert set(re.findall(r"[0-9]+", chinese)) == set(re.findall(r"[0-9]+", english)) == set(numbers)

@@ -1,0 +1,372 @@
+"""The city on a real PostgreSQL, with workers: nothing lost, nothing double, whatever dies, and the same judgement."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from protocol.city.envelope import hash_of
+from protocol.city.signed import BadSigned, CityKeys, Verifier, seal
+from protocol.city.topics import ack_of
+from simulator.broker import Broker
+from simulator.city import City
+from simulator.city.engines import Postgres as Server
+from simulator.city.keys import city_key
+from simulator.city.orders import ordered
+from simulator.city.platform import Message, Part, Platform
+from simulator.city.store import Reader, Store, summary
+from simulator.postgres import Postgres
+
+pytestmark = pytest.mark.broker
+TABLES = (
+    "events",
+    "stations",
+    "keys",
+    "refused_keys",
+    "refusals",
+    "incidents",
+    "counts",
+    "commands",
+    "sent",
+    "answers",
+)
+PROJECTIONS = ("lots", "shelf", "stalls", "photo_names")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def crowd(signer_type: Callable[..., Any]) -> dict[str, Any]:
+    """Ten stations."""
+    ones = [signer_type(terminal=f"{number:02d}", seed=number) for number in range(1, 11)]
+    return {one.name: one for one in ones}
+
+
+@pytest.fixture(scope="module")
+def big_city(
+    server: Postgres, crowd: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[City, Broker, Path]]:
+    """Four workers that know the crowd, and the file with their key."""
+    key = tmp_path_factory.mktemp("big") / "city.key"
+    keys = {name: one.hex for name, one in crowd.items()}
+    with (
+        Broker(kind="mosquitto") as broker,
+        City(broker.url, server.url, keys=keys, key_file=key, workers=4) as city,
+    ):
+        assert city.wait_connected(60)
+        yield city, broker, key
+
+
+@pytest.fixture
+def url(server: Postgres) -> Iterator[str]:
+    """An empty store, beside that of the city that runs."""
+    name = "another"
+    db = Server(server.url)
+    db.execute(f"CREATE DATABASE {name}")
+    yield server.url.replace("/postgres?", f"/{name}?")
+    db.execute(f"DROP DATABASE {name}")
+    db.close()
+
+
+def rows(url: str, sql: str, values: list[Any]) -> list[Any]:
+    db = Server(url)
+    try:
+        return list(db.execute(sql, values).fetchall())
+    finally:
+        db.close()
+
+
+# --- the whole city ---------------------------------------------------------------------------------------------------
+
+
+def test_four_workers_keep_each_record_once_though_one_dies_between_commit_and_answer(
+    big_city: tuple[City, Broker, Path], server: Postgres, crowd: dict[str, Any], wire: Callable[..., Any]
+) -> None:
+    city, broker, key = big_city
+    url, ones = server.url, list(crowd.values())[:5]
+    program = f"""
+import os, signal, sys
+from simulator.city import platform
+def _answer(self, answers):
+    if answers:
+        os.kill(os.getpid(), signal.SIGKILL)
+platform.Platform._answer = _answer
+from simulator.cli.main import main
+sys.argv = ["marketsim", "city", "worker", "--broker", {broker.url!r}, "--store", {url!r},
+            "--key", {str(key)!r}]
+main()
+"""
+    fatal = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert fatal.stdout is not None and fatal.stdout.readline() == "worker ready\n"
+    wires = [wire(broker, one.topics) for one in ones]
+    bodies = {one.name: [one.entry(serial) for serial in range(1, 61)] for one in ones}
+    for turn in range(60):
+        for one, link in zip(ones, wires, strict=True):
+            link.event(bodies[one.name][turn])
+    assert fatal.wait(30) == -signal.SIGKILL  # it kept what it had got, and nobody heard of it
+    fatal.stdout.close()
+    os.kill(city.workers.pids[0], signal.SIGKILL)
+    for one, link in zip(ones, wires, strict=True):
+        for _ in range(20):  # as a station does: what nobody answered for goes again
+            try:
+                link.until(lambda w: w.upto == 60, 1.0)
+                break
+            except AssertionError:
+                for body in bodies[one.name][max(0, link.upto) :]:
+                    link.event(body)
+        assert link.upto == 60 and not link.rejected
+    sql = "SELECT station, sequence, body FROM events WHERE station IN (?, ?, ?, ?, ?) ORDER BY station, sequence"
+    kept = rows(url, sql, [*bodies])
+    assert [(name, seq, bytes(body)) for name, seq, body in kept] == [
+        (one.name, number, body) for one in ones for number, body in enumerate(bodies[one.name], 1)
+    ]
+    said = summary(url)
+    assert said["entries"] >= 300
+    whole = {name for name, one in said["stations"].items() if one["chain_ok"] and not one["torn"] and not one["gaps"]}
+    assert {*bodies} <= whole
+    assert city.workers.wait_ready(30)  # the one that was killed is there again
+
+
+def test_no_word_of_one_worker_is_older_than_what_another_said_before(
+    big_city: tuple[City, Broker, Path], crowd: dict[str, Any], wire: Callable[..., Any]
+) -> None:
+    (city, broker, _), one = big_city, crowd["410108001-06"]
+    link = wire(broker, one.topics)
+    for serial in range(1, 201):
+        link.event(one.entry(serial))
+    link.until(lambda w: w.upto == 200)
+    verifier = Verifier(CityKeys.parse(city.key), one.name)
+    words = sorted((json.loads(payload)["issued"], payload) for payload in link.payloads)
+    assert len({issued for issued, _ in words}) == len(words)
+    upto = 0
+    for _, payload in words:  # in the order in which they were issued they never go back
+        signed = verifier.read(payload, "ack")
+        verifier.taken(signed, "ack")
+        said = ack_of(signed.fields)
+        assert said.upto is not None and said.upto >= upto
+        upto = said.upto
+    with pytest.raises(BadSigned):
+        verifier.read(words[0][1], "ack")
+
+
+def test_an_order_is_written_down_by_one_signed_by_another_and_answered_to_a_third(
+    big_city: tuple[City, Broker, Path],
+    server: Postgres,
+    crowd: dict[str, Any],
+    wire: Callable[..., Any],
+    eventually: Callable[..., None],
+) -> None:
+    (city, broker, _), one, url = big_city, crowd["410108001-07"], server.url
+    link, heard = wire(broker, one.topics), []
+    link.client.message_callback_add("mkt/1/+/+/+/cmd/+", lambda _c, _d, message: heard.append(bytes(message.payload)))
+    link.client.subscribe("mkt/1/+/+/+/cmd/+", 1)
+    link.state(one.state())
+    link.until(lambda w: w.upto == 0)
+    words = ["--store", url, "send", "stop_lot", "--station", one.name, "--lot", "41010800110100010074"]
+    command = [sys.executable, "-m", "simulator.cli", "city", *words, "--reason", "召回", "--wait", "20"]
+    asking = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    eventually(lambda: heard, 20)
+    id_ = json.loads(heard[0])["id"]
+    assert Verifier(CityKeys.parse(city.key), one.name).read(heard[0], "cmd").fields["reason"] == "召回"
+    answer = {"id": id_, "name": "stop_lot", "state": "done", "code": "", "message_zh": "", "message_en": "", "seq": 7}
+    link.client.publish(one.topics.result("stop_lot"), seal(answer, one.name, "2026-11-29T08:00:00+08:00", one.key), 1)
+    assert asking.wait(20) == 0
+    assert asking.stdout is not None and "state=done" in asking.stdout.read()
+    asking.stdout.close()
+    with Reader(url) as reader:
+        assert ordered(reader.db)[0].waits == ()
+
+
+def test_by_mqtt_3_1_1_each_worker_takes_the_stations_that_are_its_own() -> None:
+    topics = [f"mkt/1/410108/410108{node:03d}/{terminal:02d}/evt/trade" for node in range(50) for terminal in range(2)]
+    parts = [Part(number, 4, desk=False) for number in range(4)]
+    takers = [[part.worker for part in parts if part.takes(topic, "3.1.1")] for topic in topics]
+    assert all(len(found) == 1 for found in takers) and len({found[0] for found in takers}) == 4
+    assert all(part.takes(topic, "5") for part in parts for topic in topics)  # there the broker does it
+    assert all(one.startswith("$share/") for one in parts[0].filters("5"))
+
+
+# --- what it says of trouble ------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """A worker's judgement without a broker: what is delivered in one batch, and what it answers."""
+
+    def __init__(self, where: Any, folder: Path) -> None:
+        self.store = Store(where, "desk")
+        self.platform = Platform("mqtt://127.0.0.1:9", where, city_key(folder / "city.key"), part=Part(0, 2))
+
+    def trust(self, one: Any) -> None:
+        with self.store.batch():
+            self.store.trust(one.name, one.hex, "registered")
+
+    def take(self, one: Any, *bodies: bytes) -> list[Any]:
+        topic = one.topics.event("trade.completed")
+        batch = [Message(topic, body, len(body)) for body in bodies]
+        return [ack for _, _, _, ack in self.platform._in_one(self.store, batch).answers]
+
+
+@pytest.fixture(params=["file", "server"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    where = tmp_path / "city.db" if request.param == "file" else request.getfixturevalue("url")
+    made = Desk(where, tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_fork_gap_replay_and_pause_are_named_and_recorded(
+    desk: Desk, signer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulator.city.store.GAP_SECONDS", -1.0)  # at once
+    forks, gaps, replays = (signer(terminal=f"0{number}", seed=number) for number in range(1, 4))
+    clone = signer(terminal="01", seed=1)
+    for one in (forks, gaps, replays):
+        desk.trust(one)
+    desk.take(forks, forks.entry(1))
+    (said,) = desk.take(forks, clone.entry(2))
+    assert [one.code for one in said.rejected] == ["fork"]
+    first, second, third = (gaps.entry(serial) for serial in range(1, 4))
+    desk.take(gaps, first, third)
+    desk.take(gaps, third)
+    body = replays.entry(1)
+    desk.take(replays, body)
+    (said,) = desk.take(replays, body, body)
+    assert said.upto == 1 and said.ids
+    with desk.store.batch():
+        desk.store.paused("2026-11-29T08:00:00+00:00", "the store could keep nothing")
+    found = {
+        (row["kind"], row["station"], row["sequence"]): row["times"]
+        for row in desk.store.db.query("SELECT * FROM incidents")
+    }
+    assert found.pop(("pause", "", int(datetime(2026, 11, 29, 8, tzinfo=UTC).timestamp()))) == 1
+    assert found == {
+        ("fork", forks.name, 1): 1,
+        ("gap", gaps.name, 2): 1,
+        ("replay", gaps.name, 0): 1,
+        ("replay", replays.name, 0): 2,
+    }
+    (said,) = desk.take(gaps, second)
+    assert (said.upto, said.hash) == (3, hash_of(third))
+
+
+def test_what_a_database_cannot_keep_holds_up_nothing_else(
+    url: str, tmp_path: Path, signer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sequence of stores that fail: the record that is to blame is found, the others are kept and answered."""
+    made, one, other = Desk(url, tmp_path), signer(), signer(terminal="02", seed=2)
+    for each in (one, other):
+        made.trust(each)
+    said: list[Any] = []
+    monkeypatch.setattr(made.platform, "_answer", said.extend)
+    monkeypatch.setattr("simulator.city.platform.RETRY_SECONDS", 0)
+    plain = Store.add
+
+    def add(self: Store, name: str, *rest: Any) -> Any:
+        if name == other.name:
+            self.db.execute("SELECT 1 / 0")
+        return plain(self, name, *rest)
+
+    monkeypatch.setattr(Store, "add", add)
+    bodies = [(one, one.entry(1)), (other, other.entry(1)), (one, one.entry(2))]
+    made.platform._do(made.store, [Message(of.topics.event("x.y"), body, len(body)) for of, body in bodies])
+    assert {(station, ack.upto) for _, station, _, ack in said} == {(one.name, 1), (one.name, 2)}
+    made.store.close()
+
+
+def test_records_that_came_with_the_joint_that_passed_them_are_named(desk: Desk, signer: Callable[..., Any]) -> None:
+    """A restored station's records lie under numbers that ``upto`` jumps over: only their ids say that it has them."""
+    lost, one = signer(), signer()
+    desk.trust(one)
+    desk.take(one, lost.entry(1), lost.entry(2))
+    own = [one.entry(serial, net_g=1000 + serial) for serial in range(1, 5)]
+    one.sequence, own_hash = 6, one.prevhash
+    one.prevhash = hash_of_city = lost.prevhash
+    joint = one.event(
+        "ledger.restored",
+        {
+            "own_sequence": 4,
+            "own_hash": own_hash,
+            "city_sequence": 2,
+            "city_hash": hash_of_city,
+            "serials": {},
+            "why": "the card was changed",
+            "person": "王秀英",
+        },
+    )
+    (said,) = desk.take(one, own[3], joint)
+    assert (said.upto, said.hash, said.rejected) == (7, hash_of(joint), ())
+    assert said.ids == (json.loads(own[3])["id"],)
+    (said,) = desk.take(one, own[2])
+    assert said.ids == (json.loads(own[2])["id"],)
+
+
+# --- a batch is judged as one at a time -------------------------------------------------------------------------------
+
+
+def _standing(store: Store) -> tuple[Any, ...]:
+    """What must be the same however the records came in batches; times and repeats of words are not."""
+    kept = store.db.execute("SELECT station, sequence, code, body FROM events ORDER BY station, sequence").fetchall()
+    columns = "station, upto, head, top, stored, count, rejected, duplicates, breaks, given_up, torn, serials"
+    stations = store.db.execute(f"SELECT {columns} FROM stations ORDER BY station").fetchall()
+    refused = store.db.execute("SELECT station, hash, code, times FROM refusals ORDER BY hash, code").fetchall()
+    return (
+        [(*row[:3], bytes(row[3])) for row in kept],
+        [tuple(row) for row in stations],
+        [tuple(row) for row in refused],
+    )
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory, server: Postgres) -> Iterator[Callable[..., tuple[Any, ...]]]:
+    """Delivers messages to an empty city, cut into batches, and says how it stands."""
+    folder = tmp_path_factory.mktemp("plays")
+    db = Server(server.url)
+    db.execute("CREATE DATABASE plays")
+    desks = {"file": Desk(folder / "city.db", folder), "server": Desk(f"{server.url}&dbname=plays", folder)}
+
+    def played(engine: str, one: Any, batches: list[list[bytes]]) -> tuple[Any, ...]:
+        desk = desks[engine]
+        with desk.store.batch():
+            for table in (*TABLES, *PROJECTIONS):
+                desk.store.db.execute(f"DELETE FROM {table}")
+        desk.store._stations.clear()
+        desk.store._kept.clear()
+        desk.trust(one)
+        for batch in batches:
+            desk.take(one, *batch)
+        return _standing(desk.store)
+
+    yield played
+    for desk in desks.values():
+        desk.store.close()
+    db.execute("DROP DATABASE plays")
+    db.close()
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_batch_is_judged_as_one_at_a_time_on_both_engines(
+    play: Callable[..., tuple[Any, ...]], signer: Callable[..., Any], data: st.DataObject
+) -> None:
+    one, clone = signer(), signer()
+    true = [one.entry(n) if n != 3 else one.entry(n, net_g=-1) for n in range(1, 7)]
+    false = [clone.entry(n, net_g=77000 + n) for n in range(1, 5)]
+    sent = data.draw(st.lists(st.sampled_from([*true, *false]), min_size=1, max_size=12))
+    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(sent) - 1)), max_size=4)))
+    batches = [part for a, b in zip([0, *cuts], [*cuts, len(sent)], strict=True) if (part := sent[a:b])]
+    one_by_one = play("file", one, [[body] for body in sent])
+    assert play("file", one, batches) == one_by_one
+    assert play("server", one, batches) == one_by_one
