@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check bench fleet cluster contract fuzz explore mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -36,6 +36,12 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_layers.py
+
+# What other people's programs make of the contract: validators and SDKs from npm and PyPI (Node.js too, for Debian's is too
+# old for some), and a city in Node.js written from protocol/city/README.md alone.
+validate: $(VENV)/.validate packages
+	$(BIN)/python tests/validators/install.py
+	$(BIN)/pytest -n 2 tests/validators
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
@@ -101,6 +107,10 @@ $(VENV)/.sim: pyproject.toml constraints.txt | $(VENV)/bin/pip
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test]'
 	touch $@ $(VENV)/.sim
+
+$(VENV)/.validate: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]'
+	touch $@
 
 # What only a distribution has: a real broker, a real browser, a Chinese font.
 .PHONY: packages

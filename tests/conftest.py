@@ -1,9 +1,11 @@
 """Fixtures that many tests share. Import nothing from here: ask for the fixture."""
 
 import io
+import json
 import logging
 import os
 import random
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,5 +109,73 @@ def a_photo() -> Callable[..., bytes]:
         out = io.BytesIO()
         Image.frombytes("RGB", (side, side), noise).save(out, kind, quality=90)
         return out.getvalue()
+
+    return made
+
+
+TYPED_BY_PATTERN = (
+    *("41010800110100010074", "4101080010123", "01040201", "2026-11-22", "12.50", "410122", "1", "a"),
+    *("410108001-01", "3b" * 31 + "29", "gate.tests", "3b6a27bc", "cabbage"),
+)
+
+
+@pytest.fixture(scope="session")
+def record_of() -> Callable[[str], dict[str, Any]]:
+    """The data of a kind of record with every field filled in, the same each time."""
+    from protocol.city.events import EVENTS
+
+    def filled(schema: dict[str, Any], known: dict[str, Any], name: str = "") -> Any:
+        match schema:
+            case {"$ref": str(place)}:
+                return filled(known[place.rpartition("/")[2]], known, name)
+            case {"const": value} | {"enum": [value, *_]}:
+                return value
+            case {"anyOf": [way, *_]}:
+                return filled(way, known, name)
+            case {"properties": dict(fields)}:
+                return {one: filled(field, known, one) for one, field in fields.items()}
+            case {"type": "array", "items": dict(items)}:
+                return [filled(items, known, name) for _ in range(schema.get("minItems", 1))]
+            case {"type": "object"}:
+                return {}
+            case {"type": "string", "pattern": str(pattern)}:
+                return next(text for text in TYPED_BY_PATTERN if re.search(pattern, text))
+            case {"type": "string"}:
+                moments = ("at", "time", "until", "since", "before", "after", "issued")
+                return "2026-11-22T04:12:50+08:00" if name.endswith(moments) else "上海青"
+            case {"type": "integer"}:
+                return min(max(schema.get("minimum", 0), 500), schema.get("maximum", 500))
+            case {"type": "boolean"}:
+                return True
+        raise ValueError(f"no value for {schema}")
+
+    def made(kind: str) -> dict[str, Any]:
+        schema = EVENTS[kind].record.model_json_schema()
+        data: dict[str, Any] = filled(schema, schema.get("$defs", {}))
+        EVENTS[kind].record.model_validate_json(json.dumps(data))
+        return data
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def event_of(record_of: Callable[[str], dict[str, Any]]) -> Callable[[str], bytes]:
+    """The bytes of a signed event of a kind, by the key of bytes 0 to 31."""
+    from protocol.city.envelope import FIRST_PREVHASH, EventHead, seal
+
+    def made(kind: str) -> bytes:
+        head = EventHead(
+            id="019a2b3c-4d5e-7f60-8123-456789abcdef",
+            source="https://sy.example.cn/edge/410108001-01",
+            kind=kind,
+            subject="41010800130100010072",
+            time="2026-11-22T04:12:50.000001+08:00",
+            recordedtime="2026-11-22T04:12:50.000001+08:00",
+            bootid="boot",
+            clockstate="synced",
+            operator="4101080010123",
+        )
+        key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        return seal(head, record_of(kind), 1, FIRST_PREVHASH, key)
 
     return made

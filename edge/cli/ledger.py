@@ -2,8 +2,11 @@
 
 import csv
 import json
+import re
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -21,7 +24,7 @@ from edge.records import mark
 from edge.records.books import harmless
 from edge.records.delivery import Delivery, pending
 from edge.records.identity import load_key, load_public_key
-from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, last_of, reading
+from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, last_of, reading
 from edge.records.own_keys import earlier_of
 from edge.records.print_jobs import PrintJobs
 from edge.records.retention import kept
@@ -32,6 +35,7 @@ from protocol.city.events import COLUMNS, EVENTS, Record
 
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 HEAD = ("seq", "type", "code", "time", "clock")  # columns before those of a record
+ID = re.compile(r',"id":"([0-9a-f-]{36})","kid":')  # where RFC 8785 puts it in an envelope
 NAMED = 20  # damaged records, at most
 
 
@@ -108,7 +112,7 @@ def unread(config_path: Path) -> None:
 
 @ledger.command()
 @config_option
-@click.option("--as", "form", type=click.Choice(["jsonl", "csv", "xlsx"]), default="jsonl", show_default=True)
+@click.option("--as", "form", type=click.Choice(["jsonl", "csv", "xlsx", "epcis"]), default="jsonl", show_default=True)
 @click.option(
     "--book", type=click.Choice(["purchases", "sales", "tests"]), help="A book by law: 进货台账, 销售台账 or 检测台账."
 )
@@ -125,7 +129,7 @@ def export(
     out: Any,
     after: int,
 ) -> None:
-    """Write records: the signed events as JSON lines, or the main columns as CSV for a spreadsheet.
+    """Write records: the signed events as JSON lines, the main columns as CSV, or all as an EPCIS 2.0 document.
 
     With --book a book that the law asks for, as CSV or spreadsheet, into the file of -o. Damaged records are left out
     and named or counted at the end, with exit code 1.
@@ -138,8 +142,11 @@ def export(
         if form == "xlsx" or since or until:
             raise BadInput(said("请用 --book 指明台账", "say which book with --book"))
         with reading(data) as db:
-            rows = bodies_after(db.conn, after)
-            damaged = _as_lines(rows, out) if form == "jsonl" else _as_table(rows, out)
+            if form == "epcis":
+                damaged = _as_epcis(db.conn, after, out)
+            else:
+                rows = bodies_after(db.conn, after)
+                damaged = _as_lines(rows, out) if form == "jsonl" else _as_table(rows, out)
         if damaged:
             raise LedgerBroken(_left_out(damaged))
 
@@ -148,7 +155,7 @@ def _write_book(data: Path, name: str, form: str, since: date | None, until: dat
     """A book in a file, with its progress. Raises BadInput, LedgerBroken and OSError."""
     from edge.records import books
 
-    if form == "jsonl" or out == "-":
+    if form in ("jsonl", "epcis") or out == "-":
         raise BadInput(
             said("台账请用 --as xlsx 或 csv，并用 -o 指明文件", "a book needs --as xlsx or csv, and -o FILE")
         )
@@ -199,6 +206,48 @@ def _as_table(rows: Rows, out: TextIO) -> list[int]:
         else:
             table.writerow({name: harmless(value) for name, value in columns.items()})
     return damaged
+
+
+def _as_epcis(conn: sqlite3.Connection, after: int, out: TextIO) -> list[int]:
+    """One EPCIS document; answers the numbers of the records that cannot be read."""
+    from protocol.city import epcis
+
+    told = _told_again(conn, after)
+    damaged: list[int] = []
+
+    def earlier(id_: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = json.loads(body_of(conn, told[id_])) if id_ in told else None
+        return found
+
+    around = epcis.head(datetime.now().astimezone().isoformat(timespec="seconds"))
+    out.write(json.dumps(around, ensure_ascii=False)[:-1] + ', "epcisBody": {"eventList": [')
+    between = "\n"
+    for seq, body in bodies_after(conn, after):
+        try:
+            events = epcis.events_of(json.loads(body), earlier)
+        except UNREADABLE:
+            damaged.append(seq)
+            continue
+        for event in events:
+            out.write(between + json.dumps(event, ensure_ascii=False))
+            between = ",\n"
+    out.write("\n]}}\n")
+    return damaged
+
+
+def _told_again(conn: sqlite3.Connection, after: int) -> dict[str, int]:
+    """Ids and numbers of the records that later ones void or correct: EPCIS tells those again, as they were."""
+    from protocol.city.epcis import pointer
+
+    wanted: set[str] = set()
+    for _, body in bodies_after(conn, after):
+        with suppress(*UNREADABLE):
+            wanted.add(pointer(json.loads(body)))
+    wanted.discard("")
+    found: dict[str, int] = {}
+    for seq, body in bodies_after(conn, 0) if wanted else ():
+        found |= dict.fromkeys(wanted.intersection(ID.findall(body.decode("utf-8", "replace"))), seq)
+    return found
 
 
 def _left_out(damaged: list[int]) -> str:

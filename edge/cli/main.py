@@ -102,6 +102,7 @@ class Lazy(click.Group):
         "tls": "edge.cli.tls:tls",
         "keys": "edge.cli.keys:keys",
         "goods": "edge.cli.goods:goods",
+        "contract": "edge.cli.contract:contract",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -344,21 +345,3 @@ def verify_qr(url: str, key_file: Path) -> None:
             click.echo(json.dumps({"ok": False, "why": str(error)}, ensure_ascii=False))
             sys.exit(1)
         click.echo(json.dumps({"ok": True, **token.as_json()}, ensure_ascii=False))
-
-
-@main.command()
-@click.argument("what", type=click.Choice(["schemas", "openapi"]))
-def contract(what: str) -> None:
-    """Print the contract: schemas of events, of the city's commands and their answers; or the local API's OpenAPI."""
-    if what == "schemas":
-        from protocol.city import orders
-        from protocol.city.events import EVENTS
-
-        schemas = {kind: row.record.model_json_schema() for kind, row in EVENTS.items()} | orders.schemas()
-        click.echo(json.dumps(schemas, ensure_ascii=False, indent=2))
-        return
-    from edge.between.board import Showing
-    from edge.between.inbox import Inbox
-    from edge.web.app import create_app
-
-    click.echo(json.dumps(create_app(Showing(), Inbox()).openapi(), ensure_ascii=False, indent=2))

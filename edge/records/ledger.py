@@ -19,12 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from edge.between.inbox import Refused
 from edge.between.tongue import said
-from edge.records import lock, mark, private
+from edge.records import lock, mark, packing, private
 from edge.records.checkpoints import gone_upto
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
-from edge.records.packing import pack, teach, unpack
+from edge.records.packing import teach, unpack
 from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -35,6 +35,7 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
+LEARN_EVERY = 1024  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
 log = logging.getLogger("ledger")
@@ -191,6 +192,7 @@ class Ledger:
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
+                self._take_up_words()
                 self._depth = 0  # of steps within steps
                 self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
@@ -237,6 +239,49 @@ class Ledger:
             raise
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
+        if self.head.seq >= self._learn_at and not self.conn.in_transaction:
+            self._learn_words()
+
+    # --- own words --------------------------------------------------------------------------------------------------
+
+    def _take_up_words(self) -> None:
+        """The newest words are packed with; each row's are in a file of their own, too."""
+        packing.learn(self.conn)
+        rows = self.conn.execute("SELECT seq, words FROM own_words ORDER BY seq").fetchall()
+        for _, words in rows:
+            self._write_words(words)
+        self._packer = packing.Packer(rows[-1][1]) if rows else None
+        self._pack = self._packer.pack if self._packer else packing.pack
+        self._learn_at = rows[-1][0] + LEARN_EVERY if rows else packing.SAMPLES
+
+    def _write_words(self, words: bytes) -> bool:
+        """Into their file, where that is not there; False when it cannot be."""
+        file = self.path.with_name(packing.OWN_FILE.format(packing.id_of(words).hex()))
+        try:
+            if not file.is_file():
+                private.replace(file, words)
+        except OSError as error:
+            log.warning("%s cannot be written: %s", file, error.strerror)
+            return False
+        return True
+
+    def _learn_words(self) -> None:
+        """See whether the newest records are packed better with other words; what fails is tried again later."""
+        self._learn_at = self.head.seq + LEARN_EVERY
+        rows = self.conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (packing.SAMPLES,))
+        better = packing.learnt([unpack(stored) for (stored,) in rows], self._packer)
+        if better is None or not self._write_words(better.words):
+            return
+        try:
+            with self.db.atomic():
+                self.conn.execute("INSERT OR REPLACE INTO own_words VALUES (?, ?)", (self.head.seq, better.words))
+        except sqlite3.Error as error:
+            log.warning("own words not kept: %s", error)
+            return
+        packing.know(better.words)
+        self._packer, self._pack = better, better.pack
+
+    # --- writing, record by record ----------------------------------------------------------------------------------
 
     def explained(self, error: BaseException) -> LedgerFull | LedgerBroken | None:
         """What an error says of this ledger; None for one that says nothing of it."""
@@ -311,7 +356,7 @@ class Ledger:
         body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         note = bytes(self.room) if self.room else None
-        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, pack(body), note))
+        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, self._pack(body), note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, stamp.text, data)

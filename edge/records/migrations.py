@@ -878,6 +878,19 @@ def m032_what_was_told_of_the_disk(db: Database) -> None:
 
 
 @ledger()
+def m033_own_words(db: Database) -> None:
+    """Words that this ledger's records have in common, with which they are packed (packing.py)."""
+    db.executescript(
+        """
+        CREATE TABLE own_words (
+            seq   INTEGER PRIMARY KEY,     -- the newest record when they were learnt; those of the last row are used
+            words BLOB NOT NULL
+        ) STRICT;
+        """
+    )
+
+
+@ledger()
 def m034_boots(db: Database) -> None:
     """How long the box was on in each boot: what is proven of a time that runs over restarts without a date."""
     db.executescript(

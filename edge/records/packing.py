@@ -3,20 +3,30 @@
 The first byte says how: ``{`` that these are the bytes themselves, else the number of the dictionary.  A dictionary
 that was released is never edited, since records lie by it: what changes is a new one, with the next number.
 
+A ledger has words of its own beside it: who sells, at which scale, what of.  They are bytes of its first records,
+learnt when there are some, and make a record half as large.  What is packed with them begins with ``OWN``, the number
+of the dictionary they stand behind, and four bytes of their SHA-256; they lie in the ledger (``own_words``) and once
+more in a file beside it, since without them nothing can be read.
+
 One is written by hand: words of records first, then each kind's record as it mostly is, without what differs from one
 to the next, the commonest kinds last, which are found in the fewest bits; no more than the 32 kB that deflate looks
 back.
 """
 
+import hashlib
 import sqlite3
 import zlib
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
 DICTIONARY = 1  # the one that is written by
 LARGEST = 1 << 20  # bytes that anything unpacks to; a record's own cap is far below
+OWN = 64  # not the number of a dictionary
+OWN_FILE = "words-{}.bin"  # beside the ledger, by the four bytes in hex
 _PLAIN = ord("{")
 _LEVEL, _MEMORY = 5, 5  # a fiftieth larger than with 9 and 9, in a ninth of the time
+_BACK = 1 << 15  # bytes that deflate looks back
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
 
 
@@ -26,27 +36,116 @@ def pack(body: bytes) -> bytes:
     return bytes([DICTIONARY]) + deflate.compress(body) + deflate.flush()
 
 
+class Packer:
+    """Packs with a ledger's own words, too."""
+
+    def __init__(self, words: bytes) -> None:
+        self.words = words
+        self.id = id_of(words)
+        self._head = bytes([OWN, DICTIONARY]) + self.id
+        self._deflate = _deflater(_behind(DICTIONARY, words))
+
+    def pack(self, body: bytes) -> bytes:
+        deflate = self._deflate.copy()
+        return self._head + deflate.compress(body) + deflate.flush()
+
+
 def unpack(stored: bytes) -> bytes:
     """The record's bytes. What cannot be unpacked comes back as it lies there: whoever reads it finds no event."""
     if not stored or stored[0] == _PLAIN:
         return stored
+    own = stored[0] == OWN
     try:
-        inflate = zlib.decompressobj(_WINDOW, zdict=_dictionary(stored[0]))
-        body = inflate.decompress(memoryview(stored)[1:], LARGEST)
-    except (zlib.error, OSError):
+        words = _own_words(stored[2:6]) if own else b""
+        dictionary = _behind(stored[1], words) if own else _dictionary(stored[0])
+        inflate = zlib.decompressobj(_WINDOW, zdict=dictionary)
+        body = inflate.decompress(memoryview(stored)[6 if own else 1 :], LARGEST)
+    except (zlib.error, OSError, LookupError):
         return stored
     return body if inflate.eof and not inflate.unused_data else stored
 
 
 def teach(conn: sqlite3.Connection) -> None:
-    """``unpacked(body)`` in the SQL of this connection."""
+    """``unpacked(body)`` in the SQL of this connection; and its ledger's own words are known from now on."""
     conn.create_function("unpacked", 1, unpack, deterministic=True)
+    learn(conn)
+
+
+# --- a ledger's own words ---------------------------------------------------------------------------------------------
+
+SAMPLES = 64  # the newest records, half of which the words are taken from, and half of which say whether it is worth it
+WORTH = 0.85  # of the bytes before
+_own: dict[bytes, bytes] = {}  # of every ledger that this process has opened
+_folders: set[Path] = set()
+
+
+def id_of(words: bytes) -> bytes:
+    return hashlib.sha256(words).digest()[:4]
+
+
+def learn(conn: sqlite3.Connection) -> None:
+    """The words of the ledger behind this connection are known from now on; damaged ones are left out."""
+    if path := conn.execute("PRAGMA database_list").fetchone()[2]:
+        _folders.add(Path(path).parent)
+    if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_words'").fetchone():
+        for (words,) in conn.execute("SELECT words FROM own_words"):
+            know(words)
+
+
+def know(words: bytes) -> None:
+    _own[id_of(words)] = words
+
+
+def files_in(folder: Path) -> list[bytes]:
+    """The words that lie in files beside a ledger, whole ones. Raises OSError."""
+    read = ((file, file.read_bytes()) for file in sorted(folder.glob(OWN_FILE.format("*"))))
+    return [words for file, words in read if file.name == OWN_FILE.format(id_of(words).hex())]
+
+
+def _own_words(id_: bytes) -> bytes:
+    """Words by their id; learnt meanwhile by another process, they are looked for in files. Raises LookupError."""
+    if id_ not in _own:
+        for folder in [*_folders]:
+            for words in files_in(folder):
+                know(words)
+    return _own[id_]
+
+
+def words_of(bodies: Iterable[bytes]) -> bytes:
+    """The words of these records, newest first: one of each kind, the commonest last, where it is found in the fewest
+    bits."""
+    samples: dict[bytes, list[bytes]] = {}
+    for body in bodies:
+        samples.setdefault(body[body.rfind(b'"type":') :], []).append(body)
+    return b"".join(found[0] for found in sorted(samples.values(), key=len))[-_ROOM:]
+
+
+def learnt(bodies: Sequence[bytes], before: Packer | None) -> Packer | None:
+    """A better packer than the one of before, for records as these, newest first; None when there is none."""
+    if len(bodies) < SAMPLES:
+        return None
+    packer, others = Packer(words_of(bodies[::2])), bodies[1::2]
+    now = sum(len(before.pack(one) if before else pack(one)) for one in others)
+    return packer if sum(len(packer.pack(one)) for one in others) < WORTH * now else None
+
+
+_ROOM = 12_000  # of the 32 kB that deflate looks back, for a ledger's own words
 
 
 @cache
 def _primed(number: int) -> "zlib._Compress":
     """What deflates, with its dictionary read: reading it for each record would take half of all the time."""
-    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=_dictionary(number))
+    return _deflater(_dictionary(number))
+
+
+def _deflater(dictionary: bytes) -> "zlib._Compress":
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=dictionary)
+
+
+@cache
+def _behind(number: int, words: bytes) -> bytes:
+    """A dictionary with a ledger's own words behind it."""
+    return (_dictionary(number) + words)[-_BACK:]
 
 
 @cache

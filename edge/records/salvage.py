@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlite_utils import Database
 
 from edge.between.tongue import said
-from edge.records import pages
+from edge.records import packing, pages
 from edge.records.checkpoints import Checkpoint
 from edge.records.ledger import LedgerBroken, open_writer
 from edge.records.migrations import ledger as schema
@@ -71,6 +71,8 @@ def salvage(
             _schema(db, file, roots)
             with db.atomic():
                 _tables(db, file, roots, found)
+            with db.atomic():
+                _own_words(db, damaged.parent)
             with db.atomic():
                 _candidates(db, file, beyond, roots.get("events", 0))
             with db.atomic():
@@ -164,6 +166,19 @@ def _tables(db: Database, file: pages.Pages, roots: dict[str, int], found: Salva
             found.tables_hurt.append(table.name)
         if lost:
             found.rows_lost[table.name] = lost
+
+
+def _own_words(db: Database, folder: Path) -> None:
+    """What the records are packed with: of the rows that are whole, and of the files beside the damaged one."""
+    if "own_words" not in db.table_names():
+        return
+    packing.learn(db.conn)
+    there = [words for (words,) in db.execute("SELECT words FROM own_words").fetchall()]
+    for words in packing.files_in(folder):
+        packing.know(words)
+        if words not in there:  # in front of those that are used
+            seq = (db.execute("SELECT min(seq) FROM own_words").fetchone()[0] or 0) - 1
+            db.execute("INSERT INTO own_words VALUES (?, ?)", [seq, words])
 
 
 def _insert(conn: sqlite3.Connection, table: _Table, row: pages.Row) -> bool:

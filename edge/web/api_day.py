@@ -24,6 +24,7 @@ def router(showing: Showing) -> Routes:
 
     @api.get("/day", responses=ALWAYS | {200: {"model": DayAnswer}}, tags=["read"], summary="Today's figures")
     async def read_day() -> Response:
+        """What was sold, tested, held and printed since midnight at the station's place."""
         board = showing.board
         said = {name: plain(name, getattr(board, name)) for name in ("day", "shift", "reference_prices")}
         return Response(dumps(said), media_type="application/json")

@@ -46,6 +46,7 @@ def router(showing: Showing, reading: Reading) -> Routes:
         summary="Who bought of a lot",
     )
     async def read_buyers(lot: Code) -> Response:
+        """Who bought of this lot at this station and how much, for a recall; by its test or source code."""
         found, rows = await bought(lot)
         said = BuyersAnswer(test_code=found.test_code, net_g=sum(row.net_g for row in rows), buyers=rows)
         return Response(dumps(said.model_dump(mode="json")), media_type="application/json")
@@ -58,6 +59,7 @@ def router(showing: Showing, reading: Reading) -> Routes:
         summary="Who bought of a lot, as a file",
     )
     async def read_buyers_file(lot: Code) -> Response:
+        """The same rows as CSV, UTF-8 with a mark, for a spreadsheet."""
         found, rows = await bought(lot)
         name = f"buyers-{found.test_code}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -212,6 +212,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
 
     @api.post("/sign-out", responses=answers(200, Named), tags=["people"], summary="Sign out")
     async def sign_out(body: Nothing, request: HttpRequest) -> Response:
+        """The session ends, and its cookie goes. Where nobody is signed in nothing happens."""
         caller = caller_of(request)
         if caller.word:
             await desk.ask(SignOut(session=caller.mark), who=caller.who)
@@ -221,6 +222,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
 
     @api.get("/me", responses=ALWAYS | {200: {"model": Named}}, tags=["people"], summary="Who am I here?")
     async def me(request: HttpRequest) -> Response:
+        """Code, name and roles of the person or program that asks; empty where nobody has a name here."""
         who = caller_of(request).who
         return JSONResponse({"code": who.code, "name": who.name, "roles": sorted(who.roles)})
 
@@ -247,6 +249,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
 
     @api.get("/operators", responses=ALWAYS | {200: {"model": People}}, tags=["people"], summary="Who works here")
     async def people() -> Response:
+        """All people of the box with role and state, and whether they have a PIN, never the PIN itself."""
         known = showing.roster.people.values()
         said = [
             {"code": one.code, "name": one.name, "role": one.role, "active": one.active, "pin": one.pin}
@@ -285,6 +288,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
 
     @api.get("/programs", responses=ALWAYS | {200: {"model": Programs}}, tags=["people"], summary="Who has a token")
     async def programs() -> Response:
+        """Names and roles of the programs that have a token, never the tokens."""
         said = [{"name": one.name, "role": one.role} for one in showing.roster.programs.values()]
         return JSONResponse({"programs": said})
 
@@ -297,6 +301,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
         openapi_extra=roles_of(AddProgram),
     )
     async def add_program(body: NewProgram, request: HttpRequest, word: Approval = "") -> Response:
+        """The token stands in this answer alone: the box keeps only its hash."""
         token = new_word()
         command = AddProgram(name=body.name, role=body.role, mark=mark_of(token))
         return JSONResponse(await order(command, request, word) | {"token": token}, 201)
@@ -311,6 +316,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
     async def remove_program(
         name: Annotated[ProgramName, Path()], body: Nothing, request: HttpRequest, word: Approval = ""
     ) -> Response:
+        """What asks with that token is refused from now on."""
         return JSONResponse(await order(RemoveProgram(name=name), request, word))
 
     return api

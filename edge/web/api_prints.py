@@ -43,6 +43,7 @@ def router(showing: Showing, archive: Archive | None = None) -> Routes:
         summary="A paper with its text",
     )
     async def read_print(job: Annotated[Number, Path()]) -> Response:
+        """State and text of a print job on the board. 404 `no_paper` for one that is no longer there."""
         for paper in showing.board.prints:
             if paper.job == job:
                 text = paper.text or await _text(gallery, job)

@@ -149,6 +149,7 @@ def router(reading: Reading) -> Routes:
         summary="How far a book is",
     )
     async def read_book(book: BookKey) -> Response:
+        """Rows done of how many, and its state: `making`, then one of an end."""
         return _json(_book(reading.book(book)))
 
     @api.post(
@@ -158,6 +159,7 @@ def router(reading: Reading) -> Routes:
         summary="Cancel a book",
     )
     async def cancel_book(book: BookKey) -> Response:
+        """A book that is being made is left off; one that is finished stays."""
         made = reading.book(book)
         made.progress.cancel = True
         return _json(_book(made))
@@ -174,6 +176,7 @@ def router(reading: Reading) -> Routes:
         summary="A book's file",
     )
     async def fetch_book(book: BookKey) -> Response:
+        """The finished book, in the form that was asked for."""
         path = reading.file(book)
         return FileResponse(path, media_type=MEDIA[path.suffix[1:]], filename=path.name)
 

@@ -59,6 +59,7 @@ def router(showing: Showing, live: Live, door: Door, screens: Screens) -> Routes
         summary="QR code of the slip that the customer's screen shows",
     )
     async def draw_slip(tx: Annotated[str, Query(pattern=r"^[0-9]{20}$")]) -> Response:
+        """A picture (SVG) of the slip that the screen shows now; 404 for any other slip."""
         board: Board = showing.board
         sold = board.customer.sold
         if sold is None or sold.tx != tx:
@@ -68,6 +69,7 @@ def router(showing: Showing, live: Live, door: Door, screens: Screens) -> Routes
 
     @api.get("/pay", response_class=Response, responses=PICTURE, summary="The market's static pay code")
     async def draw_pay() -> Response:
+        """The picture of the settings; 404 where there is none."""
         if screens.pay is None:
             raise HTTPException(404)
         picture, kind = screens.pay

@@ -82,6 +82,12 @@ def type_of(kind: str) -> str:
     return f"{REVERSE_DNS}.market.{kind}.v1"
 
 
+def schema_of(name: str) -> str:
+    """``trade.completed`` → ``urn:marketedge:trade.completed:v1``, the id of its schema (RFC 8141: no dot may stand in
+    what follows ``urn:``)."""
+    return f"urn:marketedge:{name}:v1"
+
+
 def kind_of(event_type: str) -> str:
     """The reverse of ``type_of``; raises BadEvent."""
     prefix, suffix = f"{REVERSE_DNS}.market.", ".v1"
@@ -101,7 +107,7 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         "time": head.time,
         "recordedtime": head.recordedtime,
         "datacontenttype": "application/json",
-        "dataschema": f"urn:{REVERSE_DNS}:{head.kind}:v1",
+        "dataschema": schema_of(head.kind),
         "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
         "bootid": head.bootid,
         "clockstate": head.clockstate,
@@ -113,6 +119,10 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         fields["operator"] = head.operator
     if head.approvedby:
         fields["approvedby"] = head.approvedby
+    if head.bootms:
+        fields["bootms"] = head.bootms
+    if head.clocksource:
+        fields["clocksource"] = head.clocksource
     unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
     # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",

@@ -9,6 +9,7 @@ import pytest
 
 LATER = (  # packages that something else asks for: the web's thread, a paper, a change of the schema, a picture, a book
     *("fastapi", "starlette", "uvicorn", "jinja2", "sqlite_utils", "argon2"),
+    *("protocol.city.meanings", "protocol.city.schemas"),
     *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
 )
 LOADED = f"""

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from edge.between.commands import CorrectEntry, VoidSale
+from edge.cli.main import main
 from edge.records.ledger import SLICE, bodies_after, open_reader
 
 Box = Any  # the station of tests/edge/conftest.py
@@ -53,3 +57,54 @@ def test_an_export_reads_in_slices_and_ends_where_it_began_to(box: Callable[...,
     assert seen == list(range(1, 2 * SLICE + 2))
     assert [seq for seq, _ in bodies_after(reader.conn, 2 * SLICE)] == [2 * SLICE + more for more in range(1, 5)]
     reader.close()
+
+
+def as_epcis(tmp_path: Path, code: int = 0, *more: str) -> list[dict[str, Any]]:
+    done = CliRunner().invoke(main, ["ledger", "export", "--as", "epcis", "-c", str(tmp_path / "station.toml"), *more])
+    assert done.exit_code == code, done.output
+    document = json.loads(done.stdout)
+    assert (document["type"], document["schemaVersion"]) == ("EPCISDocument", "2.0")
+    events: list[dict[str, Any]] = document["epcisBody"]["eventList"]
+    return events
+
+
+def test_a_sale_that_was_voided_is_declared_wrong_in_epcis(box: Callable[..., Box], tmp_path: Path) -> None:
+    station = box()
+    lot = station.releases()
+    station.puts("2.500")
+    sold = station.sells(lot)
+    station.does(VoidSale(tx=sold["tx"], reason="选错了"))
+    entry, _, released, sale, declared = as_epcis(tmp_path)
+    assert entry["quantityList"] == released["inputQuantityList"]
+    assert released["inputQuantityList"][0]["epcClass"] == f"urn:marketedge:lot:{lot}"
+    assert (sale["type"], sale["bizStep"], sale["disposition"]) == ("TransactionEvent", "retail_selling", "retail_sold")
+    (weighed,) = sale["quantityList"]
+    assert weighed == released["outputQuantityList"][0] | {"quantity": 2500}
+    assert sale["eventTimeZoneOffset"] == "+08:00"
+    error = declared.pop("errorDeclaration")
+    assert declared == sale
+    assert (error["reason"], error["medge:why"]) == ("did_not_occur", "选错了")
+    (alone,) = as_epcis(tmp_path, 0, "--after", str(station.ledger.head.seq - 1))  # the sale is told from before that
+    assert alone == declared | {"errorDeclaration": error}
+
+
+def test_an_entry_that_was_corrected_is_declared_wrong_and_told_anew(box: Callable[..., Box], tmp_path: Path) -> None:
+    station = box()
+    lot = station.enters()
+    station.does(CorrectEntry(lot=lot, reason="抄错", net_g=300_000))
+    station.does(CorrectEntry(lot=lot, reason="又抄错", net_g=310_000))
+    first, wrong, second, wrong_again, third = as_epcis(tmp_path)
+    assert wrong.pop("errorDeclaration")["correctiveEventIDs"] == [second["eventID"]]
+    assert wrong == first
+    assert wrong_again.pop("errorDeclaration")["correctiveEventIDs"] == [third["eventID"]]
+    assert wrong_again == second
+    assert [one["quantityList"][0]["quantity"] for one in (second, third)] == [300_000, 310_000]
+    assert first["quantityList"][0]["epcClass"] == third["quantityList"][0]["epcClass"]
+
+
+def test_a_damaged_record_is_left_out_of_epcis_and_named(box: Callable[..., Box], tmp_path: Path) -> None:
+    station = box()
+    busy(station, 3)
+    station.ledger.conn.execute("UPDATE events SET body = CAST('[[[' AS BLOB) WHERE seq = 2")
+    station.ledger.conn.commit()
+    assert [int(event["medge:sequence"]) for event in as_epcis(tmp_path, 1)] == [1, 3]

@@ -1,0 +1,91 @@
+// One station as the city has it: which records, up to where without a gap, and what may follow. No files, no network.
+import { canonical, NO_HASH, parse, sha256, signedBy } from './wire.mjs'
+
+const TYPE = /^cn\.marketedge\.market\.([a-z]+\.[a-z]+)\.v1$/
+
+export class Chain {
+  records = new Map() // sequence → { hash, prevhash, kind, data }
+  ids = new Map() // id → sequence
+  upto = 0
+  head = NO_HASH
+  serials = {}
+  alarm = ''
+  #ownCode
+
+  constructor(station, keyHex) {
+    this.station = station
+    this.keyHex = keyHex
+    const [node, terminal] = station.split('-')
+    this.#ownCode = new RegExp(`(?<![0-9])${node}([0-9])${terminal}([0-9]{7})[0-9](?![0-9])`, 'g')
+  }
+
+  // What comes of a record: { record } is new and to be stored, { id } is here already, { rejected } is told to the
+  // station; `genuine` that it signed it. Of bytes without an id nothing comes. Only `put` changes the chain.
+  judge(bytes) {
+    const event = parse(bytes)
+    if (typeof event?.id !== 'string') return {}
+    const refuse = (code, reason, genuine = true) => ({ rejected: { id: event.id.slice(0, 64), code, reason }, genuine })
+    if (!this.keyHex) return refuse('unknown_key', 'no key of this station is registered', false)
+    if (canonical(event) !== bytes.toString('utf8')) return refuse('unreadable', 'not in canonical form', false)
+    if (!signedBy(bytes, this.keyHex, 'base64')) return refuse('bad_signature', 'the signature does not fit', false)
+    if (!event.source?.endsWith(`/edge/${this.station}`)) return refuse('wrong_source', 'of another station')
+    const { id, prevhash, data } = event
+    const kind = TYPE.exec(event.type)?.[1]
+    const sequence = /^[0-9]{20}$/.test(event.sequence) ? Number(event.sequence) : 0
+    if (!sequence || !Number.isSafeInteger(sequence)) return refuse('unreadable', 'not the number of a record', false)
+    const record = { id, sequence, kind, prevhash, data, hash: sha256(bytes), bytes }
+    const there = this.records.get(sequence)
+    if (there?.hash === record.hash) return { id }
+    if (there || this.ids.has(id)) return refuse('fork', this.#alarm(`a second record ${sequence}, or a used id`))
+    if (sequence === this.upto + 1 && kind !== 'ledger.restored' && prevhash !== this.head)
+      return refuse('broken_chain', this.#alarm(`record ${sequence} does not follow the one before it`))
+    // What is not understood is kept all the same: the chain goes on over it, and a person looks.
+    return { record, id, ...(!kind && refuse('unknown_type', `type ${event.type} is not of this contract`)) }
+  }
+
+  // A record that `judge` found new.
+  put({ id, sequence, kind, prevhash, data, hash, bytes }) {
+    this.records.set(sequence, { hash, prevhash, kind, data })
+    this.ids.set(id, sequence)
+    this.count(bytes)
+    if (kind === 'ledger.restored' && sequence > this.upto) {
+      const { city_sequence: end, city_hash: said } = data ?? {}
+      if (end > 0 && said && this.hashOf(end) !== said) this.#alarm(`record ${sequence} goes on behind another ledger`)
+      this.#pass(sequence)
+    }
+    for (let next; (next = this.records.get(this.upto + 1)); this.#pass(this.upto + 1))
+      if (next.prevhash !== this.head) return this.#alarm(`record ${this.upto + 1} does not follow the one before it`)
+  }
+
+  #pass(sequence) {
+    this.upto = sequence
+    this.head = this.hashOf(sequence)
+  }
+
+  #alarm(why) {
+    return (this.alarm = why)
+  }
+
+  hashOf(sequence) {
+    return this.records.get(sequence)?.hash ?? ''
+  }
+
+  // The last serial of each kind of code that the station has given, by the code's tenth digit; also of what was refused.
+  count(bytes) {
+    for (const [, kind, serial] of bytes.toString('utf8').matchAll(this.#ownCode))
+      this.serials[kind] = Math.max(this.serials[kind] ?? 0, Number(serial))
+  }
+
+  // The numbers that are missing before something that is here; null when none is.
+  gap() {
+    const beyond = [...this.records.keys()].filter((sequence) => sequence > this.upto)
+    return beyond.length ? { from: this.upto + 1, to: Math.min(...beyond) - 1 } : null
+  }
+
+  // A birth names the station's newest record.
+  born({ last, hash }) {
+    const ours = this.hashOf(last)
+    if (hash && ours && ours !== hash) this.#alarm(`the station's record ${last} is another one than ours`)
+    else if (last < this.upto) this.#alarm(`the station's ledger ends at ${last}, ours at ${this.upto}`)
+  }
+}
