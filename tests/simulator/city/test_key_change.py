@@ -1,4 +1,4 @@
-"""A station changes its key: the city follows the record that the old key signed, and knows what each of them signed."""
+"""A station changes its key: the city follows the record of the old key, and knows what each of them signed."""
 
 import re
 from typing import Any
