@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate logs dialogues pictures clean
+.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -85,6 +85,14 @@ MUTATE_ONE_OF ?= 1
 mutate: $(VENV)/.test
 	@$(BIN)/python -c 'import mutmut' 2>/dev/null || $(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,mutate]'
 	nice $(BIN)/python -P tests/mutation --seconds $(MUTATE_SECONDS) --only '$(MUTATE_ONLY)' --one-of $(MUTATE_ONE_OF)
+
+# Everything that may go wrong, done to real stations; what was answered is held against what the city has (edge/faults.md).
+# No case begins after TORTURE_SECONDS; TORTURE_ONLY=kill,clone picks some, TORTURE_RUNS=0.3 does each less often.
+TORTURE_SECONDS ?= 3600
+TORTURE_ONLY ?=
+TORTURE_RUNS ?= 1
+torture: $(VENV)/.test packages
+	$(BIN)/python tests/torture --seconds $(TORTURE_SECONDS) --only '$(TORTURE_ONLY)' --runs $(TORTURE_RUNS)
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py

@@ -23,6 +23,7 @@ from edge.between.commands import ORDERS, Answer, Command, Sell
 from edge.between.failures import safely
 from edge.between.inbox import (
     BrokerAnswer,
+    BrokerAnswers,
     CertificateSeen,
     CityMessage,
     Due,
@@ -441,7 +442,7 @@ class Core:
                 self._unread.keep("paper", f"job {job}", error, _shown(message))
             case CityMessage(topic, payload):
                 self._unread.keep("city", topic, error, payload)
-            case LinkChanged() | BrokerAnswer():
+            case LinkChanged() | BrokerAnswer() | BrokerAnswers():
                 self._unread.keep("city", type(message).__name__, error, _shown(message))
             case _:
                 self._unread.keep("program", type(message).__name__, error, _shown(message))
@@ -491,9 +492,11 @@ class Core:
                 if up:
                     self._announce()
             case BrokerAnswer():
-                self._publisher.answered(message, self._clock.steady())
-                self._downlink.answered(message.mid)
-                self._courier.answered(message.mid, message.refused, self._clock.steady())
+                self._answered(message)
+            case BrokerAnswers(answers):
+                for answer in answers:
+                    with self._fence("delivery"):
+                        self._answered(answer)
             case CityMessage(topic, payload, retained):
                 if topic == self._topics.ack:
                     self._publisher.acknowledged(payload, retained, self._clock.steady())
@@ -510,6 +513,13 @@ class Core:
                 self._station.certificate = view
             case Stop():
                 pass
+
+    def _answered(self, answer: BrokerAnswer) -> None:
+        """The broker has something that was published, or does not take it."""
+        now = self._clock.steady()
+        self._publisher.answered(answer, now)
+        self._downlink.answered(answer.mid)
+        self._courier.answered(answer.mid, answer.refused, now)
 
     def _announce(self) -> None:
         """Tell the city who we are and how far our ledger goes."""

@@ -78,8 +78,9 @@ class Wiring:
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     ``gate_extra``, ``scale_extra``, ``analyzer_extra`` and ``extra`` are further lines of ``[gate]``, of the scale, of
     the analyzer, and behind everything.
-    ``city_key`` is the city's public key; it is handed over when the station is made.  ``terminal``, ``jobs`` and
-    ``seller`` (code, name, stall) are its own among the boxes of the market; with ``siblings`` it listens to them.
+    ``broker`` may be several, with spaces between.  ``city_key`` is the city's public key; it is handed over when the
+    station is made.  ``terminal``, ``jobs`` and ``seller`` (code, name, stall) are its own among the boxes of the
+    market; with ``siblings`` it listens to them.
     """
 
     broker: str
@@ -126,7 +127,7 @@ stall = "{stall}"
 contact = "0371-00000000"
 
 [city]
-brokers = ["{self.broker}"]
+brokers = {json.dumps(self.broker.split())}
 mqtt = "{self.mqtt}"
 resend_seconds = 3
 

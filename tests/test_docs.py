@@ -96,7 +96,7 @@ def test_what_the_technicians_page_says_to_type_can_be_typed(
     """With files where it names some; what the commands do is tried in end_to_end/test_ledger_file.py."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    for name in ("data/ledger.db", "left.tar", "here.tar", "stall-05.tar"):
+    for name in ("data/ledger.db", "left.tar", "left.tar.aside.jsonl", "here.tar", "stall-05.tar"):
         (tmp_path / name).touch()
     program, *words = shlex.split(line.replace("/media/stick/", ""))
     assert program == "marketedge"

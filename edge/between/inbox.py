@@ -209,6 +209,13 @@ class BrokerAnswer:
 
 
 @frozen
+class BrokerAnswers:
+    """What the broker acknowledged since the last ones: one message for many, for the core thread wakes for each."""
+
+    answers: tuple[BrokerAnswer, ...]
+
+
+@frozen
 class CityMessage:
     """A message on a topic of the platform, not yet looked into. ``retained``: the broker kept it from before."""
 
@@ -238,6 +245,7 @@ Message = (
     | PrinterChanged
     | LinkChanged
     | BrokerAnswer
+    | BrokerAnswers
     | CityMessage
     | Stop
 )

@@ -6,6 +6,7 @@ the wire ends the process: what cannot be handled is counted, logged once, and t
 """
 
 import contextlib
+import hashlib
 import logging
 import os
 import socket
@@ -13,6 +14,7 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.between import link_causes, words
-from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, Limits, LinkChanged
+from edge.between.inbox import BrokerAnswer, BrokerAnswers, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.sparing import Sparing
 from edge.config.city_tls import CityTls, Unusable
 from edge.config.sections import CitySection
@@ -34,10 +36,12 @@ from protocol.frozen import frozen
 from protocol.plain import plain
 
 CONNECT_SECONDS = 5.0
-KEEPALIVE = 20
+KEEPALIVE = 15  # with nothing to send, a silent line is known after two of these at the latest
 LOOP_SECONDS = 1.0
 LOOK_SECONDS = 5.0  # so often the files of mqtts:// are looked at while a connection stands
 PASSWORD = "MARKETEDGE_CITY_PASSWORD"  # of the environment, where there is no password_file
+NOBODY = 16  # a PUBACK that says: accepted, but nobody listens
+TO_BROKER = 100  # on their way to a broker that sets no limit of its own
 MESSAGE_CAP = 65_536  # what an acknowledgement may have
 PACKET_CAP = 262_144  # announced as Maximum Packet Size; who sends more is cut before it is read
 INBOX_CAP = 500  # messages waiting for the core thread: the city repeats itself, so more are dropped
@@ -67,6 +71,10 @@ class Who:
     last_will: tuple[str, bytes] | None
     also: tuple[str, ...] = ()
 
+    def at(self, url: str) -> "Who":
+        """The same under a name of its own at this address."""
+        return replace(self, client_id=f"{self.client_id}-{hashlib.sha256(url.encode()).hexdigest()[:4]}")
+
 
 class Unfit(OSError):
     """A file of the configuration cannot be used; ``cause`` is a word of ``link_causes``."""
@@ -76,11 +84,63 @@ class Unfit(OSError):
         self.cause = cause
 
 
+class _Packed(Properties):
+    """Properties that do not change, as they stand in every PUBLISH: paho would write them out for each."""
+
+    def __init__(self, packet_type: int, **properties: Any) -> None:
+        super().__init__(packet_type)  # type: ignore[no-untyped-call]
+        for name, value in properties.items():
+            setattr(self, name, value)
+        self.__dict__["bytes"] = super().pack()  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        packed: bytes = self.__dict__["bytes"]
+        return packed
+
+
+class _Bell:
+    """Both ends of paho's pair of sockets by which a publish wakes the MQTT thread: rung once until it is heard.
+
+    paho rings for every packet, and each time the two threads change places.
+    """
+
+    def __init__(self) -> None:
+        self._ears, self._hand = socket.socketpair()
+        for end in (self._ears, self._hand):
+            end.setblocking(False)
+        self._rung = False
+
+    def fileno(self) -> int:
+        return self._ears.fileno()
+
+    def send(self, data: bytes) -> int:
+        if self._rung:
+            return len(data)
+        self._rung = True
+        with contextlib.suppress(OSError):  # the connection ended a moment ago
+            self._hand.send(data)
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        self._rung = False  # before it is emptied: who rings now wakes the next turn
+        return self._ears.recv(size)
+
+    def close(self) -> None:
+        self._ears.close()
+        self._hand.close()
+
+
 class _Client(paho.Client):
-    """paho's client, which reads no packet larger than we said, and is not slowed by delayed acknowledgements."""
+    """paho's client, which reads no packet larger than we said, is not slowed by delayed acknowledgements, and takes
+    no longer over a record's acknowledgement than over the record."""
 
     oversize = 0
     alert: ssl.SSLError | None = None  # why the other side ended it before it stood
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.acknowledged: Callable[[int], None] = lambda mid: None
+        self._sockpairR = self._sockpairW = _Bell()  # type: ignore[assignment]
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > PACKET_CAP:
@@ -94,6 +154,20 @@ class _Client(paho.Client):
         if bufsize > 1 and isinstance(self._sock, socket.socket):
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets it after a while
         return data
+
+    def _handle_pubackcomp(self, cmd: Any) -> Any:
+        """The usual PUBACK has no reason and no properties; paho makes both for each, which takes most of its time."""
+        packet = self._in_packet["packet"]
+        if cmd != "PUBACK" or len(packet) != 2:
+            return super()._handle_pubackcomp(cmd)
+        mid = int.from_bytes(packet, "big")
+        with self._out_message_mutex:
+            if self._out_messages.pop(mid, None) is None:
+                return paho.MQTT_ERR_SUCCESS
+            self.acknowledged(mid)
+            self._inflight_messages -= 1
+            waiting = len(self._out_messages) > self._inflight_messages
+            return self._update_inflight() if waiting else paho.MQTT_ERR_SUCCESS
 
     def limit(self, in_flight: int) -> None:
         """What the broker's CONNACK allows; paho's own setter refuses once connected."""
@@ -127,6 +201,7 @@ class Connection:
         self._tls = CityTls.of(part)
         self._tls_mark = self._tls.mark()
         self._look_at = float("-inf")
+        self._answers: list[BrokerAnswer] = []  # of this turn
         self._waiting_for: set[int] = set()  # subscriptions without an answer
         self._can_do_without: set[int] = set()
         self._client = _Client(
@@ -135,10 +210,7 @@ class Connection:
             protocol=paho.MQTTv5 if self._v5 else paho.MQTTv311,
             reconnect_on_failure=False,
         )
-        self._content_type: Properties | None = None
-        if self._v5:
-            self._content_type = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            self._content_type.ContentType = CONTENT_TYPE
+        self._content_type = _Packed(PacketTypes.PUBLISH, ContentType=CONTENT_TYPE) if self._v5 else None
 
     # --- for the core thread ----------------------------------------------------------------------------------------
 
@@ -170,6 +242,7 @@ class Connection:
             until = time.monotonic() + CONNECT_SECONDS
             while self._ended is None and self._leaving is None:
                 result = self._client.loop(LOOP_SECONDS if self._up else 0.2)
+                self._pass_on()
                 if self._ended is None and result != paho.MQTT_ERR_SUCCESS:
                     self._end(Ended("lost", paho.error_string(result), cut=self.stood, other_will=not self.stood))
                 if self._up:
@@ -206,11 +279,11 @@ class Connection:
         if parts.scheme == "mqtts":
             client.tls_set_context(self._context())
         client.connect_timeout = CONNECT_SECONDS
-        client.max_inflight_messages_set(self._part.window)
         client.on_connect = self._fenced(self._on_connect)
         client.on_subscribe = self._fenced(self._on_subscribe)
         client.on_disconnect = self._fenced(self._on_disconnect)
         client.on_publish = self._fenced(self._on_publish)
+        client.acknowledged = lambda mid: self._answers.append(BrokerAnswer(mid))
         client.on_message = self._fenced(self._on_message)
         client.on_socket_open = self._fenced(self._on_socket_open)
         client.on_socket_register_write = lambda *_: None  # so that paho leaves the writing to the MQTT thread
@@ -291,7 +364,7 @@ class Connection:
             min(1, getattr(properties, "MaximumQoS", 1)),
         )
         self._retain = self._retain and bool(getattr(properties, "RetainAvailable", 1))
-        client.limit(max(1, min(self._limits.receive_maximum, self._part.window)))
+        client.limit(max(1, min(self._limits.receive_maximum, TO_BROKER)))
         for topic in (*self._who.listen, *self._who.also):
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             _, mid = client.subscribe(topic, options=options) if self._v5 else client.subscribe(topic, qos=1)
@@ -334,7 +407,13 @@ class Connection:
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         refused = str(code) if code.is_failure else ""
-        self._inbox.put(BrokerAnswer(mid, refused, code.value))
+        self._answers.append(BrokerAnswer(mid, refused, code.value))
+
+    def _pass_on(self) -> None:
+        """What the broker answered in this turn, in one message."""
+        if self._answers:
+            self._inbox.put(BrokerAnswers(tuple(self._answers)))
+            self._answers.clear()
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         topic = message.topic

@@ -82,7 +82,8 @@ class Mqtt(threading.Thread):
         turn = failures = 0
         while not self._halt.is_set():
             self.broker = url = self._part.brokers[turn % len(self._part.brokers)]
-            connection = Connection(url, self._part, self._who, self._wills[url], self._inbox, self.odd, self._told)
+            who = self._who.at(url) if self._part.client_id == "station-and-broker" else self._who
+            connection = Connection(url, self._part, who, self._wills[url], self._inbox, self.odd, self._told)
             self._connection = connection
             if self._halt.is_set():
                 return  # told to stop a moment ago

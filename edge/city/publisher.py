@@ -23,7 +23,9 @@ from typing import Protocol
 from edge.between.board import CityView
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.again import Again
+from edge.city.backlog import Backlog, Row
 from edge.city.city_word import CityWord
+from edge.city.connection import NOBODY, TO_BROKER
 from edge.city.doubts import Doubts
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
@@ -37,9 +39,8 @@ from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
-NOBODY = 16  # accepted, but nobody listens
 RESEND_CAP = 60.0
-PUBACK_SECONDS = 15.0  # a broker that acknowledges nothing for so long is left
+PUBACK_SECONDS = 10.0  # a broker that acknowledges nothing for so long is left: on a line that is up, none is late
 STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
 SET_ASIDE_SHOWN = 50
@@ -107,6 +108,7 @@ class Publisher:
         self.birth_due = False  # the city does not know our key: say again who we are
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
+        self._backlog = Backlog(self._table)
         self.end = self._table.end()
         self._hold()
         self._saved: tuple[int, int, Claim | None] | None = self._progress
@@ -114,7 +116,6 @@ class Publisher:
         self._told = self.upto
         self._tell_at = float("-inf")  # how far it is delivered, to the log
         self.about_photos: Callable[[tuple[PhotoWord, ...], float], None] = lambda words, now: None
-        self._cursor = {ORDINARY: 0, ALARM: 0}  # last sequence of each lane that is on its way
 
     # --- what the core asks -----------------------------------------------------------------------------------------
 
@@ -425,7 +426,7 @@ class Publisher:
         if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
             return
         room, _ = self._room()
-        for seq, lane, body in self._again.due(room - self._again.flying):
+        for seq, lane, body in self._again.due(min(room, self._part.window - len(self._flights) - self._again.flying)):
             with suppress(BadEvent):
                 event_id, kind = _named(body)
                 topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
@@ -454,9 +455,8 @@ class Publisher:
 
     def _room(self) -> tuple[int, tuple[int, ...]]:
         """How many more may be sent, and of which lanes: alarms go although the city is silent."""
-        limit = max(1, min(self._limits.receive_maximum, self._part.window)) - len(self._flights)
-        if self._doubts.alone:
-            limit = min(limit, 1 - len(self._by_mid))
+        to_broker = 1 if self._doubts.alone else max(1, min(self._limits.receive_maximum, TO_BROKER))
+        limit = min(self._part.window - len(self._flights), to_broker - len(self._by_mid))
         if self.end.held:
             return 0, ()
         if self.silent_since:
@@ -465,7 +465,6 @@ class Publisher:
 
     def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
         """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
-        self._cursor[lane] = max(seq, self._cursor[lane])
         try:
             event_id, kind = _named(body)
         except BadEvent as bad:
@@ -487,17 +486,14 @@ class Publisher:
         self.end.sent(seq)
         return True
 
-    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[tuple[int, int, bytes]]:
+    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[Row]:
         """The next records to send, alarms before the rest, each lane in order; none that is settled already."""
-        chosen: list[tuple[int, int, bytes]] = []
+        chosen: list[Row] = []
         for lane in lanes:
-            if len(chosen) >= room:
-                break
-            passed = {*self.end.ahead, *self._flights}
-            most = room - len(chosen) + len(passed) + len(self._doubts)
-            rows = self._table.of_lane(lane, max(self.upto, self._cursor[lane]), most)
-            fresh = [row for row in rows if row[0] not in passed and not self._doubts.hides(row[0])]
-            chosen += fresh[: room - len(chosen)]
+            while len(chosen) < room and (row := self._backlog.next(lane, self.upto, self._ledger.head.seq)):
+                seq = row[0]
+                if not (seq in self.end.ahead or seq in self._flights or self._doubts.hides(seq)):
+                    chosen.append(row)
         return chosen
 
     def _mute_at(self) -> float | None:
@@ -582,10 +578,10 @@ class Publisher:
         before = self.upto + len(self.end.ahead)
         claim = Claim(ack.upto, ack.hash, ordered) if ack.upto is not None else None
         named = [seq for one in ack.ids if (seq := self._sent.get(one)) is not None]
-        final, opened = self._rejected(ack)
+        final, opened, forks = self._rejected(ack)
         held, unheard = self.end.held, self.end.stand is Stand.UNHEARD
         own = self.own_hash(claim.upto, claim.hash) if claim and claim.upto <= self._ledger.head.seq else None
-        do = self.end.heard(claim, own, self._ledger.head.seq, named, final)
+        do = self.end.heard(claim, own, self._ledger.head.seq, named, final, forks)
         if do is Do.HOLD:
             self._disagree(held is None)
         if self.end.held:
@@ -613,8 +609,8 @@ class Publisher:
             log.error("nothing is recorded: %s", self._other())
             self._flights.clear()
 
-    def _rejected(self, ack: Ack) -> tuple[dict[int, str], dict[int, Rejected]]:
-        """Which of our records a word refuses for good, with why, and which it cannot take yet."""
+    def _rejected(self, ack: Ack) -> tuple[dict[int, str], dict[int, Rejected], set[int]]:
+        """Which of our records a word refuses for good, with why, which it cannot take yet, and which are forks."""
         final: dict[int, str] = {}
         opened: dict[int, Rejected] = {}
         known = self._named(ack) if ack.rejected else {}
@@ -624,7 +620,7 @@ class Publisher:
                     final[seq] = f"{one.code}: {one.reason}"
                 else:
                     opened[seq] = one
-        return final, opened
+        return final, opened, {known[one.id] for one in ack.rejected if one.code == "fork" and one.id in known}
 
     def _timed(self, arrived: Sequence[Flight], now: float) -> None:
         """How long the city's answer took says when to ask again."""
@@ -658,7 +654,8 @@ class Publisher:
         """What is settled needs no further sending."""
         if not news:
             return
-        for seq in [seq for seq in self._flights if self.end.is_settled(seq)]:
+        upto, ahead = self.upto, self.end.ahead
+        for seq in [seq for seq in self._flights if seq <= upto or seq in ahead]:
             del self._flights[seq]
         if len(self._sent) > 4 * self._part.window:
             wanted = self.aside
@@ -666,7 +663,7 @@ class Publisher:
 
     def _rewind(self) -> None:
         """Look at the lanes from their beginning again; what is on its way stays there."""
-        self._cursor = {ORDINARY: 0, ALARM: 0}
+        self._backlog.rewind()
 
     def _forget_answered(self) -> None:
         """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""

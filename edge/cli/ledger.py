@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import click
 
 from edge.between.tongue import said
-from edge.cli.ledger_delivery import go_on, resend
+from edge.cli.ledger_delivery import deliver, go_on, resend
 from edge.cli.ledger_files import backup, restore, salvage
 from edge.cli.main import BadInput, config_option, plain_errors
 from edge.cli.told import Told
@@ -47,7 +47,7 @@ def ledger() -> None:
     """
 
 
-for command in (resend, go_on, backup, restore, salvage):
+for command in (resend, deliver, go_on, backup, restore, salvage):
     ledger.add_command(command)
 
 

@@ -1,5 +1,6 @@
 """`marketedge ledger resend` and `continue`: the ledger on its way to the city."""
 
+import json
 from pathlib import Path
 
 import click
@@ -7,6 +8,8 @@ import click
 from edge.between.tongue import said
 from edge.cli.main import config_option, plain_errors
 from edge.cli.people import Here, station
+from edge.config.sections import load
+from protocol.city.envelope import BadEvent
 
 
 @click.command()
@@ -26,6 +29,42 @@ def resend(config_path: Path, first: int, last: int | None) -> None:
             f"records {answer['first']} to {answer['last']} are sent again",
         )
     )
+
+
+@click.command()
+@config_option
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.pass_context
+def deliver(ctx: click.Context, config_path: Path, file: Path) -> None:
+    """Give the city signed records that are in no ledger any more: FILE.aside.jsonl of `ledger salvage`.
+
+    The station may run. What the city has already it has once. Exit code 1 when one was refused, or not answered: give
+    the file again later.
+    """
+    from edge.city.handed_in import CONFIRMED_BY, hand_in, loose
+    from edge.records.clock import Clock
+    from edge.records.identity import load_city_keys, load_key
+    from edge.records.ledger import Signer
+
+    with plain_errors():
+        config = load(config_path)
+        station = config.station
+        signer = Signer(load_key(station.key), station.host, station.node, station.terminal)
+        try:
+            records = loose(file, signer.key.public_key(), signer.source)
+        except BadEvent as bad:
+            raise click.ClickException(str(bad)) from None
+        keys = load_city_keys(config.city.keys_file)
+        found = hand_in(config, keys, Clock(config.clock.trust), records)
+    answer = {
+        "records": len(records),
+        "delivered": len(found.delivered),
+        "confirmed_by": CONFIRMED_BY[config.city.confirm],
+        "refused": [{"record": seq, "why": why} for seq, why in sorted(found.refused.items())],
+        "not_answered": [{"record": seq, "why": why} for seq, why in sorted(found.waiting.items())],
+    }
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    ctx.exit(0 if len(found.delivered) == len(records) else 1)
 
 
 @click.command("continue")

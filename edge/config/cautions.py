@@ -245,8 +245,8 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
             '[city] confirm = "broker"',
             "服务器收下即算上报：它在平台收到前丢失的，就丢失了",
             "What the broker loses before the city has it is lost",
-            '平台支持回执后改为 "city"',
-            'Write "city" once the platform answers',
+            '平台支持回执后改为 "city"；丢失的用 marketedge ledger resend --from 编号 重新上报',
+            'Write "city" once the platform answers; what was lost is sent again by marketedge ledger resend --from N',
         )
     if city.confirm == "city" and not city_keys:
         what, step = words.text("link", "no_city_key"), words.text("link_do", "no_city_key")

@@ -61,6 +61,7 @@ HINTS: dict[str, tuple[str, str]] = {
         'write a list of addresses: ["mqtts://host:8883"] or ["mqtt://host:1883"]',
     ),
     "mqtt": ('写 "5" 或 "3.1.1"，加引号', 'write "5" or "3.1.1", in quotation marks'),
+    "client_id": ('写 "station" 或 "station-and-broker"', 'write "station" or "station-and-broker"'),
     "confirm": ('写 "city"、"city-unsigned" 或 "broker"', 'write "city", "city-unsigned" or "broker"'),
     "keys_file": _FILE,
     "window": ("1 到 1000 的整数", "a whole number, 1 to 1000"),

@@ -257,13 +257,18 @@ class CitySection(ConfigSection):
     ``cert_file`` and ``key_file`` are what the station shows a broker that asks for a certificate (mTLS); the key may
     stand in ``cert_file``. ``ca_fingerprint`` names the authorities that ``ca_file`` may hold. The password is in
     ``password_file``, or in the environment (``MARKETEDGE_CITY_PASSWORD``).
+
+    ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
+    address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
+    policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
     """
 
     brokers: tuple[str, ...] = Field(min_length=1)
     mqtt: Literal["5", "3.1.1"] = "5"
     confirm: Literal["city", "city-unsigned", "broker"] = "city"
     keys_file: Path = Path("city.keys")
-    window: Annotated[int, Number] = Field(20, ge=1, le=1000)
+    window: Annotated[int, Number] = Field(500, ge=1, le=1000)
+    client_id: Literal["station", "station-and-broker"] = "station"
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
     user: Annotated[str, SECRET] = ""
     password_file: Annotated[Path | None, SECRET] = None

@@ -24,10 +24,11 @@ def go_on(
     """Inside a batch: record that the ledger goes on behind the city's newest record, on the order of a person.
 
     ``city`` is the city's answer to a birth (``reach``): ``upto`` and ``hash``, and, where it tells, ``holds`` and
-    ``serials``.  ``beyond`` is a number that may have been used although neither side has it.
+    ``serials``.  ``beyond`` is the highest number that is known to be given otherwise.
     ``end`` is what counted as delivered; it is changed with it, and the caller writes it down.
 
-    Serials go on well behind the last that is known, because codes may stand on papers that nobody here knows of.
+    Serials go on well behind the last that is known, because codes may stand on papers that nobody here knows of; and
+    so do numbers: the city may have records of another box beyond its chain, where no word of its names them.
     """
     own, upto = ledger.head, city.upto or 0
     acked = reach(ledger.conn, own, end.upto).acked_hash
@@ -35,7 +36,7 @@ def go_on(
     kinds = {*own.serials, *city.serials}
     serials = {kind: max(own.serials.get(kind, 0), city.serials.get(kind, 0)) + SPARE for kind in kinds}
     serials = {kind: min(serial, MAX_SERIAL) for kind, serial in serials.items()}
-    joint = Joint(max(own.seq, upto, beyond) + 1, own.seq, upto, city.hash)
+    joint = Joint(max(own.seq, upto, beyond) + SPARE + 1, own.seq, upto, city.hash)
     record = LedgerRestored(
         city_sequence=upto,
         city_hash=city.hash,

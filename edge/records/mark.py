@@ -16,7 +16,7 @@ from edge.records import private
 from protocol.frozen import frozen
 
 EVERY = 64
-SPARE = 1000  # serials left out when a person lets a new ledger begin: more than the mark can have missed
+SPARE = 1000  # serials and numbers left out where some may have been given: more than the mark can have missed
 log = logging.getLogger("ledger")
 
 

@@ -168,8 +168,7 @@ def finish(
 ) -> Recorded:
     """Record that the ledger goes on behind the city's newest record, and put it in its place.
 
-    ``city`` is its answer to a birth with this backup's end; None: a person goes on without it.  Numbers that neither
-    side knows of may have been given behind both ends, alarms ahead of the rest: so many are left out as of serials.
+    ``city`` is its answer to a birth with this backup's end; None: a person goes on without it.
     Raises LedgerBroken and OSError.
     """
     place, part = ready.place, ready.part
@@ -177,12 +176,11 @@ def finish(
     serials = {**word.serials}
     for kind, serial in ready.marked.serials.items():
         serials[kind] = max(serials.get(kind, 0), serial)
-    beyond = max(ready.known, word.upto or 0) + mark.SPARE
     with closing(Ledger(part, signer)) as ledger:
         delivery = Delivery(ledger.conn)
         end = delivery.end()
         with ledger.batch():
-            recorded = go_on(ledger, end, replace(word, serials=serials), why, person, stamp, boot_id, beyond)
+            recorded = go_on(ledger, end, replace(word, serials=serials), why, person, stamp, boot_id, ready.known)
             delivery.write(end, end.touched)
             if kept := [seq for seq, reason in end.aside.items() if reason == KEPT_BACK and seq <= ready.reach.last]:
                 delivery.send_again(min(kept), max(kept))

@@ -4,9 +4,9 @@ A number means a record, and a number with its hash means the same record to bot
 (``prevhash``).  So one pair, the city's newest record without a gap, says how far both agree.
 
 * The station (``StationEnd``) moves with the city's word: on, when the pair is its own; back, when the city says less
-  than it said before (it forgot); and it *holds* when the pair is none of its own, or lies beyond its end: another
-  ledger has its name.  Then nothing is written under any number, until a person orders the way out: a
-  ``ledger.restored`` (``Joint``) behind everything that either side has used.
+  than it said before (it forgot); and it *holds* when the pair is none of its own or lies beyond its end, or when the
+  city has another record under one of its numbers: another ledger has its name.  Then nothing is written under any
+  number, until a person orders the way out: a ``ledger.restored`` (``Joint``) behind everything that either side used.
 * The city (``CityEnd``) keeps the first bytes under a number, follows the chain, passes what a ``Joint`` gives up, and
   says so aloud when two ledgers use one name.
 
@@ -23,6 +23,7 @@ from protocol.frozen import frozen
 from protocol.table import passed_over, step
 
 RESTORED = type_of("ledger.restored")
+MANY = 4096  # numbers sent on one connection that are remembered although the city's number has passed them
 
 
 @frozen
@@ -99,6 +100,7 @@ class Heard(Enum):
     UNKNOWN = "a number under which we have nothing"
     OTHER = "another hash"
     BEYOND = "a number beyond our end"
+    FORK = "our record is refused: another one has its number"
     RESTORED = "ledger.restored is recorded"
     RELEASED = "a person's order, and the city speaks of our records"
     RESEND = "a person or the city wants records again"
@@ -124,6 +126,7 @@ _FROM_ANY = {
     Heard.NO_HASH: (Do.OVER_SENT, Stand.AGREED),
     Heard.OTHER: (Do.HOLD, Stand.HELD),
     Heard.BEYOND: (Do.HOLD, Stand.HELD),
+    Heard.FORK: (Do.HOLD, Stand.HELD),
     Heard.RESTORED: (Do.GO_ON, Stand.UNHEARD),
 }
 STATION: dict[tuple[Stand, Heard], tuple[Do, Stand]] = {
@@ -136,6 +139,7 @@ STATION: dict[tuple[Stand, Heard], tuple[Do, Stand]] = {
     (Stand.AGREED, Heard.RESEND): (Do.PUBLISH, Stand.AGREED),
     (Stand.HELD, Heard.OTHER): (Do.HOLD, Stand.HELD),
     (Stand.HELD, Heard.BEYOND): (Do.HOLD, Stand.HELD),
+    (Stand.HELD, Heard.FORK): (Do.HOLD, Stand.HELD),
     (Stand.HELD, Heard.RESTORED): (Do.GO_ON, Stand.UNHEARD),
     (Stand.HELD, Heard.RELEASED): (Do.RELEASE, Stand.UNHEARD),
 } | passed_over(
@@ -224,11 +228,15 @@ class StationEnd:
         last: int,
         named: Iterable[int] = (),
         rejected: Mapping[int, str] | None = None,
+        forks: Iterable[int] = (),
     ) -> Do:
         """The city spoke: how far it is, which records it has by their ids, and which it will never take, with why.
 
         ``own`` is the hash of our record ``claim.upto``, None when there is none that can be read; ``last`` is our
         newest number.  While another ledger has our name no part of a word moves anything.
+
+        ``forks`` are those of ``rejected`` whose number another record has: that is another ledger, too, which the
+        city has beyond its chain, where no hash of its speaks of it.  Under a joint it is known and settled.
         """
         do = self._step(self._means(claim, own, last)) if claim else Do.IGNORE
         if self.stand is Stand.HELD:
@@ -244,9 +252,14 @@ class StationEnd:
             self._covered(claim.upto)
             self._move(claim.upto)
             self.claimed = claim.upto
+            if len(self._sent) > MANY:  # what the city's number has passed is asked no more
+                self._sent = {seq for seq in self._sent if seq > claim.upto}
         elif claim and do is Do.OVER_SENT:
             self._move(self._sent_upto(claim.upto))
             self.claimed = max(self.claimed, min(claim.upto, self.upto))
+        if others := [seq for seq in forks if self._over(seq) is None]:
+            do = self._step(Heard.FORK)
+            self.held = Claim(min(others))
         return do
 
     def arrived(self, seq: int) -> bool:
@@ -277,6 +290,8 @@ class StationEnd:
     def released(self, claim: Claim, own: str | None, last: int) -> bool:
         """A person wants to go on as before. False: the city's word is still of another ledger."""
         if self.held is None or self._means(claim, own, last) in (Heard.OTHER, Heard.BEYOND):
+            return False
+        if not self.held.hash and claim.upto < self.held.upto <= last:  # it has not passed the number of a fork
             return False
         self._step(Heard.RELEASED)
         self.held = None

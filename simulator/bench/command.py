@@ -12,7 +12,7 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "ingest", "verify")
+NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -27,9 +27,18 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
     show_default=True,
     help="A folder on the disk to be measured.",
 )
-@click.option("--records", type=click.IntRange(min=1), help="verify: how many; 100,000 otherwise.")
+@click.option("--records", type=click.IntRange(min=10), help="verify, drain: how many; 100,000 and 10,000 otherwise.")
+@click.option("--ack-every", type=click.FloatRange(min=0.1), help="drain: also to a city that answers so often, in s.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
-def bench(name: str, as_json: bool, seconds: float | None, folder: Path, records: int | None, verbose: bool) -> None:
+def bench(
+    name: str,
+    as_json: bool,
+    seconds: float | None,
+    folder: Path,
+    records: int | None,
+    ack_every: float | None,
+    verbose: bool,
+) -> None:
     """Measure the whole station, each figure beside a floor of this machine and the target.
 
     A missed target is a figure, not an error: the exit code is 0 whenever it was measured.
@@ -38,7 +47,7 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, records
     reports = []
     try:
         for one in NAMES if name == "all" else (name,):
-            report = _bench(one, records, verbose)(folder.absolute(), seconds)
+            report = _bench(one, verbose, records, ack_every)(folder.absolute(), seconds)
             reports.append(report)
             if not as_json:
                 click.echo(report.as_text() + "\n")
@@ -49,7 +58,9 @@ def bench(name: str, as_json: bool, seconds: float | None, folder: Path, records
         click.echo(json.dumps({"benches": found} if name == "all" else found[0], ensure_ascii=False))
 
 
-def _bench(name: str, records: int | None, verbose: bool) -> Callable[[Path, float | None], Report]:
+def _bench(
+    name: str, verbose: bool, records: int | None, ack_every: float | None
+) -> Callable[[Path, float | None], Report]:
     """Each is loaded when it runs, and has its own usual length."""
     if name == "latency":
         from simulator.bench.latency import measure as latency
@@ -80,6 +91,15 @@ def _bench(name: str, records: int | None, verbose: bool) -> Callable[[Path, flo
         from simulator.bench.verify import measure as verify
 
         return lambda folder, seconds: verify(folder, records or RECORDS)
+    if name == "drain":
+        from simulator.bench.drain import RECORDS
+        from simulator.bench.drain import measure as drain
+
+        return lambda folder, seconds: drain(folder, records or RECORDS, ack_every or 0.0)
+    if name == "back":
+        from simulator.bench.back import measure as back
+
+        return lambda folder, seconds: back(folder)
     from simulator.bench.writes import measure as writes
 
     return lambda folder, seconds: writes(folder, seconds or 30.0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from edge.records.ledger import bodies_after, reading
 from protocol.city.events import EVENTS
 from simulator.broker import Broker
 from simulator.city.server import City
@@ -146,3 +147,37 @@ def test_what_never_reached_the_city_does_so_from_the_backup(
         wait_for("nothing set aside", lambda: not json.loads(does(box, "status"))["set_aside"], 60)
     assert not refused(tmp_path)
     assert json.loads(does(box, "verify"))["ok"]
+
+
+def test_records_that_no_ledger_has_any_more_are_delivered_by_a_command(
+    tmp_path: Path, broker: Broker, station: Callable[[Wiring], StationProcess]
+) -> None:
+    """What was behind the hole of a damaged ledger and never reached the city: it gets it beside what the station makes
+    now, once however often the file is given, and a line that the station did not sign is named."""
+    with City(broker.url, tmp_path / "city.db", enrol=True):
+        box = station(Wiring(broker=broker.url))
+        entry(box, 1000)
+        wait_for("delivery", lambda: box.board()["city"]["pending"] == 0)
+    does(box, "backup", str(tmp_path / "b.tar"))
+    codes = [entry(box, 2000 + number) for number in range(5)]
+    box.kill()
+    with reading(box.folder / "data") as db:
+        bodies = [body for _, body in bodies_after(db.conn, 2)]  # record 2 is the hole
+    aside = tmp_path / "left.tar.aside.jsonl"
+    aside.write_bytes(b"".join(body + b"\n" for body in bodies))
+    shutil.rmtree(box.folder / "data")
+    with City(broker.url, tmp_path / "city.db", enrol=True):
+        does(box, "restore", str(tmp_path / "b.tar"), "--person", "王敏")
+        box.start()
+        new = entry(box, 3000)
+        for _ in range(2):
+            told = json.loads(does(box, "deliver", str(aside)))
+            assert (told["records"], told["delivered"], told["confirmed_by"]) == (4, 4, "city")
+            assert told["refused"] == told["not_answered"] == []
+        wait_for("delivery", lambda: box.board()["city"]["pending"] == 0)
+        now = in_city(tmp_path)
+        assert {event["subject"] for event in now.values()} >= {*codes[1:], new}
+        assert codes[0] not in {event["subject"] for event in now.values()}
+        assert not refused(tmp_path)
+    aside.write_bytes(bodies[0] + b"\n" + bodies[1].replace(b"2002", b"9002") + b"\n")
+    assert does(box, "deliver", str(aside), code=1) == ""

@@ -1,8 +1,12 @@
 """The way to the city as a real station goes it: forged answers, poisoned records, brokers that forget."""
 
+import contextlib
+import socket
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import paho.mqtt.client as paho
 import pytest
@@ -123,3 +127,122 @@ def test_a_sale_that_the_broker_does_not_take_holds_up_nothing_else(
         )
         assert told["pending"] == 1 - aside
         assert why in (told["set_aside"][0][1] if aside else told["why"])
+
+
+class Cut(Exception):
+    """The connection ends here; the bytes go to the station first."""
+
+
+class Relay:
+    """A way to a real broker on which each packet is looked at: ``look`` answers what goes on in its place.
+
+    It is given whether the station sent it, its first byte and its body, and may raise Cut.
+    """
+
+    def __init__(self, broker: Broker, look: Callable[[bool, int, bytes], bytes | None]) -> None:
+        self._to, self._look = broker.port, look
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                station, _ = self._server.accept()
+                broker = socket.create_connection(("127.0.0.1", self._to))
+                for ends in ((station, broker, True), (broker, station, False)):
+                    threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
+        with contextlib.suppress(OSError, EOFError), source.makefile("rb") as stream:
+            try:
+                while first := stream.read(1):
+                    size, shift, head = 0, 0, first
+                    while True:
+                        head += (digit := stream.read(1))
+                        size |= (digit[0] & 127) << shift
+                        shift += 7
+                        if digit[0] < 128:
+                            break
+                    body = stream.read(size)
+                    whole = self._look(up, first[0], body)
+                    target.sendall(head + body if whole is None else whole)
+            except Cut as cut:
+                source.sendall(cut.args[0])
+            for end in (source, target):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "goodbye"), [("5", b"\xe0\x02\x87\x00"), ("3.1.1", b"")])
+def test_a_topic_that_a_broker_refuses_by_cutting_holds_up_nothing_else(
+    tmp_path: Path,
+    broker: Broker,
+    city: City,
+    station: Callable[..., StationProcess],
+    released_lot: Callable[[StationProcess], str],
+    version: str,
+    goodbye: bytes,
+) -> None:
+    """As brokers do that answer a right that is missing with the end of the connection (with MQTT 5 by its reason)."""
+    cuts: list[bytes] = []
+
+    def look(up: bool, first: int, body: bytes) -> bytes | None:
+        if up and first & 0xF0 == 0x30 and b"/evt/trade" in body[:60]:
+            cuts.append(body)
+            raise Cut(goodbye)
+        return None
+
+    with Relay(broker, look) as relay:
+        running = station(Wiring(broker=relay.url, mqtt=version, scale=str(tmp_path / "unplugged")))
+        lot = released_lot(running)
+        running.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=500, reason="秤坏了")
+        for _ in range(8):
+            register(running)
+        told = wait_for("its being set aside", lambda: (view := running.board()["city"])["aside"] == 1 and view, 90)
+        wait_for("delivery of the rest", lambda: running.board()["city"]["acked"] == 9, 60)
+    assert told["set_aside"][0][0] == 2
+    assert "cut whenever this record is sent" in told["set_aside"][0][1]
+    assert ("Not authorized" in told["set_aside"][0][1]) == (version == "5")
+    assert city.summary()["stations"][STATION]["count"] == 9
+    assert 3 <= len(cuts) <= 6
+
+
+@pytest.mark.slow
+def test_a_broker_that_acknowledges_nothing_or_forgets_is_left_for_the_next_of_the_list(
+    tmp_path: Path, station: Callable[..., StationProcess]
+) -> None:
+    def forgets(folder: str) -> Broker:
+        return Broker(data_dir=tmp_path / folder, kind="mosquitto")
+
+    def mute(up: bool, first: int, body: bytes) -> bytes | None:
+        return b"" if not up and first & 0xF0 == 0x40 else None
+
+    with (
+        forgets("first") as first,
+        forgets("second") as second,
+        forgets("third") as third,
+        Relay(first, mute) as relay,
+        City(third.url, tmp_path / "city.db", enrol=True) as city,
+    ):
+        running = station(Wiring(broker=f"{relay.url} {second.url} {third.url}"))
+        for _ in range(3):
+            register(running)
+        seen = set()
+
+        def arrived() -> bool:
+            view = running.board()["city"]
+            seen.add(view["cause"])
+            return bool(view["acked"] == 3)
+
+        wait_for("delivery", arrived, 90)
+        assert running.board()["city"]["broker"] == third.url
+        assert city.summary()["stations"][STATION]["count"] == 3
+    assert "no_puback" in seen
+    assert {"silent", "nobody"} & seen

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from parts import Target, ensure, heard, logs_of
 
 from drivers.transports import hid
-from edge.between.inbox import BrokerAnswer, CityMessage, Inbox, LinkChanged
+from edge.between.inbox import BrokerAnswers, CityMessage, Inbox, LinkChanged
 from edge.between.sparing import Sparing
 from edge.between.words import section
 from edge.city.connection import INBOX_CAP, MESSAGE_CAP, Connection, Who
@@ -63,7 +63,7 @@ def broker() -> Target:
         ensure(inbox.qsize() <= INBOX_CAP + 2, f"{inbox.qsize()} messages wait")
         while not inbox.empty():
             message = inbox.get_nowait()
-            ensure(isinstance(message, CityMessage | LinkChanged | BrokerAnswer), f"nobody knows {message!r}")
+            ensure(isinstance(message, CityMessage | LinkChanged | BrokerAnswers), f"nobody knows {message!r}")
             if isinstance(message, CityMessage):
                 ensure(len(message.payload) <= MESSAGE_CAP, "a larger message than may come")
 

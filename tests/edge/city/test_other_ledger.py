@@ -10,6 +10,7 @@ import pytest
 from edge.between.commands import SetPrice
 from edge.between.inbox import BrokerAnswer, CityMessage, LinkChanged, Refused
 from edge.between.ledger_commands import ContinueLedger, SendAgain
+from edge.records.mark import SPARE
 from edge.records.verify import verify
 from protocol.city import events
 from protocol.city.state import Reach, encode_state
@@ -143,11 +144,11 @@ def test_an_older_copy_of_the_ledger_is_held_at_connect_and_goes_on_behind_what_
     assert refused(lambda: prices(again, 105)) == "other_ledger"
     assert refused(lambda: again.does(GO_ON)) == "city_silent"
     town.meets(again)
-    assert again.does(GO_ON) == {"seq": last + 1, "resent": 0}
+    assert again.does(GO_ON) == {"seq": last + SPARE + 1, "resent": 0}
     prices(again, 106)
     town.speaks(again)
     assert (again.core._publisher.pending, again.core._publisher.cause()) == (0, ("", ""))
-    assert again.core._publisher.upto == last + 2 == town.summary["upto"]
+    assert again.core._publisher.upto == last + SPARE + 2 == town.summary["upto"]
     assert (town.summary["torn"], town.summary["gaps"], town.summary["chain_ok"]) == ("", 0, True)
     count, _ = verify(again.ledger.db, again.ledger.signer.key.public_key())
     assert count == last
@@ -163,14 +164,38 @@ def test_what_was_sold_beside_the_other_ledger_is_sent_once_more_and_named_where
     older(station)
     prices(station, 201, 202, 203)  # under two used numbers and a free one, before the city is heard
     town.meets(station)
-    assert station.does(GO_ON) == {"seq": last + 2, "resent": 3}
+    assert station.does(GO_ON) == {"seq": last + SPARE + 2, "resent": 3}
     town.speaks(station)
     held, aside = town.has(), station.core._publisher.aside
     assert sorted(aside) == [last - 1, last]
     assert all(why.startswith("fork: ") for why in aside.values())
     assert held[last + 1] == station.ledger.body(last + 1)
-    assert (station.core._publisher.pending, station.core._publisher.upto) == (0, last + 2)
-    assert held[last + 2] == station.ledger.body(last + 2)
+    assert (station.core._publisher.pending, station.core._publisher.upto) == (0, last + SPARE + 2)
+    assert held[last + SPARE + 2] == station.ledger.body(last + SPARE + 2)
+
+
+def test_another_boxs_record_that_the_city_keeps_beyond_its_chain_holds_as_well(start: Start, town: Town) -> None:
+    """A clone's alarm came ahead of what is before it: no hash of the city's speaks of it, our record is refused."""
+    station = start()
+    prices(station, 101)
+    town.meets(station)
+    last = station.ledger.head.seq
+    prices(station, 201, 202)
+    alarm, topic = station.ledger.body(last + 2), station.core._publisher._topics.alarm("price.changed")
+    town.platform._do(town.store, [Message(topic, alarm, len(alarm))])
+    station.wire.sent.clear()
+    older(station)
+    prices(station, 301, 302, 303)
+    town.meets(station)
+    assert (town.summary["upto"], station.core._publisher.cause()[0]) == (last + 1, "disagree")
+    assert refused(lambda: prices(station, 304)) == "other_ledger"
+    town.meets(station)
+    assert station.does(GO_ON) == {"seq": last + SPARE + 4, "resent": 0}
+    prices(station, 304)
+    town.speaks(station)
+    assert {seq: why[:6] for seq, why in station.core._publisher.aside.items()} == {last + 2: "fork: "}
+    assert (station.core._publisher.pending, town.summary["upto"], town.summary["torn"]) == (0, last + SPARE + 5, "")
+    assert town.has()[last + 2] == alarm and town.has()[last + 3] == station.ledger.body(last + 3)
 
 
 def test_a_city_that_forgot_gets_its_records_again(start: Start, town: Town) -> None:

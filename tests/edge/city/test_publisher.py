@@ -9,10 +9,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
+from edge.city.backlog import PAGE
 from edge.city.publisher import Publisher
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.ledger import ALARM, ORDINARY, Ledger
+from protocol.city.agreement import MANY
 from protocol.city.codes import CodeKind
 from protocol.city.envelope import hash_of
 from protocol.city.events import EntryRegistered, Goods
@@ -139,6 +141,68 @@ def test_a_window_is_sent_and_moves_with_the_citys_ack(make: Make, fill: Fill, w
     assert wire.sequences() == [1, 2, 3, 4, 5, 6, 7]
     assert (publisher.upto, publisher.acked, publisher.pending) == (3, 3, 7)
     assert wire.sent[0][0] == "mkt/1/410108/410108001/01/evt/entry"
+
+
+def test_the_broker_and_the_city_have_windows_of_their_own(make: Make, fill: Fill, wire: Wire) -> None:
+    """A city that answers late holds up none of what a broker takes at once, until as many wait as it may."""
+    publisher = make(window=8, up=LinkChanged(True, limits=Limits(receive_maximum=3)))
+    fill(20)
+    publisher.pump(0.0)
+    assert wire.sequences() == [1, 2, 3]
+    publisher.broker(2)
+    publisher.pump(0.0)
+    assert wire.sequences() == [1, 2, 3, 4]
+    for seq in (1, 3, 4):
+        publisher.broker(seq)
+    publisher.pump(0.0)
+    for seq in (5, 6, 7):
+        publisher.broker(seq)
+    publisher.pump(0.0)
+    assert wire.sequences() == [1, 2, 3, 4, 5, 6, 7, 8]
+    publisher.broker(8)
+    publisher.pump(0.0)
+    assert len(wire.sent) == 8  # the broker has all of them, the city has said nothing of any
+    publisher.hear(upto=2)
+    publisher.pump(0.0)
+    assert wire.sequences()[8:] == [9, 10]
+
+
+def test_a_broker_without_limits_gets_a_hundred_at_once(make: Make, fill: Fill, wire: Wire) -> None:
+    publisher = make(window=500)
+    fill(150)
+    publisher.pump(0.0)
+    assert len(wire.sent) == 100
+    for seq in range(1, 101):
+        publisher.broker(seq)
+    publisher.pump(0.0)
+    assert wire.sequences() == list(range(1, 151))
+
+
+def test_a_backlog_is_read_once_and_in_pages(make: Make, fill: Fill, wire: Wire, ledger: Ledger) -> None:
+    """Each record once, by statements that bring many: whatever the window, and however small the steps it moves in."""
+    publisher = make(window=10)
+    fill(200)
+    asked: list[str] = []
+    ledger.conn.set_trace_callback(lambda statement: asked.append(statement) if "FROM events" in statement else None)
+    for seq in range(1, 201):
+        publisher.pump(0.0)
+        publisher.broker(seq)
+        publisher.hear(upto=seq)
+    ledger.conn.set_trace_callback(None)
+    assert wire.sequences() == list(range(1, 201))
+    of_pages = [statement for statement in asked if "lane" in statement]
+    assert len(of_pages) <= 200 // PAGE + 4  # the alarms' empty lane among them
+
+
+def test_what_was_sent_on_a_long_connection_is_forgotten_once_the_city_passed_it(make: Make, fill: Fill) -> None:
+    publisher = make(window=1000)
+    fill(2 * MANY)
+    for upto in range(100, 2 * MANY, 100):
+        publisher.pump(0.0)
+        for seq in range(upto - 99, upto + 1):
+            publisher.broker(seq)
+        publisher.hear(upto=upto)
+    assert len(publisher.end._sent) < MANY + 200
 
 
 def test_a_brokers_ack_is_not_the_city(make: Make, fill: Fill) -> None:
@@ -536,15 +600,15 @@ def test_what_the_broker_has_not_answered_is_not_queued_again(make: Make, fill: 
     fill(20)
     publisher = make(resend_seconds=3)
     publisher.pump(0.0)
-    for now in range(1, 15):
+    for now in range(1, 10):
         publisher.pump(float(now))
     assert wire.sequences() == [1, 2, 3, 4]
-    publisher.pump(15.0)
+    publisher.pump(10.0)
     assert (wire.left, publisher.up, publisher.word) == (["no_puback"], False, "no_puback")
-    publisher.link(LinkChanged(False, "", "no_puback"), 15.1)
+    publisher.link(LinkChanged(False, "", "no_puback"), 10.1)
     publisher.link(UP, 16.0)
     publisher.pump(16.0)
-    publisher.pump(45.9)  # more patience with it now
+    publisher.pump(35.9)  # more patience with it now
     assert len(wire.left) == 1
     publisher.pump(46.0)
     assert len(wire.left) == 2
@@ -554,17 +618,17 @@ def test_what_the_client_still_holds_is_not_handed_over_again_whoever_else_speak
     make: Make, fill: Fill, wire: Wire
 ) -> None:
     fill(4)
-    publisher = make(resend_seconds=10)
+    publisher = make(resend_seconds=6)
     publisher.pump(0.0)
     publisher.broker(1)
     publisher.broker(2, 151)  # quota: wait
-    publisher.pump(10.0)
+    publisher.pump(6.0)
     assert wire.sequences()[4:] == [1, 2]
-    publisher.broker(1, now=10.0)
-    publisher.pump(14.0)
+    publisher.broker(1, now=6.0)
+    publisher.pump(8.0)
     assert wire.sequences()[6:] == []
-    publisher.hear(0, 14.0)
-    publisher.pump(14.1)
+    publisher.hear(0, 8.0)
+    publisher.pump(8.1)
     assert 3 not in wire.sequences()[4:]
 
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from protocol import formats
-from simulator.bench import command, decode, idle, ingest, latency, paper, start, verify, writes
+from simulator.bench import back, command, decode, drain, idle, ingest, latency, paper, start, verify, writes
 from simulator.bench.counter import weights
 from simulator.bench.report import Report
 
@@ -118,6 +118,22 @@ def test_a_ledger_is_filled_and_checked_by_the_command(tmp_path: Path) -> None:
     assert facts["records"] == 1200
     assert 500 < facts["file_bytes_a_record"] < 1500
     assert facts["words_of_progress"] >= 1
+
+
+def test_a_backlog_is_drained_beside_its_floor_and_into_a_slow_city(tmp_path: Path) -> None:
+    report = drain.measure(tmp_path, records=60, ack_every=0.5, answers=1, floors=1)
+    found = shape(report)
+    assert [figure["name"] for figure in found["figures"]] == ["60 waiting", "a city that answers every 0.5 s"]
+    facts = found["facts"]
+    assert facts["record_bytes"] > 1000 and len(facts["floors"]) == 1
+    assert facts["ratio"] == f"{found['figures'][0]['values']['rate'] / found['figures'][0]['floor']['rate']:.2f}"
+    assert "records/s" in report.as_text()
+
+
+@pytest.mark.slow
+def test_a_station_is_back_after_each_kill_of_its_broker(tmp_path: Path) -> None:
+    found = shape(back.measure(tmp_path, kills=1, stood=0.0))
+    assert len(found["facts"]["each_ms"]) == found["facts"]["kills"] == 1
 
 
 def test_a_commit_of_long_ago_is_not_the_slip_s_own() -> None:

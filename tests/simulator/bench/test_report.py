@@ -36,6 +36,11 @@ def test_a_target_is_the_highest_good_value(
     assert Figure("f", "ms", values, {}, "", target).reached is reached
 
 
+@pytest.mark.parametrize(("rate", "reached"), [(30.0, True), (29.9, False)])
+def test_or_the_lowest_where_more_is_better(rate: float, reached: bool) -> None:
+    assert Figure("f", "records/s", {"rate": rate}, {}, "", {"rate": 30.0}, at_least=True).reached is reached
+
+
 def test_a_missed_target_is_said_aloud() -> None:
     good = Figure("good", "ms", {"max": 1.0}, {"max": 0.5}, "less work", {"max": 2.0})
     bad = Figure("bad", "ms", {"max": 3.0}, {"max": 0.5}, "less work", {"max": 2.0})

@@ -1,6 +1,8 @@
 """What brokers do to a station: limits, refusals, silence, nonsense; none of it ends the process or is kept quiet."""
 
 import logging
+import re
+import socket
 import struct
 import time
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.inbox import BrokerAnswer, CityMessage, Limits, LinkChanged
+from edge.between.inbox import BrokerAnswers, CityMessage, Limits, LinkChanged
 from edge.between.sparing import Sparing
 from edge.city.connection import MESSAGE_CAP, PACKET_CAP
 from edge.city.mqtt import pause
@@ -38,7 +40,7 @@ def is_message(message: Any) -> bool:
 
 
 def is_answer(message: Any) -> bool:
-    return isinstance(message, BrokerAnswer)
+    return isinstance(message, BrokerAnswers)
 
 
 def eventually(condition: Callable[[], object]) -> None:
@@ -101,8 +103,43 @@ def test_a_broker_of_qos_0_is_served(link: Any, handmade: Any) -> None:
     station = link(handmade(kept(packets, properties=b"\x24\x00", puback=None)).url)
     assert station.up().limits.qos == 0
     station.mqtt.publish("evt", BODY)
-    assert station.until(is_answer).refused == ""
+    assert [one.refused for one in station.until(is_answer).answers] == [""]
     eventually(lambda: any(first == PUBLISH for first, _ in packets))
+
+
+def test_no_packet_waits_for_an_acknowledgement_of_the_one_before(link: Any, handmade: Any) -> None:
+    """Two settings of the socket, the second anew after each read: without them a record takes 40 ms."""
+    station = link(handmade(behave).url)
+    station.up()
+    opened = station.mqtt._connection._client.socket()
+    assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+    for _ in range(3):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        station.mqtt.publish("evt", BODY)
+        station.until(is_answer)
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
+
+
+def test_answers_that_come_together_are_one_message(link: Any, handmade: Any) -> None:
+    """The core thread wakes for each message: at a backlog's speed that would cost more than the records."""
+
+    def gather(caller: Any, _: int) -> None:
+        mids = []
+        for first, body in caller.serve(puback=None):
+            if first & 0xF0 == PUBLISH:
+                mids.append(body[5:7])
+                if len(mids) == 40:
+                    caller.link.sendall(b"".join(b"\x40\x02" + mid for mid in mids))
+
+    station = link(handmade(gather).url)
+    station.up()
+    published = [station.mqtt.publish("evt", BODY) for _ in range(40)]
+    answered, messages = [], 0
+    while len(answered) < 40:
+        answered += [one.mid for one in station.until(is_answer).answers]
+        messages += 1
+    assert answered == published
+    assert messages < 10
 
 
 def test_an_old_answer_kept_by_the_broker_is_not_asked_for_and_is_known_as_such(link: Any, handmade: Any) -> None:
@@ -365,6 +402,30 @@ def test_leaving_a_broker_tries_the_next_one(link: Any, handmade: Any) -> None:
     station.up()
     assert station.mqtt.broker == second.url
     assert packets[-1][0] == DISCONNECT
+
+
+def test_a_cluster_that_keeps_clients_on_a_node_sees_another_name_at_each_address(link: Any, handmade: Any) -> None:
+    names: dict[str, bytes] = {}
+
+    def ask(where: str) -> Any:
+        def play(caller: Any, _: int) -> None:
+            for first, body in caller.serve():
+                if first == CONNECT:
+                    names[where] = body.partition(b"station")[2].partition(b"\x00")[0]
+
+        return play
+
+    for setting in ("station", "station-and-broker"):
+        names.clear()
+        first, second = handmade(ask("first")), handmade(ask("second"))
+        station = link(first.url, second.url, client_id=setting)
+        station.up()
+        station.mqtt.leave("silent", "the next one")
+        station.down()
+        station.up()
+        assert (names["first"] == names["second"]) == (setting == "station")
+        assert (names["first"] == b"") == (setting == "station")
+    assert re.fullmatch(rb"-[0-9a-f]{4}", names["first"])  # the same at each start
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from edge.city import asked_once
 from edge.cli.main import main
 from edge.records import mark
 from edge.records.clock import Clock
 from edge.records.identity import load_key
-from edge.records.ledger import Ledger, Signer
-from protocol.city.codes import CodeKind
+from edge.records.ledger import Ledger, Signer, bodies_after, reading
+from protocol.city import envelope
+from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EntryRegistered, Goods
+from protocol.city.state import read_state
+from protocol.city.topics import Ack
 
 
 @dataclass
@@ -95,3 +99,42 @@ def another_home(tmp_path: Path) -> Callable[[str], Home]:
         return Home(folder)
 
     return make
+
+
+class FakeCity:
+    """What the city has, and its answer to a birth; none while ``away``."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[int, bytes] = {}
+        self.serials: dict[int, int] = {}
+        self.away = False
+        self.asked: list[int] = []
+
+    def takes(self, home: Home, upto: int) -> None:
+        with reading(home.data) as db:
+            self.bodies = {seq: body for seq, body in bodies_after(db.conn, 0) if seq <= upto}
+        codes = [TraceCode.parse(envelope.read(body)["subject"]) for body in self.bodies.values()]
+        for code in codes:
+            self.serials[code.kind.value] = max(self.serials.get(code.kind.value, 0), code.serial)
+
+    def ask(self, config: Any, keys: Any, clock: Any, birth: bytes) -> Ack:
+        if self.away:
+            raise asked_once.Silent("the city does not answer")
+        state = read_state(birth)
+        self.asked.append(state.last)
+        upto = max(self.bodies, default=0)
+        there = self.bodies.get(state.acked)
+        return Ack(
+            upto,
+            hash=envelope.hash_of(self.bodies[upto]) if upto else "",
+            birth="ab" * 32,
+            holds=envelope.hash_of(there) if there else "",
+            serials=self.serials,
+        )
+
+
+@pytest.fixture
+def city(monkeypatch: pytest.MonkeyPatch) -> FakeCity:
+    made = FakeCity()
+    monkeypatch.setattr(asked_once, "ask", made.ask)
+    return made

@@ -24,49 +24,8 @@ from edge.records.shelf import Shelf
 from edge.records.verify import verify
 from protocol.city import envelope
 from protocol.city.codes import TraceCode
-from protocol.city.state import read_state
-from protocol.city.topics import Ack
 
 Home = Any  # of conftest.py
-
-
-@pytest.fixture
-def city(monkeypatch: pytest.MonkeyPatch) -> "FakeCity":
-    made = FakeCity()
-    monkeypatch.setattr(asked_once, "ask", made.ask)
-    return made
-
-
-class FakeCity:
-    """What the city has, and its answer to a birth; none while ``away``."""
-
-    def __init__(self) -> None:
-        self.bodies: dict[int, bytes] = {}
-        self.serials: dict[int, int] = {}
-        self.away = False
-        self.asked: list[int] = []
-
-    def takes(self, home: Home, upto: int) -> None:
-        with reading(home.data) as db:
-            self.bodies = {seq: body for seq, body in bodies_after(db.conn, 0) if seq <= upto}
-        codes = [TraceCode.parse(envelope.read(body)["subject"]) for body in self.bodies.values()]
-        for code in codes:
-            self.serials[code.kind.value] = max(self.serials.get(code.kind.value, 0), code.serial)
-
-    def ask(self, config: Any, keys: Any, clock: Any, birth: bytes) -> Ack:
-        if self.away:
-            raise asked_once.Silent("the city does not answer")
-        state = read_state(birth)
-        self.asked.append(state.last)
-        upto = max(self.bodies, default=0)
-        there = self.bodies.get(state.acked)
-        return Ack(
-            upto,
-            hash=envelope.hash_of(self.bodies[upto]) if upto else "",
-            birth="ab" * 32,
-            holds=envelope.hash_of(there) if there else "",
-            serials=self.serials,
-        )
 
 
 def end(home: Home) -> tuple[int, dict[str, Any], int]:
@@ -83,7 +42,7 @@ def move_key(old: Home, new: Home) -> None:
 
 
 def test_a_card_died_and_a_new_one_goes_on(
-    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: FakeCity
+    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: Any
 ) -> None:
     """Backup at 20, the city has 26, the card dies at 30: four sales are lost, and nothing is given twice."""
     first = home.works(20)
@@ -114,7 +73,7 @@ def test_a_card_died_and_a_new_one_goes_on(
 
 
 def test_what_the_backup_has_and_the_city_lacks_is_kept_and_goes_on(
-    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: FakeCity
+    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: Any
 ) -> None:
     home.works(20)
     city.takes(home, 12)
@@ -128,9 +87,7 @@ def test_what_the_backup_has_and_the_city_lacks_is_kept_and_goes_on(
         assert {seq for seq, why in Delivery(db.conn).ahead().items() if why} == set(range(1, 21))
 
 
-def test_without_the_city_nothing_is_restored_unless_somebody_says_so(
-    home: Home, tmp_path: Path, city: FakeCity
-) -> None:
+def test_without_the_city_nothing_is_restored_unless_somebody_says_so(home: Home, tmp_path: Path, city: Any) -> None:
     codes = home.works(5)
     home.answers("backup", str(tmp_path / "b.tar"))
     later = home.works(3)
@@ -164,7 +121,7 @@ def test_the_real_question_says_why_there_is_no_answer(home: Home, tmp_path: Pat
     assert done.exit_code == 1 and "--without-city" in done.output and "平台没有回答" in done.output
 
 
-def test_what_lay_there_is_kept_beside(home: Home, tmp_path: Path, city: FakeCity) -> None:
+def test_what_lay_there_is_kept_beside(home: Home, tmp_path: Path, city: Any) -> None:
     """An older copy was put back, and a file nobody can read: both stay, in folders of their own."""
     home.works(4)
     shutil.copy(home.data / FILE, tmp_path / "older.db")
@@ -182,7 +139,7 @@ def test_what_lay_there_is_kept_beside(home: Home, tmp_path: Path, city: FakeCit
     home.open().close()
 
 
-def test_a_newer_ledger_is_not_replaced_by_an_older_backup(home: Home, tmp_path: Path, city: FakeCity) -> None:
+def test_a_newer_ledger_is_not_replaced_by_an_older_backup(home: Home, tmp_path: Path, city: Any) -> None:
     home.works(4)
     home.answers("backup", str(tmp_path / "b.tar"))
     home.works(1)
@@ -192,7 +149,7 @@ def test_a_newer_ledger_is_not_replaced_by_an_older_backup(home: Home, tmp_path:
 
 
 def test_a_backup_of_another_key_is_refused_and_one_with_its_key_brings_it(
-    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: FakeCity
+    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: Any
 ) -> None:
     home.works(3)
     city.takes(home, 3)
@@ -210,7 +167,7 @@ def test_a_backup_of_another_key_is_refused_and_one_with_its_key_brings_it(
 
 
 def test_photos_come_back(
-    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: FakeCity, a_photo: Callable[..., bytes]
+    home: Home, another_home: Callable[[str], Home], tmp_path: Path, city: Any, a_photo: Callable[..., bytes]
 ) -> None:
     import hashlib
 
@@ -232,7 +189,7 @@ def test_photos_come_back(
     assert PhotoFiles(new.data).read(sha256) == photo
 
 
-def test_an_altered_backup_is_refused(home: Home, tmp_path: Path, city: FakeCity) -> None:
+def test_an_altered_backup_is_refused(home: Home, tmp_path: Path, city: Any) -> None:
     """A bit of a record, and a ledger that is another than the words beside it say."""
     home.works(6)
     home.answers("backup", str(tmp_path / "b.tar"))
@@ -251,7 +208,7 @@ def test_an_altered_backup_is_refused(home: Home, tmp_path: Path, city: FakeCity
 
 
 @pytest.mark.parametrize("command", ["restore", "salvage"])
-def test_a_running_station_is_left_alone(home: Home, tmp_path: Path, command: str, city: FakeCity) -> None:
+def test_a_running_station_is_left_alone(home: Home, tmp_path: Path, command: str, city: Any) -> None:
     home.works(2)
     home.answers("backup", str(tmp_path / "b.tar"))
     ledger = home.open()
@@ -276,7 +233,7 @@ def test_no_station_starts_while_a_backup_is_restored(home: Home, tmp_path: Path
 
 @pytest.mark.parametrize("step", ["photos", "ledger", "mark"])
 def test_cut_off_anywhere_it_can_be_done_again(
-    home: Home, tmp_path: Path, city: FakeCity, step: str, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, city: Any, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A power cut before, in and after the swap: the next try ends well, and no number was given twice."""
     home.works(6)
@@ -300,7 +257,7 @@ def test_cut_off_anywhere_it_can_be_done_again(
     assert end(home)[0] == 7
 
 
-def test_a_salvaged_ledger_is_restored_the_same_way(home: Home, tmp_path: Path, city: FakeCity) -> None:
+def test_a_salvaged_ledger_is_restored_the_same_way(home: Home, tmp_path: Path, city: Any) -> None:
     """The newest record's page is bad: the station says so, and the two commands it names bring it back."""
     home.works(12)
     city.takes(home, 12)
