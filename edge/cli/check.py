@@ -56,7 +56,8 @@ from edge.records.ledger import (
 from edge.records.lock import Holder, holder
 from edge.records.own_keys import Chains, earlier_of, own_keys
 from edge.state.known_devices import recall
-from edge.web.server import CannotListen, WebServer
+from edge.web.binding import CannotListen
+from edge.web.server import WebServer
 from edge.web.wording import ucum
 from protocol.city import envelope
 from protocol.city.signed import CityKeys
