@@ -623,7 +623,7 @@ def m020_public_samples(db: Database) -> None:
             code   TEXT PRIMARY KEY,       -- of the test.result and of sample.registered
             seq    INTEGER NOT NULL,       -- its sample.registered
             sample TEXT NOT NULL,          -- number, as typed into the analyzer
-            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: item, method, outcomes, verdict, newest record
+            items  TEXT NOT NULL DEFAULT '[]',  -- JSON: outcome and record of each measurement by item
             result_seq INTEGER             -- its newest test.result
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX public_samples_sample ON public_samples (sample, seq);
