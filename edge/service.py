@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 from datetime import date
@@ -45,8 +46,9 @@ from edge.state.operators import anybody
 from edge.state.scale_register import as_entered
 from edge.state.siblings import listen
 from edge.web.addresses import is_loopback
+from edge.web.binding import CannotListen
 from edge.web.look import CanteenLook, Look, Screens, Stall
-from edge.web.server import CannotListen, WebServer
+from edge.web.server import WebServer
 from protocol.city.codes import kept_codes
 from protocol.city.state import Reach, encode_state
 from protocol.city.token import kid_of
@@ -69,8 +71,9 @@ def software() -> str:
     return f"marketedge {version('marketedge')}"
 
 
-def run(config: Config, path: Path, allowed_by: str = "") -> None:
-    """Serve until SIGTERM or SIGINT. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``.
+def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. ``path`` is the configuration's; ``allowed_by`` as in ``Ledger``; ``bound`` is the
+    pages' address, where it was taken before.
 
     A terminal that is closed (SIGHUP) ends nothing.
 
@@ -147,6 +150,7 @@ def run(config: Config, path: Path, allowed_by: str = "") -> None:
         inbox,
         config.web.allow,
         _tls(config, clock, inbox),
+        bound,
         release=software(),
         archive=archive,
         shelf=Shelf(station.data, key.public_key()),

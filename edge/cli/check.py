@@ -43,7 +43,8 @@ from edge.records.identity import BadKey, load_city_keys, load_key
 from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
 from edge.records.lock import Holder, holder
 from edge.state.known_devices import recall
-from edge.web.server import CannotListen, WebServer
+from edge.web.binding import CannotListen
+from edge.web.server import WebServer
 from edge.web.wording import ucum
 from protocol.city import envelope
 from protocol.city.signed import CityKeys

@@ -11,7 +11,7 @@ from typing import Any
 
 import h11
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.between.failures import cause_of
@@ -161,7 +161,7 @@ def _head(data: bytes) -> bytes:
 class Serving(uvicorn.Server):
     """Runs until ``stop_soon``; calls ``ready`` once it accepts. With ``app.state.tls`` all but a few words is TLS."""
 
-    def __init__(self, app: FastAPI, ready: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
         self._tls: Encryption | None = app.state.tls
         super().__init__(
             uvicorn.Config(

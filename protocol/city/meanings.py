@@ -486,10 +486,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "after": "What it is, as text (typed).",
     },
     "ResultCorrected": {
-        "lot": "Test code of the lot that the result is not of: 20 digits (record).",
-        "to": "Test code of the lot it is of: 20 digits (typed); null: nobody knows.",
+        "lot": "Test code of the lot that the result is not of: 20 digits (record); null: it was of brought food.",
+        "brought": "The food that somebody brought and that the result is not of (record); null: it was of a lot.",
+        "to": "Test code of what it is of: 20 digits (typed); null: nobody knows.",
+        "goods": "The goods of `lot` (record); null: it was of brought food.",
         "verdict": "What the other measurements of the item say of `lot` (station); null: there are none.",
-        "state": "What may be done with that lot now (station).",
+        "state": "What may be done with that lot now (station); null: it was of brought food.",
         "source": "Source code of that lot when this correction releases it: 20 digits (station); null: it does not.",
     },
     "LotTold": {
@@ -642,6 +644,18 @@ MEANINGS: dict[str, dict[str, str]] = {
         "own_hash": "SHA-256 of that record's bytes, 64 hex digits (station); 64 zeros: it is empty.",
         "serials": "Last serial of each kind of code that counts as given, by the code's tenth digit (station).",
         "why": "Why (typed).",
+    },
+    "LedgerCheckpoint": {
+        "upto": "Number of the last record that leaves the station, with all before it (station).",
+        "hash": "SHA-256 of that record's bytes, 64 hex digits (station).",
+        "serials": "Last serial of each kind of code given by then, by the code's tenth digit (station).",
+        "months": "For how many months the city has had them at least (settings).",
+    },
+    "DiskShort": {
+        "state": "short: a tenth of it is free (at most 2 GiB); full: a fiftieth (at most 256 MiB); enough: there is "
+        "room again (station).",
+        "free_mb": "Free space in millions of bytes (station).",
+        "total_mb": "Size of the disk in millions of bytes (station).",
     },
     # --- messages that are no records ---------------------------------------------------------------------------------
     "StationState": {

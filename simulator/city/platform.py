@@ -405,6 +405,7 @@ class Platform:
             except store.failures as error:
                 trouble = store.trouble(error)
                 if trouble == "crossed" and attempt < ATTEMPTS:
+                    log.info("city store=%s crossed error=%r; once more", shown(self._where), str(error)[:200])
                     continue
                 if trouble == "unfit" and len(batch) > 1:
                     for item in batch:  # one of them cannot be kept: the others can
@@ -413,6 +414,7 @@ class Platform:
                 self._not_kept(batch, error)
                 if trouble == "unfit" or not store.shared or self._stopping:
                     return  # the stations send again
+                batch = [item for item in batch if not isinstance(item, Wanted)]  # he was told that it failed
                 attempt = 0  # so do we: many processes would have to hear all of it once more
         self._kept_again(store)
         for wanted, id_ in done.kept:

@@ -353,7 +353,7 @@ class Store:
                 yield
                 self._finish()
         except BaseException:
-            self._stations.clear()  # the memory of a transaction that did not happen
+            self._forget()  # what a transaction did that did not happen
             raise
         finally:
             self._changed.clear()
@@ -367,7 +367,11 @@ class Store:
             self._counts.clear()
             self._passed.clear()
             if self.db.shared or len(self._stations) > STATIONS_IN_MEMORY:
-                self._stations.clear()
+                self._forget()
+
+    def _forget(self) -> None:
+        self._stations.clear()
+        self._kept.clear()
 
     def _hold(self, names: list[str]) -> None:
         """Lock the rows of stations, in one order for all; one with a key that has none gets its row now."""
