@@ -16,26 +16,21 @@ from urllib.parse import urlsplit
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.records.clock import Clock
-from edge.records.identity import load_key
-from edge.records.ledger import Ledger, Signer, bodies_after, body_of, last_of, past, reading
-from edge.records.mark import beside
-from protocol.city.codes import CodeKind
+from edge.records.ledger import bodies_after, body_of, reading
 from protocol.city.envelope import kind_of
-from protocol.city.events import EVENTS
 from protocol.city.topics import Topics
+from simulator.bench.filling import fill
 from simulator.bench.helpers import HelperFailed, elsewhere
 from simulator.bench.idle import cpu_seconds
 from simulator.bench.receiver import Receiver
 from simulator.bench.report import Figure, Report
-from simulator.bench.stall import register
 from simulator.broker import Broker
 from simulator.city.keys import city_key, public_hex
-from simulator.stage import CABBAGE, NODE, REGION, TERMINAL, StationProcess, Wiring, wait_for
+from simulator.stage import NODE, REGION, TERMINAL, StationProcess, Wiring, wait_for
 
 RECORDS = 10_000
 FLOOR_RECORDS = 20_000  # of more than these the floor publishes only the first: its rate does not change
-AT_ONCE = 500  # records a transaction when the ledger is made, and on their way in the floor
+AT_ONCE = 500  # records on their way in the floor
 RATIO = 0.5
 SLOW_TARGET = 30.0  # records a second into a city that answers every 15 s
 FLOORS = 2  # before, and after
@@ -44,7 +39,6 @@ QUIET = 0.15  # CPU seconds a second that a station takes at most when it does n
 LOOK_SECONDS = 0.05
 STALLED_SECONDS = 60.0
 TOPICS = Topics(REGION, NODE, TERMINAL)
-HOST = "sy.example.cn"  # as on the stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +66,7 @@ def measure(
     """
     with TemporaryDirectory(dir=folder, prefix="drain-") as name, ExitStack() as stack:
         bench = Bench(Path(name), stack)
-        written = bench.fill(records)
+        written, size = bench.fill(records), bench.size
         bare = [bench.flood(min(records, FLOOR_RECORDS))]
         with bench.station:
             ours = bench.drain()
@@ -97,7 +91,7 @@ def measure(
         figures.append(Figure(name, "records/s", {"rate": slow}, {"rate": floor}, said, target, at_least=True))
     facts = {
         "ratio": f"{ours.rate / floor:.2f}",
-        "record_bytes": bench.size,
+        "record_bytes": size,
         "seconds": round(ours.seconds, 1),
         "station_cpu_us_a_record": round(1e6 * ours.cpu / ours.records),
         "paho_cpu_us_a_record": round(sum(1e6 * one.cpu / one.records for one in bare) / len(bare)),
@@ -111,7 +105,7 @@ def measure(
 
 
 class Bench:
-    """A broker, and a station that knows the city's key and whose ledger begins with a sale.
+    """A broker, and a station that knows the city's key.
 
     Each run has a city of its own that has nothing yet; broker and city come up when the station is up already.
     """
@@ -122,27 +116,28 @@ class Bench:
         self._mqtt = self._broker.mqtt_version
         self._broker.stop()
         self._cities = 0
-        scale = str(place / "unplugged")
         self.station = StationProcess(
             place / "station",
-            Wiring(self._broker.url, self._mqtt, scale=scale, city_key=public_hex(city_key(place / "city.key"))),
+            Wiring(self._broker.url, self._mqtt, city_key=public_hex(city_key(place / "city.key"))),
         )
-        with self.station:
-            lot = register(self.station)["test_code"]
-            self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=lot, manual_g=785, reason="秤坏了")
-        with reading(self._data) as db:
-            self._records = last_of(db.conn)
-            self.size = len(body_of(db.conn, self._records))
+        self._records = 0
 
     @property
     def _data(self) -> Path:
         return self.station.folder / "data"
 
     def fill(self, records: int) -> float:
-        """So many records more, like the last one; answers how many were written a second."""
-        seconds = elsewhere(fill, self._data, self.station.folder / "station.key", records - self._records)
-        before, self._records = self._records, records
-        return (records - before) / seconds
+        """So many sales are waiting; answers how many were written a second."""
+        start = time.monotonic()
+        elsewhere(fill, self._data, self.station.folder / "station.key", records)
+        self._records = records
+        return records / (time.monotonic() - start)
+
+    @property
+    def size(self) -> int:
+        """Bytes of a record."""
+        with reading(self._data) as db:
+            return len(body_of(db.conn, self._records))
 
     def flood(self, records: int) -> Run:
         """paho alone publishes the first records, in a process of its own."""
@@ -209,23 +204,6 @@ class Bench:
 def _run(progress: Mapping[str, float], records: int, cpu: float) -> Run:
     seconds = progress["last"] - progress["first"]
     return Run(records, seconds, cpu, progress["cpu"], int(progress["repeats"]))
-
-
-def fill(data: Path, key: Path, records: int) -> float:
-    """Append so many records like the newest one; answers the seconds it took. For a process of its own."""
-    ledger = Ledger(data, Signer(load_key(key), HOST, NODE, TERMINAL), beside(key))
-    event, clock = ledger.event(ledger.head.seq), Clock("host", past(ledger.conn))
-    kind = kind_of(event["type"])
-    record = EVENTS[kind].record.model_validate_json(json.dumps(event["data"]))
-    start = time.monotonic()
-    for left in range(records, 0, -AT_ONCE):
-        with ledger.batch():
-            for _ in range(min(AT_ONCE, left)):
-                code = str(ledger.next_code(CodeKind.SALE))
-                ledger.append(kind, code, record, clock.now(), clock.boot_id)
-    seconds = time.monotonic() - start
-    ledger.close()
-    return seconds
 
 
 def flood(data: Path, broker: str, mqtt: str, records: int) -> float:

@@ -166,7 +166,7 @@ def test_records_that_no_ledger_has_any_more_are_delivered_by_a_command(
     aside = tmp_path / "left.tar.aside.jsonl"
     aside.write_bytes(b"".join(body + b"\n" for body in bodies))
     shutil.rmtree(box.folder / "data")
-    with City(broker.url, tmp_path / "city.db", enrol=True):
+    with City(broker.url, tmp_path / "city.db", enrol=True) as city:
         does(box, "restore", str(tmp_path / "b.tar"), "--person", "王敏")
         box.start()
         new = entry(box, 3000)
@@ -179,5 +179,8 @@ def test_records_that_no_ledger_has_any_more_are_delivered_by_a_command(
         assert {event["subject"] for event in now.values()} >= {*codes[1:], new}
         assert codes[0] not in {event["subject"] for event in now.values()}
         assert not refused(tmp_path)
+        repeats = city.summary()["stations"][STATION]["duplicates"]
+        assert "1" in does(box, "resend", "--from", "1", "--to", "1")
+        wait_for("the record once more", lambda: city.summary()["stations"][STATION]["duplicates"] == repeats + 1)
     aside.write_bytes(bodies[0] + b"\n" + bodies[1].replace(b"2002", b"9002") + b"\n")
     assert does(box, "deliver", str(aside), code=1) == ""

@@ -120,6 +120,7 @@ def test_a_ledger_is_filled_and_checked_by_the_command(tmp_path: Path) -> None:
     assert facts["words_of_progress"] >= 1
 
 
+@pytest.mark.slow
 def test_a_backlog_is_drained_beside_its_floor_and_into_a_slow_city(tmp_path: Path) -> None:
     report = drain.measure(tmp_path, records=60, ack_every=0.5, answers=1, floors=1)
     found = shape(report)

@@ -79,11 +79,21 @@ def test_a_city_that_is_not_there_is_told(said: Say, mosquitto: Any) -> None:
     assert said(url, city_key="ab12" * 15 + "cd34")["broker"].startswith("FAIL broker: Connected, but the city")
 
 
+def test_a_broker_that_does_not_let_us_hear_the_city_is_told(said: Say, handmade: Any) -> None:
+    def deaf(caller: Any, _: int) -> None:
+        for _packet in caller.serve(suback=0x87):
+            pass
+
+    told = said(handmade(deaf).url, city_key="ab12" * 15 + "cd34")["broker"]
+    assert told.startswith("FAIL broker: The broker does not let us hear the city's answers")
+
+
 def test_what_a_setting_cannot_promise_is_said(said: Say, mosquitto: Any) -> None:
     url = f"mqtt://127.0.0.1:{mosquitto().port}"
     told = said(url, 'confirm = "broker"')
     assert "cannot be tested" in told["broker"]
-    assert told['[city] confirm = "broker"'].startswith("warn")
+    line = told['[city] confirm = "broker"']
+    assert line.startswith("warn") and "marketedge ledger resend --from" in line
     assert '[city] confirm = "city-unsigned"' in said(url, 'confirm = "city-unsigned"')
 
 
