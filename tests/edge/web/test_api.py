@@ -549,7 +549,9 @@ def test_health_is_503_when_a_part_of_the_work_is_down(
     assert http.get("/health").status_code == 200
 
     def disk_of(free: int) -> None:
-        monkeypatch.setattr("edge.state.views.shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+        monkeypatch.setattr(
+            "edge.state.disk.shutil.disk_usage", lambda folder: SimpleNamespace(free=free, total=10**10)
+        )
         core.clock.go(10.0)
         core.turn()
 

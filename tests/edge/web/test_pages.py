@@ -85,7 +85,9 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client, monk
     assert "全部正常" in http.get("/status").text
     core.platform.rejects = "unknown <product>"
     core.enters()
-    monkeypatch.setattr("edge.state.views.shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
+    monkeypatch.setattr(
+        "edge.state.disk.shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000, total=10**10)
+    )
     core.clock.jumps("2031-03-01T09:30")
     core.clock.go(10.0)
     core.turn(
