@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs dialogues pictures clean
+.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -96,6 +96,10 @@ torture: $(VENV)/.test packages
 
 logs: $(VENV)/.test
 	$(BIN)/python -P tests/rebuild_logs.py
+
+# What a new ledger is, from the steps of its schema: after each new step.
+schema: $(VENV)/.test
+	$(BIN)/python -c 'from edge.records.migrations import NEWEST, ledger; NEWEST.write_text(ledger.script(), "utf-8")'
 
 dialogues: $(VENV)/.test
 	$(BIN)/python -P tests/redraw_dialogues.py

@@ -62,6 +62,7 @@ from edge.records.clock import Clock, Step
 from edge.records.joints import reach
 from edge.records.ledger import Ledger, LedgerBroken, LedgerFull, Recorded
 from edge.records.obeyed import Obeyed
+from edge.records.own_keys import newest_change
 from edge.state.handover import Handover
 from edge.state.station import Station
 from edge.state.views import Views
@@ -75,6 +76,7 @@ from protocol.readings import Curve, TestResult, Ticket
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
+DELIVERED_SECONDS = 5.0  # how far the city is rides along so often: it says so itself at each connection
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 HOLDS_AGAIN_SECONDS = 1.0  # what is held is said again to other stations at most so often …
@@ -143,6 +145,7 @@ class Core:
         photos = station.photos
         self._courier = Courier(config.city, photos.table, photos.files, self._topics, mqtt)
         self._publisher.about_photos = self._courier.said
+        self._publisher.key_since = newest_change(ledger)
         station.trust, station.resend = self._trust, self._publisher.resend
         station.delivering = self._publisher
         self._trust()
@@ -167,10 +170,12 @@ class Core:
         self._to_say: set[str] = set()
         self._say_at: dict[str, float] = {}
         self._show_at = 0.0
-        self._show_due = False
+        self._show_due = False  # weights came since they were shown …
+        self._all_due = False  # … or anything else
         self._attend_at = float("-inf")  # to all else, however many weights come
         self._answers: list[tuple[Request, Answer | Refused]] = []
         self._last_record = 0.0
+        self._delivered_at = float("-inf")  # when it was written last how far the city is
         self._continuous_told = ""
         self._notify = notify
         self._sleep = time.sleep
@@ -194,7 +199,7 @@ class Core:
         self._handover.in_round.clear()
         try:
             self._gather(messages)
-            going = self.turn(messages)
+            going = self.turn(messages, patient=True)
             self._pause = 0.0
         except Exception as error:
             if isinstance(about := self._ledger.explained(error), LedgerBroken):
@@ -237,8 +242,11 @@ class Core:
         with self._fence("watchdog"):
             self._notify("READY=1")
 
-    def turn(self, messages: list[Message]) -> bool:
-        """One round with these messages: work, commit, effects, answers. False when told to stop."""
+    def turn(self, messages: list[Message], *, patient: bool = False) -> bool:
+        """One round with these messages: work, commit, effects, answers. False when told to stop.
+
+        ``patient``: what nobody waits for is shown when pages look again, not after each message.
+        """
         stopping = any(isinstance(message, Stop) for message in messages)
         messages = sorted(self._handover.sliced(messages), key=_in_no_hurry)
         step = None
@@ -246,23 +254,23 @@ class Core:
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
         with self._fence("timetable"):
             messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
-        weights_only = bool(messages) and all(isinstance(message, Weighed) for message in messages) and not step
-        if weights_only and not self._config.stall.continuous:
+        weights_only = all(isinstance(message, Weighed) for message in messages) and not step
+        waited = not messages and not (patient and self._show_due)  # for nothing, and for no page
+        attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
+        if weights_only and messages and not self._config.stall.continuous:
             for message in messages:
                 self._weigh(message)  # nothing to commit
-        else:
+        elif messages or attend:
             self._work(messages, step)
         now = self._clock.steady()
-        if weights_only and now < self._attend_at:
-            self._show_due = now < self._show_at
-            if not self._show_due:
-                self._show_scales(now)
+        if attend:
+            self._attend(now, stopping, patient, quiet=not messages)
         else:
-            self._attend(now, stopping, quiet=not messages)
+            self._show_weights(now, quiet=not messages)
         self._reply()
         return not stopping
 
-    def _attend(self, now: float, stopping: bool, *, quiet: bool) -> None:
+    def _attend(self, now: float, stopping: bool, patient: bool, *, quiet: bool) -> None:
         """See to all that weights alone do not change: after anything else, and now and then."""
         if quiet:
             with self._fence("keys"):
@@ -280,10 +288,10 @@ class Core:
         with self._fence("siblings"):
             self._say_again(now)
         self._save_when_quiet(now, stopping)
-        self._show()
-        self._show_due, self._show_at = False, now + SHOW_SECONDS
-        with self._fence("watchdog"):
-            self._notify("WATCHDOG=1")
+        if patient and not quiet and not self._answers and not stopping and now < self._show_at:
+            self._show_due = self._all_due = True
+        else:
+            self._show_all(now)
         self._attend_at = now + TICK_SECONDS
         with self._fence("delivery"):
             if (deadline := self._publisher.deadline()) is not None:
@@ -292,15 +300,25 @@ class Core:
     # --- one round --------------------------------------------------------------------------------------------------
 
     def _gather(self, messages: list[Message]) -> None:
-        """Everything that is in the inbox; waits a tick for the first."""
-        wait = TICK_SECONDS
+        """Everything that is in the inbox; waits a tick for the first.
+
+        Weights alone wait for each other until they can be shown, or for whatever else comes.
+        """
+        wait, until = TICK_SECONDS, 0.0
         with self._fence("clock"):
+            now = self._clock.steady()
             due = min(self._attend_at, self._show_at) if self._show_due else self._attend_at
-            wait = min(wait, max(0.0, due - self._clock.steady()))
+            wait = min(wait, max(0.0, due - now))
+            if not self._config.stall.continuous:
+                until = time.monotonic() + min(self._show_at, self._attend_at) - now
         if self._handover.waiting or self._station.tally.behind:
-            wait = 0.0
+            wait = until = 0.0
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
+            while (
+                isinstance(messages[-1], Weighed) and (left := until - time.monotonic()) > 0 and len(messages) < BATCH
+            ):
+                messages.append(self._inbox.get(timeout=left))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
 
@@ -647,10 +665,19 @@ class Core:
 
     # --- progress that may wait -------------------------------------------------------------------------------------
 
-    def _save_progress(self) -> None:
-        """Write what became of papers, deliveries, ports and of what failed, inside the current transaction."""
-        self._last_record = self._clock.steady()
-        self._saving = [part for part in self._savers if part.unsaved or part is self._unread]  # its counts ride along
+    def _save_progress(self, *, alone: bool = False) -> None:
+        """Write what became of papers, deliveries, ports and of what failed, inside the current transaction; ``alone``
+        when it has no record."""
+        self._last_record = now = self._clock.steady()
+        waits = now < self._delivered_at + DELIVERED_SECONDS and not (alone or self._publisher.urgent)
+        self._saving = [
+            part
+            for part in self._savers
+            if (part.unsaved and not (waits and part is self._publisher))
+            or part is self._unread  # its counts ride along
+        ]
+        if self._publisher in self._saving:
+            self._delivered_at = now
         for part in self._saving:
             self._step(part.save, partial(self._not_saved, part))
 
@@ -674,7 +701,7 @@ class Core:
         if stopping or self._publisher.urgent or now - self._last_record >= SAVE_SECONDS:
             try:
                 with self._ledger.batch():
-                    self._save_progress()
+                    self._save_progress(alone=True)
             except LedgerBroken:
                 raise
             except Exception as error:
@@ -717,12 +744,27 @@ class Core:
         """What is told of messages that prove nothing: the connection's, the city's and the other stations'."""
         return self._mqtt.odd + self._downlink.odd + self._station.siblings.odd
 
-    def _show_scales(self, now: float) -> None:
-        """What a weight changes, and the beat."""
+    def _show_weights(self, now: float, *, quiet: bool) -> None:
+        """What came, as soon as pages look again: what a weight changes, and the beat, unless there is more.
+
+        ``quiet``: that was waited for.
+        """
+        self._show_due = not quiet and now < self._show_at
+        if self._show_due:
+            return
+        if self._all_due:
+            self._show_all(now)
+            return
         self._show_at = now + SHOW_SECONDS
         self._showing.beat = now
         with self._fence("board"):
             self._showing.post(scales=self._views.scales(now))
+
+    def _show_all(self, now: float) -> None:
+        self._show()
+        self._show_due, self._all_due, self._show_at = False, False, now + SHOW_SECONDS
+        with self._fence("watchdog"):
+            self._notify("WATCHDOG=1")
 
     def _why_trouble(self) -> str:
         return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)

@@ -120,22 +120,26 @@ TYPED_BY_PATTERN = (
 
 
 @pytest.fixture(scope="session")
-def record_of() -> Callable[[str], dict[str, Any]]:
-    """The data of a kind of record with every field filled in, the same each time."""
+def record_of() -> Callable[..., dict[str, Any]]:
+    """The data of a kind of record, the same each time: every field filled in, or ``bare`` as little as may be."""
     from protocol.city.events import EVENTS
 
-    def filled(schema: dict[str, Any], known: dict[str, Any], name: str = "") -> Any:
+    def filled(schema: dict[str, Any], known: dict[str, Any], name: str, bare: bool) -> Any:
         match schema:
+            case {"default": value} if bare:
+                return value
             case {"$ref": str(place)}:
-                return filled(known[place.rpartition("/")[2]], known, name)
+                return filled(known[place.rpartition("/")[2]], known, name, bare)
             case {"const": value} | {"enum": [value, *_]}:
                 return value
-            case {"anyOf": [way, *_]}:
-                return filled(way, known, name)
+            case {"anyOf": [*ways]}:
+                return filled(ways[-1 if bare else 0], known, name, bare)
             case {"properties": dict(fields)}:
-                return {one: filled(field, known, one) for one, field in fields.items()}
+                return {one: filled(field, known, one, bare) for one, field in fields.items()}
             case {"type": "array", "items": dict(items)}:
-                return [filled(items, known, name) for _ in range(schema.get("minItems", 1))]
+                return [filled(items, known, name, bare) for _ in range(schema.get("minItems", 0 if bare else 1))]
+            case {"type": "null"}:
+                return None
             case {"type": "object"}:
                 return {}
             case {"type": "string", "pattern": str(pattern)}:
@@ -149,9 +153,9 @@ def record_of() -> Callable[[str], dict[str, Any]]:
                 return True
         raise ValueError(f"no value for {schema}")
 
-    def made(kind: str) -> dict[str, Any]:
+    def made(kind: str, *, bare: bool = False) -> dict[str, Any]:
         schema = EVENTS[kind].record.model_json_schema()
-        data: dict[str, Any] = filled(schema, schema.get("$defs", {}))
+        data: dict[str, Any] = filled(schema, schema.get("$defs", {}), "", bare)
         EVENTS[kind].record.model_validate_json(json.dumps(data))
         return data
 
@@ -159,11 +163,11 @@ def record_of() -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def event_of(record_of: Callable[[str], dict[str, Any]]) -> Callable[[str], bytes]:
+def event_of(record_of: Callable[..., dict[str, Any]]) -> Callable[..., bytes]:
     """The bytes of a signed event of a kind, by the key of bytes 0 to 31."""
     from protocol.city.envelope import FIRST_PREVHASH, EventHead, seal
 
-    def made(kind: str) -> bytes:
+    def made(kind: str, *, bare: bool = False) -> bytes:
         head = EventHead(
             id="019a2b3c-4d5e-7f60-8123-456789abcdef",
             source="https://sy.example.cn/edge/410108001-01",
@@ -176,6 +180,6 @@ def event_of(record_of: Callable[[str], dict[str, Any]]) -> Callable[[str], byte
             operator="4101080010123",
         )
         key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-        return seal(head, record_of(kind), 1, FIRST_PREVHASH, key)
+        return seal(head, record_of(kind, bare=bare), 1, FIRST_PREVHASH, key)
 
     return made

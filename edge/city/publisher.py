@@ -105,6 +105,7 @@ class Publisher:
         self.up = False
         self.silent_since = ""  # wall time of what the city did not answer; empty while it does
         self.last_ack = ""  # wall time of the city's last word
+        self.key_since = 0  # the record that named the key we sign with
         self.birth_due = False  # the city does not know our key: say again who we are
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
@@ -364,7 +365,10 @@ class Publisher:
         if said.signed is not None and said.ack.birth and said.ack.birth == self._birth:  # signed after that was said
             self._clock.told(said.signed.issued, self.born_at)
         self._note(said.ack)
+        before = self.upto
         settled = self._take(said.ack, said.signed is not None, now)
+        if before < self.key_since <= self.upto:
+            self.birth_due = True  # the city did not know the key that signed the last one
         if self.end.held:
             return
         self.last_ack = self._clock.now().to_the_second

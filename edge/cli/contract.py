@@ -26,11 +26,9 @@ def _schemas() -> Documents:
 
 
 def _openapi() -> Documents:
-    from edge.between.board import Showing
-    from edge.between.inbox import Inbox
-    from edge.web.app import create_app
+    from edge.web.described import openapi
 
-    return {"openapi": create_app(Showing(), Inbox(), release=version("marketedge")).openapi()}
+    return {"openapi": openapi(version("marketedge"))}
 
 
 PARTS: dict[str, Callable[[], Documents]] = {"asyncapi": _asyncapi, "schemas": _schemas, "openapi": _openapi}

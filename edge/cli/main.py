@@ -280,13 +280,15 @@ def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
     with nothing_collected():
         from edge.between import logs
         from edge.config.sections import load
-        from edge.service import run as serve
+        from edge.web.binding import bound_early
 
         logs.set_up(verbose)
         with plain_errors():
             config = load(config_path)
+        bound = bound_early(config.web.listen)
+        from edge.service import run as serve
     with plain_errors():
-        serve(config, config_path, allowed_by)
+        serve(config, config_path, allowed_by, bound)
 
 
 @main.command()

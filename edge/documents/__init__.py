@@ -232,9 +232,11 @@ class Documents:
 
 
 def _templates(find: Callable[[str], Path | None]) -> "Templates":
-    from edge.documents.templates import Templates  # and with it Jinja
+    from edge.between.compiled import Compiled
+    from edge.documents import sandbox, templates  # and with them Jinja
 
-    return Templates(find, fields.functions(), fields.filters())
+    compiled = Compiled(SHIPPED, (fields.__file__, sandbox.__file__, templates.__file__))
+    return templates.Templates(find, fields.functions(), fields.filters(), compiled)
 
 
 def _lacks(file: str, name: str, content: Mapping[str, Any], parts: Sequence[Part]) -> list[str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, nodes, pass_context
+from jinja2 import BytecodeCache, FunctionLoader, StrictUndefined, nodes, pass_context
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -79,8 +79,10 @@ class Environment(ImmutableSandboxedEnvironment):
         finalize: Callable[..., str],
         functions: Mapping[str, Callable[..., Any]],
         filters: Mapping[str, Callable[..., Any]],
+        compiled: BytecodeCache | None = None,
     ) -> None:
         super().__init__(
+            bytecode_cache=compiled,
             loader=FunctionLoader(load),
             line_statement_prefix="%",
             undefined=StrictUndefined,

@@ -18,6 +18,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
 
+from edge.between.compiled import Compiled
 from edge.documents.market_files import SUFFIX, BadTemplate, read
 from edge.documents.sandbox import Budget, Environment, TooMuch, bounded
 from protocol.printers.document import (
@@ -59,9 +60,10 @@ class Templates:
         find: Callable[[str], Path | None],
         functions: Mapping[str, Callable[..., Any]],
         filters: Mapping[str, Callable[..., Any]],
+        compiled: Compiled | None = None,
     ) -> None:
         self._find = find
-        self._environment = Environment(self._load, _hold, functions, filters)
+        self._environment = Environment(self._load, _hold, functions, filters, compiled)
 
     def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
         """Fill in a template. Raises BadTemplate."""

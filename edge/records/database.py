@@ -4,12 +4,14 @@ it is a tenth of all that a station loads."""
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from sqlite_utils import Database as Changed
 
 Step = TypeVar("Step", bound=Callable[[Any], None])
+NOW = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));"  # as sqlite-utils writes it
 
 
 class Database:
@@ -49,10 +51,15 @@ class Database:
 
 
 class Steps:
-    """The steps of a schema in their order, entered by ``@steps()``; those that a file took are written down in it."""
+    """The steps of a schema in their order, entered by ``@steps()``; those that a file took are written down in it.
 
-    def __init__(self, name: str) -> None:
+    ``newest`` has what a new file is after all of them (``make schema`` writes it): a new file takes that in one
+    transaction.  A step that is not in it yet is taken behind it.
+    """
+
+    def __init__(self, name: str, newest: Path | None = None) -> None:
         self._name = name
+        self._newest = newest
         self._steps: list[Callable[[Any], None]] = []
 
     def __call__(self) -> Callable[[Step], Step]:
@@ -75,7 +82,9 @@ class Steps:
         return set(self.names) <= {name for (name,) in done}
 
     def take(self, conn: sqlite3.Connection) -> None:
-        """What is left to do, each step in a transaction of its own."""
+        """What is left to do, each step in a transaction of its own; all of a new file in one."""
+        if self._newest is not None and not conn.execute("SELECT 1 FROM sqlite_master").fetchone():
+            conn.executescript(self._newest.read_text("utf-8"))
         if not self.taken(conn):
             from sqlite_utils import Database as Changed
 
@@ -89,3 +98,13 @@ class Steps:
         for step in self._steps:
             migrations()(step)
         migrations.apply(db, stop_before=stop_before)
+
+    def script(self) -> str:
+        """What ``newest`` is to have: SQL that makes of a new file what all steps make of it."""
+        from sqlite_utils import Database as Changed
+
+        db = Changed(memory=True)
+        self.apply(db)
+        db.execute("UPDATE _sqlite_migrations SET applied_at = 'now'")
+        said = [statement.replace("'now');", NOW) for statement in db.conn.iterdump()]
+        return "-- Written by `make schema` from the steps of migrations.py.\n" + "\n".join(said) + "\n"

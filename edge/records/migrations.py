@@ -1,9 +1,11 @@
-"""The ledger's schema, step by step. A step that was released is never edited; the next change is a new step."""
+"""The ledger's schema, step by step. A step that was released is never edited; the next change is a new step, and
+``make schema`` writes what a new file is after it (``newest.sql``)."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.between.initials import initials
@@ -13,7 +15,8 @@ from edge.records.packing import teach, unpack
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-ledger = Steps("ledger")
+NEWEST = Path(__file__).with_name("newest.sql")
+ledger = Steps("ledger", NEWEST)
 
 
 def minute_of(moment: datetime | None) -> bytes:

@@ -73,7 +73,7 @@ def teach(conn: sqlite3.Connection) -> None:
 
 # --- a ledger's own words ---------------------------------------------------------------------------------------------
 
-SAMPLES = 64  # the newest records, half of which the words are taken from, and half of which say whether it is worth it
+SAMPLES = 64  # the newest records: the words are of the older half, and the newer half says whether it is worth it
 WORTH = 0.85  # of the bytes before
 _own: dict[bytes, bytes] = {}  # of every ledger that this process has opened
 _folders: set[Path] = set()
@@ -111,24 +111,31 @@ def _own_words(id_: bytes) -> bytes:
     return _own[id_]
 
 
-def words_of(bodies: Iterable[bytes]) -> bytes:
+def words_of(bodies: Iterable[bytes], before: bytes = b"") -> bytes:
     """The words of these records, newest first: one of each kind, the commonest last, where it is found in the fewest
-    bits."""
+    bits; in front of them what was learnt before of other kinds."""
     samples: dict[bytes, list[bytes]] = {}
     for body in bodies:
-        samples.setdefault(body[body.rfind(b'"type":') :], []).append(body)
-    return b"".join(found[0] for found in sorted(samples.values(), key=len))[-_ROOM:]
+        samples.setdefault(_kind(body), []).append(body)
+    others = [one for one in before.split(_BETWEEN) if one and _kind(one) not in samples]
+    return _BETWEEN.join([*others, *(found[0] for found in sorted(samples.values(), key=len))])[-_ROOM:]
+
+
+def _kind(body: bytes) -> bytes:
+    return body[body.rfind(b'"type":') :]
 
 
 def learnt(bodies: Sequence[bytes], before: Packer | None) -> Packer | None:
     """A better packer than the one of before, for records as these, newest first; None when there is none."""
     if len(bodies) < SAMPLES:
         return None
-    packer, others = Packer(words_of(bodies[::2])), bodies[1::2]
+    half = len(bodies) // 2
+    packer, others = Packer(words_of(bodies[half:], before.words if before else b"")), bodies[:half]
     now = sum(len(before.pack(one) if before else pack(one)) for one in others)
     return packer if sum(len(packer.pack(one)) for one in others) < WORTH * now else None
 
 
+_BETWEEN = b"\n"  # samples: canonical JSON has none
 _ROOM = 12_000  # of the 32 kB that deflate looks back, for a ledger's own words
 
 

@@ -5,9 +5,8 @@ A successful answer means that the record is committed.  Papers have a room of t
 
 from typing import Annotated
 
-from fastapi import Path, Query
-from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from edge.between.board import Showing
 from edge.between.commands import Code, Command
@@ -21,6 +20,7 @@ from edge.web.events import EventStream, Live, alive, dumps
 from edge.web.models import BoardAnswer, OutcomeAnswer, OutcomeBody
 from edge.web.reception import Caller, caller_of, still_in
 from edge.web.routes import Routes
+from edge.web.taken import Path, Query
 
 
 def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Approvals) -> Routes:

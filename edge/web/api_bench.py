@@ -1,6 +1,6 @@
 """The plan of the day, for pages and programs."""
 
-from fastapi.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from edge.between.bench_commands import AskPlan, PlanAnswer
 from edge.web.desk import ALWAYS, Desk, written

@@ -2,10 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Path
-from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from edge.between.board import Showing
 from edge.between.canteen_commands import SignDelivery, SignedAnswer
@@ -17,6 +16,7 @@ from edge.web.approvals import Approvals
 from edge.web.desk import Desk, Key, answers, written
 from edge.web.reception import caller_of
 from edge.web.routes import Routes
+from edge.web.taken import Path
 from protocol.city.events import ONE_LINE
 
 

@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Query
-from fastapi.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from edge.between.city_commands import DirectoryAnswer, ListOrders, OrdersAnswer, SearchDirectory
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, written
 from edge.web.routes import Routes
+from edge.web.taken import Query
 
 
 def router(desk: Desk) -> Routes:

@@ -4,11 +4,11 @@ import asyncio
 import re
 from typing import Annotated
 
-from fastapi import Query
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Problems
 from edge.web.routes import Routes
+from edge.web.taken import Query
 from protocol.printers.codes import matrix
 
 

@@ -1,7 +1,7 @@
 """The day's figures, the open shift's and the reference prices, for programs; pages have them on the board."""
 
-from fastapi.responses import Response
 from pydantic import Field
+from starlette.responses import Response
 
 from edge.between.board import Showing
 from edge.between.day_views import DayView, PricesView, ShiftView

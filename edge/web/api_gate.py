@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import Query
-from fastapi.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from edge.between.entry_commands import LastAnswer, LastEntry
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, written
 from edge.web.routes import Routes
+from edge.web.taken import Query
 
 
 def router(desk: Desk) -> Routes:

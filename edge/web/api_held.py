@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Path
-from fastapi.responses import Response
 from pydantic import Field
+from starlette.responses import Response
 
 from edge.between.board import LotView, Showing
 from edge.records.recall import Bought, as_csv
@@ -13,6 +12,7 @@ from edge.web.events import dumps
 from edge.web.models import Said
 from edge.web.reading import Reading
 from edge.web.routes import Routes
+from edge.web.taken import Path
 
 READ = ALWAYS | NOT_UNDERSTOOD | UNKNOWN_PATH
 Code = Annotated[str, Path(min_length=1, max_length=64, examples=["41010800130100000031"])]

@@ -8,10 +8,9 @@ import re
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import Header, Path
-from fastapi.responses import JSONResponse, Response
 from pydantic import ConfigDict, Field, SecretStr
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from edge.between.board import Showing
 from edge.between.canteen_commands import SignDelivery
@@ -38,6 +37,7 @@ from edge.web.desk import ALWAYS, LONGEST_WORD, Desk, Problems, address_of, answ
 from edge.web.models import Said
 from edge.web.reception import BROWSER, SESSION, Caller, caller_of
 from edge.web.routes import Routes
+from edge.web.taken import Header, Path
 
 WAITING = 8  # PINs that wait to be verified
 YEAR = 365 * 24 * 3600

@@ -5,9 +5,8 @@ import errno
 import logging
 from typing import Annotated
 
-from fastapi import Path
-from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from edge.between.board import Showing
 from edge.between.photo_commands import KeepPhoto, PhotoAnswer
@@ -17,6 +16,7 @@ from edge.web.approvals import Approvals
 from edge.web.desk import ALWAYS, ERRORS, NOT_UNDERSTOOD, UNKNOWN_PATH, Desk, Problems, answers, written
 from edge.web.reception import caller_of
 from edge.web.routes import Routes
+from edge.web.taken import Path
 from protocol.city.photos import JPEG, LARGEST, PNG, WEBP, BadPhoto, PhotoHash, hash_of, picture_of
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}

@@ -4,8 +4,7 @@ import logging
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import Path
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from drivers.glyphs import NoFont
 from edge.between.board import PrintView, Showing
@@ -15,6 +14,7 @@ from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, UNKNOWN_PATH, Problems
 from edge.web.events import dumps
 from edge.web.gallery import Busy, Gallery
 from edge.web.routes import Routes
+from edge.web.taken import Path
 
 log = logging.getLogger(__name__)
 READ = ALWAYS | UNKNOWN_PATH | NOT_UNDERSTOOD

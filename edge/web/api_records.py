@@ -4,9 +4,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
-from fastapi.responses import FileResponse, Response
 from pydantic import ConfigDict, Field
+from starlette.responses import FileResponse, Response
 
 from edge.between.commands import LARGEST_AMOUNT, LARGEST_NUMBER, Number
 from edge.records.books import BookName
@@ -17,6 +16,7 @@ from edge.web.events import dumps
 from edge.web.models import Said
 from edge.web.reading import Making, Reading
 from edge.web.routes import Routes
+from edge.web.taken import Path, Query
 
 READ = ALWAYS | NOT_UNDERSTOOD
 MEDIA = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "csv": "text/csv; charset=utf-8"}

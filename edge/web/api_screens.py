@@ -5,10 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import Query
-from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from edge.between.board import Board, Showing
 from edge.web import screens as views
@@ -19,6 +18,7 @@ from edge.web.events import EventStream, Live, View
 from edge.web.look import Screens
 from edge.web.reception import caller_of, still_in
 from edge.web.routes import Routes
+from edge.web.taken import Query
 
 STREAM = {**ALWAYS, 200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}}
 PICTURE = {**ALWAYS, **UNKNOWN_PATH, 200: {"content": {"image/svg+xml": {}, "image/png": {}}, "description": "A code."}}

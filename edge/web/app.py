@@ -1,14 +1,14 @@
 """The web app: API, events, pages, health. It owns no state: the board is read, commands go to the inbox."""
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Iterable
-from functools import cache
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox
@@ -46,32 +46,7 @@ from edge.web.reading import Reading
 from edge.web.reception import Reception
 from edge.web.routes import Routes
 from edge.web.squeeze import Squeeze
-
-ABOUT = """
-Sell, register goods and reprint from other software on the station, and follow scales, lots and slips live.
-
-* An answer 200 or 201 means *recorded on disk*; it does not wait for the printer or the city.
-* Refusals are 409 with a fixed `code`; nothing was recorded. 503 means *not known*: ask again with the same
-  `Idempotency-Key`, or look at `papers`.
-* Mass is integer grams, money integer fen.
-* Who asks: a program with a token (`Authorization: Bearer …`, made by `marketedge tokens add`), a page with the session
-  of its person, or, as long as nobody has a name here, any program on the box. `x-roles` of an operation are those who
-  may order it; for others a supervisor's word goes with it in `Approval`.
-"""
-TAGS = [
-    {"name": "read", "description": "What the station shows, records and papers: nothing changes by it."},
-    {"name": "write", "description": "What is ordered: sales, entries, prints, and all other deeds."},
-    {"name": "people", "description": "Who works here, signs in, gives a word, and which programs have a token."},
-]
-SCHEMES = {
-    "token": {"type": "http", "scheme": "bearer", "description": "A program's token."},
-    "session": {
-        "type": "apiKey",
-        "in": "cookie",
-        "name": "session",
-        "description": "Of a page; what it orders carries the session's own word in `X-CSRF-Token`.",
-    },
-}
+from edge.web.taken import Mistaken
 
 
 def create_app(
@@ -88,15 +63,13 @@ def create_app(
     console: str = "",
     tls: Encryption | None = None,
     look: Look | None = None,
-    described: bool = False,
-) -> FastAPI:
+) -> Starlette:
     """The app over a board and an inbox.
 
     ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
     ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``; ``console``
     is a secret between this process and the command line beside it; ``shelf`` finds records; ``tls`` is
     what connections are encrypted with, None where they are not; ``look`` is what the settings say of the pages.
-    ``described``: the app that the OpenAPI is read from, which serves nobody.
     """
     live = live or Live(showing, token=token)
     painter = pages.Painter(showing, release, live.steady, token, look)
@@ -106,20 +79,10 @@ def create_app(
         page = pages.missing(painter, request) if getattr(error, "status_code", 0) == 404 else None
         return page or await desk.show_http_error(request, error)
 
-    app = FastAPI(
-        title="marketedge station",
-        version=release or "0",
-        description=ABOUT,
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        contact={"name": "marketedge developers"},
-        servers=[{"url": "/", "description": "The station that serves this page."}],
-        openapi_tags=TAGS,
-        openapi_url="/api/openapi.json",
-        docs_url=None,
-        redoc_url=None,
+    app = Starlette(
         exception_handlers={
             desk.Problems: desk.show_problem,
-            RequestValidationError: desk.show_invalid,
+            Mistaken: desk.show_invalid,
             HTTPException: show_http_error,
             Exception: desk.show_failed,
         },
@@ -181,14 +144,13 @@ def create_app(
             raise HTTPException(404)
         return Response(pem, media_type="application/x-x509-ca-cert")
 
-    if described:
-        for part in parts:
-            app.include_router(part.described())
-        _secured(app)
-    else:
-        for part in (*parts, pages.router(painter, showing, reading)):
-            app.router.routes += part.serving()
-        app.openapi = cache(lambda: create_app(showing, inbox, release=release, described=True).openapi())  # type: ignore[method-assign]
+    @box.get("/api/openapi.json", include_in_schema=False)
+    async def read_openapi() -> Response:
+        return Response(await asyncio.to_thread(_openapi, release), media_type="application/json")
+
+    app.state.parts = parts  # what the OpenAPI describes
+    for part in (*parts, pages.router(painter, showing, reading)):
+        app.router.routes += part.serving()
     app.add_middleware(
         Reception,
         showing=showing,
@@ -203,24 +165,7 @@ def create_app(
     return app
 
 
-def _secured(app: FastAPI) -> None:
-    """Let the OpenAPI say how one shows who one is, and write lists of fixed places as every tool reads them."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        schema: dict[str, Any] = _with_items(plain())
-        schema["components"]["securitySchemes"] = SCHEMES
-        schema["security"] = [{name: []} for name in SCHEMES] + [{}]
-        return schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _with_items(value: Any) -> Any:
-    """``items`` beside ``prefixItems``: it says nothing that the greatest length does not, and many tools want it."""
-    if isinstance(value, list):
-        return [_with_items(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    made = {name: _with_items(one) for name, one in value.items()}
-    return made | {"items": {}} if "prefixItems" in made else made
+def _openapi(release: str) -> bytes:
+    """Made by another process: this one would keep what that takes."""
+    command = [sys.executable, "-m", "edge.web.described", release]
+    return subprocess.run(command, check=True, capture_output=True).stdout

@@ -13,18 +13,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import Annotated, Any, Literal
 
-from fastapi import Header
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 from edge.between.commands import ORDERS, Answer, Command, CommandRow, Recall, Recalled
 from edge.between.inbox import Inbox, Refused, Request
 from edge.between.people import ALONE, Who
 from edge.between.words import Bilingual, section
 from edge.web.models import OutcomeBody, Problem
+from edge.web.taken import Header, Mistaken
 from protocol.plain import plain
 
 ANSWER_SECONDS = 8.0
@@ -275,14 +274,14 @@ async def show_problem(_: HttpRequest, error: Exception) -> Response:
 
 async def show_invalid(_: HttpRequest, error: Exception) -> Response:
     """Each mistake named by its field, never echoing the whole request."""
-    assert isinstance(error, RequestValidationError)
-    wrong = [(_place(one["loc"]), one) for one in error.errors()[:5]]
+    assert isinstance(error, Mistaken)
+    wrong = [(_place(one["loc"]), one) for one in error.mistakes[:5]]
     zh = "请求有误：" + "；".join(f"{place}：{_mistake(one).zh}" for place, one in wrong)
     en = "not understood: " + "; ".join(f"{place}: {_mistake(one).en}" for place, one in wrong)
     return problem(422, "invalid", zh, en)
 
 
-def _mistake(mistake: dict[str, Any]) -> Bilingual:
+def _mistake(mistake: Mapping[str, Any]) -> Bilingual:
     """What is wrong with a field; pydantic's own sentences are for programmers."""
     known = section("mistake").get(mistake["type"])
     if known is None:  # a rule of our own, in its own words

@@ -6,17 +6,13 @@ described ones, from the same row, are made when the OpenAPI is asked for; the c
 """
 
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Path
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field, ValidationError, create_model
-from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
 
 import edge.between.sale_commands  # noqa: F401 - its rows are in the table
 from edge.between.commands import ORDERS, Command, CommandRow, Person, built
@@ -25,6 +21,10 @@ from edge.web.api_people import Approval, roles_of
 from edge.web.desk import LONGEST_WORD, Desk, Key, answers, written
 from edge.web.reception import Caller, caller_of
 from edge.web.routes import Routes
+from edge.web.taken import Mistaken, Path, body_of, mistake
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 PERSON = "person"
 NAME = "Who says so, by name. Needed where nobody is signed in; else it is who is signed in, whatever stands here."
@@ -38,12 +38,14 @@ def enter(api: Routes, desk: Desk, allowed: Allowed) -> None:
             api.reads_itself(row.address, _endpoint(row, desk, allowed), partial(_describe, row))
 
 
-def _describe(row: CommandRow, router: APIRouter) -> None:
+def _describe(row: CommandRow, router: "APIRouter") -> None:
     """The same route for the OpenAPI; nobody calls it."""
+    from edge.web.described import signed
+
     built(row.answer)
     router.add_api_route(
         row.address,
-        _described(row),
+        signed(row.command.__name__, None, _parameters(row)),
         methods=["POST"],
         status_code=row.status,
         responses=answers(row.status, row.answer),
@@ -65,13 +67,13 @@ def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Callable[[HttpRe
         """What is ordered, by whom, done."""
         values = dict(request.path_params)
         wrong = [
-            _mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)
+            mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)
             for name in ("Idempotency-Key", "Approval")
             if len(request.headers.get(name, "")) > LONGEST_WORD
         ]
         if not bare:
-            said = await _body_of(request)
-            wrong += [_mistake("extra_forbidden", ("body", name)) for name in said if name in inside]
+            said = await body_of(request)
+            wrong += [mistake("extra_forbidden", ("body", name)) for name in said if name in inside]
             values = said | values
         caller = caller_of(request)
         if PERSON in fields and caller.who.name:
@@ -82,7 +84,7 @@ def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Callable[[HttpRe
         except ValidationError as error:
             wrong += [{**one, "loc": (_where(one["loc"], inside), *one["loc"])} for one in error.errors()]
         if wrong or command is None:
-            raise RequestValidationError(wrong)
+            raise Mistaken(wrong)
         ordered_by = allowed(caller, row.command, request.headers.get("Approval", ""))
         key = request.headers.get("Idempotency-Key", "")
         return JSONResponse(written(await desk.ask(command, key, ordered_by)), row.status)
@@ -90,63 +92,28 @@ def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Callable[[HttpRe
     return ask
 
 
-async def _body_of(request: HttpRequest) -> dict[str, Any]:
-    """The fields of the body; raises RequestValidationError, and HTTPException for what no JSON reader takes."""
-    raw = await request.body()
-    if not raw:
-        raise RequestValidationError([_mistake("missing", ("body",))])
-    try:
-        said = json.loads(raw)
-    except json.JSONDecodeError as error:
-        raise RequestValidationError([_mistake("json_invalid", ("body", error.pos))]) from None
-    except (ValueError, RecursionError):
-        raise HTTPException(400) from None
-    if not isinstance(said, dict):
-        raise RequestValidationError([_mistake("dict_type", ("body",))])
-    return said
-
-
 def _where(loc: tuple[int | str, ...], inside: tuple[str, ...]) -> str:
     return "path" if loc and loc[0] in inside else "body"
-
-
-_ENGLISH = {
-    "string_too_long": "String should have at most {max_length} characters",
-    "extra_forbidden": "Extra inputs are not permitted",
-    "missing": "Field required",
-    "json_invalid": "JSON decode error",
-    "dict_type": "Input should be an object",
-}
-
-
-def _mistake(kind: str, loc: tuple[int | str, ...], **values: Any) -> Mapping[str, Any]:
-    return {"type": kind, "loc": loc, "msg": _ENGLISH[kind].format(**values), "ctx": values}
 
 
 # --- describing -------------------------------------------------------------------------------------------------------
 
 
-def _described(row: CommandRow) -> Callable[..., Awaitable[Response]]:
-    """A function with the signature that FastAPI reads: the fields that stand in the address, a body of the others."""
+def _parameters(row: CommandRow) -> list[inspect.Parameter]:
+    """The fields that stand in the address, a body of the others, and the headers."""
     fields = row.command.model_fields
-    inside, body = row.in_address, _body(row)
-
-    async def ask(**given: Any) -> Response:
-        raise AssertionError("described, and served by another")
-
-    named = {name: Annotated[fields[name].rebuild_annotation(), Path()] for name in inside}
+    body = _body(row)
+    named: dict[str, Any] = {name: Annotated[fields[name].rebuild_annotation(), Path()] for name in row.in_address}
     kinds = named | ({"body": body} if body else {}) | {"key": Key, "approval": Approval}
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    ask.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(
-                name, keyword, annotation=kind, default="" if kind in (Key, Approval) else inspect.Parameter.empty
-            )
-            for name, kind in kinds.items()
-        ]
-    )
-    ask.__name__ = row.command.__name__
-    return ask
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=kind,
+            default="" if kind in (Key, Approval) else inspect.Parameter.empty,
+        )
+        for name, kind in kinds.items()
+    ]
 
 
 def _body(row: CommandRow) -> type[BaseModel] | None:

@@ -11,15 +11,15 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from fastapi import Cookie
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from edge.between.bench_board import AlertView
 from edge.between.board import Board, LotView, ProductView, Showing
+from edge.between.compiled import Compiled
 from edge.between.fixed_words import GoodsGroup, LotState, LotWhy
 from edge.between.held_board import HoldView
 from edge.between.needs import findings
@@ -35,6 +35,7 @@ from edge.web.reading import Reading
 from edge.web.reception import Caller, caller_of
 from edge.web.routes import Routes
 from edge.web.squeeze import LEAST, squeezed, takes_gzip
+from edge.web.taken import Cookie
 from edge.web.wording import megabytes, ucum, visible
 from protocol.city.events import EVENTS
 from protocol.city.written import grouped, kilograms, minute, moment, tail, yuan
@@ -45,7 +46,7 @@ SIGN_IN = "sign-in"  # no page of a job: it shows nothing of the board
 FRAMES = ("base", "missing", "shell", "screen", SIGN_IN)  # templates that are no job's page
 PAGES = tuple(sorted(path.stem for path in TEMPLATES.glob("[a-z]*.html") if path.stem not in FRAMES))
 PARTS = frozenset(  # what scripts fetch again
-    name for path in TEMPLATES.iterdir() for name in re.findall(r'data-part="(\w+)"', path.read_text("utf-8"))
+    name for path in TEMPLATES.glob("*.html") for name in re.findall(r'data-part="(\w+)"', path.read_text("utf-8"))
 )
 RECORD = re.compile(r"records/\d{1,18}", re.ASCII)
 KINDS = {
@@ -80,6 +81,7 @@ class Painter:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=Compiled(TEMPLATES, (__file__,)),
         )
         self._templates.policies["json.dumps_kwargs"] = {"sort_keys": True, "ensure_ascii": False}  # half the bytes
         self._templates.filters.update(

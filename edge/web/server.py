@@ -1,7 +1,7 @@
 """The web server's thread.
 
-``start`` binds the address at once, so a mistake is told before anything else runs, and returns; the frameworks are
-loaded inside the thread.  What comes in meanwhile waits in the socket's queue.
+``start`` binds the address, unless that was done (``binding.py``), so a mistake is told before anything else runs, and
+returns; the frameworks are loaded inside the thread.  What comes in meanwhile waits in the socket's queue.
 """
 
 import socket
@@ -11,25 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox, Stumbled
+from edge.web.binding import bind
 from edge.web.encryption import Encryption
 
 if TYPE_CHECKING:
     from edge.web.serving import Serving
 
-SEND_BUFFER = 128 * 1024
 STOP_SECONDS = 5.0
 AGAIN_SECONDS = 1.0  # a server that ended by itself is started again after so long
-
-
-class CannotListen(OSError):
-    """The address cannot be used; the message names it and the setting."""
 
 
 class WebServer:
     """Serves the pages at ``listen`` (``host:port``; port 0 takes any free one).
 
     ``allow`` names further hosts by which browsers may come; ``options`` go to ``create_app``.  With ``tls`` the pages
-    are at ``https://``.
+    are at ``https://``.  ``bound`` is the address taken before.
     """
 
     def __init__(
@@ -39,6 +35,7 @@ class WebServer:
         inbox: Inbox,
         allow: Iterable[str] = (),
         tls: Encryption | None = None,
+        bound: socket.socket | None = None,
         **options: Any,
     ) -> None:
         self._listen = listen
@@ -51,7 +48,7 @@ class WebServer:
         self.ready = threading.Event()
         self.address = ""
         self.thread = threading.Thread(target=self._run, name="web")
-        self._socket: socket.socket | None = None
+        self._socket = bound
 
     @property
     def url(self) -> str:
@@ -64,7 +61,7 @@ class WebServer:
 
     def bind(self) -> None:
         """Take the address alone, and set ``address``; raises CannotListen."""
-        self._socket = _bind(self._listen)
+        self._socket = self._socket or bind(self._listen)
         host, port = self._socket.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -84,7 +81,7 @@ class WebServer:
 
         while not self._stopping.is_set():
             try:
-                self._socket = self._socket or _bind(self.address)
+                self._socket = self._socket or bind(self.address)
                 app = create_app(self._showing, self._inbox, **self._options)
                 self._serving = Serving(app, self.ready.set)
                 if not self._stopping.is_set():
@@ -94,30 +91,3 @@ class WebServer:
             if not self._stopping.wait(AGAIN_SECONDS) and self._socket is not None:
                 self._socket.close()
                 self._socket = None
-
-
-def _bind(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    try:
-        if not 0 <= int(port) <= 65535:  # the resolver would quietly take the rest of a division
-            raise ValueError("a port is 0 to 65535")
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        bound = socket.socket(family, kind, proto)
-    except (ValueError, OSError) as error:
-        raise CannotListen(_sorry(listen, error)) from error
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # a slow reader cannot hold more
-        bound.bind(address)
-        bound.listen(64)
-    except OSError as error:
-        bound.close()
-        raise CannotListen(_sorry(listen, error)) from error
-    return bound
-
-
-def _sorry(listen: str, error: Exception) -> str:
-    why = getattr(error, "strerror", None) or error
-    return f"web: cannot listen on {listen}: {why}; choose a free address of this box in [web] listen"

@@ -288,13 +288,17 @@ class StationEnd:
         return self._step(Heard.RESEND) is Do.PUBLISH
 
     def released(self, claim: Claim, own: str | None, last: int) -> bool:
-        """A person wants to go on as before. False: the city's word is still of another ledger."""
+        """A person wants to go on as before. False: the city's word is still of another ledger.
+
+        What lies behind the city's number is sent again, also what was refused meanwhile.
+        """
         if self.held is None or self._means(claim, own, last) in (Heard.OTHER, Heard.BEYOND):
             return False
         if not self.held.hash and claim.upto < self.held.upto <= last:  # it has not passed the number of a fork
             return False
         self._step(Heard.RELEASED)
         self.held = None
+        self._go_back(Claim(min(claim.upto, self.upto), claim.hash), own)
         return True
 
     def restored(self, joint: Joint, proven: bool, reason: str) -> None:

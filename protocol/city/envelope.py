@@ -119,6 +119,10 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
         fields["operator"] = head.operator
     if head.approvedby:
         fields["approvedby"] = head.approvedby
+    if head.bootms:
+        fields["bootms"] = head.bootms
+    if head.clocksource:
+        fields["clocksource"] = head.clocksource
     unsigned = canonical.write(fields)
     signature = base64.b64encode(key.sign(unsigned)).decode()
     # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",

@@ -201,7 +201,7 @@ def _result(record: Record, data: Record) -> Event:
         "OBSERVE",
         "inspecting",
         _DISPOSITIONS.get(verdict, "unknown"),
-        _lot(data["lot"]),
+        _lot(data["lot"] or (data.get("brought") or {}).get("code")),
         bizTransactionList=[_paper("testres", "record", record["id"]), _paper("testprd", "method", data["method"])],
         sensorElementList=[{"sensorReport": [report]}],
         **_named(data["goods"], **{"medge:screening": True}),
@@ -282,8 +282,9 @@ def _entry_corrected(record: Record, data: Record) -> Event:
 
 
 def _result_corrected(_: Record, data: Record) -> Event:
-    goods = _lot(data.get("source") or data["lot"])
-    return _object("OBSERVE", "inspecting", _STATES[data["state"]], goods, **_named(data["goods"]))
+    brought = data.get("brought") or {}
+    goods = _lot(data.get("source") or data["lot"] or brought.get("code"))
+    return _object("OBSERVE", "inspecting", _STATES.get(data["state"], "unknown"), goods, **_named(data["goods"]))
 
 
 def _drawn(_: Record, data: Record) -> Event | None:

@@ -486,10 +486,12 @@ MEANINGS: dict[str, dict[str, str]] = {
         "after": "What it is, as text (typed).",
     },
     "ResultCorrected": {
-        "lot": "Test code of the lot that the result is not of: 20 digits (record).",
-        "to": "Test code of the lot it is of: 20 digits (typed); null: nobody knows.",
+        "lot": "Test code of the lot that the result is not of: 20 digits (record); null: it was of brought food.",
+        "brought": "The food that somebody brought and that the result is not of (record); null: it was of a lot.",
+        "to": "Test code of what it is of: 20 digits (typed); null: nobody knows.",
+        "goods": "The goods of `lot` (record); null: it was of brought food.",
         "verdict": "What the other measurements of the item say of `lot` (station); null: there are none.",
-        "state": "What may be done with that lot now (station).",
+        "state": "What may be done with that lot now (station); null: it was of brought food.",
         "source": "Source code of that lot when this correction releases it: 20 digits (station); null: it does not.",
     },
     "LotTold": {
@@ -600,6 +602,13 @@ MEANINGS: dict[str, dict[str, str]] = {
         "software": "Version of the scale's program (typed); empty: not known.",
         "fair": "True: a fair scale (公平秤), for weighing slips again (settings).",
     },
+    "KeyRotated": {
+        "old_key": "The key that signs this record and those before: raw Ed25519 public key, 64 hex digits (station).",
+        "new_key": "The key that signs the records after it: the same form (station).",
+        "proof": "The new key's signature over MEDGE-KEY1, a zero byte, the station's name and both keys as raw bytes, "
+        "in base64 (station).",
+        "why": "Why (typed).",
+    },
     "CertificateExpiring": {
         "of": "client (what it shows the broker), ca (of the broker's authority), pages (station).",
         "ends": "When it ends, RFC 3339 in UTC (the certificate).",
@@ -642,6 +651,18 @@ MEANINGS: dict[str, dict[str, str]] = {
         "own_hash": "SHA-256 of that record's bytes, 64 hex digits (station); 64 zeros: it is empty.",
         "serials": "Last serial of each kind of code that counts as given, by the code's tenth digit (station).",
         "why": "Why (typed).",
+    },
+    "LedgerCheckpoint": {
+        "upto": "Number of the last record that leaves the station, with all before it (station).",
+        "hash": "SHA-256 of that record's bytes, 64 hex digits (station).",
+        "serials": "Last serial of each kind of code given by then, by the code's tenth digit (station).",
+        "months": "For how many months the city has had them at least (settings).",
+    },
+    "DiskShort": {
+        "state": "short: a tenth of it is free (at most 2 GiB); full: a fiftieth (at most 256 MiB); enough: there is "
+        "room again (station).",
+        "free_mb": "Free space in millions of bytes (station).",
+        "total_mb": "Size of the disk in millions of bytes (station).",
     },
     # --- messages that are no records ---------------------------------------------------------------------------------
     "StationState": {

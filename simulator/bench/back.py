@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from simulator.bench.helpers import compiled
 from simulator.bench.report import Figure, Report, spread
-from simulator.bench.start import compiled
 from simulator.broker import Broker, answers
 from simulator.stage import StationProcess, Wiring, wait_for
 

@@ -47,7 +47,8 @@ class Outcome:
     note: str = ""
 
     def line(self) -> str:
-        row = (self.records, self.acked, self.kept, self.lost, self.twice, self.stuck, f"{self.stall:.1f}")
+        stall = f"{self.stall:.1f}" if not self.stuck else "no end"
+        row = (self.records, self.acked, self.kept, self.lost, self.twice, self.stuck, stall)
         return f"{self.case:<17}" + "".join(f"{value:>9}" for value in row) + f"  {self.note}"
 
 

@@ -12,7 +12,7 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
+NAMES = ("latency", "start", "sale", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
@@ -70,6 +70,10 @@ def _bench(
         from simulator.bench.start import measure as start
 
         return lambda folder, seconds: start(folder, seconds or 30.0, verbose=verbose)
+    if name == "sale":
+        from simulator.bench.sale import measure as sale
+
+        return lambda folder, seconds: sale(folder, seconds or 30.0)
     if name == "decode":
         from simulator.bench.decode import measure as decode
 

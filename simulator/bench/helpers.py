@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -22,6 +23,7 @@ from simulator.city.server import City
 SPAWN = get_context("spawn")
 START_SECONDS = 20.0
 EVENTS = "mkt/1/+/+/+/+/+"
+KEEPS_NOTHING = "PYTHONDONTWRITEBYTECODE"
 EXTRA_FILES = ("-wal", "-shm", "")
 Arrival = tuple[int, bytes]
 
@@ -137,6 +139,17 @@ def _city(pipe: Connection, broker: str, db: Path, mqtt: str) -> None:
         pipe.send("ready")
         while pipe.recv() != "stop":
             pipe.send(city.summary())
+
+
+@contextlib.contextmanager
+def compiled() -> Iterator[None]:
+    """Programs started meanwhile find themselves compiled, as installed ones do, even where Python keeps nothing."""
+    before = os.environ.pop(KEEPS_NOTHING, None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ[KEEPS_NOTHING] = before
 
 
 # --- floors ---------------------------------------------------------------------------------------------------------

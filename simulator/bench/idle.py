@@ -14,7 +14,7 @@ from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from simulator.bench.helpers import CityProcess, written_bytes
+from simulator.bench.helpers import CityProcess, compiled, written_bytes
 from simulator.bench.report import Figure, Report
 from simulator.bench.stall import register
 from simulator.bench.start import OURS, imports
@@ -81,6 +81,7 @@ class Reader(threading.Thread):
 def measure(folder: Path, seconds: float = 60.0, *, warm_up: float = WARM_UP) -> Report:
     """Watch the station for ``seconds`` with loads lying still, then a third as long with every weight moving."""
     with TemporaryDirectory(dir=folder, prefix="idle-") as name, ExitStack() as stack:
+        stack.enter_context(compiled())
         place = Path(name)
         (place / "dev").mkdir()
         lines = [stack.enter_context(line) for line in spaced(scales(place / "dev"))]

@@ -12,7 +12,7 @@ from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.envelope import kind_of
 from simulator.analyzers.dayuan_crc8 import Dayuan
 from simulator.bench.counter import AGREE, MODEL, Counter
-from simulator.bench.helpers import CityProcess, Watcher
+from simulator.bench.helpers import CityProcess, Watcher, compiled
 from simulator.broker import Broker
 from simulator.stage import CABBAGE, TERMINAL, StationProcess, Wiring, wait_for
 from simulator.wires.line import Line, Pty
@@ -23,16 +23,18 @@ UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, TERMINAL, 1))  # of anoth
 class Stall:
     """Everything running between ``with`` and its end. Raises what its parts raise.
 
-    ``analyzer`` plugs in a tester, too.
+    ``analyzer`` plugs in a tester, too.  ``log`` is where the station's log goes, when not beside its ledger.
     """
 
-    def __init__(self, folder: Path, *, analyzer: bool = False) -> None:
+    def __init__(self, folder: Path, *, analyzer: bool = False, log: Path | None = None) -> None:
         self._folder = folder
+        self._log = log
         self._with_analyzer = analyzer
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            stack.enter_context(compiled())
             dev = self._folder / "dev"
             dev.mkdir(parents=True)
             self.broker = stack.enter_context(Broker())
@@ -59,6 +61,7 @@ class Stall:
                     city_key=self.city.key,
                 ),
             )
+            self.station.log = self._log or self.station.log
             stack.enter_context(self.station)
             wait_for("the station's way to the city", lambda: self.station.board()["city"]["up"])
             register(self.station)

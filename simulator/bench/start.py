@@ -5,15 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
-from simulator.bench.helpers import CityProcess, Watcher
+from simulator.bench.helpers import CityProcess, Watcher, compiled
 from simulator.bench.report import Figure, Report, spread
 from simulator.bench.stall import register
 from simulator.broker import Broker
@@ -23,7 +22,6 @@ TARGET = {"max": 1500.0}
 GIVE_UP = 20.0
 RECORDS = 200
 FLOORS = 3
-KEEPS_NOTHING = "PYTHONDONTWRITEBYTECODE"
 OURS = frozenset({"edge", "drivers", "protocol", "simulator"})
 SLOWEST = 25
 IMPORTS = """
@@ -91,17 +89,6 @@ def measure(
         ),
         facts,
     )
-
-
-@contextmanager
-def compiled() -> Iterator[None]:
-    """Programs started meanwhile find themselves compiled, as installed ones do, even where Python keeps nothing."""
-    before = os.environ.pop(KEEPS_NOTHING, None)
-    try:
-        yield
-    finally:
-        if before is not None:
-            os.environ[KEEPS_NOTHING] = before
 
 
 def start(station: StationProcess, watcher: Watcher) -> Run:

@@ -143,7 +143,7 @@ class Sqlite(Database):  # type: ignore[misc, unused-ignore]
 
 
 class NotCopied(Exception):
-    """The commit is on this server's disk alone: nobody knows whether the standby has it."""
+    """Nobody knows whether it is on the disk of the standby."""
 
 
 class Postgres:
@@ -162,6 +162,7 @@ class Postgres:
             raise ValueError("a city on PostgreSQL needs psycopg: pip install 'marketedge[city]'") from None
         self._url = url
         self._warned = ""
+        self._inside = False  # a transaction
         self._conn: psycopg.Connection[tuple[Any, ...]] | None = None
         self.failures: tuple[type[Exception], ...] = (psycopg.Error, NotCopied)
         self._connect()
@@ -187,7 +188,11 @@ class Postgres:
         self._warned = str(said.message_primary)
 
     def _open(self) -> "psycopg.Connection[tuple[Any, ...]]":
-        return self._connect() if self._conn is None or self._conn.closed else self._conn
+        if self._conn is None or self._conn.closed:
+            if self._inside:  # the rest of it would be done without its beginning
+                raise NotCopied("the connection was lost within a transaction")
+            return self._connect()
+        return self._conn
 
     def execute(self, sql: str, parameters: Any = (), /) -> Rows:
         return self._open().execute(_translated(sql), _clean(parameters))
@@ -206,9 +211,13 @@ class Postgres:
     @contextmanager
     def atomic(self) -> Iterator[None]:
         """A transaction. Raises one of ``failures`` when it is not surely on the disk of the standby, too."""
-        with self._open().transaction():
-            yield
-            self._warned = ""
+        try:
+            with self._open().transaction():
+                self._inside = True
+                yield
+                self._warned = ""
+        finally:
+            self._inside = False
         if self._warned:  # the wait for the standby was broken off
             raise NotCopied(self._warned)
 

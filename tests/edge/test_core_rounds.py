@@ -93,8 +93,9 @@ def test_a_weight_that_is_not_shown_yet_shortens_the_wait(box: Callable[..., Box
     inbox = Waited(station.core)
     station.core.go_round()
     assert inbox.waits == [pytest.approx(SHOW_SECONDS * 3 / 4)]
+    assert station.scale.net_g == 1000
     station.core.go_round()
-    assert inbox.waits[1:] == [TICK_SECONDS]
+    assert inbox.waits[1:] == [pytest.approx(TICK_SECONDS - SHOW_SECONDS / 4)]
 
 
 @pytest.mark.parametrize(("due", "wait"), [(0.2, 0.2), (-3.0, 0.0), (60.0, TICK_SECONDS), (None, TICK_SECONDS)])
@@ -136,7 +137,54 @@ def test_so_many_messages_are_one_round(box: Callable[..., Box]) -> None:
     assert station.core._inbox.qsize() == 1
 
 
+def test_weights_wait_for_each_other_and_for_nothing_else(box: Callable[..., Box]) -> None:
+    station = box()
+    station.turn(Weighed("scale-1", grams("0.000"), station.clock.steady()))
+    for message in (*(Weighed("scale-1", grams("1.000"), station.clock.steady()) for _ in range(3)), Stop()):
+        station.core._inbox.put(message)
+    assert not station.core.go_round()
+    assert station.core._inbox.empty()
+
+
 # --- showing --------------------------------------------------------------------------------------------------------
+
+
+def test_a_board_is_made_each_tick_and_no_more_often_while_nobody_buys(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    made: list[float] = []
+    show = station.core._show
+    monkeypatch.setattr(station.core, "_show", lambda: (made.append(station.clock.steady()), show())[1])
+    Waited(station.core)
+    for _ in range(40):
+        station.clock.go(TICK_SECONDS / 10)
+        station.core._inbox._real.put(Weighed("scale-1", grams("1.000"), station.clock.steady()))
+        station.core.go_round()
+        station.core.go_round()
+    assert 0 < len(made) <= 4
+
+
+def test_what_nobody_waits_for_is_shown_when_pages_look_again(
+    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a printer and the city say of a sale comes in four messages within some milliseconds."""
+    station = box()
+    shows: list[str] = []
+    show = station.core._show
+    monkeypatch.setattr(station.core, "_show", lambda: (shows.append("all"), show())[1])
+    inbox = Waited(station.core)
+    request = Request(ENTRY)
+    for message in (request, *(PrinterChanged("printer-1", PrinterState.OFFLINE, str(why)) for why in range(4))):
+        inbox._real.put(message)
+        station.core.go_round()
+    assert request.answer.done()
+    assert shows == ["all"]
+    assert station.board.printers[0].why != "3"
+    station.clock.go(SHOW_SECONDS)
+    station.core.go_round()
+    assert shows == ["all", "all"]
+    assert station.board.printers[0].why == "3"
 
 
 def test_weights_alone_are_shown_ten_times_a_second_and_with_anything_else_at_once(box: Callable[..., Box]) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_start_reads_the_names_of_papers_of_all_words(loaded: Any) -> None:
     assert loaded["sections"] == 1
 
 
-def test_an_app_that_serves_takes_no_function_in_hand() -> None:
+def test_an_app_that_serves_reads_no_signature() -> None:
     from edge.between.board import Showing
     from edge.between.inbox import Inbox
     from edge.web.app import create_app
@@ -67,4 +68,34 @@ def test_an_app_that_serves_takes_no_function_in_hand() -> None:
     app = create_app(Showing(), Inbox())
     served = [route for route in app.routes if isinstance(route, Served)]
     assert len(served) > 50
-    assert [route.path for route in served if route.app != route._first] == []
+    assert [route.path for route in served if route.taken is not None] == []
+
+
+def test_what_serves_does_without_what_describes() -> None:
+    """FastAPI, and what it loads and builds, is another process's: the one that makes the OpenAPI."""
+    code = "import sys, edge.web.app, edge.web.serving; print([one for one in sys.modules if one == 'fastapi'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+EARLY = """
+import sys
+from edge.cli.main import main
+from edge.web import binding
+
+def bound_early(listen):
+    print(listen, [name for name in ("edge.service", "edge.core", "paho.mqtt.client") if name in sys.modules])
+    raise SystemExit
+
+binding.bound_early = bound_early
+main(["run", "-c", sys.argv[1]])
+"""
+
+
+def test_the_pages_address_is_taken_before_the_rest_is_loaded(tmp_path: Path) -> None:
+    """Who opens a page meanwhile waits for it, and sees no browser's error."""
+    made = subprocess.run([sys.executable, "-m", "edge.cli", "init", tmp_path / "box", "--job", "stall"], check=False)
+    assert made.returncode == 0
+    command = [sys.executable, "-c", EARLY, tmp_path / "box" / "station.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "127.0.0.1:8080 []"

@@ -28,10 +28,10 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
 
 
 def test_ajv_takes_the_schemas_in_strict_mode_and_every_kind_of_event_by_them(
-    judged: Callable[..., Any], event_of: Callable[[str], bytes]
+    judged: Callable[..., Any], event_of: Callable[..., bytes]
 ) -> None:
     known = schemas()
-    events = [json.loads(event_of(kind)) for kind in EVENTS]
+    events = [json.loads(event_of(kind, bare=bare)) for kind in EVENTS for bare in (False, True)]
     values = [{"id": known[ENVELOPE]["$id"], "value": event} for event in events]
     values += [{"id": event["dataschema"], "value": event["data"]} for event in events]
     assert judged("ajv.mjs", {"schemas": [*known.values()], "values": values}) == []
@@ -68,7 +68,7 @@ def test_spectral_has_nothing_against_the_openapi(
 
 
 def test_both_sdks_of_cloudevents_read_every_kind_of_event(
-    judged: Callable[..., Any], event_of: Callable[[str], bytes]
+    judged: Callable[..., Any], event_of: Callable[..., bytes]
 ) -> None:
     from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 

@@ -267,7 +267,7 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
 
 
 def test_the_function_of_the_node_red_flow_stores_answers_and_tells_each_record_once(
-    judged: Callable[..., Any], event_of: Callable[[str], bytes], tmp_path: Path, key: Ed25519PrivateKey
+    judged: Callable[..., Any], event_of: Callable[..., bytes], tmp_path: Path, key: Ed25519PrivateKey
 ) -> None:
     city = hex_beside(tmp_path / "city.db")
     (tmp_path / "stations.json").write_text(json.dumps({STATION: key.public_key().public_bytes_raw().hex()}), "utf-8")

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.between.commands import HoldLot, Sell
+from edge.between.commands import HoldLot, RegisterEntry, Sell
 from edge.between.inbox import Refused
 from edge.between.ledger_commands import SendAgain
+from edge.between.photo_commands import KeepPhoto
+from edge.config.sections import BadConfig, load
 from edge.records.checkpoints import checkpoint_of, first_of
 from edge.records.ledger import RecordGone
 from edge.records.retention import kept
@@ -16,9 +19,26 @@ from edge.records.verify import verify
 from edge.state.unread import rows as unread_rows
 from protocol.city.codes import TraceCode
 from protocol.city.envelope import hash_of, kind_of
+from protocol.city.photos import hash_of as hash_of_photo
 
 CABBAGE = "01040201"
 DAY = 86_400
+
+
+STATION = """
+[station]
+name = "惠济市场"
+jobs = ["gate", "stall"]
+node = "410108001"
+terminal = "01"
+region = "410108"
+host = "sy.example.cn"
+[seller]
+code = "4101080010123"
+name = "李秀兰蔬菜"
+[city]
+brokers = ["mqtt://127.0.0.1"]
+"""
 
 
 def delivered(station: Any) -> None:
@@ -157,6 +177,48 @@ def test_a_held_lot_keeps_its_records(old: Any) -> None:
     about = kept(old.ledger.conn, 24, old.clock.today())
     assert about["waits_for"] == {"record": 1, "why": old.lot_then}
     assert whole(old)
+
+
+def test_photos_go_with_the_last_record_that_names_them(
+    made: Callable[[], Any], tmp_path: Path, a_photo: Callable[..., bytes]
+) -> None:
+    """One that a newer record names stays, and one that the city has not got."""
+    station = made()
+    photos = station.core._station.photos
+    shas = []
+    for number in range(3):
+        data = a_photo(number + 1)
+        shas.append(hash_of_photo(data))
+        photos.files.keep(shas[-1], data)
+        station.does(KeepPhoto(sha256=shas[-1], size=len(data)))
+    entry = RegisterEntry(product=CABBAGE, net_g=1000, origin="河南", supplier="李四")
+    for one in shas:
+        station.does(entry.model_copy(update={"photos": (one,)}))
+    delivered(station)
+    idles(station)
+    for one in shas[:2]:
+        photos.table.sent(one)
+    idles(station, 24 * 30)
+    station.does(entry.model_copy(update={"photos": (shas[1],)}))
+    delivered(station)
+    idles(station, 31)
+    idles(station)
+    assert first_of(station.ledger.conn) > 3
+    assert [(tmp_path / "data/photos" / one).exists() for one in shas] == [False, True, True]
+    assert photos.table.all() == set(shas[1:])
+    assert not list(unread_rows(station.ledger.conn))
+
+
+@pytest.mark.parametrize(("jobs", "months", "said"), [('["stall"]', 5, 6), ('["canteen"]', 23, 24)])
+def test_fewer_months_than_the_law_wants_are_refused_in_words(
+    tmp_path: Path, jobs: str, months: int, said: int
+) -> None:
+    text = STATION.replace('["gate", "stall"]', jobs).replace("[seller]", f"keep_months = {months}\n[seller]")
+    (tmp_path / "station.toml").write_text(text, "utf-8")
+    with pytest.raises(BadConfig, match=f"keep_months = {months}：依法至少保存 {said} 个月"):
+        load(tmp_path / "station.toml")
+    (tmp_path / "station.toml").write_text(text.replace(f"= {months}\n", f"= {months + 1}\n"), "utf-8")
+    assert load(tmp_path / "station.toml").station.keep_months == months + 1
 
 
 def test_what_is_gone_is_told_in_words(old: Any) -> None:

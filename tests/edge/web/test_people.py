@@ -473,7 +473,7 @@ def test_who_is_no_supervisor_has_no_word_to_give(staffed: Any, http: Browser) -
 def test_the_openapi_says_how_one_shows_who_one_is_and_which_role_each_operation_wants(
     http: Browser, till: dict[str, str]
 ) -> None:
-    said = http.get("/api/openapi.json", headers=till).json()
+    said = http.get("/api/openapi.json", headers=till, timeout=60).json()
     assert set(said["components"]["securitySchemes"]) == {"token", "session"}
     assert {"token": []} in said["security"]
     writes = {path: item["post"] for path, item in said["paths"].items() if "post" in item}

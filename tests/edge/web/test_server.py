@@ -12,7 +12,8 @@ import pytest
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox
-from edge.web.server import CannotListen, WebServer
+from edge.web.binding import CannotListen
+from edge.web.server import WebServer
 from edge.web.serving import HttpConnection
 
 

