@@ -246,7 +246,6 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
     upto, hash_ = len(held), envelope.hash_of(held[-1].encode())
     sent = {
         "id-fork": (record(upto, newest["prevhash"], "id-fork"), "fork"),
-        newest["id"]: (record(upto + 5, hash_, newest["id"]), "fork"),
         "id-chain": (record(upto + 1, "0" * 64, "id-chain"), "broken_chain"),
         "id-forged": (record(upto + 1, hash_, "id-forged", Ed25519PrivateKey.generate()), "bad_signature"),
         "id-other": (record(upto + 1, hash_, "id-other", of=f"{NODE}-02"), "wrong_source"),
@@ -254,16 +253,25 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
         "id-deep": (b'{"id":"id-deep","data":' + b"[" * 20_000 + b"]" * 20_000 + b"}", ""),
         "": (b"\xff" * 100, ""),
     }
-    topic = f"mkt/1/{REGION}/{NODE}/01/evt/price"
+
+    def send(body: bytes) -> None:
+        mqtt.single(f"mkt/1/{REGION}/{NODE}/01/evt/price", body, 1, hostname="127.0.0.1", port=broker.port)
+
     for body, _ in sent.values():
-        mqtt.single(topic, body, 1, hostname="127.0.0.1", port=broker.port)
+        send(body)
     expected = {id_: code for id_, (_, code) in sent.items() if code}
     wait_for("all of them", lambda: {one["id"]: one["code"] for one in receiver.told("rejected")} == expected)
     wait_for("the alarm", lambda: receiver.told("alarm"))
     assert receiver.stored() == held
     enter(running, 2)
-    wait_for("the station's own next record", lambda: len(receiver.stored()) > len(held))
+    wait_for("the station's own next record", lambda: delivered(running) and len(receiver.stored()) > len(held))
     assert receiver.stored() == ledger(running)
+
+    send(record(upto + 5, hash_, newest["id"]))  # somebody else writes with its key: its own id, under another number
+    wait_for("the station to hold", lambda: running.board()["city"]["cause"] == "disagree")
+    with pytest.raises(Refusal) as refused:
+        enter(running, 3)
+    assert refused.value.code == "other_ledger"
 
 
 def test_the_function_of_the_node_red_flow_stores_answers_and_tells_each_record_once(
