@@ -201,7 +201,9 @@ class Lots:
         self._kept: dict[str, Lot] = {}
         self._kept_at: tuple[int, int, bool] | None = None
         self.stops = Stops(self._conn)
-        self.claims = Claims(self._conn, f"{signer.node}-{signer.terminal}", kid_of(signer.key.public_key()).hex())
+        self.claims = Claims(
+            self._conn, f"{signer.node}-{signer.terminal}", kid_of((*signer.earlier, signer.key.public_key())[0]).hex()
+        )
         self._stop_ends: float | None = None
         self.offers_changed = True
         self.waits_for: Callable[[Lot], tuple[WaitsFor, ...]] = lambda lot: ()  # what keeps one that passed

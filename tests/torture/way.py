@@ -136,7 +136,6 @@ class Liar:
                 if self.lies and not self.connack:
                     continue
                 at = 2 + int.from_bytes(body[:2], "big")
-                topic = body[2:at].decode(errors="replace")
                 if self.lies and first >> 4 == 3:
                     self.forgotten += 1
                     if self.puback is not None:
