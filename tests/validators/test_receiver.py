@@ -196,6 +196,39 @@ def test_what_is_missing_is_asked_for_again(receiver: Receiver, station: Callabl
     assert receiver.told("alarm") == []
 
 
+def test_a_station_that_changes_its_key_is_followed(
+    receiver: Receiver, station: Callable[..., StationProcess], broker: Broker
+) -> None:
+    running = station()
+    enter(running)
+    wait_for("everything", lambda: delivered(running))
+    old = load_key(running.folder / "station.key")
+    running.stop()
+    running.command("keys", "rotate", "-c", str(running.config), "--person", "王敏", "--why", "离职")
+    running.start()
+    enter(running, 2)
+    wait_for("everything", lambda: delivered(running))
+    receiver.kill()
+    receiver.start()  # and knows it from its file
+    enter(running, 3)
+    wait_for("everything", lambda: delivered(running))
+    assert receiver.stored() == ledger(running)
+    records = [json.loads(one) for one in receiver.stored()]
+    assert len({one["kid"] for one in records}) == 2
+    receiver.order(name="stop_lot", station=STATION, region=REGION, lot="41010800110100010074", reason="召回")
+    wait_for("an answer by the new key", lambda: receiver.told("answer"))
+    wait_for("everything", lambda: delivered(running))
+    newest = json.loads(receiver.stored()[-1])
+    head = envelope.EventHead(
+        "id-old", newest["source"], "price.changed", STATION, newest["time"], newest["time"], "b", "synced"
+    )
+    late = envelope.seal(head, {}, len(receiver.stored()) + 1, envelope.hash_of(receiver.stored()[-1].encode()), old)
+    mqtt.single(f"mkt/1/{REGION}/{NODE}/01/evt/price", late, 1, hostname="127.0.0.1", port=broker.port)
+    refusal = {"what": "rejected", "station": STATION, "id": "id-old", "code": "bad_signature"}
+    wait_for("its refusal", lambda: any(refusal.items() <= one.items() for one in receiver.told("rejected")))
+    assert receiver.told("alarm") == []
+
+
 def test_a_record_that_is_not_understood_breaks_nothing(
     receiver: Receiver, station: Callable[..., StationProcess], modules: Path, tmp_path: Path
 ) -> None:
