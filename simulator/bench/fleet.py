@@ -11,7 +11,7 @@ import logging
 import os
 import resource
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -338,9 +338,9 @@ def measured(crowd: Fleet, events: int, where: Any, workers: Sequence[int]) -> d
     }
 
 
-def processor_seconds(workers: Sequence[int]) -> Counter[str]:
+def processor_seconds(workers: Sequence[int]) -> dict[str, float]:
     """What this process and all that come from it used so far: ``workers``, ``postgres``, ``stations`` …"""
-    used: Counter[str] = Counter()
+    used: dict[str, float] = defaultdict(float)
     family = {os.getpid()}
     for path in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda one: int(one.parts[-2])):
         with contextlib.suppress(OSError):
