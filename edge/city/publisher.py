@@ -30,9 +30,8 @@ from edge.city.doubts import Doubts
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.delivery import Delivery
-from edge.records.joints import KEPT_BACK
 from edge.records.ledger import ALARM, ORDINARY, Ledger, OtherLedger
-from protocol.city.agreement import Claim, Do, Stand, StationEnd
+from protocol.city.agreement import KEPT_BACK, Claim, Do, Stand, StationEnd
 from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
@@ -597,8 +596,9 @@ class Publisher:
         for seq, rejection in opened.items():
             if not self.end.is_settled(seq):
                 self._keep(seq, rejection)
-        if unheard and (kept := [seq for seq, reason in self.end.aside.items() if reason == KEPT_BACK]):
-            self._again.want(min(kept), max(kept))  # a broker may have had them while the city was away
+        kept = [seq for seq, reason in self.end.aside.items() if reason == KEPT_BACK]
+        if kept and (unheard or do is Do.GO_BACK):
+            self._again.want(min(kept), max(kept))  # a broker may have had them while the city was away, or it forgot
         self._timed([flight for flight in self._flights.values() if self.end.is_settled(flight.seq)], now)
         self._settle(True)
         return self.upto + len(self.end.ahead) - before

@@ -8,7 +8,7 @@ from edge.jobs.doing import does
 from edge.records import joints
 from edge.state.delivering import Delivering
 from edge.state.station import Station
-from protocol.city.agreement import Claim
+from protocol.city.agreement import KEPT_BACK, Claim
 from protocol.city.topics import Ack
 
 
@@ -70,7 +70,7 @@ def _restore(station: Station, command: ContinueLedger, delivering: Delivering, 
         station.ledger, end, city, command.why, command.person, station.clock.now(), station.clock.boot_id
     )
     station.recorded(recorded)
-    kept = [seq for seq, why in end.aside.items() if why == joints.KEPT_BACK and seq <= last]
+    kept = [seq for seq, why in end.aside.items() if why == KEPT_BACK and seq <= last]
     if kept:
         station.delivery.send_again(min(kept), max(kept))
     delivering.gone_on()

@@ -15,8 +15,6 @@ from protocol.city.ledger_events import LedgerRestored
 from protocol.city.state import Reach
 from protocol.city.topics import Ack
 
-KEPT_BACK = "restored: the city has other records under this number, or did not say; it is sent once more"
-
 
 def go_on(
     ledger: Ledger, end: StationEnd, city: Ack, why: str, person: str, stamp: Stamp, boot_id: str, beyond: int = 0
@@ -49,7 +47,7 @@ def go_on(
     ledger.skip(joint.sequence, city.hash or own.prevhash, serials)
     name = f"{ledger.signer.node}-{ledger.signer.terminal}"
     recorded = ledger.append("ledger.restored", name, record, stamp, boot_id, lane=ALARM)
-    end.restored(joint, proven, KEPT_BACK)
+    end.restored(joint, proven)
     return recorded
 
 

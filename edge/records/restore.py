@@ -18,11 +18,12 @@ from edge.records import backup, lock, mark, private
 from edge.records.clock import Stamp
 from edge.records.delivery import Delivery
 from edge.records.identity import BadKey, load_key
-from edge.records.joints import KEPT_BACK, go_on, reach
+from edge.records.joints import go_on, reach
 from edge.records.ledger import FILE, Head, Ledger, LedgerBroken, Recorded, Signer, body_of, last_of, open_reader
 from edge.records.own_keys import Chains, earlier_of, own_keys
 from edge.records.photos import FOLDER
 from edge.records.verify import verify_folder
+from protocol.city.agreement import KEPT_BACK
 from protocol.city.envelope import BadEvent
 from protocol.city.state import Reach
 from protocol.city.token import kid_of

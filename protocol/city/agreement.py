@@ -23,6 +23,7 @@ from protocol.frozen import frozen
 from protocol.table import passed_over, step
 
 RESTORED = type_of("ledger.restored")
+KEPT_BACK = "restored: the city has other records under this number, or did not say; it is sent once more"
 MANY = 4096  # numbers sent on one connection that are remembered although the city's number has passed them
 
 
@@ -301,19 +302,18 @@ class StationEnd:
         self._go_back(Claim(min(claim.upto, self.upto), claim.hash), own)
         return True
 
-    def restored(self, joint: Joint, proven: bool, reason: str) -> None:
+    def restored(self, joint: Joint, proven: bool) -> None:
         """A ``ledger.restored`` is recorded: go on behind it.
 
-        ``proven``: the city has our record ``upto`` now, and so all before it.  What is not proven is set aside for
-        ``reason``, to be sent again one by one: only its id proves that the city has it.
+        ``proven``: the city has our record ``upto`` now, and so all before it.  What is not proven is set aside
+        (``KEPT_BACK``), to be sent again one by one: only its id proves that the city has it.
         """
         first = self.upto + 1 if proven else 1
-        nothing = {seq for one in self.joints for seq in one.given_up}
-        open_ones = [seq for seq in range(first, joint.own + 1) if seq not in nothing and seq not in self.aside]
         self._step(Heard.RESTORED)
-        self.touched |= {*open_ones, *self.ahead}
-        self.aside |= dict.fromkeys(open_ones, reason)
         self.joints.append(joint)
+        open_ones = [seq for seq in self._under_joints(first - 1) if seq not in self.aside]
+        self.touched |= {*open_ones, *self.ahead}
+        self.aside |= dict.fromkeys(open_ones, KEPT_BACK)
         self.upto, self.claimed, self.held = joint.sequence - 1, joint.city, None
         self.ahead.clear()
 
@@ -355,15 +355,24 @@ class StationEnd:
         return self.joints[-1] if self.joints and seq < self.joints[-1].sequence else None
 
     def _go_back(self, claim: Claim, own: str | None) -> None:
-        """Everything behind the city's number is as if it had never been sent."""
+        """Everything behind the city's number is as if it had never been sent; under a joint, which the city's number
+        passes without them, records are set aside until it names them.
+        """
         joint = self._over(claim.upto)
         to = joint.sequence - 1 if joint and claim.hash and claim.hash != own else claim.upto
         self.touched |= {seq for seq in {*self.ahead, *self.aside} if seq > to}
-        self.aside = {seq: reason for seq, reason in self.aside.items() if seq <= to}
-        self.ahead = {seq for one in self.joints for seq in one.given_up if seq > to}
+        kept = self._under_joints(to)
+        self.aside = {seq: reason for seq, reason in self.aside.items() if seq <= to} | dict.fromkeys(kept, KEPT_BACK)
+        self.ahead = {seq for one in self.joints for seq in one.given_up if seq > to}.union(kept)
         self.touched |= self.ahead
         self.upto, self.claimed = to, claim.upto
         self._close()
+
+    def _under_joints(self, after: int) -> list[int]:
+        """Our records behind this number and before the newest joint."""
+        own = self.joints[-1].own if self.joints else 0
+        nothing = {seq for one in self.joints for seq in one.given_up}
+        return [seq for seq in range(after + 1, own + 1) if seq not in nothing]
 
     def _covered(self, upto: int) -> None:
         """A record that was set aside and sent again stands in a chain that the city has further than before: but not

@@ -140,7 +140,7 @@ def disk_readonly(runs: int) -> Row:
         scene.crowd(8, 0.15)
         for _ in range(runs):
             time.sleep(3)
-            subprocess.run(["mount", "-o", "remount,ro", str(card)], check=False)
+            subprocess.run(["mount", "-o", "remount,ro", str(card)], capture_output=True, check=False)
             _shutdown(card)
             time.sleep(4)
             _repair(scene, card)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from case import case
-from city import records_in
+from city import Manners, records_in
 from scene import Row, Scene
 from way import Liar, Way
 
@@ -119,11 +119,11 @@ def confirm_kill(runs: int) -> Row:
         return scene.judge(runs)
 
 
-@case("confirm-away-kept", 'confirm = "broker", the city away, the broker killed; it saves now and then', 1, keeps=True)
-@case("confirm-away-bare", 'confirm = "broker", the city away, the broker killed with nothing kept', 1, keeps=False)
-def confirm_away(runs: int, keeps: bool) -> Row:
+@case("confirm-away", 'confirm = "broker", the city away, the broker killed; the city says later how far it is', 1)
+@case("confirm-mute", 'confirm = "broker", the city away and never says a word, the broker killed', 1, mute=True)
+def confirm_away(runs: int, mute: bool = False) -> Row:
     """What is lost here is lost by design: nobody but the broker ever confirmed it, and it forgot."""
-    with Scene(keeps=keeps, settings=('confirm = "broker"',)) as scene:
+    with Scene(manners=Manners(mute=mute), keeps=False, settings=('confirm = "broker"',)) as scene:
         scene.crowd(1, 0.3).over.wait(3)
         scene.crowds[0].stop()
         scene.drained(30)
@@ -136,14 +136,14 @@ def confirm_away(runs: int, keeps: bool) -> Row:
         scene.broker.start()
         scene.city.start()
         time.sleep(8)
-        row = scene.judge(runs, drain=20, lost=True)
-        row.note = "lost by design; found again by `marketedge ledger resend --from N`"
+        row = scene.judge(runs, drain=20, lost=mute)
+        row.note = "lost by design; `ledger resend --from N` sends it again" if mute else "sent again by itself"
         return row
 
 
 @case("resend", "the same, and a person sends again what the city lacks (`ledger resend`)", 1)
 def resend(runs: int) -> Row:
-    with Scene(keeps=False, settings=('confirm = "broker"',)) as scene:
+    with Scene(manners=Manners(mute=True), keeps=False, settings=('confirm = "broker"',)) as scene:
         scene.crowd(1, 0.3).over.wait(2)
         scene.city.kill()
         scene.crowd(4, 0.2)
@@ -200,7 +200,7 @@ def forgets(
             liars[0].mend()
         row = scene.judge(runs, drain=120, lost=bool(settings))
         row.note = f"told: {told or 'nothing'}; {liars[0].forgotten} forgotten" + (
-            "; lost by design" if settings else ""
+            "; sent again when the city spoke" if settings else ""
         )
         return row
 
@@ -227,7 +227,7 @@ def poison(runs: int, line: str) -> Row:
                 return 0
 
             with suppress(StageFailed):
-                wait_for("the entries", lambda: arrived() > len(entries), 60)
+                wait_for("the entries", lambda: arrived() > len(entries), 150)
             passed, told = arrived() > len(entries), scene.cause() or f"{scene.board()['city']['aside']} set aside"
             scene.broker._lines = ()
             scene.broker.restart()

@@ -64,7 +64,7 @@ class Manners:
     open: float = 0.0
     die: int = 0
     mqtt: str = "5"
-    greet: bool = True
+    mute: bool = False  # it says nothing, ever
 
 
 @dataclass
@@ -132,7 +132,7 @@ class City:
             self._do(batch)
 
     def _greet(self) -> None:
-        if self.manners.greet:
+        if not self.manners.mute:
             for (name,) in self.conn.execute("SELECT station FROM keys").fetchall():
                 node, _, terminal = name.partition("-")
                 base = self.bases.get(name, f"mkt/1/{node[:6]}/{node}/{terminal}")
@@ -158,7 +158,7 @@ class City:
         self.conn.commit()
         if self.dies_at and self.count >= self.dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        for name in named:
+        for name in named if not self.manners.mute else ():
             self._answer(name, named[name], refused[name])
 
     def _birth(self, name: str, payload: bytes) -> None:
@@ -264,6 +264,11 @@ class City:
             holds = self.conn.execute(sql, (name, birth["acked"])).fetchone()
             said |= {"birth": digest, "holds": holds[0] if holds else ""}
             said["serials"] = {str(kind): serial for kind, serial in sorted(chain.serials.items())}
+            sql = "SELECT id, code FROM records WHERE station = ? AND code != '' ORDER BY seq DESC LIMIT 50"
+            rows = self.conn.execute(sql, (name,)).fetchall()  # who lost power may have forgotten what he was told
+            told = {one["id"] for one in refused}
+            again = [{"id": one, "code": code, "reason": "as before"} for one, code in rows if one not in told]
+            said["rejected"] = [*refused, *again]
         for _ in range(self.manners.copies):
             self.out.put((time.monotonic() + self.manners.late, name, self._sealed(name, said)))
 

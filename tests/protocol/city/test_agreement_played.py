@@ -28,7 +28,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from protocol.city.agreement import CityEnd, Claim, Joint, Stand, StationEnd, Take
+from protocol.city.agreement import CityEnd, Claim, Do, Joint, Stand, StationEnd, Take
 from protocol.city.envelope import FIRST_PREVHASH
 
 WINDOW = 4
@@ -239,6 +239,7 @@ class World(RuleBasedStateMachine):
         own = self._own(one, word.claim.upto)
         if one.end.stand is Stand.HELD and one.last >= one.mark and one.end.released(word.claim, own, last):
             one.told = False
+            one.again |= set(one.end.aside) & set(one.records)
             return
         seq = max(last, word.claim.upto, one.mark) + SPARE + 1
         if self.fault == "uses numbers again":
@@ -250,7 +251,7 @@ class World(RuleBasedStateMachine):
             proven = True
         one.write(seq, word.claim.hash or head, joint)
         assert seq not in self.city, "a number that the city has was used again"
-        one.end.restored(joint, proven, "sent once more")
+        one.end.restored(joint, proven)
         one.again |= set(one.end.aside) & set(one.records)
         one.flying.clear()
         one.told = False
@@ -421,7 +422,9 @@ class World(RuleBasedStateMachine):
         if self.fault == "counts what was never sent":
             for seq in one.records:
                 one.end.sent(seq)
-        one.end.heard(replace(word.claim, ordered=self.signed), own, one.last, named, rejected, rejected)
+        do = one.end.heard(replace(word.claim, ordered=self.signed), own, one.last, named, rejected, rejected)
+        if do is Do.GO_BACK:
+            one.again |= set(one.end.aside) & set(one.records)
         one.told = one.end.stand is Stand.HELD
 
     def _believed(self, one: Box, word: Word) -> bool:
