@@ -28,6 +28,7 @@ from simulator.printer.printer import Printer
 from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring, free_port
 from simulator.wires.line import Line, Pty
 
+FIRST = "0" * 64
 MARK = re.compile(r"#[0-9]+#")
 FLAGS = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
 
@@ -253,7 +254,7 @@ class Scene:
         board = {}
         with suppress(OSError):
             board = self.board()["city"]
-        self._slips(row)
+        self.slips(row)
         if self.station.running:
             self.station.stop()
         self.city.kill()
@@ -308,18 +309,18 @@ class Scene:
         return found
 
     def _chain(self, row: Row) -> None:
-        """The city's records follow each other, and the station's ledger holds."""
-        head, last = "0" * 64, 0
-        gaps = 0
-        for name, seq, _, body in records_in(self.city.db):
-            if name != STATION:
-                continue
-            event = json.loads(body)
-            if ".ledger.restored." not in event["type"]:
-                gaps += seq != last + 1
-                if seq == last + 1 and event["prevhash"] != head:
-                    row.chain = f"broken at {seq}"
-            head, last = hash_of(body), seq
+        """From the newest record of the city back to the first by the hashes, and the station's ledger holds.
+
+        What a joint passed stands beside that chain.
+        """
+        by_hash = {hash_of(body): json.loads(body) for name, _, _, body in records_in(self.city.db) if name == STATION}
+        event = max(by_hash.values(), key=lambda one: int(one["sequence"]), default={"prevhash": FIRST})
+        while event["prevhash"] != FIRST and row.chain == "ok":
+            before = by_hash.get(event["prevhash"])
+            if before is None:
+                row.chain = f"broken before {int(event['sequence'])}"
+            else:
+                event = before
         code, text = self.does("verify")
         if code:
             row.chain = "station: " + text.strip().splitlines()[-1][:80]
@@ -329,7 +330,7 @@ class Scene:
         """What stands on the papers, without blanks."""
         return [paper.text.replace(" ", "") for paper in [*self.papers]]
 
-    def _slips(self, row: Row) -> None:
+    def slips(self, row: Row) -> None:
         """Of the sales that were answered: whole originals, those with a copy alone, and those without a paper."""
         sales = [crowd.answered[mark] for crowd in self.crowds for mark in crowd.sales if mark in crowd.answered]
         if not self._prints or not sales:
