@@ -62,6 +62,7 @@ from edge.records.clock import Clock, Step
 from edge.records.joints import reach
 from edge.records.ledger import Ledger, LedgerBroken, LedgerFull, Recorded
 from edge.records.obeyed import Obeyed
+from edge.records.own_keys import newest_change
 from edge.state.handover import Handover
 from edge.state.station import Station
 from edge.state.views import Views
@@ -144,6 +145,7 @@ class Core:
         photos = station.photos
         self._courier = Courier(config.city, photos.table, photos.files, self._topics, mqtt)
         self._publisher.about_photos = self._courier.said
+        self._publisher.key_since = newest_change(ledger)
         station.trust, station.resend = self._trust, self._publisher.resend
         station.delivering = self._publisher
         self._trust()

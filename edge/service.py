@@ -38,8 +38,9 @@ from edge.printing.typesetting import Typesetter
 from edge.printing.worker import Printer
 from edge.records import lock, mark, private
 from edge.records.clock import Clock
-from edge.records.identity import load_city_keys, load_key
+from edge.records.identity import load_city_keys
 from edge.records.ledger import Ledger, Signer, past
+from edge.records.own_keys import NEXT, earlier_keys, opened
 from edge.records.shelf import Shelf
 from edge.state.known_devices import remembered
 from edge.state.operators import anybody
@@ -82,10 +83,11 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     """
     for made_private in private.tighten(own_files(config, path)):
         log.info("%s could be read by others: now by this user alone", made_private)
-    key = load_key(config.station.key)
+    key = opened(config.station.key, config.station.data)
     city_keys = load_city_keys(config.city.keys_file)
     station = config.station
-    signer = Signer(key, station.host, station.node, station.terminal)
+    earlier = earlier_keys(station.key, key.public_key())
+    signer = Signer(key, station.host, station.node, station.terminal, earlier)
     inbox: Inbox = Inbox()
     showing = Showing(
         Board(
@@ -153,7 +155,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
         bound,
         release=software(),
         archive=archive,
-        shelf=Shelf(station.data, key.public_key()),
+        shelf=Shelf(station.data, key.public_key(), earlier),
         token=token,
         console=console,
         look=Look(
@@ -274,7 +276,15 @@ def _picture(path: Path) -> bytes:
 def own_files(config: Config, path: Path) -> tuple[Path, ...]:
     """What the station wrote itself, or reads alone."""
     key, data = config.station.key, config.station.data
-    beside = (key, key.with_suffix(".pub"), mark.beside(key), config.city.keys_file, path)
+    beside = (
+        key,
+        key.with_name(f"{key.name}{NEXT}"),
+        key.with_suffix(".keys"),
+        key.with_suffix(".pub"),
+        mark.beside(key),
+        config.city.keys_file,
+        path,
+    )
     secret = sorted((key.parent / "tls").glob("*.pem"))
     return (*beside, data, *sorted(data.glob("ledger.db*")), data / lock.FILE, *secret)
 

@@ -44,6 +44,7 @@ STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
 SET_ASIDE_SHOWN = 50
 TELL_SECONDS = 60.0  # how far it is delivered is said so often at most
+URGENT = 20  # alarms that may wait for the city's answer beside a full window
 RECENT = 200  # pending records among which an id is looked for that was not sent on this connection
 PACKET_OVERHEAD = 16 + len(CONTENT_TYPE)  # of a PUBLISH over topic and body, no less than it really is
 log = logging.getLogger("publisher")
@@ -103,6 +104,7 @@ class Publisher:
         self.up = False
         self.silent_since = ""  # wall time of what the city did not answer; empty while it does
         self.last_ack = ""  # wall time of the city's last word
+        self.key_since = 0  # the record that named the key we sign with
         self.birth_due = False  # the city does not know our key: say again who we are
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
@@ -362,7 +364,10 @@ class Publisher:
         if said.signed is not None and said.ack.birth and said.ack.birth == self._birth:  # signed after that was said
             self._clock.told(said.signed.issued, self.born_at)
         self._note(said.ack)
+        before = self.upto
         settled = self._take(said.ack, said.signed is not None, now)
+        if before < self.key_since <= self.upto:
+            self.birth_due = True  # the city did not know the key that signed the last one
         if self.end.held:
             return
         self.last_ack = self._clock.now().to_the_second
@@ -406,10 +411,10 @@ class Publisher:
                 return
 
     def _send_more(self, now: float) -> None:
-        room, lanes = self._room()
-        if room <= 0 or self.pending <= len(self._flights):
+        room = self._room()
+        if max(room.values()) <= 0 or self.pending <= len(self._flights):
             return
-        chosen = self._choose(room, lanes)
+        chosen = self._choose(room)
         for seq, lane, body in chosen:
             if not self._publish(seq, lane, body, now):
                 return
@@ -420,8 +425,8 @@ class Publisher:
         """What the city wants again, with the room that news leave, while it speaks."""
         if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
             return
-        room, _ = self._room()
-        for seq, lane, body in self._again.due(min(room, self._part.window - len(self._flights) - self._again.flying)):
+        room = min(self._room()[ORDINARY], self._part.window - len(self._flights) - self._again.flying)
+        for seq, lane, body in self._again.due(room):
             with suppress(BadEvent):
                 event_id, kind = _named(body)
                 topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
@@ -448,15 +453,16 @@ class Publisher:
         """A record that is no more what was written cannot be sent: it is set aside, and the others go on."""
         self._set_aside({seq: f"damaged in this ledger: {why}; put it back from a backup"})
 
-    def _room(self) -> tuple[int, tuple[int, ...]]:
-        """How many more may be sent, and of which lanes: alarms go although the city is silent."""
-        to_broker = 1 if self._doubts.alone else max(1, min(self._limits.receive_maximum, TO_BROKER))
-        limit = min(self._part.window - len(self._flights), to_broker - len(self._by_mid))
+    def _room(self) -> dict[int, int]:
+        """How many more may be on their way once a lane has had its turn, alarms first: they go although the city is
+        silent, and beside as many others as may wait for its answer."""
         if self.end.held:
-            return 0, ()
-        if self.silent_since:
-            return (limit, (ALARM,)) if self._flights else (min(limit, 1), (ALARM, ORDINARY))
-        return limit, (ALARM, ORDINARY)
+            return {ALARM: 0, ORDINARY: 0}
+        most = 1 if self._doubts.alone else max(1, min(self._limits.receive_maximum, TO_BROKER))
+        broker, city = most - len(self._by_mid), self._part.window - len(self._flights)
+        if self.silent_since and not self._flights:
+            return dict.fromkeys((ALARM, ORDINARY), min(broker, 1))
+        return {ALARM: min(broker, city + URGENT), ORDINARY: 0 if self.silent_since else min(broker, city)}
 
     def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
         """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
@@ -481,11 +487,11 @@ class Publisher:
         self.end.sent(seq)
         return True
 
-    def _choose(self, room: int, lanes: tuple[int, ...]) -> list[Row]:
+    def _choose(self, room: Mapping[int, int]) -> list[Row]:
         """The next records to send, alarms before the rest, each lane in order; none that is settled already."""
         chosen: list[Row] = []
-        for lane in lanes:
-            while len(chosen) < room and (row := self._backlog.next(lane, self.upto, self._ledger.head.seq)):
+        for lane, most in room.items():
+            while len(chosen) < most and (row := self._backlog.next(lane, self.upto, self._ledger.head.seq)):
                 seq = row[0]
                 if not (seq in self.end.ahead or seq in self._flights or self._doubts.hides(seq)):
                     chosen.append(row)

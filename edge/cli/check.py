@@ -40,8 +40,21 @@ from edge.records import mark
 from edge.records.clock import UNKNOWN, Clock
 from edge.records.database import Database
 from edge.records.identity import BadKey, load_city_keys, load_key
-from edge.records.ledger import FILE, LedgerUnusable, behind, body_of, damaged, fault, last_of, older, past, reading
+from edge.records.ledger import (
+    FILE,
+    LedgerBroken,
+    LedgerUnusable,
+    behind,
+    body_of,
+    damaged,
+    fault,
+    last_of,
+    older,
+    past,
+    reading,
+)
 from edge.records.lock import Holder, holder
+from edge.records.own_keys import Chains, earlier_of, own_keys
 from edge.state.known_devices import recall
 from edge.web.binding import CannotListen
 from edge.web.server import WebServer
@@ -179,7 +192,7 @@ def _ledger(config: Config) -> Outcome:
             if path.stat().st_size <= QUICK_BYTES and (found := fault(db.conn)):
                 return False, damaged(path, found)
             return _end_of(db, config)
-    except (LedgerUnusable, BadKey) as error:
+    except (LedgerBroken, LedgerUnusable, BadKey) as error:
         return False, str(error)
     except OSError as error:
         return False, f"{path}: {error.strerror}"
@@ -191,8 +204,9 @@ def _end_of(db: Database, config: Config) -> Outcome:
     if not (seq := last_of(db.conn)):
         return True, said(f"{path}：还没有记录", f"{path}: no record yet")
     try:
-        envelope.verify(envelope.read(body_of(db.conn, seq)), load_key(config.station.key).public_key())
-    except envelope.BadEvent as error:
+        key = load_key(config.station.key).public_key()
+        Chains(own_keys(db.conn, key, earlier_of(config.station.key))).link(body_of(db.conn, seq))
+    except (envelope.BadEvent, LedgerBroken) as error:
         return False, damaged(path, said(f"第 {seq} 条：{error}", f"record {seq}: {error}"))
     return True, said(f"{path}：{seq} 条记录", f"{path}: {seq} records")
 

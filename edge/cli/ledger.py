@@ -25,6 +25,7 @@ from edge.records.books import harmless
 from edge.records.delivery import Delivery, pending
 from edge.records.identity import load_key, load_public_key
 from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, last_of, reading
+from edge.records.own_keys import earlier_of
 from edge.records.print_jobs import PrintJobs
 from edge.records.retention import kept
 from edge.state.lots import by_state as lots_by_state
@@ -84,11 +85,12 @@ def verify_command(config_path: Path, key_file: Path | None, cores: int) -> None
     with plain_errors():
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
+        earlier = earlier_of(config.station.key)
         before = mark.read(mark.beside(config.station.key)) or mark.Mark()
         try:
             with Told() as told:
                 count, last = verify_folder(
-                    config.station.data, key, partial(told, said("检查记录", "checking")), cores
+                    config.station.data, key, partial(told, said("检查记录", "checking")), cores, earlier
                 )
             with reading(config.station.data) as db:
                 if why := behind(db.conn, config.station.data / FILE, before):

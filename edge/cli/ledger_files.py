@@ -18,6 +18,7 @@ from edge.config.sections import Config, load
 from edge.records import lock, mark
 from edge.records.identity import load_key, load_public_key
 from edge.records.ledger import FILE
+from edge.records.own_keys import earlier_of
 
 NAMED = 20  # spans, at most, in words
 
@@ -52,6 +53,7 @@ def backup(ctx: click.Context, config_path: Path, file: Path, replace: bool, wit
                 phases(told),
                 private_key=config.station.key if with_key else None,
                 replace=replace,
+                earlier=earlier_of(config.station.key),
             )
     if with_key:
         click.echo(
@@ -92,15 +94,16 @@ def salvage(
     with plain_errors(), ExitStack() as held:
         config = load(config_path)
         key = load_public_key(key_file) if key_file else load_key(config.station.key).public_key()
+        earlier = earlier_of(config.station.key)
         if (file.parent / lock.FILE).exists():  # a station has worked here
             held.callback(lock.Lock(file.parent).close)
         upto = (mark.read(mark.beside(config.station.key)) or mark.Mark()).records
         with Told() as told, backups.beside(new, replace) as part:
             show = phases(told)
-            found = salvaged(file, part / FILE, part / aside.name, key, lambda *at: show("check", *at), upto)
+            found = salvaged(file, part / FILE, part / aside.name, key, lambda *at: show("check", *at), upto, earlier)
             if (part / aside.name).exists():
                 (part / aside.name).replace(aside)
-            about = backups.write(part, file.parent, key, name_of(config), new, show)
+            about = backups.write(part, file.parent, key, name_of(config), new, show, earlier=earlier)
     answer = {"file": str(new), "aside_file": str(aside) if found.aside else "", **asdict(found)}
     click.echo(json.dumps({**answer, "photos": about.photos, "photos_missing": about.photos_missing}, indent=2))
     click.echo(
@@ -138,7 +141,7 @@ def restore(config_path: Path, file: Path, person: str, without_city: bool) -> N
         with Told() as told:
             place = restores.Place(station.data, station.key)
             ready = stack.enter_context(restores.prepared(file, place, phases(told)))
-        signer = Signer(ready.key, station.host, station.node, station.terminal)
+        signer = Signer(ready.key, station.host, station.node, station.terminal, place.earlier())
         with reading(ready.part) as db:
             clock = Clock(config.clock.trust, past(db.conn), config.certificates())
         city = None

@@ -186,14 +186,15 @@ class Here:
         from edge.jobs.doing import everything
         from edge.records import mark
         from edge.records.clock import Clock
-        from edge.records.identity import load_key
         from edge.records.ledger import Ledger, Signer, past
+        from edge.records.own_keys import earlier_keys, opened
         from edge.state.scale_register import as_entered
         from edge.state.station import Station as State
 
         everything()
         me = config.station
-        signer = Signer(load_key(me.key), me.host, me.node, me.terminal)
+        key = opened(me.key, me.data)
+        signer = Signer(key, me.host, me.node, me.terminal, earlier_keys(me.key, key.public_key()))
         self._ledger = Ledger(me.data, signer, mark.beside(me.key))
         self._clock = Clock(
             config.clock.trust, past(self._ledger.conn), as_entered(config, self._ledger.conn).certificates()

@@ -96,7 +96,7 @@ def lots(station: Station, head: Head, command: Lots) -> Recorded:
                 f"本站没有 {issuer} 的公钥：请先下发 keys",
                 f"this station does not know the key of {issuer}: send it first, by the command keys",
             )
-        portion = Portion(one.source, kid, 0)
+        portion = Portion(one.source, station.node_keys.first(kid), 0)
         facts = one.model_dump(mode="json") | {"tested_at": one.tested_at or None}
         facts |= {name: masked(facts[name]) for name in ("supplier", "origin")}
         station.lots.offer(Offer(portion, issuer, "city", facts), head.issued)

@@ -225,7 +225,7 @@ def _by_card(station: Station, url: str, net_g: int | None) -> tuple[Lot, bool]:
     if token.training:
         raise _training()
     claims = station.lots.claims
-    portion = Portion(token.source, token.kid.hex(), token.portion)
+    portion = Portion(token.source, station.node_keys.first(token.kid.hex()), token.portion)
     lot = station.lots.of_source(token.source)
     if lot is not None and (portion.kid == claims.kid or claims.own(portion) is not None):
         return lot, False

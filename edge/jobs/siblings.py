@@ -53,12 +53,12 @@ def _released(station: Station, heard: Heard) -> None:
     if heard.station != f"{source[:9]}-{source[10:12]}":
         station.siblings.doubted("lot_unreadable", heard.station, f"{source} is another station's lot")
         return
-    _offered(station, heard, Portion(source, heard.kid, 0))
+    _offered(station, heard, Portion(source, station.node_keys.first(heard.kid), 0))
 
 
 def _handed(station: Station, heard: Heard) -> None:
     if heard.record.to == station.config.seller.code:
-        _offered(station, heard, _portion(heard.record))
+        _offered(station, heard, _portion(station, heard.record))
 
 
 def _opened(station: Station, heard: Heard) -> None:
@@ -76,7 +76,7 @@ def _disputed(station: Station, heard: Heard) -> None:
 def _claim(station: Station, heard: Heard, net_g: int, *, settled: bool = False) -> None:
     record = heard.record
     claim = Claim(heard.station, net_g, record.of_g, heard.seq, settled)
-    station.lots.claimed(_portion(record), claim)
+    station.lots.claimed(_portion(station, record), claim)
     tell_disputes(station, record.source)
 
 
@@ -88,8 +88,8 @@ def _resumed(station: Station, heard: Heard) -> None:
     station.lots.resume(heard.record.lot, heard.station, at=heard.at, number=heard.seq)
 
 
-def _portion(record: Any) -> Portion:
-    return Portion(record.source, record.kid, record.portion)
+def _portion(station: Station, record: Any) -> Portion:
+    return Portion(record.source, station.node_keys.first(record.kid), record.portion)
 
 
 DOES = {

@@ -75,6 +75,7 @@ def make(
     *,
     private_key: Path | None = None,
     replace: bool = False,
+    earlier: tuple[Ed25519PublicKey, ...] = (),
 ) -> About:
     """Back up the ledger of this data folder, which a station may be writing meanwhile.
 
@@ -86,7 +87,7 @@ def make(
             _see_to_room(target, data, db.conn)
             _copy(db.conn, part / FILE, lambda done, total: progress("copy", done, total))
         try:
-            return write(part, data, key, station, target, progress, private_key=private_key)
+            return write(part, data, key, station, target, progress, private_key=private_key, earlier=earlier)
         except LedgerUnusable as error:  # the copy is as damaged as what it is of
             if isinstance(error.__cause__, sqlite3.Error):
                 raise LedgerUnusable(why_unusable(data / FILE, error.__cause__)) from error
@@ -102,11 +103,12 @@ def write(
     progress: Progress,
     *,
     private_key: Path | None = None,
+    earlier: tuple[Ed25519PublicKey, ...] = (),
 ) -> About:
     """Make the backup of a ledger that lies in the folder ``part`` and that nobody writes; photos are ``data``'s."""
     broken = ""
     try:
-        verify_folder(part, key, lambda done, total: progress("check", done, total))
+        verify_folder(part, key, lambda done, total: progress("check", done, total), earlier=earlier)
     except LedgerUnusable:
         raise
     except LedgerBroken as error:

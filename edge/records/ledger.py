@@ -9,13 +9,13 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge.between.inbox import Refused
 from edge.between.tongue import said
@@ -25,7 +25,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
-from protocol.city import envelope
+from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
 from protocol.city.token import kid_of
@@ -135,12 +135,31 @@ class Head:
 
 @frozen
 class Signer:
-    """Who signs: the station's key and the names that stand in every envelope."""
+    """Who signs: the station's key and the names that stand in every envelope. ``earlier`` were its keys before."""
 
     key: Ed25519PrivateKey
     host: str
     node: str
     terminal: str
+    earlier: tuple[Ed25519PublicKey, ...] = ()
+
+    @property
+    def first(self) -> Ed25519PublicKey:
+        """The oldest key: lots are named by it, whatever key signs their cards today."""
+        return (*self.earlier, self.key.public_key())[0]
+
+    def knows(self, event: Mapping[str, Any]) -> Ed25519PublicKey:
+        """The key of this station that such a record is signed by: this one, one before, or the one it takes from.
+
+        This one where it is none of them.
+        """
+        ours = self.key.public_key()
+        if event["type"] == key_events.TYPE:
+            with suppress(envelope.BadEvent):
+                change = key_events.change_in(event)
+                if change.new.public_bytes_raw() == ours.public_bytes_raw():
+                    return change.old
+        return next((key for key in self.earlier if kid_of(key).hex() == event["kid"]), ours)
 
     @property
     def source(self) -> str:
@@ -408,10 +427,13 @@ class Ledger:
             raise LedgerUnusable(damaged(self.path, f"record {seq}: {error}")) from None
         try:
             event = envelope.read(body)
-            ours = kid_of(self.signer.key.public_key()).hex()
+            key = self.signer.knows(event)
+            ours = kid_of(key).hex()
             if event["kid"] != ours and ours.encode() not in self._first():  # no flipped bit
                 raise LedgerUnusable(_another_key(self.path, event["kid"], ours))
-            envelope.verify(event, self.signer.key.public_key(), body)
+            envelope.verify(event, key, body)
+            if event["type"] == key_events.TYPE and event["kid"] == kid_of(self.signer.key.public_key()).hex():
+                raise LedgerUnusable(_cut_off(self.path))
             if int(event["sequence"]) != seq:
                 raise envelope.BadEvent(f"it calls itself {int(event['sequence'])}")
         except envelope.BadEvent as error:  # the next record would continue bytes that the city has never seen
@@ -728,6 +750,14 @@ def _another_key(path: Path, kid: str, ours: str) -> str:
         "确实丢失时向平台另行登记一台，并换一个数据目录",
         f"{path}: its newest record is signed by another key ({kid[:16]}) than the station has ({ours}). Put the "
         "station.key back that it had; if that is lost, register another station, with a data folder of its own",
+    )
+
+
+def _cut_off(path: Path) -> str:
+    return said(
+        f"{path}：密钥更换被打断，旧密钥不能再签名。请放回 station.key.next（与 station.key 同目录），再启动",
+        f"{path}: a change of the key was cut off, and the old one must not sign any more. Put station.key.next back "
+        "beside station.key, and start again",
     )
 
 

@@ -20,10 +20,10 @@ from edge.records.delivery import Delivery
 from edge.records.identity import BadKey, load_key
 from edge.records.joints import go_on, reach
 from edge.records.ledger import FILE, Head, Ledger, LedgerBroken, Recorded, Signer, body_of, last_of, open_reader
+from edge.records.own_keys import Chains, earlier_of, own_keys
 from edge.records.photos import FOLDER
 from edge.records.verify import verify_folder
 from protocol.city.agreement import KEPT_BACK
-from protocol.city.chain import link
 from protocol.city.envelope import BadEvent
 from protocol.city.state import Reach
 from protocol.city.token import kid_of
@@ -45,6 +45,14 @@ class Place:
     def mark(self) -> Path:
         return mark.beside(self.key)
 
+    def earlier(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys before the one that is here; none without one. Raises BadKey."""
+        return earlier_of(self.key)
+
+    def has_later(self, key: Ed25519PublicKey) -> bool:
+        """Whether the key that is here took this one's place. Raises BadKey."""
+        return key.public_bytes_raw() in (one.public_bytes_raw() for one in self.earlier())
+
 
 @frozen
 class Ready:
@@ -61,7 +69,7 @@ class Ready:
     @property
     def key(self) -> Ed25519PrivateKey:
         """The one that signed it: the box's own, or the one in the backup. Raises BadKey."""
-        if not self.found.key:
+        if not self.found.key or self.place.has_later(self.found.public):
             return load_key(self.place.key)
         key = load_pem_private_key(self.found.key, password=None)
         if not isinstance(key, Ed25519PrivateKey):
@@ -91,7 +99,9 @@ def _check(file: Path, place: Place, part: Path, progress: backup.Progress) -> R
     found = backup.unpack(file, part, progress)
     _see_to_key(file, place, found)
     try:
-        count, last = verify_folder(part, found.public, lambda done, total: progress("check", done, total))
+        count, last = verify_folder(
+            part, found.public, lambda done, total: progress("check", done, total), earlier=place.earlier()
+        )
     except LedgerBroken as broken:
         raise backup.BadBackup(
             said(
@@ -117,7 +127,7 @@ def _check(file: Path, place: Place, part: Path, progress: backup.Progress) -> R
 
 def _see_to_key(file: Path, place: Place, found: backup.Unpacked) -> None:
     """The key that signed the ledger is here, or in the backup. Raises BadBackup and BadKey."""
-    if found.key:
+    if found.key or place.has_later(found.public):
         return
     here = load_key(place.key).public_key()
     if here.public_bytes_raw() == found.public.public_bytes_raw():
@@ -140,7 +150,7 @@ def _see_to_newer(file: Path, place: Place, public: Ed25519PublicKey, end: int) 
     try:
         with closing(open_reader(place.data)) as db:
             there = last_of(db.conn)
-            link(body_of(db.conn, there), public)
+            Chains(own_keys(db.conn, public, place.earlier())).link(body_of(db.conn, there))
     except (LedgerBroken, BadEvent, OSError, LookupError):
         return
     if there > end:
@@ -193,7 +203,8 @@ def _swap(place: Place, part: Path, found: backup.Unpacked) -> None:
     there = [place.data / f"{FILE}{ending}" for ending in LOG_FILES]
     if any(file.exists() for file in there):
         private.make_folder(aside)
-    if found.key and not (place.key.exists() and place.key.read_bytes() == found.key):
+    same = place.key.exists() and place.key.read_bytes() == found.key
+    if found.key and not same and not place.has_later(found.public):
         private.make_folder(aside)
         for file in (place.key, place.mark):
             if file.exists():

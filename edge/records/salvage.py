@@ -19,9 +19,9 @@ from edge.records import packing, pages
 from edge.records.checkpoints import Checkpoint
 from edge.records.ledger import LedgerBroken, open_writer
 from edge.records.migrations import ledger as schema
+from edge.records.own_keys import Chains, OwnKeys, own_keys
 from edge.records.packing import unpack
 from edge.records.verify import CHECKPOINT, Links, checkpoint_in
-from protocol.city.chain import link
 from protocol.city.envelope import BadEvent
 from protocol.frozen import frozen
 
@@ -48,7 +48,13 @@ class Salvaged:
 
 
 def salvage(
-    damaged: Path, new: Path, aside: Path, key: Ed25519PublicKey, progress: Progress, upto: int = 0
+    damaged: Path,
+    new: Path,
+    aside: Path,
+    key: Ed25519PublicKey,
+    progress: Progress,
+    upto: int = 0,
+    earlier: tuple[Ed25519PublicKey, ...] = (),
 ) -> Salvaged:
     """Read ``damaged``, write ``new``, and ``aside``, a signed event a line, where there is something for it.
 
@@ -70,9 +76,10 @@ def salvage(
             with db.atomic():
                 _candidates(db, file, beyond, roots.get("events", 0))
             with db.atomic():
-                _keep(db, key, found, progress)
+                keys = _keys(db, key, earlier)
+                _keep(db, keys, found, progress)
                 with aside.open("wb") as out:
-                    _put_aside(db, key, found, out.write)
+                    _put_aside(db, keys, found, out.write)
                 _name_lost(found, max(upto, _highest(db.conn, found)))
                 db.execute("DELETE FROM events WHERE seq > ?", [found.kept])
                 db.execute("DROP TABLE candidates")
@@ -222,10 +229,18 @@ def _event(row: pages.Row) -> tuple[Any, ...] | None:
     return None
 
 
-def _keep(db: Database, key: Ed25519PublicKey, found: Salvaged, progress: Progress) -> None:
+def _keys(db: Database, key: Ed25519PublicKey, earlier: tuple[Ed25519PublicKey, ...]) -> OwnKeys:
+    """The station's keys, as far as what is left tells."""
+    try:
+        return own_keys(db.conn, key, earlier)
+    except LedgerBroken:
+        return OwnKeys.one(key)
+
+
+def _keep(db: Database, keys: OwnKeys, found: Salvaged, progress: Progress) -> None:
     """The records up to the first that does not hold."""
-    point = _checkpoint(db, key)
-    links, last = Links(key, point), db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
+    point = _checkpoint(db, keys)
+    links, last = Links(keys, point), db.execute("SELECT max(seq) FROM events").fetchone()[0] or 0
     links.begin_at(_next_placed(db.conn, 0))
     while True:
         why = ""
@@ -257,7 +272,7 @@ def _next_placed(conn: sqlite3.Connection, seq: int) -> int:
     return int(conn.execute("SELECT min(seq) FROM events WHERE seq >= ?", (seq,)).fetchone()[0] or 0)
 
 
-def _checkpoint(db: Database, key: Ed25519PublicKey) -> Checkpoint | None:
+def _checkpoint(db: Database, keys: OwnKeys) -> Checkpoint | None:
     """The newest signed record by which older ones may be missing, wherever it lies; noted in its table again."""
     if "checkpoints" not in db.table_names():
         return None  # a file of an older version, which forgot nothing
@@ -270,7 +285,7 @@ def _checkpoint(db: Database, key: Ed25519PublicKey) -> Checkpoint | None:
     for _, stored in rows:
         body = unpack(stored)
         try:
-            link(body, key)
+            Chains(keys).link(body)
             if (point := checkpoint_in(body)) is not None:
                 db.execute("INSERT INTO checkpoints VALUES (?, ?, ?)", [point.seq, point.upto, point.hash])
                 return point
@@ -291,17 +306,18 @@ def _choice(conn: sqlite3.Connection, links: Links) -> list[tuple[int, int, str,
     return rows
 
 
-def _put_aside(db: Database, key: Ed25519PublicKey, found: Salvaged, write: Callable[[bytes], Any]) -> None:
+def _put_aside(db: Database, keys: OwnKeys, found: Salvaged, write: Callable[[bytes], Any]) -> None:
     """Signed records behind the last that was kept."""
     rows = db.execute(
         "SELECT DISTINCT seq, body FROM (SELECT seq, body FROM events UNION ALL SELECT seq, body FROM candidates)"
         " WHERE seq > ? ORDER BY seq",
         [found.kept],
     )
+    chains = Chains(keys)
     for seq, stored in rows:
         body = unpack(stored)
         try:
-            if link(body, key).sequence != seq:
+            if chains.link(body).sequence != seq:
                 continue
         except BadEvent:
             continue

@@ -3,6 +3,7 @@
 Each call has a read-only connection of its own, so nothing here disturbs the core thread.
 """
 
+import sqlite3
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from edge.records import books, recall, search
 from edge.records.corrections import Corrections
 from edge.records.delivery import Delivery
-from edge.records.ledger import before, body_of, reading
+from edge.records.ledger import LedgerBroken, before, body_of, reading
+from edge.records.own_keys import Chains, own_keys
 from edge.records.search import Found, Step, Wanted
 from protocol.city import envelope
 from protocol.city.agreement import why_not_behind
@@ -47,9 +49,10 @@ class Seen:
 class Shelf:
     """The ledger in this folder, whose records this key signs."""
 
-    def __init__(self, folder: Path, key: Ed25519PublicKey) -> None:
+    def __init__(self, folder: Path, key: Ed25519PublicKey, earlier: tuple[Ed25519PublicKey, ...] = ()) -> None:
         self.folder = folder
         self._key = key
+        self._earlier = earlier
 
     def step(self, wanted: Wanted, before: int | None = None, page: int = search.PAGE) -> Step:
         """As ``search.step``. Raises what ``reading`` raises."""
@@ -75,7 +78,7 @@ class Shelf:
                 hash=envelope.hash_of(body),
                 prevhash=event["prevhash"],
                 kid=event["kid"],
-                signature=self._signature(event, body),
+                signature=self._signature(conn, body),
                 chain="broken" if broken else "",
                 delivered="set_aside" if reason else "yes" if settled else "waiting",
                 reason=reason or "",
@@ -109,9 +112,9 @@ class Shelf:
         with reading(self.folder) as db:
             books.write(path, form, book, books.rows(db.conn, book, first, last, progress))
 
-    def _signature(self, event: dict[str, Any], body: bytes) -> str:
+    def _signature(self, conn: sqlite3.Connection, body: bytes) -> str:
         try:
-            envelope.verify(event, self._key, body)
-        except envelope.BadEvent as error:
+            Chains(own_keys(conn, self._key, self._earlier)).link(body)
+        except (envelope.BadEvent, LedgerBroken) as error:
             return str(error)
         return ""

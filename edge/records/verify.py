@@ -16,15 +16,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
 from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
+from edge.records.own_keys import Chains, OwnKeys, own_keys
 from edge.records.packing import unpack
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
-from protocol.city.chain import Chain, Link
+from protocol.city.chain import Link
 from protocol.city.codes import BadCode, TraceCode
 
 CHECKPOINT = envelope.type_of("ledger.checkpoint")
@@ -42,34 +42,42 @@ Progress = Callable[[int, int], None]
 """How many records were checked, of how many."""
 
 
-def verify_folder(folder: Path, key: Ed25519PublicKey, progress: Progress, cores: int = 0) -> tuple[int, str]:
+def verify_folder(
+    folder: Path,
+    key: Ed25519PublicKey,
+    progress: Progress,
+    cores: int = 0,
+    earlier: tuple[Ed25519PublicKey, ...] = (),
+) -> tuple[int, str]:
     """The ledger in this folder, with all cores or so many. Answers the number of records and the last hash.
 
-    Raises LedgerBroken naming the first record that does not hold, and what ``reading`` raises.
+    ``key`` is any key of the station, ``earlier`` those that are known to have been its own.  Raises LedgerBroken
+    naming the first record that does not hold, and what ``reading`` raises.
     """
     cores = cores or len(os.sched_getaffinity(0))
     with reading(folder) as db:
         last = last_of(db.conn)
         if last <= ALONE or cores < 2:
-            return _alone(db.conn, key, last, progress)
+            return _alone(db.conn, own_keys(db.conn, key, earlier), last, progress)
+        keys = own_keys(db.conn, key, earlier)
         stretches = list(_stretches(db.conn, last))
     try:
-        count = _together(folder, key, stretches, progress, cores)
+        count = _together(folder, keys, stretches, progress, cores)
     except BrokenProcessPool:  # too little memory for so many
         count = 0
     with reading(folder) as db:
-        return (count, _hash(db.conn, last)) if count else _alone(db.conn, key, last, progress)
+        return (count, _hash(db.conn, last)) if count else _alone(db.conn, keys, last, progress)
 
 
 def verify(db: Database, key: Ed25519PublicKey) -> tuple[int, str]:
     """The ledger behind this connection, alone: as ``verify_folder``."""
-    return _alone(db.conn, key, last_of(db.conn), lambda done, total: None)
+    return _alone(db.conn, own_keys(db.conn, key), last_of(db.conn), lambda done, total: None)
 
 
-def _alone(conn: sqlite3.Connection, key: Ed25519PublicKey, last: int, progress: Progress) -> tuple[int, str]:
+def _alone(conn: sqlite3.Connection, keys: OwnKeys, last: int, progress: Progress) -> tuple[int, str]:
     count = 0
     for first, end in _stretches(conn, last):
-        count += check(conn, key, first, end)
+        count += check(conn, keys, first, end)
         progress(end, last)
     return count, _hash(conn, last)
 
@@ -88,14 +96,11 @@ def _stretches(conn: sqlite3.Connection, last: int) -> Iterator[tuple[int, int]]
         first = last + 1 if following is None else following
 
 
-def _together(
-    folder: Path, key: Ed25519PublicKey, stretches: list[tuple[int, int]], progress: Progress, cores: int
-) -> int:
+def _together(folder: Path, keys: OwnKeys, stretches: list[tuple[int, int]], progress: Progress, cores: int) -> int:
     """Answers how many records there are; raises LedgerBroken for the first that does not hold."""
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
     done, count, last = 0, 0, stretches[-1][1]
     broken: dict[int, str] = {}
-    with ProcessPoolExecutor(cores, get_context("spawn"), _begin, (folder, raw)) as pool:
+    with ProcessPoolExecutor(cores, get_context("spawn"), _begin, (folder, keys.raw())) as pool:
         waiting = {pool.submit(_work, *one): one for one in stretches}
         try:
             for future in as_completed(waiting):
@@ -118,29 +123,29 @@ def _together(
     return count
 
 
-_here: tuple[Path, Ed25519PublicKey]
+_here: tuple[Path, OwnKeys]
 """What a process of the pool works on."""
 
 
-def _begin(folder: Path, raw: bytes) -> None:
+def _begin(folder: Path, spans: list[tuple[int, bytes]]) -> None:
     global _here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for it ends it
     with suppress(OSError):
         os.nice(5)  # the station sells meanwhile
-    _here = folder, Ed25519PublicKey.from_public_bytes(raw)
+    _here = folder, OwnKeys.of_raw(spans)
 
 
 def _work(first: int, last: int) -> tuple[int, str]:
     """How many records there are in a stretch, and what is wrong there; empty when it holds."""
-    folder, key = _here
+    folder, keys = _here
     try:
         with reading(folder) as db:
-            return check(db.conn, key, first, last), ""
+            return check(db.conn, keys, first, last), ""
     except LedgerBroken as broken:
         return 0, str(broken)
 
 
-def check(conn: sqlite3.Connection, key: Ed25519PublicKey, first: int, last: int) -> int:
+def check(conn: sqlite3.Connection, keys: OwnKeys, first: int, last: int) -> int:
     """The records from ``first`` to ``last``, and that they continue the one before; answers how many there are.
 
     Raises LedgerBroken.
@@ -148,7 +153,7 @@ def check(conn: sqlite3.Connection, key: Ed25519PublicKey, first: int, last: int
     columns = "SELECT seq, lane, serials, body FROM events"
     before = conn.execute(f"{columns} WHERE seq < ? ORDER BY seq DESC LIMIT 1", (first,)).fetchone()
     rows = conn.execute(f"{columns} WHERE seq BETWEEN ? AND ? ORDER BY seq", (first, last)).fetchall()
-    links = Links(key, newest_checkpoint(conn, key))
+    links = Links(keys, newest_checkpoint(conn, keys))
     if before:
         links.begin(before[0], before[2], unpack(before[3]))
     elif rows:
@@ -158,14 +163,14 @@ def check(conn: sqlite3.Connection, key: Ed25519PublicKey, first: int, last: int
     return len(rows)
 
 
-def newest_checkpoint(conn: sqlite3.Connection, key: Ed25519PublicKey) -> Checkpoint | None:
+def newest_checkpoint(conn: sqlite3.Connection, keys: OwnKeys) -> Checkpoint | None:
     """Up to where records may be missing, as the key has signed it. Raises LedgerBroken for one that it has not."""
     point = checkpoint_of(conn)
     if point is None:
         return None
     try:
         body = body_of(conn, point.seq)
-        Chain(key).link(body)
+        Chains(keys).link(body)
         signed = checkpoint_in(body)
     except (LookupError, ValueError) as error:
         raise LedgerBroken(f"record {point.seq}, by which older ones are gone: {error}") from None
@@ -188,8 +193,8 @@ class Links:
     Up to ``point`` the oldest may be missing.
     """
 
-    def __init__(self, key: Ed25519PublicKey, point: Checkpoint | None = None) -> None:
-        self._chain = Chain(key)
+    def __init__(self, keys: OwnKeys, point: Checkpoint | None = None) -> None:
+        self._chain = Chains(keys)
         self._point = point
         self._free = False  # the next record continues one that is gone, of which nothing is known
         self._hash = envelope.FIRST_PREVHASH

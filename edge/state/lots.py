@@ -17,6 +17,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from edge.between.bench_board import Sampling, WaitsFor
@@ -44,7 +45,7 @@ NEWEST = 60  # released lots that pages show although nothing of them is left
 TRIED = 50  # released lots of a product that are looked at for one that may be sold
 STOCKED = 300  # released lots that pages show while something is left
 UNMATCHED_SHOWN = 200
-FEW = 300  # lots of a day that are counted anew at each change
+FEW = 100  # lots of a day that are counted anew at each change
 COLUMNS = (
     "test_code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, whole_plant_by,"
     " card_seq, held_seq, corrected_seq, rechecked_seq, resumed_seq, sampling, disposed_seq"
@@ -201,7 +202,9 @@ class Lots:
         self._kept: dict[str, Lot] = {}
         self._kept_at: tuple[int, int, bool] | None = None
         self.stops = Stops(self._conn)
-        self.claims = Claims(self._conn, f"{signer.node}-{signer.terminal}", kid_of(signer.key.public_key()).hex())
+        self.claims = Claims(
+            self._conn, f"{signer.node}-{signer.terminal}", kid_of((*signer.earlier, signer.key.public_key())[0]).hex()
+        )
         self._stop_ends: float | None = None
         self.offers_changed = True
         self.waits_for: Callable[[Lot], tuple[WaitsFor, ...]] = lambda lot: ()  # what keeps one that passed
@@ -698,7 +701,7 @@ class Lots:
             self._changed.discard(code)
         if self._stop_ends is None:
             self._stop_ends = self.stops.next_end(self._clock.now().seconds)
-        shown = sorted(self._views.values(), key=lambda view: view.seq, reverse=True)
+        shown = sorted(self._views.values(), key=attrgetter("seq"), reverse=True)
         released = [view for view in shown if view.state in (LotState.RELEASED, LotState.DISPOSED)]
         gone = {
             view.test_code
@@ -707,7 +710,7 @@ class Lots:
         }
         for code in gone:
             del self._views[code]
-        return tuple(view for view in shown if view.test_code not in gone)
+        return tuple(view for view in shown if view.test_code not in gone) if gone else tuple(shown)
 
     def shown(self) -> list[LotView]:
         """What ``views`` answered last."""

@@ -6,6 +6,7 @@ commit fails goes to ``undo``.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from edge.between.board import BasketLineView, BasketView, CertificateView, ProductView
@@ -20,6 +21,7 @@ from edge.records.corrections import Corrections
 from edge.records.delivery import Delivery
 from edge.records.identity import load_node_keys
 from edge.records.ledger import ORDINARY, Ledger, Recorded
+from edge.records.own_keys import history
 from edge.state.alerts import Alerts
 from edge.state.asked import Asked
 from edge.state.attempts import Attempts
@@ -98,6 +100,8 @@ class Station:
         self.unread = Unread(ledger, clock)
         self.prints = Prints(config, ledger, clock, printers, self.unread, self.after, self.undo)
         self.printers = {part.name: PrinterDevice(part, self.prints.documents_of(part.name)) for part in config.printer}
+        own_history = history(ledger)
+        ledger.signer = replace(ledger.signer, earlier=own_history[:-1])
         self.corrections = Corrections(ledger.conn)
         self.lots = Lots(config, ledger, self.unread, clock)
         self.alerts = Alerts(ledger.conn)
@@ -108,7 +112,10 @@ class Station:
         self.public_samples = PublicSamples(ledger)
         self.on_time = on = OnTime(ledger.conn, clock)
         self.holds = Holds(ledger, clock, self.lots, lambda: self.config.gate.destroy_at_once, on)
-        own = load_node_keys(config.market.keys_file).plus(self.subject, ledger.signer.key.public_key())
+        own = NodeKeys()
+        for key in own_history:  # the oldest first: by it lots are named on all stations
+            own = own.plus(self.subject, key)
+        own = own.more(load_node_keys(config.market.keys_file))
         self.siblings = Siblings(Topics(config.station.region, ledger.signer.node, ledger.signer.terminal), clock)
         self.known = KnownDevices(
             (*config.scale, *config.analyzer, *config.probe), ledger, clock, self.after, self.undo

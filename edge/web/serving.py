@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 import uvicorn
@@ -17,7 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from edge.between.failures import cause_of
 from edge.between.sparing import Sparing
 from edge.web.addresses import peer
-from edge.web.door import Door
+from edge.web.door import Door, Guest
 from edge.web.encryption import Encryption
 from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal
 
@@ -50,8 +50,14 @@ class Doorway(socket.socket):
         raise BlockingIOError
 
 
+class Host(Guest, Protocol):
+    """What has the place of a connection that is encrypted."""
+
+    def rest(self) -> None: ...
+
+
 class HttpConnection(H11Protocol):
-    """Has a place at the door, or is closed with a word. ``placed``: it has one already, with its handshake done.
+    """Has a place at the door, or is closed with a word. ``host`` has it already, with its handshake done.
 
     A client has five seconds from its first byte, or from the connection, for the whole head of a request; one that
     has taken nothing of a full buffer for ten seconds is cut.  Of a body's time see ``guard.py``.
@@ -61,27 +67,26 @@ class HttpConnection(H11Protocol):
     _cut: asyncio.TimerHandle | None = None
     _late: asyncio.TimerHandle | None = None
 
-    def __init__(self, *args: Any, placed: bool = False, **options: Any) -> None:
+    def __init__(self, *args: Any, host: Host | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._placed = placed
+        self._host = host
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self._placed:
+        if self._host is not None:
             transport.set_write_buffer_limits(HIGH_WATER)  # of TLS it would be eight times that
             self._expect_head()
             return
         who = peer(self.client[0] if self.client else "", self.server[0] if self.server else "")
         if self._door.connections.take(who):
             self._peer = who
+            self._rest()
             self._expect_head()
         else:
             self._refuse(CROWDED)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._peer is not None:
-            self._door.connections.leave(self._peer)
-            self._peer = None
+        self._leave()
         self._keep()
         self._head_came()
         super().connection_lost(exc)
@@ -92,6 +97,31 @@ class HttpConnection(H11Protocol):
             self._expect_head()
         else:
             self._head_came()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle is None or self.cycle.response_complete:  # else the next request was here already
+            self._rest()
+
+    def let_go(self) -> None:
+        """Somebody else gets its place."""
+        self._leave()
+        self.transport.close()
+
+    def _rest(self) -> None:
+        if self._host is not None:
+            self._host.rest()
+        elif self._peer is not None:
+            self._door.connections.rests(self, self._peer)
+
+    def _work(self) -> None:
+        self._door.connections.works(self._host or self)
+
+    def _leave(self) -> None:
+        self._work()
+        if self._peer is not None:
+            self._door.connections.leave(self._peer)
+            self._peer = None
 
     def handle_events(self) -> None:
         if self.conn.their_state is h11.IDLE and len(LENGTHS.findall(_head(self.conn.trailing_data[0]))) > 1:
@@ -122,6 +152,7 @@ class HttpConnection(H11Protocol):
             self._late = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
     def _head_came(self) -> None:
+        self._work()
         if self._late is not None:
             self._late.cancel()
             self._late = None

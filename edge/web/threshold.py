@@ -39,7 +39,7 @@ class Threshold(asyncio.Protocol):
         self._standing: set[Any] = server_state.connections
         self._door: Door = config.app.state.door  # type: ignore[union-attr]
         self._tls: Encryption = config.app.state.tls  # type: ignore[union-attr]
-        self._http = partial(HttpConnection, config, server_state, app_state, _loop, placed=True)
+        self._http = partial(HttpConnection, config, server_state, app_state, _loop, host=self)
         self.transport: asyncio.Transport | None = None
         self._peer: str | None = None
         self._late: asyncio.TimerHandle | None = None
@@ -54,6 +54,7 @@ class Threshold(asyncio.Protocol):
             transport.abort()
             return
         self._peer = who
+        self.rest()
         self._standing.add(self)
         self._late = self._loop.call_later(serving.HEAD_SECONDS, transport.abort)
 
@@ -67,6 +68,21 @@ class Threshold(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._arrived()
+        self._leave()
+
+    def rest(self) -> None:
+        """Nothing is asked over it."""
+        if self._peer is not None:
+            self._door.connections.rests(self, self._peer)
+
+    def let_go(self) -> None:
+        """Somebody else gets its place."""
+        assert self.transport is not None
+        self._leave()
+        self.transport.abort()
+
+    def _leave(self) -> None:
+        self._door.connections.works(self)
         if self._peer is not None:
             self._door.connections.leave(self._peer)
             self._peer = None

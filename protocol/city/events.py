@@ -1026,4 +1026,5 @@ from protocol.city import bench_events as bench_events  # noqa: E402
 from protocol.city import canteen_events as canteen_events  # noqa: E402
 from protocol.city import day_events as day_events  # noqa: E402
 from protocol.city import hold_events as hold_events  # noqa: E402
+from protocol.city import key_events as key_events  # noqa: E402
 from protocol.city import ledger_events as ledger_events  # noqa: E402

@@ -602,6 +602,13 @@ MEANINGS: dict[str, dict[str, str]] = {
         "software": "Version of the scale's program (typed); empty: not known.",
         "fair": "True: a fair scale (公平秤), for weighing slips again (settings).",
     },
+    "KeyRotated": {
+        "old_key": "The key that signs this record and those before: raw Ed25519 public key, 64 hex digits (station).",
+        "new_key": "The key that signs the records after it: the same form (station).",
+        "proof": "The new key's signature over MEDGE-KEY1, a zero byte, the station's name and both keys as raw bytes, "
+        "in base64 (station).",
+        "why": "Why (typed).",
+    },
     "CertificateExpiring": {
         "of": "client (what it shows the broker), ca (of the broker's authority), pages (station).",
         "ends": "When it ends, RFC 3339 in UTC (the certificate).",

@@ -55,6 +55,20 @@ class NodeKeys:
             return self
         return type(self)({**self.by_kid, kid: (*known, (station, key))})
 
+    def more(self, others: "NodeKeys") -> Self:
+        """These and all of those."""
+        keys = self
+        for known in others.by_kid.values():
+            for station, key in known:
+                keys = keys.plus(station, key)
+        return keys
+
+    def first(self, kid: str) -> str:
+        """The id of the oldest known key of the station that has this one: what its lots are named by, whatever key
+        signs their cards today."""
+        stations = {name for name, _ in self.by_kid.get(kid, ())}
+        return next((one for one, known in self.by_kid.items() if any(name in stations for name, _ in known)), kid)
+
     def minus(self, station: str, key: Ed25519PublicKey) -> Self:
         """These without that one."""
         kid, raw = kid_of(key).hex(), key.public_bytes(Encoding.Raw, PublicFormat.Raw)

@@ -11,7 +11,7 @@ import logging
 import os
 import resource
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -298,7 +298,7 @@ def fleet(
         shares = shares_of(stations, events, min(processes, stations), place, **same)
         crowd = stack.enter_context(Fleet(shares))
         found: dict[str, Any] = {"stations": stations, "store": store, "workers": workers, "processes": len(shares)}
-        found |= measured(crowd, events, where)
+        found |= measured(crowd, events, where, city.workers.pids)
         if not as_json:
             tell(found)
         if storm:
@@ -309,13 +309,14 @@ def fleet(
             click.echo(json.dumps(found, ensure_ascii=False))
 
 
-def measured(crowd: Fleet, events: int, where: Any) -> dict[str, Any]:
-    """Connect them, and let them deliver."""
+def measured(crowd: Fleet, events: int, where: Any, workers: Sequence[int]) -> dict[str, Any]:
+    """Connect them, and let them deliver. Processor time is by who used it; desk and SQLite city are ``here``."""
+    empty = stored_bytes(where)
     began = time.monotonic()
     crowd.ask("connect")
-    connected = time.monotonic()
+    connected, before = time.monotonic(), processor_seconds(workers)
     answers = crowd.ask("deliver")
-    took = time.monotonic() - connected
+    took, after = time.monotonic() - connected, processor_seconds(workers)
     held: Counter[str] = Counter()
     for answer in answers:
         held.update(answer["held"])
@@ -325,12 +326,44 @@ def measured(crowd: Fleet, events: int, where: Any) -> dict[str, Any]:
         "acked": sum(sum(answer["acked"].values()) for answer in answers),
         "seconds": round(took, 1),
         "events_per_s": round(events / took) if took else 0,
+        "processor_ms_an_event": {
+            who: round(1000 * (after[who] - before[who]) / events, 2) for who in sorted(after) if events
+        },
         "longest_without_an_answer_s": round(max(answer["stall"] for answer in answers), 1),
         "sent_twice": sum(answer["repeats"] for answer in answers),
         "not_delivered": dict(held),
         "kept": kept(where),
+        "store_bytes_an_event": round((stored_bytes(where) - empty) / events) if events else 0,
         "station_process_mib": max(answer["max_rss_mib"] for answer in answers),
     }
+
+
+def processor_seconds(workers: Sequence[int]) -> dict[str, float]:
+    """What this process and all that come from it used so far: ``workers``, ``postgres``, ``stations`` …"""
+    used: dict[str, float] = defaultdict(float)
+    family = {os.getpid()}
+    for path in sorted(Path("/proc").glob("[0-9]*/stat"), key=lambda one: int(one.parts[-2])):
+        with contextlib.suppress(OSError):
+            name, _, rest = path.read_text("utf-8", "replace").partition("(")[2].rpartition(")")
+            fields, pid = rest.split(), int(path.parts[-2])
+            if pid not in family and int(fields[1]) not in family:
+                continue
+            family.add(pid)
+            who = "workers" if pid in workers else "here" if pid == os.getpid() else name
+            who = "stations" if who.startswith("python") else who
+            used[who] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used
+
+
+def stored_bytes(where: Any) -> int:
+    """How large the store is, with its indexes and without its log."""
+    if isinstance(where, Path):
+        return where.stat().st_size
+    db = reading(where)
+    try:
+        return int(db.execute("SELECT pg_database_size(current_database())").fetchone()[0])
+    finally:
+        db.close()
 
 
 def kept(where: Any) -> dict[str, int]:

@@ -48,8 +48,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
-from protocol.city import events
+from protocol.city import events, key_events
 from protocol.city.envelope import HARD_CAP, BadEvent, kind_of, read, verify
+from protocol.city.key_events import change_in
 from protocol.city.orders import CommandAnswer
 from protocol.city.signed import BadSigned, CityKeys, seal
 from protocol.city.signed import verify as verify_signed
@@ -58,7 +59,7 @@ from protocol.city.token import kid_of
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 from simulator.city.engines import Where, shown
 from simulator.city.orders import BadOrder
-from simulator.city.store import Store, now
+from simulator.city.store import OldKey, Store, now
 
 log = logging.getLogger("city")
 
@@ -199,10 +200,11 @@ class Done:
     kept: list[tuple[Wanted, str]] = field(default_factory=list)
 
 
-def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
+def judge(body: bytes, station: str, key: bytes | None, before: Iterable[OldKey] = ()) -> Judged | Rejected:
     """Read and verify what came on a station's topic; ``Rejected`` with an open code when it proves nothing.
 
-    Pure. Whatever comes, it returns.
+    ``before`` are keys the station had; one of them counts for the records up to its last.  Pure. Whatever comes, it
+    returns.
     """
     try:
         event = read(body)
@@ -211,6 +213,9 @@ def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
     if key is None:
         return Rejected(event["id"][:64], "unknown_key", f"no key is registered for {station}")
     public, kid = _public(key)
+    for one in before:
+        if event["kid"] == _public(one.key)[1] and int(event["sequence"]) <= one.until:
+            public, kid = _public(one.key)
     if event["kid"] != kid:
         reason = f"signed by key {event['kid'][:16]}; registered is {kid}"
         return Rejected(event["id"][:64], "unknown_key", reason)
@@ -233,6 +238,12 @@ def judge(body: bytes, station: str, key: bytes | None) -> Judged | Rejected:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return Judged(event, kind, "bad_data", f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    if kind == key_events.KIND:
+        try:
+            if change_in(event).old.public_bytes_raw() != public.public_bytes_raw():
+                raise BadEvent("it is not signed by the key that it takes from")
+        except BadEvent as error:
+            return Judged(event, kind, "bad_data", str(error)[:200])
     if not _ID.fullmatch(event["id"]):
         return Judged(event, kind, "bad_data", "the id is not 1 to 64 letters, digits, '.', '_', ':' or '-'")
     return Judged(event, kind, "", "")
@@ -545,8 +556,13 @@ class Platform:
         elif lane == "pho":
             self._photo(store, topics, topic.rpartition("/")[2], payload, drafts)
         else:
-            if judged is None or (isinstance(judged, Rejected) and judged.code == "unknown_key"):
-                judged = judge(payload, topics.station, store.key_of(topics.station))
+            name = topics.station
+            if (
+                judged is None
+                or name in store.turned
+                or (isinstance(judged, Rejected) and judged.code == "unknown_key")
+            ):
+                judged = judge(payload, name, store.key_of(name), store.old_keys(name))
             self._event(store, topics, lane == "alm", payload, judged, drafts)
 
     def _state(self, store: Store, topics: Topics, payload: bytes, drafts: dict[str, Draft]) -> None:
@@ -595,6 +611,9 @@ class Platform:
                 name, topics.base, judged.event, judged.kind, body, alarm, judged.code, judged.reason[:200]
             )
             refused = taken.rejected
+            if refused is None and judged.kind == key_events.KIND and not judged.code:
+                data = judged.event["data"]
+                store.turn(name, data["old_key"], data["new_key"], int(judged.event["sequence"]))
             if refused is None:
                 draft.kept[judged.event["id"]] = int(judged.event["sequence"])
                 if taken.known:
@@ -614,7 +633,8 @@ class Platform:
         """A station says what became of a command; only what it signed counts."""
         try:
             key = store.key_of(name)
-            said = CommandAnswer.of(verify_signed(payload, CityKeys.parse(key.hex() if key else ""), name).fields)
+            keys = [one.key.hex() for one in store.old_keys(name)] + ([key.hex()] if key else [])
+            said = CommandAnswer.of(verify_signed(payload, CityKeys.parse("\n".join(keys)), name).fields)
         except (BadSigned, ValidationError) as error:
             self._tell(name, "result", f"reason={str(error)[:200]!r}")
             return

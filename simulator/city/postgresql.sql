@@ -41,6 +41,10 @@ CREATE TABLE keys (
   station varchar(64) NOT NULL PRIMARY KEY, public_key varchar(64) NOT NULL, how varchar(16) NOT NULL,
   time varchar(40) NOT NULL
 );
+CREATE TABLE old_keys (
+  station varchar(64) NOT NULL, public_key varchar(64) NOT NULL, until bigint NOT NULL, time varchar(40) NOT NULL,
+  PRIMARY KEY (station, public_key)
+);
 CREATE TABLE refused_keys (
   station varchar(64) NOT NULL, public_key varchar(64) NOT NULL, time varchar(40) NOT NULL, times bigint NOT NULL,
   PRIMARY KEY (station, public_key)

@@ -44,6 +44,7 @@ from protocol.city.topics import PhotoWord, Rejected
 from simulator.city import photos, serials, shelf
 from simulator.city.engines import (
     Db,
+    Executes,
     Postgres,
     Sqlite,
     Trouble,
@@ -71,6 +72,24 @@ REPLAYED = 0  # the number under which a station's replays are counted
 LONGEST = {"id": 200, "kind": 80, "subject": 200}  # letters of what is looked up, whatever a station writes there
 AHEAD = timedelta(minutes=5)  # by which a station's newest answer may be issued ahead of our clock
 STRANGERS_KEPT = 1000  # stations without a key, so that invented names cannot fill the disk
+
+
+@dataclass(frozen=True)
+class OldKey:
+    """A key that a station had; it signed the records up to ``until``."""
+
+    key: bytes
+    until: int
+
+
+def _old_keys(db: Executes, station: str) -> list[OldKey]:
+    rows = db.execute("SELECT public_key, until FROM old_keys WHERE station = ?", [station]).fetchall()
+    return [OldKey(bytes.fromhex(key), int(until)) for key, until in rows]
+
+
+def _public(key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(key)
+
 
 migrations = Migrations("city")
 
@@ -197,6 +216,14 @@ def agreements(db: Database) -> None:
     db.table("stations").add_column("issued", str, not_null_default="")
     db.table("stations").add_column("gap_since", str, not_null_default="")
     db.table("stations").add_column("joint", int, not_null_default=0)
+
+
+@migrations()
+def keys_before(db: Database) -> None:
+    """Keys that stations had."""
+    db.table("old_keys").create(
+        {"station": str, "public_key": str, "until": int, "time": str}, pk=("station", "public_key")
+    )
 
 
 @dataclass(slots=True)
@@ -334,6 +361,7 @@ class Store:
         self._shelves = shelf.Shelves(self.db)
         self._counts: Counter[str] = Counter()
         self._passed: dict[str, list[tuple[int, int]]] = {}
+        self.turned: set[str] = set()  # stations that changed their key in this batch
 
     def close(self) -> None:
         self.db.close()
@@ -366,6 +394,7 @@ class Store:
             self._shelves.clear()
             self._counts.clear()
             self._passed.clear()
+            self.turned.clear()
             if self.db.shared or len(self._stations) > STATIONS_IN_MEMORY:
                 self._forget()
 
@@ -461,6 +490,20 @@ class Store:
             return {}
         sql = f"SELECT station, public_key FROM keys WHERE station IN ({places(wanted)})"
         return {name: bytes.fromhex(key) for name, key in self.db.execute(sql, wanted).fetchall()}
+
+    def old_keys(self, station: str) -> list[OldKey]:
+        """The keys this station had before; each holds for its records up to a number."""
+        return _old_keys(self.db, station)
+
+    def turn(self, station: str, old: str, new: str, sequence: int) -> None:
+        """The station changed its key by this record. Nothing for one that it changed from before."""
+        known = self.key_of(station)
+        if known is None or known.hex() != old or new in [one.key.hex() for one in self.old_keys(station)]:
+            return
+        key = {"station": station, "public_key": old}
+        put_new(self.db, "old_keys", key, {"until": sequence, "time": now()})
+        self.db.execute("UPDATE keys SET public_key = ? WHERE station = ?", [new, station])
+        self.turned.add(station)
 
     def trust(self, station: str, public_key: str, how: str) -> bool:
         """Trust this key for a station; False, and noted, when the station already has another."""
@@ -844,9 +887,11 @@ class Reader:
         ).fetchone()
         return (one.upto + 1, int(row[0]) - 1) if row[0] is not None and row[0] > one.upto + 1 else None
 
-    def key_of(self, station: str) -> bytes | None:
+    def key_of(self, station: str, kid: bytes = b"") -> bytes | None:
+        """The key of a station; the one of this id, where it had that once."""
         row = self.db.execute("SELECT public_key FROM keys WHERE station = ?", [station]).fetchone()
-        return bytes.fromhex(row[0]) if row else None
+        earlier = [one.key for one in _old_keys(self.db, station)] if kid else []
+        return next((key for key in earlier if kid_of(_public(key)) == kid), bytes.fromhex(row[0]) if row else None)
 
     def events_of(self, station: str, after: int, limit: int) -> list[bytes]:
         rows = self.db.execute(
@@ -905,7 +950,8 @@ class Reader:
 
     def keys_of(self, kid: str) -> list[Ed25519PublicKey]:
         """The trusted keys with this id."""
-        known = (public_key(row["public_key"]) for row in self.db.query("SELECT public_key FROM keys"))
+        sql = "SELECT public_key FROM keys UNION SELECT public_key FROM old_keys"
+        known = (public_key(row["public_key"]) for row in self.db.query(sql))
         return [key for key in known if kid_of(key).hex() == kid]
 
     def first_scan(self, code: str) -> str | None:

@@ -134,7 +134,7 @@ def application(
             return page(request, "slip.html", slip=pages.SlipView("forged"))
         station = pages.station_of(token.tx)
         with Reader(path) as reader:
-            state = pages.check_slip(text, reader.key_of(station))
+            state = pages.check_slip(text, reader.key_of(station, token.kid))
             if state != "ok":
                 return page(request, "slip.html", slip=pages.SlipView(state))
             event = reader.about(station, token.tx, "trade.completed")
@@ -244,7 +244,7 @@ def _acceptance(path: Where, text: str) -> accept_pages.AcceptanceView:
     assert token is not None
     station = pages.station_of(token.tx)
     with Reader(path) as reader:
-        state = pages.check_signed(text, reader.key_of(station))
+        state = pages.check_signed(text, reader.key_of(station, token.kid))
         if state != "ok":
             return accept_pages.AcceptanceView(state)
         event = reader.about(station, token.tx, "accept.completed")
@@ -274,9 +274,9 @@ def _source(reader: Reader, text: str) -> lot_pages.SourceView:
 def _keys_for(reader: Reader, token: SourceToken) -> dict[str, bytes]:
     """The keys that may have signed a card: of a whole lot the issuer's, of a part any station's."""
     if token.portion:
-        return {name: bytes.fromhex(row["public_key"]) for name, row in reader.keys().items()}
+        return {name: key for name in [*reader.keys()] if (key := reader.key_of(name, token.kid))}
     issuer = pages.station_of(token.source)
-    key = reader.key_of(issuer)
+    key = reader.key_of(issuer, token.kid)
     return {issuer: key} if key else {}
 
 

@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
 from edge.between.commands import Answer, Command, DismissResult, Recall, RegisterEntry, ReleaseLot, Sell
@@ -43,7 +44,9 @@ from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import Config, load
 from edge.core import Core
 from edge.records.clock import Clock, Stamp, Step
+from edge.records.identity import load_key
 from edge.records.ledger import Ledger, Signer, bodies_after, reading
+from edge.records.own_keys import rotate
 from edge.records.packing import unpack
 from edge.state.disk import Space
 from protocol.city.codes import CodeKind, TraceCode
@@ -481,8 +484,12 @@ class Market:
         self.stations: dict[str, Box] = {}
         self._folder = folder
         self._said: dict[str, int] = {}
+        self._changed: dict[str, Ed25519PrivateKey] = {}
 
     def key(self, terminal: str) -> Ed25519PrivateKey:
+        return self._changed.get(terminal) or self._first_key(terminal)
+
+    def _first_key(self, terminal: str) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(bytes([int(terminal) + 1] * 32))
 
     def start(self, terminal: str, settings: str = DEVICES, *, strangers: Sequence[str] = ()) -> Box:
@@ -493,6 +500,7 @@ class Market:
         keys = NodeKeys()
         for other in ("01", "02", "03"):
             if other not in strangers:
+                keys = keys.plus(f"410108001-{other}", self._first_key(other).public_key())
                 keys = keys.plus(f"410108001-{other}", self.key(other).public_key())
         (folder / "node.keys").write_text(keys.text(), "utf-8")
         station = STATION.replace('terminal = "01"', f'terminal = "{terminal}"')
@@ -501,6 +509,14 @@ class Market:
         self.stations[terminal] = Box(folder, signer, station + settings, self.clock)
         self._said.setdefault(terminal, 0)
         return self.stations[terminal]
+
+    def change_key(self, terminal: str) -> None:
+        """The station's key is changed while it does not run; all learn the new one at their next start."""
+        ledger, file = self.stations[terminal].ledger, self._folder / f"{terminal}.key"
+        pem = self.key(terminal).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        file.write_bytes(pem)
+        rotate(file, ledger, self.clock.now(), self.clock.boot_id, why="换人", person="王敏")
+        self._changed[terminal] = load_key(file)
 
     def says(self, terminal: str, after: int = 0) -> list[CityMessage]:
         """What a station has said of lots since that record, as it goes over the broker."""

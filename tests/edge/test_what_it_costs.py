@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from edge.between.commands import Sell
 from edge.between.inbox import PrintAgain, Tested
 from edge.records.ledger import PAGE_SIZE
+from edge.state import alerts
 from protocol.city import canonical
 
 CABBAGE = "01040201"
@@ -84,6 +85,19 @@ def test_a_sale_is_signed_and_serialised_once_for_its_record_and_once_for_its_co
     station.does(sale)
     assert [data[:10] for data in key.signed] == [b"MEDGE-QR1\0", b'{"bootid":']
     assert [sorted(value)[0] for value in written] == ["amount_fen", "bootid"]
+
+
+def test_a_new_entry_looks_at_no_other_lot_for_what_a_person_has_to_see(
+    box: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = box()
+    for _ in range(20):
+        station.enters()
+    looked: list[str] = []
+    words_of = alerts.words_of
+    monkeypatch.setattr(alerts, "words_of", lambda lot: (looked.append(lot.test_code), words_of(lot))[1])
+    code = station.enters()
+    assert looked == [code]
 
 
 def test_a_mornings_results_write_little_more_than_their_records(box: Callable[..., Any]) -> None:

@@ -196,6 +196,39 @@ def test_what_is_missing_is_asked_for_again(receiver: Receiver, station: Callabl
     assert receiver.told("alarm") == []
 
 
+def test_a_station_that_changes_its_key_is_followed(
+    receiver: Receiver, station: Callable[..., StationProcess], broker: Broker
+) -> None:
+    running = station()
+    enter(running)
+    wait_for("everything", lambda: delivered(running))
+    old = load_key(running.folder / "station.key")
+    running.stop()
+    running.command("keys", "rotate", "-c", str(running.config), "--person", "王敏", "--why", "离职")
+    running.start()
+    enter(running, 2)
+    wait_for("everything", lambda: delivered(running))
+    receiver.kill()
+    receiver.start()  # and knows it from its file
+    enter(running, 3)
+    wait_for("everything", lambda: delivered(running))
+    assert receiver.stored() == ledger(running)
+    records = [json.loads(one) for one in receiver.stored()]
+    assert len({one["kid"] for one in records}) == 2
+    receiver.order(name="stop_lot", station=STATION, region=REGION, lot="41010800110100010074", reason="召回")
+    wait_for("an answer by the new key", lambda: receiver.told("answer"))
+    wait_for("everything", lambda: delivered(running))
+    newest = json.loads(receiver.stored()[-1])
+    head = envelope.EventHead(
+        "id-old", newest["source"], "price.changed", STATION, newest["time"], newest["time"], "b", "synced"
+    )
+    late = envelope.seal(head, {}, len(receiver.stored()) + 1, envelope.hash_of(receiver.stored()[-1].encode()), old)
+    mqtt.single(f"mkt/1/{REGION}/{NODE}/01/evt/price", late, 1, hostname="127.0.0.1", port=broker.port)
+    refusal = {"what": "rejected", "station": STATION, "id": "id-old", "code": "bad_signature"}
+    wait_for("its refusal", lambda: any(refusal.items() <= one.items() for one in receiver.told("rejected")))
+    assert receiver.told("alarm") == []
+
+
 def test_a_record_that_is_not_understood_breaks_nothing(
     receiver: Receiver, station: Callable[..., StationProcess], modules: Path, tmp_path: Path
 ) -> None:
@@ -246,7 +279,6 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
     upto, hash_ = len(held), envelope.hash_of(held[-1].encode())
     sent = {
         "id-fork": (record(upto, newest["prevhash"], "id-fork"), "fork"),
-        newest["id"]: (record(upto + 5, hash_, newest["id"]), "fork"),
         "id-chain": (record(upto + 1, "0" * 64, "id-chain"), "broken_chain"),
         "id-forged": (record(upto + 1, hash_, "id-forged", Ed25519PrivateKey.generate()), "bad_signature"),
         "id-other": (record(upto + 1, hash_, "id-other", of=f"{NODE}-02"), "wrong_source"),
@@ -254,16 +286,25 @@ def test_a_fork_is_told_and_what_nobody_signed_is_not_kept(
         "id-deep": (b'{"id":"id-deep","data":' + b"[" * 20_000 + b"]" * 20_000 + b"}", ""),
         "": (b"\xff" * 100, ""),
     }
-    topic = f"mkt/1/{REGION}/{NODE}/01/evt/price"
+
+    def send(body: bytes) -> None:
+        mqtt.single(f"mkt/1/{REGION}/{NODE}/01/evt/price", body, 1, hostname="127.0.0.1", port=broker.port)
+
     for body, _ in sent.values():
-        mqtt.single(topic, body, 1, hostname="127.0.0.1", port=broker.port)
+        send(body)
     expected = {id_: code for id_, (_, code) in sent.items() if code}
     wait_for("all of them", lambda: {one["id"]: one["code"] for one in receiver.told("rejected")} == expected)
     wait_for("the alarm", lambda: receiver.told("alarm"))
     assert receiver.stored() == held
     enter(running, 2)
-    wait_for("the station's own next record", lambda: len(receiver.stored()) > len(held))
+    wait_for("the station's own next record", lambda: delivered(running) and len(receiver.stored()) > len(held))
     assert receiver.stored() == ledger(running)
+
+    send(record(upto + 5, hash_, newest["id"]))  # somebody else writes with its key: its own id, under another number
+    wait_for("the station to hold", lambda: running.board()["city"]["cause"] == "disagree")
+    with pytest.raises(Refusal) as refused:
+        enter(running, 3)
+    assert refused.value.code == "other_ledger"
 
 
 def test_the_function_of_the_node_red_flow_stores_answers_and_tells_each_record_once(

@@ -1,5 +1,5 @@
 // One station as the city has it: which records, up to where without a gap, and what may follow. No files, no network.
-import { canonical, NO_HASH, parse, sha256, signedBy } from './wire.mjs'
+import { canonical, NO_HASH, parse, proven, sha256, signedBy } from './wire.mjs'
 
 const TYPE = /^cn\.marketedge\.market\.([a-z]+\.[a-z]+)\.v1$/
 
@@ -14,7 +14,7 @@ export class Chain {
 
   constructor(station, keyHex) {
     this.station = station
-    this.keyHex = keyHex
+    this.keys = keyHex ? [{ hex: keyHex, until: Infinity }] : [] // the newest last; `until` is its last record
     const [node, terminal] = station.split('-')
     this.#ownCode = new RegExp(`(?<![0-9])${node}([0-9])${terminal}([0-9]{7})[0-9](?![0-9])`, 'g')
   }
@@ -25,20 +25,24 @@ export class Chain {
     const event = parse(bytes)
     if (typeof event?.id !== 'string') return {}
     const refuse = (code, reason, genuine = true) => ({ rejected: { id: event.id.slice(0, 64), code, reason }, genuine })
-    if (!this.keyHex) return refuse('unknown_key', 'no key of this station is registered', false)
+    if (!this.keys.length) return refuse('unknown_key', 'no key of this station is registered', false)
     if (canonical(event) !== bytes.toString('utf8')) return refuse('unreadable', 'not in canonical form', false)
-    if (!signedBy(bytes, this.keyHex, 'base64')) return refuse('bad_signature', 'the signature does not fit', false)
+    const key = this.keys.find(({ hex }) => signedBy(bytes, hex, 'base64'))
+    if (!key) return refuse('bad_signature', 'the signature does not fit', false)
     if (!event.source?.endsWith(`/edge/${this.station}`)) return refuse('wrong_source', 'of another station')
     const { id, prevhash, data } = event
     const kind = TYPE.exec(event.type)?.[1]
     const sequence = /^[0-9]{20}$/.test(event.sequence) ? Number(event.sequence) : 0
     if (!sequence || !Number.isSafeInteger(sequence)) return refuse('unreadable', 'not the number of a record', false)
+    if (sequence > key.until) return refuse('bad_signature', 'signed by a key that was changed before', false)
     const record = { id, sequence, kind, prevhash, data, hash: sha256(bytes), bytes }
     const there = this.records.get(sequence)
     if (there?.hash === record.hash) return { id }
     if (there || this.ids.has(id)) return refuse('fork', this.#alarm(`a second record ${sequence}, or a used id`))
     if (sequence === this.upto + 1 && kind !== 'ledger.restored' && prevhash !== this.head)
       return refuse('broken_chain', this.#alarm(`record ${sequence} does not follow the one before it`))
+    if (kind === 'key.rotated' && !(proven(data, this.station) && data.old_key === key.hex))
+      return { record: { ...record, kind: '' }, ...refuse('bad_data', 'the new key does not prove itself') }
     // What is not understood is kept all the same: the chain goes on over it, and a person looks.
     return { record, id, ...(!kind && refuse('unknown_type', `type ${event.type} is not of this contract`)) }
   }
@@ -48,6 +52,10 @@ export class Chain {
     this.records.set(sequence, { hash, prevhash, kind, data })
     this.ids.set(id, sequence)
     this.count(bytes)
+    if (kind === 'key.rotated') {
+      this.keys.find(({ hex }) => hex === data.old_key).until = sequence
+      this.keys.push({ hex: data.new_key, until: Infinity })
+    }
     if (kind === 'ledger.restored' && sequence > this.upto) {
       const { city_sequence: end, city_hash: said } = data ?? {}
       if (end > 0 && said && this.hashOf(end) !== said) this.#alarm(`record ${sequence} goes on behind another ledger`)
@@ -80,6 +88,15 @@ export class Chain {
   gap() {
     const beyond = [...this.records.keys()].filter((sequence) => sequence > this.upto)
     return beyond.length ? { from: this.upto + 1, to: Math.min(...beyond) - 1 } : null
+  }
+
+  // What the station says beside its records: a birth by its newest key, an answer by any that it has had.
+  birthIn(bytes) {
+    return signedBy(bytes, this.keys.at(-1)?.hex, 'base64')
+  }
+
+  answerIn(bytes) {
+    return this.keys.map(({ hex }) => signedBy(bytes, hex, 'base64url')).find(Boolean)
   }
 
   // A birth names the station's newest record.

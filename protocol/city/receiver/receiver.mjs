@@ -17,7 +17,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { connect } from 'mqtt'
 import { Chain } from './chain.mjs'
-import { LARGEST, newKey, parse, placeOf, rawHex, readKey, seal, sha256, signedBy } from './wire.mjs'
+import { LARGEST, newKey, parse, placeOf, rawHex, readKey, seal, sha256 } from './wire.mjs'
 
 const [url, folder] = process.argv.slice(2)
 const AGAIN_MS = 30_000
@@ -121,11 +121,11 @@ function askAgain(place, chain) {
 // A birth is the broker's to keep: one that comes with its retain flag is of an earlier time, and says nothing of where the
 // station's ledger ends now.
 function greet(place, bytes, kept) {
-  const birth = signedBy(bytes, registered[place.station], 'base64')
+  const chain = chainOf(place.station)
+  const birth = chain.birthIn(bytes)
   if (birth?.station !== place.station) return tell('unknown', { station: place.station, said: parse(bytes) })
   tell(birth.state, { station: place.station, last: birth.last, acked: birth.acked })
   if (birth.state !== 'online') return
-  const chain = chainOf(place.station)
   const alarm = chain.alarm
   if (!kept) chain.born(birth)
   if (chain.alarm !== alarm) tell('alarm', { station: place.station, why: chain.alarm })
@@ -171,7 +171,7 @@ function send({ region, ...fields }, base) {
 }
 
 function hear(place, bytes) {
-  const said = signedBy(bytes, registered[place.station], 'base64url')
+  const said = chainOf(place.station).answerIn(bytes)
   if (said?.station !== place.station || said.name !== place.name) return
   tell('answer', { station: said.station, id: said.id, name: said.name, state: said.state, code: said.code, seq: said.seq })
   if (said.code === 'clock' || !orders.get(said.id)?.for(said.station)) return // not the last word, or not waited for

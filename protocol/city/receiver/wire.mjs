@@ -61,6 +61,13 @@ export function seal(fields, station, key) {
   return Buffer.from(canonical({ ...whole, sig }))
 }
 
+// Whether the new key of a key.rotated says itself that it follows the old one at this station.
+export function proven({ old_key: old, new_key: fresh, proof }, station) {
+  if (![old, fresh].every((hex) => /^[0-9a-f]{64}$/.test(hex)) || old === fresh || typeof proof !== 'string') return false
+  const said = Buffer.concat([Buffer.from(`MEDGE-KEY1\0${station}`), Buffer.from(old, 'hex'), Buffer.from(fresh, 'hex')])
+  return verify(null, said, publicKey(fresh), Buffer.from(proof, 'base64'))
+}
+
 // mkt/1/{region}/{node}/{TT}/{what}[/{name}] → its parts, or null.
 export function placeOf(topic) {
   const found = /^mkt\/1\/(\d{6})\/(\d{9})\/(\d{2})\/(evt|alm|state|res|pho)(?:\/([0-9A-Za-z_-]+))?$/.exec(topic)

@@ -530,8 +530,6 @@ def test_a_silent_city_is_asked_with_one_record_ever_more_rarely(make: Make, fil
     assert wire.sequences()[4:] == [1, 2]
     publisher.broker(2, now=30.0)
     fill(1, ALARM)
-    publisher.pump(31.0)
-    assert wire.sequences()[6:] == []  # the window is full
     publisher.link(LinkChanged(False), 32.0)
     publisher.link(UP, 32.0)
     publisher.pump(32.0)
@@ -550,6 +548,24 @@ def test_alarms_go_although_the_city_is_silent(make: Make, fill: Fill, wire: Wir
     fill(1, ALARM)
     publisher.pump(11.0)
     assert wire.sequences() == [4]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_an_alarm_does_not_wait_for_the_answer_to_a_full_window(
+    make: Make, fill: Fill, wire: Wire, silent: bool
+) -> None:
+    publisher = make(resend_seconds=10)
+    fill(10)
+    publisher.pump(0.0)
+    for seq in range(1, 5):
+        publisher.broker(seq)
+    now = 11.0 if silent else 1.0
+    publisher.pump(now)
+    assert bool(publisher.silent_since) is silent
+    before = len(wire.sent)
+    fill(1, ALARM)
+    publisher.pump(now)
+    assert wire.sequences()[before:] == [11]
 
 
 def test_a_city_that_was_away_gets_the_whole_window_at_once(make: Make, fill: Fill, wire: Wire) -> None:

@@ -12,7 +12,7 @@ from edge.between.people import Role, Who
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.node_keys import NodeKeys
 from protocol.city.source import card_url, parse_card
-from protocol.city.token import TokenVerdict, verify_url
+from protocol.city.token import TokenVerdict, kid_of, verify_url
 
 Box = Any  # the station of tests/edge/conftest.py
 Market = Any
@@ -193,6 +193,20 @@ def test_a_box_knows_its_own_card(gate: Box, market: Market) -> None:
     assert (answer["opened"], answer["left_g"]) == (False, 250_000)
     gate.puts("1.250")
     assert gate.sells(url)["left_g"] == 248_750
+
+
+def test_after_a_change_of_key_a_lot_is_the_same_by_its_old_card_and_a_new_one(
+    gate: Box, stall: Box, market: Market
+) -> None:
+    old = released(gate, market)
+    assert stall.does(OpenLot(code=old))["opened"]
+    market.carry()
+    market.change_key("01")
+    gate, stall = market.start("01"), market.start("02", REFUSES)
+    new = changed(old, market, kid=kid_of(market.key("01").public_key()))
+    for card in (old, new):
+        assert not gate.does(OpenLot(code=card))["opened"], "its own"
+        assert not stall.does(OpenLot(code=card))["opened"], "opened before"
 
 
 def changed(url: str, market: Market, terminal: str = "01", **more: Any) -> str:

@@ -17,6 +17,7 @@ from edge.web.addresses import peer
 from edge.web.server import WebServer
 
 BOX, NEIGHBOUR = "127.0.0.1", "127.0.0.2"
+RELEASED = "41010800330100000056"  # see conftest.py
 PRICE = b'{"product": "01040201", "price_fen": 375}'
 
 
@@ -85,14 +86,71 @@ def works_for(source: str, web: WebServer) -> bool:
 # --- how many ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_peer_has_its_share_and_is_told_so(web: WebServer, knock: Callable[..., socket.socket]) -> None:
+def busy(web: WebServer, one: socket.socket) -> socket.socket:
+    """Over this connection something is asked that is not answered yet: the body's last byte is missing."""
+    one.sendall(post(web, PRICE, origin(web), length=len(PRICE) + 1))
+    return one
+
+
+def origin(web: WebServer) -> bytes:
+    return b"Origin: http://" + web.address.encode()
+
+
+def answered(web: WebServer, one: socket.socket) -> bool:
+    """Whether this connection still stands; the whole answer is taken."""
+    said = b""
+    with suppress(ConnectionError):
+        one.sendall(get(web))
+        while not said.endswith(b"}") and (piece := one.recv(65536)):
+            said += piece
+    return said.startswith(b"HTTP/1.1 200")
+
+
+def crowd_of(web: WebServer, until: Callable[..., None], people: list[socket.socket]) -> None:
+    """They have their places, and nobody rests."""
+    serving = web._serving
+    assert serving is not None
+    for one in people:
+        busy(web, one)
+    until(lambda: serving._door.connections._taken.total() == len(people) and not serving._door.connections._resting)
+
+
+def test_a_peer_has_its_share_and_is_told_so(
+    web: WebServer, knock: Callable[..., socket.socket], until: Callable[..., None]
+) -> None:
     kept = [knock() for _ in range(door.PEER)]
+    crowd_of(web, until, kept)
     assert problem(heard(knock())) == (503, "crowded")
     assert works_for("127.0.0.3", web)
     assert works_for(BOX, web)
     for one in kept:
-        one.sendall(get(web))
-        assert one.recv(65536).startswith(b"HTTP/1.1 200")
+        one.sendall(b" ")
+        assert not one.recv(65536).startswith(b"HTTP/1.1 503")
+
+
+def test_who_has_rested_longest_gives_way(
+    web: WebServer, knock: Callable[..., socket.socket], until: Callable[..., None]
+) -> None:
+    first, *others = [knock() for _ in range(door.PEER)]
+    for one in others:
+        assert answered(web, one)
+    assert answered(web, first)  # it has rested shorter than all others now
+    newcomer = knock()
+    assert answered(web, newcomer)
+    assert answered(web, first)
+    assert [answered(web, one) for one in others] == [False] + [True] * (door.PEER - 2)
+
+
+def test_nobody_gives_way_who_is_asked_something(
+    web: WebServer, knock: Callable[..., socket.socket], until: Callable[..., None]
+) -> None:
+    asked = [knock() for _ in range(door.PEER - 1)]
+    crowd_of(web, until, asked)
+    for _ in range(20):
+        assert answered(web, knock())
+    for one in asked:
+        one.sendall(b" ")
+        assert not one.recv(65536).startswith(b"HTTP/1.1 503")
 
 
 def test_a_place_that_was_left_is_free(
@@ -109,32 +167,42 @@ def test_a_place_that_was_left_is_free(
     until(free)
 
 
-def test_the_network_cannot_take_the_places_of_the_box(web: WebServer, knock: Callable[..., socket.socket]) -> None:
+def test_the_network_cannot_take_the_places_of_the_box(
+    web: WebServer, knock: Callable[..., socket.socket], until: Callable[..., None]
+) -> None:
     crowd = [knock(f"127.0.1.{1 + number // door.PEER}") for number in range(door.NETWORK)]
+    crowd_of(web, until, crowd)
     assert problem(heard(knock("127.0.2.1"))) == (503, "crowded")
     own = [knock(BOX) for _ in range(door.ALL - door.NETWORK)]
-    for one in own:
-        one.sendall(get(web))
-        assert one.recv(65536).startswith(b"HTTP/1.1 200")
+    crowd_of(web, until, [*crowd, *own])
     assert problem(heard(knock(BOX))) == (503, "crowded")
     assert len(crowd) == 64
     assert len(own) == 32
 
 
-def test_a_thousand_idle_connections_of_one_peer_harm_nobody(
-    web: WebServer, knock: Callable[..., socket.socket], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("peers", [1, 200])
+def test_a_thousand_idle_connections_keep_nobody_from_selling(
+    core: Any,
+    web: WebServer,
+    knock: Callable[..., socket.socket],
+    caplog: pytest.LogCaptureFixture,
+    peers: int,
 ) -> None:
+    """Of one neighbour, or of two hundred who took all places of the network and would take them again."""
+    sale = json.dumps({"scale": "scale-1", "product": "01040201", "lot": RELEASED}).encode()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
     try:
-        with caplog.at_level(logging.DEBUG):
-            idle = [knock() for _ in range(1024)]
-            assert works_for(BOX, web)
-            assert works_for("127.0.0.3", web)
-        assert len(idle) == 1024
+        with caplog.at_level(logging.INFO):
+            idle = [knock(f"127.1.{number % peers}.1") for number in range(1000)]
+            for kilograms, source in (("1.250", BOX), ("1.750", "127.0.0.3")):
+                core.puts(kilograms)
+                seller = knock(source)
+                seller.sendall(post(web, sale, origin(web)).replace(b"/api/prices", b"/api/sales"))
+                assert seller.recv(65536).startswith(b"HTTP/1.1 201")
+        assert len(idle) == 1000
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert [record.name for record in caplog.records if record.levelno >= logging.INFO].count("web") == 1
     assert not [record for record in caplog.records if record.name.startswith(("asyncio", "uvicorn"))]
 
 

@@ -28,7 +28,7 @@ UNITS = {
     "_ms": "milliseconds",
     "_s": "seconds",
     "_n": "pieces",
-    "_mb": "megabytes",
+    "_mb": "millions of bytes",
     "minutes": "Minutes",
 }
 

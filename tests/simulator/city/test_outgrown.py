@@ -41,6 +41,7 @@ TABLES = (
     "sent",
     "answers",
 )
+EXAMPLES = 15 if settings.default is not None and settings.default.derandomize else 200  # make explore tries more
 PROJECTIONS = ("lots", "shelf", "stalls", "photo_names")
 
 
@@ -419,7 +420,7 @@ def play(tmp_path_factory: pytest.TempPathFactory, server: Postgres) -> Iterator
     db.close()
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_batch_is_judged_as_one_at_a_time_on_both_engines(
     play: Callable[..., tuple[Any, ...]], signer: Callable[..., Any], data: st.DataObject
