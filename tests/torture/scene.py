@@ -130,7 +130,7 @@ class Scene:
         self._data, self._replaced = data, replaced or {}
         self.papers: list[Any] = []
         self.crowds: list[Crowd] = []
-        self.other: list[StationProcess] = []
+        self.asides: list[tuple[StationProcess, set[int]]] = []  # what each box lists as set aside
         self.lot = ""
 
     def __enter__(self) -> Self:
@@ -258,7 +258,8 @@ class Scene:
         if self.station.running:
             self.station.stop()
         self.city.kill()
-        self._count(row, {seq for seq, _ in board.get("set_aside", ())})
+        self.asides.append((self.station, {seq for seq, _ in board.get("set_aside", ())}))
+        self._count(row)
         self._chain(row)
         if not lost:
             row.fault(row.lost == 0, f"{row.lost} lost")
@@ -266,7 +267,7 @@ class Scene:
             row.fault(row.doubled == 0, f"{row.doubled} doubled")
         return row
 
-    def _count(self, row: Row, aside: set[int]) -> None:
+    def _count(self, row: Row) -> None:
         """Each request by its mark: what was answered is there once, with the code that was answered."""
         there: dict[str, list[tuple[str, str]]] = {}
         for _, _, code, body in records_in(self.city.db):
@@ -274,7 +275,7 @@ class Scene:
             if ".trade.completed." in event["type"] or ".entry.registered." in event["type"]:
                 for mark in set(MARK.findall(json.dumps(event["data"], ensure_ascii=False))):
                     there.setdefault(mark, []).append((event["subject"], code))
-        named = self._named_in_ledger(aside)
+        named = self._named_in_ledgers()
         for crowd in self.crowds:
             for mark, code in crowd.answered.items():
                 found = [subject for subject, _ in there.get(mark, ())]
@@ -294,17 +295,14 @@ class Scene:
         unverified = counted_in(self.city.db, "unverified")
         row.fault(not unverified, f"{unverified} records did not verify")
 
-    def _named_in_ledger(self, aside: set[int]) -> set[str]:
-        """The marks of records that are not with the city and stand on the page among those set aside."""
-        if not aside:
-            return set()
+    def _named_in_ledgers(self) -> set[str]:
+        """The marks of records that their box itself lists among those set aside."""
         found = set()
-        for station in (self.station, *self.other):
+        for station, aside in self.asides:
             code, text = self.does("export", "--as", "jsonl", station=station)
-            for line in text.splitlines() if not code else ():
+            for line in text.splitlines() if aside and not code else ():
                 with suppress(ValueError, KeyError):
-                    event = json.loads(line)
-                    if int(event["sequence"]) in aside:
+                    if int(json.loads(line)["sequence"]) in aside:
                         found |= set(MARK.findall(line))
         return found
 
