@@ -72,9 +72,10 @@ def restored_image(runs: int) -> Row:
             time.sleep(2)
             crowd.stop()
             scene.drained()
-        row = scene.judge(runs)
+        row = scene.judge(runs, twins=True)
         row.fault(held == runs, f"held {held} times of {runs}")
-        row.note = "held in red each time, then `ledger continue`; named = set aside as fork"
+        found = "held in red each time, then `ledger continue`; named: set aside as fork"
+        row.note = "; ".join(filter(None, [found, row.note]))
         return row
 
 
@@ -120,9 +121,10 @@ def clone(runs: int) -> Row:
         scene.asides.append((other, {seq for seq, _ in scene.board(other)["city"]["set_aside"]}))
         other.stop()
         scene.station.start()
-        row = scene.judge(runs)
+        row = scene.judge(runs, twins=True)
         row.fault(bool(held), "neither box was held")
-        row.note = f"{len(held)} of 2 held within 15 s, {both} answered; named: as fork, by the box that made it"
+        found = f"{len(held)} of 2 held within 15 s, {both} answered; named: as fork, by the box that made it"
+        row.note = "; ".join(filter(None, [found, row.note]))
         return row
 
 

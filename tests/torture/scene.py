@@ -241,14 +241,15 @@ class Scene:
     # --- what came of it ----------------------------------------------------------------------------------------------
 
     def judge(
-        self, runs: int, *, drain: float = 90.0, lost: bool = False, doubled: bool = False, note: str = ""
+        self, runs: int, *, drain: float = 90.0, lost: bool = False, doubled: bool = False, twins: bool = False
     ) -> Row:
         """End the crowds, let it drain, and hold what the city has against what was answered.
 
-        ``lost`` and ``doubled`` say that some may be, by design."""
+        ``lost`` and ``doubled``: some may be, by design; ``twins``: two boxes may have given the same codes.
+        """
         for crowd in self.crowds:
             crowd.stop()
-        row = Row(runs, note=note)
+        row = Row(runs)
         whole = self.drained(drain) if drain else True
         row.fault(whole or lost, "it does not drain")
         board = {}
@@ -259,7 +260,9 @@ class Scene:
             self.station.stop()
         self.city.kill()
         self.asides.append((self.station, {seq for seq, _ in board.get("set_aside", ())}))
-        self._count(row)
+        twice = self._count(row)
+        row.fault(twins or not twice, f"{twice} codes were given twice")
+        row.note = f"{twice} codes stand in two records" if twice else ""
         self._chain(row)
         if not lost:
             row.fault(row.lost == 0, f"{row.lost} lost")
@@ -267,8 +270,11 @@ class Scene:
             row.fault(row.doubled == 0, f"{row.doubled} doubled")
         return row
 
-    def _count(self, row: Row) -> None:
-        """Each request by its mark: what was answered is there once, with the code that was answered."""
+    def _count(self, row: Row) -> int:
+        """Each request by its mark: what was answered is there once, with the code that was answered.
+
+        Answers how many codes the city has in more than one record.
+        """
         there: dict[str, list[tuple[str, str]]] = {}
         for _, _, code, body in records_in(self.city.db):
             event = json.loads(body)
@@ -290,10 +296,10 @@ class Scene:
             wrong = [mark for mark in crowd.said_no if mark in there]
             row.fault(not wrong, f"{len(wrong)} were refused and are recorded")
         codes = Counter(subject for found in there.values() for subject, _ in found)
-        row.fault(max(codes.values(), default=1) == 1, "a code was given twice")
         row.repeats = counted_in(self.city.db, "repeats")
         unverified = counted_in(self.city.db, "unverified")
         row.fault(not unverified, f"{unverified} records did not verify")
+        return sum(count > 1 for count in codes.values())
 
     def _named_in_ledgers(self) -> set[str]:
         """The marks of records that their box itself lists among those set aside."""
