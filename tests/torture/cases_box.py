@@ -305,7 +305,7 @@ def long_day(runs: int) -> Row:
     with Scene() as scene:
         pages = []
         for _ in range(2):
-            page = urllib.request.urlopen(f"{scene.station.url}/events", timeout=30)
+            page = urllib.request.urlopen(f"{scene.station.url}/api/live?pulse=1", timeout=30)
             pages.append(page)
             threading.Thread(
                 target=lambda page=page: [None for _ in iter(lambda: page.read(256), b"")], daemon=True

@@ -64,15 +64,15 @@ def refused(runs: int, code: str) -> Row:
         return row
 
 
-@case("refused-open", "the city cannot check signatures for 25 s", 1)
+@case("refused-open", "the city cannot check signatures for a minute", 1)
 def refused_open(runs: int) -> Row:
-    with Scene(manners=Manners(open=25.0)) as scene:
+    with Scene(manners=Manners(open=60.0)) as scene:
         scene.crowd(4, 0.2)
         told: list[str] = []
         with suppress(StageFailed):
             wait_for("the word", lambda: told.append(scene.cause()) or told[-1] == "city_refuses", 25)
         time.sleep(5)
-        row = scene.judge(runs, drain=120)
+        row = scene.judge(runs, drain=180)
         row.fault("city_refuses" in told, "the page does not say that the city refuses")
         return row
 

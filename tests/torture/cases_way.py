@@ -123,7 +123,7 @@ def confirm_kill(runs: int) -> Row:
 @case("confirm-mute", 'confirm = "broker", the city away and never says a word, the broker killed', 1, mute=True)
 def confirm_away(runs: int, mute: bool = False) -> Row:
     """What is lost here is lost by design: nobody but the broker ever confirmed it, and it forgot."""
-    with Scene(manners=Manners(mute=mute), keeps=False, settings=('confirm = "broker"',)) as scene:
+    with Scene(manners=Manners(mute=mute, session=True), keeps=False, settings=('confirm = "broker"',)) as scene:
         scene.crowd(1, 0.3).over.wait(3)
         scene.crowds[0].stop()
         scene.drained(30)
@@ -143,7 +143,7 @@ def confirm_away(runs: int, mute: bool = False) -> Row:
 
 @case("resend", "the same, and a person sends again what the city lacks (`ledger resend`)", 1)
 def resend(runs: int) -> Row:
-    with Scene(manners=Manners(mute=True), keeps=False, settings=('confirm = "broker"',)) as scene:
+    with Scene(manners=Manners(mute=True, session=True), keeps=False, settings=('confirm = "broker"',)) as scene:
         scene.crowd(1, 0.3).over.wait(2)
         scene.city.kill()
         scene.crowd(4, 0.2)

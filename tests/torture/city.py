@@ -30,6 +30,8 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 NOTHING = "0" * 64
 BATCH = 200
@@ -65,6 +67,7 @@ class Manners:
     die: int = 0
     mqtt: str = "5"
     mute: bool = False  # it says nothing, ever
+    session: bool = False  # the broker is to keep for it what comes while it is away
 
 
 @dataclass
@@ -108,7 +111,7 @@ class City:
         self.dice = random.Random(port)
         self.dies_at = self.dice.randint(manners.die // 2, manners.die * 3 // 2) if manners.die else 0
         version = mqtt.MQTTv5 if manners.mqtt == "5" else mqtt.MQTTv311
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, f"judge-{os.getpid()}", protocol=version)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, "judge", protocol=version)
         self.client.on_connect = lambda client, *_: client.subscribe(
             [("mkt/1/+/+/+/evt/+", 1), ("mkt/1/+/+/+/alm/+", 1), ("mkt/1/+/+/+/state", 1)]
         )
@@ -116,7 +119,11 @@ class City:
         self.client.on_message = lambda _, __, message: self.inbox.put((message.topic, bytes(message.payload)))
         self.client.max_inflight_messages_set(0)
         self.client.reconnect_delay_set(1, 1)
-        self.client.connect_async("127.0.0.1", port, keepalive=15)
+        kept: dict[str, Any] = {}
+        if manners.session:  # MQTT 5
+            kept = {"clean_start": False, "properties": Properties(PacketTypes.CONNECT)}
+            kept["properties"].SessionExpiryInterval = 3600
+        self.client.connect_async("127.0.0.1", port, keepalive=15, **kept)
         self.client.loop_start()
         threading.Thread(target=self._say_later, daemon=True).start()
 

@@ -28,6 +28,7 @@ from simulator.printer.printer import Printer
 from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring, free_port
 from simulator.wires.line import Line, Pty
 
+FIRST = "0" * 64
 MARK = re.compile(r"#[0-9]+#")
 FLAGS = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "ignore"}
 
@@ -129,7 +130,7 @@ class Scene:
         self._data, self._replaced = data, replaced or {}
         self.papers: list[Any] = []
         self.crowds: list[Crowd] = []
-        self.other: list[StationProcess] = []
+        self.asides: list[tuple[StationProcess, set[int]]] = []  # what each box lists as set aside
         self.lot = ""
 
     def __enter__(self) -> Self:
@@ -240,24 +241,28 @@ class Scene:
     # --- what came of it ----------------------------------------------------------------------------------------------
 
     def judge(
-        self, runs: int, *, drain: float = 90.0, lost: bool = False, doubled: bool = False, note: str = ""
+        self, runs: int, *, drain: float = 90.0, lost: bool = False, doubled: bool = False, twins: bool = False
     ) -> Row:
         """End the crowds, let it drain, and hold what the city has against what was answered.
 
-        ``lost`` and ``doubled`` say that some may be, by design."""
+        ``lost`` and ``doubled``: some may be, by design; ``twins``: two boxes may have given the same codes.
+        """
         for crowd in self.crowds:
             crowd.stop()
-        row = Row(runs, note=note)
+        row = Row(runs)
         whole = self.drained(drain) if drain else True
         row.fault(whole or lost, "it does not drain")
         board = {}
         with suppress(OSError):
             board = self.board()["city"]
-        self._slips(row)
+        self.slips(row)
         if self.station.running:
             self.station.stop()
         self.city.kill()
-        self._count(row, {seq for seq, _ in board.get("set_aside", ())})
+        self.asides.append((self.station, {seq for seq, _ in board.get("set_aside", ())}))
+        twice = self._count(row)
+        row.fault(twins or not twice, f"{twice} codes were given twice")
+        row.note = f"{twice} codes stand in two records" if twice else ""
         self._chain(row)
         if not lost:
             row.fault(row.lost == 0, f"{row.lost} lost")
@@ -265,15 +270,18 @@ class Scene:
             row.fault(row.doubled == 0, f"{row.doubled} doubled")
         return row
 
-    def _count(self, row: Row, aside: set[int]) -> None:
-        """Each request by its mark: what was answered is there once, with the code that was answered."""
+    def _count(self, row: Row) -> int:
+        """Each request by its mark: what was answered is there once, with the code that was answered.
+
+        Answers how many codes the city has in more than one record.
+        """
         there: dict[str, list[tuple[str, str]]] = {}
         for _, _, code, body in records_in(self.city.db):
             event = json.loads(body)
             if ".trade.completed." in event["type"] or ".entry.registered." in event["type"]:
                 for mark in set(MARK.findall(json.dumps(event["data"], ensure_ascii=False))):
                     there.setdefault(mark, []).append((event["subject"], code))
-        named = self._named_in_ledger(aside)
+        named = self._named_in_ledgers()
         for crowd in self.crowds:
             for mark, code in crowd.answered.items():
                 found = [subject for subject, _ in there.get(mark, ())]
@@ -288,38 +296,35 @@ class Scene:
             wrong = [mark for mark in crowd.said_no if mark in there]
             row.fault(not wrong, f"{len(wrong)} were refused and are recorded")
         codes = Counter(subject for found in there.values() for subject, _ in found)
-        row.fault(max(codes.values(), default=1) == 1, "a code was given twice")
         row.repeats = counted_in(self.city.db, "repeats")
         unverified = counted_in(self.city.db, "unverified")
         row.fault(not unverified, f"{unverified} records did not verify")
+        return sum(count > 1 for count in codes.values())
 
-    def _named_in_ledger(self, aside: set[int]) -> set[str]:
-        """The marks of records that are not with the city and stand on the page among those set aside."""
-        if not aside:
-            return set()
+    def _named_in_ledgers(self) -> set[str]:
+        """The marks of records that their box itself lists among those set aside."""
         found = set()
-        for station in (self.station, *self.other):
+        for station, aside in self.asides:
             code, text = self.does("export", "--as", "jsonl", station=station)
-            for line in text.splitlines() if not code else ():
+            for line in text.splitlines() if aside and not code else ():
                 with suppress(ValueError, KeyError):
-                    event = json.loads(line)
-                    if int(event["sequence"]) in aside:
+                    if int(json.loads(line)["sequence"]) in aside:
                         found |= set(MARK.findall(line))
         return found
 
     def _chain(self, row: Row) -> None:
-        """The city's records follow each other, and the station's ledger holds."""
-        head, last = "0" * 64, 0
-        gaps = 0
-        for name, seq, _, body in records_in(self.city.db):
-            if name != STATION:
-                continue
-            event = json.loads(body)
-            if ".ledger.restored." not in event["type"]:
-                gaps += seq != last + 1
-                if seq == last + 1 and event["prevhash"] != head:
-                    row.chain = f"broken at {seq}"
-            head, last = hash_of(body), seq
+        """From the newest record of the city back to the first by the hashes, and the station's ledger holds.
+
+        What a joint passed stands beside that chain.
+        """
+        by_hash = {hash_of(body): json.loads(body) for name, _, _, body in records_in(self.city.db) if name == STATION}
+        event = max(by_hash.values(), key=lambda one: int(one["sequence"]), default={"prevhash": FIRST})
+        while event["prevhash"] != FIRST and row.chain == "ok":
+            before = by_hash.get(event["prevhash"])
+            if before is None:
+                row.chain = f"broken before {int(event['sequence'])}"
+            else:
+                event = before
         code, text = self.does("verify")
         if code:
             row.chain = "station: " + text.strip().splitlines()[-1][:80]
@@ -329,7 +334,7 @@ class Scene:
         """What stands on the papers, without blanks."""
         return [paper.text.replace(" ", "") for paper in [*self.papers]]
 
-    def _slips(self, row: Row) -> None:
+    def slips(self, row: Row) -> None:
         """Of the sales that were answered: whole originals, those with a copy alone, and those without a paper."""
         sales = [crowd.answered[mark] for crowd in self.crowds for mark in crowd.sales if mark in crowd.answered]
         if not self._prints or not sales:

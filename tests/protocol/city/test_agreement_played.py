@@ -504,7 +504,7 @@ class Unsigned(World):
         return record.name in self.vouched
 
 
-PLAYED = settings(max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+PLAYED = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("world", [World, Unsigned])
