@@ -11,6 +11,8 @@ from edge.state.station import Station
 from protocol.city.agreement import KEPT_BACK, Claim
 from protocol.city.topics import Ack
 
+FAR = 2_000_000  # records a second ledger of one station can be ahead at most: a thousand a day make that in five years
+
 
 def send_again(station: Station, command: SendAgain) -> SendAgainAnswer:
     """These records are published once more; raises Refused."""
@@ -54,6 +56,13 @@ def go_on(station: Station, command: ContinueLedger) -> ContinueAnswer:
             "city_silent",
             "还没有收到平台的回应：请先连上平台，再按",
             "the city was not heard since the station connected: wait until it is, and try again",
+        )
+    if city.upto > station.ledger.head.seq + FAR:
+        raise Refused(
+            "city_far",
+            f"平台说已有第 {city.upto} 条，远远超出本机账本：先查谁能在确认主题上发布，并启用平台签名",
+            f"the city claims {city.upto} records, far beyond any ledger of this station: look who may publish on its "
+            "ack topic, and have the city sign its words",
         )
     before = delivering.remember()
     station.undo.append(partial(delivering.take_back, before))

@@ -371,8 +371,8 @@ class StationEnd:
     def _under_joints(self, after: int) -> list[int]:
         """Our records behind this number and before the newest joint."""
         own = self.joints[-1].own if self.joints else 0
-        nothing = {seq for one in self.joints for seq in one.given_up}
-        return [seq for seq in range(after + 1, own + 1) if seq not in nothing]
+        nothing = [one.given_up for one in self.joints]
+        return [seq for seq in range(after + 1, own + 1) if not any(seq in passed for passed in nothing)]
 
     def _covered(self, upto: int) -> None:
         """A record that was set aside and sent again stands in a chain that the city has further than before: but not

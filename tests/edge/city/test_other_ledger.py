@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,20 @@ def test_a_word_that_was_wrong_holds_until_a_person_lets_it_go_on_as_before(
     assert station.does(GO_ON) == {"seq": None, "resent": 0}
     prices(station, 102)
     assert refused(lambda: station.does(GO_ON)) == "agreed"
+
+
+def test_a_number_that_no_ledger_of_a_station_reaches_is_not_gone_on_behind(start: Start, town: Town) -> None:
+    station = start()
+    prices(station, 101)
+    town.meets(station)
+    station.core._publisher.end.heard(events_claim(10**9), None, station.ledger.head.seq)
+    station.core._publisher._hold()
+    station.core._publisher.city = replace(station.core._publisher.city, upto=10**9, hash="ab" * 32)
+    head = station.ledger.head
+    assert refused(lambda: station.does(GO_ON)) == "city_far"
+    assert station.ledger.head == head
+    town.meets(station)
+    assert station.does(GO_ON) == {"seq": None, "resent": 0}
 
 
 def events_claim(upto: int) -> Any:
