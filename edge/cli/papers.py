@@ -24,7 +24,7 @@ def list_papers(fields: bool) -> None:
         click.echo(f"{paper.name:11} {paper.zh}  {paper.en}  {', '.join(paper.kinds)}".rstrip())
     if fields:
         click.echo("\nwords: " + ", ".join(f"word.{name}" for name in words_on_paper()))
-        click.echo("values: data (the record), code, time, clock_trusted, place.name, place.host")
+        click.echo("values: data (the record), code, time, clock_trusted, clock_note, place.name, place.host")
 
 
 @papers.command()

@@ -57,7 +57,7 @@ class Disk:
         return state
 
     def _told(self) -> str:
-        row = self._conn.execute("SELECT state FROM disk_told").fetchone()
+        row = self._conn.execute("SELECT state FROM disk_told WHERE one = 1").fetchone()
         return str(row[0]) if row else "enough"
 
     def told(self, state: DiskState) -> None:

@@ -35,9 +35,11 @@ def written(tmp_path: Path) -> Path:
 
 
 def uncommented(text: str) -> str:
-    """The template with its example devices switched on."""
+    """The template with its example devices switched on; a broker without encryption has no use for a certificate."""
     lines = []
     for line in text.splitlines():
+        if "client.crt" in line or "client.key" in line:
+            continue
         bare = line.removeprefix("# ")
         lines.append(bare if line.startswith("# ") and ("=" in bare or bare.startswith("[[")) else line)
     return "\n".join(lines)
@@ -57,6 +59,15 @@ def test_the_templates_examples_are_valid_too(written: Path) -> None:
     assert config.analyzer[0].row().id == "dayuan-lz4000t"
     assert config.printer[0].profile == "generic-58"
     assert config.city.user == ""
+
+
+def test_the_templates_example_of_a_certificate_is_valid_too(written: Path) -> None:
+    text = written.read_text("utf-8").replace("mqtt://127.0.0.1:1883", "mqtts://127.0.0.1:8883")
+    for key in ('cert_file = "client', 'key_file = "client', 'ca_file = "city', "ca_fingerprint"):
+        assert f"\n# {key}" in text
+        text = text.replace(f"\n# {key}", f"\n{key}")
+    written.write_text(text, "utf-8")
+    assert load(written).city.cert_file is not None
 
 
 def test_the_key_is_private_and_never_overwritten(written: Path) -> None:

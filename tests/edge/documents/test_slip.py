@@ -16,8 +16,11 @@ from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 
 
-def slip(trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copies: int = 0) -> Document:
+def slip(
+    trade: TradeCompleted, market: str = "惠民市场", language: Any = "zh", copies: int = 0, clock: str = "synced"
+) -> Document:
     content = {"type": "trade.completed", "subject": trade.slip.tx, "data": trade.model_dump(mode="json")}
+    content["clockstate"] = clock
     return Documents().document("slip", content, Place(market, "sy.example.cn", language), copy=copies)
 
 
@@ -67,7 +70,7 @@ def test_a_copy_says_so_first(trade: TradeCompleted) -> None:
 
 
 def test_a_clock_that_was_not_set_and_a_scale_out_of_verification_are_told(trade_data: dict[str, Any]) -> None:
-    text = shown(changed(trade_data, clock_trusted=False, scale_verified=False))
+    text = shown(changed(trade_data, clock_trusted=False, scale_verified=False), clock="unsynced")
     assert "时间未校准" in text
     assert "秤的检定未确认" in text
 
