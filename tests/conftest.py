@@ -34,11 +34,19 @@ settings.register_profile(
 settings.load_profile("marketedge")
 
 
+WEB = Path(__file__).with_name("edge") / "web"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both."""
+    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both. Pages are looked at behind all else
+    of their folder, by one browser."""
     for item in items:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")
+    of_pages = [at for at, item in enumerate(items) if WEB in item.path.parents]
+    looked_at = sorted((items[at] for at in of_pages), key=lambda item: item.get_closest_marker("browser") is not None)
+    for at, item in zip(of_pages, looked_at, strict=True):
+        items[at] = item
 
 
 @pytest.fixture(autouse=True)

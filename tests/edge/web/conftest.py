@@ -367,8 +367,10 @@ def until() -> Callable[[Callable[[], object]], None]:
 # --- pages in Chromium ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all that look at pages: they come last (``pytest_collection_modifyitems``), since the loop that drives it
+    lets no other begin in its thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium-headless-shell",
