@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
+.PHONY: demo test test-all covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -16,8 +16,12 @@ HOLDING := $(addprefix tests/edge/,jobs state test_core.py test_core_rounds.py f
   fence/test_rounds.py records/clock/test_core_clock.py)
 
 test: $(VENV)/.test packages
-	$(BIN)/pytest -n 4 $(HOLDING:%=--ignore=%)
+	$(BIN)/pytest -n 4 -m "not rare" $(HOLDING:%=--ignore=%)
 	@$(MAKE) --no-print-directory covered
+
+# Every test there is: each page at each size, each bench, each journey; an hour.
+test-all: $(VENV)/.test packages
+	$(BIN)/pytest -n 4
 
 # Those tests alone are measured: a tracer makes all others half as slow again and tells nothing more.
 covered: $(VENV)/.test

@@ -106,8 +106,7 @@ def test_a_sale_is_made_while_the_network_crowds_the_pages(
         assert other.asks("/api/board")[0] == 200
 
         other.crowd(CROWD)
-        status, said = other.asks("/api/board")
-        assert (status, said["code"]) == (503, "crowded")
+        assert other.asks("/api/board")[0] == 200  # the connection that has rested longest gave way
         descriptors = len(list(Path(f"/proc/{running.pid}/fd").iterdir()))
         assert descriptors < 150
 
@@ -122,6 +121,5 @@ def test_a_sale_is_made_while_the_network_crowds_the_pages(
         wait_for("the network's own places", lambda: other.asks("/api/board")[0] == 200, 20)
         running.stop()
     log = running.log.read_text("utf-8")
-    assert log.count("no more web connections") == 1
     assert "Too many open files" not in log
     assert len(log.splitlines()) < 100

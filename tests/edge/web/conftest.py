@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -362,6 +363,18 @@ def until() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A page that is looked at in two sizes: `make test` takes the one, and of the next test the other."""
+    for item in items:
+        size = (
+            item.callspec.params.get("page")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        if size in (PHONE, DESK) and (crc32(item.originalname.encode()) % 2 == 0) == (size == PHONE):
+            item.add_marker("rare")
 
 
 # --- pages in Chromium ------------------------------------------------------------------------------------------------

@@ -69,7 +69,14 @@ def signs(walk: Any, code: str) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("size", [(360, 740), (800, 480), (1280, 800)], ids=["phone", "pi", "desk"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((360, 740), id="phone", marks=pytest.mark.rare),
+        pytest.param((800, 480), id="pi"),
+        pytest.param((1280, 800), id="desk", marks=pytest.mark.rare),
+    ],
+)
 def test_ten_lines_are_accepted_by_two_through_every_trouble(
     again: Callable[..., Any],
     serve: Callable[..., Any],
