@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.between.commands import RegisterEntry, VoidSale
+from edge.between.fixed_words import ClockSource
 from edge.between.inbox import PortChanged
 from edge.between.people import Role, Who
 from edge.between.sale_commands import AddLine, CloseSlip
@@ -66,7 +67,7 @@ def step_clock(station: Box, to: datetime) -> None:
 
     def look(owing: bool = False) -> Any:
         station.clock.look = lambda owing=False: None
-        return Step(0.0, before.seconds, to.timestamp(), "synced", "kernel", "stepped")
+        return Step(0.0, before.seconds, to.timestamp(), "synced", ClockSource.KERNEL, "stepped")
 
     def take(step: Step) -> Callable[[], None]:
         station.clock.wall = to

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -29,6 +28,7 @@ from edge.between.commands import (
 )
 from edge.between.inbox import LinkChanged, PortChanged, PortFound, PortGarbage, PrinterChanged
 from edge.between.print_states import PrinterState
+from edge.state.disk import Space
 from edge.web.server import WebServer
 from protocol.readings import Net
 
@@ -549,7 +549,7 @@ def test_health_is_503_when_a_part_of_the_work_is_down(
     assert http.get("/health").status_code == 200
 
     def disk_of(free: int) -> None:
-        monkeypatch.setattr("edge.state.views.shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+        core.disk = Space(free, 10**10)
         core.clock.go(10.0)
         core.turn()
 

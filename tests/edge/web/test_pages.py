@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -21,6 +20,7 @@ from edge.between.commands import PlanChannel, WholePlantDone
 from edge.between.inbox import LinkChanged, PortChanged, PortFound, PortGarbage, PrinterChanged
 from edge.between.print_states import PrinterState
 from edge.records.ledger import Signer
+from edge.state.disk import Space
 from edge.web.pages import channelled, planned, repeats
 from edge.web.server import WebServer
 from edge.web.wording import megabytes, ucum, visible
@@ -85,7 +85,7 @@ def test_the_status_page_names_the_next_step(core: Any, http: httpx.Client, monk
     assert "全部正常" in http.get("/status").text
     core.platform.rejects = "unknown <product>"
     core.enters()
-    monkeypatch.setattr("edge.state.views.shutil.disk_usage", lambda folder: SimpleNamespace(free=1_000_000))
+    core.disk = Space(1_000_000, 10**10)
     core.clock.jumps("2031-03-01T09:30")
     core.clock.go(10.0)
     core.turn(

@@ -33,6 +33,7 @@ TABLES = (
     "events",
     "stations",
     "keys",
+    "old_keys",
     "refused_keys",
     "refusals",
     "incidents",
@@ -80,7 +81,7 @@ def url(server: Postgres) -> Iterator[str]:
     db = Server(server.url)
     db.execute(f"CREATE DATABASE {name}")
     yield server.url.replace("/postgres?", f"/{name}?")
-    db.execute(f"DROP DATABASE {name}")
+    db.execute(f"DROP DATABASE {name} WITH (FORCE)")
     db.close()
 
 
@@ -242,6 +243,18 @@ def test_a_commit_that_the_standby_may_not_have_counts_as_none(
     assert other.trouble(failed[0]) == "down"  # it is answered by nobody, and comes again
     db.execute("DROP TABLE waits")
     db.close()
+
+
+def test_both_engines_have_the_same_tables(url: str, tmp_path: Path) -> None:
+    small, large = Store(tmp_path / "city.db"), Store(url)
+    own = {name: {*small.db.table(name).columns_dict} for name in small.db.table_names() if not name.startswith("_")}
+    sql = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+    there: dict[str, set[str]] = {}
+    for table, column in large.db.execute(sql).fetchall():
+        there.setdefault(table, set()).add(column)
+    assert {name: columns for name, columns in there.items() if not name.startswith("events_")} == own
+    small.close()
+    large.close()
 
 
 def test_workers_need_a_store_that_they_can_share(tmp_path: Path) -> None:
