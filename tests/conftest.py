@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")
     of_pages = [at for at, item in enumerate(items) if WEB in item.path.parents]
-    looked_at = sorted((items[at] for at in of_pages), key=lambda item: item.get_closest_marker("browser") is not None)
+    looked_at = sorted((items[at] for at in of_pages), key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     for at, item in zip(of_pages, looked_at, strict=True):
         items[at] = item
 

@@ -98,6 +98,7 @@ def test_a_person_takes_it_off_by_name(http: httpx.Client, core: Any) -> None:
     assert http.post("/api/unread/seen", json={"upto": 0, "person": "王敏"}).status_code == 422
 
 
+@pytest.mark.browser
 def test_pressed_on_the_page(desk: Any, core: Any, until: Callable[..., None]) -> None:
     core.turn(Stumbled("scale-1", "device", KeyError("x")))
     desk.goto("/status")
