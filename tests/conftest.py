@@ -26,7 +26,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine is no failure. What fails is what was changed: the examples stay the same, and are few;
 # make explore tries many that nobody has seen.
-settings.register_profile("marketedge", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("marketedge", deadline=None, derandomize=True, max_examples=25)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.register_profile(
     "mutation", deadline=None, max_examples=25, database=None, phases=[Phase.explicit, Phase.generate]
@@ -34,6 +34,11 @@ settings.register_profile(
 settings.load_profile("marketedge")
 
 
+RARE = [
+    re.compile(re.escape(line).replace(r"\*", ".*"))
+    for line in Path(__file__).with_name("rare.txt").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
 WEB = Path(__file__).with_name("edge") / "web"
 
 
@@ -43,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")
+        if any(pattern.fullmatch(item.nodeid) for pattern in RARE):
+            item.add_marker("rare")
     of_pages = [at for at, item in enumerate(items) if WEB in item.path.parents]
     looked_at = sorted((items[at] for at in of_pages), key=lambda item: "browser" in getattr(item, "fixturenames", ()))
     for at, item in zip(of_pages, looked_at, strict=True):
