@@ -39,21 +39,15 @@ RARE = [
     for line in Path(__file__).with_name("rare.txt").read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-WEB = Path(__file__).with_name("edge") / "web"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both. Pages are looked at behind all else
-    of their folder, by one browser."""
+    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both."""
     for item in items:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")
         if any(pattern.fullmatch(item.nodeid) for pattern in RARE):
             item.add_marker("rare")
-    of_pages = [at for at, item in enumerate(items) if WEB in item.path.parents]
-    looked_at = sorted((items[at] for at in of_pages), key=lambda item: "browser" in getattr(item, "fixturenames", ()))
-    for at, item in zip(of_pages, looked_at, strict=True):
-        items[at] = item
 
 
 @pytest.fixture(autouse=True)

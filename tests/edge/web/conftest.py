@@ -380,10 +380,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # --- pages in Chromium ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for all that look at pages: they come last (``pytest_collection_modifyitems``), since the loop that drives it
-    lets no other begin in its thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium-headless-shell",
