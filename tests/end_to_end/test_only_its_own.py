@@ -33,12 +33,20 @@ def answers(port: int) -> Any:
         return None
 
 
+def free() -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 8080))
+        except OSError:
+            return False
+    return True
+
+
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Path]:
     """A station as ``marketedge init`` makes it, at its default address."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 8080))
+    wait_for("the usual address", free, 20)  # `marketedge check` of a test beside this one binds it for a moment
     folder = tmp_path / "mystall"
     edge("init", str(folder), "--job", "stall", "--job", "gate", "--name", "真的摊位")
     with (tmp_path / "real.log").open("wb") as log:
