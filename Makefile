@@ -19,7 +19,7 @@ test: $(VENV)/.test packages
 	$(BIN)/pytest -n 4 -m "not rare" $(HOLDING:%=--ignore=%)
 	@$(MAKE) --no-print-directory covered
 
-# Every test there is: each page at each size, each bench, each journey; an hour.
+# Every test there is: each page at each size, each bench, each journey.
 test-all: $(VENV)/.test packages
 	$(BIN)/pytest -n 4
 
