@@ -56,7 +56,7 @@ KINDS = {
     ".webmanifest": "application/manifest+json",
 }
 WORKER = "sw.js"
-SHELL_FILES = ("theme.css", "style.css", "sizes.css", "theme.js", "shell.js", "icon.svg", "app.webmanifest")
+SHELL_FILES = ("theme.css", "style.css", "sizes.css", "theme.js", "early.js", "shell.js", "icon.svg", "app.webmanifest")
 YEAR = 365 * 24 * 3600
 BEGIN_SECONDS = 5.0
 

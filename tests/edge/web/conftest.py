@@ -503,19 +503,45 @@ NAMED = {"Enter": 13, "Tab": 9, "Backspace": 8, "ArrowDown": 40}
 AZERTY = dict(zip("1234567890", "&é\"'(-è_çà", strict=True))
 
 
+# A page's timers wait while a code is being sent: its keys have times of their own, and a machine with much to do sends
+# the next of them late.
+TIMERS = """(() => {
+  const [later, drop, waits] = [setTimeout, clearTimeout, new Map()];
+  globalThis.midScan = false;
+  globalThis.setTimeout = (does, ms, ...more) => {
+    const ring = () => {
+      if (globalThis.midScan) return waits.set(mine, later(ring, 5));
+      waits.delete(mine);
+      does(...more);
+    };
+    const mine = later(ring, ms);
+    return mine;
+  };
+  globalThis.clearTimeout = (id) => {
+    drop(waits.get(id) ?? id);
+    waits.delete(id);
+  };
+})()"""
+
+
 class Keys:
     """Trusted key events with times of their own. ``gap`` is milliseconds between keys."""
 
     def __init__(self, page: Page) -> None:
         self._cdp: CDPSession = page.context.new_cdp_session(page)
         self._now = time.time()
+        self._page = page
+        page.add_init_script(TIMERS)
+        page.evaluate(TIMERS)
 
     def scan(self, text: str, gap: float = 2, end: str = "Enter", after: float = 2000, **how: Any) -> None:
         """Type ``text`` as a scanner does, ``after`` milliseconds of quiet."""
+        self._page.evaluate("midScan = true")
         for at, character in enumerate(text):
             self.press(character, gap if at else after, **how)
         if end:
             self.press(end, gap if text else after)
+        self._page.evaluate("midScan = false")
 
     def press(self, key: str, after: float = 2000, *, held: int = 0, **how: Any) -> None:
         """One key, down and up; ``held`` more downs of a key that is held."""

@@ -86,7 +86,10 @@ def test_nothing_of_the_station_s_state_is_kept(box: Box, page: Page) -> None:
         ".then((all) => all.flat().map((one) => new URL(one.url).pathname).sort())"
     )
     assert kept == sorted(
-        ["/shell", *(f"/static/{name}" for name in ("app.webmanifest", "icon.svg", "shell.js", "sizes.css"))]
+        [
+            "/shell",
+            *(f"/static/{name}" for name in ("app.webmanifest", "early.js", "icon.svg", "shell.js", "sizes.css")),
+        ]
         + [f"/static/{name}" for name in ("style.css", "theme.css", "theme.js")]
     )
 

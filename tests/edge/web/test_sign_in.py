@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from edge.between import pins
 from edge.between.people import CONSOLE, Role
@@ -262,3 +262,35 @@ def test_an_operator_does_so_with_a_supervisors_word(desk: Page, core: Any) -> N
     expect(desk.locator("#people li", has_text="李四")).to_contain_text("已停用")
     changed = core.records("person.changed")[-1]
     assert (changed["operator"], changed["approvedby"]) == ("7", "1")
+
+
+def test_what_is_pressed_before_the_scripts_are_there_is_pressed_when_they_are(
+    web: WebServer, browser: Browser
+) -> None:
+    with browser.new_context(base_url=web.url) as context:
+        page = context.new_page()
+        asked: list[Route] = []
+        page.route("**/static/sign-in.js", lambda route: asked.append(route))
+        page.goto("/sign-in?next=/stall", wait_until="commit")
+        page.get_by_role("button", name="王敏").click()
+        page.locator("#go").click()
+        assert page.url.endswith("/sign-in?next=/stall")
+        page.wait_for_function('document.readyState !== "loading"')
+        asked[0].continue_()
+        expect(page.locator("#code")).to_have_value("7")
+        expect(page.locator("#wrong")).to_contain_text("请填写编号和密码")
+        enters(page, PIN)
+        expect(page).to_have_url(re.compile(r"\d/stall$"))
+
+
+def test_what_is_chosen_before_the_scripts_are_there_counts(serve: Callable[..., WebServer], browser: Browser) -> None:
+    with browser.new_context(base_url=serve().url) as context:
+        page = context.new_page()
+        asked: list[Route] = []
+        page.route("**/static/people.js", lambda route: asked.append(route))
+        page.add_init_script("addEventListener('change', ({target}) => (document.title += target.id))")
+        page.goto("/people", wait_until="commit")
+        page.locator("#adding-role").select_option("supervisor")
+        page.wait_for_function('document.readyState !== "loading"')
+        asked[0].continue_()
+        expect(page).to_have_title(re.compile("(adding-role){2}$"))
