@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Literal, Self
 
-from simulator.obstacles import InTheWay, listening
+from simulator.obstacles import InTheWay, free_port, listening
 from simulator.serving import accept_no_more
 
 Kind = Literal["auto", "mosquitto", "embedded"]
@@ -95,7 +95,7 @@ class Broker:
         if self.running:
             return
         for attempt in range(5):
-            chosen = self.port or _free_port()
+            chosen = self.port or free_port()
             try:
                 self._start(chosen)
             except BrokerFailed:
@@ -274,9 +274,3 @@ def _check_free(port: int) -> None:
         listening(_HOST, port).close()
     except InTheWay as error:
         raise BrokerFailed(str(error)) from None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])

@@ -5,6 +5,7 @@ import fcntl
 import http.client
 import json
 import os
+import random
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 
 ASK_SECONDS = 1.0
+OWN_PORTS = range(18_000, 32_000)  # below those that Linux gives to whoever connects to somebody
 WORDS = {
     errno.EACCES: "no permission",
     errno.EPERM: "no permission",
@@ -88,6 +90,14 @@ def usual(host: str, port: int) -> int:
         with suppress(InTheWay), listening(host, each) as probe:
             return int(probe.getsockname()[1])
     return 0
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses just now, and that no connection is given meanwhile."""
+    for port in random.SystemRandom().sample(OWN_PORTS, 100):
+        with suppress(InTheWay), listening("127.0.0.1", port):
+            return port
+    raise InTheWay("no port of 127.0.0.1 is free: end some of what listens there")
 
 
 def reached_at(host: str) -> str:

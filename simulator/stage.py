@@ -10,7 +10,6 @@ import re
 import resource
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from simulator.obstacles import answers_as, reached_at
+from simulator.obstacles import answers_as, free_port, reached_at
 
 START_SECONDS = 20.0
 READY_SECONDS = 60.0  # until a station answers on a machine that has much else to do
@@ -51,13 +50,6 @@ class Refusal(RuntimeError):
         super().__init__(f"{status}: {body}")
         self.status = status
         self.code = str(body.get("code", ""))
-
-
-def free_port() -> int:
-    """A TCP port of this machine that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float = START_SECONDS, pause: float = 0.05) -> Any:

@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from simulator.obstacles import free_port
 from simulator.postgres import find_postgres, lent_user
-from simulator.stage import DIRECT, free_port
+from simulator.stage import DIRECT
 
 NODES = 3
 START_SECONDS = 120.0

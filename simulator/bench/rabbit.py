@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from simulator.broker import answers
+from simulator.obstacles import free_port
 from simulator.postgres import lent_user
-from simulator.stage import free_port
 
 NODES = 3
 START_SECONDS = 120.0

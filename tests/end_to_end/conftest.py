@@ -1,6 +1,5 @@
 """A whole market on loopback: real Mosquitto, real city and station processes, devices on real ptys."""
 
-import fcntl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,14 +14,6 @@ from simulator.broker import Broker
 from simulator.city.keys import hex_beside
 from simulator.city.server import City
 from simulator.stage import CABBAGE, NODE, STATION, StationProcess, Wiring, wait_for
-
-
-@pytest.fixture
-def usual_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Port 8080 is this test's alone: the other workers' tests that would take it wait for its end."""
-    with (tmp_path_factory.getbasetemp().parent / "usual-address").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @pytest.fixture

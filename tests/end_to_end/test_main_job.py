@@ -10,8 +10,6 @@ import pytest
 
 from simulator.broker import Broker
 
-pytestmark = pytest.mark.usefixtures("usual_address")
-
 
 def demo(*options: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, "-m", "simulator.cli", "demo", "--once", *options]

@@ -44,9 +44,9 @@ def free() -> bool:
 
 
 @pytest.fixture
-def real(tmp_path: Path, usual_address: None) -> Iterator[Path]:
+def real(tmp_path: Path) -> Iterator[Path]:
     """A station as ``marketedge init`` makes it, at its default address."""
-    wait_for("the usual address", free, 60)  # `marketedge check` of a test beside this one binds it for a moment
+    wait_for("the usual address", free, 20)  # `marketedge check` of a test beside this one binds it for a moment
     folder = tmp_path / "mystall"
     edge("init", str(folder), "--job", "stall", "--job", "gate", "--name", "真的摊位")
     with (tmp_path / "real.log").open("wb") as log:
@@ -89,7 +89,6 @@ def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: 
     assert records(real) == before
 
 
-@pytest.mark.usefixtures("usual_address")
 def test_a_folder_is_used_again_and_each_story_is_counted_for_itself(tmp_path: Path) -> None:
     for _ in range(2):
         command = [*DEMO, "--once", "--folder", str(tmp_path / "kept")]

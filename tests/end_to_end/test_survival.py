@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 
 from simulator.broker import Broker
+from simulator.obstacles import free_port
 from simulator.printer.printer import Printer
 from simulator.printer.read import Paper
 from simulator.scales._pan import Pan
 from simulator.scales.mt_sics import MtSics
-from simulator.stage import CABBAGE, Refusal, StageFailed, StationProcess, Wiring, free_port, wait_for
+from simulator.stage import CABBAGE, Refusal, StageFailed, StationProcess, Wiring, wait_for
 from simulator.wires.line import Line, Pty
 
 KILLS = 20

@@ -24,8 +24,9 @@ from city import Manners, counted_in, hash_of, key_in, records_in
 from people import PRODUCT, Crowd, ask
 
 from simulator.broker import Broker
+from simulator.obstacles import free_port
 from simulator.printer.printer import Printer
-from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring, free_port
+from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring
 from simulator.wires.line import Line, Pty
 
 FIRST = "0" * 64

@@ -28,7 +28,7 @@ from edge.records.lock import Lock
 from edge.records.tls import Tls
 from edge.web.server import WebServer
 from protocol.city.token import CHINA
-from simulator.stage import free_port
+from simulator.obstacles import free_port
 
 
 def invoked(*words: object) -> Any:

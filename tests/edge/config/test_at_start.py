@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from edge.cli.main import main
 from edge.config import at_start
 from edge.config.sections import SECRET, Config, load
-from simulator.stage import free_port
+from simulator.obstacles import free_port
 
 MARKER = "geheim-8f3a"
 DEVICES = """

@@ -18,6 +18,7 @@ from protocol.city.photos import CHUNK
 from protocol.city.signed import SIGNED_CAP
 from protocol.city.topics import Topics
 from simulator.broker import find_mosquitto
+from simulator.obstacles import free_port
 from simulator.stage import wait_for
 
 PAGES = Path(__file__).parents[3] / "protocol" / "city" / "brokers"
@@ -62,9 +63,7 @@ def port(tmp_path: Path) -> Iterator[int]:
         subprocess.run(["mosquitto_passwd", *made, "-b", str(tmp_path / "passwords"), user, "secret"], check=True)
     for file in (tmp_path, *tmp_path.iterdir(), *tmp_path.parents[:1]):
         file.chmod(0o755)  # it runs as another user
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     lines = f"listener {port} 127.0.0.1", "allow_anonymous false", f"user {tmp_path.owner()}"
     files = f"password_file {tmp_path}/passwords", f"acl_file {tmp_path}/acl"
     (tmp_path / "mosquitto.conf").write_text("\n".join((*lines, *files)) + "\n", "utf-8")

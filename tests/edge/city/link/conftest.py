@@ -29,7 +29,7 @@ from edge.city import mqtt as mqtt_module
 from edge.city.mqtt import Mqtt
 from edge.config.sections import CitySection
 from simulator.broker import find_mosquitto
-from simulator.stage import free_port
+from simulator.obstacles import free_port
 
 WAIT = 20.0
 
