@@ -26,6 +26,12 @@ def heard() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is none, and nobody waits for it."""
+    monkeypatch.setattr(commands_check, "BROKER_SECONDS", 0.1)
+
+
 @pytest.fixture
 def printer(tmp_path: Path) -> Iterator[Line[Printer]]:
     with Line(Printer(lambda paper: None), Pty(tmp_path / "printer")) as line:
@@ -96,7 +102,6 @@ def stall(tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> 
     """Writes a configuration with a scale at this name, and answers what a command says of it."""
     for name, value in machine.environ.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(commands_check, "BROKER_SECONDS", 0.1)  # there is none
     pan = Pan(settle=0.0)
     pan.put(Decimal("1.110"), 0.0)
 
