@@ -15,8 +15,12 @@ RELIED_ON := edge/jobs/* edge/state/* edge/core.py
 HOLDING := $(addprefix tests/edge/,jobs state test_core.py test_core_rounds.py fence/test_core_fence.py fence/test_damage.py \
   fence/test_rounds.py records/clock/test_core_clock.py)
 
+# Stations, browsers and brokers run in real time here, four tests beside each other: one that failed is asked once more, alone, and
+# what fails again fails. Its first failure stands above, and is worth a look: slow boxes are like that, too.
+ALONE := --last-failed --last-failed-no-failures none --maxfail 1
+
 test: $(VENV)/.test packages
-	$(BIN)/pytest -n 4 -m "not rare" $(HOLDING:%=--ignore=%)
+	$(BIN)/pytest -n 4 -m "not rare" $(HOLDING:%=--ignore=%) || { [ $$? = 1 ] && $(BIN)/pytest $(ALONE) -m "not rare" $(HOLDING:%=--ignore=%); }
 	@$(MAKE) --no-print-directory covered
 
 # Every test there is: each page at each size, each bench, each journey.
@@ -25,7 +29,7 @@ test-all: $(VENV)/.test packages
 
 # Those tests alone are measured: a tracer makes all others half as slow again and tells nothing more.
 covered: $(VENV)/.test
-	$(BIN)/pytest -n 4 --cov --cov-report= $(HOLDING)
+	$(BIN)/pytest -n 4 --cov --cov-report= $(HOLDING) || { [ $$? = 1 ] && $(BIN)/pytest $(ALONE) --cov --cov-append --cov-report= $(HOLDING); }
 	@for part in $(foreach part,$(RELIED_ON),'$(part)'); do \
 	  $(BIN)/coverage report --include="$$part" --fail-under=95 || exit 1; done
 
