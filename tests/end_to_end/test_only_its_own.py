@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from simulator.obstacles import free_port
 from simulator.stage import StationProcess, Wiring, wait_for
 
 DEMO = [sys.executable, "-m", "simulator.cli", "demo", "--embedded"]
@@ -33,28 +34,26 @@ def answers(port: int) -> Any:
         return None
 
 
-def free() -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", 8080))
-        except OSError:
-            return False
-    return True
+USUAL = free_port()  # in place of 8080, where somebody may really have a station
+BESIDE = [
+    sys.executable,
+    "-c",
+    f"import sys; from simulator.demo import command; command.STATION_PORT = {USUAL}; command.demo(sys.argv[1:])",
+    "--embedded",
+]
 
 
 @pytest.fixture
 def real(tmp_path: Path) -> Iterator[Path]:
-    """A station as ``marketedge init`` makes it, at its default address."""
-    wait_for("the usual address", free, 20)  # `marketedge check` of a test beside this one binds it for a moment
+    """A station as ``marketedge init`` makes it, at the usual address."""
     folder = tmp_path / "mystall"
     edge("init", str(folder), "--job", "stall", "--job", "gate", "--name", "真的摊位")
+    config = folder / "station.toml"
+    config.write_text(config.read_text("utf-8").replace('"127.0.0.1:8080"', f'"127.0.0.1:{USUAL}"'), "utf-8")
     with (tmp_path / "real.log").open("wb") as log:
-        station = subprocess.Popen(
-            [sys.executable, "-m", "edge.cli", "run", "-c", str(folder / "station.toml")], stderr=log
-        )
+        station = subprocess.Popen([sys.executable, "-m", "edge.cli", "run", "-c", str(config)], stderr=log)
     try:
-        wait_for("the real station", lambda: answers(8080))
+        wait_for("the real station", lambda: answers(USUAL))
         yield folder
     finally:
         station.terminate()
@@ -67,17 +66,19 @@ def records(folder: Path) -> Any:
 
 def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: Path) -> None:
     before = records(real)
-    done = subprocess.run([*DEMO, "--once"], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*BESIDE, "--once"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["trades"] == 3
-    done = subprocess.run([*DEMO, "--once", "--port", "8080"], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*BESIDE, "--once", "--port", str(USUAL)], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 1
-    assert "port 8080 is used by another program (it answers as the station '真的摊位')" in done.stderr
+    assert f"port {USUAL} is used by another program (it answers as the station '真的摊位')" in done.stderr
     assert "--port" in done.stderr
 
     told = tmp_path / "told"
     with told.open("wb") as out:
-        staying = subprocess.Popen(DEMO, stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        staying = subprocess.Popen(BESIDE, stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
         wait_for("the story's end", lambda: "It stays for you" in told.read_text(), 60)
     finally:
@@ -85,7 +86,7 @@ def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: 
         staying.wait(30)
     first = next(line for line in told.read_text().splitlines() if line.strip())
     assert "Open this first:  http://127.0.0.1:" in first
-    assert "Port 8080 is used by another program" in told.read_text()
+    assert f"Port {USUAL} is used by another program" in told.read_text()
     assert records(real) == before
 
 
