@@ -276,14 +276,15 @@ class ChannelAnswer(Answer):
 
 @order("/channels", ChannelAnswer, "Plan a channel of an analyzer", told=("analyzer", "channel", "lot"))
 class PlanChannel(Command):
-    """For analyzers that report by channel: results of this channel belong to this lot from now on."""
+    """For analyzers that report by channel: results of this channel belong to this lot from now on, or the next one to
+    this food that somebody brought (你送我检)."""
 
     analyzer: Code = Field(description="Name of the analyzer, as on the board.", examples=["analyzer-1"])
     channel: Annotated[str, Field(min_length=1, max_length=40), ONE_LINE] = Field(
         description="The channel, as the instrument writes it.", examples=["3"]
     )
     lot: Annotated[str, Field(max_length=64), SCANNED] = Field(
-        "", description="Test code or source code of the lot; empty clears the channel."
+        "", description="Test code or source code of the lot, or the code of brought food; empty clears the channel."
     )
 
 
