@@ -128,5 +128,6 @@ class Silence:
 
 def _refusal(event: Event) -> str:
     """What an exception means, in words; empty for anything else."""
-    is_one = isinstance(event, Reply) and event.what == EXCEPTION
-    return event.get("meaning") or EXCEPTION if is_one else ""
+    if isinstance(event, Reply) and event.what == EXCEPTION:
+        return event.get("meaning") or EXCEPTION
+    return ""
