@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge.between.commands import Answer, AnyCode, Code, Command, Number, Person, Words, order
+from edge.between.command_table import Answer, AnyCode, Code, Command, Number, Person, Words, order
 from edge.between.people import SUPERVISORS
 from protocol.city.bench_events import ControlKind
 from protocol.city.events import ONE_LINE

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, model_validator
 
-from edge.between.commands import (
+from edge.between.command_table import (
     LARGEST_FEN,
     LARGEST_G,
     LONGEST_SCAN,
@@ -22,12 +22,12 @@ from edge.between.commands import (
     Number,
     Person,
     PersonCode,
-    ProofGiven,
     Warned,
     Words,
-    _none,
+    none_said,
     order,
 )
+from edge.between.commands import ProofGiven
 from edge.between.people import SUPERVISORS
 from protocol.city.events import ONE_LINE, Name, Short
 
@@ -46,7 +46,7 @@ class DeliveryAnswer(Answer):
     delivery: int = Field(description="Its number at this station.")
     version: int = Field(description="What a signature is for; it grows with every change.")
     line: int | None = Field(None, description="The line this was about.")
-    warnings: tuple[Warned, ...] = Field((), exclude_if=_none, description="What is to be seen of the supplier.")
+    warnings: tuple[Warned, ...] = Field((), exclude_if=none_said, description="What is to be seen of the supplier.")
 
 
 @order("/deliveries", DeliveryAnswer, "Begin a delivery", status=201, told=("order",))

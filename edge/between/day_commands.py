@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from edge.between.commands import (
+from edge.between.command_table import (
     LARGEST_AMOUNT,
     LARGEST_FEN,
     LARGEST_G,

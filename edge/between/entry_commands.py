@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from edge.between.commands import LARGEST_G, Answer, Code, Command, Mass, Number, order
+from edge.between.command_table import LARGEST_G, Answer, Code, Command, Mass, Number, order
 
 MOST_LOADS = 60
 

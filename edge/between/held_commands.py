@@ -7,18 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from edge.between.commands import (
-    LARGEST_G,
-    OF_A_PAPER,
-    Answer,
-    AnyCode,
-    Code,
-    Command,
-    Mass,
-    Person,
-    Words,
-    order,
-)
+from edge.between.command_table import LARGEST_G, OF_A_PAPER, Answer, AnyCode, Code, Command, Mass, Person, Words, order
 from edge.between.people import SUPERVISORS
 from protocol.city.events import ONE_LINE, DecimalText, Name, Short
 from protocol.city.hold_events import Photo

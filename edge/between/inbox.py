@@ -11,7 +11,7 @@ from typing import Literal
 
 from drivers.transports.adapters import Identity, Naming
 from edge.between.board import CertificateView
-from edge.between.commands import Answer, Command
+from edge.between.command_table import Answer, Command
 from edge.between.people import ALONE, Who
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.frozen import frozen

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from edge.between.commands import Answer, Command, Person, order
+from edge.between.command_table import Answer, Command, Person, order
 from edge.between.people import SENIORS, TECHNICIANS
 from protocol.city.events import Name
 

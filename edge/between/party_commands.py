@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.between.commands import Answer, Command, PersonCode, order
+from edge.between.command_table import Answer, Command, PersonCode, order
 from edge.between.fixed_words import JobName
 from protocol.city.events import Name
 

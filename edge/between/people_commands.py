@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge.between.commands import Answer, Command, order
+from edge.between.command_table import Answer, Command, order
 from edge.between.people import SENIORS, TECHNICIANS, Role
 from protocol.city.events import ONE_LINE
 

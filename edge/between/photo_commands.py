@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge.between.commands import Answer, Command, order
+from edge.between.command_table import Answer, Command, order
 from protocol.city.photos import LARGEST, PhotoHash
 
 

@@ -8,29 +8,23 @@ from typing import Annotated
 
 from pydantic import Field, StrictInt
 
-from edge.between.commands import (
+from edge.between.command_table import (
     LARGEST_AMOUNT,
     OF_A_PAPER,
     Answer,
     Code,
     Command,
-    Load,
     Number,
-    PaidBy,
     PersonCode,
-    Rounding,
-    SaleAnswer,
     SaleCode,
     Warned,
+    none_said,
     order,
 )
+from edge.between.commands import Load, PaidBy, Rounding, SaleAnswer
 from protocol.city.events import Name
 
 Amount = Annotated[StrictInt, Field(ge=0, le=LARGEST_AMOUNT)]
-
-
-def _nothing(values: tuple[Warned, ...]) -> bool:
-    return not values
 
 
 class BasketAnswer(Answer):
@@ -49,7 +43,7 @@ class LineAnswer(BasketAnswer):
     line: int = Field(description="The line's number in the list.")
     net_g: int
     line_fen: int = Field(description="What the line costs, in fen.")
-    warnings: tuple[Warned, ...] = Field((), exclude_if=_nothing, description="As with a sale.")
+    warnings: tuple[Warned, ...] = Field((), exclude_if=none_said, description="As with a sale.")
 
 
 @order(

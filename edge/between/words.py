@@ -19,7 +19,7 @@ Section = (
     | Literal[
         "print", "print_why", "printer", "lot", "lot_why", "read", "will", "doubt", "clock", "clock_why", "clock_source"
     ]
-    | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do", "role", "field"]
+    | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do", "role", "operator_word", "field"]
     | Literal["encryption", "encryption_do", "deed", "hold_step", "holding"]
     | Literal["cause", "mistake", "group", "proof", "basis", "payment", "rounding", "function"]
     | Literal["alert", "waits", "waits_do", "sampling", "control_kind", "control_state", "reagent_state", "place_word"]

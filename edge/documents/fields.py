@@ -91,10 +91,11 @@ def filters() -> dict[str, Callable[..., Any]]:
         return f"{one['name']} {grouped(one['code'])}"
 
     @pass_context
-    def price(context: Context, one: Mapping[str, Any]) -> str:
-        per = "kg" if one["per_g"] == 1000 else "500 g"
-        amount = yuan(one["fen"])
-        return f"￥{amount}/{per}" if context["words"].language == "en" else f"{amount} 元/{per}"
+    def price(context: Context, one: Mapping[str, Any], unit: str = "") -> str:
+        """A price by mass, or of one ``unit`` of what is counted."""
+        per = unit or ("kg" if one["per_g"] == 1000 else "500 g")
+        amount = one["fen"]
+        return f"{money(amount)}/{per}" if context["words"].language == "en" else f"{yuan(amount)} 元/{per}"
 
     @pass_context
     def proof(context: Context, one: Mapping[str, Any]) -> str:
@@ -139,6 +140,7 @@ def filters() -> dict[str, Callable[..., Any]]:
         "kept_code": to_kept_code,
         "after": after,
         "yuan": yuan,
+        "money": money,
         "kg": kg,
         "code": grouped,
         "moment": moment,
@@ -150,6 +152,11 @@ def filters() -> dict[str, Callable[..., Any]]:
         "certificates": certificates,
         "loads": loads,
     }
+
+
+def money(fen: int) -> str:
+    """4319 → ``￥43.19``, -500 → ``-￥5.00``"""
+    return f"{'-' if fen < 0 else ''}￥{yuan(abs(fen))}"
 
 
 def kg(net_g: int, shown: str = "", unit: str = "", suffix: str = " kg") -> str:

@@ -116,7 +116,7 @@ def put(
         case None:
             station.racks.take_out(rack, place)
     if part.match == "channel":
-        station.lots.plan(part.name, place, what if isinstance(what, Lot) else None, time)
+        station.lots.plan(part.name, place, what.test_code if isinstance(what, Lot) else "", time)
 
 
 def _since(station: Station, before: Place | None, what: Lot | PublicSample | None) -> str:
@@ -168,7 +168,7 @@ def _begun(station: Station, part: AnalyzerSection, before: Rack | None, person:
     rack = station.racks.begin(part, station.clock.now().text, tester)
     if part.match == "channel":
         for name in part.places:
-            station.lots.plan(part.name, name, None, "")
+            station.lots.plan(part.name, name, "", "")
         for name, kind in part.controls.items():
             put(station, part, rack, name, None, kind, before.places.get(name) if before else None)
     return rack

@@ -121,6 +121,9 @@ def take(station: Station, device: str, said: TestResult | Ticket | Curve) -> Re
     if brought is not None:
         lying = public_place(station, part, result, brought)
         recorded = _of_public(station, _judge(station, part, result, result.item or part.item), brought)
+        planned, _ = station.lots.in_channel(part.name, result.channel)
+        if planned == brought.code and result.channel is not None and recorded.data["verdict"] in DECIDED:
+            station.lots.plan(part.name, result.channel, "", "")  # the next run there is another sample
         came(station, part, lying, recorded.seq, recorded.data["verdict"], _shown(recorded.data))
     else:
         recorded = _taken(station, part, result, unread=unread)
@@ -210,11 +213,13 @@ def plan(station: Station, command: PlanChannel) -> ChannelAnswer:
     """The channel plan: whose sample lies where. Raises Refused."""
     part = named(station, command.analyzer)
     known_place(part, command.channel, part.known_channels)
-    lot = station.lots.find(command.lot) if command.lot else None
+    brought = station.public_samples.find(command.lot) if command.lot else None
+    lot = station.lots.find(command.lot) if command.lot and not brought else None
     rack = station.racks.current(part.name)
     if rack is not None:
-        put(station, part, rack, command.channel, lot, "")
-    station.lots.plan(part.name, command.channel, lot, station.clock.now().text)
+        put(station, part, rack, command.channel, lot or brought, "")
+    code = lot.test_code if lot else brought.code if brought and rack is None else ""
+    station.lots.plan(part.name, command.channel, code, station.clock.now().text)
     return ChannelAnswer(planned=command.channel, lot=command.lot)
 
 
@@ -431,14 +436,14 @@ def _stops(lot: Lot | None, found: Found) -> bool:
 
 
 def _brought(station: Station, part: AnalyzerSection, result: TestResult) -> PublicSample | None:
-    """Whose sample it is, when its place in the rack, or its number, was given last to food that somebody brought, and
-    its method judges it."""
+    """Whose sample it is, when its place in the rack, its channel, or its number, was given last to food that somebody
+    brought, and its method judges it."""
     if not (result.sure or part.proven_line):
         return None
     if part.match == "channel":
         place = public_place(station, part, result)
-        sample = station.public_samples.find(place.test_code) if place else None
-        since = place.since if place else ""
+        code, since = (place.test_code, place.since) if place else station.lots.in_channel(part.name, result.channel)
+        sample = station.public_samples.find(code) if code else None
     else:
         lot = station.lots.of_sample(result.sample or "")
         sample = station.public_samples.of_number(result.sample or "", lot.seq if lot else 0)
@@ -501,7 +506,7 @@ def _count(station: Station, found: Found) -> Recorded:
     elif state is LotState.HELD and (lot.state is not LotState.HELD or _now_by_test(lot, verdict)):
         lots.held(station, lot, recorded, _why(recorded.data), found.person)
     if verdict in DECIDED and found.result.channel is not None:
-        station.lots.plan(found.part.name, found.result.channel, None, "")  # the next run there is another sample
+        station.lots.plan(found.part.name, found.result.channel, "", "")  # the next run there is another sample
     return recorded
 
 

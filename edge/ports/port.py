@@ -156,9 +156,9 @@ class Port(threading.Thread):
                 self._frames.complete()
             if turn.heard or turn.events:
                 silence.heard(turn.heard, turn.events, now)
+            self._complain(silence.news(now))  # before what ends it: a device that is told anew has no readings yet
             self._hand_over(turn.events, now, told)
             self._obey(session, now)
-            self._complain(silence.news(now))
             self._pass_on(told, now)
             self._look_round(now)
 

@@ -256,12 +256,18 @@ class Lots:
             for test_code, items, *seqs in rows.fetchall()
         }
 
-    def of_channel(self, analyzer: str, channel: str | None) -> tuple[Lot, datetime] | None:
-        """The lot planned in this channel, and when it was planned, in local time."""
+    def in_channel(self, analyzer: str, channel: str | None) -> tuple[str, str]:
+        """The code of what is planned in this channel, and since when; both empty where nothing is."""
         row = self._conn.execute(
             "SELECT test_code, planned FROM channel_plan WHERE analyzer = ? AND channel = ?", (analyzer, channel)
         ).fetchone()
-        return (self.find(row[0]), local(row[1])) if row else None
+        return (row[0], row[1]) if row else ("", "")
+
+    def of_channel(self, analyzer: str, channel: str | None) -> tuple[Lot, datetime] | None:
+        """The lot planned in this channel, and when it was planned, in local time."""
+        code, since = self.in_channel(analyzer, channel)
+        lot = self._of_code(code) if code else None
+        return (lot, local(since)) if lot else None
 
     def pending(self) -> list[Lot]:
         """Those that wait for their verdict, the oldest first."""
@@ -614,11 +620,11 @@ class Lots:
         )
         self._changed.add(lot.test_code)
 
-    def plan(self, analyzer: str, channel: str, lot: Lot | None, time: str) -> None:
-        """Whose sample lies in a channel from ``time`` on; None clears it."""
+    def plan(self, analyzer: str, channel: str, code: str, time: str) -> None:
+        """Whose sample lies in a channel from ``time`` on, by its test code or that of brought food; none clears it."""
         self._conn.execute("DELETE FROM channel_plan WHERE analyzer = ? AND channel = ?", (analyzer, channel))
-        if lot is not None:
-            self._conn.execute("INSERT INTO channel_plan VALUES (?, ?, ?, ?)", (analyzer, channel, lot.test_code, time))
+        if code:
+            self._conn.execute("INSERT INTO channel_plan VALUES (?, ?, ?, ?)", (analyzer, channel, code, time))
         self.plan_changed = True
 
     # --- results ----------------------------------------------------------------------------------------------------
@@ -761,7 +767,7 @@ class Lots:
         return dict(self._conn.execute("SELECT analyzer, count(*) FROM unmatched GROUP BY analyzer").fetchall())
 
     def plan_view(self) -> tuple[tuple[str, str, str], ...]:
-        """The channel plan: analyzer, channel, test code of the lot."""
+        """The channel plan: analyzer, channel, code of the lot or of brought food."""
         rows = self._conn.execute("SELECT analyzer, channel, test_code FROM channel_plan").fetchall()
         return tuple((analyzer, channel, test_code) for analyzer, channel, test_code in rows)
 

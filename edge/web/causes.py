@@ -12,6 +12,7 @@ CAUSES = tuple(
         (r"another device|another adapter|different folder|went to another", "other_device"),
         (r"no space left|errno 28\b|read-only file system", "full"),
         (r"only unreadable bytes", "noise"),
+        (r"every request is refused", "no_value"),
         (r"no frame for|does not answer|no answer", "no_data"),
         (r"connection refused|errno 111\b", "refused"),
         (r"timed out|timeout|errno 110\b", "late"),

@@ -21,7 +21,7 @@ from edge.between.bench_board import AlertView
 from edge.between.board import Board, LotView, ProductView, Showing
 from edge.between.compiled import Compiled
 from edge.between.fixed_words import GoodsGroup, LotState, LotWhy
-from edge.between.held_board import HoldView
+from edge.between.held_board import HoldView, PublicSampleView
 from edge.between.needs import findings
 from edge.between.words import LANGUAGES, Words, said_with_step
 from edge.web.causes import cause
@@ -206,11 +206,12 @@ def channelled(board: Board) -> list[str]:
     return sorted((said | {analyzer for analyzer, _, _ in board.plan}) - racks)
 
 
-def planned(board: Board) -> list[tuple[str, str, str, LotView | None]]:
-    """The channel plan with its lots, channel 2 before channel 10."""
+def planned(board: Board) -> list[tuple[str, str, str, LotView | None, PublicSampleView | None]]:
+    """The channel plan with its lots and the food that was brought, channel 2 before channel 10."""
     lots = by_code(board.lots)
+    brought = {one.code: one for one in board.public_samples}
     rows = sorted(board.plan, key=lambda row: (row[0], len(row[1]), row[1]))
-    return [(analyzer, channel, code, lots.get(code)) for analyzer, channel, code in rows]
+    return [(analyzer, channel, code, lots.get(code), brought.get(code)) for analyzer, channel, code in rows]
 
 
 def repeats(lot: LotView) -> tuple[int, int]:

@@ -5,9 +5,12 @@
                |      register 2: relative humidity x 10
                register 1: temperature x 10, two's complement: FFCE is -5.0
 
-9600/8n1, device 1 as delivered; holding registers 0101 and 0102 hold address and baud rate, and are left alone.  A
-humidity above 100.0 % is no reading.  Frames carry a CRC-16.
-Source: Modbus Application Protocol V1.1b3; public drivers of the XY-MD02.
+9600/8n1, device 1 as delivered; holding registers 0101 and 0102 hold address and baud rate, and are left alone.
+Frames carry a CRC-16.
+
+What a board says whose sensor is not there is no reading: a humidity above 100.0 %, a temperature outside the sensor's
+-40 to 125 degrees, and 03FF (102.3 degrees: a ten-bit converter at its end; our choice, for no store is that hot).
+Source: Modbus Application Protocol V1.1b3; public drivers of the XY-MD02; Sensirion SHT20 data sheet (range).
 """
 
 from decimal import Decimal
@@ -26,13 +29,17 @@ TEMPERATURE = NumberField(register=1, function=FUNCTION, type="int16", decimals=
 HUMIDITY = NumberField(register=2, function=FUNCTION, type="uint16", decimals=1)
 BLOCK = Block(FUNCTION, 1, 2)
 ALL_WET = Decimal(100)
+LOWEST, HIGHEST = Decimal(-40), Decimal(125)
+NO_SENSOR = Decimal(0x03FF).scaleb(-1)
 
 
 def read(registers: Registers, raw: bytes) -> list[Event]:
     """What the two registers say; both have the same frame."""
     temperature, humidity = TEMPERATURE.number(registers), HUMIDITY.number(registers)
     if temperature is None or humidity is None or humidity > ALL_WET:
-        return [Garbage(raw, f"a humidity of {humidity} % cannot be")]
+        return [Garbage(raw, f"a humidity of {humidity} % cannot be: is the sensor there?")]
+    if not LOWEST <= temperature <= HIGHEST or temperature == NO_SENSOR:
+        return [Garbage(raw, f"{temperature} degrees cannot be: is the sensor there?")]
     return [Measured("temperature", temperature, "°C", raw=raw), Measured("humidity", humidity, "%", raw=raw)]
 
 

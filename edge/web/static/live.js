@@ -84,7 +84,8 @@ for (const element of document.querySelectorAll("[data-part]")) {
   });
 }
 
-// What is replaced under a finger is never pressed: a part waits until the click has come, or the finger has gone.
+// What is replaced under a finger, or moved away from under it, is never pressed: parts wait until the click has come,
+// or the finger has gone.
 const CLICK_MS = 350; // a touched screen thinks about a double tap
 const LONGEST_MS = 5000; // a finger that went up elsewhere is not waited for
 
@@ -113,7 +114,7 @@ export async function refresh(element) {
     const answer = await fetch(`/parts/${element.dataset.part}?${query}`, { signal: AbortSignal.timeout(GET_MS) });
     if (answer.status === 401) return signIn();
     const html = await answer.text();
-    while (element.contains(finger)) await lifted();
+    while (finger) await lifted();
     if (!answer.ok || element.asked !== asked) return;
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
     element.innerHTML = html; // escaped by the station; scripts inside would be refused by the page's policy

@@ -240,6 +240,12 @@ find("#strays").addEventListener("click", (event) => {
 
 const planning = find("#planning");
 
+const fillPlan = () => fillLots(
+  find("#plan-lot"),
+  ...(board.public_samples ?? []).filter(({ verdict }) => !verdict || verdict === "suspect")
+    .map((one) => new Option(broughtWords(one), one.code)),
+);
+
 /** The next channel and the next lot that lies in none: a row is filled by pressing one button. */
 function offerNext(channel) {
   find("#plan-channel").value = /^\d{1,3}$/.test(channel) ? String(Number(channel) + 1) : "";
@@ -286,9 +292,9 @@ find("#plans")?.addEventListener("click", (event) => {
 });
 
 onChange((changed) => {
-  if (dialog.open && (changed.has("lots") || changed.has("public_samples"))) fillMatching();
-  if (!changed.has("lots")) return;
-  if (planning) fillLots(find("#plan-lot"));
+  if (!changed.has("lots") && !changed.has("public_samples")) return;
+  if (dialog.open) fillMatching();
+  if (planning) fillPlan();
 });
 document.addEventListener("part", (event) => {
   if (event.target.id === "goods") drawPlants();

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edge.between.bench_commands import NextRack, SetPlace
-from edge.between.commands import CorrectResult, MatchResult, PrintDocument
+from edge.between.commands import CorrectResult, MatchResult, PlanChannel, PrintDocument
 from edge.between.held_commands import RegisterSample
 from edge.between.inbox import Refused
 from edge.documents.day import summary
@@ -125,6 +125,37 @@ def test_it_lies_in_a_channel_of_a_rack_and_its_result_finds_it(box: Callable[..
     assert len(station.waiting) == 1  # nothing is waited for there: a person says what it is
     with pytest.raises(Refused):
         station.does(SetPlace(analyzer="tester-8", place="4", lot="41010800130100009993"))
+
+
+def test_it_lies_in_a_channel_of_an_instrument_whose_channels_nobody_counted(
+    box: Callable[..., Box], devices: str
+) -> None:
+    station = box(PAPERS + devices)
+    lot, said = station.enters(), brings(station)
+    early = station.result(None, "12.5", channel="A3")
+    station.clock.go(600)
+    station.does(PlanChannel(analyzer="tester-8", channel="A3", lot=lot))
+    station.does(PlanChannel(analyzer="tester-8", channel="A3", lot=said["code"]))
+    station = box(PAPERS + devices)
+    assert station.board.plan == (("tester-8", "A3", said["code"]),)
+    station.hands_over(early, device="tester-8")
+    assert (len(station.waiting), station.board.public_samples[0].verdict) == (1, "")
+    station.tests(station.result(None, "13.5", channel="A3"), device="tester-8")
+    assert (results(station)[-1]["subject"], station.board.public_samples[0].value) == (said["code"], "13.5")
+    assert station.board.plan == ()  # the next run there is another sample
+    station.tests(station.result(None, "14.5", channel="A3"), device="tester-8")
+    assert (len(station.waiting), station.board.public_samples[0].value) == (2, "13.5")
+
+
+def test_what_may_have_to_be_repeated_stays_in_its_channel(box: Callable[..., Box], devices: str) -> None:
+    station = box(devices)
+    said = brings(station)
+    station.does(PlanChannel(analyzer="tester-8", channel="3", lot=said["code"]))
+    station.tests(station.result(None, "72.5", channel="3"), device="tester-8")
+    assert station.board.public_samples[0].verdict == "suspect"
+    assert station.board.plan == (("tester-8", "3", said["code"]),)
+    station.does(PlanChannel(analyzer="tester-8", channel="3"))
+    assert station.board.plan == ()
 
 
 def test_what_was_measured_before_it_lay_there_is_not_its_result(box: Callable[..., Box], devices: str) -> None:

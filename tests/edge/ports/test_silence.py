@@ -68,6 +68,40 @@ def test_only_unreadable_bytes_are_told_with_the_reason():
     assert silence.news(12.0) == ""
 
 
+REFUSED = [Reply("exception", (("meaning", "device failure"),))]
+
+
+def test_a_probe_without_its_sensor_answers_and_has_no_value():
+    silence = watch("modbus_sht20")
+    for second in range(0, 10, 5):
+        silence.asked(float(second))
+        silence.heard(b"x", REFUSED, second + 0.1)
+        assert silence.news(second + 0.1) is None
+    told = silence.news(10.2)
+    assert told and told.startswith("every request is refused: device failure")
+    silence.heard(b"x", REFUSED, 11.0)
+    assert silence.news(11.0) is None
+    silence.asked(12.0)
+    told = silence.news(22.0)
+    assert told and told.startswith("no answer to requests")
+    silence.heard(b"x", [Reply("registers")], 23.0)
+    assert silence.news(23.0) == ""
+
+
+def test_a_refusal_between_readings_is_nothing_to_tell():
+    silence = watch("modbus_sht20")
+    for second in range(60):
+        silence.heard(b"x", REFUSED, float(second))
+        silence.heard(b"x", FRAME, second + 0.5)
+        assert silence.news(second + 0.5) is None
+
+
+def test_an_instrument_that_may_be_quiet_may_refuse():
+    silence = watch("astm")
+    silence.heard(b"x", REFUSED, 0.0)
+    assert silence.news(1000.0) is None
+
+
 def test_noise_between_frames_is_nothing_to_tell():
     silence = watch()
     for second in range(60):

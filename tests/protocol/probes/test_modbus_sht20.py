@@ -54,7 +54,13 @@ def test_more_than_100_percent_is_no_reading():
     assert isinstance(read({(4, 1): 45, (4, 2): 0xFFFF}, b"")[0], Garbage)
 
 
-@given(st.integers(-400, 1250), st.integers(0, 1000))
+@pytest.mark.parametrize("register", [0x03FF, 0x7FFF, 0x8000, 1251, -401 & 0xFFFF], ids=hex)
+def test_a_sensor_that_is_not_there_has_no_temperature(register):
+    assert isinstance(read({(4, 1): register, (4, 2): 500}, b"")[0], Garbage)
+    assert read({(4, 1): 0x03FE, (4, 2): 500}, b"") == air("102.2", "50.0")
+
+
+@given(st.integers(-400, 1250).filter(lambda tenths: tenths != 0x03FF), st.integers(0, 1000))
 def test_what_is_encoded_is_read(temperature, humidity):
     values = Decimal(temperature).scaleb(-1), Decimal(humidity).scaleb(-1)
     assert read(encode(*values), b"") == air(*values)

@@ -1,0 +1,150 @@
+"""What is recorded of sales, their voids, and prices."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from protocol.city.record import (
+    DecimalText,
+    Fen,
+    Goods,
+    Grams,
+    LineWeight,
+    Name,
+    Party,
+    Record,
+    Short,
+    Slip,
+    Trace,
+    VerdictWord,
+    event,
+    nothing,
+)
+
+
+class TestSummary(Record):
+    """The test a lot was released on, as a slip shows it."""
+
+    __test__ = False
+
+    code: Trace | None
+    item: Name
+    verdict: VerdictWord
+    value: DecimalText | None
+    unit: Short | None
+    time: str
+
+
+class ProofNo(Record):
+    """A voucher that a lot came with, by its type (contract A4) and number."""
+
+    type: Short
+    no: Name
+
+
+class Sold(Record):
+    """What a slip shows of a line beside the digest-covered part; ``proofs`` are those of its lot.
+
+    ``unchecked``: it is sold by a source code from elsewhere that nobody has answered for.  ``no_source``: the market
+    lets such goods be sold without a lot.  ``over_g`` is how much of the line is more than was left of its lot.
+    ``pieces`` is how many were sold by the piece.  ``approvedby`` is the code of who gave the word for this line, when
+    that was before the slip was closed.
+    """
+
+    goods: Goods
+    origin: Name
+    test: TestSummary | None
+    weighed: LineWeight
+    unchecked: bool = False
+    no_source: bool = False
+    over_g: Grams = 0
+    proofs: tuple[ProofNo, ...] = Field((), exclude_if=nothing)
+    pieces: Annotated[int, Field(ge=0, le=100_000)] = 0
+    approvedby: Short = ""
+
+
+def _named(goods: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a table says of the goods of several lines: each once."""
+    return {
+        "product": " ".join(dict.fromkeys(str(one["product"]) for one in goods)),
+        "name": "、".join(dict.fromkeys(str(one["name"]) for one in goods)),
+    }
+
+
+@event("trade.completed", "交易", "Sale", told=("source", "net_g", "amount_fen"))
+class TradeCompleted(Record):
+    """A sale of one line or several. ``replaces`` is the code of the voided sale that this one is made in place of.
+
+    ``rounded_fen`` is what was let off the sum of the lines (抹零): ``slip.amount_fen`` is paid.  ``paid_by`` is a note
+    of how (cash, wechat …), empty where nobody said; ``payment`` is the payment program's own number.  ``approvedby``
+    is the code of who gave the word for what was let off, when that was before the slip was closed.
+    """
+
+    slip: Slip
+    seller: Party
+    buyer: Party
+    sold: tuple[Sold, ...]
+    clock_trusted: bool
+    scale_verified: bool
+    digest: str
+    url: str
+    replaces: Trace | None = None
+    rounded_fen: Fen = 0
+    paid_by: Short = ""
+    payment: Name = ""
+    approvedby: Short = Field("", exclude_if=nothing)
+
+    @classmethod
+    def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        slip = data["slip"]
+        return super().columns(data) | {
+            **_named([one["goods"] for one in data["sold"]]),
+            "net_g": sum(line["net_g"] for line in slip["lines"]),
+            "amount_fen": slip.get("amount_fen"),
+            "buyer": slip.get("buyer"),
+            "source": _sources(slip),
+        }
+
+
+def _sources(slip: Mapping[str, Any]) -> str:
+    return " ".join(dict.fromkeys(line["source"] for line in slip["lines"] if line["source"]))
+
+
+@event("price.changed", "改价", "Price changed", told=("product", "before_fen", "fen"))
+class PriceChanged(Record):
+    """A product's price for everybody, in fen per ``per_g`` grams; ``before_fen`` is what it was."""
+
+    goods: Goods
+    before_fen: Fen
+    fen: Fen
+    per_g: Literal[500, 1000]
+
+
+@event("trade.voided", "交易作废", "Sale voided", told=("amount_fen", "net_g", "source"))
+class TradeVoided(Record):
+    """A sale counts no more: its goods are back in their lots. ``voids`` is the id of its record.
+
+    What was sold stands here again, so that a slip of it needs no other record.
+    """
+
+    voids: Short
+    slip: Slip
+    seller: Party
+    buyer: Party
+    goods: tuple[Goods, ...]
+    reason: Name
+    rounded_fen: Fen = 0
+    paid_by: Short = ""
+    pieces: tuple[int, ...] = ()
+
+    @classmethod
+    def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        slip = data["slip"]
+        return super().columns({}) | {
+            **_named(data["goods"]),
+            "net_g": sum(line["net_g"] for line in slip["lines"]),
+            "amount_fen": slip["amount_fen"],
+            "buyer": slip["buyer"],
+            "source": _sources(slip),
+        }
