@@ -5,10 +5,9 @@ times as large, is loaded where there are certificates.  Its keys fit wherever t
 """
 
 import binascii
-import os
 from typing import Protocol
 
-from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
+from nacl.bindings import crypto_sign, crypto_sign_keypair, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
 SIZE, SIGNATURE = 32, 64  # bytes of a key, private or public; of a signature
@@ -83,7 +82,8 @@ def private_key_of(raw: bytes) -> PrivateKey:
 
 
 def new_key() -> PrivateKey:
-    return _Private(os.urandom(SIZE))
+    _, both = crypto_sign_keypair()
+    return _Private(both[:SIZE])
 
 
 def check(key: PublicKey, signature: bytes, data: bytes) -> None:
