@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.between import words
 from edge.between.inbox import BrokerAnswers, CityMessage, Inbox, Limits, LinkChanged
 from edge.between.tongue import said
@@ -28,6 +26,7 @@ from protocol.city.chain import link
 from protocol.city.envelope import BadEvent, hash_of, kind_of, read
 from protocol.city.signed import CityKeys
 from protocol.city.topics import Ack, Topics
+from protocol.ed25519 import PublicKey
 from protocol.frozen import frozen
 
 BROKER_SECONDS, CITY_SECONDS = 12.0, 10.0
@@ -56,7 +55,7 @@ class HandedIn:
     waiting: dict[int, str] = field(default_factory=dict)
 
 
-def loose(path: Path, key: Ed25519PublicKey, source: str) -> list[Loose]:
+def loose(path: Path, key: PublicKey, source: str) -> list[Loose]:
     """The records in a file, a line each, in the order of their numbers.
 
     Raises OSError, and BadEvent naming the line that is no record of this station.

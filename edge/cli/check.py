@@ -11,7 +11,6 @@ from pathlib import Path
 from queue import Empty
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from drivers.conversation import Conversation
 from drivers.discover import naming
@@ -63,6 +62,7 @@ from protocol.city import envelope
 from protocol.city.signed import CityKeys
 from protocol.city.state import Reach, encode_state
 from protocol.city.topics import Topics
+from protocol.ed25519 import PrivateKey
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
 
@@ -355,7 +355,7 @@ def _counted(odd: Mapping[str, int]) -> str:
     return ", ".join(f"{words.text('odd', word).en.lower()}: {count}" for word, count in odd.items())
 
 
-def _birth(config: Config, key: Ed25519PrivateKey, clock: Clock) -> bytes:
+def _birth(config: Config, key: PrivateKey, clock: Clock) -> bytes:
     """The station's word about itself, as ``run`` says it; with the true end of the ledger, when there is one."""
     reach = Reach()
     with contextlib.suppress(FileNotFoundError, LedgerUnusable), reading(config.station.data) as db:

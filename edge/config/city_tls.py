@@ -72,13 +72,15 @@ class CityTls:
 
     def ends(self) -> Iterator[tuple[Literal["client", "ca"], datetime, str]]:
         """When each certificate ends, and its SHA-256; of those that can be read."""
-        from cryptography import x509  # where there are any
-        from cryptography.hazmat.primitives import hashes
-
         of: Literal["client", "ca"]
         for of, path in (("client", self.cert), ("ca", self.ca)):
+            if path is None:
+                continue
+            from cryptography import x509  # megabytes that a station without certificates goes without
+            from cryptography.hazmat.primitives import hashes
+
             try:
-                found = x509.load_pem_x509_certificates(path.read_bytes()) if path else []
+                found = x509.load_pem_x509_certificates(path.read_bytes())
             except (OSError, ValueError):
                 continue  # told with the link
             for one in found[:1] if of == "client" else found if len(found) <= MOST_IN_A_FILE else ():

@@ -24,17 +24,16 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
 from edge.between.tongue import said
 from edge.records import mark, private
+from edge.records.identity import public_key_in
 from edge.records.ledger import FILE, LedgerBroken, LedgerUnusable, body_of, last_of, reading, serials_of, why_unusable
 from edge.records.photos import FOLDER, PhotoFiles
 from edge.records.verify import verify_folder
 from protocol.city import envelope
 from protocol.city.photos import LARGEST, SHA256
 from protocol.city.token import kid_of
+from protocol.ed25519 import PublicKey, public_pem
 from protocol.frozen import frozen
 
 FORMAT = 1
@@ -68,14 +67,14 @@ class About:
 
 def make(
     data: Path,
-    key: Ed25519PublicKey,
+    key: PublicKey,
     station: str,
     target: Path,
     progress: Progress,
     *,
     private_key: Path | None = None,
     replace: bool = False,
-    earlier: tuple[Ed25519PublicKey, ...] = (),
+    earlier: tuple[PublicKey, ...] = (),
 ) -> About:
     """Back up the ledger of this data folder, which a station may be writing meanwhile.
 
@@ -97,13 +96,13 @@ def make(
 def write(
     part: Path,
     data: Path,
-    key: Ed25519PublicKey,
+    key: PublicKey,
     station: str,
     target: Path,
     progress: Progress,
     *,
     private_key: Path | None = None,
-    earlier: tuple[Ed25519PublicKey, ...] = (),
+    earlier: tuple[PublicKey, ...] = (),
 ) -> About:
     """Make the backup of a ledger that lies in the folder ``part`` and that nobody writes; photos are ``data``'s."""
     broken = ""
@@ -123,7 +122,7 @@ def write(
         tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         _add(tar, ABOUT, json.dumps(asdict(about), ensure_ascii=False, indent=2).encode() + b"\n")
-        _add(tar, PUBLIC, key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        _add(tar, PUBLIC, public_pem(key))
         counts = {int(kind): serial for kind, serial in about.serials.items()}
         _add(tar, MARK, mark.encode(mark.Mark(about.records, about.hash, counts)))
         if private_key:
@@ -209,9 +208,7 @@ def _is_whole(files: PhotoFiles, sha256: str) -> bool:
         return False
 
 
-def _about(
-    conn: sqlite3.Connection, station: str, key: Ed25519PublicKey, photos: int, missing: int, broken: str
-) -> About:
+def _about(conn: sqlite3.Connection, station: str, key: PublicKey, photos: int, missing: int, broken: str) -> About:
     last = last_of(conn)
     serials: dict[str, int] = {}
     for (text,) in conn.execute("SELECT serials FROM events WHERE seq = ?", (last,)):
@@ -255,7 +252,7 @@ class Unpacked:
     """A backup that was unpacked into a folder: ``ledger.db`` and photos lie there. ``key`` is the private one."""
 
     about: About
-    public: Ed25519PublicKey
+    public: PublicKey
     key: bytes
     aside: bytes = b""
 
@@ -280,12 +277,12 @@ def unpack(file: Path, into: Path, progress: Progress) -> Unpacked:
                 elif SHA256.fullmatch(info.name.removeprefix(f"{FOLDER}/")) and info.size <= LARGEST:
                     taken += _take_photo(photos, info.name.removeprefix(f"{FOLDER}/"), content.read())
         about = _read_about(small[ABOUT])
-        public = load_pem_public_key(small[PUBLIC])
+        public = public_key_in(small[PUBLIC])
         if taken != about.photos:
             raise ValueError(f"{taken}/{about.photos} {FOLDER}")
     except (tarfile.TarError, KeyError, ValueError, TypeError, EOFError) as error:
         raise _bad(file, f"{type(error).__name__}: {error}") from None
-    if not (into / FILE).is_file() or not isinstance(public, Ed25519PublicKey):
+    if not (into / FILE).is_file() or public is None:
         raise _bad(file, FILE)
     sync(into)
     return Unpacked(about, public, small.get(KEY, b""))

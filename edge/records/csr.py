@@ -6,6 +6,7 @@ The key never leaves the box.  It is P-256: not every broker takes Ed25519.
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -35,7 +36,7 @@ def _make(path: Path) -> ec.EllipticCurvePrivateKey:
 def _load(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(path.read_bytes(), None)
-    except UNREADABLE as error:
+    except (*UNREADABLE, UnsupportedAlgorithm) as error:
         raise BadKey(f"{path}: cannot be read as a key: {error}") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise BadKey(f"{path}: not a P-256 key")

@@ -2,71 +2,103 @@
 
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
-
 from edge.records import private
 from protocol.city.node_keys import NodeKeys
 from protocol.city.signed import BadKeys, CityKeys
+from protocol.ed25519 import (
+    PrivateKey,
+    PublicKey,
+    new_key,
+    private_key_of,
+    private_of_pem,
+    private_pem,
+    public_key_of,
+    public_of_pem,
+    public_pem,
+)
 
-UNREADABLE = (OSError, ValueError, TypeError, UnsupportedAlgorithm)  # TypeError: it has a password
+UNREADABLE = (OSError, ValueError, TypeError)  # TypeError: it has a password
 
 
 class BadKey(ValueError):
     """The key file is missing, unreadable or not an Ed25519 key; the message names the file and the next step."""
 
 
-def create_key(path: Path) -> Ed25519PrivateKey:
+def create_key(path: Path) -> PrivateKey:
     """Make a key and write it with mode 0600, its public half beside it as ``.pub``. Never overwrites."""
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    private.write_new(path, pem)
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    private.replace(path.with_suffix(".pub"), public)
+    key = new_key()
+    private.write_new(path, private_pem(key))
+    private.replace(path.with_suffix(".pub"), public_pem(key.public_key()))
     return key
 
 
-def load_key(path: Path) -> Ed25519PrivateKey:
+def load_key(path: Path) -> PrivateKey:
     """The station's key; raises BadKey."""
     try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
+        key = private_key_in(path.read_bytes())
     except FileNotFoundError:
         raise BadKey(f"{path}: no key; `marketedge init` makes one, or restore it from the backup") from None
     except UNREADABLE as error:
         raise BadKey(f"{path}: cannot be read as a key: {error}") from None
-    if not isinstance(key, Ed25519PrivateKey):
+    if key is None:
         raise BadKey(f"{path}: not an Ed25519 key")
     return key
 
 
-def load_public_key(path: Path) -> Ed25519PublicKey:
+def private_key_in(pem: bytes) -> PrivateKey | None:
+    """The key, in whatever form of PEM; None of another kind. Raises ValueError, of one with a password TypeError.
+
+    Other programs may write an Ed25519 key otherwise than we do: what is not as ours is read by the package that reads
+    them all.
+    """
+    if (key := private_of_pem(pem)) is not None:
+        return key
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        read = load_pem_private_key(pem, password=None)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
+    return private_key_of(read.private_bytes_raw()) if isinstance(read, Ed25519PrivateKey) else None
+
+
+def public_key_in(pem: bytes) -> PublicKey | None:
+    """The same of a public key."""
+    if (key := public_of_pem(pem)) is not None:
+        return key
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        read = load_pem_public_key(pem)
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from None
+    return public_key_of(read.public_bytes_raw()) if isinstance(read, Ed25519PublicKey) else None
+
+
+def load_public_key(path: Path) -> PublicKey:
     """A public key in PEM form, or as the 64 hex digits the city registers; raises BadKey."""
     try:
         data = path.read_bytes()
         text = data.strip()
         if len(text) == 64:
-            return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
+            return public_key_of(bytes.fromhex(text.decode("ascii")))
         if b"PRIVATE" in data:
             return load_key(path).public_key()
-        key = load_pem_public_key(data)
+        key = public_key_in(data)
     except UNREADABLE as error:
         raise BadKey(f"{path}: cannot be read as a public key: {error}") from None
-    if not isinstance(key, Ed25519PublicKey):
+    if key is None:
         raise BadKey(f"{path}: not an Ed25519 key")
     return key
 
 
-def public_hex(key: Ed25519PrivateKey) -> str:
+def public_hex(key: PrivateKey) -> str:
     """The raw public key as 64 hex digits: what the city registers."""
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    return key.public_key().public_bytes_raw().hex()
 
 
 def load_city_keys(path: Path) -> CityKeys:

@@ -15,8 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, packing, private
@@ -29,6 +27,7 @@ from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
 from protocol.city.token import kid_of
+from protocol.ed25519 import PrivateKey, PublicKey
 from protocol.frozen import frozen
 
 FILE = "ledger.db"
@@ -137,18 +136,18 @@ class Head:
 class Signer:
     """Who signs: the station's key and the names that stand in every envelope. ``earlier`` were its keys before."""
 
-    key: Ed25519PrivateKey
+    key: PrivateKey
     host: str
     node: str
     terminal: str
-    earlier: tuple[Ed25519PublicKey, ...] = ()
+    earlier: tuple[PublicKey, ...] = ()
 
     @property
-    def first(self) -> Ed25519PublicKey:
+    def first(self) -> PublicKey:
         """The oldest key: lots are named by it, whatever key signs their cards today."""
         return (*self.earlier, self.key.public_key())[0]
 
-    def knows(self, event: Mapping[str, Any]) -> Ed25519PublicKey:
+    def knows(self, event: Mapping[str, Any]) -> PublicKey:
         """The key of this station that such a record is signed by: this one, one before, or the one it takes from.
 
         This one where it is none of them.

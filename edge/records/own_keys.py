@@ -17,9 +17,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
 from edge.records import lock, private
 from edge.records.clock import Stamp
 from edge.records.identity import BadKey, load_key
@@ -29,6 +26,7 @@ from protocol.city import envelope
 from protocol.city.chain import Chain, Link
 from protocol.city.key_events import KIND, TYPE, Change, KeyRotated, change_in, proof
 from protocol.city.token import kid_of
+from protocol.ed25519 import PrivateKey, PublicKey, new_key, private_pem, public_key_of, public_pem
 from protocol.frozen import frozen
 
 NEXT = ".next"  # behind the key's name
@@ -39,21 +37,21 @@ _KID = b',"kid":"'
 class OwnKeys:
     """Keys with the number from which on they sign, oldest first."""
 
-    spans: tuple[tuple[int, Ed25519PublicKey], ...]
+    spans: tuple[tuple[int, PublicKey], ...]
 
     @classmethod
-    def one(cls, key: Ed25519PublicKey) -> "OwnKeys":
+    def one(cls, key: PublicKey) -> "OwnKeys":
         return cls(((0, key),))
 
-    def at(self, seq: int) -> Ed25519PublicKey:
+    def at(self, seq: int) -> PublicKey:
         """The key of this record."""
         return next((key for first, key in reversed(self.spans) if first <= seq), self.spans[0][1])
 
     @property
-    def newest(self) -> Ed25519PublicKey:
+    def newest(self) -> PublicKey:
         return self.spans[-1][1]
 
-    def all(self) -> tuple[Ed25519PublicKey, ...]:
+    def all(self) -> tuple[PublicKey, ...]:
         return tuple(key for _, key in self.spans)
 
     def raw(self) -> list[tuple[int, bytes]]:
@@ -62,7 +60,7 @@ class OwnKeys:
 
     @classmethod
     def of_raw(cls, spans: list[tuple[int, bytes]]) -> "OwnKeys":
-        return cls(tuple((first, Ed25519PublicKey.from_public_bytes(raw)) for first, raw in spans))
+        return cls(tuple((first, public_key_of(raw)) for first, raw in spans))
 
 
 class Chains:
@@ -94,9 +92,7 @@ class Chains:
 # --- which ----------------------------------------------------------------------------------------------------------
 
 
-def own_keys(
-    conn: sqlite3.Connection, trusted: Ed25519PublicKey, earlier: tuple[Ed25519PublicKey, ...] = ()
-) -> OwnKeys:
+def own_keys(conn: sqlite3.Connection, trusted: PublicKey, earlier: tuple[PublicKey, ...] = ()) -> OwnKeys:
     """The keys of this ledger, when ``trusted`` is one of them: found by a few looks, however long it is.
 
     ``earlier`` are known to have been this station's, by ``station.keys``.  Raises LedgerBroken where another key
@@ -107,7 +103,7 @@ def own_keys(
     if found is None:
         return OwnKeys.one(trusted)
     last, event = found
-    spans: list[tuple[int, Ed25519PublicKey]] = []
+    spans: list[tuple[int, PublicKey]] = []
     if event["type"] == TYPE:
         known |= _in(event)
         if (new := change_in(event).new).public_bytes_raw() == trusted.public_bytes_raw():
@@ -130,7 +126,7 @@ def own_keys(
     return OwnKeys(tuple(spans))
 
 
-def _in(event: Mapping[str, Any]) -> dict[str, Ed25519PublicKey]:
+def _in(event: Mapping[str, Any]) -> dict[str, PublicKey]:
     try:
         change = change_in(event)
     except envelope.BadEvent as error:
@@ -162,7 +158,7 @@ def _row(conn: sqlite3.Connection, seq: int) -> tuple[int, dict[str, Any]] | Non
     return None
 
 
-def history(ledger: Ledger) -> tuple[Ed25519PublicKey, ...]:
+def history(ledger: Ledger) -> tuple[PublicKey, ...]:
     """All keys this station is known to have had, oldest first; the newest is the one it signs with."""
     ours, known = ledger.signer.key.public_key(), ledger.signer.earlier
     keys = (*known, *own_keys(ledger.conn, ours, known).all(), ours)
@@ -178,7 +174,7 @@ def newest_change(ledger: Ledger) -> int:
 # --- beside the key -------------------------------------------------------------------------------------------------
 
 
-def earlier_keys(path: Path, newest: Ed25519PublicKey) -> tuple[Ed25519PublicKey, ...]:
+def earlier_keys(path: Path, newest: PublicKey) -> tuple[PublicKey, ...]:
     """The keys before this one, oldest first, as ``station.keys`` beside the key at ``path`` proves. Raises BadKey."""
     file = path.with_suffix(".keys")
     try:
@@ -188,7 +184,7 @@ def earlier_keys(path: Path, newest: Ed25519PublicKey) -> tuple[Ed25519PublicKey
         return ()
     except (OSError, ValueError) as error:
         raise BadKey(f"{file}: cannot be read: {error}") from None
-    found: list[Ed25519PublicKey] = []
+    found: list[PublicKey] = []
     raw = newest.public_bytes_raw()
     for change in reversed(changes):
         if change.new.public_bytes_raw() == raw:
@@ -197,7 +193,7 @@ def earlier_keys(path: Path, newest: Ed25519PublicKey) -> tuple[Ed25519PublicKey
     return tuple(found)
 
 
-def earlier_of(path: Path) -> tuple[Ed25519PublicKey, ...]:
+def earlier_of(path: Path) -> tuple[PublicKey, ...]:
     """The keys before the one at ``path``; none where there is none. Raises BadKey."""
     return earlier_keys(path, load_key(path).public_key()) if path.exists() else ()
 
@@ -212,7 +208,7 @@ def _proven(line: bytes) -> Change:
 # --- a change ---------------------------------------------------------------------------------------------------------
 
 
-def opened(path: Path, data: Path) -> Ed25519PrivateKey:
+def opened(path: Path, data: Path) -> PrivateKey:
     """The station's key; a change that was cut off is finished or taken back first. Raises BadKey, DataInUse, OSError
     and LedgerBroken."""
     if _next(path).exists():
@@ -243,10 +239,10 @@ def rotate(path: Path, ledger: Ledger, stamp: Stamp, boot_id: str, *, why: str, 
     holds the old key."""
     waiting, old = _next(path), ledger.signer.key.public_key()
     waiting.unlink(missing_ok=True)
-    new = Ed25519PrivateKey.generate()
+    new = new_key()
     while kid_of(new.public_key()) == kid_of(old):
-        new = Ed25519PrivateKey.generate()
-    private.write_new(waiting, new.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        new = new_key()
+    private.write_new(waiting, private_pem(new))
     station = f"{ledger.signer.node}-{ledger.signer.terminal}"
     record = KeyRotated(
         old_key=old.public_bytes_raw().hex(),
@@ -267,7 +263,7 @@ def _put_in_place(path: Path, body: bytes) -> None:
     before = file.read_bytes() if file.exists() else b""
     if body not in before.splitlines():
         private.replace(file, before + body + b"\n")
-    public = load_key(_next(path)).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    public = public_pem(load_key(_next(path)).public_key())
     private.replace(path.with_suffix(".pub"), public)
     _next(path).rename(path)  # the last: as long as it is not done, all of it is done again
     _sync(path.parent)

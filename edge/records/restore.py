@@ -10,14 +10,11 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-
 from edge.between.tongue import said
 from edge.records import backup, lock, mark, private
 from edge.records.clock import Stamp
 from edge.records.delivery import Delivery
-from edge.records.identity import BadKey, load_key
+from edge.records.identity import BadKey, load_key, private_key_in
 from edge.records.joints import go_on, reach
 from edge.records.ledger import FILE, Head, Ledger, LedgerBroken, Recorded, Signer, body_of, last_of, open_reader
 from edge.records.own_keys import Chains, earlier_of, own_keys
@@ -28,6 +25,7 @@ from protocol.city.envelope import BadEvent
 from protocol.city.state import Reach
 from protocol.city.token import kid_of
 from protocol.city.topics import Ack
+from protocol.ed25519 import PrivateKey, PublicKey, public_pem
 from protocol.frozen import frozen
 
 PART = ".restoring"  # behind the data folder's name
@@ -45,11 +43,11 @@ class Place:
     def mark(self) -> Path:
         return mark.beside(self.key)
 
-    def earlier(self) -> tuple[Ed25519PublicKey, ...]:
+    def earlier(self) -> tuple[PublicKey, ...]:
         """The keys before the one that is here; none without one. Raises BadKey."""
         return earlier_of(self.key)
 
-    def has_later(self, key: Ed25519PublicKey) -> bool:
+    def has_later(self, key: PublicKey) -> bool:
         """Whether the key that is here took this one's place. Raises BadKey."""
         return key.public_bytes_raw() in (one.public_bytes_raw() for one in self.earlier())
 
@@ -67,12 +65,12 @@ class Ready:
     marked: mark.Mark
 
     @property
-    def key(self) -> Ed25519PrivateKey:
+    def key(self) -> PrivateKey:
         """The one that signed it: the box's own, or the one in the backup. Raises BadKey."""
         if not self.found.key or self.place.has_later(self.found.public):
             return load_key(self.place.key)
-        key = load_pem_private_key(self.found.key, password=None)
-        if not isinstance(key, Ed25519PrivateKey):
+        key = private_key_in(self.found.key)
+        if key is None:
             raise BadKey(f"{backup.KEY}: not an Ed25519 key")
         return key
 
@@ -143,7 +141,7 @@ def _see_to_key(file: Path, place: Place, found: backup.Unpacked) -> None:
     )
 
 
-def _see_to_newer(file: Path, place: Place, public: Ed25519PublicKey, end: int) -> None:
+def _see_to_newer(file: Path, place: Place, public: PublicKey, end: int) -> None:
     """Nobody puts an older ledger in the place of a newer one that a station would go on with. Raises BadBackup."""
     if not (place.data / FILE).is_file():
         return
@@ -221,7 +219,7 @@ def _swap(place: Place, part: Path, found: backup.Unpacked) -> None:
 
 
 def _public(found: backup.Unpacked) -> bytes:
-    return found.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return public_pem(found.public)
 
 
 def _free(data: Path) -> Path:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlite_utils import Database
 
 from edge.between.tongue import said
@@ -23,6 +22,7 @@ from edge.records.own_keys import Chains, OwnKeys, own_keys
 from edge.records.packing import unpack
 from edge.records.verify import CHECKPOINT, Links, checkpoint_in
 from protocol.city.envelope import BadEvent
+from protocol.ed25519 import PublicKey
 from protocol.frozen import frozen
 
 TOLD_EVERY = 1000  # records between two words of progress
@@ -51,10 +51,10 @@ def salvage(
     damaged: Path,
     new: Path,
     aside: Path,
-    key: Ed25519PublicKey,
+    key: PublicKey,
     progress: Progress,
     upto: int = 0,
-    earlier: tuple[Ed25519PublicKey, ...] = (),
+    earlier: tuple[PublicKey, ...] = (),
 ) -> Salvaged:
     """Read ``damaged``, write ``new``, and ``aside``, a signed event a line, where there is something for it.
 
@@ -229,7 +229,7 @@ def _event(row: pages.Row) -> tuple[Any, ...] | None:
     return None
 
 
-def _keys(db: Database, key: Ed25519PublicKey, earlier: tuple[Ed25519PublicKey, ...]) -> OwnKeys:
+def _keys(db: Database, key: PublicKey, earlier: tuple[PublicKey, ...]) -> OwnKeys:
     """The station's keys, as far as what is left tells."""
     try:
         return own_keys(db.conn, key, earlier)

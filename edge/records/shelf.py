@@ -8,8 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.records import books, recall, search
 from edge.records.corrections import Corrections
 from edge.records.delivery import Delivery
@@ -18,6 +16,7 @@ from edge.records.own_keys import Chains, own_keys
 from edge.records.search import Found, Step, Wanted
 from protocol.city import envelope
 from protocol.city.agreement import why_not_behind
+from protocol.ed25519 import PublicKey
 from protocol.frozen import frozen
 
 
@@ -49,7 +48,7 @@ class Seen:
 class Shelf:
     """The ledger in this folder, whose records this key signs."""
 
-    def __init__(self, folder: Path, key: Ed25519PublicKey, earlier: tuple[Ed25519PublicKey, ...] = ()) -> None:
+    def __init__(self, folder: Path, key: PublicKey, earlier: tuple[PublicKey, ...] = ()) -> None:
         self.folder = folder
         self._key = key
         self._earlier = earlier

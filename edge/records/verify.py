@@ -15,8 +15,6 @@ from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
 from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
@@ -26,6 +24,7 @@ from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
 from protocol.city.chain import Link
 from protocol.city.codes import BadCode, TraceCode
+from protocol.ed25519 import PublicKey
 
 CHECKPOINT = envelope.type_of("ledger.checkpoint")
 STRETCH = 2000  # records that are checked at once, between two words of progress
@@ -44,10 +43,10 @@ Progress = Callable[[int, int], None]
 
 def verify_folder(
     folder: Path,
-    key: Ed25519PublicKey,
+    key: PublicKey,
     progress: Progress,
     cores: int = 0,
-    earlier: tuple[Ed25519PublicKey, ...] = (),
+    earlier: tuple[PublicKey, ...] = (),
 ) -> tuple[int, str]:
     """The ledger in this folder, with all cores or so many. Answers the number of records and the last hash.
 
@@ -69,7 +68,7 @@ def verify_folder(
         return (count, _hash(db.conn, last)) if count else _alone(db.conn, keys, last, progress)
 
 
-def verify(db: Database, key: Ed25519PublicKey) -> tuple[int, str]:
+def verify(db: Database, key: PublicKey) -> tuple[int, str]:
     """The ledger behind this connection, alone: as ``verify_folder``."""
     return _alone(db.conn, own_keys(db.conn, key), last_of(db.conn), lambda done, total: None)
 

@@ -5,19 +5,19 @@ them).  So the end of a record can be matched as it stands, and the signature co
 bytes with that member in its one place, which the key has signed, are what ``envelope.seal`` made, and need not be
 parsed and written again to know it.
 
-The signatures are nearly all of the work. libsodium checks one in half the time of OpenSSL; what it does not take goes
-the slow way, which says why, or takes it after all.
+The signatures are nearly all of the work. What is not taken at once goes the slow way, which says why, or takes it
+after all.
 """
 
 import binascii
 import re
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
 from protocol.city import envelope
 from protocol.city.token import kid_of
+from protocol.ed25519 import PublicKey
 from protocol.frozen import frozen
 
 _TEXT = rb'"([^"\\]*(?:\\.[^"\\]*)*)"'
@@ -44,7 +44,7 @@ class Link:
 class Chain:
     """Reads the places of records that one key has signed."""
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
+    def __init__(self, key: PublicKey) -> None:
         self._key = key
         self._kid = kid_of(key).hex().encode()
         self._raw = key.public_bytes_raw()
@@ -76,7 +76,7 @@ class Chain:
         return True
 
 
-def link(body: bytes, key: Ed25519PublicKey) -> Link:
+def link(body: bytes, key: PublicKey) -> Link:
     """The place of one record, as ``Chain.link``."""
     return Chain(key).link(body)
 

@@ -5,18 +5,16 @@ The bytes of an event are its RFC 8785 form with the signature in it.  They are 
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocol.city import canonical
 from protocol.city.token import kid_of
+from protocol.ed25519 import PrivateKey, PublicKey, check
 from protocol.frozen import frozen
 
 FIRST_PREVHASH = "0" * 64
@@ -96,7 +94,7 @@ def kind_of(event_type: str) -> str:
     return event_type[len(prefix) : -len(suffix)]
 
 
-def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str, key: Ed25519PrivateKey) -> bytes:
+def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str, key: PrivateKey) -> bytes:
     """The event's bytes, signed. Raises TooLarge."""
     fields: dict[str, Any] = {
         "specversion": "1.0",
@@ -135,7 +133,7 @@ def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str,
 
 
 @lru_cache(4)
-def _kid_of(key: Ed25519PrivateKey) -> str:
+def _kid_of(key: PrivateKey) -> str:
     """Worked out once: it stands in every record."""
     return kid_of(key.public_key()).hex()
 
@@ -174,7 +172,7 @@ def _canonical(body: bytes) -> Any:
     return value
 
 
-def verify(event: Mapping[str, Any], key: Ed25519PublicKey, body: bytes | None = None) -> None:
+def verify(event: Mapping[str, Any], key: PublicKey, body: bytes | None = None) -> None:
     """Check the signature of an event that ``read`` returned; raises BadEvent.
 
     ``body``, when at hand, must be the bytes it was read from; it saves writing them again.
@@ -187,8 +185,8 @@ def verify(event: Mapping[str, Any], key: Ed25519PublicKey, body: bytes | None =
         # Base64 of 64 bytes has four spare bits: without this, other bytes than the station's own would verify.
         if base64.b64encode(signature).decode() != event["sig"]:
             raise BadEvent("the signature is not written in its one form")
-        key.verify(signature, unsigned)
-    except (InvalidSignature, binascii.Error, ValueError) as error:
+        check(key, signature, unsigned)
+    except ValueError as error:
         if isinstance(error, BadEvent):
             raise
         raise BadEvent("the signature does not fit: the event was altered") from None

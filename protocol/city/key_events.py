@@ -6,17 +6,15 @@ key that he does not hold.  Records after this one are signed by the new key.
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import StringConstraints
 
 from protocol.city.envelope import BadEvent, type_of
 from protocol.city.events import Name, Record, Short, event
-from protocol.city.signed import BadKeys, public_key
+from protocol.city.signed import public_key
+from protocol.ed25519 import PrivateKey, PublicKey, check
 from protocol.frozen import frozen
 
 KIND = "key.rotated"
@@ -45,11 +43,11 @@ class KeyRotated(Record):
 class Change:
     """From one key to the next, proven by the next."""
 
-    old: Ed25519PublicKey
-    new: Ed25519PublicKey
+    old: PublicKey
+    new: PublicKey
 
 
-def proof(station: str, old: Ed25519PublicKey, new: Ed25519PrivateKey) -> str:
+def proof(station: str, old: PublicKey, new: PrivateKey) -> str:
     """The new key's word that it follows the old one."""
     return base64.b64encode(new.sign(_said(station, old, new.public_key()))).decode()
 
@@ -64,15 +62,15 @@ def change_in(event: Mapping[str, Any]) -> Change:
         old, new = public_key(data["old_key"]), public_key(data["new_key"])
         if data["old_key"] == data["new_key"]:
             raise BadEvent("the new key is the old one")
-        new.verify(base64.b64decode(data["proof"], validate=True), _said(_station(event), old, new))
-    except (InvalidSignature, BadKeys, binascii.Error, KeyError, TypeError, ValueError) as error:
+        check(new, base64.b64decode(data["proof"], validate=True), _said(_station(event), old, new))
+    except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, BadEvent):
             raise
         raise BadEvent("the new key does not say that it follows the old one") from None
     return Change(old, new)
 
 
-def _said(station: str, old: Ed25519PublicKey, new: Ed25519PublicKey) -> bytes:
+def _said(station: str, old: PublicKey, new: PublicKey) -> bytes:
     return _CONTEXT + station.encode() + old.public_bytes_raw() + new.public_bytes_raw()
 
 

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from protocol.city.signed import BadKeys, public_key
 from protocol.city.source import SourceToken, parse_card, signed_by
 from protocol.city.token import BadToken, kid_of
+from protocol.ed25519 import PublicKey
 from protocol.frozen import frozen
 
 STATION = re.compile(r"[0-9]{9}-[0-9]{2}")
@@ -28,7 +26,7 @@ class UnknownSigner(BadToken):
 class NodeKeys:
     """Public keys by their ids, each with its station. A station may have several, two keys may share an id."""
 
-    by_kid: Mapping[str, tuple[tuple[str, Ed25519PublicKey], ...]] = field(default_factory=dict)
+    by_kid: Mapping[str, tuple[tuple[str, PublicKey], ...]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -46,12 +44,12 @@ class NodeKeys:
                 raise BadKeys(f"line {number}: {error}") from None
         return keys
 
-    def plus(self, station: str, key: Ed25519PublicKey) -> Self:
+    def plus(self, station: str, key: PublicKey) -> Self:
         """These and one more."""
         kid = kid_of(key).hex()
         known = self.by_kid.get(kid, ())
-        raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        if any(name == station and one.public_bytes(Encoding.Raw, PublicFormat.Raw) == raw for name, one in known):
+        raw = key.public_bytes_raw()
+        if any(name == station and one.public_bytes_raw() == raw for name, one in known):
             return self
         return type(self)({**self.by_kid, kid: (*known, (station, key))})
 
@@ -69,13 +67,11 @@ class NodeKeys:
         stations = {name for name, _ in self.by_kid.get(kid, ())}
         return next((one for one, known in self.by_kid.items() if any(name in stations for name, _ in known)), kid)
 
-    def minus(self, station: str, key: Ed25519PublicKey) -> Self:
+    def minus(self, station: str, key: PublicKey) -> Self:
         """These without that one."""
-        kid, raw = kid_of(key).hex(), key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        kid, raw = kid_of(key).hex(), key.public_bytes_raw()
         left = tuple(
-            (name, one)
-            for name, one in self.by_kid.get(kid, ())
-            if name != station or one.public_bytes(Encoding.Raw, PublicFormat.Raw) != raw
+            (name, one) for name, one in self.by_kid.get(kid, ()) if name != station or one.public_bytes_raw() != raw
         )
         others = {name: known for name, known in self.by_kid.items() if name != kid}
         return type(self)({**others, kid: left} if left else others)
@@ -89,12 +85,10 @@ class NodeKeys:
     def text(self) -> str:
         """As a keys file."""
         return "".join(
-            f"{key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()}  {station}\n"
-            for known in self.by_kid.values()
-            for station, key in known
+            f"{key.public_bytes_raw().hex()}  {station}\n" for known in self.by_kid.values() for station, key in known
         )
 
-    def of(self, kid: str, station: str = "") -> tuple[Ed25519PublicKey, ...]:
+    def of(self, kid: str, station: str = "") -> tuple[PublicKey, ...]:
         """The keys with this id, of any station or of this one."""
         return tuple(key for name, key in self.by_kid.get(kid, ()) if station in ("", name))
 

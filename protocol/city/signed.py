@@ -8,7 +8,6 @@ kind, moves nothing: a recorded message says nothing new.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import field
@@ -16,11 +15,10 @@ from datetime import datetime
 from typing import Any
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocol.city import canonical
 from protocol.city.token import kid_of
+from protocol.ed25519 import PrivateKey, PublicKey, check, public_key_of
 from protocol.frozen import frozen
 
 SIGNED_CAP = 65_536
@@ -61,7 +59,7 @@ class BadKeys(ValueError):
 class CityKeys:
     """The public keys of the city that are trusted, by their ids. Two keys may share an id."""
 
-    by_kid: Mapping[str, tuple[Ed25519PublicKey, ...]] = field(default_factory=dict)
+    by_kid: Mapping[str, tuple[PublicKey, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.by_kid)
@@ -73,7 +71,7 @@ class CityKeys:
     @classmethod
     def parse(cls, text: str) -> "CityKeys":
         """Read a keys file: one public key a line as 64 hex digits, ``#`` begins a comment. Raises BadKeys."""
-        found: dict[str, tuple[Ed25519PublicKey, ...]] = {}
+        found: dict[str, tuple[PublicKey, ...]] = {}
         for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
             if word := line.partition("#")[0].strip().lower():
                 try:
@@ -85,14 +83,14 @@ class CityKeys:
         return cls(found)
 
 
-def public_key(word: str) -> Ed25519PublicKey:
+def public_key(word: str) -> PublicKey:
     """A public key written as 64 hex digits; raises BadKeys."""
     if not KEY_HEX.fullmatch(word):
         raise BadKeys(f"{word[:80]!r}: write the city's public key as 64 hex digits")
     raw = bytes.fromhex(word)
     if bytes((*raw[:31], raw[31] & 0x7F)).hex() in _SMALL_ORDER:
         raise BadKeys(f"{word[:16]}… is no key: anybody can sign under it")
-    return Ed25519PublicKey.from_public_bytes(raw)
+    return public_key_of(raw)
 
 
 @frozen
@@ -103,7 +101,7 @@ class Signed:
     issued: float
 
 
-def seal(fields: Mapping[str, Any], station: str, issued: str, key: Ed25519PrivateKey) -> bytes:
+def seal(fields: Mapping[str, Any], station: str, issued: str, key: PrivateKey) -> bytes:
     """The message's bytes, signed. ``issued`` is RFC 3339 with its zone."""
     kid = kid_of(key.public_key()).hex()
     whole = {**fields, "station": station, "issued": issued, "kid": kid}
@@ -150,11 +148,11 @@ def _canonical(fields: Mapping[str, Any], safe: bool) -> bytes:
         raise BadSigned(UNREADABLE, "the message has no canonical form") from None
 
 
-def _holds(key: Ed25519PublicKey, text: str, unsigned: bytes) -> bool:
+def _holds(key: PublicKey, text: str, unsigned: bytes) -> bool:
     try:
         signature = base64.b64decode(text + "==", altchars=b"-_", validate=True)
-        key.verify(signature, unsigned)
-    except (InvalidSignature, binascii.Error, ValueError):
+        check(key, signature, unsigned)
+    except ValueError:
         return False
     return base64.urlsafe_b64encode(signature).decode().rstrip("=") == text  # one form only
 

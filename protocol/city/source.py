@@ -22,11 +22,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
 from protocol.city.codes import BadCode, CodeKind, TraceCode, operator
 from protocol.city.token import CHINA, EPOCH, BadToken, Flags, TokenKind, TokenVerdict, kid_of, signed_part
+from protocol.ed25519 import BadSignature, PrivateKey, PublicKey, check
 from protocol.frozen import frozen
 from protocol.plain import line
 
@@ -179,7 +177,7 @@ def verdict_of(word: str) -> TokenVerdict:
     return _VERDICTS.get(word, TokenVerdict.NONE)
 
 
-def card_url(token: SourceToken, key: Ed25519PrivateKey, host: str) -> str:
+def card_url(token: SourceToken, key: PrivateKey, host: str) -> str:
     """Sign the token, cut to what a QR code holds, and put it in the address a phone opens."""
     data = token.fitted(host).encode()
     signed = data + key.sign(_DOMAIN + data)
@@ -197,16 +195,16 @@ def parse_card(url: str) -> tuple[SourceToken, bytes, bytes]:
     return SourceToken.decode(data), data, signature
 
 
-def signed_by(data: bytes, signature: bytes, key: Ed25519PublicKey) -> bool:
+def signed_by(data: bytes, signature: bytes, key: PublicKey) -> bool:
     """Whether this key signed these bytes as a source card's."""
     try:
-        key.verify(signature, _DOMAIN + data)
-    except InvalidSignature:
+        check(key, signature, _DOMAIN + data)
+    except BadSignature:
         return False
     return True
 
 
-def verify_card(url: str, key: Ed25519PublicKey) -> SourceToken:
+def verify_card(url: str, key: PublicKey) -> SourceToken:
     """The token in a card's address when ``key`` signed it; raises BadToken."""
     token, data, signature = parse_card(url)
     if token.kid != kid_of(key):

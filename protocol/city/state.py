@@ -16,13 +16,11 @@ import json
 from typing import Annotated, Literal
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from protocol.city.envelope import FIRST_PREVHASH
 from protocol.city.token import kid_of
+from protocol.ed25519 import BadSignature, PrivateKey, PublicKey, check, public_key_of
 from protocol.frozen import frozen
 
 STATE_CAP = 4096
@@ -62,14 +60,14 @@ class StationState(BaseModel):
     software: _Line
 
     @property
-    def key(self) -> Ed25519PublicKey:
-        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.public_key))
+    def key(self) -> PublicKey:
+        return public_key_of(bytes.fromhex(self.public_key))
 
 
 def encode_state(
     state: Literal["online", "offline"],
     station: str,
-    key: Ed25519PrivateKey,
+    key: PrivateKey,
     *,
     time: str,
     bootid: str,
@@ -81,7 +79,7 @@ def encode_state(
     said = StationState(
         state=state,
         station=station,
-        public_key=public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
+        public_key=public.public_bytes_raw().hex(),
         kid=kid_of(public).hex(),
         time=time,
         bootid=bootid,
@@ -104,12 +102,12 @@ def read_state(payload: bytes) -> StationState:
         said = StationState.model_validate_json(json.dumps(body), strict=True)
         if said.kid != kid_of(said.key).hex():
             raise BadState("the key id does not belong to the key")
-        said.key.verify(signature, rfc8785.dumps(body))
+        check(said.key, signature, rfc8785.dumps(body))
     except BadState:
         raise
     except ValidationError as error:
         raise BadState(f"{'.'.join(map(str, error.errors()[0]['loc']))}: {error.errors()[0]['msg']}") from None
-    except InvalidSignature:
+    except BadSignature:
         raise BadState("the signature does not fit") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, binascii.Error):
         raise BadState("not a state message") from None

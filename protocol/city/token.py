@@ -24,12 +24,9 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum, IntFlag
 from typing import Any, Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from protocol.city import canonical
 from protocol.city.codes import TraceCode
+from protocol.ed25519 import BadSignature, PrivateKey, PublicKey, check
 from protocol.frozen import frozen
 
 EPOCH = 1_577_836_800  # 2020-01-01T00:00Z
@@ -162,9 +159,9 @@ def _digits(packed: bytes, width: int) -> str:
     return text
 
 
-def kid_of(key: Ed25519PublicKey) -> bytes:
+def kid_of(key: PublicKey) -> bytes:
     """The 4-byte key id: the first bytes of SHA-256 of the raw public key."""
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).digest()[:4]
+    return hashlib.sha256(key.public_bytes_raw()).digest()[:4]
 
 
 def digest_of(slip: Mapping[str, Any]) -> bytes:
@@ -172,7 +169,7 @@ def digest_of(slip: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(canonical.write(dict(slip))).digest()[:8]
 
 
-def url_of(token: Token, key: Ed25519PrivateKey, host: str) -> str:
+def url_of(token: Token, key: PrivateKey, host: str) -> str:
     """Sign the token and put it in the address a phone opens."""
     data = token.encode()
     signed = data + key.sign(_DOMAIN + data)
@@ -219,13 +216,13 @@ def code_in(text: str) -> str:
     return bare
 
 
-def verify_url(url: str, key: Ed25519PublicKey) -> Token:
+def verify_url(url: str, key: PublicKey) -> Token:
     """The token in a slip's address when ``key`` signed it; raises BadToken."""
     token, data, signature = parse_url(url)
     if token.kid != kid_of(key):
         raise BadToken(f"signed by key {token.kid.hex()}, not by {kid_of(key).hex()}")
     try:
-        key.verify(signature, _DOMAIN + data)
-    except InvalidSignature:
+        check(key, signature, _DOMAIN + data)
+    except BadSignature:
         raise BadToken("the signature does not fit: the code was altered") from None
     return token

@@ -23,6 +23,7 @@ AGREE = 2
 LIGHTEST, HEAVIEST, STRIDE = 300, 29_900, 7_919  # grams; the stride is prime, so weights look shuffled
 PAPER_OK = b"\x00"
 START, FED = b"\x1b@", b"\n" * 4  # how a slip begins, and how its paper ends
+PROVEN = FED + GS_R_PAPER  # the question behind it is its end: no picture of a QR code holds these bytes
 WEIGHT_ON_PAPER = re.compile(rb"([0-9]+)\.([0-9]{3}) ?kg")
 EMPTY = yaohua_tf0.encode(Weighing(Decimal("0.000")))
 
@@ -111,26 +112,28 @@ class Counter:
             self._take(self._printer.read(file))
 
     def _take(self, data: bytes) -> None:
+        """Answer what is asked, and cut off the slips, however many came in one piece: no host waits for ever."""
+        now = time.monotonic_ns()
         if START not in self._job:
-            self._job_at = time.monotonic_ns()
+            self._job_at = now
         asked = self._job.count(GS_R_PAPER)
         self._job += data
         self._printer.write(PAPER_OK * (self._job.count(GS_R_PAPER) - asked))
-        if self._is_whole():
-            self.slips += 1
-            self.slip_bytes += len(self._job)
-            for grams in weights_on(bytes(self._job)):
-                self.paper.setdefault(grams, self._job_at)
-            self._job.clear()
-        elif START not in self._job:
+        while PROVEN in self._job:
+            paper, _, rest = self._job.partition(PROVEN)
+            self._tear(bytes(paper.rpartition(START)[2]), self._job_at)
+            self._job, self._job_at = bytearray(rest), now
+        if START not in self._job:
             del self._job[: None if self._job.endswith(GS_R_PAPER) else 1 - len(GS_R_PAPER)]
 
-    def _is_whole(self) -> bool:
-        """Whether a slip and the question behind it are there; no picture of a QR code holds these bytes."""
-        slip = bytes(self._job)
-        while slip.endswith(GS_R_PAPER):
-            slip = slip.removesuffix(GS_R_PAPER)
-        return START in slip and slip.endswith(FED) and len(slip) < len(self._job)
+    def _tear(self, slip: bytes, at: int) -> None:
+        """What was printed since the last start, if anything was."""
+        if not slip:
+            return
+        self.slips += 1
+        self.slip_bytes += len(START) + len(slip) + len(PROVEN)
+        for grams in weights_on(slip):
+            self.paper.setdefault(grams, at)
 
 
 def weights_on(paper: bytes) -> Iterator[int]:

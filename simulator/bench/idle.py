@@ -30,7 +30,7 @@ READERS = 2
 WARM_UP = 15.0  # progress of the last record is written within ten seconds
 FLOOR_SHARE = 1 / 3
 LOADS = tuple(Decimal(grams).scaleb(-3) for grams in (0, 2350, 0, 785, 12460, 0))
-CPU_TARGET, MEMORY_TARGET, DISK_TARGET = 5.0, 70.0, 0.0
+CPU_TARGET, MEMORY_TARGET, DISK_TARGET = 5.0, 64.0, 0.0
 BARE_READERS = """
 import select, serial, sys, threading
 def read(address):

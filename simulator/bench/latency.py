@@ -41,6 +41,7 @@ def measure(
         counter.until_printed(warm_up + count, 20)
         with contextlib.suppress(StageFailed):  # what did not arrive is counted below
             stall.wait_delivered()
+            stall.until("the subscriber", lambda: len(arrivals(stall.watcher.seen())) >= warm_up + count)
         seen = arrivals(stall.watcher.seen())
         trades = stall.trades()
         written = stall.written()

@@ -1,8 +1,10 @@
 """The station of the benchmarks: continuous weighing, a released lot, a broker, a city and a second subscriber."""
 
 import json
-from collections.abc import Iterable
-from contextlib import ExitStack
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +19,7 @@ from simulator.broker import Broker
 from simulator.stage import CABBAGE, TERMINAL, StationProcess, Wiring, wait_for
 from simulator.wires.line import Line, Pty
 
+PAUSE = 0.05  # between two looks at what is waited for
 UPSTREAM = str(TraceCode("410108002", CodeKind.SOURCE, TERMINAL, 1))  # of another market
 
 
@@ -72,16 +75,33 @@ class Stall:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def until(self, what: str, ready: Callable[[], Any], seconds: float = 20) -> Any:
+        """Wait as ``wait_for`` does, and take the paper that comes meanwhile: nobody's printer stands still."""
+
+        def look() -> Any:
+            self.counter.rest(time.monotonic() + PAUSE)
+            return ready()
+
+        return wait_for(what, look, seconds, pause=0)
+
     def wait_delivered(self, seconds: float = 20) -> None:
-        wait_for("the city's answer", lambda: self.station.board()["city"]["pending"] == 0, seconds)
+        """Until the city has every record that is on the disk now; the board may be a moment older than the disk."""
+        written = self.written()
+
+        def has() -> bool:
+            city = self.station.board()["city"]
+            return bool(city["written"] >= written and city["pending"] == 0)
+
+        self.until("the city's answer", has, seconds)
 
     @property
     def ledger(self) -> Path:
         return self._folder / "station" / "data" / "ledger.db"
 
     def written(self) -> int:
-        """Records in the station's ledger."""
-        return int(self.station.board()["city"]["written"])
+        """Records in the station's ledger, as it is on the disk."""
+        with closing(sqlite3.connect(f"{self.ledger.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as conn:
+            return int(conn.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
     def measure(self, samples: Iterable[int], value: Decimal, at: datetime) -> None:
         """The tester has results of these samples, all at once, and nothing else.
@@ -99,7 +119,7 @@ class Stall:
                 device.measure(sample, value, at)
 
         self._analyzer.do(forget)
-        wait_for("two questions for the count", lambda: self._analyzer.do(lambda device, now: len(device.asked) >= 2))
+        self.until("two questions for the count", lambda: self._analyzer.do(lambda device, now: len(device.asked) >= 2))
         self._analyzer.do(remember)
 
     def sizes(self, kind: str) -> list[int]:

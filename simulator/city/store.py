@@ -32,7 +32,6 @@ from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlite_utils import Database, Migrations
 
 from protocol.city.agreement import RESTORED, CityEnd, Joint, Take
@@ -41,6 +40,7 @@ from protocol.city.signed import public_key
 from protocol.city.state import StationState
 from protocol.city.token import kid_of
 from protocol.city.topics import PhotoWord, Rejected
+from protocol.ed25519 import PublicKey, public_key_of
 from simulator.city import photos, serials, shelf
 from simulator.city.engines import (
     Db,
@@ -87,8 +87,8 @@ def _old_keys(db: Executes, station: str) -> list[OldKey]:
     return [OldKey(bytes.fromhex(key), int(until)) for key, until in rows]
 
 
-def _public(key: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(key)
+def _public(key: bytes) -> PublicKey:
+    return public_key_of(key)
 
 
 migrations = Migrations("city")
@@ -948,7 +948,7 @@ class Reader:
         )
         return "lot.held" in dict(rows.fetchall()).values()
 
-    def keys_of(self, kid: str) -> list[Ed25519PublicKey]:
+    def keys_of(self, kid: str) -> list[PublicKey]:
         """The trusted keys with this id."""
         sql = "SELECT public_key FROM keys UNION SELECT public_key FROM old_keys"
         known = (public_key(row["public_key"]) for row in self.db.query(sql))

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from simulator.stage import CABBAGE, StationProcess, Wiring
+
 LATER = (  # packages that something else asks for: the web's thread, a paper, a change of the schema, a picture, a book
     *("fastapi", "starlette", "uvicorn", "jinja2", "sqlite_utils", "argon2"),
     *("protocol.city.meanings", "protocol.city.schemas"),
     *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
+    "cryptography",
 )
 LOADED = f"""
 import json, sys
@@ -76,6 +79,15 @@ def test_what_serves_does_without_what_describes() -> None:
     code = "import sys, edge.web.app, edge.web.serving; print([one for one in sys.modules if one == 'fastapi'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_station_that_runs_has_not_loaded_what_certificates_need(tmp_path: Path) -> None:
+    """libsodium signs and checks; the library that reads certificates as well is five times as large."""
+    with StationProcess(tmp_path / "station", Wiring(broker="mqtt://127.0.0.1:1")) as station:
+        station.post("/api/entries", product=CABBAGE, net_g=500_000, origin="河南省郑州市", supplier="绿源合作社")
+        maps = Path(f"/proc/{station.pid}/maps").read_text("utf-8")
+    assert "/nacl/" in maps
+    assert "/cryptography/" not in maps
 
 
 EARLY = """

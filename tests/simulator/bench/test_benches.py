@@ -1,6 +1,8 @@
 """Each bench in a tiny size: it runs whole, and says what it promised. Never how fast."""
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from protocol import formats
+from protocol.printers.status import GS_R_PAPER
 from simulator.bench import back, command, decode, drain, idle, ingest, latency, paper, start, verify, writes
-from simulator.bench.counter import weights
+from simulator.bench.counter import Counter, weights
 from simulator.bench.report import Report
 
 
@@ -163,6 +166,31 @@ def test_a_folder_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     done = CliRunner().invoke(command.bench, ["writes", "--folder", str(tmp_path)])
     assert done.exit_code == 1
     assert "--folder" in done.output
+
+
+def slip(grams: int) -> bytes:
+    return b"\x1b@" + f"{grams / 1000:.3f} kg".encode() + b"\n" * 4
+
+
+@pytest.mark.parametrize("cut", [1, 7, 4096])
+def test_slips_that_come_in_one_piece_are_counted_singly(tmp_path: Path, cut: int) -> None:
+    """A machine with much to do reads a paper, the questions behind it and the next one at once, or in crumbs."""
+    asked = GS_R_PAPER + b"\x10\x04\x01\x10\x04\x02"
+    torn = b"\x1b@" + b"\n" * 4 + GS_R_PAPER  # what clears a line is no slip
+    sent = asked + slip(300) + asked + torn + slip(8219) + GS_R_PAPER + slip(1234) + GS_R_PAPER
+    with Counter(tmp_path) as counter:
+        host = os.open(counter.printer, os.O_RDWR | os.O_NOCTTY)
+        try:
+            for start in range(0, len(sent), cut):
+                os.write(host, sent[start : start + cut])
+                counter.rest(time.monotonic())
+            counter.until_printed(3, 10)
+            answers = os.read(host, 100)
+        finally:
+            os.close(host)
+    assert counter.slips == 3
+    assert list(counter.paper) == [300, 8219, 1234]
+    assert answers == b"\x00" * sent.count(GS_R_PAPER)
 
 
 def test_weights_never_come_twice() -> None:
