@@ -184,28 +184,33 @@ def test_a_list_that_waits_for_its_payment_was_touched_and_is_closed_at_the_term
     sold = station.does(CloseSlip(basket=1, buyer="4101080010777", buyer_name="李饭店", rounding="jiao"))
     assert sold["amount_fen"] == 430
     slip = station.last["data"]
-    assert (slip["slip"]["buyer"], slip["rounded_fen"]) == ("4101080010777", 8)
+    assert (slip["slip"]["buyer"], slip["buyer"]["name"], slip["rounded_fen"]) == ("4101080010777", "李饭店", 8)
+    assert (slip["paid_by"], slip["payment"], slip["replaces"]) == ("", "", None)
 
 
 def test_a_line_is_taken_out_and_a_list_emptied(market: Callable[..., tuple[Box, str, str]]) -> None:
     station, cabbage, tomato = market()
     adds(station, "1.250", cabbage)
     adds(station, "0.800", tomato, TOMATO)
-    assert station.does(DropLine(basket=1, line=1))["amount_fen"] == 318
+    less = {"basket": 1, "state": "open", "lines": 1, "amount_fen": 318, "due_fen": 318}
+    assert station.does(DropLine(basket=1, line=1)) == less
     refused(station, DropLine(basket=1, line=1), "no_line")
     assert adds(station, "1.000", cabbage)["line"] == 3  # a number is not used again
     station.does(DropLine(basket=1, line=2))
-    assert station.does(DropLine(basket=1, line=3))["state"] == "empty"
+    none = {"state": "empty", "lines": 0, "amount_fen": 0, "due_fen": 0}
+    assert station.does(DropLine(basket=1, line=3)) == {"basket": 1} | none
     refused(station, CloseSlip(basket=1), "no_basket")
     adds(station, "1.000", cabbage)
-    assert station.does(DropBasket(basket=2))["state"] == "empty"
+    assert station.does(DropBasket(basket=2)) == {"basket": 2} | none
     assert station.board.baskets == () and left(station)[CABBAGE] == 10_000
 
 
 def test_the_next_customer_goes_first(market: Callable[..., tuple[Box, str, str]]) -> None:
     station, cabbage, tomato = market()
     adds(station, "1.250", cabbage)
-    station.does(ParkBasket(basket=1))
+    parked = {"basket": 1, "state": "parked", "lines": 1, "amount_fen": 438, "due_fen": 438}
+    assert station.does(ParkBasket(basket=1)) == parked
+    refused(station, TakePayment(amount_fen=438, reference="a", kind="cash"), "no_payment_due")
     adds(station, "0.800", tomato, TOMATO)
     assert [(one.number, one.state) for one in station.board.baskets] == [(1, "parked"), (2, "open")]
     station.does(ResumeBasket(basket=1))
@@ -394,7 +399,8 @@ def test_a_payment_makes_the_slip_once(market: Callable[..., tuple[Box, str, str
     refused(station, Sell(scale="scale-1", product=CABBAGE, lot=cabbage), "payment_first")
     adds(station, "1.250", cabbage)
     refused(station, CloseSlip(basket=1), "payment_first")
-    station.does(AskPayment(basket=1, buyer_name="张三饭店", rounding="jiao"))
+    said = station.does(AskPayment(basket=1, buyer_name="张三饭店", rounding="jiao"))
+    assert said == {"basket": 1, "state": "paying", "lines": 1, "amount_fen": 438, "due_fen": 430}
     assert (station.board.baskets[0].state, station.board.baskets[0].due_fen) == ("paying", 430)
     refused(station, DropBasket(basket=1), "waits_for_payment")
     paid = TakePayment(amount_fen=430, reference="4200002026112912", kind="wechat")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.bench_commands import FinishReagent, MatchControl, OpenReagent, ReviewResult
+from edge.between.bench_commands import FillRack, FinishReagent, MatchControl, OpenReagent, ReviewResult
 from edge.between.commands import CorrectEntry, HoldLot, MatchResult, PrintDocument, ReleaseLot
 from edge.between.inbox import Refused
 from edge.records.ledger import ALARM
@@ -325,3 +325,61 @@ def test_which_reports_print_by_themselves(box: Callable[..., Box], devices: str
     for _ in range(3):
         station.tests(station.result("2", "70.0"))
     assert [paper for paper, _ in station.papers() if paper == "report"] == ["report"] * printed
+
+
+def test_a_control_stands_in_its_record_to_the_last_field(box: Callable[..., Box], strict: str) -> None:
+    eight = 'match = "channel"\nchannels = 8\ncontrols = { "1" = "blank", "8" = "spiked" }\n'
+    station = box(strict.replace('match = "channel"\n', eight))
+    station.does(REAGENT)
+    code = station.enters()
+    station.does(FillRack(analyzer="tester-8", person="王敏"))
+    (result,) = station.tests(
+        station.result(None, "3.0", channel="1", raw=b"\x01"),
+        station.result(None, "81.0", channel="8", raw=b"\x08"),
+        station.result(None, "12.5", channel="2", control=Decimal("0.21")),
+        device="tester-8",
+    )
+    made = records(station, "qc.result")
+    blank, spiked, own = (one["data"] for one in made)
+    asked = {
+        "item": "农药残留",
+        "method": "GB/T 5009.199-2003",
+        "text": None,
+        "reagent": "NC1",
+        "reagent_until": "2027-05-31",
+        "rack": 1,
+        "tester": "王敏",
+        "replaces": None,
+        "person": None,
+    }
+    assert {one["subject"] for one in made} == {"410108001-01"}
+    assert [blank.pop("analyzer")["raw"], spiked.pop("analyzer")["raw"]] == ["01", "08"]
+    assert blank == asked | {
+        "control_kind": "blank",
+        "value": "3.0",
+        "unit": "%",
+        "low": None,
+        "high": "50",
+        "outcome": "negative",
+        "valid": True,
+    }
+    assert spiked == asked | {
+        "control_kind": "spiked",
+        "value": "81.0",
+        "unit": "%",
+        "low": "50",
+        "high": None,
+        "outcome": "positive",
+        "valid": True,
+    }
+    assert own.pop("analyzer")["channel"] == "2"
+    assert own == asked | {
+        "control_kind": "blank",
+        "value": "0.21",
+        "unit": "Abs",
+        "low": "0.3",
+        "high": "0.8",
+        "outcome": None,
+        "valid": False,
+    }
+    assert (result["data"]["outcome"], station.lot(code).state) == ("invalid", "pending")
