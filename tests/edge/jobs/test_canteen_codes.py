@@ -326,6 +326,10 @@ port = "/dev/null"
 [[printer]]
 name = "printer-1"
 port = "usb:"
+[[product]]
+code = "03010101"
+name = "鸡蛋"
+by = "piece"
 [stall]
 containers = { "KUANG-01" = "1.5 kg" }
 [people]
@@ -605,6 +609,9 @@ def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen
     number = station.does(BeginDelivery(supplier="老王", reason="加菜"))["delivery"]
     station.does(AddDeliveryLine(delivery=number, product="01040201"))
     stacks(station, number, "30.00")
+    for line, unit in ((2, ""), (3, "板")):
+        assert station.does(AddDeliveryLine(delivery=number, product="03010101", unit=unit))["line"] == line
+        station.does(DescribeLine(delivery=number, line=line, delivered_n=3))
     for name in ("赵敏", "钱伟"):
         version = next(one.version for one in station.board.deliveries if one.number == number)
         station.does(SignByName(delivery=number, version=version, person=name))
@@ -612,7 +619,8 @@ def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen
     assert (data["order"], data["supplier"], data["supplier_code"], data["unmatched"]) == ("", "老王", "", "加菜")
     assert (data["buyer"], data["supplier_state"], data["licence"], data["sum_fen"]) == ("第一小学食堂", "", "", None)
     assert (data["acceptance"]["seller"], data["acceptance"]["amount_fen"]) == ("0" * 13, 0)
-    (line,) = data["lines"]
+    line, by_piece, by_tray = data["lines"]
     assert (line["not_ordered"], line["ordered_g"], line["difference"], line["price"]) == (True, 0, None, None)
+    assert [(one["unit"], one["accepted_n"]) for one in (by_piece, by_tray)] == [("件", 3), ("板", 3)]
     token = verify_url(data["url"], station.ledger.signer.key.public_key())
     assert (token.verdict, token.sources) == (TokenVerdict.NONE, ())
