@@ -619,6 +619,7 @@ def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen
     assert (data["order"], data["supplier"], data["supplier_code"], data["unmatched"]) == ("", "老王", "", "加菜")
     assert (data["buyer"], data["supplier_state"], data["licence"], data["sum_fen"]) == ("第一小学食堂", "", "", None)
     assert (data["acceptance"]["seller"], data["acceptance"]["amount_fen"]) == ("0" * 13, 0)
+    assert [(one["name"], one["role"]) for one in data["signers"]] == [("赵敏", "食堂管理员"), ("钱伟", "食堂管理员")]
     line, by_piece, by_tray = data["lines"]
     assert (line["not_ordered"], line["ordered_g"], line["difference"], line["price"]) == (True, 0, None, None)
     assert [(one["unit"], one["accepted_n"]) for one in (by_piece, by_tray)] == [("件", 3), ("板", 3)]

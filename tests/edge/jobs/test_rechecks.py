@@ -121,6 +121,7 @@ def test_a_positive_holds_at_once_with_all_that_its_notice_says(box: Callable[..
         *("惠济区市场监管局", "李秀兰蔬菜"),
         "A-12",
     )
+    assert data["why"] == "农药残留 68.7 %，限值 50 %"
     assert ("hold", 0) in station.papers()
     one = view(station, lot)
     assert (one.kind, one.step, one.left_g, one.ends, one.phase) == ("test", "held", 250_000, None, "")
