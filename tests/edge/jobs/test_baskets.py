@@ -368,6 +368,9 @@ def test_a_slip_is_rounded_down(
 ) -> None:
     station, cabbage, _ = market(f'rounding = "{setting}"')
     station.puts("1.250")
+    for seen in (paid - 1, paid + 1):
+        sale = Sell(scale="scale-1", product=CABBAGE, lot=cabbage, rounding=asked, seen_fen=seen)
+        refused(station, sale, "price_changed")
     assert station.sells(cabbage, rounding=asked, seen_fen=paid)["amount_fen"] == paid
     data = station.last["data"]
     assert data["slip"]["lines"][0]["amount_fen"] - data["rounded_fen"] == data["slip"]["amount_fen"] == paid
