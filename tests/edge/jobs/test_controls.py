@@ -11,6 +11,7 @@ from edge.between.commands import CorrectEntry, HoldLot, MatchResult, PrintDocum
 from edge.between.inbox import Refused
 from edge.records.ledger import ALARM
 from protocol.city.envelope import kind_of
+from protocol.readings import Ticket, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
 REAGENT = OpenReagent(reagent="NC1", item="农药残留", expires="2027-05-31", person="王敏")
@@ -235,15 +236,23 @@ def test_reagents_are_used_in_the_order_in_which_they_were_opened(box: Callable[
     station = box()
     station.does(REAGENT)
     answer = station.does(REAGENT.model_copy(update={"reagent": "NC2", "expires": "2026-12-01"}))
-    assert (answer["used"], answer["soon"]) == ("NC1", True)
+    second = station.last
+    assert answer == {
+        "seq": int(second["sequence"]),
+        "reagent": "NC2",
+        "item": "农药残留",
+        "used": "NC1",
+        "soon": True,
+        "released": 0,
+    }
+    opened = {"reagent": "NC2", "item": "农药残留", "expires": "2026-12-01", "state": "opened", "person": "王敏"}
+    assert (second["subject"], second["data"]) == ("410108001-01", opened)
     views = [(one.reagent, one.used, one.state) for one in station.board.bench.reagents]
     assert views == [("NC1", True, ""), ("NC2", False, "soon")]
     done = station.does(FinishReagent(reagent="NC1", item="农药残留", person="王敏"))
-    assert (done["used"], station.last["data"]["state"], station.last["data"]["expires"]) == (
-        "NC2",
-        "finished",
-        "2027-05-31",
-    )
+    assert (done["reagent"], done["item"], done["used"], done["soon"]) == ("NC1", "农药残留", "NC2", False)
+    finished = {"reagent": "NC1", "expires": "2027-05-31", "state": "finished"}
+    assert station.last["data"] == opened | finished
     assert [(one.reagent, one.used) for one in station.board.bench.reagents] == [("NC2", True)]
     station = box()
     station.enters()
@@ -383,3 +392,27 @@ def test_a_control_stands_in_its_record_to_the_last_field(box: Callable[..., Box
         "valid": False,
     }
     assert (result["data"]["outcome"], station.lot(code).state) == ("invalid", "pending")
+
+
+def test_a_control_that_nobody_could_read_is_recorded_with_its_words_and_vouches_for_nothing(
+    box: Callable[..., Box], strict: str
+) -> None:
+    station = box(strict)
+    station.does(REAGENT)
+    station.hands_over(Ticket(b"\x04", "阴性对照 合格\n2026-11-22", "no layout", "t1"))
+    answer = station.does(MatchControl(seq=station.waiting[0].seq, control="negative", person="王敏"))
+    assert (answer["valid"], answer["released"]) == (False, 0)
+    (control,) = records(station, "qc.result")
+    said = {name: control["data"][name] for name in ("method", "value", "text", "unit", "outcome", "person")}
+    assert said == {
+        "method": "",
+        "value": None,
+        "text": "阴性对照 合格\n2026-11-22",
+        "unit": None,
+        "outcome": None,
+        "person": "王敏",
+    }
+    assert station.count("SELECT lane FROM events ORDER BY seq DESC LIMIT 1") == ALARM
+    station.tests(station.result("CK1", None, text="阴性\n-", verdict=Verdict.QUALIFIED))
+    shown = station.board.bench.controls[0]
+    assert (shown.state, shown.value, shown.kind) == ("valid", "阴性", "blank")
