@@ -494,6 +494,17 @@ def test_a_label_is_sold_by_what_it_says(market: Callable[..., tuple[Box, str, s
     assert station.does(ReadLabel(code=price + check_digit(price)))["net_g"] == 1000
 
 
+def test_a_label_of_little_is_sold_to_the_fen_and_the_end_of_a_product_s_code_is_enough(
+    market: Callable[..., tuple[Box, str, str]],
+) -> None:
+    station, _, _ = market()
+    little, by_end = "210012300030", "210030101000"
+    said = station.does(ReadLabel(code=little + check_digit(little)))
+    assert (said["net_g"], said["amount_fen"], said["price_fen"]) == (30, 11, 350)  # half a fen is rounded up
+    said = station.does(ReadLabel(code=by_end + check_digit(by_end)))
+    assert (said["product"], said["net_g"], said["amount_fen"]) == (TOMATO, 1000, 398)
+
+
 def test_a_label_with_weight_and_price_was_packed_at_its_own_price(
     market: Callable[..., tuple[Box, str, str]],
 ) -> None:
