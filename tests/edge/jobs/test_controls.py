@@ -229,6 +229,15 @@ def test_a_correction_or_the_end_of_a_hold_does_not_go_round_the_control(box: Ca
     assert station.does(CorrectEntry(lot=code, product="01040301", reason="登记错"))["state"] == "pending"
 
 
+def test_a_reagent_that_is_opened_last_releases_what_waits_for_it(box: Callable[..., Box], strict: str) -> None:
+    station = box(strict)
+    code = station.enters()
+    station.tests(station.result("1", "12.5"), station.result("CK1", "3.0"))
+    assert station.lot(code).waits == ("reagent",)
+    assert station.does(REAGENT)["released"] == 1
+    assert station.lot(code).state == "released"
+
+
 # --- reagents ---------------------------------------------------------------------------------------------------------
 
 
