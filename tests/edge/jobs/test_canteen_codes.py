@@ -612,6 +612,7 @@ def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen
     for line, unit in ((2, ""), (3, "板")):
         assert station.does(AddDeliveryLine(delivery=number, product="03010101", unit=unit))["line"] == line
         station.does(DescribeLine(delivery=number, line=line, delivered_n=3))
+    station.does(DescribeLine(delivery=number, line=3, refused=True, reason="发霉"))
     for name in ("赵敏", "钱伟"):
         version = next(one.version for one in station.board.deliveries if one.number == number)
         station.does(SignByName(delivery=number, version=version, person=name))
@@ -622,6 +623,7 @@ def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen
     assert [(one["name"], one["role"]) for one in data["signers"]] == [("赵敏", "食堂管理员"), ("钱伟", "食堂管理员")]
     line, by_piece, by_tray = data["lines"]
     assert (line["not_ordered"], line["ordered_g"], line["difference"], line["price"]) == (True, 0, None, None)
-    assert [(one["unit"], one["accepted_n"]) for one in (by_piece, by_tray)] == [("件", 3), ("板", 3)]
+    told = [(one["unit"], one["accepted_n"], one["rejected_n"], one["refused"]) for one in (by_piece, by_tray)]
+    assert told == [("件", 3, 0, False), ("板", 0, 3, True)]
     token = verify_url(data["url"], station.ledger.signer.key.public_key())
     assert (token.verdict, token.sources) == (TokenVerdict.NONE, ())

@@ -1,6 +1,7 @@
 """Round the sale: shifts, the prices of a day, the register of scales, and the timetable."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -371,6 +372,13 @@ def test_the_customer_sees_what_was_chosen_and_the_slip_until_the_next_goods(box
     assert station.does(ShowCustomer(scale="scale-1", product="01040201", lot=code)) == {"product": "01040201"}
     view = station.board.customer
     assert (view.scale, view.name, view.origin, view.price_fen) == ("scale-1", "大白菜", "河南中牟", None)
+    said = {"scale": "scale-1", "price_fen": 398, "tare_g": 50, "net_g": 950, "pieces": 3}
+    station.does(ShowCustomer(product="01040301", **said))
+    tomatoes = {"product": "01040301", "name": "西红柿", "name_en": "", "origin": "", "per_g": 500}
+    shown = asdict(station.board.customer)
+    assert {name: shown[name] for name in (said | tomatoes)} == said | tomatoes
+    station.does(ShowCustomer(scale="scale-1", product="01040201", lot=code))
+    assert station.board.customer.name_en == "Chinese cabbage"
     sale = sold(station)
     shown = station.board.customer.sold
     assert (shown.tx, shown.amount_fen, shown.lines) == (
@@ -389,7 +397,7 @@ def test_the_customer_sees_what_was_chosen_and_the_slip_until_the_next_goods(box
     station.does(VoidSale(tx=sale["tx"], reason="错"))
     assert station.board.customer.sold is None
     sold(station)
-    station.does(ShowCustomer(scale="scale-1"))
+    assert station.does(ShowCustomer(scale="scale-1")) == {"product": ""}
     assert station.board.customer.sold and not station.board.customer.product
     station.does(ShowCustomer(scale="scale-1", product="01040301"))
     assert station.board.customer.sold is None
