@@ -568,8 +568,32 @@ def test_each_step_after_a_positive_stands_in_its_record_to_the_last_field(
     box: Callable[..., Box], hand_clock: Any
 ) -> None:
     station = box(PAPERS)
-    lot = positive(station)
+    lot = str(station.enters(supplier_code="4101080010999"))
+    for _ in range(3):
+        station.tests(station.result("1", "68.7"))
     (held,) = of(station, "lot.held")
+    assert (held["subject"], held["data"]) == (
+        lot,
+        {
+            "lot": lot,
+            "source": None,
+            "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
+            "net_g": 250_000,
+            "left_g": 250_000,
+            "origin": "河南中牟",
+            "supplier": "王建国",
+            "supplier_code": "4101080010999",
+            "seller": {"code": "4101080010123", "name": "李秀兰蔬菜", "stall": "A-12", "contact": ""},
+            "store": "东门隔离间",
+            "office": "惠济区市场监管所",
+            "authority": "惠济区市场监管局",
+            "test": lot,
+            "verdict": "unqualified",
+            "why": "农药残留 68.7 %，限值 50 %",
+            "person": None,
+            "told_at": None,
+        },
+    )
     of_lot = {
         "lot": lot,
         "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
