@@ -193,7 +193,6 @@ def _complete(station: Station, row: Row, lines: list[tuple[Line, tuple[Delivere
     )
     recorded = station.record("accept.completed", code, record, stamp)
     station.deliveries.close(row, "done", recorded.seq)
-    station.city_lists.orders_changed = True
     job = station.prints.of_record(recorded)
     return SignedAnswer(
         delivery=row.number, version=draft.version, signed=len(draft.signed), code=code, url=url, job=job
@@ -317,7 +316,6 @@ def drop(station: Station, command: DropDelivery) -> DropAnswer:
         )
         station.record("accept.dropped", station.subject, record)
     station.deliveries.close(row, "dropped", None)
-    station.city_lists.orders_changed = True
     return DropAnswer(delivery=row.number)
 
 
@@ -346,7 +344,6 @@ def void(station: Station, command: VoidAcceptance) -> VoidAcceptanceAnswer:
     station.corrections.add(seq, recorded.seq)
     station.deliveries.close(row, "voided", seq)
     station.prints.drop(seq)
-    station.city_lists.orders_changed = True
     return VoidAcceptanceAnswer(seq=recorded.seq, code=event["subject"])
 
 

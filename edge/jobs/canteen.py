@@ -90,7 +90,6 @@ def _unmatched(station: Station, command: BeginDelivery) -> Row:
         supplier=command.supplier or (known.name if known else command.supplier_code),
         supplier_code=command.supplier_code,
         unmatched=command.reason,
-        buyer=station.config.seller.name,
         begun=station.clock.now().text,
     )
     return station.deliveries.find(_begun(station, draft, []).delivery)

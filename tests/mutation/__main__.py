@@ -12,7 +12,8 @@ mutmut changes the code and runs the tests that pass through the function change
 class bodies and constants of a module alone.  Left out besides is what only changes words: lines of the log, the two
 texts of a ``Refused`` (its code is no text), and the message of an error whose class says all that programs ask.  A
 test of wording would be the wording written twice.  So is the name of a fence, which the log alone tells, and the case
-of letters in SQL.
+of letters where it means nothing: in SQL, and in ``float("inf")``.  Whether ``zip`` is ``strict`` tells of a mistake of
+ours alone: what it is given is equally long by construction, or need not be.
 """
 
 import argparse
@@ -107,6 +108,10 @@ class _Wordless(ast.NodeTransformer):
         match node.func:
             case ast.Attribute(value=ast.Name("log")) | ast.Attribute(attr="_fence"):
                 return ast.Constant("log")
+            case ast.Name("float"):
+                return ast.Constant(ast.unparse(node).lower())
+            case ast.Name("zip"):
+                return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
             case ast.Name(name) if name in TEXTS:
                 return ast.Call(node.func, [self.visit(argument) for argument in node.args[: TEXTS[name]]], [])
         return self.generic_visit(node)

@@ -165,7 +165,8 @@ def test_a_deed_that_is_refused_leaves_nothing_and_one_that_fails_is_told_and_ke
     answer = mayor.orders(station, "stop_lot", id="f", **STOP)
     assert (answer["state"], answer["code"]) == ("failed", "unexpected")
     assert station.count("SELECT count(*) FROM lot_words") == 0
-    assert [(view.kind, view.device) for view in station.board.unread] == [("city", "stop_lot")]
+    (view,) = station.board.unread
+    assert (view.kind, view.device, view.cause) == ("city", "stop_lot", "RuntimeError: planted")
     assert odd(station) == {"cmd_failed": 1}
 
 

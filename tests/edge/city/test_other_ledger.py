@@ -293,8 +293,11 @@ def test_a_refused_record_is_delivered_when_it_is_sent_again_after_the_cause_is_
     town.meets(station)
     assert station.core._publisher.aside[seq].startswith("unknown_type")
     monkeypatch.setitem(events.EVENTS, "price.changed", row)
-    assert station.does(SendAgain(first=seq, last=seq)) == {"first": seq, "last": seq}
+    assert refused(lambda: station.does(SendAgain(first=seq + 1))) == "no_record"
+    assert station.does(SendAgain(first=seq, last=seq + 9)) == {"first": seq, "last": seq}
     town.speaks(station)
     assert station.core._publisher.aside == {}
     assert station.core._publisher.acked == station.ledger.head.seq
     assert town.summary["count"] == seq
+    prices(station, 107)
+    assert refused(lambda: station.does(SendAgain(first=seq + 1, last=seq))) == "bad_value"

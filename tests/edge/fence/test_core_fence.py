@@ -442,14 +442,33 @@ def test_a_deadline_of_a_failing_delivery_does_not_spin(
 
 
 @pytest.mark.parametrize("part", ["_publisher", "_prints", "_known"])
-def test_progress_that_cannot_be_saved_keeps_no_record_from_the_disk(
-    box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch, part: str
+def test_progress_that_cannot_be_saved_keeps_no_record_from_the_disk_and_is_saved_with_the_next(
+    box: Callable[..., Box], devices: str, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    station = box()
+    settings = 'confirm = "broker"\n' + devices  # the settings of the city stand last
+    station = box(settings)
+    first = station.releases()
+    station.turn(LinkChanged(True))
+    station.clock.go(60)
+    job = station.printers["printer-1"].papers[0].job
+    found = PortFound("scale-1", Identity("1a86:7523", serial="A1"), Naming())
     with monkeypatch.context() as patch:
-        patch.setattr(getattr(station.core, part), "save", lambda: 1 / 0)
-        code = station.enters()
-    assert box().lot(code).state == "pending"
+        saver = getattr(station.core, part)
+        patch.setattr(saver, "save", lambda: 1 / 0)
+        station.turn(BrokerAnswer(1), Printed(job, PrintState.PRINTED, PrintWhy.GS_R), found)
+        second = station.enters()
+    (view,) = station.board.unread
+    assert (view.kind, view.device, view.cause) == (
+        "program",
+        type(saver).__name__,
+        "ZeroDivisionError: division by zero",
+    )
+    station.clock.go(60)
+    station.enters()
+    assert station.count(f"SELECT state = 'printed' FROM print_jobs WHERE job = {job}") == 1
+    again = box(settings)
+    assert (again.lot(first).state, again.lot(second).state) == ("released", "pending")
+    assert (again.board.city.acked, again.core._known.unsaved) == (1, False)
 
 
 def test_papers_of_the_last_run_that_cannot_be_taken_up_do_not_end_the_start(

@@ -184,28 +184,33 @@ def test_a_list_that_waits_for_its_payment_was_touched_and_is_closed_at_the_term
     sold = station.does(CloseSlip(basket=1, buyer="4101080010777", buyer_name="李饭店", rounding="jiao"))
     assert sold["amount_fen"] == 430
     slip = station.last["data"]
-    assert (slip["slip"]["buyer"], slip["rounded_fen"]) == ("4101080010777", 8)
+    assert (slip["slip"]["buyer"], slip["buyer"]["name"], slip["rounded_fen"]) == ("4101080010777", "李饭店", 8)
+    assert (slip["paid_by"], slip["payment"], slip["replaces"]) == ("", "", None)
 
 
 def test_a_line_is_taken_out_and_a_list_emptied(market: Callable[..., tuple[Box, str, str]]) -> None:
     station, cabbage, tomato = market()
     adds(station, "1.250", cabbage)
     adds(station, "0.800", tomato, TOMATO)
-    assert station.does(DropLine(basket=1, line=1))["amount_fen"] == 318
+    less = {"basket": 1, "state": "open", "lines": 1, "amount_fen": 318, "due_fen": 318}
+    assert station.does(DropLine(basket=1, line=1)) == less
     refused(station, DropLine(basket=1, line=1), "no_line")
     assert adds(station, "1.000", cabbage)["line"] == 3  # a number is not used again
     station.does(DropLine(basket=1, line=2))
-    assert station.does(DropLine(basket=1, line=3))["state"] == "empty"
+    none = {"state": "empty", "lines": 0, "amount_fen": 0, "due_fen": 0}
+    assert station.does(DropLine(basket=1, line=3)) == {"basket": 1} | none
     refused(station, CloseSlip(basket=1), "no_basket")
     adds(station, "1.000", cabbage)
-    assert station.does(DropBasket(basket=2))["state"] == "empty"
+    assert station.does(DropBasket(basket=2)) == {"basket": 2} | none
     assert station.board.baskets == () and left(station)[CABBAGE] == 10_000
 
 
 def test_the_next_customer_goes_first(market: Callable[..., tuple[Box, str, str]]) -> None:
     station, cabbage, tomato = market()
     adds(station, "1.250", cabbage)
-    station.does(ParkBasket(basket=1))
+    parked = {"basket": 1, "state": "parked", "lines": 1, "amount_fen": 438, "due_fen": 438}
+    assert station.does(ParkBasket(basket=1)) == parked
+    refused(station, TakePayment(amount_fen=438, reference="a", kind="cash"), "no_payment_due")
     adds(station, "0.800", tomato, TOMATO)
     assert [(one.number, one.state) for one in station.board.baskets] == [(1, "parked"), (2, "open")]
     station.does(ResumeBasket(basket=1))
@@ -363,6 +368,9 @@ def test_a_slip_is_rounded_down(
 ) -> None:
     station, cabbage, _ = market(f'rounding = "{setting}"')
     station.puts("1.250")
+    for seen in (paid - 1, paid + 1):
+        sale = Sell(scale="scale-1", product=CABBAGE, lot=cabbage, rounding=asked, seen_fen=seen)
+        refused(station, sale, "price_changed")
     assert station.sells(cabbage, rounding=asked, seen_fen=paid)["amount_fen"] == paid
     data = station.last["data"]
     assert data["slip"]["lines"][0]["amount_fen"] - data["rounded_fen"] == data["slip"]["amount_fen"] == paid
@@ -394,7 +402,8 @@ def test_a_payment_makes_the_slip_once(market: Callable[..., tuple[Box, str, str
     refused(station, Sell(scale="scale-1", product=CABBAGE, lot=cabbage), "payment_first")
     adds(station, "1.250", cabbage)
     refused(station, CloseSlip(basket=1), "payment_first")
-    station.does(AskPayment(basket=1, buyer_name="张三饭店", rounding="jiao"))
+    said = station.does(AskPayment(basket=1, buyer_name="张三饭店", rounding="jiao"))
+    assert said == {"basket": 1, "state": "paying", "lines": 1, "amount_fen": 438, "due_fen": 430}
     assert (station.board.baskets[0].state, station.board.baskets[0].due_fen) == ("paying", 430)
     refused(station, DropBasket(basket=1), "waits_for_payment")
     paid = TakePayment(amount_fen=430, reference="4200002026112912", kind="wechat")
@@ -483,6 +492,17 @@ def test_a_label_is_sold_by_what_it_says(market: Callable[..., tuple[Box, str, s
     refused(station, Sell(scale="scale-1", product=TOMATO, lot=tomato, label="2100123012503"), "label_product")
     price = "224030100398"
     assert station.does(ReadLabel(code=price + check_digit(price)))["net_g"] == 1000
+
+
+def test_a_label_of_little_is_sold_to_the_fen_and_the_end_of_a_product_s_code_is_enough(
+    market: Callable[..., tuple[Box, str, str]],
+) -> None:
+    station, _, _ = market()
+    little, by_end = "210012300030", "210030101000"
+    said = station.does(ReadLabel(code=little + check_digit(little)))
+    assert (said["net_g"], said["amount_fen"], said["price_fen"]) == (30, 11, 350)  # half a fen is rounded up
+    said = station.does(ReadLabel(code=by_end + check_digit(by_end)))
+    assert (said["product"], said["net_g"], said["amount_fen"]) == (TOMATO, 1000, 398)
 
 
 def test_a_label_with_weight_and_price_was_packed_at_its_own_price(

@@ -223,6 +223,23 @@ def test_a_result_that_was_still_to_come_is_not_of_what_lies_in_its_place_since(
     assert station.lot(second).state == "released"
 
 
+def test_a_result_that_was_left_is_not_of_the_sample_that_the_next_rack_has_in_its_place(
+    box: Callable[..., Box], settings: str
+) -> None:
+    station = box(settings)
+    first, second = station.enters(), station.enters()
+    station.does(SetPlace(analyzer=READER, place="2", lot=second))
+    station.does(SetPlace(analyzer=READER, place="3", lot=first))
+    late = station.result(None, "5.0", channel="2")
+    station.does(NextRack(analyzer=READER, leave=True))
+    assert lying(station) == {"1": "blank", "2": "1", "3": "2"}
+    station.hands_over(late, device=READER)
+    assert [station.lot(one).state for one in (first, second)] == ["pending", "pending"]
+    assert station.waiting[0].why == ("before_entry",)
+    reads(station, {"2": "6.0"})
+    assert [station.lot(one).state for one in (first, second)] == ["released", "pending"]
+
+
 def test_one_place_is_changed_by_hand(box: Callable[..., Box], settings: str) -> None:
     station = box(settings)
     first, second = station.enters(), station.enters()

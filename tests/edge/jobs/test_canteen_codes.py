@@ -1,6 +1,8 @@
 """Cards and slips that come with a delivery: checked with the node's keys, kept with the line, refused when forged."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -8,21 +10,26 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.between.canteen_commands import (
+    AddDeliveryLine,
     BeginDelivery,
     DescribeDelivery,
     DescribeLine,
+    DropDelivery,
     RemoveSource,
     ScanForDelivery,
     SignByName,
+    VoidAcceptance,
     WeighLoad,
 )
-from edge.between.commands import HoldLot, OpenLot
-from edge.between.inbox import Refused
+from edge.between.commands import HoldLot, OpenLot, ProofGiven
+from edge.between.inbox import Refused, Sensed
+from edge.between.people import Role, Who
 from edge.between.photo_commands import KeepPhoto
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import DeliveredLoad
 from protocol.city.source import SourceToken, card_url
-from protocol.city.token import Flags, Token, TokenKind, TokenVerdict, kid_of, url_of, verify_url
+from protocol.city.token import EPOCH, Flags, Token, TokenKind, TokenVerdict, digest_of, kid_of, url_of, verify_url
+from protocol.readings import Measured
 
 NODE = "410108001"
 GATE, STRANGER = (Ed25519PrivateKey.from_private_bytes(bytes([seed] * 32)) for seed in (41, 42))
@@ -304,3 +311,319 @@ def test_the_fullest_delivery_fits_a_record(canteen: tuple[Any, int]) -> None:
         net_g=1_234_500,
     )
     assert MOST_LOADS * len(load.model_dump_json()) < 50_000
+
+
+# --- records to their last field --------------------------------------------------------------------------------------
+
+
+WHOLE = (
+    SCALE.replace("[[product]]", 'verified_until = 2027-06-30\nserial = "08817"\ncertificate = "J-1"\n[[product]]')
+    + """
+[[probe]]
+name = "probe-1"
+model = "xy-md02"
+port = "/dev/null"
+[[printer]]
+name = "printer-1"
+port = "usb:"
+[[product]]
+code = "03010101"
+name = "鸡蛋"
+by = "piece"
+[stall]
+containers = { "KUANG-01" = "1.5 kg" }
+[people]
+prices = "supervisor"
+"""
+)
+CHEF = Who("0001", frozenset({Role.SUPERVISOR}), "陈主管")
+COOK = Who("0007", frozenset({Role.OPERATOR}), "王敏", "0001", frozenset({Role.SUPERVISOR}))
+WEIGHED = {
+    "scale": "scale-1",
+    "model": "st-gs",
+    "unit": "kg",
+    "stability": "scale",
+    "raw": "02",
+    "verified_until": "2027-06-30",
+    "reason": "",
+    "serial": "08817",
+    "certificate": "J-1",
+}
+EGGS = {"product": "03010101", "name": "鸡蛋", "net_g": 0, "count": 10, "unit": "箱", "price_fen": 12_000}
+NO_LINE = {  # of a record: what nobody has said
+    "reason": "",
+    "sensory": "",
+    "temperature": None,
+    "source": None,
+    "tests": [],
+    "probe": "",
+    "unit": "",
+    "ordered_n": 0,
+    "delivered_n": 0,
+    "accepted_n": 0,
+    "rejected_n": 0,
+    "refused": False,
+    "not_ordered": False,
+    "why_difference": "",
+    "price": None,
+    "piece_fen": None,
+    "price_typed": False,
+    "best_before": "",
+    "batch": "",
+    "expiry": "",
+    "loads": [],
+    "sources": [],
+    "photos": [],
+}
+
+
+@pytest.fixture
+def kitchen(box: Callable[..., Any], mayor: Any, tmp_path: Any) -> tuple[Any, int]:
+    """A canteen that knows the gate's key and its supplier, with an order of cabbage and eggs at the door."""
+    public = GATE.public_key().public_bytes_raw().hex()
+    (tmp_path / "node.keys").write_text(f"{public} {NODE}-02\n", "utf-8")
+    station = box(WHOLE, station=STATION, city_keys=mayor.keys)
+    known = {"code": "4101080010789", "name": "绿源合作社", "licence": "JY1", "licence_until": "2027-01-01"}
+    mayor.orders(station, "directory", mode="update", suppliers=[{**known, "address": "江山路 118 号"}])
+    order = {"order": "XX-01", "supplier": "绿源合作社", "supplier_code": "4101080010789", "buyer": "一小"}
+    cabbage = {**LINES[0], "price_fen": 350}
+    said = mayor.orders(
+        station, "orders", orders=[{**order, "due": "2026-11-22", "meal": "午餐", "lines": [cabbage, EGGS]}]
+    )
+    assert said["state"] == "done"
+    return station, station.does(BeginDelivery(order="XX-01"))["delivery"]
+
+
+def stacks(station: Any, number: int, kilograms: str, **more: Any) -> None:
+    """One more load on what lies there already."""
+    station.weighs(kilograms)
+    station.does(WeighLoad(delivery=number, line=1, scale="scale-1", **more))
+
+
+def signed(station: Any, number: int, *names: str) -> dict[str, Any]:
+    answer: dict[str, Any] = {}
+    for name in names:
+        version = station.board.deliveries[0].version
+        answer = station.does(SignByName(delivery=number, version=version, person=name, function="食堂管理员"))
+    return answer
+
+
+def test_an_acceptance_to_its_last_field(kitchen: tuple[Any, int]) -> None:
+    station, number = kitchen
+    stacks(station, number, "21.50", crate="KUANG-01", crates=1, seen_g=20_000)
+    stacks(station, number, "30.00", seen_g=8_500)
+    station.weighs("0.00")
+    stacks(station, number, "2.00", kind="rejected", tare_g=500)
+    station.does(ScanForDelivery(delivery=number, code=card()))
+    station.does(ScanForDelivery(delivery=number, code=slip()))
+    station.turn(Sensed("probe-1", Measured("temperature", Decimal("4.1"), "Cel")))
+    looked = {"reason": "腐烂", "why_difference": "少送", "sensory": "新鲜", "probe": "probe-1"}
+    packed = {"spec": "10 kg/筐", "batch": "B7", "best_before": "2026-12-30"}
+    station.does(DescribeLine.model_validate({"delivery": number, "line": 1, "price_fen": 400} | looked | packed), COOK)
+    station.does(DescribeLine(delivery=number, line=2, delivered_n=10, rejected_n=2, reason="破损"))
+    station.does(DescribeDelivery(delivery=number, plate="豫A12345", proofs=(ProofGiven(type="hgz", no="HG1"),)))
+    answer = signed(station, number, "赵敏", "钱伟")
+
+    checked = {
+        "source": source(),
+        "result": "genuine",
+        "issuer": f"{NODE}-02",
+        "test": str(TraceCode(NODE, CodeKind.TEST, "02", 9)),
+        "verdict": "qualified",
+        "item": "农药残留",
+        "tested_at": "2020-01-01T08:00:01+08:00",
+        "origin": "河南中牟",
+        "supplier": "绿源合作社",
+    }
+    loads = [
+        {"value": "21.50", "tare_g": 1_500, "net_g": 20_000, "before_g": 0, "crates": 1, "part": "in"},
+        {"value": "30.00", "tare_g": 0, "net_g": 8_500, "before_g": 21_500, "crates": 0, "part": "in"},
+        {"value": "2.00", "tare_g": 500, "net_g": 1_500, "before_g": 0, "crates": 0, "part": "rejected"},
+    ]
+    cabbage = NO_LINE | {
+        "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
+        "ordered_g": 30_000,
+        "delivered_g": 28_500,
+        "accepted_g": 27_000,
+        "rejected_g": 1_500,
+        "temperature": "4.1",
+        "source": source(),
+        "tests": [checked["test"]],
+        "difference": "-5.0",
+        "price": {"fen": 400, "per_g": 1000},
+        "price_typed": True,
+        "price_approvedby": "0001",
+        "difference_approvedby": "0001",
+        "amount_fen": 10_800,
+        "expiry": "fine",
+        "loads": [WEIGHED | load for load in loads],
+        "sources": [checked],
+    }
+    eggs = NO_LINE | {
+        "goods": {"product": "03010101", "name": "鸡蛋", "name_en": ""},
+        "ordered_g": 0,
+        "delivered_g": 0,
+        "accepted_g": 0,
+        "rejected_g": 0,
+        "reason": "破损",
+        "unit": "箱",
+        "ordered_n": 10,
+        "delivered_n": 10,
+        "accepted_n": 8,
+        "rejected_n": 2,
+        "difference": "0.0",
+        "piece_fen": 12_000,
+        "amount_fen": 96_000,
+    }
+    code, wall = station.last["subject"], station.clock.wall
+    acceptance = {
+        "amount_fen": 106_800,
+        "buyer": "4101080010999",
+        "lines": [
+            {
+                "accepted_g": 27_000,
+                "accepted_n": 0,
+                "amount_fen": 10_800,
+                "ordered_g": 30_000,
+                "product": "01040201",
+                "rejected_g": 1_500,
+                "sources": [source()],
+            },
+            {
+                "accepted_g": 0,
+                "accepted_n": 8,
+                "amount_fen": 96_000,
+                "ordered_g": 0,
+                "product": "03010101",
+                "rejected_g": 0,
+                "sources": [],
+            },
+        ],
+        "order": "XX-01",
+        "seller": "4101080010789",
+        "time": wall.isoformat(timespec="seconds"),
+        "tx": code,
+    }
+    who = {"role": "食堂管理员", "code": "", "typed": True, "at": wall.isoformat(timespec="seconds")}
+    data = dict(station.last["data"])
+    assert data["lines"] == [cabbage | looked | packed, eggs]
+    assert {name: data[name] for name in data.keys() - {"lines"}} == {
+        "order": "XX-01",
+        "supplier": "绿源合作社",
+        "supplier_code": "4101080010789",
+        "licence": "JY1",
+        "licence_until": "2027-01-01",
+        "supplier_address": "江山路 118 号",
+        "supplier_state": "active",
+        "alias": "",
+        "unmatched": "",
+        "buyer": "一小",
+        "due": "2026-11-22",
+        "meal": "午餐",
+        "plate": "豫A12345",
+        "proofs": [{"type": "hgz", "no": "HG1"}],
+        "photos": [],
+        "slips": [
+            {
+                "tx": source(3, kind=CodeKind.SALE),
+                "result": "genuine",
+                "seller": "4101080010789",
+                "net_g": 30_000,
+                "amount_fen": 9_000,
+                "sources": [source()],
+            }
+        ],
+        "signers": [{"name": "赵敏"} | who, {"name": "钱伟"} | who],
+        "tolerance": "5",
+        "sum_fen": 106_800,
+        "clock_trusted": True,
+        "scale_verified": True,
+        "acceptance": acceptance,
+        "digest": digest_of(acceptance).hex(),
+        "url": answer["url"],
+        "corrects": None,
+    }
+    key = station.ledger.signer.key.public_key()
+    assert verify_url(answer["url"], key) == Token(
+        kind=TokenKind.ACCEPTANCE,
+        kid=kid_of(key),
+        t=int(wall.timestamp()) - EPOCH,
+        tx=code,
+        seller="4101080010789",
+        buyer="4101080010999",
+        net_g=27_000,
+        amount_fen=106_800,
+        verdict=TokenVerdict.QUALIFIED,
+        flags=Flags.CLOCK_TRUSTED | Flags.SCALE_VERIFIED,
+        digest=digest_of(acceptance),
+        sources=(source(),),
+    )
+    done = station.board.deliveries[0]
+    assert answer == {
+        "delivery": number,
+        "version": done.version,
+        "line": None,
+        "signed": 2,
+        "code": code,
+        "url": answer["url"],
+        "job": 1,
+    }
+    accepted = station.last
+    voided = station.does(VoidAcceptance(code=code, reason="签错单", person="王敏"), CHEF)
+    assert voided == {"seq": int(station.last["sequence"]), "code": code}
+    assert (station.last["subject"], station.last["data"]) == (
+        code,
+        {
+            "voids": accepted["id"],
+            "order": "XX-01",
+            "supplier": "绿源合作社",
+            "accepted_g": 27_000,
+            "reason": "签错单",
+            "person": "陈主管",
+        },
+    )
+
+
+def test_a_delivery_that_is_dropped_says_what_was_weighed_of_it(kitchen: tuple[Any, int]) -> None:
+    station, number = kitchen
+    stacks(station, number, "20.00")
+    station.weighs("0.00")
+    stacks(station, number, "2.00", kind="rejected")
+    with pytest.raises(Refused) as why:
+        station.does(DropDelivery(delivery=number, reason="点错了", person="王敏"), replace(COOK, word=frozenset()))
+    assert why.value.code == "needs_supervisor"
+    assert station.does(DropDelivery(delivery=number, reason="点错了", person="王敏"), COOK) == {"delivery": number}
+    assert station.last["subject"] == f"{NODE}-01"
+    assert station.last["data"] == {
+        "order": "XX-01",
+        "supplier": "绿源合作社",
+        "weighed_g": 20_000,
+        "reason": "点错了",
+        "person": "王敏",
+    }
+    assert station.board.orders[0].state == ""
+
+
+def test_goods_of_no_order_and_of_no_known_supplier_are_accepted_as_such(kitchen: tuple[Any, int]) -> None:
+    station, _ = kitchen
+    number = station.does(BeginDelivery(supplier="老王", reason="加菜"))["delivery"]
+    station.does(AddDeliveryLine(delivery=number, product="01040201"))
+    stacks(station, number, "30.00")
+    for line, unit in ((2, ""), (3, "板")):
+        assert station.does(AddDeliveryLine(delivery=number, product="03010101", unit=unit))["line"] == line
+        station.does(DescribeLine(delivery=number, line=line, delivered_n=3))
+    station.does(DescribeLine(delivery=number, line=3, refused=True, reason="发霉"))
+    for name in ("赵敏", "钱伟"):
+        version = next(one.version for one in station.board.deliveries if one.number == number)
+        station.does(SignByName(delivery=number, version=version, person=name))
+    data = station.last["data"]
+    assert (data["order"], data["supplier"], data["supplier_code"], data["unmatched"]) == ("", "老王", "", "加菜")
+    assert (data["buyer"], data["supplier_state"], data["licence"], data["sum_fen"]) == ("第一小学食堂", "", "", None)
+    assert (data["acceptance"]["seller"], data["acceptance"]["amount_fen"]) == ("0" * 13, 0)
+    assert [(one["name"], one["role"]) for one in data["signers"]] == [("赵敏", "食堂管理员"), ("钱伟", "食堂管理员")]
+    line, by_piece, by_tray = data["lines"]
+    assert (line["not_ordered"], line["ordered_g"], line["difference"], line["price"]) == (True, 0, None, None)
+    told = [(one["unit"], one["accepted_n"], one["rejected_n"], one["refused"]) for one in (by_piece, by_tray)]
+    assert told == [("件", 3, 0, False), ("板", 0, 3, True)]
+    token = verify_url(data["url"], station.ledger.signer.key.public_key())
+    assert (token.verdict, token.sources) == (TokenVerdict.NONE, ())

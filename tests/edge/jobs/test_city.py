@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.between.city_commands import ListOrders, SearchDirectory
 from edge.between.commands import OpenLot, RegisterEntry, SetPrice
 from edge.between.inbox import Refused
+from edge.between.people import CONSOLE, Role
+from edge.between.people_commands import AddOperator
+from edge.between.pins import hashed
 from edge.jobs.city import OBEYS
 from edge.state import city_keys, city_lists, directory
 from edge.state.settings import SETTABLE
@@ -127,6 +130,7 @@ def test_offered_lots_are_opened_by_the_citys_word_alone(start: Start, mayor: An
     station = start()
     known = [{"station": "410108001-02", "public_key": GATE.public_key().public_bytes_raw().hex()}]
     assert mayor.orders(station, "keys", stations=known)["state"] == "done"
+    assert station.last["data"]["what"] == f"add 0 revoke 0 stations {len(known)}"
     second = {**OFFER, "source": OTHER, "lot": "41010800130200000023"}
     assert mayor.orders(station, "lots", lots=[OFFER, second])["state"] == "done"
     assert station.last["data"]["what"] == "lots 2"
@@ -238,6 +242,22 @@ def test_a_list_that_is_complete_takes_the_others_out_and_an_older_one_changes_n
     answers = mayor.answers(station)
     assert [(answers[one]["state"], answers[one]["code"]) for one in ("late", "older")] == [("refused", "older")] * 2
     assert [entry.name for entry in people.find("", "suppliers")] == ["绿源合作社"]
+
+
+def test_a_box_with_people_takes_them_from_the_directory_and_one_without_stays_without(
+    station: Any, mayor: Any
+) -> None:
+    wang = {"code": "0007", "name": "王敏", "role": "supervisor"}
+    chen = {"code": "0001", "name": "陈主管", "role": "operator", "state": "gone"}
+    mayor.orders(station, "directory", mode="update", operators=[wang])
+    assert station.showing.roster.people == {}
+    station.does(AddOperator(code="0001", name="陈", role=Role.SUPERVISOR, pin=hashed("4829")), CONSOLE)
+    mayor.orders(station, "directory", mode="update", operators=[wang, chen])
+    people = station.showing.roster.people.values()
+    assert {(one.code, one.name, one.role, one.active) for one in people} == {
+        ("0007", "王敏", Role.SUPERVISOR, True),
+        ("0001", "陈主管", Role.OPERATOR, False),
+    }
 
 
 def test_a_directory_has_an_end(station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch) -> None:

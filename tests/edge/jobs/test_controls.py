@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from edge.between.bench_commands import FinishReagent, MatchControl, OpenReagent, ReviewResult
+from edge.between.bench_commands import FillRack, FinishReagent, MatchControl, OpenReagent, ReviewResult
 from edge.between.commands import CorrectEntry, HoldLot, MatchResult, PrintDocument, ReleaseLot
 from edge.between.inbox import Refused
 from edge.records.ledger import ALARM
 from protocol.city.envelope import kind_of
+from protocol.readings import Ticket, Verdict
 
 Box = Any  # the station of tests/edge/conftest.py
 REAGENT = OpenReagent(reagent="NC1", item="农药残留", expires="2027-05-31", person="王敏")
@@ -228,6 +229,15 @@ def test_a_correction_or_the_end_of_a_hold_does_not_go_round_the_control(box: Ca
     assert station.does(CorrectEntry(lot=code, product="01040301", reason="登记错"))["state"] == "pending"
 
 
+def test_a_reagent_that_is_opened_last_releases_what_waits_for_it(box: Callable[..., Box], strict: str) -> None:
+    station = box(strict)
+    code = station.enters()
+    station.tests(station.result("1", "12.5"), station.result("CK1", "3.0"))
+    assert station.lot(code).waits == ("reagent",)
+    assert station.does(REAGENT)["released"] == 1
+    assert station.lot(code).state == "released"
+
+
 # --- reagents ---------------------------------------------------------------------------------------------------------
 
 
@@ -235,15 +245,23 @@ def test_reagents_are_used_in_the_order_in_which_they_were_opened(box: Callable[
     station = box()
     station.does(REAGENT)
     answer = station.does(REAGENT.model_copy(update={"reagent": "NC2", "expires": "2026-12-01"}))
-    assert (answer["used"], answer["soon"]) == ("NC1", True)
+    second = station.last
+    assert answer == {
+        "seq": int(second["sequence"]),
+        "reagent": "NC2",
+        "item": "农药残留",
+        "used": "NC1",
+        "soon": True,
+        "released": 0,
+    }
+    opened = {"reagent": "NC2", "item": "农药残留", "expires": "2026-12-01", "state": "opened", "person": "王敏"}
+    assert (second["subject"], second["data"]) == ("410108001-01", opened)
     views = [(one.reagent, one.used, one.state) for one in station.board.bench.reagents]
     assert views == [("NC1", True, ""), ("NC2", False, "soon")]
     done = station.does(FinishReagent(reagent="NC1", item="农药残留", person="王敏"))
-    assert (done["used"], station.last["data"]["state"], station.last["data"]["expires"]) == (
-        "NC2",
-        "finished",
-        "2027-05-31",
-    )
+    assert (done["reagent"], done["item"], done["used"], done["soon"]) == ("NC1", "农药残留", "NC2", False)
+    finished = {"reagent": "NC1", "expires": "2027-05-31", "state": "finished"}
+    assert station.last["data"] == opened | finished
     assert [(one.reagent, one.used) for one in station.board.bench.reagents] == [("NC2", True)]
     station = box()
     station.enters()
@@ -325,3 +343,85 @@ def test_which_reports_print_by_themselves(box: Callable[..., Box], devices: str
     for _ in range(3):
         station.tests(station.result("2", "70.0"))
     assert [paper for paper, _ in station.papers() if paper == "report"] == ["report"] * printed
+
+
+def test_a_control_stands_in_its_record_to_the_last_field(box: Callable[..., Box], strict: str) -> None:
+    eight = 'match = "channel"\nchannels = 8\ncontrols = { "1" = "blank", "8" = "spiked" }\n'
+    station = box(strict.replace('match = "channel"\n', eight))
+    station.does(REAGENT)
+    code = station.enters()
+    station.does(FillRack(analyzer="tester-8", person="王敏"))
+    (result,) = station.tests(
+        station.result(None, "3.0", channel="1", raw=b"\x01"),
+        station.result(None, "81.0", channel="8", raw=b"\x08"),
+        station.result(None, "12.5", channel="2", control=Decimal("0.21")),
+        device="tester-8",
+    )
+    made = records(station, "qc.result")
+    blank, spiked, own = (one["data"] for one in made)
+    asked = {
+        "item": "农药残留",
+        "method": "GB/T 5009.199-2003",
+        "text": None,
+        "reagent": "NC1",
+        "reagent_until": "2027-05-31",
+        "rack": 1,
+        "tester": "王敏",
+        "replaces": None,
+        "person": None,
+    }
+    assert {one["subject"] for one in made} == {"410108001-01"}
+    assert [blank.pop("analyzer")["raw"], spiked.pop("analyzer")["raw"]] == ["01", "08"]
+    assert blank == asked | {
+        "control_kind": "blank",
+        "value": "3.0",
+        "unit": "%",
+        "low": None,
+        "high": "50",
+        "outcome": "negative",
+        "valid": True,
+    }
+    assert spiked == asked | {
+        "control_kind": "spiked",
+        "value": "81.0",
+        "unit": "%",
+        "low": "50",
+        "high": None,
+        "outcome": "positive",
+        "valid": True,
+    }
+    assert own.pop("analyzer")["channel"] == "2"
+    assert own == asked | {
+        "control_kind": "blank",
+        "value": "0.21",
+        "unit": "Abs",
+        "low": "0.3",
+        "high": "0.8",
+        "outcome": None,
+        "valid": False,
+    }
+    assert (result["data"]["outcome"], station.lot(code).state) == ("invalid", "pending")
+
+
+def test_a_control_that_nobody_could_read_is_recorded_with_its_words_and_vouches_for_nothing(
+    box: Callable[..., Box], strict: str
+) -> None:
+    station = box(strict)
+    station.does(REAGENT)
+    station.hands_over(Ticket(b"\x04", "阴性对照 合格\n2026-11-22", "no layout", "t1"))
+    answer = station.does(MatchControl(seq=station.waiting[0].seq, control="negative", person="王敏"))
+    assert (answer["valid"], answer["released"]) == (False, 0)
+    (control,) = records(station, "qc.result")
+    said = {name: control["data"][name] for name in ("method", "value", "text", "unit", "outcome", "person")}
+    assert said == {
+        "method": "",
+        "value": None,
+        "text": "阴性对照 合格\n2026-11-22",
+        "unit": None,
+        "outcome": None,
+        "person": "王敏",
+    }
+    assert station.count("SELECT lane FROM events ORDER BY seq DESC LIMIT 1") == ALARM
+    station.tests(station.result("CK1", None, text="阴性\n-", verdict=Verdict.QUALIFIED))
+    shown = station.board.bench.controls[0]
+    assert (shown.state, shown.value, shown.kind) == ("valid", "阴性", "blank")

@@ -1,6 +1,7 @@
 """Round the sale: shifts, the prices of a day, the register of scales, and the timetable."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -127,12 +128,34 @@ def test_a_shift_is_closed_as_it_was_seen_and_the_next_one_is_open(box: Callable
     assert answer["number"] == 1 and answer["difference_fen"] == -50 and answer["job"]
     record = station.last
     assert record["type"].endswith("shift.closed.v1") and record["subject"] == "410108001-01"
-    said = record["data"]
-    assert (said["slips"], said["voids"], said["voided_fen"], said["net_g"]) == (2, 1, 438, 2000)
-    assert (said["amount_fen"], said["counted_fen"], said["expected_fen"]) == (700, 650, 700)
-    assert (said["first"], said["last"], said["person"]) == (1, station.ledger.head.seq - 1, "王敏")
-    assert said["since"] == station.ledger.event(1)["time"]
-    assert said["payments"] == [{"kind": "", "slips": 1, "amount_fen": 700}]
+    assert record["data"] == {
+        "number": 1,
+        "first": 1,
+        "last": station.ledger.head.seq - 1,
+        "since": station.ledger.event(1)["time"],
+        "slips": 2,
+        "voids": 1,
+        "voided_fen": 438,
+        "typed": 0,
+        "net_g": 2000,
+        "amount_fen": 700,
+        "payments": [{"kind": "", "slips": 1, "amount_fen": 700}],
+        "counted_fen": 650,
+        "expected_fen": 700,
+        "difference_fen": -50,
+        "seller": {"code": "4101080010123", "name": "李秀兰蔬菜", "stall": "A-12", "contact": ""},
+        "clock_trusted": True,
+        "person": "王敏",
+    }
+    assert answer == {
+        "seq": int(record["sequence"]),
+        "number": 1,
+        "slips": 2,
+        "net_g": 2000,
+        "amount_fen": 700,
+        "difference_fen": -50,
+        "job": answer["job"],
+    }
     assert station.papers()[-1] == ("shift", 0)
     shift = station.board.shift
     assert (shift.number, shift.slips, shift.since) == (2, 0, "")
@@ -349,6 +372,13 @@ def test_the_customer_sees_what_was_chosen_and_the_slip_until_the_next_goods(box
     assert station.does(ShowCustomer(scale="scale-1", product="01040201", lot=code)) == {"product": "01040201"}
     view = station.board.customer
     assert (view.scale, view.name, view.origin, view.price_fen) == ("scale-1", "大白菜", "河南中牟", None)
+    said = {"scale": "scale-1", "price_fen": 398, "tare_g": 50, "net_g": 950, "pieces": 3}
+    station.does(ShowCustomer(product="01040301", **said))
+    tomatoes = {"product": "01040301", "name": "西红柿", "name_en": "", "origin": "", "per_g": 500}
+    shown = asdict(station.board.customer)
+    assert {name: shown[name] for name in (said | tomatoes)} == said | tomatoes
+    station.does(ShowCustomer(scale="scale-1", product="01040201", lot=code))
+    assert station.board.customer.name_en == "Chinese cabbage"
     sale = sold(station)
     shown = station.board.customer.sold
     assert (shown.tx, shown.amount_fen, shown.lines) == (
@@ -367,7 +397,7 @@ def test_the_customer_sees_what_was_chosen_and_the_slip_until_the_next_goods(box
     station.does(VoidSale(tx=sale["tx"], reason="错"))
     assert station.board.customer.sold is None
     sold(station)
-    station.does(ShowCustomer(scale="scale-1"))
+    assert station.does(ShowCustomer(scale="scale-1")) == {"product": ""}
     assert station.board.customer.sold and not station.board.customer.product
     station.does(ShowCustomer(scale="scale-1", product="01040301"))
     assert station.board.customer.sold is None

@@ -40,6 +40,15 @@ port = "usb:"
 COOK = Who("0007", frozenset({Role.OPERATOR}), "王敏")
 CHEF = Who("0001", frozenset({Role.SUPERVISOR}), "陈主管")
 HOUR = 3600
+WEIGHED = {
+    "scale": "scale-1",
+    "model": "st-gs",
+    "unit": "kg",
+    "stability": "scale",
+    "raw": "02",
+    "verified_until": "2027-06-30",
+    "reason": "",
+}
 
 
 @pytest.fixture
@@ -73,16 +82,18 @@ def test_a_sample_is_weighed_labelled_and_listed(canteen: Callable[[], Any]) -> 
     answer = keeps(station, seen_g=150, place="留样柜")
     assert answer == {"number": 1, "net_g": 150, "job": 1}
     record = station.last
-    assert record["type"].endswith("sample.kept.v1")
-    said = record["data"]
-    assert (said["dish"], said["meal"], said["net_g"], said["hours"], said["place"]) == (
-        "红烧肉",
-        "午餐",
-        150,
-        48,
-        "留样柜",
-    )
-    assert said["weighed"]["value"] == "0.150" and said["weighed"]["raw"] == "02"
+    assert (record["type"], record["subject"]) == ("cn.marketedge.market.sample.kept.v1", "410108001-01")
+    assert record["data"] == {
+        "number": 1,
+        "dish": "红烧肉",
+        "meal": "午餐",
+        "net_g": 150,
+        "weighed": WEIGHED | {"value": "0.150", "tare_g": 0},
+        "hours": 48,
+        "place": "留样柜",
+        "person": "王敏",
+        "clock_trusted": True,
+    }
     assert station.papers() == [("kept", 0)]
     one = kept(station)
     assert (one.number, one.dish, one.sure) == (1, "红烧肉", True)
@@ -113,8 +124,22 @@ def test_after_48_hours_anybody_may_discard_it(canteen: Callable[[], Any]) -> No
     assert refused(station, throw) == "sample_early"
     station.clock.go(HOUR)
     assert kept(station).left_s == 0
+    kept_by = station.ledger.event(1)["id"]
     assert station.does(throw, COOK) == {"number": 1, "early": False}
-    assert station.last["data"]["elapsed_s"] >= 48 * HOUR and station.last["data"]["person"] == "王敏"
+    elapsed = station.last["data"]["elapsed_s"]
+    assert 48 * HOUR <= elapsed < 48 * HOUR + 100
+    assert (station.last["subject"], station.last["data"]) == (
+        "410108001-01",
+        {
+            "number": 1,
+            "kept": kept_by,
+            "dish": "红烧肉",
+            "elapsed_s": elapsed,
+            "early": False,
+            "reason": "",
+            "person": "王敏",
+        },
+    )
     assert station.board.kept == () and refused(station, throw) == "no_kept_sample"
 
 
@@ -203,12 +228,19 @@ def test_waste_is_handed_over_by_weight_with_a_code(canteen: Callable[[], Any]) 
     station = canteen()
     station.puts("12.500")
     by = {"receiver": "收运公司", "licence": "郑环 018", "plate": "豫A12345", "person": "王敏"}
-    hand = HandWaste(scale="scale-1", kind="food", tare_g=2_500, **by)
+    hand = HandWaste(scale="scale-1", kind="food", tare_g=2_500, seen_g=10_000, **by)
+    assert refused(station, hand.model_copy(update={"seen_g": 9_995})) == "weight_changed"
     answer = station.does(hand)
-    assert answer["net_g"] == 10_000 and answer["code"][9] == "4"
-    said = station.last["data"]
-    assert (said["waste"], said["net_g"], said["weighed"]["tare_g"]) == ("food", 10_000, 2_500)
-    assert {name: said[name] for name in by} == by
+    code = station.last["subject"]
+    assert answer == {"code": code, "net_g": 10_000, "job": 1} and code[9] == "4"
+    assert station.last["data"] == by | {
+        "waste": "food",
+        "net_g": 10_000,
+        "weighed": WEIGHED | {"value": "12.500", "tare_g": 2_500},
+        "photos": [],
+        "code": code,
+        "clock_trusted": True,
+    }
     assert station.papers() == [("waste", 0)]
     assert refused(station, hand) == "load_counted"
 

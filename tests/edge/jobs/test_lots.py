@@ -295,8 +295,31 @@ def test_part_of_a_lot_goes_to_another_stall_with_a_card_of_its_own(gate: Box, s
 def test_a_portion_comes_back_to_the_box_that_released_the_lot(gate: Box, stall: Box, market: Market) -> None:
     source = gate.does(OpenLot(code=released(gate, market)))["source"]
     card = gate.does(HandLot(lot=source, net_g=100_000, to="4101080010102"))
-    assert gate.papers()[-1] == ("card", 0)
+    printed = gate.printers["printer-1"].papers[-1]
+    assert (printed.paper, card["job"]) == ("card", printed.job)
+    facts = {
+        "lot": gate.board.lots[0].test_code,
+        "source": source,
+        "goods": {"product": CABBAGE, "name": "大白菜", "name_en": "Chinese cabbage"},
+        "net_g": 100_000,
+        "origin": "河南中牟",
+        "origin_code": "",
+        "supplier": "王建国",
+        "supplier_code": "",
+        "verdict": "qualified",
+        "item": "农药残留",
+        "tested_at": gate.core._station.lots.find(source).test["time"],
+    }
+    handed = gate.last["data"]
+    kid = handed["kid"]
+    left = {"to": "4101080010102", "left_g": 150_000, "url": card["url"]}
+    assert handed == facts | left | {"kid": kid, "portion": 1}
     stall.does(OpenLot(code=card["url"]))
+    of_the_card = {"kid": kid, "portion": 1, "issuer": "410108001-01", "of_g": 100_000, "by": "card"}
+    opened = stall.last["data"]
+    own_words = {"goods": facts["goods"] | {"name_en": ""}, "tested_at": opened["tested_at"]}
+    assert opened == facts | of_the_card | own_words
+    assert opened["tested_at"][:16] == facts["tested_at"][:16]  # a card knows seconds
     back = stall.does(HandLot(lot=source, net_g=30_000, to="4101080010101"))
     assert gate.does(OpenLot(code=back["url"]))["left_g"] == 180_000
     market.carry()

@@ -29,7 +29,15 @@ def results(station: Box) -> list[dict[str, Any]]:
 
 def test_it_is_tested_and_a_slip_comes_out(box: Callable[..., Box], devices: str) -> None:
     station = box(PAPERS + devices)
-    said = brings(station)
+    said = brings(station, item="农药残留")
+    assert said == {"code": station.last["subject"], "sample": "1", "job": None}
+    assert station.last["data"] == {
+        "purpose": "public",
+        "goods": "小区门口买的草莓",
+        "asked_by": "张女士",
+        "sample": "1",
+        "item": "农药残留",
+    }
     for _ in range(3):
         station.tests(station.result(said["sample"], "68.7"))
     assert station.board.public_samples[0].verdict == "unqualified"

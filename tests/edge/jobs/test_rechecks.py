@@ -121,6 +121,7 @@ def test_a_positive_holds_at_once_with_all_that_its_notice_says(box: Callable[..
         *("惠济区市场监管局", "李秀兰蔬菜"),
         "A-12",
     )
+    assert data["why"] == "农药残留 68.7 %，限值 50 %"
     assert ("hold", 0) in station.papers()
     one = view(station, lot)
     assert (one.kind, one.step, one.left_g, one.ends, one.phase) == ("test", "held", 250_000, None, "")
@@ -558,3 +559,156 @@ def test_steps_of_a_lot_that_is_not_held(box: Callable[..., Box]) -> None:
 
 def test_the_table_is_drawn(request: pytest.FixtureRequest) -> None:
     assert drawn() in (request.config.rootpath / "edge/jobs/holds.md").read_text("utf-8")
+
+
+# --- records to their last field --------------------------------------------------------------------------------------
+
+
+def test_each_step_after_a_positive_stands_in_its_record_to_the_last_field(
+    box: Callable[..., Box], hand_clock: Any
+) -> None:
+    station = box(PAPERS)
+    lot = str(station.enters(supplier_code="4101080010999"))
+    for _ in range(3):
+        station.tests(station.result("1", "68.7"))
+    (held,) = of(station, "lot.held")
+    assert (held["subject"], held["data"]) == (
+        lot,
+        {
+            "lot": lot,
+            "source": None,
+            "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
+            "net_g": 250_000,
+            "left_g": 250_000,
+            "origin": "河南中牟",
+            "supplier": "王建国",
+            "supplier_code": "4101080010999",
+            "seller": {"code": "4101080010123", "name": "李秀兰蔬菜", "stall": "A-12", "contact": ""},
+            "store": "东门隔离间",
+            "office": "惠济区市场监管所",
+            "authority": "惠济区市场监管局",
+            "test": lot,
+            "verdict": "unqualified",
+            "why": "农药残留 68.7 %，限值 50 %",
+            "person": None,
+            "told_at": None,
+        },
+    )
+    of_lot = {
+        "lot": lot,
+        "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
+        "hold": held["id"],
+        "person": "王敏",
+    }
+
+    def step(answer: dict[str, Any], name: str, job: int | None) -> dict[str, Any]:
+        """Its record's own words; the answer names the record, the step and the paper."""
+        assert answer | {"step": name, "job": job, "seq": station.ledger.head.seq, "test_code": lot} == answer
+        data = dict(station.last["data"])
+        assert {field: data.pop(field) for field in of_lot} == of_lot
+        return data
+
+    first_paper = len(station.papers())
+    said = step(station.does(told(lot, signed=True, store="西门冷库")), "told", first_paper + 1)
+    at = hand_clock.now().text
+    assert said == {
+        "told": "摊主 李秀兰",
+        "told_at": at,
+        "stated": "pressed",
+        "net_g": 250_000,
+        "left_g": 250_000,
+        "origin": "河南中牟",
+        "supplier": "王建国",
+        "seller": held["data"]["seller"],
+        "test": lot,
+        "verdict": "unqualified",
+        "why": held["data"]["why"],
+        "store": "西门冷库",
+        "office": "惠济区市场监管所",
+        "authority": "惠济区市场监管局",
+        "signed": True,
+        "corrects": None,
+        "reason": "",
+    }
+    hand_clock.go(125)
+    said = step(station.does(asked(lot)), "asked", None)
+    assert said == {"asked_by": "摊主 李秀兰", "minutes": 2, "clock": "sure", "late": False, "reason": ""}
+    photo = a_photo(station)
+    said = step(station.does(sent(lot, mass_g=1_500, photos=(photo,))), "sent", first_paper + 2)
+    assert said == {
+        "seal_no": "FY-001234",
+        "laboratory": "郑州市食品检验所",
+        "method": "GB 23200.121-2021",
+        "item": "农药残留",
+        "mass_g": 1_500,
+        "taken_by": "张检测",
+        "supplier": "王建国",
+        "asked_by": "摊主 李秀兰",
+        "photos": [photo],
+    }
+    found = {"value": "0.35", "unit": "mg/kg", "limit": "0.1"}
+    station.does(concluded(lot, "unqualified", photos=(photo,), **found))
+    assert station.last["data"] == found | {
+        "command": None,
+        "lot": lot,
+        "conclusion": "unqualified",
+        "report_no": "JC-8",
+        "laboratory": "郑州市食品检验所",
+        "item": "毒死蜱",
+        "method": "GB 23200.121-2021",
+        "concluded": "2026-11-22",
+        "person": "王敏",
+        "photos": [photo],
+    }
+    goes = {"how": "深埋 2 米", "where": "垃圾处理站"}
+    tomorrow = (hand_clock.wall + timedelta(days=1)).isoformat()[:16]
+    planned = PlanDisposal(lot=lot, decision="destroyed", at=tomorrow, **goes, **WANG)
+    said = step(station.does(planned), "failed", None)
+    assert said == goes | {"decision": "destroyed", "at": said["at"], "authority": "惠济区市场监管局"}
+    assert said["at"][:16] == tomorrow
+    announced = station.last["id"]
+    there = {"owner": "摊主 李秀兰", "witness": "刘洋", "officer": "赵监督"}
+    back = DisposeLot(lot=lot, decision="returned", mass_g=100_000, complete=False, **goes, **there, **WANG)
+    answer = station.does(back)
+    assert (answer["left_g"], answer["returned_g"], answer["destroyed_g"]) == (150_000, 100_000, 0)
+    rest = back.model_copy(update={"decision": "destroyed", "mass_g": 149_000, "complete": True, "why": "失水"})
+    answer = station.does(rest.model_copy(update={"photos": (photo,)}))
+    assert (answer["left_g"], answer["returned_g"], answer["destroyed_g"]) == (0, 100_000, 149_000)
+    said = step(answer, "disposed", answer["job"])
+    assert answer["job"] and station.papers()[-1] == ("disposal", 0)
+    none = {"recheck_no": "", "laboratory": "", "method": ""}
+    assert said == goes | there | none | {
+        "decision": "destroyed",
+        "mass_g": 149_000,
+        "test": lot,
+        "held_g": 250_000,
+        "before_g": 100_000,
+        "complete": True,
+        "difference_g": 1_000,
+        "why": "失水",
+        "waiver": False,
+        "planned": announced,
+        "photos": [photo],
+    }
+    assert (station.lot(lot).state, station.lot(lot).left_g) == ("disposed", 0)
+
+
+def test_a_recheck_that_is_given_up_says_of_how_much_and_before_whom(box: Callable[..., Box]) -> None:
+    station = box(PAPERS.replace("[gate]", "[gate]\ndestroy_at_once = true"))
+    lot = positive(station)
+    station.does(told(lot))
+    photo = a_photo(station)
+    waived = WaiveRetest(lot=lot, owner="摊主 李秀兰", witness="刘洋", photos=(photo,), **WANG)
+    assert refused(station, waived.model_copy(update={"witness": "王敏"})) == "same_person"
+    answer = station.does(waived)
+    assert (answer["step"], station.papers()[-1]) == ("waived", ("waiver", 0))
+    assert station.last["data"] == {
+        "lot": lot,
+        "goods": {"product": "01040201", "name": "大白菜", "name_en": ""},
+        "hold": of(station, "lot.held")[0]["id"],
+        "net_g": 250_000,
+        "owner": "摊主 李秀兰",
+        "witness": "刘洋",
+        "person": "王敏",
+        "photos": [photo],
+    }

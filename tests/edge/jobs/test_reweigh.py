@@ -39,8 +39,16 @@ def test_a_slip_of_this_station_is_weighed_again_by_its_code(box: Callable[..., 
     station = box(fair)
     slip = sold(station)
     seen = station.does(LookAtSlip(slip=slip["tx"]))
-    assert (seen["known_by"], seen["slip_g"], seen["seller"]) == ("record", 1250, "李秀兰蔬菜")
-    assert seen["names"] == ["大白菜"] and seen["sold_at"]
+    assert seen == {
+        "slip": slip["tx"],
+        "known_by": "record",
+        "station": "410108001-01",
+        "sold_at": station.last["data"]["slip"]["time"],
+        "slip_g": 1250,
+        "amount_fen": 438,
+        "seller": "李秀兰蔬菜",
+        "names": ["大白菜"],
+    }
     station.all_out()
     station.puts("1.205")
     answer = station.does(again(slip["tx"], note="顾客要求复称"))
@@ -49,10 +57,51 @@ def test_a_slip_of_this_station_is_weighed_again_by_its_code(box: Callable[..., 
     assert station.papers()[-1] == ("reweigh", 0)
     record = station.last
     assert record["type"].endswith("slip.reweighed.v1") and record["subject"] == slip["tx"]
-    said = record["data"]
-    assert (said["known_by"], said["station"], said["person"]) == ("record", "410108001-01", "王敏")
-    assert (said["weighed"]["value"], said["weighed"]["certificate"]) == ("1.205", "J-1")
-    assert (said["identity"]["serial"], said["identity"]["fair"]) == ("08817", True)
+    sale = station.ledger.event(station.ledger.head.seq - 1)["data"]
+    identity = record["data"].pop("identity")
+    assert (identity["scale"], identity["serial"], identity["certificate"]) == ("scale-1", "08817", "J-1")
+    assert (identity["fair"], identity["verified_until"]) == (True, "2027-06-30")
+    assert record["data"] == {
+        "slip": slip["tx"],
+        "known_by": "record",
+        "station": "410108001-01",
+        "seller": sale["seller"],
+        "sold_at": sale["slip"]["time"],
+        "slip_g": 1250,
+        "amount_fen": 438,
+        "weighed": {
+            "scale": "scale-1",
+            "model": "st-gs",
+            "value": "1.205",
+            "unit": "kg",
+            "stability": "scale",
+            "raw": "02",
+            "verified_until": "2027-06-30",
+            "tare_g": 0,
+            "reason": "",
+            "serial": "08817",
+            "certificate": "J-1",
+        },
+        "net_g": 1205,
+        "difference_g": -45,
+        "tolerance_g": 5,
+        "within": False,
+        "verified": True,
+        "clock_trusted": True,
+        "person": "王敏",
+        "note": "顾客要求复称",
+    }
+    assert answer == {
+        "seq": int(record["sequence"]),
+        "slip": slip["tx"],
+        "slip_g": 1250,
+        "net_g": 1205,
+        "difference_g": -45,
+        "tolerance_g": 5,
+        "within": False,
+        "verified": True,
+        "job": answer["job"],
+    }
     assert station.scale.sellable  # it belongs to nobody else now
     answer = station.does(again(slip["tx"], seen_g=1200, tare_g=5))
     assert (answer["net_g"], answer["difference_g"]) == (1200, -50)

@@ -91,6 +91,21 @@ def test_what_the_city_watches_is_always_drawn(box: Callable[..., Box], devices:
     assert station.last["data"]["focus"] == [watched]
 
 
+def test_a_watched_supplier_is_known_by_the_name_it_has_in_the_directory(
+    box: Callable[..., Box], devices: str, mayor: Any
+) -> None:
+    station = box(devices + PLAN.replace("share = 50", "share = 0"), city_keys=mayor.keys)
+    known = {"code": "4101080010777", "name": "王建国"}
+    mayor.orders(station, "directory", mode="update", suppliers=[known])
+    watched = {"product": "01040201", "supplier_code": known["code"], "reason": "上月不合格"}
+    mayor.orders(station, "focus_list", entries=[watched])
+    named, of_code = station.enters(), station.enters(supplier_code=known["code"])
+    other = station.enters(supplier_code="4101080010888")
+    assert station.does(DrawSamples(person="王敏"))["drawn"] == [named, of_code]
+    data = station.last["data"]
+    assert (data["focus"], data["drawn"], data["passed"]) == ([named, of_code], [], [other])
+
+
 def test_what_was_passed_over_is_sold_untested_only_where_the_market_says_so(
     box: Callable[..., Box], devices: str, market: Any
 ) -> None:

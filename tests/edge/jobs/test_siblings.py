@@ -98,7 +98,8 @@ def test_a_part_is_offered_to_the_stall_it_was_handed_to(gate: Box, stall: Box, 
     market.carry()
     assert [(offer.portion, offer.net_g) for offer in third.board.offers] == [(1, 60_000), (0, 250_000)]
     assert [offer.portion for offer in stall.board.offers] == [0]
-    assert third.does(OpenLot(code=source))["left_g"] == 60_000
+    assert third.does(OpenLot(code=source, net_g=55_000))["left_g"] == 55_000  # five kilograms were not there
+    assert (third.last["data"]["net_g"], third.last["data"]["of_g"]) == (55_000, 60_000)
     assert [offer.portion for offer in third.board.offers] == [0]
 
 

@@ -153,8 +153,15 @@ def test_goods_that_came_in_with_a_source_code_from_elsewhere(
     box: Callable[..., Box], elsewhere: str, unchecked: str, check: str, state: str, whole_plant: str, sold_by: bool
 ) -> None:
     station = box(f'[gate]\nunchecked = "{unchecked}"\n' + LEEKS)
-    station.does(RegisterEntry(**ENTRY.model_dump(exclude={"upstream"}), upstream=elsewhere))
+    answer = station.does(RegisterEntry(**ENTRY.model_dump(exclude={"upstream"}), upstream=elsewhere))
     data, lot = station.last["data"], station.lot(LOT)
+    assert {name: answer[name] for name in ("test_code", "sample", "source", "whole_plant", "unchecked")} == {
+        "test_code": LOT,
+        "sample": "1",
+        "source": elsewhere if sold_by else None,
+        "whole_plant": whole_plant == "due",
+        "unchecked": True,
+    }
     assert (data["upstream"], data["source_check"]) == (elsewhere, check)
     assert (lot.state, lot.whole_plant, lot.upstream, lot.unchecked) == (state, whole_plant, elsewhere, sold_by)
     assert lot.source == (elsewhere if sold_by else None)
