@@ -95,7 +95,8 @@ def _forget(file: Path) -> None:
 
 
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b|= \?", re.IGNORECASE)
-TEXTS = {"Refused": 1, "BadSigned": 1, "BadPhoto": 1, "_Doubted": 1} | dict.fromkeys(  # which argument is the first that is only text
+# Which argument is the first that is only text.
+TEXTS = dict.fromkeys(("BadPhoto", "BadSigned", "Refused", "_Doubted"), 1) | dict.fromkeys(
     ("BadAck", "BadCode", "BadEvent", "BadKeys", "BadState", "BadToken", "TooLarge", "TypeError", "ValueError"), 0
 )
 
