@@ -12,8 +12,8 @@ mutmut changes the code and runs the tests that pass through the function change
 class bodies and constants of a module alone.  Left out besides is what only changes words: lines of the log, the two
 texts of a ``Refused`` (its code is no text), and the message of an error whose class says all that programs ask.  A
 test of wording would be the wording written twice.  So is the name of a fence, which the log alone tells, and the case
-of letters where it means nothing: in SQL, and in ``float("inf")``.  Whether ``zip`` is ``strict`` tells of a mistake of
-ours alone: what it is given is equally long by construction, or need not be.
+of letters where it means nothing: in SQL, in the name of an encoding and in ``float("inf")``.  Whether ``zip`` is
+``strict`` tells of a mistake of ours alone: what it is given is equally long by construction, or need not be.
 """
 
 import argparse
@@ -96,7 +96,8 @@ def _forget(file: Path) -> None:
 
 
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b|= \?", re.IGNORECASE)
-TEXTS = {"Refused": 1, "BadSigned": 1} | dict.fromkeys(  # which argument is the first that is only text
+# Which argument is the first that is only text.
+TEXTS = dict.fromkeys(("BadPhoto", "BadSigned", "Refused", "_Doubted"), 1) | dict.fromkeys(
     ("BadAck", "BadCode", "BadEvent", "BadKeys", "BadState", "BadToken", "TooLarge", "TypeError", "ValueError"), 0
 )
 
@@ -114,6 +115,9 @@ class _Wordless(ast.NodeTransformer):
                 return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
             case ast.Name(name) if name in TEXTS:
                 return ast.Call(node.func, [self.visit(argument) for argument in node.args[: TEXTS[name]]], [])
+            case ast.Attribute(attr="encode" | "decode") if node.args and isinstance(node.args[0], ast.Constant):
+                encoding = ast.Constant(str(node.args[0].value).lower())
+                return ast.Call(self.visit(node.func), [encoding, *node.args[1:]], node.keywords)
         return self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

@@ -96,7 +96,9 @@ def test_a_sample_is_weighed_labelled_and_listed(canteen: Callable[[], Any]) -> 
     }
     assert station.papers() == [("kept", 0)]
     one = kept(station)
-    assert (one.number, one.dish, one.sure) == (1, "红烧肉", True)
+    assert (one.number, one.dish, one.meal, one.net_g, one.person, one.time, one.sure) == (
+        *(1, "红烧肉", "午餐", 150, "王敏", record["time"], True),
+    )
     assert 47 * HOUR < one.left_s <= 48 * HOUR
     assert keeps(station, dish="米饭")["number"] == 2
 

@@ -1,12 +1,14 @@
 """你送我检: food that people bring is tested like goods, and is never a lot."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from edge.between.bench_commands import NextRack, SetPlace
 from edge.between.commands import CorrectResult, MatchResult, PlanChannel, PrintDocument
+from edge.between.held_board import PublicSampleView
 from edge.between.held_commands import RegisterSample
 from edge.between.inbox import Refused
 from edge.documents.day import summary
@@ -57,6 +59,32 @@ def test_it_is_tested_and_a_slip_comes_out(box: Callable[..., Box], devices: str
     station.does(PrintDocument(paper="public_result", subject=said["code"]))
     day = summary(station.ledger.conn, station.clock.today().isoformat(), station.ledger.head.seq)["data"]
     assert (day["public"], day["verdicts"], day["held"]) == (3, [], 0)
+
+
+def test_who_brought_it_finds_it_again_with_what_was_found(box: Callable[..., Box]) -> None:
+    station = box()
+    said = brings(station, item="农药残留")
+    record = station.last
+    (view,) = station.board.public_samples
+    brought = PublicSampleView(
+        code=said["code"],
+        seq=station.ledger.head.seq,
+        sample=said["sample"],
+        goods="小区门口买的草莓",
+        asked_by="张女士",
+        time=record["time"],
+        item="农药残留",
+        value="",
+        unit="",
+        verdict="",
+    )
+    assert view == brought
+    (result,) = station.tests(station.result(said["sample"], "12.5"))
+    (view,) = station.board.public_samples
+    found = {"value": "12.5", "unit": "%", "verdict": "qualified", "result_seq": int(result["sequence"])}
+    assert view == replace(brought, **found)
+    later = brings(station)
+    assert [one.code for one in station.board.public_samples] == [later["code"], said["code"]]
 
 
 def test_a_number_that_is_a_lot_s_later_is_the_lot_s(box: Callable[..., Box]) -> None:

@@ -20,6 +20,16 @@ def test_lots_are_named_by_the_oldest_key_of_their_station() -> None:
     assert keys.station("410108001-01") == kid(SECOND), "its newest one"
 
 
+def test_a_key_that_is_taken_away_leaves_the_others() -> None:
+    keys = NodeKeys().plus("410108001-01", FIRST).plus("410108001-02", OTHER).plus("410108001-03", FIRST)
+    left = keys.minus("410108001-01", FIRST)
+    assert not left.of(kid(FIRST), "410108001-01")
+    assert left.of(kid(FIRST), "410108001-03") and left.of(kid(OTHER), "410108001-02")
+    alone = left.minus("410108001-03", FIRST)
+    assert kid(FIRST) not in alone.by_kid and alone.text().split() == [OTHER.public_bytes_raw().hex(), "410108001-02"]
+    assert keys.minus("410108001-01", OTHER).text() == keys.text()
+
+
 def test_what_is_known_already_keeps_its_place() -> None:
     file = NodeKeys.parse(f"{SECOND.public_bytes_raw().hex()} 410108001-01\n")
     keys = NodeKeys().plus("410108001-01", FIRST).more(file)

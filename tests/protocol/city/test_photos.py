@@ -87,6 +87,24 @@ def test_a_correction_names_the_photos_of_what_holds() -> None:
     assert named_in({"now": "before", "photos": None}) == ()
 
 
+def test_the_photos_of_a_delivery_s_lines_are_named_after_its_own() -> None:
+    lines = [{"photos": ["b", "c"]}, {"photos": None}, {}, "x", {"photos": ["d"]}]
+    assert named_in({"photos": ["a"], "lines": lines}) == ("a", "b", "c", "d")
+    assert named_in({"lines": 7}) == named_in({"lines": None}) == ()
+
+
+def test_a_jpeg_states_its_size_behind_other_segments_and_fillers() -> None:
+    size = b"\xff\xc0\x00\x11\x08" + (480).to_bytes(2, "big") + (640).to_bytes(2, "big")
+    comment, filler, restart = b"\xff\xfe\x00\x04hi", b"\xff", b"\xff\xd0"
+    for head in (b"", comment, comment * 2, filler * 2, restart, comment + restart + filler):
+        picture = picture_of(b"\xff\xd8" + head + (size if head else comment + size))
+        assert (picture.kind, picture.width, picture.height) == ("image/jpeg", 640, 480)
+    with pytest.raises(BadPhoto, match="without its size"):
+        picture_of(b"\xff\xd8" + comment + size[:-1])
+    with pytest.raises(BadPhoto, match="without its size"):
+        picture_of(b"\xff\xd8" + comment + b"\x00" + size)
+
+
 @pytest.mark.parametrize(
     "word",
     [

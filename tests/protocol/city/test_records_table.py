@@ -40,6 +40,31 @@ DELIVERY = {"lines": [{"accepted_g": 1000}, {"accepted_g": 500}], "supplier": "�
         ),
         ("test.result", TEST, {"item": "农药残留", "value": "12.5", "unit": "%", "verdict": "qualified"}),
         ("accept.completed", DELIVERY, {"net_g": 1500, "supplier": "李四"}),
+        (
+            "trade.voided",
+            {"slip": SALE["slip"], "goods": [GOODS, {"product": "9", "name": "x"}], "product": "no column of it"},
+            {
+                "product": "01040201 9",
+                "name": "大白菜、x",
+                "net_g": 1250,
+                "amount_fen": 950,
+                "buyer": "4101080010456",
+                "source": f"{'1' * 20} {'2' * 20}",
+            },
+        ),
+        (
+            "entry.corrected",
+            {"now": ENTRY, "source": "3" * 20},
+            {
+                "product": "01040201",
+                "name": "大白菜",
+                "net_g": 250_000,
+                "origin": "河南",
+                "supplier": "李四",
+                "source": "3" * 20,
+            },
+        ),
+        ("accept.completed", DELIVERY | {"sum_fen": 525}, {"net_g": 1500, "amount_fen": 525, "supplier": "李四"}),
         ("clock.step", {"before": "x"}, {}),
     ],
 )

@@ -61,6 +61,26 @@ def test_a_card_says_what_it_was_made_of() -> None:
     assert replace(CARD, t=0).as_json()["tested_at"] is None
 
 
+def test_what_a_card_states_for_programs() -> None:
+    assert replace(CARD, portion=3).as_json() == {
+        "kind": "source",
+        "kid": kid_of(KEY.public_key()).hex(),
+        "source": "41010800110100010074",
+        "test": str(TraceCode("410108001", CodeKind.TEST, "01", 7)),
+        "portion": 3,
+        "product": "01040201",
+        "name": "上海青",
+        "net_g": 300_000,
+        "origin": "河南省新郑市",
+        "origin_code": "410184",
+        "supplier": "新郑市龙湖镇李四",
+        "supplier_code": "4101080010456",
+        "verdict": "qualified",
+        "item": "有机磷和氨基甲酸酯类农药",
+        "tested_at": "2026-11-22T13:52:50+08:00",
+    }
+
+
 def test_the_address_of_a_full_card_fits_58_mm_paper() -> None:
     """Version 12 at level M is 65 modules and a quiet zone of 8: 365 of 384 dots at 5 a module."""
     full = replace(CARD, name="龥" * 60, origin="龥" * 60, supplier="龥" * 60, item="龥" * 60)

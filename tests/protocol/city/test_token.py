@@ -15,6 +15,7 @@ from protocol.city.token import (
     Token,
     TokenKind,
     TokenVerdict,
+    code_in,
     digest_of,
     kid_of,
     parse_url,
@@ -115,6 +116,30 @@ def test_more_than_two_sources_live_under_the_digest(token: Token) -> None:
 
     many = replace(token, sources=("41010800110100010074",) * 3)
     assert Token.decode(many.encode()).sources is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("41010800120300000424", "41010800120300000424"),
+        (" 4101 0800 1203 0000 0424\n", "41010800120300000424"),
+        ("４１０１０８００１２０３０００００４２４", "41010800120300000424"),
+        ("]C141010800120300000424", "41010800120300000424"),
+        ("]q341010800120300000424", "41010800120300000424"),
+        ("…00424", "00424"),
+        ("..00424", "00424"),
+        ("00424.", "00424."),
+        ("https://sy.example.cn/b/41010800110100010074", "41010800110100010074"),
+        ("HTTPS://SY.EXAMPLE.CN/B/41010800110100010074?x=1", "41010800110100010074"),
+        ("https://sy.example.cn/b/410108001101000100745", "https://sy.example.cn/b/410108001101000100745"),
+        ("https://sy.example.cn/b/4101080011010001007", "https://sy.example.cn/b/4101080011010001007"),
+        (URL, "41010800120300000424"),
+        (URL[:-9], URL[:-9]),
+        ("", ""),
+    ],
+)
+def test_a_code_is_read_however_it_was_scanned_typed_or_copied(text: str, code: str) -> None:
+    assert code_in(text) == code
 
 
 def test_what_a_token_states_for_programs(token: Token) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.city.codes import MAX_SERIAL
 from protocol.city.topics import (
     ACK_CAP,
     FINAL_CODES,
@@ -13,8 +14,10 @@ from protocol.city.topics import (
     OPEN_CODES,
     Ack,
     BadAck,
+    PhotoWord,
     Rejected,
     Topics,
+    ack_of,
     read_ack,
 )
 from protocol.plain import plain
@@ -77,6 +80,31 @@ def test_other_topics_are_refused(topic: str) -> None:
 )
 def test_an_answer_reads_back(ack: Ack) -> None:
     assert read_ack(ack.encode()) == ack
+
+
+def test_a_command_comes_to_the_station_or_to_all_of_its_node() -> None:
+    topics = Topics("410108", "410108001", "01")
+    assert topics.command_name("mkt/1/410108/410108001/01/cmd/stop_lot") == "stop_lot"
+    assert topics.command_name("mkt/1/410108/410108001/all/cmd/stop_lot") == "stop_lot"
+    for other in ("02/cmd/stop_lot", "01/cmd/", "01/cmd/a b", "01/res/stop_lot", "01/cmd/x/cmd/stop_lot"):
+        assert topics.command_name(f"mkt/1/410108/410108001/{other}") is None
+    assert topics.photo("ab" * 32) == f"mkt/1/410108/410108001/01/pho/{'ab' * 32}"
+    assert Topics.parse(topics.photo("ab" * 32)) == (topics, "pho")
+
+
+def test_the_answer_to_a_birth_says_what_the_city_holds() -> None:
+    ack = Ack(birth="ab" * 32, holds="cd" * 32, serials={3: 57, 1: 0}, photos=(PhotoWord("ef" * 32, 5, "unknown"),))
+    assert ack.fields() == {
+        "photos": [{"sha256": "ef" * 32, "have": 5, "code": "unknown"}],
+        "birth": "ab" * 32,
+        "holds": "cd" * 32,
+        "serials": {"1": 0, "3": 57},
+    }
+    assert ack_of(ack.fields()) == ack
+    for serials in ({"10": 1}, {"a": 1}, {"1": -1}, {"1": True}, {"1": MAX_SERIAL + 1}, {"": 1}):
+        with pytest.raises(BadAck, match="serials"):
+            ack_of({"serials": serials})
+    assert ack_of({"serials": {"9": MAX_SERIAL}}).serials == {9: MAX_SERIAL}
 
 
 def test_the_plain_answer_is_short() -> None:

@@ -9,6 +9,7 @@ from protocol.city.written import grouped, kilograms, kilograms_as_shown, minute
 
 def test_values_are_written_as_people_read_them() -> None:
     assert [yuan(5), yuan(438), yuan(4319), yuan(100000)] == ["0.05", "4.38", "43.19", "1000.00"]
+    assert [yuan(-350), yuan(-5), yuan(0)] == ["-3.50", "-0.05", "0.00"]
     assert [kilograms(1250), kilograms(-5), kilograms(0), kilograms(99_999_999)] == [
         *("1.250", "-0.005", "0.000", "99999.999"),
     ]
