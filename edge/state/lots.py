@@ -213,6 +213,7 @@ class Lots:
         self._day = ""
         self._changed: set[str] = set()
         self.holds_changed = True  # whether a lot that is held, or was, has changed since ``Holds.views``
+        self.of_day_changed = True  # whether more of a lot than what is left of it has changed since it was counted
         self.unmatched_changed = self.plan_changed = True
         for state, limit in ((LotState.PENDING, -1), (LotState.HELD, -1), (LotState.RELEASED, STOCKED)):
             self._changed |= {
@@ -554,7 +555,7 @@ class Lots:
         self._changed |= set(codes)
         for code in codes:
             self._of_day.pop(code, None)
-        self.unmatched_changed = self.plan_changed = self.holds_changed = True
+        self.unmatched_changed = self.plan_changed = self.holds_changed = self.of_day_changed = True
 
     def touched(self, lot: Lot) -> None:
         """Something that pages show of it changed."""
@@ -679,10 +680,11 @@ class Lots:
     @property
     def changed(self) -> bool:
         """Whether ``views`` has news; a stop that ends by itself is some."""
-        now = self._clock.now()
-        if now.trusted and self._stop_ends is not None and now.seconds >= self._stop_ends:
-            self._changed |= set(self._views)
-            self._stop_ends = None
+        if self._stop_ends is not None:
+            now = self._clock.now()
+            if now.trusted and now.seconds >= self._stop_ends:
+                self._changed |= set(self._views)
+                self._stop_ends = None
         return bool(self._changed)
 
     def views(self) -> tuple[LotView, ...]:
@@ -696,6 +698,7 @@ class Lots:
                 if (lot := self._of_code(code)) is not None:  # else its batch was not committed
                     self._views[code] = self._of_day[code] = now = self.view_of(lot)
                     self.holds_changed |= now.own_hold or (before is not None and before.own_hold)
+                    self.of_day_changed |= before is None or replace(before, left_g=now.left_g) != now
             except Exception as error:
                 self._skip(f"lot {code}", error)
             self._changed.discard(code)

@@ -246,6 +246,7 @@ class Station:
     def configure(self) -> None:
         """What the city set changed: station.toml with that counts from now on."""
         self.config = self.settings.config()
+        self.lots.of_day_changed = True  # the plan of the day is another
 
     # --- products ---------------------------------------------------------------------------------------------------
 
