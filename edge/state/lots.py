@@ -285,7 +285,7 @@ class Lots:
 
     def _keep(self) -> dict[str, Lot]:
         """The lots that were read since anything was written or undone, or time has begun to count."""
-        at = self._conn.total_changes, self._ledger.undone, self._clock.now().trusted
+        at = self._conn.total_changes, self._ledger.undone, self._clock.trusted
         if at != self._kept_at:
             self._kept.clear()
             self._kept_at = at

@@ -218,7 +218,7 @@ class Station:
 
     def today(self) -> date | None:
         """The market's date; None while the clock cannot be believed."""
-        return self.clock.today() if self.clock.now().trusted else None
+        return self.clock.today() if self.clock.trusted else None
 
     def demand(self, roles: frozenset[Role]) -> str:
         """Who ordered this must be one of these people, or have the word of one; raises Refused.
