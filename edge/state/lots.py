@@ -30,6 +30,7 @@ from edge.records.clock import Clock
 from edge.records.ledger import Ledger
 from edge.records.migrations import minute_of
 from edge.records.packing import unpack
+from edge.state import alerts
 from edge.state.claims import Claim, Claims, Offer, Portion
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
 from edge.state.stops import Stop, Stops
@@ -209,6 +210,7 @@ class Lots:
         self.offers_changed = True
         self.waits_for: Callable[[Lot], tuple[WaitsFor, ...]] = lambda lot: ()  # what keeps one that passed
         self._views: dict[str, LotView] = {}
+        self._pressing: dict[str, LotView] = {}  # of these those that an alert stands against: few, where many wait
         self._of_day: dict[str, LotView] = {}
         self._day = ""
         self._changed: set[str] = set()
@@ -694,11 +696,14 @@ class Lots:
         """
         for code in list(self._changed):
             before = self._views.pop(code, None)
+            self._pressing.pop(code, None)
             try:
                 if (lot := self._of_code(code)) is not None:  # else its batch was not committed
                     self._views[code] = self._of_day[code] = now = self.view_of(lot)
                     self.holds_changed |= now.own_hold or (before is not None and before.own_hold)
                     self.of_day_changed |= before is None or replace(before, left_g=now.left_g) != now
+                    if alerts.words_of(now):
+                        self._pressing[code] = now
             except Exception as error:
                 self._skip(f"lot {code}", error)
             self._changed.discard(code)
@@ -713,11 +718,12 @@ class Lots:
         }
         for code in gone:
             del self._views[code]
+            self._pressing.pop(code, None)
         return tuple(view for view in shown if view.test_code not in gone) if gone else tuple(shown)
 
-    def shown(self) -> list[LotView]:
-        """What ``views`` answered last."""
-        return list(self._views.values())
+    def pressing(self) -> list[LotView]:
+        """Those that ``views`` answered last at which a person has to look."""
+        return list(self._pressing.values())
 
     def of_day(self, day: str) -> list[LotView]:
         """Every lot that came in on this day, also those that are gone from the pages; the newest day that is asked for

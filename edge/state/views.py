@@ -81,7 +81,7 @@ class Views:
         if station.public_samples.changed:
             due["public_samples"] = station.public_samples.views
         if lots.changed or station.alerts.changed:
-            due["alerts"] = lambda: station.alerts.views(lots.shown())
+            due["alerts"] = lambda: station.alerts.views(lots.pressing())
         due["bench"] = partial(self._bench_view, now)  # after ``lots``, which say what has changed of them
         station.alerts.changed = False
         if lots.offers_changed:
