@@ -30,6 +30,7 @@ from edge.between.inbox import (
     Inbox,
     LinkChanged,
     Message,
+    NewLoad,
     PortChanged,
     PortFound,
     PortGarbage,
@@ -254,12 +255,13 @@ class Core:
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
         with self._fence("timetable"):
             messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
-        weights_only = all(isinstance(message, Weighed) for message in messages) and not step
+        weights = [message for message in messages if isinstance(message, Weighed)]
+        weights_only = len(weights) == len(messages) and not step
         waited = not messages and not (patient and self._show_due)  # for nothing, and for no page
         attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
-        if weights_only and messages and not self._config.stall.continuous:
-            for message in messages:
-                self._weigh(message)  # nothing to commit
+        if weights_only and weights:
+            for weighed in weights:
+                self._weigh(weighed)
         elif messages or attend:
             self._work(messages, step)
         now = self._clock.steady()
@@ -350,7 +352,7 @@ class Core:
             refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
             for message in rest:  # what comes after and records nothing is still news: a link, a port, an ack
-                if not isinstance(message, Request | Tested | Weighed) and not self._is_order(message):
+                if not isinstance(message, Request | Tested | Weighed | NewLoad) and not self._is_order(message):
                     with self._fence("news"):
                         self._handle(message)
             self._progress_not_saved()
@@ -450,6 +452,8 @@ class Core:
                 if device in self._station.scales:
                     with self._fence("weighing"):
                         self._station.scales[device].disturbed()
+            case NewLoad(weighed):
+                self._failed(weighed, error)
             case Sensed(device, measured):
                 self._unread.keep("reading", device, error, measured.raw or _shown(measured))
             case PortChanged(device) | PortFound(device) | PortGarbage(device) | Stumbled(device):
@@ -463,19 +467,28 @@ class Core:
             case _:
                 self._unread.keep("program", type(message).__name__, error, _shown(message))
 
-    def _weigh(self, message: Message) -> None:
-        """A weight alone needs no transaction."""
+    def _weigh(self, weighed: Weighed) -> None:
+        """A weight alone needs no transaction, a sale of what lies there has one."""
         try:
-            self._do(message)
+            self._feed(weighed)
+            sold = self._sold_by_itself(weighed.device)
         except Exception as error:
-            self._failed(message, error)
+            self._failed(weighed, error)
+        else:
+            if sold:
+                self._work([NewLoad(weighed)], None)
+
+    def _feed(self, weighed: Weighed) -> None:
+        self._station.scales[weighed.device].feed(weighed.weighing, weighed.at)
 
     def _do(self, message: Message) -> None:
         match message:
-            case Weighed(device, weighing, at):
-                self._station.scales[device].feed(weighing, at)
-                if self._config.stall.continuous:
+            case Weighed(device):
+                self._feed(message)
+                if self._sold_by_itself(device):
                     self._sell_continuously(device)
+            case NewLoad(weighed):
+                self._sell_continuously(weighed.device)
             case Request():
                 self._station.who = message.who
                 try:
@@ -608,11 +621,13 @@ class Core:
             for request, answer in answers:
                 _note(request.command, answer)
 
+    def _sold_by_itself(self, device: str) -> bool:
+        """Whether continuous weighing sells what lies there now."""
+        scale = self._station.scales[device]
+        return bool(self._config.stall.continuous) and not scale.why_not(self._clock.steady(), self._station.today())
+
     def _sell_continuously(self, device: str) -> None:
         """Continuous weighing: each new load of the configured product becomes a sale by itself."""
-        scale = self._station.scales[device]
-        if scale.why_not(self._clock.steady(), self._station.today()):
-            return
         product = self._config.stall.continuous
         try:
             with self._ledger.step():

@@ -187,7 +187,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
     for line in at_start.lines(config, path, ledger.path, kid_of(key.public_key()).hex(), city_keys.by_kid):
         log.info("%s", line)
-    today = clock.today() if clock.now().trusted else None
+    today = clock.today() if clock.trusted else None
     for caution in cautions(config, today, bool(city_keys)):
         log.warning("%s: %s", caution.about, caution.said("en"))
     for thread in (*ports.values(), *printers.values(), mqtt):

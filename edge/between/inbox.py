@@ -44,6 +44,13 @@ class Weighed:
 
 
 @frozen
+class NewLoad:
+    """By this weight, which was heard, lies there what continuous weighing sells; the core's word to itself."""
+
+    weighed: Weighed
+
+
+@frozen
 class Tested:
     """An analyzer handed over results; and tickets and curves that a person has to read.
 
@@ -231,6 +238,7 @@ class Stop:
 
 Message = (
     Weighed
+    | NewLoad
     | Tested
     | Sensed
     | PortChanged

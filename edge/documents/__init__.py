@@ -329,7 +329,7 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(value: Any) -> Any:
     """A record's value as JSON has it, also of fields that say nothing and stand in no record."""
     if isinstance(value, BaseModel):
-        return {name: _whole(getattr(value, name)) for name in type(value).model_fields}
+        return {name: _whole(field) for name, field in vars(value).items()}
     return [_whole(one) for one in value] if isinstance(value, tuple | list) else value
 
 

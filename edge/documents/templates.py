@@ -63,6 +63,7 @@ class Templates:
         compiled: Compiled | None = None,
     ) -> None:
         self._find = find
+        self._files: dict[str, str] = {}
         self._environment = Environment(self._load, _hold, functions, filters, compiled)
 
     def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
@@ -91,6 +92,7 @@ class Templates:
         path = self._find(name)
         if path is None:
             return None
+        self._files[name] = str(path)
         source = read(path)
         return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
 
@@ -107,8 +109,8 @@ class Templates:
             raise BadTemplate(f"{place}: {error}") from None
 
     def _file(self, name: str) -> str:
-        path = self._find(name)
-        return str(path) if path else name
+        """Where it was read from: that is not asked anew for each of its lines."""
+        return self._files.get(name, name)
 
     def _place(self, name: str, error: Exception) -> str:
         """The template's file and line where an error came from."""
@@ -126,7 +128,7 @@ def _hold(context: Context, value: Any) -> str:
     if isinstance(value, StrictUndefined):
         return str(value)  # raises
     budget: Budget = context["_budget"]
-    budget.held.append(bounded(str(bounded(value))))
+    budget.held.append(bounded(value if type(value) is str else str(bounded(value))))
     budget.step()
     return f"{_OPEN}{len(budget.held) - 1}{_CLOSE}"
 

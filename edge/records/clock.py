@@ -114,9 +114,9 @@ def since_boot() -> float:
 # --- values ---------------------------------------------------------------------------------------------------------
 
 
-def text_of(seconds: float) -> str:
-    """RFC 3339 with microseconds, in the market's zone."""
-    return datetime.fromtimestamp(seconds, CHINA).isoformat(timespec="microseconds")
+def text_of(seconds: float, timespec: str = "microseconds") -> str:
+    """RFC 3339 in the market's zone; cut, not rounded, to the ``timespec``."""
+    return datetime.fromtimestamp(seconds, CHINA).isoformat(timespec=timespec)
 
 
 def day_of(seconds: float) -> date:
@@ -131,21 +131,25 @@ def inside(seconds: float) -> bool:
 
 @frozen
 class Stamp:
-    """A moment: RFC 3339 text in the market's zone, seconds since 1970, and what the clock was worth.
+    """A moment: seconds since 1970, and what the clock was worth.
 
     ``source`` is who vouched for it last, ``up`` the seconds since the kernel started.
     """
 
-    text: str
     seconds: float
     state: ClockState
     source: ClockSource = ClockSource.NONE
     up: float = 0.0
 
     @property
+    def text(self) -> str:
+        """RFC 3339 with microseconds, in the market's zone; written when it is asked for, which few do."""
+        return text_of(self.seconds)
+
+    @property
     def to_the_second(self) -> str:
         """The moment without its fraction, as slips and their digests carry it."""
-        return datetime.fromisoformat(self.text).isoformat(timespec="seconds")
+        return text_of(self.seconds, "seconds")
 
     @property
     def trusted(self) -> bool:
@@ -193,7 +197,7 @@ class Step:
 
     @property
     def stamp(self) -> Stamp:
-        return Stamp(text_of(self.after), self.after, self.state, self.source, self.at)
+        return Stamp(self.after, self.state, self.source, self.at)
 
     @property
     def offset_ms(self) -> int:
@@ -271,7 +275,7 @@ class Clock:
         """Never before a time that was given, but for a step that was taken."""
         boot = self._since_boot()
         self._last = self._ours(boot)
-        return Stamp(text_of(self._last), self._last, self._state(boot), self.source, boot)
+        return Stamp(self._last, self._state(boot), self.source, boot)
 
     def up(self) -> float:
         """Seconds since the kernel started, with the time it slept: no step of a clock changes them."""
@@ -289,6 +293,11 @@ class Clock:
     def state(self) -> ClockState:
         """Loss of sync is ``holdover`` for a day, then ``unsynced``; a doubted date is ``unsynced`` at once."""
         return self._state(self._since_boot())
+
+    @property
+    def trusted(self) -> bool:
+        """False when the date cannot be believed."""
+        return self.state() != "unsynced"
 
     @property
     def source(self) -> ClockSource:

@@ -335,14 +335,14 @@ class Ledger:
             raise self.held
         if type(record) is not EVENTS[kind].record:
             raise TypeError(f"{kind} takes {EVENTS[kind].record.__name__}, not {type(record).__name__}")
-        event_id = uuid7(stamp.seconds)
+        event_id, time = uuid7(stamp.seconds), stamp.text
         head = envelope.EventHead(
             event_id,
             self.signer.source,
             kind,
             subject,
-            stamp.text,
-            stamp.text,
+            time,
+            time,
             boot_id,
             stamp.state,
             operator,
@@ -358,7 +358,7 @@ class Ledger:
         self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, self._pack(body), note))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
-        return Recorded(seq, event_id, body, kind, subject, stamp.text, data)
+        return Recorded(seq, event_id, body, kind, subject, time, data)
 
     def note(self, seq: int, note: bytes) -> None:
         """Keep beside a record how it was asked for (``asked.py``); it is no part of what is signed.

@@ -31,7 +31,6 @@ class Alerts:
 
     def __init__(self, conn: sqlite3.Connection) -> None:
         self._conn = conn
-        self._words: dict[str, tuple[LotView, tuple[AlertWord, ...]]] = {}  # of the views that were asked for last
         self.changed = True
 
     def seen(self, test_code: str) -> Seen:
@@ -49,15 +48,8 @@ class Alerts:
         self.changed = True
 
     def views(self, lots: Iterable[LotView]) -> tuple[AlertView, ...]:
-        """What nobody has seen first, then the most pressing, then the oldest."""
-        known = self._words
-        self._words = {
-            lot.test_code: last
-            if (last := known.get(lot.test_code)) is not None and last[0] is lot
-            else (lot, words_of(lot))
-            for lot in lots
-        }
-        found = [self._view(lot, words) for lot, words in self._words.values() if words]
+        """Of these lots what nobody has seen first, then the most pressing, then the oldest."""
+        found = [self._view(lot, words) for lot in lots if (words := words_of(lot))]
         order = list(AlertWord)
         return tuple(sorted(found, key=lambda one: (bool(one.person), order.index(one.words[0]), one.upto)))
 

@@ -264,14 +264,14 @@ class Holds:
     @property
     def changed(self) -> bool:
         """Whether a hold has news by itself: half an hour left, the end, the clock believed or not."""
-        return self._clock.now().trusted != self._trusted or (self._due is not None and self._clock.up() >= self._due)
+        return self._clock.trusted != self._trusted or (self._due is not None and self._clock.up() >= self._due)
 
     def views(self) -> tuple[HoldView, ...]:
         """Every lot that is held, what presses first: the test's before a person's, the oldest before newer ones."""
         if not self._lots.holds_changed and not self.changed:
             return self._views
         self._lots.holds_changed = False
-        self._trusted = self._clock.now().trusted
+        self._trusted = self._clock.trusted
         up = self._clock.up()
         ends: list[float] = []
         views = []

@@ -30,6 +30,7 @@ from edge.records.clock import Clock
 from edge.records.ledger import Ledger
 from edge.records.migrations import minute_of
 from edge.records.packing import unpack
+from edge.state import alerts
 from edge.state.claims import Claim, Claims, Offer, Portion
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
 from edge.state.stops import Stop, Stops
@@ -209,10 +210,12 @@ class Lots:
         self.offers_changed = True
         self.waits_for: Callable[[Lot], tuple[WaitsFor, ...]] = lambda lot: ()  # what keeps one that passed
         self._views: dict[str, LotView] = {}
+        self._pressing: dict[str, LotView] = {}  # of these those that an alert stands against: few, where many wait
         self._of_day: dict[str, LotView] = {}
         self._day = ""
         self._changed: set[str] = set()
         self.holds_changed = True  # whether a lot that is held, or was, has changed since ``Holds.views``
+        self.of_day_changed = True  # whether more of a lot than what is left of it has changed since it was counted
         self.unmatched_changed = self.plan_changed = True
         for state, limit in ((LotState.PENDING, -1), (LotState.HELD, -1), (LotState.RELEASED, STOCKED)):
             self._changed |= {
@@ -290,7 +293,7 @@ class Lots:
 
     def _keep(self) -> dict[str, Lot]:
         """The lots that were read since anything was written or undone, or time has begun to count."""
-        at = self._conn.total_changes, self._ledger.undone, self._clock.now().trusted
+        at = self._conn.total_changes, self._ledger.undone, self._clock.trusted
         if at != self._kept_at:
             self._kept.clear()
             self._kept_at = at
@@ -560,7 +563,7 @@ class Lots:
         self._changed |= set(codes)
         for code in codes:
             self._of_day.pop(code, None)
-        self.unmatched_changed = self.plan_changed = self.holds_changed = True
+        self.unmatched_changed = self.plan_changed = self.holds_changed = self.of_day_changed = True
 
     def touched(self, lot: Lot) -> None:
         """Something that pages show of it changed."""
@@ -685,10 +688,11 @@ class Lots:
     @property
     def changed(self) -> bool:
         """Whether ``views`` has news; a stop that ends by itself is some."""
-        now = self._clock.now()
-        if now.trusted and self._stop_ends is not None and now.seconds >= self._stop_ends:
-            self._changed |= set(self._views)
-            self._stop_ends = None
+        if self._stop_ends is not None:
+            now = self._clock.now()
+            if now.trusted and now.seconds >= self._stop_ends:
+                self._changed |= set(self._views)
+                self._stop_ends = None
         return bool(self._changed)
 
     def views(self) -> tuple[LotView, ...]:
@@ -698,10 +702,14 @@ class Lots:
         """
         for code in list(self._changed):
             before = self._views.pop(code, None)
+            self._pressing.pop(code, None)
             try:
                 if (lot := self._of_code(code)) is not None:  # else its batch was not committed
                     self._views[code] = self._of_day[code] = now = self.view_of(lot)
                     self.holds_changed |= now.own_hold or (before is not None and before.own_hold)
+                    self.of_day_changed |= before is None or replace(before, left_g=now.left_g) != now
+                    if alerts.words_of(now):
+                        self._pressing[code] = now
             except Exception as error:
                 self._skip(f"lot {code}", error)
             self._changed.discard(code)
@@ -716,11 +724,12 @@ class Lots:
         }
         for code in gone:
             del self._views[code]
+            self._pressing.pop(code, None)
         return tuple(view for view in shown if view.test_code not in gone) if gone else tuple(shown)
 
-    def shown(self) -> list[LotView]:
-        """What ``views`` answered last."""
-        return list(self._views.values())
+    def pressing(self) -> list[LotView]:
+        """Those that ``views`` answered last at which a person has to look."""
+        return list(self._pressing.values())
 
     def of_day(self, day: str) -> list[LotView]:
         """Every lot that came in on this day, also those that are gone from the pages; the newest day that is asked for

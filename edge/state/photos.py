@@ -85,7 +85,7 @@ class Photos:
                 self.files.drop(sha256)
         self._gone = []
         now = self._clock.steady()
-        if now >= self._look_at and self._clock.now().trusted:
+        if now >= self._look_at and self._clock.trusted:
             self._look_at = now + LOOK_SECONDS
             self._loose = self.table.loose(self._clock.now().seconds - LOOSE_SECONDS)
             self.unsaved = bool(self._loose) or self.table.undated()

@@ -65,6 +65,7 @@ class Prints:
         undo: list[Callable[[], None]],
     ) -> None:
         self._parts = {part.name: part for part in config.printer}
+        self._rows = {part.name: part.row() for part in config.printer}
         self._automatic = frozenset(config.paper.automatic)
         self._rules = config.gate
         self._ledger = ledger
@@ -84,16 +85,19 @@ class Prints:
 
     def documents_of(self, printer: str) -> tuple[str, ...]:
         """The papers that go to this printer."""
-        return tuple(paper for paper in DOCUMENT_NAMES if _prints(self._parts[printer], paper))
+        return tuple(paper for paper in DOCUMENT_NAMES if self._goes_to(self._parts[printer], paper))
 
     def printer_for(self, paper: str, name: str = "") -> PrinterSection | None:
         """The printer of this name, if such papers go to it; the first that they go to when none is named.
 
         What may be a label or a slip is a label where one can be printed.
         """
-        fitting = [part for part in self._parts.values() if name in ("", part.name) and _prints(part, paper)]
-        labels = (part for part in fitting if paper in EITHER and part.row().label is not None)
+        fitting = [part for part in self._parts.values() if name in ("", part.name) and self._goes_to(part, paper)]
+        labels = (part for part in fitting if paper in EITHER and self._rows[part.name].label is not None)
         return next(labels, fitting[0] if fitting else None)
+
+    def _goes_to(self, part: PrinterSection, paper: str) -> bool:
+        return paper in part.papers if part.papers else prints(self._rows[part.name], paper)
 
     # --- wanted, in the current transaction -------------------------------------------------------------------------
 
@@ -364,11 +368,6 @@ class Prints:
 def _seconds(body: bytes) -> float:
     """When a record was made, in seconds since 1970."""
     return parse_time(json.loads(body)["time"]).timestamp()
-
-
-def _prints(part: PrinterSection, paper: str) -> bool:
-    """Whether such papers go to this printer."""
-    return paper in part.papers if part.papers else prints(part.row(), paper)
 
 
 def _view_of(job: PrintJob, about: tuple[str, str] | None = None) -> PrintView:

@@ -31,7 +31,7 @@ class Forgetting:
         now = clock.steady()
         if self._ledger.head.seq != self._seq:
             self._seq, self._since = self._ledger.head.seq, now
-        if now - self._since < QUIET_SECONDS or not settled or self._ledger.held or not clock.now().trusted:
+        if now - self._since < QUIET_SECONDS or not settled or self._ledger.held or not clock.trusted:
             return False
         today = clock.today()
         if today == self._nothing_on:

@@ -218,7 +218,7 @@ class Station:
 
     def today(self) -> date | None:
         """The market's date; None while the clock cannot be believed."""
-        return self.clock.today() if self.clock.now().trusted else None
+        return self.clock.today() if self.clock.trusted else None
 
     def demand(self, roles: frozenset[Role]) -> str:
         """Who ordered this must be one of these people, or have the word of one; raises Refused.
@@ -246,6 +246,7 @@ class Station:
     def configure(self) -> None:
         """What the city set changed: station.toml with that counts from now on."""
         self.config = self.settings.config()
+        self.lots.of_day_changed = True  # the plan of the day is another
 
     # --- products ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
+from edge.between.bench_board import BenchView
 from edge.between.board import AnalyzerView, ScaleView
 from edge.between.day_views import CustomerView
 from edge.between.fixed_words import WeightWhy
@@ -31,8 +32,8 @@ class Views:
         self._city_keys = city_keys
         self._cautioned: date | None = date.min  # the day whose cautions are shown
         self._disk_at = float("-inf")
+        self._bench = BenchView()
         self._counted_at = float("-inf")
-        self._count_due = False  # today's lots changed since they were counted
         self._unmatched: dict[str, int] = {}
 
     def due(self, now: float) -> dict[str, Callable[[], Any]]:
@@ -80,13 +81,9 @@ class Views:
         if station.public_samples.changed:
             due["public_samples"] = station.public_samples.views
         if lots.changed or station.alerts.changed:
-            due["alerts"] = lambda: station.alerts.views(lots.shown())
-        self._count_due = self._count_due or lots.changed
-        count = self._count_due and (lots.few_today or now - self._counted_at >= COUNT_SECONDS)
-        if count or station.racks.changed or station.controls.changed:
-            self._count_due, self._counted_at = False, now
-            due["bench"] = partial(bench_view, station)
-        station.alerts.changed = station.racks.changed = station.controls.changed = False
+            due["alerts"] = lambda: station.alerts.views(lots.pressing())
+        due["bench"] = partial(self._bench_view, now)  # after ``lots``, which say what has changed of them
+        station.alerts.changed = False
         if lots.offers_changed:
             due["offers"] = lots.offer_views
         if lots.plan_changed:
@@ -114,6 +111,16 @@ class Views:
             due["disk_free"] = lambda: station.disk.look().free
             due["disk_total"] = lambda: station.disk.look().total
         return due
+
+    def _bench_view(self, now: float) -> BenchView:
+        """The test room, made anew when more of a lot of today changed than what is left of it, or what lies there."""
+        station, lots = self._station, self._station.lots
+        count = lots.of_day_changed and (lots.few_today or now - self._counted_at >= COUNT_SECONDS)
+        if count or station.racks.changed or station.controls.changed:
+            lots.of_day_changed = station.racks.changed = station.controls.changed = False
+            self._counted_at = now
+            self._bench = bench_view(station)
+        return self._bench
 
     def _customer(self, now: float) -> CustomerView:
         """The slip that was sold goes when the next load can be sold."""

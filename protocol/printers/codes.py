@@ -86,8 +86,8 @@ def qr_height(payload: str, profile: Profile, *, big: bool = False, taken: int =
 
 def scaled(modules: Matrix, module: int) -> Dots:
     """Modules as squares of ``module`` dots."""
-    wide = {ord(bit): bit * module for bit in "01"}
-    rows = [row for line in modules for row in [int(line.translate(wide), 2)] * module]
+    white, black = "0" * module, "1" * module
+    rows = [row for line in modules for row in [int(line.replace("0", white).replace("1", black), 2)] * module]
     return Dots(module * len(modules), tuple(rows))
 
 

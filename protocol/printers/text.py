@@ -105,7 +105,7 @@ def _seen(text: str, replaced: dict[str, None]) -> str:
 
 def columns(text: str) -> int:
     """How many columns cleaned text takes on paper, at normal size."""
-    return 2 * len(text) - len(text.encode("ascii", "ignore"))
+    return len(text) if text.isascii() else 2 * len(text) - len(text.encode("ascii", "ignore"))
 
 
 def encode(text: str, encoding: Encoding = "gbk") -> bytes:

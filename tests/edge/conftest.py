@@ -142,8 +142,7 @@ class HandClock(Clock):
         return self._steady
 
     def now(self) -> Stamp:
-        text = self.wall.isoformat(timespec="microseconds")
-        return Stamp(text, self.wall.timestamp(), self.worth, self.source, self._steady)
+        return Stamp(self.wall.timestamp(), self.worth, self.source, self._steady)
 
     def today(self) -> date:
         return self.wall.date()

@@ -12,13 +12,32 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from edge.between.commands import Sell
 from edge.between.inbox import PrintAgain, Tested
 from edge.records.ledger import PAGE_SIZE
-from edge.state import alerts
+from edge.state import alerts, views
 from protocol.city import canonical
 
 CABBAGE = "01040201"
 STATEMENTS = 33  # of one sale with its slip and what pages see of it: 31 when this was written
 FRAME = PAGE_SIZE + 24
 BURST = 100
+CONTINUOUS = """
+[stall]
+continuous = "01040201"
+[[scale]]
+name = "scale-1"
+model = "st-gs"
+port = "/dev/null"
+max = "30 kg"
+min = "100 g"
+e = "5 g"
+[[analyzer]]
+name = "tester-1"
+model = "dayuan-lz4000t"
+port = "/dev/null"
+[[product]]
+code = "01040201"
+name = "大白菜"
+price = "3.50"
+"""
 
 
 class CountingKey:
@@ -98,6 +117,36 @@ def test_a_new_entry_looks_at_no_other_lot_for_what_a_person_has_to_see(
     monkeypatch.setattr(alerts, "words_of", lambda lot: (looked.append(lot.test_code), words_of(lot))[1])
     code = station.enters()
     assert looked == [code]
+
+
+def test_a_sale_does_not_make_the_test_rooms_view_anew(
+    box: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station, sale = ready(box)
+    made: list[Any] = []
+    bench_view = views.bench_view
+    monkeypatch.setattr(views, "bench_view", lambda station: made.append(bench_view(station)) or made[-1])
+    before = station.board.bench
+    station.does(sale)
+    assert station.board.lots[0].left_g == 250_000 - 4_500
+    assert not made
+    station.enters()
+    assert made == [station.board.bench] != [before]
+    assert station.board.bench.today["all"] == 2
+
+
+def test_a_weight_takes_no_transaction_where_each_load_is_sold_by_itself(box: Callable[..., Any]) -> None:
+    station = box(CONTINUOUS)
+    station.releases()
+    said: list[str] = []
+    station.ledger.conn.set_trace_callback(said.append)
+    station.weighs("0.000")
+    assert not {"BEGIN", "COMMIT"} & set(said)
+    before = station.ledger.head.seq
+    station.weighs("2.000")
+    station.ledger.conn.set_trace_callback(None)
+    assert station.ledger.head.seq == before + 1
+    assert said.count("COMMIT") == 1
 
 
 def test_a_mornings_results_write_little_more_than_their_records(box: Callable[..., Any]) -> None:

@@ -99,12 +99,15 @@ def test_nothing_is_seen_where_nothing_is(box: Callable[..., Box]) -> None:
     assert station.board.alerts == ()
 
 
-def test_a_lot_that_the_city_stops_asks_and_a_sibling_of_it_too(box: Callable[..., Box], mayor: Any) -> None:
+def test_a_lot_that_the_city_stops_asks_until_it_may_be_sold_again(box: Callable[..., Box], mayor: Any) -> None:
     station = box(city_keys=mayor.keys)
     code = station.releases()
     mayor.orders(station, "stop_lot", lot=code, reason="召回")
     (alert,) = station.board.alerts
     assert (alert.words, alert.urgent) == (("stopped",), True)
+    station.clock.go(60)
+    mayor.orders(station, "resume_lot", lot=code, reason="误报")
+    assert station.board.alerts == ()
 
 
 # --- racks ------------------------------------------------------------------------------------------------------------
