@@ -72,6 +72,7 @@ GATHER_SECONDS = 0.05  # so long a worker waits for a batch to fill: a commit wa
 ATTEMPTS = 5  # at a batch that stood in another worker's way
 RETRY_SECONDS = 0.5
 TELL_SECONDS = 30.0  # for so long every answer to a station says what was refused to it
+KEY_SECONDS = 365 * 86_400.0  # so long a station's new key is said to those of its node that have not heard it
 INBOX = 1000
 TOLD_AGAIN = 50  # final refusals repeated after a birth
 IDS_PER_ACK = 250
@@ -613,7 +614,8 @@ class Platform:
             refused = taken.rejected
             if refused is None and judged.kind == key_events.KIND and not judged.code:
                 data = judged.event["data"]
-                store.turn(name, data["old_key"], data["new_key"], int(judged.event["sequence"]))
+                if store.turn(name, data["old_key"], data["new_key"], int(judged.event["sequence"])):
+                    self._hand_on(store, topics, data["new_key"])
             if refused is None:
                 draft.kept[judged.event["id"]] = int(judged.event["sequence"])
                 if taken.known:
@@ -622,6 +624,12 @@ class Platform:
             self._tell(name, refused.code, f"id={refused.id!r} reason={refused.reason!r}")
             if refused.id:
                 draft.rejected[refused.id] = refused
+
+    def _hand_on(self, store: Store, topics: Topics, key: str) -> None:
+        """The node's stations are told the new key of one of them, in the transaction that takes its change."""
+        fields = {"stations": [{"station": topics.station, "public_key": key}]}
+        id_ = store.orders.want("keys", f"{topics.node}-all", fields, KEY_SECONDS)
+        log.info("station=%s key=%s handed on to=%s-all id=%s", topics.station, key, topics.node, id_)
 
     def _photo(self, store: Store, topics: Topics, sha256: str, payload: bytes, drafts: dict[str, Draft]) -> None:
         """A chunk of a photo. Its hash proves it; who never proved himself by a record is not answered."""

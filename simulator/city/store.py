@@ -495,15 +495,16 @@ class Store:
         """The keys this station had before; each holds for its records up to a number."""
         return _old_keys(self.db, station)
 
-    def turn(self, station: str, old: str, new: str, sequence: int) -> None:
-        """The station changed its key by this record. Nothing for one that it changed from before."""
+    def turn(self, station: str, old: str, new: str, sequence: int) -> bool:
+        """The station changed its key by this record. False, and nothing, for one that it changed from before."""
         known = self.key_of(station)
         if known is None or known.hex() != old or new in [one.key.hex() for one in self.old_keys(station)]:
-            return
+            return False
         key = {"station": station, "public_key": old}
         put_new(self.db, "old_keys", key, {"until": sequence, "time": now()})
         self.db.execute("UPDATE keys SET public_key = ? WHERE station = ?", [new, station])
         self.turned.add(station)
+        return True
 
     def trust(self, station: str, public_key: str, how: str) -> bool:
         """Trust this key for a station; False, and noted, when the station already has another."""
