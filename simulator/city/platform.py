@@ -185,9 +185,11 @@ class Judged:
 
 @dataclass(slots=True)
 class Early:
-    """Of a batch, before its transaction: whose it is, what its events are worth (by the item), and their names."""
+    """Of a batch, before its transaction: whose it is, the keys by which it was judged, what its events are worth (by
+    the item), and their names."""
 
     stations: set[str] = field(default_factory=set)
+    keys: dict[str, bytes] = field(default_factory=dict)
     judged: dict[int, Judged | Rejected] = field(default_factory=dict)
     named: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -459,6 +461,9 @@ class Platform:
         early = self._judge(store, batch)
         done, drafts = Done(), dict[str, Draft]()
         with store.batch(early.stations):
+            if store.shared:  # another worker may have taken a change since
+                keys = store.keys_of(early.keys)
+                store.turned |= {name for name, key in early.keys.items() if keys.get(name) != key}
             store.expect(early.named)
             # States first: a station's key arrives with its first records.
             for item in sorted(batch, key=lambda one: not _is_state(one)):
@@ -506,9 +511,9 @@ class Platform:
                     early.stations.add(topics.station)
                     if lane in ("evt", "alm") and item.payload is not None:
                         events.append((item, item.payload, topics.station))
-        keys = store.keys_of(station for _, _, station in events)
+        early.keys = store.keys_of(station for _, _, station in events)
         for item, body, station in events:
-            early.judged[id(item)] = judged = judge(body, station, keys.get(station))
+            early.judged[id(item)] = judged = judge(body, station, early.keys.get(station))
             if isinstance(judged, Judged):
                 early.named.append((station, judged.event["id"], int(judged.event["sequence"])))
         return early
