@@ -137,7 +137,8 @@ while True:
     shutil.copytree(whole, folder)
     if not (child := os.fork()):
         key = folder / "station.key"
-        ledger = Ledger(folder / "data", Signer(own_keys.opened(key, folder / "data"), "sy.example.cn", "410108001", "01"))
+        old = own_keys.opened(key, folder / "data")
+        ledger = Ledger(folder / "data", Signer(old, "sy.example.cn", "410108001", "01"))
         own_keys.rotate(key, ledger, Clock("host").now(), "b", why="x", person="y")
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
