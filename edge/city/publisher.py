@@ -667,6 +667,7 @@ class Publisher:
             return 0
         if do is Do.GO_BACK and claim:
             log.warning("the city has records up to %d and forgot the rest: sent again", claim.upto)
+            self.birth_due = self.birth_due or claim.upto < self._ledger.gone  # it has to hear what cannot come
             self._forget_answered()
         for seq, reason in final.items():
             if seq in self.aside:
