@@ -289,7 +289,8 @@ class CityView:
 
     ``set_aside`` are the newest with their reasons, ``aside`` counts all.  ``cause`` is a word of ``link_causes`` for
     why records do not get through or are not confirmed, ``why`` its detail for the technician; ``silent_since`` and
-    ``last_ack`` are times.  ``odd`` counts what came and was not believed, ``confirm`` is as configured.
+    ``last_ack`` are times.  ``odd`` counts what came and was not believed, ``confirm`` is as configured.  ``left`` are
+    brokers that were left for the next of the list and have delivered nothing since: address, cause, detail.
     """
 
     up: bool
@@ -305,6 +306,7 @@ class CityView:
     aside: int = 0
     odd: tuple[tuple[str, int], ...] = ()
     confirm: str = "city"
+    left: tuple[tuple[str, str, str], ...] = ()
 
 
 @frozen

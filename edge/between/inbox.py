@@ -196,7 +196,7 @@ class Limits:
 class LinkChanged:
     """The broker took us, or we have none. ``cause`` is a word of ``link_causes``, ``why`` is for the technician.
 
-    ``cut``: the connection stood, and the broker ended it.
+    ``cut``: the connection stood, and the broker ended it.  ``broker`` is its address.
     """
 
     up: bool
@@ -204,6 +204,7 @@ class LinkChanged:
     cause: str = ""
     limits: Limits = Limits()
     cut: bool = False
+    broker: str = ""
 
 
 @frozen

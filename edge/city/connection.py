@@ -388,7 +388,8 @@ class Connection:
     def _stands(self) -> None:
         log.info("connected to %s", self.url)
         self._up = True
-        self._inbox.put(LinkChanged(True, self._deaf, "subscription" if self._deaf else "", self._limits))
+        cause = "subscription" if self._deaf else ""
+        self._inbox.put(LinkChanged(True, self._deaf, cause, self._limits, broker=self.url))
 
     def _on_disconnect(self, client: _Client, _data: Any, flags: Any, code: ReasonCode, _more: Any) -> None:
         if client.oversize:

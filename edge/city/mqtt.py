@@ -109,7 +109,7 @@ class Mqtt(threading.Thread):
 
     def _tell(self, ended: Ended, stood: bool) -> None:
         if stood or ended.why != self._last_told:
-            self._inbox.put(LinkChanged(False, ended.why, ended.cause, cut=ended.cut))
+            self._inbox.put(LinkChanged(False, ended.why, ended.cause, cut=ended.cut, broker=self.broker))
         if ended.cause != "renewed" and self._told.due(ended.why, time.monotonic()):
             log.warning("no way to the city: %s", ended.why)
         self._last_told = "" if stood else ended.why

@@ -37,11 +37,14 @@ from protocol.city.signed import CityKeys
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
-TOO_BAD = frozenset({131, 149, 153})  # implementation specific, packet too large, payload format invalid
+TOO_LARGE = 149
+TOO_BAD = frozenset({131, 153})  # implementation specific, payload format invalid
+PASSED_AT_ONCE, PASSED_SECONDS = 200, 0.05  # records of a kind that waits that are passed over, and the pause then
 RESEND_CAP = 60.0
 PUBACK_SECONDS = 10.0  # a broker that acknowledges nothing for so long is left: on a line that is up, none is late
 STAY_CAP = 600.0
 STAY = 3  # so many resend_seconds without the city's word, and the next broker of the list is tried
+LEFT = frozenset({"silent", "swallowed", "no_puback"})  # what a broker is left for
 SET_ASIDE_SHOWN = 50
 TELL_SECONDS = 60.0  # how far it is delivered is said so often at most
 URGENT = 20  # alarms that may wait for the city's answer beside a full window
@@ -84,16 +87,23 @@ class Publisher:
         self._word = CityWord(part, topics.station, keys, clock)
         self._doubts = Doubts()
         self._flights: dict[int, Flight] = {}
-        self._by_mid: dict[int, tuple[int, float]] = {}  # what the broker has not acknowledged: record, and when sent
+        # What the broker has not acknowledged: record, when it was sent, and its topic.
+        self._by_mid: dict[int, tuple[int, float, str]] = {}
         self._sent: dict[str, int] = {}  # by id, what was published on this connection and is not delivered
         self._ids: dict[int, str] = {}  # of pending records that were not sent on this connection, read when asked for
         self._limits = Limits()
         self._pause = part.resend_seconds
         self._hold_until = 0.0
         self._probe_at = 0.0
+        self._go_on_at: float | None = None  # more of the backlog is to be looked through then
         self._patience = 1
         self._stay = STAY * part.resend_seconds
-        self._answer_at = self._up_at = 0.0
+        self._answer_at = self._up_at = self._progress_at = 0.0
+        self._first: dict[int, float] = {}  # when a record was sent first on this connection that the city has not
+        self._overtaken = float("-inf")  # what was sent first before that, and is not settled, others overtook
+        self._left_for = 0  # the record for which a broker was left; until it is settled the distance grows
+        self._broker = ""
+        self._left: dict[str, tuple[str, str]] = {}  # brokers that were left: cause and detail
         self._word_at = float("-inf")
         self._link_cause = self._link_why = ""
         self._nobody = False
@@ -166,6 +176,7 @@ class Publisher:
             aside=len(self.aside),
             odd=tuple(sorted(strange.items())),
             confirm=self._part.confirm,
+            left=tuple((url, *why) for url, why in self._left.items() if url != broker or not self.up),
         )
 
     def cause(self) -> tuple[str, str]:
@@ -219,7 +230,7 @@ class Publisher:
         """When ``pump`` wants to be called although nothing happened."""
         if not self.up or not self._can_confirm:
             return None
-        wanted = (self._mute_at(), self._late_at(), self._leave_at(), self._doubts.due())
+        wanted = (self._mute_at(), self._late_at(), self._leave_at(), self._doubts.due(), self._go_on_at)
         times = [time for time in wanted if time is not None]
         return max(self._hold_until, min(times)) if times else None
 
@@ -236,8 +247,7 @@ class Publisher:
             self._patience = min(2 * self._patience, 8)
             self._leave("no_puback", f"no acknowledgement for {now - self._last_answer():.0f} s")
         elif (at := self._leave_at()) is not None and now >= at:
-            self._leave("silent", f"the city is not heard there for {now - self._up_at:.0f} s")
-            self._stay = min(2 * self._stay, STAY_CAP)
+            self._leave_for_silence(now)
         else:
             self._send_again(now)
             self._send_more(now)
@@ -310,7 +320,7 @@ class Publisher:
     def link(self, changed: LinkChanged, now: float) -> None:
         """The broker took us, or we lost it: everything not settled goes again."""
         if changed.cut:
-            unanswered = frozenset(flight.seq for flight in self._flights.values() if flight.mid is not None)
+            unanswered = {seq: topic for seq, _, topic in self._by_mid.values() if seq in self._flights}
             self._set_aside(self._doubts.cut(unanswered, changed.why, now))
         self.up = changed.up
         self._link_cause, self._link_why = changed.cause, changed.why
@@ -322,9 +332,15 @@ class Publisher:
         self._sent.clear()
         self._flights.clear()
         self._by_mid.clear()
+        self._first.clear()
+        self._overtaken = float("-inf")
         self._again.link()
         self._rewind()
+        if changed.broker and changed.cause in LEFT:
+            self._left[changed.broker] = changed.cause, changed.why
         if changed.up:
+            self._broker = changed.broker
+            self._progress_at = now
             self._limits = changed.limits
             self._up_at = self._answer_at = now
             self._doubts.new_link()
@@ -336,13 +352,13 @@ class Publisher:
         self._answer_at = now
         if answer.mid not in self._by_mid:
             return
-        seq, _ = self._by_mid.pop(answer.mid)
+        seq, _, topic = self._by_mid.pop(answer.mid)
         if self._again.answered(answer.mid, busy=answer.code in BACK_OFF):
             self._hold_until = now + self._pause
         if (flight := self._flights.get(seq)) is not None:
             flight.mid = None
         if not answer.refused:
-            self._taken_by_broker(seq, answer.code, now)
+            self._taken_by_broker(seq, topic, answer.code, now)
         elif flight is None:
             return  # the city has it all the same
         elif answer.code in BACK_OFF:
@@ -352,7 +368,7 @@ class Publisher:
             self._word.tell("back off", f"broker is busy, pausing: {answer.refused}")
         else:
             del self._flights[seq]
-            self._refused_by_broker(seq, answer.refused, answer.code in TOO_BAD, now)
+            self._refused_by_broker(seq, topic, answer, now)
 
     def acknowledged(self, payload: bytes, retained: bool, now: float) -> None:
         """The platform's ack. What is not proven to be its word, or speaks of other records, moves nothing."""
@@ -373,9 +389,13 @@ class Publisher:
         self.last_ack = self._clock.now().to_the_second
         if said.ack.photos:
             self.about_photos(said.ack.photos, now)
-        self._stay = STAY * self._part.resend_seconds
         if settled:
+            self._progress_at = now
             self._open_refusal = ""
+        if self.end.is_settled(self._left_for):
+            self._stay = STAY * self._part.resend_seconds
+            if settled:
+                self._left.pop(self._broker, None)
         if self.silent_since:
             self.silent_since = ""
             self._nobody = False
@@ -411,14 +431,17 @@ class Publisher:
                 return
 
     def _send_more(self, now: float) -> None:
+        self._go_on_at = None
         room = self._room()
         if max(room.values()) <= 0 or self.pending <= len(self._flights):
             return
-        chosen = self._choose(room)
-        for seq, lane, body in chosen:
-            if not self._publish(seq, lane, body, now):
+        chosen = self._choose(room, now)
+        for row in chosen:
+            if self._doubts.by_kind and self._hidden_kind(row):  # since one before it was too large
+                self._go_on_at = now + PASSED_SECONDS
+            elif not self._publish(*row, now):
                 return
-        if not (chosen or self._flights or len(self._doubts)):
+        if not (chosen or self._flights or self._doubts.held_back):
             self._miss()
 
     def _send_once_more(self, now: float) -> None:
@@ -429,14 +452,14 @@ class Publisher:
         for seq, lane, body in self._again.due(room):
             with suppress(BadEvent):
                 event_id, kind = _named(body)
-                topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
-                if len(topic) + len(body) + PACKET_OVERHEAD <= self._limits.packet:
+                topic = self._topic(lane, kind)
+                if _size(topic, body) <= self._limits.packet:
                     mid = self._wire.publish(topic, body)
                     if mid is None:
                         self.up = False  # the news of it is on its way
                         return
                     self._again.passed(seq, mid)
-                    self._by_mid[mid] = (seq, now)
+                    self._by_mid[mid] = (seq, now, topic)
                     self._sent[event_id] = seq
                     self.end.sent(seq)
                     continue
@@ -471,31 +494,52 @@ class Publisher:
         except BadEvent as bad:
             self._damaged(seq, str(bad))
             return True
-        topic = self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
-        size = len(topic) + len(body) + PACKET_OVERHEAD
+        topic = self._topic(lane, kind)
+        size = _size(topic, body)
         if size > self._limits.packet:
-            reason = f"{size} bytes; the broker takes {self._limits.packet}"
             self._flights.pop(seq, None)
-            return not self._refused_by_broker(seq, reason, True, now)
+            self._too_large(seq, size, f"{size} bytes; the broker takes {self._limits.packet}", now)
+            return True
         mid = self._wire.publish(topic, body)
         if mid is None:
             self.up = False  # the news of it is on its way
             return False
         self._flights[seq] = Flight(seq, event_id, lane, mid, now)
-        self._by_mid[mid] = (seq, now)
+        self._by_mid[mid] = (seq, now, topic)
         self._sent[event_id] = seq
+        self._first.setdefault(seq, now)
         self.end.sent(seq)
         return True
 
-    def _choose(self, room: Mapping[int, int]) -> list[Row]:
-        """The next records to send, alarms before the rest, each lane in order; none that is settled already."""
+    def _choose(self, room: Mapping[int, int], now: float) -> list[Row]:
+        """The next records to send, alarms before the rest, each lane in order; none that is settled already, and none
+        of a kind that the broker does not take now: of those so many are passed over at once that the core is free."""
         chosen: list[Row] = []
+        passed = 0
         for lane, most in room.items():
             while len(chosen) < most and (row := self._backlog.next(lane, self.upto, self._ledger.head.seq)):
                 seq = row[0]
-                if not (seq in self.end.ahead or seq in self._flights or self._doubts.hides(seq)):
-                    chosen.append(row)
+                if seq in self.end.ahead or seq in self._flights or self._doubts.hides(seq):
+                    continue
+                if self._doubts.by_kind and self._hidden_kind(row):
+                    passed += 1
+                    if passed >= PASSED_AT_ONCE:
+                        self._go_on_at = now + PASSED_SECONDS
+                        return chosen
+                    continue
+                chosen.append(row)
         return chosen
+
+    def _hidden_kind(self, row: Row) -> bool:
+        _, lane, body = row
+        try:
+            topic = self._topic(lane, _named(body)[1])
+        except BadEvent:
+            return False  # it is set aside when it is to be published
+        return self._doubts.hides_kind(topic, _size(topic, body))
+
+    def _topic(self, lane: int, kind: str) -> str:
+        return self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
 
     def _mute_at(self) -> float | None:
         """When a broker that acknowledges nothing is left."""
@@ -503,7 +547,7 @@ class Publisher:
 
     def _last_answer(self) -> float:
         """When it acknowledged something last, or got the first of what it did not acknowledge."""
-        return max(self._answer_at, min((at for _, at in self._by_mid.values()), default=0.0))
+        return max(self._answer_at, min((at for _, at, _ in self._by_mid.values()), default=0.0))
 
     def _late_at(self) -> float | None:
         """When something is published again for want of the city's answer."""
@@ -513,9 +557,35 @@ class Publisher:
         return self._probe_at if self.silent_since else min(times) + self._pause
 
     def _leave_at(self) -> float | None:
-        """When the next broker of the list is tried because the city is not heard at this one."""
-        others = len(self._part.brokers) > 1 and self._part.confirm != "broker"
-        return self._up_at + self._stay if others and self.silent_since and self._word_at < self._up_at else None
+        """When the next broker of the list is tried: the city is not heard at this one, or a record that this one has
+        does not come to it, while others do or none does."""
+        if len(self._part.brokers) < 2 or self._part.confirm == "broker":
+            return None
+        since = [] if (missed := self._missed()) is None else [missed[1]]
+        if self.silent_since and self._word_at < self._up_at:
+            since.append(self._up_at)
+        return min(since) + self._stay if since else None
+
+    def _missed(self) -> tuple[int, float] | None:
+        """The record that the city misses longest of what this broker has, and since when. A city that is slow, and
+        takes one after the other, misses none."""
+        sent = ((self._first[seq], seq) for seq, one in self._flights.items() if one.mid is None and seq in self._first)
+        if (oldest := min(sent, default=None)) is None:
+            return None
+        at, seq = oldest
+        return seq, at if at < self._overtaken else max(at, self._progress_at)
+
+    def _leave_for_silence(self, now: float) -> None:
+        missed = self._missed()
+        if self._word_at >= self._up_at and missed:
+            seq, since = missed
+            self._left_for = max(self._left_for, seq)
+            self._leave(
+                "swallowed", f"it has record {seq} for {now - since:.0f} s, and the city, which speaks, has not"
+            )
+        else:
+            self._leave("silent", f"the city is not heard there for {now - self._up_at:.0f} s")
+        self._stay = min(2 * self._stay, STAY_CAP)
 
     def _leave(self, cause: str, why: str) -> None:
         log.warning("leaving the broker: %s", why)
@@ -532,11 +602,11 @@ class Publisher:
 
     # --- the broker's answers ---------------------------------------------------------------------------------------
 
-    def _taken_by_broker(self, seq: int, code: int, now: float) -> None:
+    def _taken_by_broker(self, seq: int, topic: str, code: int, now: float) -> None:
         self._patience = 1
-        doubted = len(self._doubts)
-        self._set_aside(self._doubts.taken(seq))
-        if doubted:
+        held_back = self._doubts.held_back
+        self._set_aside(self._doubts.taken(seq, topic))
+        if self._doubts.held_back < held_back:
             self._rewind()
         if seq not in self._flights:
             return
@@ -548,14 +618,22 @@ class Publisher:
             self._nobody, self.silent_since = False, ""
             self._settle(self.end.arrived(seq))
 
-    def _refused_by_broker(self, seq: int, reason: str, final: bool, now: float) -> bool:
-        """True when it is the broker's trouble, not the record's."""
+    def _refused_by_broker(self, seq: int, topic: str, answer: BrokerAnswer, now: float) -> None:
+        if answer.code == TOO_LARGE:
+            size = self._limits.packet
+            with suppress(LookupError):
+                size = _size(topic, self._ledger.body(seq))
+            self._too_large(seq, size, answer.refused, now)
+            return
+        self._complain(seq, answer.refused)
+        self._doubts.refused(seq, topic, f"broker: {answer.refused}", answer.code in TOO_BAD, now)
+
+    def _too_large(self, seq: int, size: int, reason: str, now: float) -> None:
+        self._complain(seq, reason)
+        self._doubts.too_large(seq, size, f"broker: {reason}", now)
+
+    def _complain(self, seq: int, reason: str) -> None:
         self._word.tell(f"refused {reason[:40]}", f"the broker refuses record {seq}: {reason}", logging.ERROR)
-        if not self._doubts.refused(seq, f"broker: {reason}", final, now):
-            return False
-        self._hold_until = now + RESEND_CAP
-        self._forget_answered()
-        return True
 
     def _set_aside(self, guilty: Mapping[int, str]) -> None:
         for seq, reason in guilty.items():
@@ -589,6 +667,7 @@ class Publisher:
             return 0
         if do is Do.GO_BACK and claim:
             log.warning("the city has records up to %d and forgot the rest: sent again", claim.upto)
+            self.birth_due = self.birth_due or claim.upto < self._ledger.gone  # it has to hear what cannot come
             self._forget_answered()
         for seq, reason in final.items():
             if seq in self.aside:
@@ -650,6 +729,7 @@ class Publisher:
         reason = f"{rejection.code}: {rejection.reason}"
         self._word.tell(reason, f"record {seq} kept for retry, the city cannot take it yet: {reason}", logging.ERROR)
         self._open_refusal = reason
+        self._first.pop(seq, None)  # it came to the city
         self.birth_due = self.birth_due or rejection.code == "unknown_key"
 
     def _settle(self, news: bool) -> None:
@@ -659,6 +739,8 @@ class Publisher:
         upto, ahead = self.upto, self.end.ahead
         for seq in [seq for seq in self._flights if seq <= upto or seq in ahead]:
             del self._flights[seq]
+        for seq in [seq for seq in self._first if seq <= upto or seq in ahead]:
+            self._overtaken = max(self._overtaken, self._first.pop(seq))
         if len(self._sent) > 4 * self._part.window:
             wanted = self.aside
             self._sent = {one: seq for one, seq in self._sent.items() if seq > self.upto or seq in wanted}
@@ -671,6 +753,11 @@ class Publisher:
         """Send again what the broker acknowledged; what it did not, the client still holds and must not get twice."""
         self._flights = {seq: flight for seq, flight in self._flights.items() if flight.mid is not None}
         self._rewind()
+
+
+def _size(topic: str, body: bytes) -> int:
+    """Of the packet, no less than it really is."""
+    return len(topic) + len(body) + PACKET_OVERHEAD
 
 
 def _named(body: bytes) -> tuple[str, str]:

@@ -152,6 +152,11 @@ def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
         return None, ". ".join([words("set_aside_n", n=view["aside"]), words("do_set_aside"), counted])
     if not view["up"]:
         return False, f"{words('connecting')}. {view['why']}. {counted}"
+    if view["left"]:
+        told = [
+            f"{words.known('link', cause)} ({why}). {words.known('link_do', cause)}" for _, cause, why in view["left"]
+        ]
+        return None, ". ".join([f"{view['broker']}. {words('connected')}", *told, counted])
     return True, f"{view['broker']}. {words('connected')}. {counted}"
 
 

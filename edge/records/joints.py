@@ -5,6 +5,7 @@ side has used (``ledger.restored``, ``protocol/city/agreement.py``).
 import sqlite3
 from contextlib import suppress
 
+from edge.records.checkpoints import gone_upto
 from edge.records.clock import Stamp
 from edge.records.ledger import ALARM, Head, Ledger, Recorded, body_of
 from edge.records.mark import SPARE
@@ -54,7 +55,7 @@ def go_on(
 def reach(conn: sqlite3.Connection, head: Head, upto: int) -> Reach:
     """How far a ledger goes, and how far the city is believed to have it, for a birth."""
     acked = min(upto, head.seq)
-    return Reach(head.seq, head.prevhash, acked, _hash_at(conn, head, acked))
+    return Reach(head.seq, head.prevhash, acked, _hash_at(conn, head, acked), gone_upto(conn))
 
 
 def _hash_at(conn: sqlite3.Connection, head: Head, seq: int) -> str:

@@ -38,6 +38,7 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "cause": city.cause,
             "silent_since": city.silent_since,
             "last_ack": city.last_ack,
+            "left": [f"{cause}: {why}" for _, cause, why in city.left],
         },
         "disk": {
             "ok": (disk := disk_state(board.disk_free, board.disk_total)) == "enough",

@@ -78,6 +78,7 @@ class CityHealth(Said):
     cause: str
     silent_since: str
     last_ack: str
+    left: list[str] = Field(description="Brokers that were left for the next of the list, each with why.")
 
 
 class HealthAnswer(Said):

@@ -7,8 +7,8 @@ A number means a record, and a number with its hash means the same record to bot
   than it said before (it forgot); and it *holds* when the pair is none of its own or lies beyond its end, or when the
   city has another record under one of its numbers: another ledger has its name.  Then nothing is written under any
   number, until a person orders the way out: a ``ledger.restored`` (``Joint``) behind everything that either side used.
-* The city (``CityEnd``) keeps the first bytes under a number, follows the chain, passes what a ``Joint`` gives up, and
-  says so aloud when two ledgers use one name.
+* The city (``CityEnd``) keeps the first bytes under a number, follows the chain, passes what a ``Joint`` gives up or a
+  ``ledger.checkpoint`` let go, and says so aloud when two ledgers use one name.
 
 The tables are what ``protocol/dialogues.md`` draws.
 """
@@ -435,6 +435,7 @@ class Came(Enum):
     FORK = "other bytes under a number, or a used id"
     JOINT = "ledger.restored behind a record we have"
     LOST = "ledger.restored behind a record we have not"
+    GONE = "what is missing left the ledger by its ledger.checkpoint"
     BIRTH = "birth with a head that we have, or beyond"
     BIRTH_SHORT = "birth with a head before ours"
     BIRTH_OTHER = "birth with another hash"
@@ -450,6 +451,7 @@ class Take(Enum):
     REFUSE = "refuse it as fork, alarm"
     CLOSE = "take it, pass what is missing before it"
     CLOSE_TORN = "take it, pass what is missing, alarm"
+    PASS = "pass it, tell what is missing"
     GREET = "say number, hash and serials"
     WARN = "say number, hash and serials, alarm"
 
@@ -464,6 +466,7 @@ def _city(stand: CityStand) -> dict[tuple[CityStand, Came], tuple[Take, CityStan
         (stand, Came.FORK): (Take.REFUSE, CityStand.TORN),
         (stand, Came.JOINT): (Take.CLOSE, CityStand.EVEN),
         (stand, Came.LOST): (Take.CLOSE_TORN, CityStand.TORN),
+        (stand, Came.GONE): (Take.PASS, stand),
         (stand, Came.BIRTH): (Take.GREET, CityStand.EVEN),
         (stand, Came.BIRTH_SHORT): (Take.WARN, CityStand.TORN),
         (stand, Came.BIRTH_OTHER): (Take.WARN, CityStand.TORN),
@@ -521,6 +524,21 @@ class CityEnd:
             return self._break(sequence)
         self.upto, self.head = sequence, digest
         return do
+
+    def passes(self, gone: int, point: int) -> bool:
+        """Whether what follows is missing for good: the station's birth says that its records up to ``gone`` left its
+        ledger, and a ``ledger.checkpoint`` that it recorded names them: up to ``point``."""
+        return self.upto < gone <= point
+
+    def pass_gone(self, gone: int, prevhash: str, there: str) -> Take:
+        """The chain goes on behind record ``gone``, which we never had: at the one that has ``prevhash`` before it.
+
+        ``there`` is the hash of what we have under the number ``gone``, empty for nothing.
+        """
+        if there and there != prevhash:
+            return self._break(gone + 1)
+        self.upto, self.head = gone, prevhash
+        return self._step(Came.GONE)
 
     def born(self, last: int, digest: str, there: str, *, overtaken: bool = False) -> Take:
         """A birth names its newest record. ``there`` is the hash of what we have under that number, empty for none;

@@ -675,6 +675,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "hash": "SHA-256 of that record's bytes, 64 hex digits; 64 zeros: there is none.",
         "acked": "Sequence number up to which the station believes that the city has everything.",
         "acked_hash": "SHA-256 of that record's bytes, 64 hex digits; empty: there is none.",
+        "gone": "Records up to this number left the ledger by a `ledger.checkpoint`; left out where none did.",
         "software": "Name and version of its program.",
     },
 }

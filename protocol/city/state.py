@@ -7,7 +7,9 @@
 holds that key, not that the key is the station's: whom to trust the platform decides.  ``last`` is the newest sequence
 in the ledger and ``hash`` that record's (64 zeros when there is none), so the platform sees what is still to come, and
 both sides see at once whether they speak of the same ledger (``agreement.py``).  ``acked`` is how far the station
-believes the platform to be, with that record's hash, empty where it has none.  Older stations say no hash.
+believes the platform to be, with that record's hash, empty where it has none.  Older stations say no hash.  ``gone``
+is the number up to which records were kept their time and left the ledger by a ``ledger.checkpoint``; it is left out
+where none did.
 """
 
 import base64
@@ -34,12 +36,16 @@ class BadState(ValueError):
 
 @frozen
 class Reach:
-    """How far a ledger goes and how far the city is believed to have it: two numbers with their records' hashes."""
+    """How far a ledger goes and how far the city is believed to have it: two numbers with their records' hashes.
+
+    ``gone``: records up to this one left it by a ``ledger.checkpoint``.
+    """
 
     last: int = 0
     hash: str = FIRST_PREVHASH
     acked: int = 0
     acked_hash: str = ""
+    gone: int = 0
 
 
 class StationState(BaseModel):
@@ -57,6 +63,7 @@ class StationState(BaseModel):
     hash: HashOrNone = ""
     acked: Annotated[int, Field(ge=0, lt=1 << 53)] = 0
     acked_hash: HashOrNone = ""
+    gone: Annotated[int, Field(ge=0, lt=1 << 53)] = Field(0, exclude_if=lambda number: not number)
     software: _Line
 
     @property
@@ -87,6 +94,7 @@ def encode_state(
         hash=reach.hash,
         acked=reach.acked,
         acked_hash=reach.acked_hash,
+        gone=reach.gone,
         software=software,
     ).model_dump()
     return rfc8785.dumps({**said, "sig": base64.b64encode(key.sign(rfc8785.dumps(said))).decode()})

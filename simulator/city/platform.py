@@ -72,6 +72,7 @@ GATHER_SECONDS = 0.05  # so long a worker waits for a batch to fill: a commit wa
 ATTEMPTS = 5  # at a batch that stood in another worker's way
 RETRY_SECONDS = 0.5
 TELL_SECONDS = 30.0  # for so long every answer to a station says what was refused to it
+KEY_SECONDS = 365 * 86_400.0  # so long a station's new key is said to those of its node that have not heard it
 INBOX = 1000
 TOLD_AGAIN = 50  # final refusals repeated after a birth
 IDS_PER_ACK = 250
@@ -184,9 +185,11 @@ class Judged:
 
 @dataclass(slots=True)
 class Early:
-    """Of a batch, before its transaction: whose it is, what its events are worth (by the item), and their names."""
+    """Of a batch, before its transaction: whose it is, the keys by which it was judged, what its events are worth (by
+    the item), and their names."""
 
     stations: set[str] = field(default_factory=set)
+    keys: dict[str, bytes] = field(default_factory=dict)
     judged: dict[int, Judged | Rejected] = field(default_factory=dict)
     named: list[tuple[str, str, int]] = field(default_factory=list)
 
@@ -458,6 +461,9 @@ class Platform:
         early = self._judge(store, batch)
         done, drafts = Done(), dict[str, Draft]()
         with store.batch(early.stations):
+            if store.shared:  # another worker may have taken a change since
+                keys = store.keys_of(early.keys)
+                store.turned |= {name for name, key in early.keys.items() if keys.get(name) != key}
             store.expect(early.named)
             # States first: a station's key arrives with its first records.
             for item in sorted(batch, key=lambda one: not _is_state(one)):
@@ -505,9 +511,9 @@ class Platform:
                     early.stations.add(topics.station)
                     if lane in ("evt", "alm") and item.payload is not None:
                         events.append((item, item.payload, topics.station))
-        keys = store.keys_of(station for _, _, station in events)
+        early.keys = store.keys_of(station for _, _, station in events)
         for item, body, station in events:
-            early.judged[id(item)] = judged = judge(body, station, keys.get(station))
+            early.judged[id(item)] = judged = judge(body, station, early.keys.get(station))
             if isinstance(judged, Judged):
                 early.named.append((station, judged.event["id"], int(judged.event["sequence"])))
         return early
@@ -613,7 +619,8 @@ class Platform:
             refused = taken.rejected
             if refused is None and judged.kind == key_events.KIND and not judged.code:
                 data = judged.event["data"]
-                store.turn(name, data["old_key"], data["new_key"], int(judged.event["sequence"]))
+                if store.turn(name, data["old_key"], data["new_key"], int(judged.event["sequence"])):
+                    self._hand_on(store, topics, data["new_key"])
             if refused is None:
                 draft.kept[judged.event["id"]] = int(judged.event["sequence"])
                 if taken.known:
@@ -622,6 +629,12 @@ class Platform:
             self._tell(name, refused.code, f"id={refused.id!r} reason={refused.reason!r}")
             if refused.id:
                 draft.rejected[refused.id] = refused
+
+    def _hand_on(self, store: Store, topics: Topics, key: str) -> None:
+        """The node's stations are told the new key of one of them, in the transaction that takes its change."""
+        fields = {"stations": [{"station": topics.station, "public_key": key}]}
+        id_ = store.orders.want("keys", f"{topics.node}-all", fields, KEY_SECONDS)
+        log.info("station=%s key=%s handed on to=%s-all id=%s", topics.station, key, topics.node, id_)
 
     def _photo(self, store: Store, topics: Topics, sha256: str, payload: bytes, drafts: dict[str, Draft]) -> None:
         """A chunk of a photo. Its hash proves it; who never proved himself by a record is not answered."""

@@ -18,6 +18,8 @@ What is noticed of a station is an incident, named:
 
 * ``fork``: other bytes under a number, an id used twice, a record that does not follow, a birth of another ledger;
 * ``gap``: numbers that were missing for longer than ``GAP_SECONDS``;
+* ``gone``: numbers that are missing for good: their records were kept their time, and left the station before this city
+  had them (it began later, or lost them);
 * ``replay``: the same bytes again (``times``; one row a station);
 * ``pause``: of the city itself (no station): from when to when it could not keep anything, and so did not answer.
 """
@@ -226,6 +228,13 @@ def keys_before(db: Database) -> None:
     )
 
 
+@migrations()
+def records_gone(db: Database) -> None:
+    """Up to which number a station's records have left it, and up to which its newest ``ledger.checkpoint`` names."""
+    db.table("stations").add_column("gone", int, not_null_default=0)
+    db.table("stations").add_column("point", int, not_null_default=0)
+
+
 @dataclass(slots=True)
 class Station:
     """One station as the city knows it. ``base`` is its topic root; ``head`` the hash of the event at ``upto``.
@@ -233,7 +242,8 @@ class Station:
     ``stored`` counts all events kept, ``count`` those accepted, ``breaks`` forks and links that do not fit.  ``torn``
     says why another ledger seems to use its name; ``given_up`` counts numbers that its ledger passed, ``born`` is the
     time in its newest birth.  ``serials`` are the last of each kind of code, as JSON; ``issued`` when the newest answer
-    to it was, and ``gap_since`` since when numbers are missing.  ``joint`` is its newest ``ledger.restored``.
+    to it was, and ``gap_since`` since when numbers are missing.  ``joint`` is its newest ``ledger.restored``.  Its
+    records up to ``gone`` have left it; its newest ``ledger.checkpoint`` names those up to ``point``.
     """
 
     station: str
@@ -257,6 +267,8 @@ class Station:
     issued: str = ""
     gap_since: str = ""
     joint: int = 0
+    gone: int = 0
+    point: int = 0
 
     @property
     def end(self) -> CityEnd:
@@ -495,15 +507,16 @@ class Store:
         """The keys this station had before; each holds for its records up to a number."""
         return _old_keys(self.db, station)
 
-    def turn(self, station: str, old: str, new: str, sequence: int) -> None:
-        """The station changed its key by this record. Nothing for one that it changed from before."""
+    def turn(self, station: str, old: str, new: str, sequence: int) -> bool:
+        """The station changed its key by this record. False, and nothing, for one that it changed from before."""
         known = self.key_of(station)
         if known is None or known.hex() != old or new in [one.key.hex() for one in self.old_keys(station)]:
-            return
+            return False
         key = {"station": station, "public_key": old}
         put_new(self.db, "old_keys", key, {"until": sequence, "time": now()})
         self.db.execute("UPDATE keys SET public_key = ? WHERE station = ?", [new, station])
         self.turned.add(station)
+        return True
 
     def trust(self, station: str, public_key: str, how: str) -> bool:
         """Trust this key for a station; False, and noted, when the station already has another."""
@@ -543,6 +556,8 @@ class Store:
         # A birth can be played again by anybody, elsewhere too; only a new record moves a station to another topic.
         one.base = one.base or base
         one.state, one.software, one.claimed, one.seen = said.state, said.software, said.last, now()
+        if said.state == "online" and not _later(one.born, said.time):
+            one.gone = said.gone
         if said.state == "online" and _later(said.time, one.born):  # a birth that is kept or played again says nothing
             one.born = said.time
             end = one.end
@@ -696,6 +711,8 @@ class Store:
         """A record is accepted."""
         one.count += 1
         self._counts[kind] += 1
+        if kind == "ledger.checkpoint":
+            one.point = max(one.point, int(event["data"]["upto"]))
         if kind in shelf.LOOKS_BACK:
             self._flush()
         self._shelves.note(one.station, int(event["sequence"]), kind, event)
@@ -723,6 +740,8 @@ class Store:
         """Move ``upto`` over what is there; whether more is left for another batch."""
         one = self.station(name)
         for _ in range(ADVANCE_AT_ONCE):
+            if one.end.passes(one.gone, one.point) and not self._pass_gone(name, one):
+                return False
             if one.upto >= one.top or (link := self._next(name, one)) is None:
                 return False
             self._changed.add(name)
@@ -739,6 +758,24 @@ class Store:
                 self._passed.setdefault(name, []).append((passed, one.upto))
                 one.given_up += one.upto - passed - 1 - self._between(name, passed, one.upto)
             one.breaks += do is Take.CLOSE_TORN
+        return True
+
+    def _pass_gone(self, name: str, one: Station) -> bool:
+        """Go on behind records that left the station and never came; False when the chain breaks there."""
+        if self.hash_at(name, one.upto + 1) or (link := self._link(name, one.gone + 1)) is None or Joint.of(link.event):
+            return True  # what is there is followed, as far as it goes
+        passed, end = one.upto, one.end
+        do = end.pass_gone(one.gone, link.event["prevhash"], self.hash_at(name, one.gone))
+        one.at(end)
+        self._changed.add(name)
+        if do is Take.BREAK:
+            self.note("fork", name, one.gone + 1, end.torn)
+            return False
+        missing = one.upto - passed - self._between(name, passed, one.upto + 1)
+        one.given_up += missing
+        self._passed.setdefault(name, []).append((passed, one.upto + 1))
+        detail = f"{missing} missing from {passed + 1} to {one.upto}: they left the station before this city had them"
+        self.note("gone", name, passed + 1, detail)
         return True
 
     def _next(self, name: str, one: Station) -> "Link | None":

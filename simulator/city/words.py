@@ -330,6 +330,7 @@ def pick(accept: str, wanted: str) -> Language:
 INCIDENTS = {
     "fork": ("两本账（分叉）", "Two ledgers (fork)"),
     "gap": ("缺号", "Gap"),
+    "gone": ("缺号（站点已过保存期）", "Missing: kept their time at the station"),
     "replay": ("重复发送", "Replay"),
     "pause": ("平台停收", "The city could keep nothing"),
 }

@@ -6,6 +6,7 @@ the reference city's store.  Only MQTT is not there: what is published lies in a
 
 import hashlib
 import json
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -30,9 +31,11 @@ from hypothesis.stateful import (
 from edge.between.commands import SetPrice
 from edge.between.inbox import BrokerAnswer, CityMessage, LinkChanged, Refused
 from edge.between.ledger_commands import ContinueLedger, SendAgain
+from edge.jobs import retention
 from edge.records import backup as backups
 from edge.records import joints
 from edge.records import restore as restores
+from edge.records.checkpoints import checkpoint_of, first_of
 from edge.records.ledger import bodies_after
 from edge.records.verify import verify
 from protocol.city import agreement
@@ -198,6 +201,24 @@ def world(station_class: Any, clock_class: Any, mayor_class: Any, signer: Any) -
             one, folder = self.box(box), self.folder()
             shutil.copytree(one.folder, folder, dirs_exist_ok=True)
             self.replaced(box, folder)
+
+        @rule(box=st.integers(0, 1), stay=st.integers(0, 3))
+        def kept_their_time(self, box: int, stay: int) -> None:
+            """What the city had goes as if months had passed, but for some that have to stay: a checkpoint first."""
+            one = self.box(box)
+            conn, station = one.ledger.conn, one.core._station
+            settled, point = retention._settled(station), checkpoint_of(conn)
+            if one.ledger.held or settled <= (point.upto if point else 0) or not 0 < first_of(conn) <= settled:
+                return
+            with suppress(LookupError), one.ledger.batch():  # none under that number: it was given up
+                retention._point(station, settled)
+                going = [seq for (seq,) in conn.execute("SELECT seq FROM events WHERE seq <= ?", (settled,))]
+                conn.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in going[: -stay or None]])
+            station.after.clear()
+            station.undo.clear()
+            one.ledger.look_for_gone()
+            one.turn()
+            self.collect(one)
 
         @rule(box=st.integers(0, 1))
         def image(self, box: int) -> None:
@@ -422,8 +443,14 @@ def world(station_class: Any, clock_class: Any, mayor_class: Any, signer: Any) -
                 assert (row.upto, row.head) == (last, box.ledger.head.prevhash), "not the same head"
                 verify(box.ledger.db, signer.key.public_key())
                 for seq, body in bodies_after(box.ledger.conn, 0):
-                    if seq not in publisher.aside:
+                    if seq not in publisher.aside and seq not in self.told_gone():
                         assert self.city.hash_at(NAME, seq) == hashlib.sha256(body).hexdigest(), f"{seq} is lost"
+
+        def told_gone(self) -> set[int]:
+            """What the city noted as missing because it had left another copy of the ledger."""
+            rows = self.city.db.execute("SELECT detail FROM incidents WHERE kind = 'gone'").fetchall()
+            spans = [re.search(r"from (\d+) to (\d+)", detail) for (detail,) in rows]
+            return {seq for one in spans if one for seq in range(int(one[1]), int(one[2]) + 1)}
 
         def settle(self, number: int, box: Any) -> None:
             self.connect(number)
@@ -445,6 +472,26 @@ PLAYED = settings(stateful_step_count=14, deadline=None, suppress_health_check=l
 def test_whatever_happens_both_disks_agree_again_and_nothing_is_lost_unseen(world: Any) -> None:
     count = FEW if settings().derandomize else MANY
     run_state_machine_as_test(world, settings=settings(PLAYED, max_examples=count))  # type: ignore[no-untyped-call]
+
+
+def test_a_city_that_begins_later_goes_on_behind_what_left_the_station_and_tells_what_is_missing(world: Any) -> None:
+    one = world()
+    one.begin()
+    one.talk(0, 5)
+    one.talk(0, 5)
+    box = one.boxes[0]
+    had = box.ledger.head.seq
+    one.kept_their_time(0, 2)
+    assert box.ledger.gone == had - 2
+    one.talk(0, 3)
+    one.city_restored()  # to nothing
+    one.agree()
+    station = one.city.station(NAME)
+    assert (station.gaps, station.torn, station.breaks) == (0, "", 0)
+    assert one.told_gone() == set(range(1, had - 1))
+    (said,) = one.city.db.execute("SELECT detail FROM incidents WHERE kind = 'gone'").fetchall()
+    assert said[0].startswith(f"{had - 2} missing")
+    one.teardown()
 
 
 def takes_the_next_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
 from edge.city.backlog import PAGE
-from edge.city.publisher import Publisher
+from edge.city.publisher import PASSED_AT_ONCE, Publisher
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.ledger import ALARM, ORDINARY, Ledger
 from protocol.city.agreement import MANY
 from protocol.city.codes import CodeKind
 from protocol.city.envelope import hash_of
-from protocol.city.events import EntryRegistered, Goods
+from protocol.city.events import CityObeyed, EntryRegistered, Goods
 from protocol.city.signed import CityKeys, seal
 from protocol.city.topics import ACK_CAP, Ack, Rejected, Topics
 
@@ -113,6 +113,19 @@ def fill(ledger: Ledger, clock: Clock) -> Callable[..., None]:
 
 
 @pytest.fixture
+def obey(ledger: Ledger, clock: Clock) -> Callable[[int], None]:
+    """Records of another kind, on another topic."""
+
+    def some(count: int) -> None:
+        with ledger.batch():
+            for _ in range(count):
+                said = CityObeyed(command="x", name="x", issued="", kid="")
+                ledger.append("city.obeyed", "410108001-01", said, clock.now(), clock.boot_id)
+
+    return some
+
+
+@pytest.fixture
 def make(ledger: Ledger, wire: Wire, clock: Clock) -> Callable[..., Rig]:
     def publisher(*, up: LinkChanged = UP, keys: CityKeys = KEYS, **changes: object) -> Rig:
         part = CitySection.model_validate({"brokers": ("mqtt://x",), "window": 4, **changes})
@@ -123,7 +136,7 @@ def make(ledger: Ledger, wire: Wire, clock: Clock) -> Callable[..., Rig]:
     return publisher
 
 
-Make, Fill = Callable[..., Rig], Callable[..., None]
+Make, Fill, Obey = Callable[..., Rig], Callable[..., None], Callable[[int], None]
 
 
 # --- the window and the cursor --------------------------------------------------------------------------------------
@@ -668,6 +681,60 @@ def test_a_broker_where_the_city_is_not_heard_is_left_for_the_next_of_the_list(
     assert (publisher.pending, publisher.word) == (0, "")
 
 
+def test_a_broker_that_loses_records_is_left_although_the_city_answers_births(
+    make: Make, fill: Fill, wire: Wire
+) -> None:
+    fill(2)
+    publisher = make(brokers=("mqtt://a", "mqtt://b"), resend_seconds=10)
+    now = 0.0
+    for stay in (30.0, 60.0, 120.0):  # ever longer, while the record is nowhere taken
+        began = now
+        publisher.hear(0, now)
+        while not wire.left:
+            publisher.pump(now)
+            for seq in (1, 2):
+                publisher.broker(seq, now=now)
+            publisher.hear(0, now)  # it speaks, and has none of them
+            now += 1.0
+        assert (wire.left, stay <= now - began < stay + 3) == (["swallowed"], True)
+        wire.left.clear()
+        publisher.link(LinkChanged(False, "mqtt://a: x", "swallowed", broker="mqtt://a"), now)
+        publisher.link(LinkChanged(True, broker="mqtt://b"), now)
+    assert publisher.view("mqtt://b", {}).left == (("mqtt://a", "swallowed", "mqtt://a: x"),)
+    publisher.pump(now)
+    publisher.hear(2, now)
+    publisher.link(LinkChanged(False, "", "lost"), now)
+    publisher.link(LinkChanged(True, broker="mqtt://a"), now)
+    fill(1)
+    publisher.pump(now)
+    assert publisher.view("mqtt://a", {}).left == ()
+    publisher.hear(3, now)
+    publisher.link(LinkChanged(True, broker="mqtt://b"), now)
+    assert publisher.view("mqtt://b", {}).left == ()
+
+
+def test_a_broker_that_loses_one_kind_is_left_and_a_slow_city_is_no_reason(
+    make: Make, fill: Fill, wire: Wire, ledger: Ledger
+) -> None:
+    fill(60)
+    publisher = make(brokers=("mqtt://a", "mqtt://b"), resend_seconds=10, window=40)
+    publisher.pump(0.0)
+    for seq in range(1, 41):
+        publisher.broker(seq)
+    for now in range(40):  # one a second
+        publisher.hear(now + 1, float(now))
+        publisher.pump(float(now))
+        for seq in {seq for _, seq in wire.sent}:
+            publisher.broker(seq, now=float(now))
+    assert wire.left == []
+    for now in range(40, 80):  # the others overtake number 41
+        publisher.hear(40, float(now), ids=tuple(range(42, now + 3 if now < 58 else 61)))
+        publisher.pump(float(now))
+        for seq in {seq for _, seq in wire.sent}:
+            publisher.broker(seq, now=float(now))
+    assert wire.left and set(wire.left) == {"swallowed"}
+
+
 def test_the_only_broker_is_not_left_for_a_silent_city(make: Make, fill: Fill, wire: Wire) -> None:
     fill(2)
     publisher = make(resend_seconds=10)
@@ -772,6 +839,67 @@ def test_a_refused_topic_holds_up_nothing_else_and_is_tried_again(make: Make, fi
     publisher.pump(60.0)
     publisher.broker(1, now=60.0)
     assert (wire.sequences()[3:], publisher.word) == ([1], "")
+
+
+@pytest.mark.parametrize("code", [131, 135])
+def test_a_kind_that_the_broker_refuses_waits_alone_and_none_of_it_is_given_up(
+    make: Make, fill: Fill, obey: Obey, wire: Wire, code: int
+) -> None:
+    obey(2 * PASSED_AT_ONCE + 6)
+    fill(2)
+    publisher = make()
+    publisher.pump(0.0)
+    for seq in (1, 2, 3, 4):
+        publisher.broker(seq, code)
+    now, entries = 0.0, 2 * PASSED_AT_ONCE + 7
+    for _ in range(2):  # so many are passed over at once, and the core does something else
+        publisher.pump(now)
+        assert wire.sequences()[4:] == []
+        now = publisher.deadline() or 0.0
+    publisher.pump(now)
+    assert now < 1.0 and wire.sequences()[4:] == [entries, entries + 1]
+    publisher.broker(entries, now=now)
+    fill(1)
+    publisher.pump(now)
+    assert wire.sequences()[6:] == [entries + 2]  # at once, and nothing is looked through again
+    assert (publisher.aside, publisher.word) == ({}, "broker_refuses")
+    for seq in (entries + 1, entries + 2):
+        publisher.broker(seq, now=now)
+    publisher.hear(0, now, ids=(entries, entries + 1, entries + 2))
+    publisher.pump(60.0)
+    publisher.broker(1, now=60.0)
+    assert (wire.sequences()[7:], publisher.word) == ([1, 2, 3, 4], "")
+
+
+def test_one_refused_record_is_not_given_up_for_one_of_another_kind(make: Make, fill: Fill, obey: Obey) -> None:
+    obey(1)
+    fill(1)
+    publisher = make()
+    publisher.pump(0.0)
+    publisher.broker(1, 131)
+    publisher.broker(2)
+    assert publisher.aside == {}
+    obey(1)
+    publisher.pump(0.0)
+    publisher.broker(3)
+    assert publisher.aside == {1: "broker: refused"}
+
+
+def test_what_is_too_large_by_the_dozen_holds_up_nothing_smaller(
+    make: Make, fill: Fill, wire: Wire, ledger: Ledger
+) -> None:
+    fill(12, origin="河" * 100)
+    fill(2)
+    large, small = (len(ledger.body(seq)) for seq in (1, 13))
+    publisher = make(up=LinkChanged(True, limits=Limits(packet=(small + large) // 2)))
+    publisher.pump(0.0)
+    publisher.pump(publisher.deadline() or 60.0)
+    assert (wire.sequences(), publisher.aside, publisher.word) == ([13, 14], {}, "broker_refuses")
+    publisher.broker(13)
+    assert set(publisher.aside) == {1, 2, 3}
+    publisher.pump(0.0)
+    publisher.broker(14)
+    assert set(publisher.aside) == {1, 2, 3, 4, 5}
 
 
 def test_a_record_larger_than_the_broker_takes_is_set_aside(make: Make, fill: Fill, wire: Wire, ledger: Ledger) -> None:

@@ -72,6 +72,14 @@ def test_a_running_station_that_is_well_is_well(said: Callable[..., dict[str, st
     assert lines["exit"] == "0"
 
 
+def test_a_broker_that_was_left_is_named(said: Callable[..., dict[str, str]]) -> None:
+    why = "mqtts://a.example.cn: it has record 7 for 30 s"
+    lines = said("en", city=replace(WELL.city, left=(("mqtts://a.example.cn", "swallowed", why),)))
+    assert not lines["broker"].startswith(("ok", "FAIL"))
+    assert why in lines["broker"] and "the city does not get them" in lines["broker"]
+    assert lines["exit"] == "0"
+
+
 def test_in_english_too(said: Callable[..., dict[str, str]]) -> None:
     lines = said("en")
     assert lines["scale-1"] == "ok   scale-1: Connected. 1.250 kg Stable"

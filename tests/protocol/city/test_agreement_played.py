@@ -46,10 +46,11 @@ class Record:
     prevhash: str
     name: str
     joint: Joint | None = None
+    point: int = 0  # of a ``ledger.checkpoint``: what it lets go
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(repr((self.seq, self.prevhash, self.name, self.joint)).encode()).hexdigest()
+        return hashlib.sha256(repr((self.seq, self.prevhash, self.name, self.joint, self.point)).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,14 @@ class Word:
 @dataclass
 class Box:
     """A ledger with its cursor; ``disk`` is what a crash leaves. ``mark`` is the highest number that was ever used
-    here, kept beside the key."""
+    here, kept beside the key; records up to ``gone`` were kept their time and left it."""
 
     name: str
     records: dict[int, Record] = field(default_factory=dict)
     end: StationEnd = field(default_factory=StationEnd)
     saved: StationEnd = field(default_factory=StationEnd)
     mark: int = 0
+    gone: int = 0
     count: int = 0
     up: bool = False
     sent: dict[str, int] = field(default_factory=dict)
@@ -95,9 +97,9 @@ class Box:
     def head(self) -> str:
         return self.records[self.last].digest if self.records else FIRST_PREVHASH
 
-    def write(self, seq: int, prevhash: str, joint: Joint | None = None) -> Record:
+    def write(self, seq: int, prevhash: str, joint: Joint | None = None, point: int = 0) -> Record:
         self.count += 1
-        record = Record(seq, prevhash, f"{self.name}.{self.count}", joint)
+        record = Record(seq, prevhash, f"{self.name}.{self.count}", joint, point)
         assert seq not in self.records
         self.records[seq] = record
         self.mark = max(self.mark, seq)
@@ -113,10 +115,12 @@ class World(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.boxes = [Box("a")]
-        self.copies: list[tuple[dict[int, Record], StationEnd]] = []
+        self.copies: list[tuple[dict[int, Record], StationEnd, int]] = []
         self.city: dict[int, Record] = {}
         self.end = CityEnd()
-        self.backup: tuple[dict[int, Record], CityEnd] = ({}, CityEnd())
+        self.gone = self.point = 0  # by the newest birth, and by the checkpoints that the city has
+        self.missing: set[int] = set()  # what the city told as gone before it had it
+        self.backup: tuple[dict[int, Record], CityEnd, int, int] = ({}, CityEnd(), 0, 0)
         self.forgot = False  # and not spoken since
         self.ever: set[str] = set()  # names of records that the city has had
         self.wire: dict[str, Record] = {}  # what the forger has read, by name
@@ -149,7 +153,7 @@ class World(RuleBasedStateMachine):
         self.births += 1
         one.birth = self.births
         one.city = None
-        self._greet(one.last, one.head, one.end.upto, one.birth)
+        self._greet(one, one.birth)
 
     @rule(box=st.integers(0, BOXES))
     def send(self, box: int) -> None:
@@ -181,6 +185,18 @@ class World(RuleBasedStateMachine):
         one.flying.clear()
         one.end.ask()
 
+    @rule(box=st.integers(0, BOXES), stay=st.integers(0, 3))
+    def keep_their_time(self, box: int, stay: int) -> None:
+        """What the city has had for months goes, but for some that have to stay; a checkpoint first."""
+        one = self._box(box)
+        settled = min([one.end.upto, *(seq - 1 for seq in one.end.aside)])
+        if one.end.stand is Stand.HELD or one.last < one.mark or settled <= one.gone or settled not in one.records:
+            return
+        one.write(one.last + 1, one.head, point=settled)
+        one.gone = max([one.gone, *sorted(seq for seq in one.records if seq <= settled)[: -stay or None]])
+        one.records = {seq: record for seq, record in one.records.items() if seq > one.gone}
+        one.again &= set(one.records)
+
     @rule(box=st.integers(0, BOXES))
     def save(self, box: int) -> None:
         one = self._box(box)
@@ -195,7 +211,7 @@ class World(RuleBasedStateMachine):
             one.saved.upto,
             one.saved.claimed,
             {seq: one.saved.aside.get(seq) for seq in {*one.saved.ahead, *one.saved.aside}},
-            [record.joint for record in one.records.values() if record.joint],
+            one.end.joints,  # with their records
             held,  # it is written at once
         )
         one.up = False
@@ -204,7 +220,7 @@ class World(RuleBasedStateMachine):
     @rule(box=st.integers(0, BOXES))
     def copy(self, box: int) -> None:
         one = self._box(box)
-        self.copies.append((dict(one.records), deepcopy(one.end)))
+        self.copies.append((dict(one.records), deepcopy(one.end), one.gone))
 
     @rule(box=st.integers(0, BOXES), copy=st.integers(0, 9), key_too=st.booleans())
     def put_back(self, box: int, copy: int, key_too: bool) -> None:
@@ -212,7 +228,7 @@ class World(RuleBasedStateMachine):
         if not self.copies:
             return
         one = self._box(box)
-        records, end = self.copies[copy % len(self.copies)]
+        records, end, one.gone = self.copies[copy % len(self.copies)]
         one.records, one.end, one.saved = dict(records), deepcopy(end), deepcopy(end)
         if key_too:
             one.mark = one.last
@@ -346,21 +362,24 @@ class World(RuleBasedStateMachine):
 
     @rule()
     def back_up(self) -> None:
-        self.backup = (dict(self.city), deepcopy(self.end))
+        self.backup = (dict(self.city), deepcopy(self.end), self.gone, self.point)
 
     @rule()
     def city_restored(self) -> None:
         """What it had since the backup it has not any more."""
         self.city, self.end = dict(self.backup[0]), deepcopy(self.backup[1])
+        _, _, self.gone, self.point = self.backup
         self.forgot = True
 
     @rule()
     def greet(self) -> None:
         self._say()
 
-    def _greet(self, last: int, head: str, acked: int, birth: int) -> None:
-        there, sure = self.city.get(last), self.city.get(acked)
-        self.end.born(last, head, there.digest if there else "")
+    def _greet(self, one: Box, birth: int) -> None:
+        there, sure = self.city.get(one.last), self.city.get(one.end.upto)
+        self.end.born(one.last, one.head, there.digest if there else "")
+        self.gone = one.gone
+        self._advance()
         self._say(holds=sure.digest if sure else "", birth=birth)
 
     def _take(self, record: Record) -> None:
@@ -376,11 +395,24 @@ class World(RuleBasedStateMachine):
                 self.city[record.seq] = record
             self.ever.add(record.name)
             has = (record.name,)
+            self.point = max(self.point, record.point)
         self._advance()
         self._say(has=has, no=no)
 
+    def _pass_gone(self) -> bool:
+        """Go on behind what left the station and never came; False when the chain breaks there."""
+        gone = self.point if self.fault == "passes what did not leave the station" else self.gone
+        following = self.city.get(gone + 1)
+        if not self.end.passes(gone, self.point) or self.end.upto + 1 in self.city or not following or following.joint:
+            return True
+        passed, there = self.end.upto, self.city.get(gone)
+        if self.end.pass_gone(gone, following.prevhash, there.digest if there else "") is Take.BREAK:
+            return False
+        self.missing |= {seq for seq in range(passed + 1, self.gone + 1) if seq not in self.city}
+        return True
+
     def _advance(self) -> None:
-        while True:
+        while self._pass_gone():
             following = self.city.get(self.end.upto + 1)
             if following is None or not (following.joint or following.prevhash == self.end.head):
                 joints = [seq for seq, one in self.city.items() if one.joint and seq > self.end.upto]
@@ -404,6 +436,8 @@ class World(RuleBasedStateMachine):
     # --- a box hears ------------------------------------------------------------------------------------------------
 
     def _own(self, one: Box, seq: int) -> str | None:
+        if seq == one.gone and seq + 1 in one.records:
+            return one.records[seq + 1].prevhash
         return one.records[seq].digest if seq in one.records else None
 
     def _hear(self, one: Box, word: Word) -> None:
@@ -425,6 +459,10 @@ class World(RuleBasedStateMachine):
         do = one.end.heard(replace(word.claim, ordered=self.signed), own, one.last, named, rejected, rejected)
         if do is Do.GO_BACK:
             one.again |= set(one.end.aside) & set(one.records)
+            if word.claim.upto < one.gone:  # it has to hear what cannot come
+                self.births += 1
+                one.birth = self.births
+                self._greet(one, one.birth)
         one.told = one.end.stand is Stand.HELD
 
     def _believed(self, one: Box, word: Word) -> bool:
@@ -480,7 +518,8 @@ class World(RuleBasedStateMachine):
             assert not open_ones, f"{open_ones} of {one.name} still wait"
             for seq, record in one.records.items():
                 if seq not in one.end.aside:
-                    assert self.city.get(seq) == record or self._excused(record), f"{record.name} is lost"
+                    told = seq in self.missing  # it had left another copy of this ledger
+                    assert self.city.get(seq) == record or told or self._excused(record), f"{record.name} is lost"
 
     def _excused(self, record: Record) -> bool:
         return False
@@ -522,6 +561,7 @@ def test_whatever_happens_both_agree_again_and_nothing_is_lost_unseen(world: typ
         (World, "takes a number for the record"),
         (World, "believes every word"),
         (World, "believes every command"),
+        (World, "passes what did not leave the station"),
         (Unsigned, "counts what was never sent"),
     ],
 )

@@ -1,5 +1,6 @@
 """A station changes its key: the city follows the record of the old key, and knows what each of them signed."""
 
+import json
 import re
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.city.key_events import proof
+from simulator.city.orders import ordered
 from simulator.city.store import Reader
 
 pytestmark = pytest.mark.broker
@@ -52,6 +54,13 @@ def test_records_before_and_after_the_change_are_taken_and_nobody_goes_back(town
     assert wire.upto == number
     with Reader(city.db) as reader:
         assert reader.key_of(station.name) == new.public_key().public_bytes_raw()
+    wire.event(record, alarm=True)  # once more
+    wire.until(lambda seen: len(seen.acks) >= 5)
+    with Reader(city.db) as reader:
+        (told,) = ordered(reader.db)  # once, to all of the node
+    assert (told.name, told.target) == ("keys", f"{station.topics.node}-all")
+    stations = [{"station": station.name, "public_key": new.public_key().public_bytes_raw().hex(), "revoked": False}]
+    assert json.loads(told.fields)["stations"] == stations
 
 
 def test_slips_of_both_keys_are_genuine(town: Any) -> None:
@@ -88,3 +97,4 @@ def test_a_change_that_is_not_proven_changes_nothing(town: Any, fault: str) -> N
     assert set(wire.rejected.values()) == {"unknown_key" if fault == "stranger" else "bad_data"}
     with Reader(city.db) as reader:
         assert reader.key_of(station.name) == bytes.fromhex(known)
+        assert ordered(reader.db) == []

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocol.city.envelope import hash_of
+from protocol.city.key_events import proof
 from protocol.city.signed import BadSigned, CityKeys, Verifier, seal
 from protocol.city.topics import ack_of
 from simulator.broker import Broker
@@ -199,6 +201,65 @@ def test_an_order_is_written_down_by_one_signed_by_another_and_answered_to_a_thi
     asking.stdout.close()
     with Reader(url) as reader:
         assert ordered(reader.db)[0].waits == ()
+
+
+def test_a_key_is_changed_between_workers_that_die_and_what_the_old_one_signed_before_is_taken_late(
+    big_city: tuple[City, Broker, Path], server: Postgres, crowd: dict[str, Any], wire: Callable[..., Any]
+) -> None:
+    (city, broker, _), one = big_city, crowd["410108001-08"]
+    old, link = one.key, wire(broker, one.topics)
+    first, late = one.entry(1), [one.entry(2), one.entry(3)]
+    link.event(first)
+    link.until(lambda w: w.upto == 1, 20)
+    new = Ed25519PrivateKey.generate()
+    data = {"old_key": one.hex, "new_key": new.public_key().public_bytes_raw().hex(), "why": "离职", "person": "王敏"}
+    changed = one.event("key.rotated", data | {"proof": proof(one.name, old.public_key(), new)}, subject=one.name)
+    link.event(changed, alarm=True)  # ahead of what was recorded before it
+    link.until(lambda w: json.loads(changed)["id"] in w.ids, 20)
+    for pid in city.workers.pids:
+        os.kill(pid, signal.SIGKILL)
+    one.key, one.hex = new, data["new_key"]
+    bodies = [first, *late, changed, one.entry(4), one.entry(5)]
+    delivered(link, bodies)
+    assert city.workers.wait_ready(60)
+    assert link.rejected == {}
+    one.key = old
+    link.event(one.entry(6))  # whoever has the old key has no say any more
+    link.until(lambda w: "unknown_key" in w.rejected.values(), 20)
+    url = server.url
+    assert rows(url, "SELECT public_key FROM keys WHERE station = ?", [one.name]) == [(data["new_key"],)]
+    kept = rows(url, "SELECT public_key, until FROM old_keys WHERE station = ?", [one.name])
+    assert kept == [(data["old_key"], 4)]
+    told = rows(url, "SELECT fields FROM commands WHERE name = 'keys'", [])
+    assert [json.loads(text)["stations"][0]["public_key"] for (text,) in told] == [data["new_key"]]
+    one.key = new
+
+
+def test_a_worker_that_judged_before_another_took_a_change_judges_again(
+    url: str, tmp_path: Path, signer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its reading of keys and its transaction the other one takes the change."""
+    slow, quick, one = Desk(url, tmp_path), Desk(url, tmp_path), signer()
+    quick.trust(one)
+    first = one.entry(1)
+    new = Ed25519PrivateKey.generate()
+    data = {"old_key": one.hex, "new_key": new.public_key().public_bytes_raw().hex(), "why": "离职", "person": "王敏"}
+    data["proof"] = proof(one.name, one.key.public_key(), new)
+    changed = one.event("key.rotated", data, subject=one.name)
+    forged = one.entry(2)  # by the old key, behind the change
+    plain = slow.platform._judge
+
+    def judge(store: Store, batch: list[Any]) -> Any:
+        found = plain(store, batch)
+        quick.take(one, changed)
+        return found
+
+    monkeypatch.setattr(slow.platform, "_judge", judge)
+    said = slow.take(one, first, forged)
+    assert [one.code for ack in said for one in ack.rejected] == ["unknown_key"]
+    assert max(ack.upto for ack in said) == 2
+    for made in (slow, quick):
+        made.store.close()
 
 
 def test_by_mqtt_3_1_1_each_worker_takes_the_stations_that_are_its_own() -> None:

@@ -10,7 +10,9 @@ import struct
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,11 +26,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from edge.between.commands import SetPrice
 from edge.between.inbox import Inbox, LinkChanged
 from edge.city import mqtt as mqtt_module
 from edge.city.mqtt import Mqtt
 from edge.config.sections import CitySection
+from protocol.city.events import CityObeyed
+from protocol.city.signed import CityKeys
+from protocol.city.state import Reach, encode_state
+from protocol.city.token import CHINA
+from protocol.city.topics import Topics
 from simulator.broker import find_mosquitto
+from simulator.city import City
 from simulator.obstacles import free_port
 
 WAIT = 20.0
@@ -314,3 +323,138 @@ def authority(tmp_path: Path) -> Callable[..., Authority]:
         return Authority(tmp_path / name, name)
 
     return make
+
+
+# --- a station at real brokers, with a real city behind them --------------------------------------------------------
+
+IDLE, IDLES = 0.15, 300  # so long nothing comes, then the station's clock goes on; so often for one wait
+STALL = """
+[station]
+name = "惠济市场"
+jobs = ["gate", "stall"]
+node = "410108001"
+terminal = "{terminal}"
+region = "410108"
+host = "sy.example.cn"
+[seller]
+code = "4101080010123"
+name = "李秀兰蔬菜"
+stall = "A-12"
+[city]
+resend_seconds = 10
+window = 6
+brokers = [{brokers}]
+mqtt = "{version}"
+[[product]]
+code = "01040201"
+name = "大白菜"
+price = "3.50"
+"""
+
+
+class Stall:
+    """A station whose core runs in the test's thread: it takes what its MQTT thread brings, and its clock jumps when
+    nothing comes."""
+
+    def __init__(self, box: Any, inbox: Any, clock: Any) -> None:
+        self.box, self.inbox, self.clock = box, inbox, clock
+        self.publisher = box.core._publisher
+
+    def prices(self, count: int) -> None:
+        for fen in range(100, 100 + count):
+            self.box.does(SetPrice(product="01040201", price_fen=fen))
+
+    def obeys(self, count: int) -> None:
+        """Records of another kind, ahead of nothing."""
+        said = CityObeyed(command="x", name="x", issued="", kid="")
+        with self.box.ledger.batch():
+            for _ in range(count):
+                self.box.ledger.append("city.obeyed", "410108001-01", said, self.clock.now(), self.clock.boot_id)
+
+    def until(self, condition: Callable[[], object], most: float = 0.0) -> float:
+        """Go on until it is so; answers by how many seconds the station's clock had to go on, at most ``most``."""
+        gone, idle = 0.0, 0
+        while idle < IDLES:
+            if condition():
+                return gone
+            try:
+                message = self.inbox.get(timeout=IDLE)
+            except Empty:
+                idle += 1
+                step = min(2.0, most - gone) if most else 2.0
+                assert step > 0, f"not within {most} s: {self.publisher.cause()}"
+                self.clock.go(step)
+                gone += step
+                self.box.turn()
+            else:
+                self.box.turn(message)
+        raise AssertionError(f"it did not come to that: {self.publisher.cause()}")
+
+    @property
+    def left(self) -> tuple[tuple[str, str, str], ...]:
+        return self.box.showing.board.city.left
+
+
+class Unmade:
+    """The wire, also before there is one: the MQTT thread wants the settings of the station that wants a wire."""
+
+    def __init__(self) -> None:
+        self.mqtt: Mqtt | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.mqtt, name) if self.mqtt else {"broker": "", "odd": Counter()}[name]
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Callable[[Any], City]]:
+    """Cities that sign with one key, each at its broker."""
+    with contextlib.ExitStack() as running:
+
+        def make(broker: Any) -> City:
+            made = City(
+                f"mqtt://127.0.0.1:{broker.port}",
+                tmp_path / f"city-{broker.port}.db",
+                enrol=True,
+                key_file=tmp_path / "city.key",
+            )
+            running.enter_context(made)
+            assert made.wait_connected()
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def stall(tmp_path: Path, station_class: Any, clock_class: Any, signer: Any) -> Iterator[Callable[..., Stall]]:
+    threads: list[Mqtt] = []
+    boxes: list[Any] = []
+
+    def make(city: City, *brokers: Any, version: str = "5", terminal: str = "01") -> Stall:
+        topics = Topics("410108", "410108001", terminal)
+        folder, clock = tmp_path / f"stall-{terminal}", clock_class(datetime.now(CHINA))
+        folder.mkdir()
+        urls = ", ".join(f'"mqtt://127.0.0.1:{one.port}"' for one in brokers)
+        keys, inbox = CityKeys.parse(city.key), Inbox()
+        settings = STALL.format(brokers=urls, version=version, terminal=terminal)
+        own = replace(signer, terminal=terminal)
+        box = station_class(folder, own, settings, clock, city_keys=keys, inbox=inbox, wire=Unmade())
+        boxes.append(box)
+
+        def birth(reach: Reach) -> bytes:
+            return encode_state(
+                "online", topics.station, signer.key, time=clock.now().text, bootid="b", reach=reach, software="test"
+            )
+
+        box.core._birth = birth
+        mqtt = Mqtt(box.config.city, f"stall-{terminal}", topics.listen, None, inbox)
+        box.wire.mqtt = mqtt
+        threads.append(mqtt)
+        mqtt.start()
+        return Stall(box, inbox, clock)
+
+    yield make
+    for thread in threads:
+        thread.stop()
+        thread.join(10)
+    for box in boxes:
+        box.ledger.close()

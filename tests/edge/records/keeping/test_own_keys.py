@@ -32,8 +32,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        told = CliRunner().invoke(main, ["init", str(folder), "--job", "gate"])
-        assert told.exit_code == 0, told.output
+        if not folder.exists():
+            told = CliRunner().invoke(main, ["init", str(folder), "--job", "gate"])
+            assert told.exit_code == 0, told.output
         self.key, self.data = folder / "station.key", folder / "data"
 
     def open(self) -> Ledger:
@@ -109,44 +110,57 @@ def test_a_ledger_that_begins_with_the_change_is_whole(tmp_path: Path) -> None:
 
 
 CUT = """
-import os, signal, sys
+import os, shutil, sys
 from pathlib import Path
+from signal import SIGKILL
 from edge.records import own_keys, private
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger, Signer
-step, folder = int(sys.argv[1]), Path(sys.argv[2])
-key = folder / "station.key"
-done = [0]
+
 def cut(work):
     def run(*arguments, **more):
-        if done[0] == step:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done[0] += 1
+        global left
+        if left == 0:
+            os.kill(os.getpid(), SIGKILL)
+        left -= 1
         return work(*arguments, **more)
     return run
+
 private.write_new = cut(private.write_new)
 own_keys.private.replace = cut(private.replace)
 Ledger.append = cut(Ledger.append)
 Path.rename = cut(Path.rename)
 own_keys._sync = cut(own_keys._sync)
-old = own_keys.opened(key, folder / "data")
-ledger = Ledger(folder / "data", Signer(old, "sy.example.cn", "410108001", "01"))
-own_keys.rotate(key, ledger, Clock("host").now(), "b", why="x", person="y")
-print("whole", done[0])
+whole, steps = Path(sys.argv[1]), 0
+while True:
+    folder, left = whole.with_name(f"gate-{steps}"), steps
+    shutil.copytree(whole, folder)
+    if not (child := os.fork()):
+        key = folder / "station.key"
+        old = own_keys.opened(key, folder / "data")
+        ledger = Ledger(folder / "data", Signer(old, "sy.example.cn", "410108001", "01"))
+        own_keys.rotate(key, ledger, Clock("host").now(), "b", why="x", person="y")
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(folder.name, code, flush=True)
+    if code != -SIGKILL:
+        sys.exit(code)
+    steps += 1
 """
 
 
 def test_killed_at_any_step_it_goes_on_with_the_key_that_the_ledger_names(tmp_path: Path) -> None:
-    steps, whole = 0, False
-    while not whole:
-        house = House(tmp_path / f"gate-{steps}")
-        house.enter(2)
-        before = house.kid()
-        told = subprocess.run(
-            [sys.executable, "-c", CUT, str(steps), str(house.folder)], capture_output=True, text=True, timeout=60
-        )
-        whole = "whole" in told.stdout
-        assert whole or told.returncode == -signal.SIGKILL, told.stderr
+    """Each step in a process of its own, a fork of one that has read the program once."""
+    whole = House(tmp_path / "whole")
+    whole.enter(2)
+    before = whole.kid()
+    told = subprocess.run([sys.executable, "-c", CUT, str(whole.folder)], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    killed = [line.split() for line in told.stdout.splitlines()]
+    assert [int(code) for _, code in killed] == [-signal.SIGKILL] * (len(killed) - 1) + [0]
+    assert len(killed) > 8, "the steps were cut, one after the other"
+    for name, _ in killed:
+        house = House(tmp_path / name)
         house.enter(2)
         kids, named = house.kids(), [e["data"]["new_key"] for e in house.events() if "key.rotated" in e["type"]]
         assert house.verify() == len(kids)
@@ -157,8 +171,6 @@ def test_killed_at_any_step_it_goes_on_with_the_key_that_the_ledger_names(tmp_pa
             assert load_key(house.key).public_key() == _public(house)
         else:
             assert kids == [before] * 4 and house.kid() == before
-        steps += 1
-    assert steps > 8, "the steps were cut, one after the other"
 
 
 def _public(house: House) -> Any:
