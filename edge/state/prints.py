@@ -262,8 +262,8 @@ class Prints:
 
     # --- after a restart --------------------------------------------------------------------------------------------
 
-    def recover(self) -> str:
-        """Papers of the last run; answers why nothing could be done about them, or nothing.
+    def recover(self) -> LedgerFull | None:
+        """Papers of the last run; answers why nothing could be done about them.
 
         One that only waited is printed as it is.  Of others without proof nobody knows whether they came out, and of
         some not whether they were begun: a fresh one is printed whole again, as a copy whose number is on the disk
@@ -278,7 +278,7 @@ class Prints:
             for kept in again:
                 self._show(kept.job, state=PrintState.UNKNOWN, why=PrintWhy.RESTART)
                 self._unsaved[kept.job] = (PrintState.UNKNOWN, PrintWhy.RESTART)
-            return str(full)
+            return full
         for kept in reversed(again):
             if not kept.waits:
                 what = "job=%d %s was not proven before the restart: printed again as copy %d"
@@ -286,7 +286,7 @@ class Prints:
             else:
                 log.info("job=%d %s had only waited before the restart: printed now", kept.job, kept.paper)
             self._print(kept)
-        return ""
+        return None
 
     def _look_through(self, again: list[PrintJob]) -> None:
         """Show the newest papers; collect in ``again`` those to be printed, newest first."""

@@ -61,7 +61,7 @@ class Run:
         self.printer = Deaf()
         self.station = Station(config, ledger, clock, {"labels": self.printer}, {})
         self.prints = self.station.prints
-        assert self.prints.recover() == ""
+        assert self.prints.recover() is None
 
     def enter(self) -> int:
         """Goods come in: their label is wanted. Answers its job."""
