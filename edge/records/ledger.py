@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, packing, private
-from edge.records.checkpoints import gone_upto
+from edge.records.checkpoints import gone_upto, removed_of
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
@@ -450,6 +450,18 @@ class Ledger:
         if self.gone and first == self.gone + 1 and str(code).encode() not in self.body(first):
             return None  # of a record that is gone
         return first if first <= self.head.seq else None
+
+    def refuse_gone(self, code: TraceCode) -> None:
+        """Raises Refused for a code of this station whose record was kept its time and left the ledger."""
+        ours = (code.node, code.terminal) == (self.signer.node, self.signer.terminal)
+        given = ours and 0 < code.serial <= self.head.serials.get(code.kind.value, 0)
+        removed = removed_of(self.conn) if given and self.gone and self.seq_of(code) is None else None
+        if removed is not None:
+            raise Refused(
+                "record_gone",
+                f"该编码的记录已从本机删除。{removed.zh}",
+                f"the record of this code left this box: {removed.en}",
+            )
 
     def look_for_gone(self) -> None:
         """Records were taken away."""
