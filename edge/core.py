@@ -61,7 +61,7 @@ from edge.ports.port import Committed, NotCommitted, Port
 from edge.printing.worker import Printer
 from edge.records.clock import Clock, Step
 from edge.records.joints import reach
-from edge.records.ledger import Ledger, LedgerBroken, LedgerFull, Recorded
+from edge.records.ledger import DiskFails, Ledger, LedgerBroken, LedgerFull, LedgerUnusable, Recorded
 from edge.records.obeyed import Obeyed
 from edge.records.own_keys import newest_change
 from edge.state.handover import Handover
@@ -78,6 +78,7 @@ TICK_SECONDS = 0.5
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 DELIVERED_SECONDS = 5.0  # how far the city is rides along so often: it says so itself at each connection
+TRY_SECONDS = 10.0  # a disk that failed is tried again so often
 SAVE_SECONDS = 10.0  # progress of printing and delivery is written this long after the last record at the latest
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0  # seconds after a round that failed, doubled while the next ones do
 HOLDS_AGAIN_SECONDS = 1.0  # what is held is said again to other stations at most so often …
@@ -166,7 +167,8 @@ class Core:
             *(self._known, self._unread, self._sessions, station.goods_use, photos, station.on_time),
         )
         self._saving: list[Saver] = []  # what the transaction at hand carries
-        self._trouble = ""
+        self._full: LedgerFull | None = None  # why the ledger takes nothing
+        self._try_at = float("-inf")  # when a disk that failed is tried again
         self._deliver_at = float("-inf")
         self._to_say: set[str] = set()
         self._say_at: dict[str, float] = {}
@@ -238,7 +240,7 @@ class Core:
     def start(self) -> None:
         """Take up what the last run left, and show it."""
         with self._fence("papers of the last run"):
-            self._trouble = self._prints.recover()
+            self._full = self._prints.recover()
         self._show()
         with self._fence("watchdog"):
             self._notify("READY=1")
@@ -290,6 +292,8 @@ class Core:
         with self._fence("siblings"):
             self._say_again(now)
         self._save_when_quiet(now, stopping)
+        with self._fence("disk"):
+            self._try_disk(now)
         if patient and not quiet and not self._answers and not stopping and now < self._show_at:
             self._show_due = self._all_due = True
         else:
@@ -362,7 +366,7 @@ class Core:
             return
         self._committed_now = True
         if self._ledger.head.seq != before:
-            self._trouble = ""
+            self._full = None
             self._deliver(self._clock.steady())  # before a printer's thread takes the processor
         for effect in station.after:
             with self._fence("effect"):
@@ -374,15 +378,30 @@ class Core:
         """The commit failed: what to say to everybody who waits."""
         if isinstance(error, LedgerFull):
             self._told_full(error)
-            return Refused(error.code, error.zh, f"{error.en}: {error}")
+            return Refused(error.code, error.zh, error.en)
         self._keep("commit", error)
         return UNEXPECTED
 
     def _told_full(self, full: LedgerFull) -> None:
         """The ledger takes nothing: said once, and shown until it takes a record."""
-        if self._trouble != str(full):
+        if self._full is None or self._full.code != full.code:
             log.error("nothing recorded: %s", full)
-        self._trouble = str(full)
+            self._try_at = self._clock.steady() + TRY_SECONDS
+        self._full = full
+
+    def _try_disk(self, now: float) -> None:
+        """A disk that failed is looked at now and then: it may take records again, or another one stands there.
+
+        Raises LedgerUnusable for another one: what this process has open is dead, and only a new one can open it.
+        """
+        if not isinstance(self._full, DiskFails) or now < self._try_at:
+            return
+        self._try_at = now + TRY_SECONDS
+        if self._ledger.taken_out():
+            raise LedgerUnusable(f"{self._ledger.path}: another disk stands here now; the service has to start again")
+        if self._ledger.takes_again():
+            log.info("the disk takes records again")
+            self._full = None
 
     # --- the fence --------------------------------------------------------------------------------------------------
 
@@ -743,6 +762,7 @@ class Core:
         link = {
             "ports": self._known.views,
             "trouble": self._why_trouble,
+            "ledger_why": lambda: self._full.code if self._full else "",
             "city": lambda: self._publisher.view(self._mqtt.broker, self._odd()),
         }
         changes: dict[str, Any] = {}
@@ -782,7 +802,10 @@ class Core:
             self._notify("WATCHDOG=1")
 
     def _why_trouble(self) -> str:
-        return self._trouble or link_causes.trouble(self._publisher.cause()[0], self._config.station.language)
+        language = self._config.station.language
+        if self._full is not None:
+            return self._full.en if language == "en" else self._full.zh
+        return link_causes.trouble(self._publisher.cause()[0], language)
 
 
 class _Fence:

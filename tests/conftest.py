@@ -42,7 +42,7 @@ RARE = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both."""
+    """Who plays a state machine makes up examples, too: `-m hypothesis` finds both. What is rare stands in the list."""
     for item in items:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")

@@ -106,3 +106,14 @@ def test_what_the_technicians_page_says_to_type_can_be_typed(
         assert found is not None, line
         command = found
     command.make_context(command.name, words)
+
+
+def test_rare_tests_stand_in_their_list_alone_and_each_line_of_it_names_one() -> None:
+    tests = ROOT / "tests"
+    said = [line for line in (tests / "rare.txt").read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    for line in said:
+        file, _, name = line.partition("::")
+        function = re.split(r"[\[*]", name)[0]
+        assert re.search(rf"^def {function}\w*\(", (ROOT / file).read_text("utf-8"), re.MULTILINE) or not function, line
+    marked = [str(file) for file in tests.rglob("test_*.py") if "pytest.mark." + "rare" in file.read_text("utf-8")]
+    assert marked == []

@@ -429,6 +429,7 @@ class Board:
     disk_free: int = 0
     disk_total: int = 0
     trouble: str = ""
+    ledger_why: str = ""  # the code that a record is refused with, whatever it is
     cautions: tuple[Caution, ...] = ()
     scales: tuple[ScaleView, ...] = ()
     loads: tuple[LoadView, ...] = ()

@@ -65,7 +65,9 @@ class PrintWhy(StrEnum):
     NOTHING = ""
     UNPROVEN = "unproven"  # of a fresh row, as long as a proof: a row that grows splits its page on the disk
     QUEUED = "queued"  # of a row that only waits behind others
-    IN_TURN = "in_turn"  # of one of many whose turns were written down at once: begun when those before it are out
+    IN_TURN = (
+        "in_turn"  # of rows of an earlier release: many turns were written down at once, so this one may not have begun
+    )
     PROCESS_ID = "process_id"
     GS_R = "gs_r"
     STATUS = "status"

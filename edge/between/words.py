@@ -22,7 +22,17 @@ Section = (
     | Literal["port_name", "link", "link_do", "odd", "failed", "failed_do", "role", "operator_word", "field"]
     | Literal["encryption", "encryption_do", "deed", "hold_step", "holding"]
     | Literal["cause", "mistake", "group", "proof", "basis", "payment", "rounding", "function"]
-    | Literal["alert", "waits", "waits_do", "sampling", "control_kind", "control_state", "reagent_state", "place_word"]
+    | Literal[
+        "alert",
+        "waits",
+        "waits_do",
+        "sampling",
+        "control_kind",
+        "control_state",
+        "reagent_state",
+        "place_word",
+        "removed",
+    ]
 )
 CATALOGUE = Path(__file__).with_name("words.toml")
 ON_PAGES: tuple[Section, ...] = ("both", "page")  # found by their code alone

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from edge.cli.told import Told
 from edge.config.sections import load
 from edge.records import mark
 from edge.records.books import harmless
+from edge.records.checkpoints import removed_of
 from edge.records.delivery import Delivery, pending
 from edge.records.identity import load_key, load_public_key
 from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, last_of, reading
@@ -93,12 +95,14 @@ def verify_command(config_path: Path, key_file: Path | None, cores: int) -> None
                     config.station.data, key, partial(told, said("检查记录", "checking")), cores, earlier
                 )
             with reading(config.station.data) as db:
+                removed = removed_of(db.conn)
                 if why := behind(db.conn, config.station.data / FILE, before):
                     raise LedgerBroken(why)
         except LedgerBroken as broken:
             click.echo(json.dumps({"ok": False, "why": str(broken)}, ensure_ascii=False))
             sys.exit(1)
-    click.echo(json.dumps({"ok": True, "records": count, "last_hash": last}))
+    answer = {"ok": True, "records": count, "last_hash": last}
+    click.echo(json.dumps(answer | ({"removed": asdict(removed)} if removed else {})))
 
 
 @ledger.command()
@@ -132,7 +136,7 @@ def export(
     """Write records: the signed events as JSON lines, the main columns as CSV, or all as an EPCIS 2.0 document.
 
     With --book a book that the law asks for, as CSV or spreadsheet, into the file of -o. Damaged records are left out
-    and named or counted at the end, with exit code 1.
+    and named or counted at the end, with exit code 1. What was kept its time and left the ledger is named first.
     """
     with plain_errors():
         data = load(config_path).station.data
@@ -142,6 +146,9 @@ def export(
         if form == "xlsx" or since or until:
             raise BadInput(said("请用 --book 指明台账", "say which book with --book"))
         with reading(data) as db:
+            removed = removed_of(db.conn)
+            if removed is not None and after < removed.upto:
+                click.echo(said(removed.zh, removed.en), err=True)
             if form == "epcis":
                 damaged = _as_epcis(db.conn, after, out)
             else:

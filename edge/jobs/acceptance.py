@@ -325,6 +325,7 @@ def void(station: Station, command: VoidAcceptance) -> VoidAcceptanceAnswer:
         trace = TraceCode.parse(command.code)
     except BadCode as error:
         raise Refused("bad_code", f"验收码 {command.code[:24]} 有误，请重新扫描或输入", str(error)) from None
+    station.ledger.refuse_gone(trace)
     seq = station.ledger.seq_of(trace)
     row = station.deliveries.of_record(seq) if seq is not None else None
     if row is None or seq is None or kind_of(station.ledger.event(seq)["type"]) != "accept.completed":

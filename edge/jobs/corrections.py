@@ -95,6 +95,7 @@ def _sale(station: Station, code: str) -> int:
         raise Refused("bad_code", f"交易码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
     if trace.kind not in (CodeKind.SALE, CodeKind.TRAINING):
         raise Refused("not_a_sale", "这不是交易码", "this is not the code of a sale (its tenth digit is not 2)")
+    station.ledger.refuse_gone(trace)
     seq = station.ledger.seq_of(trace)
     if seq is None or kind_of(station.ledger.event(seq)["type"]) != "trade.completed":
         raise Refused(

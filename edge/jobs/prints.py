@@ -15,6 +15,7 @@ from edge.between.print_states import (
 )
 from edge.documents import DOCUMENTS, documents_of
 from edge.jobs.doing import does
+from edge.records.checkpoints import removed_of
 from edge.records.print_jobs import PrintRow
 from edge.state.station import Station
 from protocol.city.codes import BadCode, TraceCode
@@ -101,9 +102,13 @@ def _date(station: Station, text: str) -> str:
     if not text.strip():
         return station.clock.today().isoformat()
     try:
-        return date.fromisoformat(text.strip()).isoformat()
+        day = date.fromisoformat(text.strip())
     except ValueError:
         raise Refused("date", "日期请写成 2026-11-23 的形式", "write the date like 2026-11-23") from None
+    removed = removed_of(station.ledger.conn)
+    if removed is not None and removed.touches(day):
+        raise Refused("record_gone", f"这一天的合计不全。{removed.zh}", f"of this day not all is here: {removed.en}")
+    return day.isoformat()
 
 
 def _of_record(station: Station, paper: str, seq: int) -> int:
@@ -121,9 +126,11 @@ def _of_record(station: Station, paper: str, seq: int) -> int:
 def _seq(station: Station, paper: str, code: str) -> int:
     """The newest record about this code that has such a paper; a lot is found by either of its codes."""
     try:
-        given = station.ledger.seq_of(TraceCode.parse(code))
+        trace = TraceCode.parse(code)
     except BadCode as error:
         raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
+    station.ledger.refuse_gone(trace)
+    given = station.ledger.seq_of(trace)
     lots = station.lots.records(code)
     found = {seq for seqs in lots.values() for seq in seqs} | ({given} if given else set())
     found |= {seq for lot in lots for seq in station.holds.records(lot)} | station.public_samples.records(code)

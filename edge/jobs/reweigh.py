@@ -171,6 +171,7 @@ def _token(station: Station, url: str) -> tuple[qr.Token, str]:
 
 def _record(station: Station, tx: str) -> Slip | None:
     """A sale of this station; None when it made none of this code. Raises Refused for one that was voided."""
+    station.ledger.refuse_gone(TraceCode.parse(tx))
     seq = station.ledger.seq_of(TraceCode.parse(tx))
     event = station.ledger.event(seq) if seq else None
     if event is None or seq is None or kind_of(event["type"]) != "trade.completed" or event["subject"] != tx:

@@ -19,6 +19,7 @@ from edge.between.field_words import label
 from edge.between.fixed_words import clock_word
 from edge.between.words import proof_name, text
 from edge.records import canteen_book
+from edge.records.checkpoints import Removed, removed_of
 from edge.records.corrections import Corrections
 from edge.records.packing import unpack
 from edge.records.search import UNREADABLE, VOIDS, day_ranges
@@ -324,7 +325,13 @@ class Progress:
 def rows(
     conn: sqlite3.Connection, book: Book, first: date | None, last: date | None, progress: Progress
 ) -> Iterator[list[Cell]]:
-    """The rows of these days, oldest first, read in slices; none is open between two of them. Raises Cancelled."""
+    """The rows of these days, oldest first, read in slices; none is open between two of them. Raises Cancelled.
+
+    Where records of these days left the ledger, the first row says so, and which.
+    """
+    removed = removed_of(conn)
+    if removed is not None and removed.touches(first):
+        yield _left(book, removed)
     ranges = day_ranges(conn, first, last)[::-1]
     progress.total = sum(high - low + 1 for low, high in ranges)
     begin, end = first.isoformat() if first else "", last.isoformat() if last else "~"
@@ -345,6 +352,13 @@ def rows(
                 progress.rows += len(made)
                 yield from made
             progress.done += stop - start + 1
+
+
+def _left(book: Book, removed: Removed) -> list[Cell]:
+    """The row of what is missing; it has no quantity and no amount."""
+    cells: dict[str, Cell] = {"记录号": f"1–{removed.upto}", "时间": f"≤ {removed.day}"}
+    cells |= {"类别": text("removed", "row").zh, "说明": removed.zh}
+    return [cells.get(heading, "") for heading in headings(book)]
 
 
 def _rows_of(

@@ -18,7 +18,7 @@ from typing import Any
 from edge.between.inbox import Refused
 from edge.between.tongue import said
 from edge.records import lock, mark, packing, private
-from edge.records.checkpoints import gone_upto
+from edge.records.checkpoints import gone_upto, removed_of
 from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
@@ -43,10 +43,24 @@ log = logging.getLogger("ledger")
 class LedgerFull(OSError):
     """The ledger takes nothing now, because the disk does not: nothing of this batch was recorded.
 
-    ``code``, ``zh`` and ``en`` are what people and programs are told.
+    ``code``, ``zh`` and ``en`` are what people and programs are told, with the folder that the disk holds.
     """
 
     code, zh, en = "disk_full", "磁盘已满，未记录。请联系技术员", "not recorded: the disk is full"
+
+    def __init__(self, detail: str, disk: Path | None = None) -> None:
+        super().__init__(detail)
+        if disk is not None:
+            self.zh = f"{self.zh}（{disk}）"
+        self.en = f"{self.en}: {detail}"
+
+
+class DiskFails(LedgerFull):
+    """The disk takes nothing, and not for want of space: read-only after an error, failing, or pulled out."""
+
+    code = "disk_fails"
+    zh = "磁盘只读或出错，未记录。请技术员停止服务，检查或更换存储卡，再启动服务"
+    en = "not recorded: the disk is read-only or fails"
 
 
 class LedgerHeld(LedgerFull):
@@ -85,9 +99,10 @@ class LedgerUnusable(LedgerBroken):
     """The file cannot be read or written, or is not the one this station wrote last; the message has the next step."""
 
 
-NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+FAILS = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+GONE = {errno.EIO, errno.ENXIO, errno.ENODEV}
 
 
 def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | None:
@@ -96,11 +111,28 @@ def explained(error: BaseException, path: Path) -> LedgerFull | LedgerBroken | N
         return error
     if not isinstance(error, sqlite3.Error):
         return None
-    if _code(error) in NO_ROOM:
-        return LedgerFull(f"{path}: {error}; free some space on the disk")
+    if _code(error) == sqlite3.SQLITE_FULL:
+        return LedgerFull(f"{path}: {error}; free some space on the disk", path.parent)
+    if _code(error) in FAILS or (_code(error) in DAMAGED and disk_gone(path)):
+        step = "stop the service, check the card or put in another one, and start it again"
+        return DiskFails(f"{path}: {error}; {step}", path.parent)
     if _code(error) in HELD:
         return LedgerHeld(f"{path}: another program holds the ledger ({error}); end it, for example a backup")
     return LedgerUnusable(why_unusable(path, error)) if _code(error) in DAMAGED else None
+
+
+def disk_gone(path: Path) -> bool:
+    """Whether the disk gives nothing at all: then it is no damage of the ledger that sqlite speaks of.
+
+    sqlite takes a read that fails for a damaged file.  The log is asked: who closes the ledger's own file lets go of
+    the locks that sqlite has on it.
+    """
+    try:
+        with path.with_name(f"{path.name}-wal").open("rb", buffering=0) as log_file:
+            log_file.read(1)
+    except OSError as error:
+        return error.errno in GONE
+    return False
 
 
 @frozen
@@ -186,6 +218,8 @@ class Ledger:
             self.lock = lock.Lock(folder)
             try:
                 self.db = open_writer(self.path)
+                opened = self.path.stat()
+                self._file = opened.st_dev, opened.st_ino
                 schema.take(self.db.conn)
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
@@ -203,6 +237,24 @@ class Ledger:
                 raise
         self.head = replace(self.head, serials=_later(self.head.serials, before.serials))
         self._write_mark()
+
+    def taken_out(self) -> bool:
+        """Whether another disk stands at the ledger's place than it was opened on: what is open here is dead."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return False
+        return (now.st_dev, now.st_ino) != self._file
+
+    def takes_again(self) -> bool:
+        """Whether the disk takes a commit: tried, with one that changes nothing."""
+        try:
+            with self.db.atomic():
+                for there_and_back in (1, -1):
+                    self.conn.execute("UPDATE delivery SET upto = upto + ?", (there_and_back,))
+        except sqlite3.Error:
+            return False
+        return True
 
     def close(self) -> None:
         if self.head.seq != self._marked_at:
@@ -397,6 +449,18 @@ class Ledger:
         if self.gone and first == self.gone + 1 and str(code).encode() not in self.body(first):
             return None  # of a record that is gone
         return first if first <= self.head.seq else None
+
+    def refuse_gone(self, code: TraceCode) -> None:
+        """Raises Refused for a code of this station whose record was kept its time and left the ledger."""
+        ours = (code.node, code.terminal) == (self.signer.node, self.signer.terminal)
+        given = ours and 0 < code.serial <= self.head.serials.get(code.kind.value, 0)
+        removed = removed_of(self.conn) if given and self.gone and self.seq_of(code) is None else None
+        if removed is not None:
+            raise Refused(
+                "record_gone",
+                f"该编码的记录已从本机删除。{removed.zh}",
+                f"the record of this code left this box: {removed.en}",
+            )
 
     def look_for_gone(self) -> None:
         """Records were taken away."""
@@ -723,7 +787,7 @@ def why_unusable(path: Path, error: sqlite3.Error) -> str:
         )
     if code in _CANNOT and not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)):
         return _no_right(path)
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or disk_gone(path):
         return _disk_fails(path, str(error))
     return damaged(path, str(error))
 

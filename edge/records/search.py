@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from edge.between.fixed_words import clock_word
-from edge.records.checkpoints import first_of
+from edge.records.checkpoints import Removed, first_of, removed_of
 from edge.records.corrections import Corrections
 from edge.records.ledger import last_of, seq_of_code
 from edge.records.packing import unpack
@@ -79,7 +79,8 @@ class Found:
 class Step:
     """What a step found, newest first. ``next`` is where the next one begins, None at the end.
 
-    ``done`` of ``total`` records were looked at by this step and those before.
+    ``done`` of ``total`` records were looked at by this step and those before.  ``removed``: what is looked for may be
+    among records that left the ledger.
     """
 
     found: tuple[Found, ...]
@@ -87,6 +88,7 @@ class Step:
     done: int
     total: int
     damaged: tuple[int, ...] = ()
+    removed: Removed | None = None
 
 
 def step(conn: sqlite3.Connection, wanted: Wanted, before: int | None = None, page: int = PAGE) -> Step:
@@ -99,6 +101,7 @@ def step(conn: sqlite3.Connection, wanted: Wanted, before: int | None = None, pa
     found: list[Found] = []
     damaged: list[int] = []
     looked, needles = 0, _needles(wanted)
+    removed = _removed(conn, wanted, ranges)
     for first, last in left:
         while first <= last:
             low = max(first, last - min(SLICE, STEP - looked) + 1)
@@ -113,12 +116,12 @@ def step(conn: sqlite3.Connection, wanted: Wanted, before: int | None = None, pa
                     continue
                 found.append(one)
                 if len(found) == page:
-                    return Step(tuple(found), seq, done + looked + last - seq + 1, total, tuple(damaged))
+                    return Step(tuple(found), seq, done + looked + last - seq + 1, total, tuple(damaged), removed)
             looked += last - low + 1
             last = low - 1
             if looked >= STEP:
-                return Step(tuple(found), low, done + looked, total, tuple(damaged))
-    return Step(tuple(found), None, total, total, tuple(damaged))
+                return Step(tuple(found), low, done + looked, total, tuple(damaged), removed)
+    return Step(tuple(found), None, total, total, tuple(damaged), removed)
 
 
 def found_of(conn: sqlite3.Connection, seq: int, event: Mapping[str, Any]) -> Found:
@@ -140,6 +143,14 @@ def _ranges(conn: sqlite3.Connection, wanted: Wanted) -> list[tuple[int, int]]:
         except BadCode:
             continue
     return [(max(low, first), high) for low, high in ranges if high >= first]
+
+
+def _removed(conn: sqlite3.Connection, wanted: Wanted, ranges: list[tuple[int, int]]) -> Removed | None:
+    """What left the ledger, when the search goes down to the oldest record there is."""
+    removed = removed_of(conn)
+    if removed is None or not removed.touches(wanted.first_day):
+        return None
+    return removed if not ranges or min(low for low, _ in ranges) <= removed.upto + 1 else None
 
 
 def day_ranges(conn: sqlite3.Connection, first: date | None, last: date | None) -> list[tuple[int, int]]:

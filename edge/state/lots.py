@@ -236,6 +236,7 @@ class Lots:
             raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
         found = self.of_source(code) if kind is CodeKind.SOURCE else self._of_code(code)
         if found is None:
+            self._ledger.refuse_gone(TraceCode.parse(code))
             raise Refused("no_lot", f"没有批次 {code}", f"no lot {code}: register the goods first")
         return found
 

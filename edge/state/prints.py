@@ -34,7 +34,6 @@ from edge.state.unread import Unread
 
 RECENT = 30  # papers that pages list
 RECOVERED = 5000  # print jobs looked through at a start for those without proof
-MANY, TURNS = 4, 64  # papers that wait for one printer; the turns that are then written down at once
 log = logging.getLogger("papers")
 
 
@@ -77,7 +76,6 @@ class Prints:
         self._corrections = Corrections(ledger.conn)
         self._views: dict[int, PrintView] = {}
         self._queued: dict[int, PrintJob] = {}
-        self._no_turn_yet: dict[int, None] = {}  # of these those that only wait behind others, in their order
         self._unsaved: dict[int, tuple[PrintState, PrintWhy]] = {}
         self._saving: dict[int, tuple[PrintState, PrintWhy]] = {}
 
@@ -194,14 +192,9 @@ class Prints:
         """Hand the paper to its printer's own thread."""
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
-        if job.waits:
-            self._no_turn_yet[job.job] = None
-        else:
-            self._no_turn_yet.pop(job.job, None)
 
     def _leaves(self, job: int) -> PrintJob | None:
         """It is not at its printer any more."""
-        self._no_turn_yet.pop(job, None)
         return self._queued.pop(job, None)
 
     def _withdraw(self, job: int) -> None:
@@ -222,41 +215,29 @@ class Prints:
             self._unsaved[news.job] = (PrintState.PRINTING, news.why)
         elif news.state is not PrintState.PRINTING:
             self._unsaved[news.job] = (news.state, news.why)
-        if news.state is PrintState.HELD:
-            self._no_turn_yet.pop(news.job, None)
         if news.state not in UNDONE:
             self._leaves(news.job)
 
     def again(self, job: int, begun: bool) -> None:
         """A paper's turn has come: what the disk has to know is there before its first byte is sent.
 
-        That is its number as a copy when it was begun before, and that it is begun now when it only waited.  Where many
-        only wait, the turns of several are written down at once: a commit for each would write more than their records.
+        That is its number as a copy when it was begun before, and that it is begun now when it only waited.  What
+        became of those before it goes with it, so that one paper of a printer is in doubt after a power cut.
         """
         queued = self._queued.get(job)
         if queued is None:
             return
         self._unsaved.pop(job, None)
+        became, self._unsaved = self._unsaved, {}
+        self._undo.append(partial(self._unsave, became))
+        self.table.mark((one, state, why) for one, (state, why) in became.items())
         if not begun:
-            behind = self._behind(queued)
-            self.table.mark(
-                [
-                    (job, PrintState.WAITING, PrintWhy.UNPROVEN),
-                    *((one.job, PrintState.WAITING, PrintWhy.IN_TURN) for one in behind),
-                ]
-            )
-            for one in (queued, *behind):
-                self._after.append(partial(self._print, replace(one, waits=False)))
+            self.table.mark([(job, PrintState.WAITING, PrintWhy.UNPROVEN)])
+            self._after.append(partial(self._print, replace(queued, waits=False)))
             return
         numbered = self._numbered(queued)
         self._after.append(lambda: self._print(numbered))
         self._after.append(lambda: self._show(job, copy=numbered.copy))
-
-    def _behind(self, first: PrintJob) -> list[PrintJob]:
-        """The papers whose turns are written down with this one's: none where few wait."""
-        waiting = [self._queued[job] for job in self._no_turn_yet if job != first.job and job in self._queued]
-        behind = [one for one in waiting if one.printer == first.printer]
-        return behind[: TURNS - 1] if len(behind) >= MANY - 1 else []
 
     def _numbered(self, job: PrintJob) -> PrintJob:
         """The paper as its next copy, in the current transaction."""
@@ -266,8 +247,8 @@ class Prints:
 
     # --- after a restart --------------------------------------------------------------------------------------------
 
-    def recover(self) -> str:
-        """Papers of the last run; answers why nothing could be done about them, or nothing.
+    def recover(self) -> LedgerFull | None:
+        """Papers of the last run; answers why nothing could be done about them.
 
         One that only waited is printed as it is.  Of others without proof nobody knows whether they came out, and of
         some not whether they were begun: a fresh one is printed whole again, as a copy whose number is on the disk
@@ -282,7 +263,7 @@ class Prints:
             for kept in again:
                 self._show(kept.job, state=PrintState.UNKNOWN, why=PrintWhy.RESTART)
                 self._unsaved[kept.job] = (PrintState.UNKNOWN, PrintWhy.RESTART)
-            return str(full)
+            return full
         for kept in reversed(again):
             if not kept.waits:
                 what = "job=%d %s was not proven before the restart: printed again as copy %d"
@@ -290,7 +271,7 @@ class Prints:
             else:
                 log.info("job=%d %s had only waited before the restart: printed now", kept.job, kept.paper)
             self._print(kept)
-        return ""
+        return None
 
     def _look_through(self, again: list[PrintJob]) -> None:
         """Show the newest papers; collect in ``again`` those to be printed, newest first."""
@@ -362,7 +343,10 @@ class Prints:
 
     def not_saved(self) -> None:
         """The commit failed: what it carried is to be written with the next one."""
-        self._unsaved = {**self._saving, **self._unsaved}
+        self._unsave(self._saving)
+
+    def _unsave(self, became: dict[int, tuple[PrintState, PrintWhy]]) -> None:
+        self._unsaved = {**became, **self._unsaved}
 
 
 def _seconds(body: bytes) -> float:

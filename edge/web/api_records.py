@@ -25,6 +25,14 @@ Day = Annotated[date | None, Query(examples=["2026-11-22"])]
 Money = Annotated[int | None, Query(ge=0, le=LARGEST_AMOUNT)]
 
 
+class RemovedAnswer(Said):
+    """Records that were kept their time and left the ledger; the city has them."""
+
+    upto: int = Field(description="The last of them.")
+    day: str = Field(description="Of this day and those before, some or all are missing.")
+    months: int = Field(description="So long they were kept.")
+
+
 class RecordsAnswer(Said):
     """A step of a search, newest first. Ask again with `before` = `next` until it is null."""
 
@@ -33,6 +41,7 @@ class RecordsAnswer(Said):
     done: int = Field(description="How many records were looked at so far, of `total`.")
     total: int
     damaged: list[int] = Field(description="Records of this step that cannot be read.")
+    removed: RemovedAnswer | None = Field(description="What is looked for may be among these, which are not here.")
 
 
 class PaperAnswer(Said):
@@ -113,6 +122,7 @@ def router(reading: Reading) -> Routes:
                 "done": step.done,
                 "total": step.total,
                 "damaged": step.damaged,
+                "removed": asdict(step.removed) if step.removed else None,
             }
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from edge.between.board import AnalyzerView, PrinterView, ProbeView, ScaleView, Showing
+from edge.between.board import AnalyzerView, Board, PrinterView, ProbeView, ScaleView, Showing
 from edge.between.needs import Need, disk_state, findings
 from edge.web.events import alive
 
@@ -41,7 +41,7 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "left": [f"{cause}: {why}" for _, cause, why in city.left],
         },
         "disk": {
-            "ok": (disk := disk_state(board.disk_free, board.disk_total)) == "enough",
+            "ok": (disk := _disk(board)) == "enough",
             "state": disk,
             "free_bytes": board.disk_free,
         },
@@ -51,6 +51,11 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
         "clock_synced": board.clock_synced,
         "trouble": board.trouble,
     }
+
+
+def _disk(board: Board) -> str:
+    """``enough``, ``short``, ``full``; ``fails`` while it takes nothing for another reason."""
+    return "fails" if board.ledger_why == "disk_fails" else disk_state(board.disk_free, board.disk_total)
 
 
 def _up(up: bool, why: str) -> dict[str, Any]:
@@ -80,6 +85,8 @@ class BoardCollector:
         for word, count in city.odd:
             odd.add_metric([word], count)
         yield odd
+        takes = int(not board.ledger_why)
+        yield GaugeMetricFamily("marketedge_ledger_takes_records", "0 while every record is refused", takes)
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
         if board.clock_synced:
@@ -91,7 +98,7 @@ class BoardCollector:
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
         yield GaugeMetricFamily("marketedge_disk_bytes", "Size of the disk where the ledger is", board.disk_total)
-        short = disk_state(board.disk_free, board.disk_total) != "enough"
+        short = _disk(board) != "enough"
         yield GaugeMetricFamily("marketedge_disk_short", "1 while a technician should come for it", int(short))
         ends = [(one.of, one.ends) for one in board.expiries]
         if board.certificate is not None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from edge.between.inbox import Refused
 from edge.printing.archive import Archive, PaperOfRecord
 from edge.records.books import BookName, Cancelled, Form, Progress
 from edge.records.recall import Bought
@@ -81,6 +82,8 @@ class Reading:
         try:
             async with self._one:
                 return await asyncio.to_thread(read)
+        except Refused as gone:
+            raise Problems(404, gone.code, gone.zh, gone.en) from None
         except LookupError as error:
             raise Problems(404, "no_record", "没有这条记录", str(error.args[0])) from None
         except (OSError, ValueError) as error:  # LedgerUnusable and BadEvent say what is wrong

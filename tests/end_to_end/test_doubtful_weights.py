@@ -31,9 +31,7 @@ def sold_in(folder: Path) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("format_id", "model"), [("yaohua_tf0", "yaohua-a9"), pytest.param("mt_sics", "mt-sics", marks=pytest.mark.rare)]
-)
+@pytest.mark.parametrize(("format_id", "model"), [("yaohua_tf0", "yaohua-a9"), ("mt_sics", "mt-sics")])
 def test_a_bad_wire_never_sells_another_weight(
     tmp_path: Path,
     broker: Broker,

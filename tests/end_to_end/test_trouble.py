@@ -36,8 +36,8 @@ def test_a_full_disk_is_told_and_nothing_answered_is_lost(tmp_path: Path, broker
         with pytest.raises(Refusal) as refused:
             for _ in range(2000):
                 answered.append(register(running))
-        assert refused.value.code == "disk_full"
-        assert "disk" in running.board()["trouble"]
+        assert refused.value.code == "disk_fails"
+        assert "存储卡" in running.board()["trouble"]
         assert running.running
     finally:
         running.kill()

@@ -1,13 +1,17 @@
 """Cases of the box: power, clock, disk, a long day."""
 
+import fcntl
 import json
 import os
 import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -131,24 +135,61 @@ def _fill(file: Path) -> None:
             out.write(bytes(1024))
 
 
-@case("disk-readonly", "the card turns read-only under the station and is made writable again", 2)
-def disk_readonly(runs: int) -> Row:
+@case("disk-readonly", "the kernel makes the card read-only after an error; it is checked and put in again", 2)
+@case("disk-pulled", "the card is pulled out under the station, and put in again", 2, pulled=True)
+def disk_readonly(runs: int, pulled: bool = False) -> Row:
+    """The station refuses, shows its pages, and ends by itself when the card is there again, to be started anew."""
     with (
         tempfile.TemporaryDirectory() as at,
         _card(Path(at)) as (card, _),
         Scene(data=card / "data", prints=False) as scene,
     ):
         scene.crowd(8, 0.15)
+        lived, red, ended = 0, 0, []
         for _ in range(runs):
             time.sleep(3)
-            subprocess.run(["mount", "-o", "remount,ro", str(card)], capture_output=True, check=False)
-            _shutdown(card)
+            _shutdown(card) if pulled else subprocess.run(["mount", "-o", "remount,abort", str(card)], check=True)
             time.sleep(4)
-            _repair(scene, card)
+            lived += scene.station.running and bool(scene.station.board()["trouble"])
+            red += _health(scene)["disk"]["state"] == "fails"
+            ended.append(_put_in_again(scene, card))
         time.sleep(2)
         row = scene.judge(runs)
-        row.note = f"{sum(len(crowd.said_no) for crowd in scene.crowds)} refused meanwhile"
+        no = sum(len(crowd.said_no) for crowd in scene.crowds)
+        row.fault(no > 0, "it was never read-only")
+        row.fault(lived == runs and red == runs, f"pages {lived}, health {red} of {runs} times while it was")
+        row.fault(all(ended), f"ended by itself when the card was there again: {ended}")
+        row.note = (
+            f"{no} refused meanwhile; page and health red {red}, ended by itself for the new card {sum(ended)} times"
+        )
         return row
+
+
+def _health(scene: Scene) -> Any:
+    try:
+        return json.load(urllib.request.urlopen(f"{scene.station.url}/health", timeout=10))
+    except urllib.error.HTTPError as red:
+        return json.load(red)
+
+
+def _put_in_again(scene: Scene, card: Path) -> bool:
+    """The card is taken from under the running station, checked, mounted again. Whether it ended by itself for that;
+    then it is started, as systemd does."""
+    checked = sorted(card.parent.glob("checked-*.img"))
+    other = card.parent / f"checked-{len(checked):03}.img"
+    subprocess.run(["umount", "-l", str(card)], check=True)
+    shutil.copyfile(checked[-1] if checked else card.parent / "under/card.img", other)
+    subprocess.run(["fsck.ext4", "-y", str(other)], capture_output=True, check=False)
+    subprocess.run(["mount", "-o", "loop,errors=remount-ro", str(other), str(card)], check=True)
+    for _ in range(300):
+        if not scene.station.running:
+            break
+        time.sleep(0.1)
+    by_itself = not scene.station.running
+    if not by_itself:
+        scene.station.kill()
+    scene.station.start()
+    return by_itself
 
 
 @case(
@@ -192,17 +233,12 @@ def _card(at: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _shutdown(card: Path) -> None:
-    """Where files are open for writing it does not turn read-only: then it is shut down, as after an error."""
-    with suppress(OSError):
-        (card / "probe").touch()
-        import fcntl
-        import struct
-
-        opened = os.open(card, os.O_RDONLY)
-        try:
-            fcntl.ioctl(opened, 0x8004587D, struct.pack("I", 0))  # EXT4_IOC_SHUTDOWN, default: journal flushed
-        finally:
-            os.close(opened)
+    """Nothing is read or written any more, as when the device is gone (EXT4_IOC_SHUTDOWN; the journal is flushed)."""
+    opened = os.open(card, os.O_RDONLY)
+    try:
+        fcntl.ioctl(opened, 0x8004587D, struct.pack("I", 0))
+    finally:
+        os.close(opened)
 
 
 def _repair(scene: Scene, card: Path) -> None:
@@ -307,7 +343,6 @@ def _reads(page: Any) -> None:
 @case("long", "943 sales and entries a minute, slips, two pages open (minutes: TORTURE_MINUTES, 3)", 1)
 def long_day(runs: int) -> Row:
     import threading
-    import urllib.request
 
     minutes = float(os.environ.get("TORTURE_MINUTES", "3"))
     with Scene() as scene:

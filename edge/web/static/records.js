@@ -95,6 +95,7 @@ async function look() {
     find("#found").append(...said.records.map(row));
     draw(said, next !== null && shown < until);
   } while (next !== null && shown < until);
+  if (said.removed) find("#find-said").textContent += ` · ${say("records_removed", said.removed)}`;
   if (damaged) find("#find-said").textContent += ` · ${say("records_damaged", { n: damaged })}`;
 }
 

@@ -53,7 +53,7 @@ def test_a_ledger_that_another_program_holds_is_told_and_nothing_is_half_done(bo
         assert refused.value.code == "ledger_held"
         assert "another program holds the ledger" in str(refused.value)
         station.turn(Tested("tester-1", (made,)), PortChanged("tester-8", False, "unplugged"), LinkChanged(True))
-        assert "another program holds the ledger" in station.board.trouble
+        assert "另一程序占用了账本" in station.board.trouble
         assert [view.up for view in station.board.analyzers] == [True, False]
         assert station.board.city.up
     assert (station.ledger.head, station.papers()) == (before, papers)

@@ -202,7 +202,7 @@ def test_a_shift_that_could_not_be_written_is_still_open(box: Callable[..., Any]
     shift = station.board.shift
     station.ledger.conn.execute("PRAGMA query_only = 1")  # as of a card that lets nothing be written any more
     close = CloseShift(number=1, seen_slips=1, seen_fen=350, person="王敏")
-    assert refused(station, close) == "disk_full"
+    assert refused(station, close) == "disk_fails"
     station.turn()
     assert station.board.shift == shift
     station.ledger.conn.execute("PRAGMA query_only = 0")

@@ -1,22 +1,32 @@
 """Records that were kept their time go while nobody works, and the rest still proves itself."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge.between.commands import HoldLot, RegisterEntry, Sell
+from edge.between.commands import HoldLot, PrintDocument, RegisterEntry, Reprint, Sell, VoidSale
 from edge.between.inbox import Refused
 from edge.between.ledger_commands import SendAgain
 from edge.between.photo_commands import KeepPhoto
+from edge.cli.ledger import ledger as ledger_command
 from edge.config.sections import BadConfig, load
-from edge.records.checkpoints import checkpoint_of, first_of
+from edge.records import books, search
+from edge.records.checkpoints import checkpoint_of, first_of, removed_of
 from edge.records.ledger import RecordGone
 from edge.records.retention import kept
+from edge.records.shelf import Shelf
 from edge.records.verify import verify
 from edge.state.unread import rows as unread_rows
+from edge.web.desk import Problems
+from edge.web.reading import Reading
 from protocol.city.codes import TraceCode
 from protocol.city.envelope import hash_of, kind_of
 from protocol.city.photos import hash_of as hash_of_photo
@@ -90,6 +100,7 @@ def old(made: Callable[[], Any]) -> Any:
     idles(station, 23 * 30.5)
     assert first_of(station.ledger.conn) == 1
     station.before = station.ledger.head.seq
+    station.today_then = "2026-11-22"
     station.lot_now, slips = sells(station, 1)
     station.slips += slips
     delivered(station)
@@ -233,3 +244,80 @@ def test_what_is_gone_is_told_in_words(old: Any) -> None:
     with pytest.raises(Refused):
         old.does(Sell(scale="scale-1", product=CABBAGE, lot=old.lot_then))
     assert not list(unread_rows(old.ledger.conn))
+
+
+def test_a_paper_or_deed_about_what_is_gone_is_refused_with_its_reason(old: Any) -> None:
+    asked: list[Any] = [
+        PrintDocument(paper="slip", subject=old.slips[0]),
+        PrintDocument(paper="report", subject=old.lot_then),
+        PrintDocument(paper="day", subject=old.today_then),
+        VoidSale(tx=old.slips[0], reason="退货"),
+        HoldLot(lot=old.lot_then, person="王敏", reason="投诉"),
+        Sell(scale="scale-1", product=CABBAGE, lot=old.lot_then),
+    ]
+    reprint = Reprint(job=1)
+    for command in (*asked[:3], reprint):
+        assert old.does(command)["job"]
+    delivered(old)
+    idles(old, 31)
+    old.puts("1.000")
+    for command in asked:
+        with pytest.raises(Refused) as refused:
+            old.does(command)
+        assert refused.value.code == "record_gone", command
+        assert "24 个月" in refused.value.zh and "平台" in refused.value.zh
+        assert "24 months" in refused.value.en and "city" in refused.value.en
+    with pytest.raises(Refused) as refused:
+        old.does(reprint)
+    assert refused.value.code in ("no_paper", "record_gone")
+    assert old.does(PrintDocument(paper="slip", subject=old.slips[-1]))["job"]
+    assert old.does(PrintDocument(paper="day"))["job"]
+
+
+def test_books_and_searches_that_reach_what_is_gone_say_so(old: Any, tmp_path: Path) -> None:
+    """What is left adds up to what is left; the first row, or the answer's ``removed``, says what is not in it."""
+    conn, sales = old.ledger.conn, books.BOOKS["sales"]
+
+    def book(first: date | None) -> list[list[Any]]:
+        return list(books.rows(conn, sales, first, None, books.Progress()))
+
+    whole_book = book(None)
+    assert len(whole_book) == 4 and removed_of(conn) is None
+    assert search.step(conn, search.Wanted()).removed is None
+    idles(old, 31)
+    removed = removed_of(conn)
+    assert removed is not None and (removed.upto, removed.months) == (old.before, 24)
+    note, *left = book(None)
+    assert left == whole_book[-1:]
+    assert note[0] == f"1–{old.before}" and removed.zh in note
+    assert sum(cell for cell in note if not isinstance(cell, str)) == 0
+    later = date.fromisoformat(removed.day) + timedelta(days=1)
+    assert book(date.fromisoformat(removed.day)) == [note, *left]
+    assert book(later) == []
+    for form in ("csv", "xlsx"):
+        books.write(tmp_path / f"book.{form}", form, sales, iter([note, *left]))
+    assert removed.zh in (tmp_path / "book.csv").read_text("utf-8-sig")
+    shelf = Shelf(tmp_path / "data", old.ledger.signer.key.public_key())
+    assert shelf.step(search.Wanted()).removed == removed
+    assert shelf.step(search.Wanted(code=old.slips[0])).removed == removed
+    assert shelf.step(search.Wanted(code=old.slips[-1])).removed is None
+    assert shelf.step(search.Wanted(first_day=later)).removed is None
+    with pytest.raises(Problems) as problem:
+        asyncio.run(Reading(shelf, None).record(1))
+    assert (problem.value.status, problem.value.code) == (404, "record_gone")
+
+
+def test_the_command_line_says_what_is_gone(old: Any, tmp_path: Path) -> None:
+    idles(old, 31)
+    removed = removed_of(old.ledger.conn)
+    assert removed is not None
+    key = tmp_path / "key.pem"
+    key.write_bytes(old.ledger.signer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    for words in (("verify", "--key", str(key)), ("export",)):
+        done = CliRunner().invoke(ledger_command, [*words, "-c", str(tmp_path / "station.toml")])
+        assert done.exit_code == 0, done.output
+        if words[0] == "verify":
+            assert json.loads(done.stdout)["removed"] == {"upto": old.before, "day": removed.day, "months": 24}
+        else:
+            assert removed.zh in done.stderr
+            assert len(done.stdout.splitlines()) == old.ledger.head.seq - old.before

@@ -288,7 +288,7 @@ def test_a_full_disk_prints_nothing_of_the_last_run_and_leaves_it_to_a_person(
     before = sent(again, "office")
     with monkeypatch.context() as patch:
         patch.setattr(again.ledger, "batch", full(again))
-        assert again.core._prints.recover() == "no room"
+        assert str(again.core._prints.recover()) == "no room"
     assert sent(again, "office") == before
     assert [(view.state, view.why) for view in again.core._prints.views()] == [("unknown", "restart")]
     assert rows(again) == [(1, "unknown", "restart", 1)]

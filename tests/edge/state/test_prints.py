@@ -61,7 +61,7 @@ class Run:
         self.printer = Deaf()
         self.station = Station(config, ledger, clock, {"labels": self.printer}, {})
         self.prints = self.station.prints
-        assert self.prints.recover() == ""
+        assert self.prints.recover() is None
 
     def enter(self) -> int:
         """Goods come in: their label is wanted. Answers its job."""
@@ -161,49 +161,35 @@ def test_what_never_began_and_waited_too_long_has_failed(start: Any, monkeypatch
     ]
 
 
-def test_where_many_wait_their_turns_are_written_down_at_once(start: Any) -> None:
-    """After a power cut none of them comes out twice without a mark, and each says that there may be no first."""
+def test_of_many_that_wait_only_the_one_in_turn_may_have_come_out(start: Any) -> None:
+    """Those before it are known, for their proof goes to the disk with its turn; those behind it come out unmarked."""
     first = start()
-    jobs = [first.enter() for _ in range(72)]
-    asked = first.is_asked(jobs[1], begun=False)
-    words = first.printer.taken[72:]
-    assert asked.job == jobs[64]
-    assert [(job.job, job.waits) for job in words] == [(job, False) for job in jobs[1:65]]
-    second = start()
-    again = {job.job: (job.copy, job.waits, job.perhaps) for job in second.printer.taken}
-    assert again[jobs[0]] == again[jobs[1]] == (1, False, False)
-    assert {again[job] for job in jobs[2:65]} == {(1, False, True)}
-    assert {again[job] for job in jobs[65:]} == {(0, True, False)}
-
-
-def test_few_that_wait_have_their_turns_written_down_one_by_one(start: Any) -> None:
-    first = start()
-    jobs = [first.enter() for _ in range(4)]
+    jobs = [first.enter() for _ in range(12)]
+    first.hears(Printed(jobs[0], PrintState.PRINTED, PrintWhy.GS_R))
     first.is_asked(jobs[1], begun=False)
-    assert first.copies[4:] == [(jobs[1], 0, False)]
-    assert [(job.job, job.copy) for job in start().printer.taken] == [
-        (jobs[0], 1),
-        (jobs[1], 1),
-        (jobs[2], 0),
-        (jobs[3], 0),
-    ]
+    first.hears(Printed(jobs[1], PrintState.PRINTED, PrintWhy.GS_R))
+    first.is_asked(jobs[2], begun=False)
+    assert first.copies[12:] == [(jobs[1], 0, False), (jobs[2], 0, False)]
+    assert start().copies == [(jobs[2], 1, False), *((job, 0, True) for job in jobs[3:])]
 
 
-def test_a_paper_that_was_held_asks_for_its_turn_itself(start: Any) -> None:
+def test_a_turn_that_is_not_recorded_keeps_what_it_carried(start: Any) -> None:
     first = start()
-    jobs = [first.enter() for _ in range(6)]
-    first.hears(Printed(jobs[3], PrintState.HELD, PrintWhy.PAPER))
-    first.is_asked(jobs[1], begun=False)
-    assert [job for job, *_ in first.copies[6:]] == [jobs[1], jobs[2], jobs[4], jobs[5]]
+    one, two = first.enter(), first.enter()
+    first.hears(Printed(one, PrintState.PRINTED, PrintWhy.GS_R))
+    with pytest.raises(RuntimeError), first.station.ledger.batch():
+        first.prints.again(two, False)
+        raise RuntimeError
+    for take_back in first.station.undo:
+        take_back()
+    assert first.prints.unsaved
+    first.saves()
+    assert start().copies == [(two, 0, True)]
 
 
-def test_of_a_paper_that_is_out_or_withdrawn_no_turn_is_written(start: Any) -> None:
+def test_a_turn_that_an_earlier_release_wrote_down_with_others_may_never_have_begun(start: Any) -> None:
     first = start()
-    jobs = [first.enter() for _ in range(8)]
-    first.hears(Printed(jobs[2], PrintState.FAILED, PrintWhy.TEMPLATE))
+    one, two = first.enter(), first.enter()
     with first.station.ledger.batch():
-        first.prints.confirm(jobs[3])
-    first._effects()
-    assert first.printer.withdrawn == [jobs[3]]
-    first.is_asked(jobs[1], begun=False)
-    assert [job for job, *_ in first.copies[8:]] == [jobs[1], *jobs[4:]]
+        first.prints.table.mark([(two, PrintState.WAITING, PrintWhy.IN_TURN)])
+    assert [(job.job, job.copy, job.perhaps) for job in start().printer.taken] == [(one, 1, False), (two, 1, True)]

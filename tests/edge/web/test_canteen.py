@@ -72,9 +72,9 @@ def signs(walk: Any, code: str) -> None:
 @pytest.mark.parametrize(
     "size",
     [
-        pytest.param((360, 740), id="phone", marks=pytest.mark.rare),
+        pytest.param((360, 740), id="phone"),
         pytest.param((800, 480), id="pi"),
-        pytest.param((1280, 800), id="desk", marks=pytest.mark.rare),
+        pytest.param((1280, 800), id="desk"),
     ],
 )
 def test_ten_lines_are_accepted_by_two_through_every_trouble(

@@ -52,7 +52,6 @@ def test_every_sale_is_followed_to_the_city(tmp_path: Path, monkeypatch: pytest.
     assert set(facts["commit_floor_ms"]) == {"p50", "p90", "p99", "max"}
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
     report = start.measure(tmp_path, seconds=0.1, records=3, floors=1, verbose=True)
@@ -64,7 +63,6 @@ def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
     assert "no ledger yet, ms" in report.as_text()
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
     found = shape(writes.measure(tmp_path, 0.2, at_once=5, stored=20, settle=0.1, warm_up=1, floor_rows=20))
@@ -76,7 +74,6 @@ def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
     assert facts["sale_record_bytes"] > facts["result_record_bytes"] > 500
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_idle_costs_are_measured_with_pages_open(tmp_path: Path) -> None:
     found = shape(idle.measure(tmp_path, seconds=0.6, warm_up=0.1))
@@ -84,7 +81,6 @@ def test_idle_costs_are_measured_with_pages_open(tmp_path: Path) -> None:
     assert found["facts"]["memory_kib"]["VmRSS"] > found["facts"]["memory_kib"]["RssAnon"] > 0
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_every_format_is_measured_on_frames_and_on_noise(tmp_path: Path) -> None:
     report = decode.measure(tmp_path, seconds=0.1, endless=8192)
@@ -95,7 +91,6 @@ def test_every_format_is_measured_on_frames_and_on_noise(tmp_path: Path) -> None
     assert "yaohua_tf0" in report.as_text()
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_papers_are_weighed_and_slips_timed_from_their_commit(tmp_path: Path) -> None:
     found = shape(paper.measure(tmp_path, seconds=1.0))
@@ -109,7 +104,6 @@ def test_papers_are_weighed_and_slips_timed_from_their_commit(tmp_path: Path) ->
         assert row["s_usb"] <= row["s_115200"] <= row["s_9600"]
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_records_are_taken_by_the_ledger_and_over_http(tmp_path: Path) -> None:
     report = ingest.measure(tmp_path, seconds=0.7, warm_up=2)
@@ -129,7 +123,6 @@ def test_a_ledger_is_filled_and_checked_by_the_command(tmp_path: Path) -> None:
     assert facts["words_of_progress"] >= 1
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_a_backlog_is_drained_beside_its_floor_and_into_a_slow_city(tmp_path: Path) -> None:
     report = drain.measure(tmp_path, records=60, ack_every=0.5, answers=1, floors=1)
@@ -141,7 +134,6 @@ def test_a_backlog_is_drained_beside_its_floor_and_into_a_slow_city(tmp_path: Pa
     assert "records/s" in report.as_text()
 
 
-@pytest.mark.rare
 @pytest.mark.slow
 def test_a_station_is_back_after_each_kill_of_its_broker(tmp_path: Path) -> None:
     found = shape(back.measure(tmp_path, kills=1, stood=0.0))

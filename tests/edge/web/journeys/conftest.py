@@ -1,7 +1,8 @@
 """Whole walks: a page in Chromium before a `marketedge run` of its own, devices on ptys, Mosquitto, and a city.
 
-`make test` walks each job once, each at another size and in another language.  `make journeys` walks all of them and
-keeps a picture of every step: it says where by JOURNEYS; JOURNEY_ONLY picks those whose name has one of these words.
+`make test` walks the stall's, `make test-all` each job once, at another size and in another language.  `make journeys`
+walks all of them and keeps a picture of every step: it says where by JOURNEYS; JOURNEY_ONLY picks those whose name has
+one of these words.
 Both end with what the hands did, in a table.
 """
 

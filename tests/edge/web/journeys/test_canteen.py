@@ -17,7 +17,7 @@ from simulator.probes.modbus_sht20 import ModbusSht20
 from simulator.stage import STATION
 from simulator.wires.line import Line, Pty
 
-pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow, pytest.mark.rare]
+pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow]
 PEOPLE = {"王敏": ("7", "operator", "4829"), "陈主管": ("1", "supervisor", "7135")}
 LINES = ("01040201", "01040501", "01040701", "01040901", "01040102", "01040801", "01040303", "02020103", "01040902")
 EGGS = {"product": "02030101", "name": "鸡蛋", "net_g": 0, "count": 10, "unit": "箱", "price_fen": 12_000}

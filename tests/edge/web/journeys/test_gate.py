@@ -12,7 +12,7 @@ from protocol.city.token import CHINA
 from simulator.demo.market import Market
 from simulator.stage import CABBAGE, SPINACH
 
-pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow, pytest.mark.rare]
+pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow]
 READER = "tester-1"
 BEFORE = 13  # lots of other trucks
 
