@@ -182,23 +182,40 @@ def resend(runs: int) -> Row:
     puback=0,
     second=True,
 )
+@case(
+    "swallows-first",
+    "the same, but it passes births, so that the city answers there",
+    1,
+    puback=0,
+    second=True,
+    births=True,
+)
 @case("forgets-confirm", 'confirm = "broker" at a broker that forgets', 1, puback=0, settings=('confirm = "broker"',))
 def forgets(
-    runs: int, puback: int | None, connack: bool = True, second: bool = False, settings: tuple[str, ...] = ()
+    runs: int,
+    puback: int | None,
+    connack: bool = True,
+    second: bool = False,
+    births: bool = False,
+    settings: tuple[str, ...] = (),
 ) -> Row:
     liars: list[Liar] = []
 
     def through(scene: Scene) -> list[str]:
-        liars.append(Liar(scene.broker.port, puback, connack))
+        liars.append(Liar(scene.broker.port, puback, connack, births))
         return [f"mqtt://127.0.0.1:{liars[0].port}", *([scene.broker.url] if second else [])]
 
     with Scene(brokers=through, settings=settings) as scene:
         scene.crowd(4, 0.2)
         time.sleep(20)
         told = scene.cause()
+        if births:
+            wait_for("the next broker", lambda: scene.board()["city"]["left"], 90)
+            told = scene.board()["city"]["left"][0][1]
         if not second:
             liars[0].mend()
         row = scene.judge(runs, drain=120, lost=bool(settings))
+        row.fault(not births or told == "swallowed", f"told: {told}")
         row.note = f"told: {told or 'nothing'}; {liars[0].forgotten} forgotten" + (
             "; sent again when the city spoke" if settings else ""
         )

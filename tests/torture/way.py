@@ -98,10 +98,11 @@ class Way:
 
 class Liar:
     """In front of a broker: acknowledges each record itself with ``puback`` (None: not at all) and forgets it; with
-    ``connack`` false it says nothing to anybody."""
+    ``connack`` false it says nothing to anybody, with ``births`` true the city hears who is there."""
 
-    def __init__(self, target: int, puback: int | None = 0, connack: bool = True) -> None:
+    def __init__(self, target: int, puback: int | None = 0, connack: bool = True, births: bool = False) -> None:
         self.target, self.puback, self.connack, self.lies = target, puback, connack, True
+        self.births = births
         self.forgotten = 0
         self._open: set[Any] = set()
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -136,7 +137,8 @@ class Liar:
                 if self.lies and not self.connack:
                     continue
                 at = 2 + int.from_bytes(body[:2], "big")
-                if self.lies and first >> 4 == 3:
+                birth = self.births and body[2:at].endswith(b"/state")
+                if self.lies and first >> 4 == 3 and not birth:
                     self.forgotten += 1
                     if self.puback is not None:
                         code = bytes([self.puback]) if self.puback else b""
