@@ -2,11 +2,12 @@
 
 import csv
 import json
+import os
 import re
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
@@ -22,6 +23,7 @@ from edge.cli.main import BadInput, config_option, plain_errors
 from edge.cli.told import Told
 from edge.config.sections import load
 from edge.records import mark
+from edge.records.backup import beside
 from edge.records.books import harmless
 from edge.records.checkpoints import removed_of
 from edge.records.delivery import Delivery, pending
@@ -122,7 +124,7 @@ def unread(config_path: Path) -> None:
 )
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="First day of the book.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the book.")
-@click.option("-o", "--out", type=click.File("w", "utf-8", lazy=True), default="-")
+@click.option("-o", "--out", default="-", help="A file, which gets its name when it is whole; default: the terminal.")
 @click.option("--after", default=0, help="Only records after this sequence number.")
 def export(
     config_path: Path,
@@ -130,7 +132,7 @@ def export(
     book: str | None,
     since: datetime | None,
     until: datetime | None,
-    out: Any,
+    out: str,
     after: int,
 ) -> None:
     """Write records: the signed events as JSON lines, the main columns as CSV, or all as an EPCIS 2.0 document.
@@ -141,7 +143,7 @@ def export(
     with plain_errors():
         data = load(config_path).station.data
         if book is not None:
-            _write_book(data, book, form, since and since.date(), until and until.date(), out.name)
+            _write_book(data, book, form, since and since.date(), until and until.date(), out)
             return
         if form == "xlsx" or since or until:
             raise BadInput(said("请用 --book 指明台账", "say which book with --book"))
@@ -149,13 +151,39 @@ def export(
             removed = removed_of(db.conn)
             if removed is not None and after < removed.upto:
                 click.echo(said(removed.zh, removed.en), err=True)
-            if form == "epcis":
-                damaged = _as_epcis(db.conn, after, out)
-            else:
-                rows = bodies_after(db.conn, after)
-                damaged = _as_lines(rows, out) if form == "jsonl" else _as_table(rows, out)
+            with whole(out) as path, path.open("w", encoding="utf-8") if path else nullcontext(sys.stdout) as file:
+                if form == "epcis":
+                    damaged = _as_epcis(db.conn, after, file)
+                else:
+                    rows = bodies_after(db.conn, after)
+                    damaged = _as_lines(rows, file) if form == "jsonl" else _as_table(rows, file)
         if damaged:
             raise LedgerBroken(_left_out(damaged))
+
+
+@contextmanager
+def whole(out: str) -> Iterator[Path | None]:
+    """Where to write what takes the name ``out`` when it is done; None is what the command prints, and a device is
+    written to as it is.  Raises BadInput when it cannot be written: then nothing of it is left."""
+    target = Path(out)
+    if out == "-" or (target.exists() and not target.is_file()):
+        yield None if out == "-" else target
+        return
+    try:
+        with beside(target, replace=True) as part:
+            draft = part / target.name
+            yield draft
+            with draft.open("rb") as made:
+                os.fsync(made.fileno())
+            draft.replace(target)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise BadInput(
+            said(
+                f"{out}：没有写成（{why}），没有留下半个文件。请腾出空间或换一个磁盘",
+                f"{out}: not written ({why}), and no half of it is left; make room, or write to another disk",
+            )
+        ) from None
 
 
 def _write_book(data: Path, name: str, form: str, since: date | None, until: date | None, out: str) -> None:
@@ -175,7 +203,8 @@ def _write_book(data: Path, name: str, form: str, since: date | None, until: dat
                 bar.update(progress.done - bar.pos)
                 yield row
 
-        books.write(Path(out), "csv" if form == "csv" else "xlsx", books.BOOKS[name], told())
+        with whole(out) as path:
+            books.write(path or Path(out), "csv" if form == "csv" else "xlsx", books.BOOKS[name], told())
     if progress.damaged:
         raise LedgerBroken(
             said(

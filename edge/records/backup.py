@@ -11,6 +11,7 @@ It is a plain tar archive, so that it can be looked into anywhere.  Under its na
 made beside, put on the disk, and then takes the name.
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -44,6 +45,8 @@ PART = ".part"  # what is made, beside the name it will have
 Progress = Callable[[str, int, int], None]
 """A word of ``PHASES``, how much is done, of how much."""
 PHASES = {"copy": ("复制账本", "copying"), "check": ("检查记录", "checking"), "photos": ("复制照片", "copying photos")}
+UNWRITTEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 class BadBackup(ValueError):
@@ -87,6 +90,10 @@ def make(
             _copy(db.conn, part / FILE, lambda done, total: progress("copy", done, total))
         try:
             return write(part, data, key, station, target, progress, private_key=private_key, earlier=earlier)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise _not_written(target.parent, str(error.strerror)) from error
+            raise
         except LedgerUnusable as error:  # the copy is as damaged as what it is of
             if isinstance(error.__cause__, sqlite3.Error):
                 raise LedgerUnusable(why_unusable(data / FILE, error.__cause__)) from error
@@ -186,12 +193,21 @@ def _copy(conn: sqlite3.Connection, to: Path, progress: Callable[[int, int], Non
         conn.execute("SELECT seq FROM events LIMIT 1").fetchall()
         conn.backup(copy, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise BadBackup(said(f"{to.parent.parent}：磁盘已满", f"{to.parent.parent}: the disk is full")) from error
+        if error.sqlite_errorcode in UNWRITTEN:
+            raise _not_written(to.parent.parent, str(error)) from error
         raise
     finally:
         conn.execute("ROLLBACK")
         copy.close()
+
+
+def _not_written(folder: Path, why: str) -> BadBackup:
+    return BadBackup(
+        said(
+            f"{folder}：备份没有写成（{why}），没有留下半个文件。请腾出空间或换一个磁盘",
+            f"{folder}: the backup was not written ({why}), and no half of it is left; make room, or use another disk",
+        )
+    )
 
 
 def _photos(conn: sqlite3.Connection, files: PhotoFiles) -> tuple[list[str], int]:

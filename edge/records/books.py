@@ -419,7 +419,7 @@ def _note(data: Mapping[str, Any]) -> str:
 
 
 def write(path: Path, form: Form, book: Book, lines: Iterator[list[Cell]]) -> None:
-    """The whole book in a file. Raises Cancelled, and OSError."""
+    """The whole book in a file. Raises Cancelled, and OSError: then what is there of the file is of no use."""
     if form == "csv":
         with path.open("w", encoding="utf-8-sig", newline="") as out:
             table = csv.writer(out)
@@ -432,6 +432,7 @@ def write(path: Path, form: Form, book: Book, lines: Iterator[list[Cell]]) -> No
 
 def _spreadsheet(path: Path, book: Book, lines: Iterator[list[Cell]]) -> None:
     from xlsxwriter import Workbook
+    from xlsxwriter.exceptions import XlsxFileError
 
     workbook = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent), "strings_to_formulas": False})
     try:
@@ -448,4 +449,7 @@ def _spreadsheet(path: Path, book: Book, lines: Iterator[list[Cell]]) -> None:
                 else:
                     sheet.write_number(place, column, float(cell), None if isinstance(cell, int) else number)
     finally:
-        workbook.close()
+        try:
+            workbook.close()
+        except XlsxFileError as error:
+            raise OSError(*error.args[0].args) if isinstance(error.args[0], OSError) else OSError(str(error)) from error

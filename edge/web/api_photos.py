@@ -19,7 +19,9 @@ from edge.web.routes import Routes
 from edge.web.taken import Path
 from protocol.city.photos import JPEG, LARGEST, PNG, WEBP, BadPhoto, PhotoHash, hash_of, picture_of
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FAILS = {errno.EIO, errno.EROFS}
+NOTHING_KEPT = {507: ERRORS[409] | {"description": "`disk_full`, `disk_fails`: nothing is kept."}}
 FOREVER = "private, max-age=31536000, immutable"  # what a hash names does not change
 SAID = {
     "not_a_photo": "不是照片：请用 JPEG、PNG 或 WebP",
@@ -77,6 +79,13 @@ def _unwritten(error: OSError) -> Problems:
             "磁盘已满，照片没有存下；登记和销售照常，请联系技术员",
             "the disk is full and the photo is not kept; all else goes on: call the technician",
         )
+    if error.errno in FAILS:
+        return Problems(
+            507,
+            "disk_fails",
+            "磁盘只读或出错，照片没有存下。请联系技术员检查存储卡",
+            "the disk is read-only or fails, and the photo is not kept: have the technician check the card",
+        )
     return Problems(500, "photo_unwritten", "照片没有存下，请重试", "the photo is not kept: try again")
 
 
@@ -87,7 +96,8 @@ def router(showing: Showing, desk: Desk, approvals: Approvals, files: PhotoFiles
     @api.post(
         "/photos",
         status_code=201,
-        responses=answers(201, PhotoAnswer) | {507: ERRORS[409] | {"description": "`disk_full`: nothing is kept."}},
+        responses=answers(201, PhotoAnswer)
+        | {507: ERRORS[409] | {"description": "`disk_full`, `disk_fails`: nothing is kept."}},
         tags=["write"],
         summary="Send a photo",
         openapi_extra=BODY,

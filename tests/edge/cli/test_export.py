@@ -2,12 +2,14 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from edge.between.commands import CorrectEntry, VoidSale
@@ -108,3 +110,40 @@ def test_a_damaged_record_is_left_out_of_epcis_and_named(box: Callable[..., Box]
     station.ledger.conn.execute("UPDATE events SET body = CAST('[[[' AS BLOB) WHERE seq = 2")
     station.ledger.conn.commit()
     assert [int(event["medge:sequence"]) for event in as_epcis(tmp_path, 1)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--as", "jsonl"), ("--as", "csv"), ("--as", "epcis"), ("--book", "sales"), ("--book", "sales", "--as", "csv")],
+)
+def test_a_file_that_cannot_be_finished_leaves_what_was_there_before(
+    box: Callable[..., Box], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """The disk takes some of it and no more: the limit on files of the process, as at a quota's end."""
+    station = box()
+    lot = station.releases()
+    for number in range(60):
+        station.puts(f"{1 + number / 100:.3f}")
+        station.sells(lot)
+    if words[0] == "--book" and "--as" not in words:
+        words = (*words, "--as", "xlsx")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    target = folder / "file"
+    target.write_text("of yesterday")
+    command = ["ledger", "export", "-c", str(tmp_path / "station.toml"), *words, "-o", str(target)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        done = CliRunner().invoke(main, command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.exit_code == 1, done.output
+    assert str(target) in done.output
+    assert "没有留下半个文件" in done.output
+    assert target.read_text() == "of yesterday"
+    assert [file.name for file in folder.iterdir()] == ["file"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert target.stat().st_size > 2000
+    assert [file.name for file in folder.iterdir()] == ["file"]

@@ -1,5 +1,6 @@
 """Photos over HTTP: what is taken, what is not, and that nothing is half there."""
 
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_there_is_none_by_another_name(http: httpx.Client) -> None:
 def test_a_full_disk_says_so_and_keeps_nothing(
     core: Any, http: httpx.Client, a_photo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for error, status, code in ((28, 507, "disk_full"), (13, 500, "photo_unwritten")):
+    for error, status, code in ((28, 507, "disk_full"), (30, 507, "disk_fails"), (13, 500, "photo_unwritten")):
 
         def fails(*_: Any, number: int = error) -> bool:
             raise OSError(number, "it does not work")
@@ -83,6 +84,19 @@ def test_a_full_disk_says_so_and_keeps_nothing(
         monkeypatch.setattr(PhotoFiles, "keep", fails)
         answer = http.post("/api/photos", content=a_photo(), headers=JPEG)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_photo_of_which_a_part_found_room_leaves_nothing(core: Any, http: httpx.Client, a_photo: Any) -> None:
+    """No file of this process may grow beyond some bytes, as at a quota's end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        answer = http.post("/api/photos", content=a_photo(), headers=JPEG)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+    assert list(folder(core).iterdir()) == []
+    assert http.post("/api/photos", content=a_photo(), headers=JPEG).status_code == 201
 
 
 def test_a_full_day_says_so_and_takes_the_file_away(

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import tarfile
 import threading
 from collections.abc import Callable
@@ -114,7 +115,7 @@ def test_whatever_cuts_it_off_there_is_no_half_file(
 
     if when == "sync":
         monkeypatch.setattr(os, "fsync", no_sync)
-    with pytest.raises((KeyboardInterrupt, OSError)):
+    with pytest.raises((KeyboardInterrupt, BadBackup)):
         make(home.data, load_key(home.key_file).public_key(), "s", file, cut, replace=True)
     assert file.read_bytes() == b"last month's"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["one.tar", "stall"]
@@ -261,3 +262,24 @@ def test_another_format_of_a_later_version_is_told(home: Home, tmp_path: Path) -
     (tmp_path / "out").mkdir()
     with pytest.raises(BadBackup, match="format 2"):
         unpack(later, tmp_path / "out", lambda *_: None)
+
+
+@pytest.mark.parametrize("of_ledger", [0.5, 1.01], ids=["copy", "packing"])
+def test_a_disk_that_fills_up_in_the_middle_leaves_no_file(home: Home, tmp_path: Path, of_ledger: float) -> None:
+    """In the copy of the ledger, and in the packing of it: no file may grow beyond the room."""
+    ledger = home.open()
+    home.write(ledger, 9)
+    ledger.close()
+    room = int((home.data / FILE).stat().st_size * of_ledger)
+    target = tmp_path / "out" / "one.tar"
+    target.parent.mkdir()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        done = home.does("backup", str(target))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert done.exit_code == 1, done.output
+    assert f"{target.parent}：备份没有写成" in done.output
+    assert list(target.parent.iterdir()) == []
+    assert home.answers("backup", str(target))["records"] == 9
