@@ -74,5 +74,3 @@ class ConfigApplied(Record):
 
     command: CommandId
     settings: tuple[SettingApplied, ...]
-
-
