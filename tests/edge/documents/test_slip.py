@@ -206,7 +206,7 @@ def test_what_was_let_off_counted_or_read_off_a_label_is_told(trade_data: dict[s
     )
     for words in (
         "12 件",
-        "￥1.20/件",
+        "1.20 元/件",
         "按标签，未过秤",
         "货款小计",
         "100.78",
