@@ -413,6 +413,19 @@ def test_what_still_says_that_a_lot_is_positive_keeps_it_held(box: Callable[...,
     assert answer["state"] == "held"
 
 
+def test_one_measurement_after_the_other_is_taken_back_each_once(box: Callable[..., Box]) -> None:
+    station = box()
+    lot = station.enters()
+    sample = station.lot(lot).sample
+    first, second = station.tests(station.result(sample, "81.0"), station.result(sample, "82.0"))
+    station.does(CorrectResult(seq=int(first["sequence"]), reason=WRONG))
+    assert (station.lot(lot).measurements, station.lot(lot).verdict, station.lot(lot).value) == (1, "suspect", "82.0")
+    refused(station, CorrectResult(seq=int(first["sequence"]), reason=WRONG), "not_counted")
+    station.does(CorrectResult(seq=int(second["sequence"]), reason=WRONG))
+    assert (station.lot(lot).measurements, station.lot(lot).verdict, station.lot(lot).state) == (0, None, "pending")
+    assert {one.seq for one in station.waiting} == {int(one["sequence"]) for one in (first, second)}
+
+
 def test_only_a_result_that_counts_for_a_lot_is_corrected(box: Callable[..., Box]) -> None:
     station = box()
     lot = station.enters()
