@@ -24,6 +24,7 @@ from edge.between.canteen_commands import (
 from edge.between.city_commands import ListOrders
 from edge.between.commands import ProofGiven
 from edge.between.inbox import PortChanged, Refused, Sensed
+from edge.between.party_commands import FindParties
 from edge.between.people import CONSOLE, Role, Who
 from edge.between.people_commands import AddOperator, ChangeOperator
 from edge.between.pins import hashed
@@ -172,6 +173,20 @@ def test_ten_loads_are_summed_signed_by_two_and_recorded(canteen: Callable[..., 
     done = delivery(station, number)
     assert (done.state, done.code, done.accepted_g, done.lines) == ("done", last["code"], 300_000, ())
     assert station.board.orders[0].state == "done"
+
+
+def test_whoever_delivered_is_offered_first_the_next_time(canteen: Callable[..., Any]) -> None:
+    station = canteen()
+    ask = FindParties(kind="suppliers", job="canteen")
+    assert station.does(ask)["entries"] == []
+    number = begun(station)
+    weighs_in(station, number, "30.00")
+    station.does(DescribeLine(delivery=number, line=1, why_difference="只到一部分"))
+    signs(station, number, "赵敏")
+    assert station.does(ask)["entries"] == []
+    signs(station, number, "钱伟")
+    (found,) = station.does(ask)["entries"]
+    assert (found["name"], found["code"], found["recent"]) == ("绿源合作社", "4101080010789", True)
 
 
 def test_a_load_counts_once_until_it_left_the_pan(canteen: Callable[..., Any]) -> None:
