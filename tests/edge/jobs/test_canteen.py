@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.canteen_board import DeliveryView
+from edge.between.canteen_board import DeliveryLineView, DeliveryView, LoadView, OrderView, SignerView
 from edge.between.canteen_commands import (
     AddDeliveryLine,
     BeginDelivery,
@@ -24,6 +24,7 @@ from edge.between.canteen_commands import (
 from edge.between.city_commands import ListOrders
 from edge.between.commands import ProofGiven
 from edge.between.inbox import PortChanged, Refused, Sensed
+from edge.between.party_commands import FindParties
 from edge.between.people import CONSOLE, Role, Who
 from edge.between.people_commands import AddOperator, ChangeOperator
 from edge.between.pins import hashed
@@ -172,6 +173,20 @@ def test_ten_loads_are_summed_signed_by_two_and_recorded(canteen: Callable[..., 
     done = delivery(station, number)
     assert (done.state, done.code, done.accepted_g, done.lines) == ("done", last["code"], 300_000, ())
     assert station.board.orders[0].state == "done"
+
+
+def test_whoever_delivered_is_offered_first_the_next_time(canteen: Callable[..., Any]) -> None:
+    station = canteen()
+    ask = FindParties(kind="suppliers", job="canteen")
+    assert station.does(ask)["entries"] == []
+    number = begun(station)
+    weighs_in(station, number, "30.00")
+    station.does(DescribeLine(delivery=number, line=1, why_difference="只到一部分"))
+    signs(station, number, "赵敏")
+    assert station.does(ask)["entries"] == []
+    signs(station, number, "钱伟")
+    (found,) = station.does(ask)["entries"]
+    assert (found["name"], found["code"], found["recent"]) == ("绿源合作社", "4101080010789", True)
 
 
 def test_a_load_counts_once_until_it_left_the_pan(canteen: Callable[..., Any]) -> None:
@@ -793,3 +808,105 @@ def test_what_was_accepted_stands_in_the_purchase_book_and_a_void_takes_it_off(c
     ]
     assert lines[0]["进货凭证及编号"] == "承诺达标合格证 HG1" and lines[0]["供货者名称"] == "绿源合作社"
     assert (lines[0]["状态"], lines[2]["类别"], lines[2]["说明"]) == ("已作废", "作废验收单", "签错单")
+
+
+def test_what_pages_see_of_a_delivery_is_whole(canteen: Callable[..., Any]) -> None:
+    station = canteen(CABBAGE, EGGS)
+    number = begun(station)
+    weighs_in(station, number, "31.50", crate="KUANG-01", crates=1)
+    weighs_in(station, number, "2.00", kind="rejected")
+    said = {"sensory": "正常", "spec": "散装", "batch": "B-7", "best_before": "2026-11-24", "reason": "烂叶"}
+    station.does(DescribeLine(delivery=number, line=1, why_difference="只到一部分", **said))
+    station.does(DescribeLine(delivery=number, line=2, delivered_n=9, rejected_n=1))
+    station.does(DescribeDelivery(delivery=number, plate="豫A12345"))
+    cabbage = DeliveryLineView(
+        line=1,
+        product="01040201",
+        name="大白菜",
+        name_en="",
+        unit="",
+        ordered_g=300_000,
+        ordered_n=0,
+        delivered_g=30_000,
+        delivered_n=0,
+        rejected_g=2_000,
+        rejected_n=0,
+        accepted_g=28_000,
+        accepted_n=0,
+        refused=False,
+        not_ordered=False,
+        difference="-90.0",
+        over=True,
+        why_difference="只到一部分",
+        reason="烂叶",
+        sensory="正常",
+        temperature="",
+        probe="",
+        best_before="2026-11-24",
+        spec="散装",
+        batch="B-7",
+        expiry="near",
+        price_fen=350,
+        per_g=1000,
+        price_typed=False,
+        amount_fen=9_800,
+        loads=(LoadView(1, 30_000, 1_500, "in", False, 0), LoadView(2, 2_000, 0, "rejected", False, 0)),
+        sources=(),
+        photos=(),
+        needs=(),
+    )
+    nothing = dict.fromkeys(("ordered_g", "delivered_g", "rejected_g", "accepted_g"), 0)
+    empty = dict.fromkeys(("why_difference", "reason", "sensory", "best_before", "spec", "batch", "expiry"), "")
+    eggs = replace(
+        cabbage,
+        **{**nothing, **empty, "line": 2, "product": "03010101", "name": "鸡蛋", "unit": "箱", "loads": ()},
+        ordered_n=10,
+        delivered_n=9,
+        rejected_n=1,
+        accepted_n=8,
+        difference="-10.0",
+        price_fen=12_000,
+        amount_fen=96_000,
+        needs=("difference", "reason"),
+    )
+    under_way = DeliveryView(
+        number=1,
+        state="open",
+        order="XX-01",
+        supplier="绿源合作社",
+        supplier_code="4101080010789",
+        blind=False,
+        unmatched="",
+        licence="",
+        licence_until="",
+        meal="午餐",
+        begun="2026-11-22T05:00:00.000000+08:00",
+        version=6,
+        ordered_g=300_000,
+        delivered_g=30_000,
+        accepted_g=28_000,
+        rejected_g=2_000,
+        sum_fen=105_800,
+        lines=(cabbage, eggs),
+        signed=(),
+        signers=2,
+        warnings=("no_licence",),
+        plate="豫A12345",
+    )
+    assert delivery(station, number) == under_way
+    order = OrderView("XX-01", "绿源合作社", False, "午餐", "2026-11-22", 2, 300_000, 1, "open", True)
+    assert station.board.orders == (order,)
+    station.does(DescribeLine(delivery=number, line=2, delivered_n=9, rejected_n=1, why_difference="少", reason="碎"))
+    signs(station, number, "赵敏", function="管理员")
+    code = signs(station, number, "钱伟", function="家长")["code"]
+    assert delivery(station, number) == replace(
+        under_way,
+        state="done",
+        version=7,
+        lines=(),
+        warnings=(),
+        plate="",
+        code=code,
+        time=station.last["time"],
+        signed=(SignerView("赵敏", "管理员"), SignerView("钱伟", "家长")),
+    )
