@@ -297,7 +297,7 @@ class Clock:
     @property
     def trusted(self) -> bool:
         """False when the date cannot be believed."""
-        return self.state() != "unsynced"
+        return self._state(self._since_boot()) != "unsynced"
 
     @property
     def source(self) -> ClockSource:

@@ -151,6 +151,10 @@ class HandClock(Clock):
         return self.worth
 
     @property
+    def trusted(self) -> bool:
+        return self.worth != "unsynced"
+
+    @property
     def source(self) -> ClockSource:
         return ClockSource.NONE if self.worth == "unsynced" else ClockSource.KERNEL
 

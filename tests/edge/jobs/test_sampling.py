@@ -141,7 +141,7 @@ def test_the_same_seed_draws_the_same(box: Callable[..., Box]) -> None:
 
 
 def test_a_long_days_lots_are_counted_once_a_second(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.state.lots.FEW", 1)
+    monkeypatch.setattr("edge.state.lots.FEW", 2)
     station = box()
     station.enters()
     station.enters()
