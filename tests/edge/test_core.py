@@ -45,6 +45,7 @@ from edge.between.print_states import COPIES_BY_ITSELF, PrintState, PrintWhy
 from edge.between.words import section
 from edge.jobs.doing import DOES
 from edge.ports.port import Committed, NotCommitted
+from edge.records.ledger import LedgerFull
 from protocol.city import token as qr
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.readings import Measured, Net, State, Weighing
@@ -687,8 +688,8 @@ def test_weights_that_never_pause_keep_the_core_from_nothing_else(box: Callable[
         station.turn(Weighed("scale-1", weighing, station.clock.steady()))
         assert station.scale.net_g is not None and step - station.scale.net_g <= 6
         if step == 300:
-            station.core._trouble = "something else"
-    assert station.board.trouble == "something else"
+            station.core._full = LedgerFull("something else")
+    assert station.board.trouble.startswith("磁盘已满")
     ends = [start, *seen_to, station.clock.steady()]
     assert max(after - before for before, after in pairwise(ends)) < 0.6
     assert len(seen_to) <= 21  # and not at every weight
