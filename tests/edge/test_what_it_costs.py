@@ -10,7 +10,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge.between.commands import Sell
-from edge.between.inbox import PrintAgain, Tested
 from edge.records.ledger import PAGE_SIZE
 from edge.state import alerts, views
 from protocol.city import canonical
@@ -171,29 +170,6 @@ def frames_of(station: Any, work: Callable[[], None]) -> int:
     work()
     log = station.ledger.path.with_name(f"{station.ledger.path.name}-wal")
     return log.stat().st_size // FRAME
-
-
-def test_papers_that_wait_are_written_down_together(box: Callable[..., Any]) -> None:
-    """A commit for each turn would write more than the records: a hundred papers take two."""
-    station = box()
-    codes = [station.enters() for _ in range(BURST)]
-    samples = [station.lot(code).sample for code in codes]
-    station.turn(Tested("tester-1", tuple(station.result(sample, "12.5") for sample in samples)))
-    while station.core._handover.waiting:
-        station.turn()
-    papers = station.printers["printer-1"].papers
-    first, *waiting = list(papers)
-    assert not first.waits
-    assert all(job.waits for job in waiting)
-    asked, told = 0, {first.job}
-    for job in waiting:
-        if job.job not in told:
-            papers.clear()
-            station.turn(PrintAgain(job.job, begun=False))
-            told |= {one.job for one in papers}
-            asked += 1
-    assert len(told) == 1 + len(waiting)
-    assert asked <= 2
 
 
 def test_nothing_is_written_while_nothing_happens(box: Callable[..., Any]) -> None:

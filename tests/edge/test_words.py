@@ -35,6 +35,7 @@ ONE_IN_CHINESE = {  # Chinese texts that stand under several keys, and why
     "断开": "a scale is lost, a printer gone",
     "故障": "the heading, and a printer's state",
     "把详情告诉平台方": "one step for two causes",
+    "金额": "what a line of a slip costs, and a record's field",
 }
 IN_CHINESE_BY_LAW = "records/books.py"  # the headings of the law's books, whatever language is spoken
 BESIDE_A_RULE = {  # inline texts that repeat a key's, and why
