@@ -5,7 +5,7 @@ Masses are integer grams, money integer fen, every other number a decimal string
 are refused: an event is a record, not a bag.  Texts of one line have nothing in them that is not seen or turns the
 direction of writing; a ``Page`` is as the instrument said it, and is cleaned where it is shown.
 
-Others import from here alone. The kinds are shown to people in the order in which they stand here.
+Others import from here alone. The kinds are shown to people in the order of ``record.ORDER``.
 """
 
 # ruff: noqa: F403

@@ -87,6 +87,20 @@ class EventKind:
 
 
 EVENTS: dict[str, EventKind] = {}
+ORDER = (  # files of kinds, as people are shown them, whichever of them was asked for first
+    "entry_events",
+    "result_events",
+    "trade_events",
+    "acceptance_events",
+    "lot_events",
+    "box_events",
+    "bench_events",
+    "canteen_events",
+    "day_events",
+    "hold_events",
+    "key_events",
+    "ledger_events",
+)
 R = TypeVar("R", bound=type[Record])
 
 
@@ -95,9 +109,16 @@ def event(kind: str, zh: str, en: str, told: tuple[str, ...] = ()) -> Callable[[
 
     def enter(record: R) -> R:
         EVENTS[kind] = EventKind(kind, record, zh, en, told)
+        for each in sorted(EVENTS, key=_place):
+            EVENTS[each] = EVENTS.pop(each)
         return record
 
     return enter
+
+
+def _place(kind: str) -> int:
+    file = EVENTS[kind].record.__module__.rpartition(".")[2]
+    return ORDER.index(file) if file in ORDER else len(ORDER)
 
 
 ProofType = Literal["hgz", "jy", "rp", "bg", "zs", "cd", "jc", "qt"]

@@ -2,11 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from protocol.city import asyncapi, meanings, schemas
+from protocol.city.events import EVENTS
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "contract.txt"
 SAID = {text for said in (meanings.EVERYWHERE, *meanings.MEANINGS.values()) for text in said.values()}
@@ -49,3 +54,10 @@ def test_the_contract_is_what_it_was() -> None:
         name: f"urn:marketedge:{name.replace('/', ':')}:v1" for name in whole
     }
     assert {schema["$schema"] for schema in whole.values()} == {schemas.DRAFT}
+
+
+@pytest.mark.parametrize("first", ["bench_events", "ledger_events", "trade_events"])
+def test_the_order_of_the_kinds_is_no_matter_of_who_asks_first(first: str) -> None:
+    code = f"import protocol.city.{first}; from protocol.city.events import EVENTS; print(*EVENTS)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [*EVENTS]
