@@ -65,9 +65,7 @@ class PrintWhy(StrEnum):
     NOTHING = ""
     UNPROVEN = "unproven"  # of a fresh row, as long as a proof: a row that grows splits its page on the disk
     QUEUED = "queued"  # of a row that only waits behind others
-    IN_TURN = (
-        "in_turn"  # of rows of an earlier release: many turns were written down at once, so this one may not have begun
-    )
+    IN_TURN = "in_turn"  # of an older ledger's rows: many turns were written down at once, so it may not have begun
     PROCESS_ID = "process_id"
     GS_R = "gs_r"
     STATUS = "status"
