@@ -268,7 +268,8 @@ class Core:
             self._work(messages, step)
         now = self._clock.steady()
         if attend:
-            self._attend(now, stopping, patient, quiet=not messages)
+            awaited = bool(self._answers) or any(map(self._is_order, messages))
+            self._attend(now, stopping, patient and not awaited, quiet=not messages)
         else:
             self._show_weights(now, quiet=not messages)
         self._reply()
@@ -294,10 +295,12 @@ class Core:
         self._save_when_quiet(now, stopping)
         with self._fence("disk"):
             self._try_disk(now)
-        if patient and not quiet and not self._answers and not stopping and now < self._show_at:
+        if patient and not quiet and not stopping and now < self._show_at:
             self._show_due = self._all_due = True
         else:
             self._show_all(now)
+        with self._fence("answers"):  # last: who ordered finds on the board what the answer speaks of
+            self._downlink.pump()
         self._attend_at = now + TICK_SECONDS
         with self._fence("delivery"):
             if (deadline := self._publisher.deadline()) is not None:
@@ -371,8 +374,6 @@ class Core:
         for effect in station.after:
             with self._fence("effect"):
                 effect()
-        with self._fence("delivery"):
-            self._downlink.pump()
 
     def _not_recorded(self, error: Exception) -> Refused:
         """The commit failed: what to say to everybody who waits."""
@@ -748,7 +749,6 @@ class Core:
             return
         self._deliver_at = now + STUMBLE_SECONDS
         with self._fence("delivery"):
-            self._downlink.pump()
             self._publisher.pump(now)
             self._courier.pump(now, self._publisher.settled, named=self._station.photos.newly_named)
             self._deliver_at = float("-inf")

@@ -122,6 +122,24 @@ def test_what_the_city_signed_and_is_not_done_is_refused_by_name(
     assert station.ledger.head.seq == 0
 
 
+def test_who_ordered_finds_on_the_board_what_the_answer_speaks_of(
+    station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages look some times a second, and what nobody waits for is made when they look: the city waits."""
+    station.turn(LinkChanged(True))
+    publish, shown = station.wire.publish, []
+
+    def publishes(topic: str, body: bytes, **given: Any) -> Any:
+        if "/res/" in topic:
+            shown.append(odd(station))
+        return publish(topic, body, **given)
+
+    monkeypatch.setattr(station.wire, "publish", publishes)
+    for _ in range(2):
+        station.core.turn([mayor.message(mayor.sealed("explode"))], patient=True)
+    assert shown == [{"cmd_unknown": 1}, {"cmd_unknown": 2}]
+
+
 # --- once -------------------------------------------------------------------------------------------------------------
 
 
