@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -86,7 +87,8 @@ class EventKind:
     told: tuple[str, ...] = ()
 
 
-EVENTS: dict[str, EventKind] = {}
+_EVENTS: dict[str, EventKind] = {}
+EVENTS: Mapping[str, EventKind] = MappingProxyType(_EVENTS)  # changed by ``event`` alone
 ORDER = (  # files of kinds, as people are shown them, whichever of them was asked for first
     "entry_events",
     "result_events",
@@ -108,9 +110,9 @@ def event(kind: str, zh: str, en: str, told: tuple[str, ...] = ()) -> Callable[[
     """Enter a record in the table of kinds (contract C1)."""
 
     def enter(record: R) -> R:
-        EVENTS[kind] = EventKind(kind, record, zh, en, told)
-        for each in sorted(EVENTS, key=_place):
-            EVENTS[each] = EVENTS.pop(each)
+        _EVENTS[kind] = EventKind(kind, record, zh, en, told)
+        for each in sorted(_EVENTS, key=_place):
+            _EVENTS[each] = _EVENTS.pop(each)
         return record
 
     return enter
