@@ -287,10 +287,11 @@ class PrinterView:
 class CityView:
     """The way to the city: records written, confirmed, waiting, and set aside: written is the sum of the others.
 
-    ``set_aside`` are the newest with their reasons, ``aside`` counts all.  ``cause`` is a word of ``link_causes`` for
-    why records do not get through or are not confirmed, ``why`` its detail for the technician; ``silent_since`` and
-    ``last_ack`` are times.  ``odd`` counts what came and was not believed, ``confirm`` is as configured.  ``left`` are
-    brokers that were left for the next of the list and have delivered nothing since: address, cause, detail.
+    ``set_aside`` are the newest with their reasons, ``aside`` counts all; ``again`` counts what is still to be sent
+    once more.  ``cause`` is a word of ``link_causes`` for why records do not get through or are not confirmed, ``why``
+    its detail for the technician; ``silent_since`` and ``last_ack`` are times.  ``odd`` counts what came and was not
+    believed, ``confirm`` is as configured.  ``left`` are brokers that were left for the next of the list and have
+    delivered nothing since: address, cause, detail.
     """
 
     up: bool
@@ -304,6 +305,7 @@ class CityView:
     silent_since: str = ""
     last_ack: str = ""
     aside: int = 0
+    again: int = 0
     odd: tuple[tuple[str, int], ...] = ()
     confirm: str = "city"
     left: tuple[tuple[str, str, str], ...] = ()

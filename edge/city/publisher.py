@@ -31,9 +31,10 @@ from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.delivery import Delivery
 from edge.records.ledger import ALARM, ORDINARY, Ledger, OtherLedger
-from protocol.city.agreement import KEPT_BACK, Claim, Do, Stand, StationEnd
+from protocol.city.agreement import Claim, Do, Stand, StationEnd
 from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
 from protocol.city.signed import CityKeys
+from protocol.city.stretches import Stretches
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
@@ -121,8 +122,7 @@ class Publisher:
         self._backlog = Backlog(self._table)
         self.end = self._table.end()
         self._hold()
-        self._saved: tuple[int, int, Claim | None] | None = self._progress
-        self._saving: set[int] = set()
+        self._saved: tuple[int, int, Claim | None, int, int] | None = self._progress
         self._told = self.upto
         self._tell_at = float("-inf")  # how far it is delivered, to the log
         self.about_photos: Callable[[tuple[PhotoWord, ...], float], None] = lambda words, now: None
@@ -135,7 +135,7 @@ class Publisher:
         return self.end.upto
 
     @property
-    def aside(self) -> dict[int, str]:
+    def aside(self) -> Stretches:
         """Records that were refused, with the reason."""
         return self.end.aside
 
@@ -168,12 +168,13 @@ class Publisher:
             self._ledger.head.seq,
             self.acked,
             self.pending,
-            tuple(sorted(self.aside.items()))[-SET_ASIDE_SHOWN:],
+            tuple(self.aside.newest(SET_ASIDE_SHOWN)),
             broker,
             cause=cause,
             silent_since=self.silent_since if self._silent else "",
             last_ack=self.last_ack,
             aside=len(self.aside),
+            again=self._again.left,
             odd=tuple(sorted(strange.items())),
             confirm=self._part.confirm,
             left=tuple((url, *why) for url, why in self._left.items() if url != broker or not self.up),
@@ -193,14 +194,14 @@ class Publisher:
             (self._silent and self._word.unproven, "unproven", ""),
             (self._silent and self._nobody, "nobody", ""),
             (self.upto < self._ledger.gone, "gone", f"#{self.upto + 1}-{self._ledger.gone}"),
-            (self._silent and self.end.ahead - self.aside.keys(), "skipped", f"#{self.upto + 1}"),
+            (self._silent and self.end.ahead.without(self.aside), "skipped", f"#{self.upto + 1}"),
             (self._silent, "silent", ""),
         )
         return next(((cause, why) for holds, cause, why in troubles if holds), ("", ""))
 
     @property
     def unsaved(self) -> bool:
-        return self._saved != self._progress or bool(self.end.touched) or self._again.unsaved
+        return self._saved != self._progress or self._again.unsaved
 
     @property
     def urgent(self) -> bool:
@@ -208,15 +209,15 @@ class Publisher:
         return (self._saved[2] if self._saved else None) != self.end.held
 
     @property
-    def _progress(self) -> tuple[int, int, Claim | None]:
-        return self.end.upto, self.end.claimed, self.end.held
+    def _progress(self) -> tuple[int, int, Claim | None, int, int]:
+        end = self.end
+        return end.upto, end.claimed, end.held, end.aside.version, end.ahead.version
 
     def save(self) -> None:
         """Write the progress, inside the caller's transaction."""
-        if self._saved != self._progress or self.end.touched:
-            self._saved, self._saving = self._progress, {*self.end.touched}
-            self._table.write(self.end, self._saving)
-            self.end.touched.clear()
+        if self._saved != self._progress:
+            self._saved = self._progress
+            self._table.write(self.end)
         if self._again.unsaved:
             self._again.save()
 
@@ -224,7 +225,6 @@ class Publisher:
         """The transaction of the last ``save`` failed: all of it is to be written again."""
         self._saved = None
         self._again.not_saved()
-        self.end.touched |= self._saving | self.end.ahead | self.aside.keys()
 
     def deadline(self) -> float | None:
         """When ``pump`` wants to be called although nothing happened."""
@@ -446,7 +446,7 @@ class Publisher:
 
     def _send_once_more(self, now: float) -> None:
         """What the city wants again, with the room that news leave, while it speaks."""
-        if not self._again.left or self.silent_since or self.end.held or self._doubts.alone:
+        if not self._again.waiting or self.silent_since or self.end.held or self._doubts.alone:
             return
         room = min(self._room()[ORDINARY], self._part.window - len(self._flights) - self._again.flying)
         for seq, lane, body in self._again.due(room):
@@ -467,9 +467,9 @@ class Publisher:
 
     def _miss(self) -> None:
         """Nothing is left to send and records are pending: they are not in the ledger any more."""
-        there = self._table.there(self.upto) | self.end.ahead
+        there = self._table.there(self.upto)
         for seq in range(max(self.upto, self._ledger.gone) + 1, self._ledger.head.seq + 1):
-            if seq not in there:
+            if seq not in there and seq not in self.end.ahead:
                 self._damaged(seq, f"no record {seq}")
 
     def _damaged(self, seq: int, why: str) -> None:
@@ -675,9 +675,9 @@ class Publisher:
         for seq, rejection in opened.items():
             if not self.end.is_settled(seq):
                 self._keep(seq, rejection)
-        kept = [seq for seq, reason in self.end.aside.items() if reason == KEPT_BACK]
-        if kept and (unheard or do is Do.GO_BACK):
-            self._again.want(min(kept), max(kept))  # a broker may have had them while the city was away, or it forgot
+        if unheard or do is Do.GO_BACK:  # a broker may have had them while the city was away, or it forgot
+            for first, last, why in self.end.kept_back():
+                self._again.want(first, last, why)
         self._timed([flight for flight in self._flights.values() if self.end.is_settled(flight.seq)], now)
         self._settle(True)
         return self.upto + len(self.end.ahead) - before

@@ -26,7 +26,7 @@ from edge.records import mark
 from edge.records.backup import beside
 from edge.records.books import harmless
 from edge.records.checkpoints import removed_of
-from edge.records.delivery import Delivery, pending
+from edge.records.delivery import Delivery
 from edge.records.identity import load_key, load_public_key
 from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, last_of, reading
 from edge.records.own_keys import earlier_of
@@ -61,13 +61,16 @@ def status(config_path: Path) -> None:
     """Records written, delivered, waiting and set aside; papers without proof."""
     with plain_errors(), reading(load(config_path).station.data) as db:
         delivery = Delivery(db.conn)
-        last, upto, ahead = last_of(db.conn), delivery.upto(), delivery.ahead()
+        last = last_of(db.conn)
         months = load(config_path).station.keep_months
         answer = {
             "records": last,
-            "delivered_upto": upto,
-            "pending": pending(last, upto, ahead),
-            "set_aside": [{"seq": seq, "reason": reason} for seq, reason in ahead.items() if reason is not None],
+            "delivered_upto": delivery.upto(),
+            "pending": delivery.pending(last),
+            "sent_again": len(delivery.again()),
+            "set_aside": [
+                {"first": first, "last": last, "reason": reason} for first, last, reason in delivery.aside().stretches()
+            ],
             "kept": kept(db.conn, months, date.today()),  # noqa: DTZ011 - the box's own day
             "papers": PrintJobs(db.conn).states(),
             "lots": lots_by_state(db.conn),

@@ -11,6 +11,8 @@ from edge.state.station import Station
 from protocol.city.agreement import KEPT_BACK, Claim
 from protocol.city.topics import Ack
 
+ORDERED = "ordered: a person or the city wants these records once more"
+ORDERS = 1000  # stretches that may wait to be sent again: one more order is refused
 FAR = 2_000_000  # records a second ledger of one station can be ahead at most: a thousand a day make that in five years
 
 
@@ -37,8 +39,14 @@ def send_again(station: Station, command: SendAgain) -> SendAgainAnswer:
             "平台上有另一本账在用本站名称，先处理再重新上报",
             "the city knows another ledger by this station's name: settle that first",
         )
+    if station.delivery.again().pieces >= ORDERS:
+        raise Refused(
+            "too_many",
+            "要重新上报的段太多，等一部分上报完再来",
+            f"{ORDERS} stretches of records are still to be sent again: wait until some are",
+        )
     answer = SendAgainAnswer(first=command.first, last=min(last, command.last or last))
-    station.delivery.send_again(answer.first, answer.last)
+    station.delivery.send_again(answer.first, answer.last, ORDERED)
     station.undo.append(station.resend)
     station.resend()
     return answer
@@ -79,11 +87,11 @@ def _restore(station: Station, command: ContinueLedger, delivering: Delivering, 
         station.ledger, end, city, command.why, command.person, station.clock.now(), station.clock.boot_id
     )
     station.recorded(recorded)
-    kept = [seq for seq, why in end.aside.items() if why == KEPT_BACK and seq <= last]
-    if kept:
-        station.delivery.send_again(min(kept), max(kept))
+    kept = end.kept_back(last)
+    for first, end_of_it, _ in kept:
+        station.delivery.send_again(first, end_of_it, KEPT_BACK)
     delivering.gone_on()
-    return ContinueAnswer(seq=recorded.seq, resent=len(kept))
+    return ContinueAnswer(seq=recorded.seq, resent=sum(one[1] - one[0] + 1 for one in kept))
 
 
 does(SendAgain, send_again)

@@ -45,7 +45,7 @@ def _settled(station: Station) -> int:
     if station.delivering is None or station.delivering.end.held:
         return 0
     end = station.delivering.end
-    return min([end.upto, *(seq - 1 for seq in end.aside)])
+    return end.upto if end.aside.first is None else min(end.upto, end.aside.first - 1)
 
 
 timed("retention", due, forget)

@@ -2,10 +2,12 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
 
 from edge.records.packing import unpack
 from protocol.city.agreement import Claim, Joint, StationEnd
+from protocol.city.stretches import Stretch, Stretches
+
+AGAIN, ASIDE, AHEAD = "again", "aside", "ahead"
 
 
 class Delivery:
@@ -22,27 +24,36 @@ class Delivery:
         """What counts as delivered, as it was written down."""
         upto, claimed, held = self._conn.execute("SELECT upto, claimed, held FROM delivery").fetchone()
         joints = [Joint(*row) for row in self._conn.execute("SELECT seq, own, city, hash FROM joints ORDER BY seq")]
-        return StationEnd(upto, claimed, self.ahead(), joints, Claim(**json.loads(held)) if held else None)
+        held = Claim(**json.loads(held)) if held else None
+        return StationEnd(upto, claimed, self._stretches(ASIDE), self._stretches(AHEAD), joints, held)
 
-    def write(self, end: StationEnd, touched: Iterable[int]) -> None:
-        """Write down what counts as delivered, of single records those that were touched."""
+    def write(self, end: StationEnd) -> None:
+        """Write down what counts as delivered."""
         held = json.dumps({"upto": end.held.upto, "hash": end.held.hash}) if end.held else ""
         self._conn.execute("UPDATE delivery SET upto = ?, claimed = ?, held = ?", (end.upto, end.claimed, held))
-        for seq in sorted(touched):
-            if seq in end.aside or seq in end.ahead:
-                row = (seq, end.aside.get(seq))
-                self._conn.execute("INSERT OR REPLACE INTO settled_ahead VALUES (?, ?)", row)
-            else:
-                self._conn.execute("DELETE FROM settled_ahead WHERE seq = ?", (seq,))
-        self._conn.execute("DELETE FROM settled_ahead WHERE seq <= ? AND reason IS NULL", (end.upto,))
+        self._write(ASIDE, end.aside)
+        self._write(AHEAD, end.ahead)
         self._conn.executemany(
             "INSERT OR IGNORE INTO joints VALUES (?, ?, ?, ?)",
             [(one.sequence, one.own, one.city, one.hash) for one in end.joints],
         )
 
-    def ahead(self) -> dict[int, str | None]:
-        """Records that are settled one by one: None when the city has it, else why it was set aside."""
-        return dict(self._conn.execute("SELECT seq, reason FROM settled_ahead ORDER BY seq"))
+    def aside(self) -> Stretches:
+        """Records that were refused, with why."""
+        return Stretches(self._stretches(ASIDE))
+
+    def ahead(self) -> Stretches:
+        """Records beyond ``upto`` that are settled: the city has them, or they were set aside."""
+        return Stretches(self._stretches(AHEAD))
+
+    def is_settled(self, seq: int) -> bool:
+        """Whether the city has this record, or it was set aside."""
+        return seq <= self.upto() or seq in self.ahead()
+
+    def pending(self, last: int) -> int:
+        """How many records of a ledger that ends here the city has not settled."""
+        upto = self.upto()
+        return last - upto - self.ahead().count_behind(upto)
 
     def of_lane(self, lane: int, after: int, most: int) -> list[tuple[int, int, bytes]]:
         """The next records of a lane: number, lane, bytes."""
@@ -67,26 +78,29 @@ class Delivery:
         )
         return [(seq, lane, unpack(stored)) for seq, lane, stored in rows]
 
-    def again(self) -> tuple[int, int]:
-        """The next and the last record to be published once more; none when the first is behind the last."""
-        row = self._conn.execute("SELECT next, last FROM resending").fetchone()
-        return (int(row[0]), int(row[1])) if row else (1, 0)
+    def again(self) -> Stretches:
+        """Records that are to be published once more, and who wants that."""
+        return Stretches(self._stretches(AGAIN))
 
-    def send_again(self, first: int, last: int) -> None:
+    def send_again(self, first: int, last: int, why: str) -> None:
         """These records are to be published once more, beside those that are to be already."""
-        following, end = self.again()
-        if following <= end:
-            first, last = min(first, following), max(last, end)
-        self.again_from(first, last)
+        wanted = self.again()
+        wanted.put(first, last, why)
+        self.write_again(wanted)
 
-    def again_from(self, following: int, last: int) -> None:
-        self._conn.execute(
-            "INSERT INTO resending VALUES (1, ?, ?) ON CONFLICT (one) DO UPDATE SET next = excluded.next,"
-            " last = excluded.last",
-            (following, last),
+    def write_again(self, wanted: Stretches) -> None:
+        """These, and no others, are to be published once more."""
+        self._write(AGAIN, wanted)
+
+    def _stretches(self, what: str) -> list[Stretch]:
+        return self._conn.execute(
+            "SELECT first, last, why FROM stretches WHERE what = ? ORDER BY first", (what,)
+        ).fetchall()
+
+    def _write(self, what: str, now: Stretches) -> None:
+        """Of the rows those that changed."""
+        there, rows = {*self._stretches(what)}, {*now.stretches()}
+        self._conn.executemany(
+            "DELETE FROM stretches WHERE what = ? AND first = ?", [(what, first) for first, _, _ in there - rows]
         )
-
-
-def pending(last: int, upto: int, ahead: Mapping[int, str | None]) -> int:
-    """How many records the city has not settled."""
-    return last - upto - sum(seq > upto for seq in ahead)
+        self._conn.executemany("INSERT INTO stretches VALUES (?, ?, ?, ?)", [(what, *row) for row in rows - there])

@@ -920,3 +920,31 @@ def m037_records_of_public_samples(db: Database) -> None:
         said = json.loads(items) or {}
         known = {item: [(outcome, 0) for outcome in outcomes] for item, outcomes in said.items()}
         db.execute("UPDATE public_samples SET items = ? WHERE code = ?", (json.dumps(known, ensure_ascii=False), code))
+
+
+@ledger()
+def m039_stretches(db: Database) -> None:
+    """Stretches of records, not single ones: what is sent again, what was refused, what is settled beyond ``upto``."""
+    db.executescript(
+        """
+        CREATE TABLE stretches (           -- none when all is delivered
+            what  TEXT NOT NULL,           -- again: published once more; aside: refused; ahead: settled beyond upto
+            first INTEGER NOT NULL,
+            last  INTEGER NOT NULL,
+            why   TEXT NOT NULL,           -- who wants it once more; why it was refused
+            PRIMARY KEY (what, first)
+        ) STRICT, WITHOUT ROWID;
+
+        INSERT INTO stretches SELECT 'again', next, last, '' FROM resending WHERE next <= last;
+        INSERT INTO stretches SELECT 'aside', min(seq), max(seq), reason FROM (
+            SELECT seq, reason, seq - row_number() OVER (PARTITION BY reason ORDER BY seq) AS run
+            FROM settled_ahead WHERE reason IS NOT NULL
+        ) GROUP BY reason, run;
+        INSERT INTO stretches SELECT 'ahead', min(seq), max(seq), '' FROM (
+            SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run
+            FROM settled_ahead WHERE seq > (SELECT upto FROM delivery)
+        ) GROUP BY run;
+        DROP TABLE resending;
+        DROP TABLE settled_ahead;
+        """
+    )

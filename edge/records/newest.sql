@@ -40,6 +40,7 @@ INSERT INTO "_sqlite_migrations" VALUES(31,'ledger','m033_own_words',strftime('%
 INSERT INTO "_sqlite_migrations" VALUES(32,'ledger','m034_boots',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(33,'ledger','m035_certificates_told',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samples',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again
@@ -438,11 +439,6 @@ CREATE TABLE reagents (
             expires  TEXT NOT NULL,
             finished INTEGER NOT NULL      -- the record that says it is used up, or 0
         ) STRICT;
-CREATE TABLE resending (           -- one row while records are published once more
-            one  INTEGER PRIMARY KEY CHECK (one = 1),
-            next INTEGER NOT NULL,
-            last INTEGER NOT NULL
-        ) STRICT;
 CREATE TABLE results (             -- what instruments already handed over
             analyzer TEXT NOT NULL,
             identity BLOB NOT NULL,        -- first 12 bytes of its SHA-256: short rows, few pages
@@ -471,10 +467,6 @@ CREATE TABLE sessions (
             code TEXT NOT NULL,            -- of the operator
             seen INTEGER NOT NULL          -- seconds since 1970, by the station's clock: last used
         ) STRICT, WITHOUT ROWID;
-CREATE TABLE settled_ahead (       -- beyond upto: acknowledged singly (reason null) or set aside
-            seq    INTEGER PRIMARY KEY,
-            reason TEXT
-        ) STRICT;
 CREATE TABLE shift_counted (       -- one row
             one  INTEGER PRIMARY KEY CHECK (one = 1),
             upto INTEGER NOT NULL,         -- records up to here are counted
@@ -485,6 +477,13 @@ CREATE TABLE shifts (
             number INTEGER PRIMARY KEY,
             seq    INTEGER NOT NULL        -- its shift.closed
         ) STRICT;
+CREATE TABLE stretches (           -- none when all is delivered
+            what  TEXT NOT NULL,           -- again: published once more; aside: refused; ahead: settled beyond upto
+            first INTEGER NOT NULL,
+            last  INTEGER NOT NULL,
+            why   TEXT NOT NULL,           -- who wants it once more; why it was refused
+            PRIMARY KEY (what, first)
+        ) STRICT, WITHOUT ROWID;
 CREATE TABLE time_went_back (seq INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE unmatched (           -- results that wait until a person says whose they are or what they mean
             seq      INTEGER PRIMARY KEY,

@@ -180,9 +180,9 @@ def finish(
         end = delivery.end()
         with ledger.batch():
             recorded = go_on(ledger, end, replace(word, serials=serials), why, person, stamp, boot_id, ready.known)
-            delivery.write(end, end.touched)
-            if kept := [seq for seq, reason in end.aside.items() if reason == KEPT_BACK and seq <= ready.reach.last]:
-                delivery.send_again(min(kept), max(kept))
+            delivery.write(end)
+            for first, last, _ in end.kept_back(ready.reach.last):
+                delivery.send_again(first, last, KEPT_BACK)
         head = ledger.head
     _swap(place, part, ready.found)
     mark.write(place.mark, mark.Mark(head.seq, head.prevhash, head.serials))

@@ -71,8 +71,7 @@ class Shelf:
             event = envelope.read(body)
             corrections, delivery = Corrections(conn), Delivery(conn)
             broken = why_not_behind(event, *before(conn, seq)) or int(event["sequence"]) != seq
-            reason = delivery.ahead().get(seq)
-            settled = seq <= delivery.upto() or seq in delivery.ahead()
+            reason, settled = delivery.aside().get(seq), delivery.is_settled(seq)
             proof = Proof(
                 hash=envelope.hash_of(body),
                 prevhash=event["prevhash"],

@@ -35,6 +35,7 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
             "broker": city.broker,
             "pending": city.pending,
             "set_aside": city.aside,
+            "sent_again": city.again,
             "cause": city.cause,
             "silent_since": city.silent_since,
             "last_ack": city.last_ack,
@@ -80,6 +81,7 @@ class BoardCollector:
         yield CounterMetricFamily("marketedge_records_written", "Records committed to the ledger", city.written)
         yield CounterMetricFamily("marketedge_records_acked", "Records the city has confirmed", city.acked)
         yield GaugeMetricFamily("marketedge_records_pending", "Records the city has not confirmed", city.pending)
+        yield GaugeMetricFamily("marketedge_records_sent_again", "Records still to be sent once more", city.again)
         yield GaugeMetricFamily("marketedge_records_set_aside", "Records that were refused for good", city.aside)
         odd = CounterMetricFamily("marketedge_messages_not_taken", "Messages not believed", labels=["why"])
         for word, count in city.odd:

@@ -75,6 +75,7 @@ class CityHealth(Said):
     broker: str
     pending: int
     set_aside: int
+    sent_again: int
     cause: str
     silent_since: str
     last_ack: str

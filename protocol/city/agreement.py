@@ -19,11 +19,14 @@ from enum import Enum
 from typing import Any
 
 from protocol.city.envelope import FIRST_PREVHASH, type_of
+from protocol.city.stretches import VARIOUS, Stretch, Stretches
 from protocol.frozen import frozen
 from protocol.table import passed_over, step
 
 RESTORED = type_of("ledger.restored")
 KEPT_BACK = "restored: the city has other records under this number, or did not say; it is sent once more"
+PIECES = 1000  # stretches of refused records, at most: a city that refuses every second record makes no more
+END = 1 << 62  # no number is higher
 MANY = 4096  # numbers sent on one connection that are remembered although the city's number has passed them
 
 
@@ -168,33 +171,41 @@ class Claim:
     ordered: bool = True
 
 
-class StationEnd:
-    """What counts as delivered, record by record.
+def _why_aside(one: str, other: str) -> str:
+    """Why two stretches of refused records are one: where it is doubtful, they are sent once more."""
+    return one if one == other else KEPT_BACK if KEPT_BACK in (one, other) else VARIOUS
 
-    ``upto``: every record up to here is settled; ``aside`` are those that were refused, with the reason: settled, too,
-    and not delivered.  ``claimed`` is the newest number that the city itself said.  ``held`` is the word by which
-    another ledger has our name, None while none has.
+
+class StationEnd:
+    """What counts as delivered, in stretches of records.
+
+    ``upto``: every record up to here is settled; ``ahead`` are those beyond it; ``aside`` those that were refused, with
+    the reason: settled, too, and not delivered.  A city that refuses here and there is told of in at most ``PIECES``
+    stretches, which then name records beside the refused ones, too.  ``claimed`` is the newest number that the city
+    itself said.  ``held`` is the word by which another ledger has our name, None while none has.
     """
 
     def __init__(
         self,
         upto: int = 0,
         claimed: int = 0,
-        settled: Mapping[int, str | None] | None = None,
+        aside: Iterable[Stretch] = (),
+        ahead: Iterable[Stretch] = (),
         joints: Iterable[Joint] = (),
         held: Claim | None = None,
     ) -> None:
-        settled = settled or {}
         self.upto = upto
         self.claimed = claimed
-        self.aside = {seq: reason for seq, reason in settled.items() if reason is not None}
-        self.ahead = {seq for seq in settled if seq > upto}  # settled beyond ``upto``
+        self.aside = Stretches(most=PIECES, join=_why_aside)
+        for first, last, reason in aside:
+            self.aside.put(first, last, reason, settled=upto)
+        self.ahead = Stretches(ahead)
+        self.ahead.take(0, upto)
         self.joints = sorted(joints, key=lambda one: one.sequence)
         self.held = held
         self.stand = Stand.HELD if held else Stand.UNHEARD
-        self.touched: set[int] = set()  # whose settling changed since it was written down
         self._sent: set[int] = set()
-        self._retried: set[int] = set()
+        self._retried = Stretches()
 
     def is_settled(self, seq: int) -> bool:
         return seq <= self.upto or seq in self.ahead
@@ -204,13 +215,18 @@ class StationEnd:
         """How many numbers are settled and were not refused."""
         return self.upto + len(self.ahead) - len(self.aside)
 
+    def kept_back(self, last: int = END) -> list[Stretch]:
+        """Records up to this one that are set aside until the city names them."""
+        found = [(first, min(end, last), why) for first, end, why in self.aside.stretches() if first <= last]
+        return [one for one in found if one[2] == KEPT_BACK]
+
     # what happens
 
     def connected(self) -> None:
         """Another connection: what was sent on the last one proves nothing."""
         self._step(Heard.CONNECTED)
         self._sent.clear()
-        self._retried.clear()
+        self._retried.take(0, END)
 
     def ask(self) -> None:
         """The city's word is out again: one without order may send us back once more."""
@@ -220,7 +236,10 @@ class StationEnd:
         """This record was published on this connection."""
         self._sent.add(seq)
         if seq in self.aside:
-            self._retried.add(seq)
+            self._retried.put(seq, seq)
+            if self._retried.pieces > PIECES:
+                first, last, _ = self._retried.stretches()[0]
+                self._retried.take(first, last)
 
     def heard(
         self,
@@ -266,9 +285,8 @@ class StationEnd:
     def arrived(self, seq: int) -> bool:
         """The city named this record by its id: it has it, whatever was said of it before. False when that is known."""
         if seq in self.aside:
-            del self.aside[seq]
-            self._retried.discard(seq)
-            self.touched.add(seq)
+            self.aside.take(seq, seq)
+            self._retried.take(seq, seq)
             return True
         if self.is_settled(seq):
             return False
@@ -279,9 +297,9 @@ class StationEnd:
         """This record will not be taken: it is set aside. False when it is delivered already."""
         if self.is_settled(seq) and seq not in self.aside:
             return False
-        self._retried.discard(seq)
-        self.aside[seq] = reason
+        self._retried.take(seq, seq)
         self._settle(seq)
+        self.aside.put(seq, seq, reason, settled=self.upto)
         return True
 
     def resend(self) -> bool:
@@ -311,11 +329,9 @@ class StationEnd:
         first = self.upto + 1 if proven else 1
         self._step(Heard.RESTORED)
         self.joints.append(joint)
-        open_ones = [seq for seq in self._under_joints(first - 1) if seq not in self.aside]
-        self.touched |= {*open_ones, *self.ahead}
-        self.aside |= dict.fromkeys(open_ones, KEPT_BACK)
         self.upto, self.claimed, self.held = joint.sequence - 1, joint.city, None
-        self.ahead.clear()
+        self.ahead.take(0, END)
+        self._keep_back(self._under_joints(first - 1).without(self.aside))
 
     # how it is done
 
@@ -360,25 +376,35 @@ class StationEnd:
         """
         joint = self._over(claim.upto)
         to = joint.sequence - 1 if joint and claim.hash and claim.hash != own else claim.upto
-        self.touched |= {seq for seq in {*self.ahead, *self.aside} if seq > to}
-        kept = self._under_joints(to)
-        self.aside = {seq: reason for seq, reason in self.aside.items() if seq <= to} | dict.fromkeys(kept, KEPT_BACK)
-        self.ahead = {seq for one in self.joints for seq in one.given_up if seq > to}.union(kept)
-        self.touched |= self.ahead
         self.upto, self.claimed = to, claim.upto
+        self.aside.take(to + 1, END)
+        self.ahead.take(0, END)
+        for one in self.joints:
+            self.ahead.put(max(to + 1, one.given_up.start), one.given_up.stop - 1)
+        kept = self._under_joints(to)
+        for first, last, _ in kept.stretches():
+            self.ahead.put(first, last)
         self._close()
+        self._keep_back(kept)
 
-    def _under_joints(self, after: int) -> list[int]:
+    def _keep_back(self, kept: Stretches) -> None:
+        for first, last, _ in kept.stretches():
+            self.aside.put(first, last, KEPT_BACK, settled=self.upto)
+
+    def _under_joints(self, after: int) -> Stretches:
         """Our records behind this number and before the newest joint."""
-        own = self.joints[-1].own if self.joints else 0
-        nothing = [one.given_up for one in self.joints]
-        return [seq for seq in range(after + 1, own + 1) if not any(seq in passed for passed in nothing)]
+        found = Stretches([(after + 1, self.joints[-1].own if self.joints else 0, "")])
+        for one in self.joints:
+            found.take(one.given_up.start, one.given_up.stop - 1)
+        return found
 
     def _covered(self, upto: int) -> None:
         """A record that was set aside and sent again stands in a chain that the city has further than before: but not
         under a joint, which the city's chain passes over."""
-        for seq in [seq for seq in self._retried if self.claimed < seq <= upto and self._over(seq) is None]:
-            self.arrived(seq)
+        under = self.joints[-1].sequence - 1 if self.joints else 0
+        for first, last, _ in self._retried.stretches(max(self.claimed, under)):
+            self.aside.take(first, min(last, upto))
+        self._retried.take(max(self.claimed, under) + 1, upto)
 
     def _move(self, upto: int) -> None:
         if upto > self.upto:
@@ -386,16 +412,14 @@ class StationEnd:
             self._close()
 
     def _settle(self, seq: int) -> None:
-        self.touched.add(seq)
         if seq > self.upto:
-            self.ahead.add(seq)
+            self.ahead.put(seq, seq)
             self._close()
 
     def _close(self) -> None:
         """Close the gap between the cursor and what is settled ahead of it."""
-        while self.upto + 1 in self.ahead:
-            self.upto += 1
-        self.ahead = {seq for seq in self.ahead if seq > self.upto}
+        self.upto = self.ahead.end_at(self.upto + 1) or self.upto
+        self.ahead.take(0, self.upto)
 
     def _sent_upto(self, claimed: int) -> int:
         """How far a number without a hash counts: over what was sent on this connection, without a gap."""

@@ -85,7 +85,8 @@ def test_both_are_held_or_the_city_has_all_of_it_and_each_goes_on_by_the_command
 def named(box: StationProcess) -> set[str]:
     """The codes of what stands among its rejected records."""
     with sqlite3.connect(box.folder / "data/ledger.db") as db:
-        aside = {seq for (seq,) in db.execute("SELECT seq FROM settled_ahead WHERE reason IS NOT NULL")}
+        rows = db.execute("SELECT first, last FROM stretches WHERE what = 'aside'").fetchall()
+        aside = {seq for first, last in rows for seq in range(first, last + 1)}
     lines = box.command("ledger", "export", "--as", "jsonl", "-c", str(box.config)).splitlines()
     events = [json.loads(line) for line in lines]
     return {event["subject"] for event in events if int(event["sequence"]) in aside}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from edge.between.inbox import BrokerAnswer, LinkChanged
+from edge.jobs.delivery import ORDERED
+from protocol.city.agreement import StationEnd
 from protocol.city.events import CityObeyed
 
 Start = Callable[..., Any]
@@ -75,12 +77,69 @@ def test_what_no_broker_took_goes_again_after_a_lost_connection_and_after_a_rest
     assert start().core._publisher._again.left == 0
 
 
-def test_a_second_order_widens_the_first(station: Any, mayor: Any) -> None:
-    mayor.orders(station, "resend", **{"from": 20})
-    mayor.orders(station, "resend", **{"from": 10})
-    assert sequences(station) == [20, 21, 22]  # the window is full
+def saved(station: Any) -> None:
+    """Progress is on the disk."""
+    station.clock.go(11)
+    station.turn()
+
+
+def test_an_order_with_an_end_sends_that_stretch_and_nothing_more(station: Any, mayor: Any) -> None:
+    mayor.orders(station, "resend", **{"from": 3, "to": 4})
+    mayor.orders(station, "resend", **{"from": 20, "to": 21})
     acknowledge(station)
-    assert sequences(station) == [20, 21, 22, *range(10, 31)]
+    assert sequences(station) == [3, 4, 20, 21]
+    saved(station)
+    assert station.ledger.conn.execute("SELECT count(*) FROM stretches").fetchone() == (0,)
+
+
+def test_orders_that_overlap_are_carried_out_once(station: Any, mayor: Any) -> None:
+    mayor.orders(station, "resend", **{"from": 20})
+    assert sequences(station) == [20, 21, 22]  # the window is full
+    mayor.orders(station, "resend", **{"from": 10, "to": 25})
+    acknowledge(station)
+    assert sequences(station) == [20, 21, 22, *range(10, 20), *range(23, 31)]
+    mayor.orders(station, "resend", **{"from": 30})  # nobody has written down yet that a broker has it
+    assert sequences(station).count(30) == 1
+    saved(station)
+    mayor.orders(station, "resend", **{"from": 30})
+    assert sequences(station).count(30) == 2
+
+
+def test_a_restart_goes_on_where_it_was_and_shows_it(start: Start, station: Any, mayor: Any) -> None:
+    mayor.orders(station, "resend", **{"from": 2, "to": 3})
+    mayor.orders(station, "resend", **{"from": 11, "to": 16})
+    assert station.board.city.again == 8
+    acknowledge(station, 1)
+    acknowledge(station, 1)
+    saved(station)
+    again = start()
+    again.turn(LinkChanged(True))
+    assert again.board.city.again == 2
+    acknowledge(again)
+    assert sequences(again) == [15, 16]
+    again.turn()
+    assert again.board.city.again == 0
+
+
+def test_more_orders_than_anybody_has_are_refused(station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.jobs.delivery.ORDERS", 2)
+    said = [mayor.orders(station, "resend", **{"from": first, "to": first}) for first in (2, 5, 9)]
+    assert [one["code"] for one in said] == ["", "", "too_many"]
+    assert station.core._publisher._again.left == 2
+
+
+def test_what_a_city_refuses_here_and_there_is_few_rows_and_none_is_lost(
+    start: Start, station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protocol.city.agreement.PIECES", 4)
+    end = station.core._publisher.end = StationEnd(30, 30)
+    for seq in range(1, 31, 2):
+        end.aside.put(seq, seq, f"bad_data: {seq}", settled=end.upto)
+    assert end.aside.pieces == 4 and {*range(1, 31, 2)} <= {*end.aside}
+    saved(station)
+    again = start()
+    assert again.ledger.conn.execute("SELECT count(*) FROM stretches").fetchone() == (4,)
+    assert again.core._publisher.aside == end.aside and again.core._publisher.aside.first == 1
 
 
 def test_a_busy_broker_is_given_time_and_gets_them_then(station: Any, mayor: Any) -> None:
@@ -102,7 +161,7 @@ def test_records_that_are_gone_or_damaged_are_passed_over(station: Any, mayor: A
     assert sequences(station) == [29, 30]
     with station.ledger.batch():
         station.ledger.conn.execute("DELETE FROM events WHERE seq = 29")
-        station.core._publisher._table.send_again(29, 29)
+        station.core._publisher._table.send_again(29, 29, ORDERED)
     station.core._publisher.resend()
     station.turn()
     assert station.core._publisher._again.left == 0

@@ -141,7 +141,7 @@ def test_what_the_city_has_not_or_refused_stays(made: Callable[[], Any]) -> None
     end.upto = 4
     idles(station)
     end.upto = station.ledger.head.seq
-    end.aside = {3: "schema: goods"}
+    end.aside.put(3, 3, "schema: goods")
     idles(station, 760)
     assert first_of(station.ledger.conn) == 3
     assert station.ledger.conn.execute("SELECT min(upto) FROM city_had").fetchone()[0] <= station.ledger.head.seq

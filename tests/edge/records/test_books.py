@@ -218,7 +218,7 @@ def test_a_record_is_seen_with_what_speaks_for_it(box: Callable[..., Box]) -> No
     body = station.ledger.body(seq).replace("李秀兰".encode(), "王秀兰".encode())
     station.ledger.conn.execute("UPDATE events SET body = ? WHERE seq = ?", (body, seq))
     station.ledger.conn.execute("UPDATE delivery SET upto = ?", (seq - 1,))
-    station.ledger.conn.execute("INSERT INTO settled_ahead VALUES (?, 'bad_data')", (seq,))
+    station.ledger.conn.execute("INSERT INTO stretches VALUES ('aside', ?, ?, 'bad_data')", (seq, seq))
     station.ledger.conn.commit()
     forged = shelf.record(seq).proof
     assert "altered" in forged.signature and (forged.delivered, forged.reason) == ("set_aside", "bad_data")

@@ -57,3 +57,20 @@ def test_a_step_that_is_not_written_down_yet_is_taken_behind_it(tmp_path: Path) 
     long.take(conn)
     assert long.taken(conn)
     assert {"first", "second"} <= set(contents(conn))
+
+
+def test_single_refused_records_become_stretches() -> None:
+    conn = sqlite3.connect(":memory:")
+    ledger.apply(Database(conn), stop_before="m039_stretches")
+    conn.execute("UPDATE delivery SET upto = 6")
+    conn.execute("INSERT INTO resending VALUES (1, 3, 9)")
+    rows = [(2, "no"), (3, "no"), (4, "other"), (6, "no"), (9, None), (10, "no"), (12, None)]
+    conn.executemany("INSERT INTO settled_ahead VALUES (?, ?)", rows)
+    conn.commit()
+    ledger.apply(Database(conn))
+    found = conn.execute("SELECT what, first, last, why FROM stretches ORDER BY what, first").fetchall()
+    assert found == [
+        ("again", 3, 9, ""),
+        *(("ahead", 9, 10, ""), ("ahead", 12, 12, "")),
+        *(("aside", 2, 3, "no"), ("aside", 4, 4, "other"), ("aside", 6, 6, "no"), ("aside", 10, 10, "no")),
+    ]

@@ -210,7 +210,8 @@ class World(RuleBasedStateMachine):
         one.end = StationEnd(
             one.saved.upto,
             one.saved.claimed,
-            {seq: one.saved.aside.get(seq) for seq in {*one.saved.ahead, *one.saved.aside}},
+            one.saved.aside.stretches(),
+            one.saved.ahead.stretches(),
             one.end.joints,  # with their records
             held,  # it is written at once
         )

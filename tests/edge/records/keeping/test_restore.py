@@ -84,7 +84,7 @@ def test_what_the_backup_has_and_the_city_lacks_is_kept_and_goes_on(
     count, event, _ = end(new)
     assert count == 21 and event["data"]["own_sequence"] == 20 and event["data"]["city_sequence"] == 12
     with reading(new.data) as db:
-        assert {seq for seq, why in Delivery(db.conn).ahead().items() if why} == set(range(1, 21))
+        assert {*Delivery(db.conn).aside()} == set(range(1, 21))
 
 
 def test_without_the_city_nothing_is_restored_unless_somebody_says_so(home: Home, tmp_path: Path, city: Any) -> None:
