@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,14 @@ import paho.mqtt.publish as mqtt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.records.checkpoints import Checkpoint
+from edge.records.clock import Clock
 from edge.records.identity import load_key
+from edge.records.ledger import Ledger, Signer, body_of
+from edge.records.retention import Retention
 from protocol.city import envelope, signed
 from protocol.city.codes import CodeKind, TraceCode
+from protocol.city.ledger_events import LedgerCheckpoint
 from simulator.broker import Broker
 from simulator.city.keys import hex_beside
 from simulator.scales._pan import Pan, find
@@ -194,6 +200,44 @@ def test_what_is_missing_is_asked_for_again(receiver: Receiver, station: Callabl
     assert receiver.told("sent")[0]["name"] == "resend"
     wait_for("its answer", lambda: receiver.told("answer"))
     assert receiver.told("alarm") == []
+
+
+def leave(folder: Path, upto: int) -> None:
+    """The station's records up to this one were kept their time: a checkpoint names them, and they go."""
+    signer = Signer(load_key(folder / "station.key"), "sy.example.cn", NODE, "01")
+    with closing(Ledger(folder / "data", signer)) as ledger:
+        clock, digest = Clock(), envelope.hash_of(body_of(ledger.conn, upto))
+        with ledger.batch():
+            said = LedgerCheckpoint(upto=upto, hash=digest, serials={}, months=24)
+            recorded = ledger.append("ledger.checkpoint", STATION, said, clock.now(), clock.boot_id)
+            Retention(ledger.conn).pointed(Checkpoint(recorded.seq, upto, digest))
+            ledger.conn.execute("DELETE FROM events WHERE seq <= ?", (upto,))
+
+
+def test_what_left_the_station_before_the_city_had_it_is_passed_and_told(
+    receiver: Receiver, station: Callable[..., StationProcess]
+) -> None:
+    running = station()
+    for serial in range(1, 6):
+        enter(running, serial)
+    wait_for("everything", lambda: delivered(running))
+    running.stop()
+    receiver.kill()
+    leave(running.folder, 3)
+    (receiver.folder / f"{STATION}.jsonl").unlink()  # the city lost its disk
+    receiver.start()
+    running.start()
+    wait_for("everything that is left", lambda: receiver.told("gone") and delivered(running))
+    assert {*receiver.stored()} == {*ledger(running)}
+    assert receiver.told("gone") == [{"what": "gone", "station": STATION, "from": 1, "to": 3, "missing": 3}]
+    receiver.kill()
+    receiver.start()  # and knows it from its files
+    enter(running, 6)
+    wait_for("the next one", lambda: delivered(running))
+    assert {*receiver.stored()} == {*ledger(running)}
+    assert len(receiver.told("gone")) == 1
+    assert receiver.told("alarm") == receiver.told("rejected") == []
+    assert all(one["from"] > 3 for one in receiver.told("gap"))
 
 
 def test_a_station_that_changes_its_key_is_followed(

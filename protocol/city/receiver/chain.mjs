@@ -10,6 +10,10 @@ export class Chain {
   head = NO_HASH
   serials = {}
   alarm = ''
+  gone = 0 // its records up to this one have left it, as its newest birth says …
+  bornAt = '' // … of this time
+  passed = [] // { from, to, missing }: what upto went over because of that
+  #point = 0 // up to which number a ledger.checkpoint names them
   #ownCode
 
   constructor(station, keyHex) {
@@ -56,13 +60,34 @@ export class Chain {
       this.keys.find(({ hex }) => hex === data.old_key).until = sequence
       this.keys.push({ hex: data.new_key, until: Infinity })
     }
+    if (kind === 'ledger.checkpoint') this.#point = Math.max(this.#point, data.upto)
     if (kind === 'ledger.restored' && sequence > this.upto) {
       const { city_sequence: end, city_hash: said } = data ?? {}
       if (end > 0 && said && this.hashOf(end) !== said) this.#alarm(`record ${sequence} goes on behind another ledger`)
       this.#pass(sequence)
     }
-    for (let next; (next = this.records.get(this.upto + 1)); this.#pass(this.upto + 1))
+    this.#follow()
+  }
+
+  #follow() {
+    this.#passGone()
+    for (let next; (next = this.records.get(this.upto + 1)); this.#pass(this.upto + 1), this.#passGone())
       if (next.prevhash !== this.head) return this.#alarm(`record ${this.upto + 1} does not follow the one before it`)
+  }
+
+  // What left the station and never came here: the birth says up to where, a checkpoint names it, and the oldest record
+  // that is left says which hash stood before it.
+  #passGone() {
+    const next = this.records.get(this.gone + 1)
+    if (this.upto >= this.gone || this.gone > this.#point || this.records.has(this.upto + 1)) return
+    if (!next || next.kind === 'ledger.restored') return
+    const ours = this.hashOf(this.gone)
+    if (ours && ours !== next.prevhash) return this.#alarm(`record ${this.gone + 1} does not follow the one before it`)
+    const [from, to] = [this.upto + 1, this.gone]
+    const here = [...this.records.keys()].filter((sequence) => sequence >= from && sequence <= to).length
+    this.passed.push({ from, to, missing: to - from + 1 - here })
+    this.upto = this.gone
+    this.head = next.prevhash
   }
 
   #pass(sequence) {
@@ -84,10 +109,11 @@ export class Chain {
       this.serials[kind] = Math.max(this.serials[kind] ?? 0, Number(serial))
   }
 
-  // The numbers that are missing before something that is here; null when none is.
+  // The numbers that are missing before something that is here, and that the station still has; null when none is.
   gap() {
     const beyond = [...this.records.keys()].filter((sequence) => sequence > this.upto)
-    return beyond.length ? { from: this.upto + 1, to: Math.min(...beyond) - 1 } : null
+    const [from, to] = [Math.max(this.upto, this.gone) + 1, beyond.reduce((one, other) => Math.min(one, other), Infinity) - 1]
+    return beyond.length && from <= to ? { from, to } : null
   }
 
   // What the station says beside its records: a birth by its newest key, an answer by any that it has had.
@@ -104,5 +130,14 @@ export class Chain {
     const ours = this.hashOf(last)
     if (hash && ours && ours !== hash) this.#alarm(`the station's record ${last} is another one than ours`)
     else if (last < this.upto) this.#alarm(`the station's ledger ends at ${last}, ours at ${this.upto}`)
+  }
+
+  // Its newest birth, kept by the broker or not, says which records have left it; false when that is known.
+  left({ gone = 0, time }) {
+    if (this.bornAt && !(Date.parse(time) > Date.parse(this.bornAt))) return false
+    const news = gone !== this.gone
+    Object.assign(this, { gone, bornAt: time })
+    this.#follow()
+    return news
   }
 }

@@ -7,6 +7,7 @@
 //   stations.json      {"410108001-01": "<public key, 64 hex digits>", …}: whom it believes, from the registration
 //   NODE-TT.jsonl      the records of a station, a line each, the very bytes that it signed
 //   NODE-TT.refused    genuine records that were not taken: fork, broken_chain …
+//   NODE-TT.gone       up to which number its records have left it, from its newest birth: {"gone":4711,"time":"…"}
 //   commands.jsonl     commands that were sent, and their answers
 //
 // A line on standard input is a command: {"name":"stop_lot","station":"410108001-all","region":"410108","lot":"…",
@@ -55,12 +56,14 @@ const chains = new Map()
 function chainOf(station) {
   if (!chains.has(station)) {
     const chain = new Chain(station, registered[station])
+    for (const line of linesOf(`${station}.gone`)) chain.left(JSON.parse(line))
     for (const bytes of linesOf(`${station}.jsonl`)) {
       const { record } = chain.judge(bytes)
       if (record) chain.put(record)
       else tell('damaged', { station, line: bytes.toString('utf8').slice(0, 200) })
     }
     for (const bytes of linesOf(`${station}.refused`)) chain.count(bytes)
+    chain.passed = [] // told before
     chains.set(station, chain)
   }
   return chains.get(station)
@@ -103,9 +106,15 @@ function takeAll() {
     for (const { sequence, kind } of fresh) tell('record', { station: place.station, sequence, kind })
     for (const one of rejected) tell('rejected', { station: place.station, ...one })
     if (chain.alarm !== alarm) tell('alarm', { station: place.station, why: chain.alarm })
+    tellPassed(place, chain)
     askAgain(place, chain)
   }
   waiting.clear()
+}
+
+// What its people have to know: these numbers this city will never have from the station.
+function tellPassed(place, chain) {
+  for (const one of chain.passed.splice(0)) tell('gone', { station: place.station, ...one })
 }
 
 // What is missing is asked for once; the station sends everything that is not acknowledged again by itself, too.
@@ -128,7 +137,9 @@ function greet(place, bytes, kept) {
   if (birth.state !== 'online') return
   const alarm = chain.alarm
   if (!kept) chain.born(birth)
+  if (chain.left(birth)) append(`${place.station}.gone`, [Buffer.from(JSON.stringify({ gone: chain.gone, time: chain.bornAt }))])
   if (chain.alarm !== alarm) tell('alarm', { station: place.station, why: chain.alarm })
+  tellPassed(place, chain)
   const holds = chain.hashOf(birth.acked)
   answer(place, { ...pair(chain), birth: sha256(bytes), holds, serials: chain.serials })
   askAgain(place, chain)
