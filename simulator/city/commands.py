@@ -14,9 +14,10 @@ from simulator.city import shelf
 from simulator.city.engines import Where, failures_of
 from simulator.city.keys import city_key
 from simulator.city.platform import Part, Platform, check_broker
+from simulator.city.reader import Reader
 from simulator.city.registering import check_key, check_station, register
 from simulator.city.sending import send
-from simulator.city.store import Reader, Store
+from simulator.city.store import Store
 from simulator.city.workers import READY
 from simulator.obstacles import in_words, plain_errors
 

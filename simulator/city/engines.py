@@ -7,7 +7,6 @@ with ``?``, without upserts (``put``), and without anything that differs between
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote
@@ -245,18 +244,6 @@ def _clean(values: Sequence[Any]) -> list[Any]:
 
 def _translated(sql: str) -> Any:
     return sql.replace("?", "%s")
-
-
-def make_tables(db: Postgres) -> None:
-    """The tables of a new city."""
-    there = db.execute("SELECT count(*) FROM information_schema.tables WHERE table_name = 'stations'").fetchone()
-    if there[0]:
-        return
-    text = resources.files("simulator.city").joinpath("postgresql.sql").read_text("utf-8")
-    with db.atomic():
-        for statement in text.split(";\n"):
-            if statement.strip():
-                db.execute(statement)
 
 
 def reading(where: Where) -> Db:

@@ -59,7 +59,8 @@ from protocol.city.token import kid_of
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
 from simulator.city.engines import Where, shown
 from simulator.city.orders import BadOrder
-from simulator.city.store import OldKey, Store, now
+from simulator.city.stations import OldKey
+from simulator.city.store import Store, now
 
 log = logging.getLogger("city")
 

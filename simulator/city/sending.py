@@ -12,7 +12,8 @@ from simulator.city.engines import Where, failures_of
 from simulator.city.examples import written
 from simulator.city.keys import FILE, city_key
 from simulator.city.orders import BadOrder, Ordered, check_target, ordered
-from simulator.city.store import Reader, Store
+from simulator.city.reader import Reader
+from simulator.city.store import Store
 from simulator.obstacles import plain_errors
 
 

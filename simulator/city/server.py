@@ -14,8 +14,8 @@ from simulator.city.engines import Where, is_server, shown
 from simulator.city.keys import FILE, city_key, public_hex
 from simulator.city.orders import Ordered, check_target, ordered
 from simulator.city.platform import Part, Platform, check_broker
+from simulator.city.reader import Reader, summary
 from simulator.city.registering import check_key, check_station, register
-from simulator.city.store import Reader, summary
 from simulator.city.web import application
 from simulator.city.workers import Workers
 from simulator.obstacles import listening

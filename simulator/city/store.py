@@ -30,37 +30,18 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database, Migrations
-
-from protocol.city.agreement import RESTORED, CityEnd, Joint, Take
+from protocol.city.agreement import RESTORED, Joint, Take
 from protocol.city.envelope import FIRST_PREVHASH, hash_of
-from protocol.city.signed import public_key
 from protocol.city.state import StationState
-from protocol.city.token import kid_of
 from protocol.city.topics import PhotoWord, Rejected
-from protocol.ed25519 import PublicKey, public_key_of
-from simulator.city import photos, serials, shelf
-from simulator.city.engines import (
-    Db,
-    Executes,
-    Postgres,
-    Sqlite,
-    Trouble,
-    Where,
-    insert,
-    is_server,
-    make_tables,
-    many,
-    places,
-    put_new,
-    reading,
-)
+from simulator.city import photos, serials, shelf, tables
+from simulator.city.engines import Postgres, Sqlite, Trouble, Where, insert, is_server, many, places, put_new
 from simulator.city.orders import Orders
-from simulator.city.story import Story, told
+from simulator.city.stations import COLUMNS, Known, Link, OldKey, Station, Taken, old_keys_of
 
 ADVANCE_AT_ONCE = 5000
 ALONG = 50  # records fetched together where a run of them is walked
@@ -72,262 +53,8 @@ GAP_SECONDS = (
 )
 REPLAYED = 0  # the number under which a station's replays are counted
 LONGEST = {"id": 200, "kind": 80, "subject": 200}  # letters of what is looked up, whatever a station writes there
-AHEAD = timedelta(minutes=5)  # by which a station's newest answer may be issued ahead of our clock
 STRANGERS_KEPT = 1000  # stations without a key, so that invented names cannot fill the disk
-
-
-@dataclass(frozen=True)
-class OldKey:
-    """A key that a station had; it signed the records up to ``until``."""
-
-    key: bytes
-    until: int
-
-
-def _old_keys(db: Executes, station: str) -> list[OldKey]:
-    rows = db.execute("SELECT public_key, until FROM old_keys WHERE station = ?", [station]).fetchall()
-    return [OldKey(bytes.fromhex(key), int(until)) for key, until in rows]
-
-
-def _public(key: bytes) -> PublicKey:
-    return public_key_of(key)
-
-
-migrations = Migrations("city")
-
-
-@migrations()
-def first_tables(db: Database) -> None:
-    db.table("events").create(
-        {
-            "station": str,
-            "sequence": int,
-            "id": str,
-            "kind": str,
-            "subject": str,
-            "code": str,
-            "reason": str,
-            "received": str,
-            "alarm": int,
-            "body": bytes,
-        },
-        pk=("station", "sequence"),
-    )
-    db.table("events").create_index(["station", "id"])
-    db.table("events").create_index(["subject"])
-    db.table("events").create_index(["received"])
-    db.table("lots").create({"code": str, "station": str, "sequence": int}, pk=("code", "station", "sequence"))
-    db.table("stations").create(
-        {
-            "station": str,
-            "base": str,
-            "upto": int,
-            "head": str,
-            "top": int,
-            "stored": int,
-            "count": int,
-            "rejected": int,
-            "duplicates": int,
-            "breaks": int,
-            "state": str,
-            "software": str,
-            "claimed": int,
-            "seen": str,
-        },
-        pk="station",
-    )
-    db.table("keys").create({"station": str, "public_key": str, "how": str, "time": str}, pk="station")
-    db.table("refused_keys").create(
-        {"station": str, "public_key": str, "time": str, "times": int}, pk=("station", "public_key")
-    )
-    db.table("refusals").create(
-        {
-            "station": str,
-            "hash": str,
-            "code": str,
-            "id": str,
-            "reason": str,
-            "time": str,
-            "times": int,
-            "number": int,
-            "body": bytes,
-        },
-        pk=("station", "hash", "code"),
-    )
-    db.table("refusals").create_index(["time"])
-    db.table("scans").create({"code": str, "first": str}, pk="code")
-    db.table("counts").create({"kind": str, "part": str, "n": int}, pk=("kind", "part"))
-    db.table("incidents").create(
-        {"station": str, "kind": str, "sequence": int, "detail": str, "since": str, "latest": str, "times": int},
-        pk=("station", "kind", "sequence"),
-    )
-
-
-@migrations()
-def commands(db: Database) -> None:
-    """What was ordered (orders.py): sealed once; when it was sent last; what each station said."""
-    db.table("commands").create(
-        {
-            "id": str,
-            "name": str,
-            "target": str,
-            "fields": str,
-            "asked": str,
-            "seconds": float,
-            "issued": str,
-            "expires": float,
-            "payload": bytes,
-        },
-        pk="id",
-    )
-    db.table("commands").create_index(["issued"])
-    db.table("sent").create({"id": str, "station": str, "at": float, "times": int}, pk=("id", "station"))
-    db.table("answers").create(
-        {
-            "id": str,
-            "station": str,
-            "state": str,
-            "code": str,
-            "message_zh": str,
-            "message_en": str,
-            "seq": int,
-            "time": str,
-            "final": int,
-        },
-        pk=("id", "station"),
-    )
-
-
-@migrations()
-def shelves(db: Database) -> None:
-    shelf.make_tables(db)
-
-
-@migrations()
-def photographs(db: Database) -> None:
-    photos.make_tables(db)
-
-
-@migrations()
-def agreements(db: Database) -> None:
-    """Why two ledgers seem to use a station's name, the numbers its ledger gave up, and the serials of its codes."""
-    db.table("stations").add_column("torn", str, not_null_default="")
-    db.table("stations").add_column("given_up", int, not_null_default=0)
-    db.table("stations").add_column("born", str, not_null_default="")
-    db.table("stations").add_column("serials", str, not_null_default="{}")
-    db.table("stations").add_column("issued", str, not_null_default="")
-    db.table("stations").add_column("gap_since", str, not_null_default="")
-    db.table("stations").add_column("joint", int, not_null_default=0)
-
-
-@migrations()
-def keys_before(db: Database) -> None:
-    """Keys that stations had."""
-    db.table("old_keys").create(
-        {"station": str, "public_key": str, "until": int, "time": str}, pk=("station", "public_key")
-    )
-
-
-@migrations()
-def records_gone(db: Database) -> None:
-    """Up to which number a station's records have left it, and up to which its newest ``ledger.checkpoint`` names."""
-    db.table("stations").add_column("gone", int, not_null_default=0)
-    db.table("stations").add_column("point", int, not_null_default=0)
-
-
-@dataclass(slots=True)
-class Station:
-    """One station as the city knows it. ``base`` is its topic root; ``head`` the hash of the event at ``upto``.
-
-    ``stored`` counts all events kept, ``count`` those accepted, ``breaks`` forks and links that do not fit.  ``torn``
-    says why another ledger seems to use its name; ``given_up`` counts numbers that its ledger passed, ``born`` is the
-    time in its newest birth.  ``serials`` are the last of each kind of code, as JSON; ``issued`` when the newest answer
-    to it was, and ``gap_since`` since when numbers are missing.  ``joint`` is its newest ``ledger.restored``.  Its
-    records up to ``gone`` have left it; its newest ``ledger.checkpoint`` names those up to ``point``.
-    """
-
-    station: str
-    base: str = ""
-    upto: int = 0
-    head: str = FIRST_PREVHASH
-    top: int = 0
-    stored: int = 0
-    count: int = 0
-    rejected: int = 0
-    duplicates: int = 0
-    breaks: int = 0
-    state: str = ""
-    software: str = ""
-    claimed: int = 0
-    seen: str = ""
-    torn: str = ""
-    given_up: int = 0
-    born: str = ""
-    serials: str = "{}"
-    issued: str = ""
-    gap_since: str = ""
-    joint: int = 0
-    gone: int = 0
-    point: int = 0
-
-    @property
-    def end(self) -> CityEnd:
-        """Where its chain is; what came of a step is given back by ``at``."""
-        return CityEnd(self.upto, self.head, self.torn)
-
-    def at(self, end: CityEnd) -> None:
-        self.upto, self.head, self.torn = end.upto, end.head, end.torn
-
-    @property
-    def gaps(self) -> int:
-        """How many sequence numbers below the newest are missing."""
-        return self.top - self.stored - self.given_up
-
-    @property
-    def chain_ok(self) -> bool:
-        return self.breaks == 0
-
-    def speak(self) -> str:
-        """The moment of the next answer. Each is later than the one before, whatever clock or process it comes from: a
-        station takes no older word after a newer. One that stands far ahead of our clock was a wrong clock's."""
-        moment = datetime.now(UTC)
-        if self.issued:
-            next_one = datetime.fromisoformat(self.issued) + timedelta(microseconds=1)
-            moment = max(moment, next_one) if next_one < moment + AHEAD else moment
-        self.issued = moment.isoformat(timespec="microseconds")
-        return self.issued
-
-
-_COLUMNS = tuple(one.name for one in fields(Station))
 _EVENT = ("station", "sequence", "id", "kind", "subject", "code", "reason", "received", "alarm", "body")
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A record that is kept: a link of its station's chain. ``code`` says why it was refused, empty when it was not."""
-
-    sequence: int
-    body: bytes
-    code: str
-    event: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is under a number: the hash of the bytes, and why they were refused."""
-
-    hash: str
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of an event: ``known`` when ``upto`` had passed its number or it was there already; ``rejected`` the
-    answer to give when it is refused."""
-
-    known: bool
-    rejected: Rejected | None
 
 
 def now() -> str:
@@ -352,10 +79,13 @@ class Store:
         self.db: Any = None  # a Db; of SQLite also what sqlite-utils gives, for tests and migrations
         if is_server(where):
             self.db = Postgres(str(where))
-            make_tables(self.db)
         else:
             self.db = Sqlite(where)
-            migrations.apply(self.db)
+        try:
+            tables.make(self.db)
+        except BaseException:
+            self.db.close()
+            raise
         self.failures: tuple[type[Exception], ...] = self.db.failures
         self.shared: bool = self.db.shared
         self.orders = Orders(self.db)
@@ -427,15 +157,15 @@ class Store:
                 self._write([name])
 
     def _read(self, names: list[str], lock: str = "") -> None:
-        sql = f"SELECT {', '.join(_COLUMNS)} FROM stations WHERE station IN ({places(names)}) ORDER BY station{lock}"
+        sql = f"SELECT {', '.join(COLUMNS)} FROM stations WHERE station IN ({places(names)}) ORDER BY station{lock}"
         for row in self.db.execute(sql, names).fetchall():
             self._stations[row[0]] = Station(*row)
             self._kept.add(row[0])
 
     def _write(self, names: Iterable[str]) -> None:
         ones = [self._stations[name] for name in names]
-        many(self.db, "stations", _COLUMNS, [astuple(one) for one in ones if one.station not in self._kept])
-        sets = ", ".join(f"{name} = ?" for name in _COLUMNS[1:])
+        many(self.db, "stations", COLUMNS, [astuple(one) for one in ones if one.station not in self._kept])
+        sets = ", ".join(f"{name} = ?" for name in COLUMNS[1:])
         old = [(*astuple(one)[1:], one.station) for one in ones if one.station in self._kept]
         self.db.executemany(f"UPDATE stations SET {sets} WHERE station = ?", old)
         self._kept.update(one.station for one in ones)
@@ -505,7 +235,7 @@ class Store:
 
     def old_keys(self, station: str) -> list[OldKey]:
         """The keys this station had before; each holds for its records up to a number."""
-        return _old_keys(self.db, station)
+        return old_keys_of(self.db, station)
 
     def turn(self, station: str, old: str, new: str, sequence: int) -> bool:
         """The station changed its key by this record. False, and nothing, for one that it changed from before."""
@@ -874,147 +604,3 @@ class Store:
 
     def scanned(self, code: str, when: str) -> None:
         put_new(self.db, "scans", {"code": code}, {"first": when})
-
-
-class Reader:
-    """Reads beside the writer. One per request and thread."""
-
-    def __init__(self, where: Where) -> None:
-        self.db: Db = reading(where)
-
-    def __enter__(self) -> "Reader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.db.close()
-
-    def stations(self, limit: int = -1) -> list[Station]:
-        sql = f"SELECT {', '.join(_COLUMNS)} FROM stations ORDER BY station"
-        rows = self.db.execute(f"{sql} LIMIT ?", [limit]) if limit >= 0 else self.db.execute(sql)
-        return [Station(*row) for row in rows.fetchall()]
-
-    def incidents(self, limit: int) -> list[dict[str, Any]]:
-        """What was noticed, the newest first."""
-        return list(self.db.query("SELECT * FROM incidents ORDER BY latest DESC LIMIT ?", [limit]))
-
-    def totals(self) -> dict[str, int]:
-        sql = "SELECT kind, sum(n) FROM counts GROUP BY kind"
-        return {str(kind): int(n) for kind, n in self.db.execute(sql).fetchall()}
-
-    def keys(self) -> dict[str, dict[str, Any]]:
-        return {row["station"]: row for row in self.db.query("SELECT * FROM keys")}
-
-    def refused_keys(self) -> list[dict[str, Any]]:
-        return list(self.db.query("SELECT * FROM refused_keys ORDER BY time DESC LIMIT 50"))
-
-    def refusals(self, limit: int) -> list[dict[str, Any]]:
-        return list(
-            self.db.query(
-                "SELECT station, id, code, reason, time, times FROM refusals ORDER BY time DESC LIMIT ?", [limit]
-            )
-        )
-
-    def latest(self, limit: int) -> list[dict[str, Any]]:
-        return list(self.db.query("SELECT * FROM events ORDER BY received DESC LIMIT ?", [limit]))
-
-    def first_gap(self, one: Station) -> tuple[int, int] | None:
-        """The first stretch of sequence numbers that is missing."""
-        row = self.db.execute(
-            "SELECT min(sequence) FROM events WHERE station = ? AND sequence > ?", [one.station, one.upto]
-        ).fetchone()
-        return (one.upto + 1, int(row[0]) - 1) if row[0] is not None and row[0] > one.upto + 1 else None
-
-    def key_of(self, station: str, kid: bytes = b"") -> bytes | None:
-        """The key of a station; the one of this id, where it had that once."""
-        row = self.db.execute("SELECT public_key FROM keys WHERE station = ?", [station]).fetchone()
-        earlier = [one.key for one in _old_keys(self.db, station)] if kid else []
-        return next((key for key in earlier if kid_of(_public(key)) == kid), bytes.fromhex(row[0]) if row else None)
-
-    def events_of(self, station: str, after: int, limit: int) -> list[bytes]:
-        rows = self.db.execute(
-            "SELECT body FROM events WHERE station = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-            [station, after, limit],
-        )
-        return [bytes(row[0]) for row in rows.fetchall()]
-
-    def about(self, station: str, subject: str, kind: str) -> dict[str, Any] | None:
-        """The newest well-formed event of this station about a code, as its JSON fields."""
-        row = self.db.execute(
-            "SELECT body FROM events WHERE subject = ? AND station = ? AND kind = ?"
-            " AND code IN ('', 'broken_chain') ORDER BY sequence DESC LIMIT 1",
-            [subject, station, kind],
-        ).fetchone()
-        return dict(json.loads(row[0])) if row else None
-
-    def story(self, station: str, code: str) -> Story:
-        """What this station's records say of a lot, by its source code or its own."""
-        rows = self.db.execute(
-            "SELECT DISTINCT events.sequence, kind, body FROM events JOIN lots USING (station, sequence)"
-            " WHERE station = ? AND events.code IN ('', 'broken_chain') AND lots.code IN"
-            " (SELECT code FROM lots WHERE station = ? AND sequence IN"
-            " (SELECT sequence FROM lots WHERE station = ? AND code = ?)) ORDER BY events.sequence",
-            [station, station, station, code],
-        )
-        return told((kind, json.loads(body)) for _, kind, body in rows.fetchall())
-
-    def stations_naming(self, code: str) -> list[str]:
-        """The stations whose records name a lot, by its source code or its own."""
-        return [
-            str(row[0])
-            for row in self.db.execute("SELECT DISTINCT station FROM lots WHERE code = ?", [code]).fetchall()
-        ]
-
-    def replacement(self, station: str, tx: str) -> str:
-        """The code of the sale that was made in place of a voided one; empty when there is none."""
-        return shelf.replacement(self.db, station, tx)
-
-    def stall(self, code: str) -> tuple[dict[str, str], list[str]]:
-        """Who has this operator code, and the stations that sell for him."""
-        return shelf.stall(self.db, code)
-
-    def shelf(self, station: str) -> list[dict[str, Any]]:
-        """What a station has had and not sold out."""
-        return shelf.shelf(self.db, station)
-
-    def held(self, code: str) -> bool:
-        """Whether a station holds the lot of this source or test code, and has not taken it up again."""
-        rows = self.db.execute(
-            "SELECT station, kind FROM events JOIN lots USING (station, sequence) WHERE lots.code = ?"
-            " AND kind IN ('lot.held', 'lot.resumed') AND events.code IN ('', 'broken_chain') ORDER BY sequence",
-            [code],
-        )
-        return "lot.held" in dict(rows.fetchall()).values()
-
-    def keys_of(self, kid: str) -> list[PublicKey]:
-        """The trusted keys with this id."""
-        sql = "SELECT public_key FROM keys UNION SELECT public_key FROM old_keys"
-        known = (public_key(row["public_key"]) for row in self.db.query(sql))
-        return [key for key in known if kid_of(key).hex() == kid]
-
-    def first_scan(self, code: str) -> str | None:
-        row = self.db.execute("SELECT first FROM scans WHERE code = ?", [code]).fetchone()
-        return str(row[0]) if row else None
-
-
-def summary(where: Where) -> dict[str, Any]:
-    """Counts of accepted records, and how each station stands."""
-    with Reader(where) as reader:
-        totals = reader.totals()
-        return {
-            "entries": totals.get("entry.registered", 0),
-            "results": totals.get("test.result", 0),
-            "trades": totals.get("trade.completed", 0),
-            "held": totals.get("lot.held", 0),
-            "stations": {
-                one.station: {
-                    "upto": one.upto,
-                    "count": one.count,
-                    "rejected": one.rejected,
-                    "duplicates": one.duplicates,
-                    "gaps": one.gaps,
-                    "chain_ok": one.chain_ok,
-                    "torn": one.torn,
-                }
-                for one in reader.stations()
-            },
-        }

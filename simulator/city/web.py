@@ -29,7 +29,7 @@ from simulator.city.engines import Where
 from simulator.city.examples import written
 from simulator.city.orders import BadOrder, check_target, ordered
 from simulator.city.origin import is_local, may_order
-from simulator.city.store import Reader, summary
+from simulator.city.reader import Reader, summary
 from simulator.city.story import Event, Hold, Story
 
 DIGITS = 20  # of a source code; anything longer is a card's

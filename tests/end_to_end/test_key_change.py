@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from simulator.broker import Broker
+from simulator.city.reader import Reader
 from simulator.city.server import City
-from simulator.city.store import Reader
 from simulator.stage import CABBAGE, STATION, StationProcess, Wiring, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -13,8 +13,8 @@ import pytest
 from edge.records.ledger import bodies_after, reading
 from protocol.city.events import EVENTS
 from simulator.broker import Broker
+from simulator.city.reader import Reader
 from simulator.city.server import City
-from simulator.city.store import Reader
 from simulator.stage import CABBAGE, STATION, StationProcess, Wiring, wait_for
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -16,7 +16,8 @@ from edge.records.verify import verify
 from protocol.city import events
 from protocol.city.state import Reach, encode_state
 from simulator.city.platform import Message, Platform
-from simulator.city.store import Store, summary
+from simulator.city.reader import summary
+from simulator.city.store import Store
 
 Start = Callable[..., Any]
 NAME = "410108001-01"

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.city.key_events import proof
 from simulator.city.orders import ordered
-from simulator.city.store import Reader
+from simulator.city.reader import Reader
 
 pytestmark = pytest.mark.broker
 

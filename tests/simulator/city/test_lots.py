@@ -12,7 +12,8 @@ from protocol.city.codes import CodeKind
 from protocol.city.source import SourceToken, card_url
 from protocol.city.token import TokenVerdict, digest_of, kid_of
 from simulator.city.platform import judge
-from simulator.city.store import Store, summary
+from simulator.city.reader import summary
+from simulator.city.store import Store
 from simulator.city.web import application
 from simulator.city.words import WORDS
 

@@ -17,8 +17,9 @@ from protocol.city.state import read_state
 from simulator.city.examples import examples
 from simulator.city.orders import AGAIN_SECONDS, BadOrder, check_target, ordered
 from simulator.city.platform import Message, Platform
+from simulator.city.reader import Reader
 from simulator.city.server import City
-from simulator.city.store import Reader, Store
+from simulator.city.store import Store
 from simulator.city.web import application
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(40, 72)))

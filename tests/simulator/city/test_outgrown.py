@@ -27,7 +27,8 @@ from simulator.city.engines import Postgres as Server
 from simulator.city.keys import city_key
 from simulator.city.orders import ordered
 from simulator.city.platform import Message, Part, Platform
-from simulator.city.store import Reader, Store, summary
+from simulator.city.reader import Reader, summary
+from simulator.city.store import Store
 from simulator.postgres import Postgres
 
 pytestmark = pytest.mark.broker

@@ -9,7 +9,8 @@ import pytest
 
 from protocol.city.photos import chunk_of, hash_of
 from protocol.city.topics import PhotoWord
-from simulator.city.store import Reader, Store
+from simulator.city.reader import Reader
+from simulator.city.store import Store
 
 pytestmark = pytest.mark.broker
 

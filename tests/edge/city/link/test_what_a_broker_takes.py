@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from simulator.city import City
-from simulator.city.store import Reader
+from simulator.city.reader import Reader
 
 pytestmark = pytest.mark.broker
 

@@ -21,7 +21,7 @@ from playwright.sync_api import Locator, Page, expect
 from edge.between.words import Words, by_key
 from edge.records.identity import load_key
 from protocol.city import token
-from simulator.city.store import Reader
+from simulator.city.reader import Reader
 from simulator.demo.market import Market
 from simulator.printer.read import Paper
 from simulator.stage import STATION, wait_for

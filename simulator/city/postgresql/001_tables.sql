@@ -33,7 +33,7 @@ CREATE TABLE stations (
   duplicates bigint NOT NULL, breaks bigint NOT NULL, state varchar(16) NOT NULL, software text NOT NULL,
   claimed bigint NOT NULL, seen varchar(40) NOT NULL, torn text NOT NULL, given_up bigint NOT NULL,
   born varchar(40) NOT NULL, serials text NOT NULL, issued varchar(40) NOT NULL, gap_since varchar(40) NOT NULL,
-  joint bigint NOT NULL, gone bigint NOT NULL, point bigint NOT NULL
+  joint bigint NOT NULL
 );
 CREATE INDEX stations_base ON stations (base);
 
