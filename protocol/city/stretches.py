@@ -9,13 +9,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Stretch = tuple[int, int, str]  # first, last, why
+VARIOUS = "various: refused for more than one reason; some of these records the city may have"
 
 
 def _either(one: str, other: str) -> str:
     return one if one == other else VARIOUS
-
-
-VARIOUS = "various: refused for more than one reason; some of these records the city may have"
 
 
 class Stretches(Mapping[int, str]):
