@@ -250,9 +250,9 @@ class Prints:
     def recover(self) -> LedgerFull | None:
         """Papers of the last run; answers why nothing could be done about them.
 
-        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out, and of
-        some not whether they were begun: a fresh one is printed whole again, as a copy whose number is on the disk
-        first; an old one, or one that was begun again after several starts, is left to a person.
+        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out: a fresh
+        one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
+        after several starts, is left to a person.
         """
         again: list[PrintJob] = []
         try:
@@ -308,15 +308,14 @@ class Prints:
                 kept = replace(kept, waits=True)
                 self.table.mark([(row.job, PrintState.WAITING, PrintWhy.QUEUED)])
             else:
-                kept = replace(self._numbered(kept), perhaps=why is PrintWhy.IN_TURN)
+                kept = self._numbered(kept)
             again.append(kept)
             state, why = PrintState.WAITING, PrintWhy.NOTHING
         elif state in UNDONE:
             state, why = (PrintState.FAILED, PrintWhy.LATE) if waited else (PrintState.UNKNOWN, PrintWhy.RESTART)
             self.table.mark([(row.job, state, why)])
         if shown:
-            unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED, PrintWhy.IN_TURN)
-            why = PrintWhy.NOTHING if why in unsaid else why
+            why = PrintWhy.NOTHING if why in (PrintWhy.UNPROVEN, PrintWhy.QUEUED) else why
             self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
 
     def _age(self, body: bytes) -> float:

@@ -185,11 +185,3 @@ def test_a_turn_that_is_not_recorded_keeps_what_it_carried(start: Any) -> None:
     assert first.prints.unsaved
     first.saves()
     assert start().copies == [(two, 0, True)]
-
-
-def test_a_turn_that_an_earlier_release_wrote_down_with_others_may_never_have_begun(start: Any) -> None:
-    first = start()
-    one, two = first.enter(), first.enter()
-    with first.station.ledger.batch():
-        first.prints.table.mark([(two, PrintState.WAITING, PrintWhy.IN_TURN)])
-    assert [(job.job, job.copy, job.perhaps) for job in start().printer.taken] == [(one, 1, False), (two, 1, True)]
