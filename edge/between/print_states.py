@@ -13,8 +13,9 @@ A job is a row, written in the same transaction as its record::
 A held paper is tried again by itself when the printer is ready: as it is when no byte of it had been sent, otherwise
 whole, with the number of a copy that was committed before.  What only waits is written down as such, so that it comes
 out unmarked after a power cut too: on the disk ``held``, or ``waiting`` with the word ``queued``, mean that no byte was
-sent, and that none will be before the row says otherwise.  A paper that has waited longer than the printer's
-``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps nobody.
+sent, and that none will be before the row, or the sector beside the ledger (``turns.py``), says otherwise.  A paper
+that has waited longer than the printer's ``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps
+nobody.
 """
 
 from enum import StrEnum

@@ -1,8 +1,8 @@
 """The ledger's table of print jobs: all that is asked of it and written to it.
 
-The words of ``state`` and ``why`` are in ``print_states.py``.  A record's paper is wanted with the record, so jobs stand
-in the order of their records and are found by halving, without an index that each would be written to; those that came
-``later`` have one.  Writers are in the core's transaction; readers may use a connection of their own.
+The words of ``state`` and ``why`` are in ``print_states.py``.  A record's paper is wanted with the record, so jobs
+stand in the order of their records and are found by halving, without an index that each would be written to; those that
+came ``later`` have one.  Writers are in the core's transaction; readers may use a connection of their own.
 """
 
 import sqlite3
