@@ -28,8 +28,8 @@ from edge.records import private
 
 FILE = "turns.bin"
 SECTORS = (512, 4096)  # what a disk may want to be written past the cache
-APART = 16384  # bytes between the places: a disk that writes more than a sector together does not touch the other one
-BOTH = APART + SECTORS[-1]
+APART = SECTORS[-1]
+BOTH = 2 * APART
 MAYBE = PrintState.WAITING, PrintWhy.UNPROVEN  # it has its turn: nobody knows how much of it came out
 Became = Mapping[int, tuple[PrintState, PrintWhy]]
 log = logging.getLogger("papers")
