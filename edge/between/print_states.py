@@ -13,8 +13,9 @@ A job is a row, written in the same transaction as its record::
 A held paper is tried again by itself when the printer is ready: as it is when no byte of it had been sent, otherwise
 whole, with the number of a copy that was committed before.  What only waits is written down as such, so that it comes
 out unmarked after a power cut too: on the disk ``held``, or ``waiting`` with the word ``queued``, mean that no byte was
-sent, and that none will be before the row says otherwise.  A paper that has waited longer than the printer's
-``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps nobody.
+sent, and that none will be before the row, or the sector beside the ledger (``turns.py``), says otherwise.  A paper
+that has waited longer than the printer's ``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps
+nobody.
 """
 
 from enum import StrEnum
@@ -65,7 +66,6 @@ class PrintWhy(StrEnum):
     NOTHING = ""
     UNPROVEN = "unproven"  # of a fresh row, as long as a proof: a row that grows splits its page on the disk
     QUEUED = "queued"  # of a row that only waits behind others
-    IN_TURN = "in_turn"  # of an older ledger's rows: many turns were written down at once, so it may not have begun
     PROCESS_ID = "process_id"
     GS_R = "gs_r"
     STATUS = "status"
@@ -98,8 +98,7 @@ class PrintJob:
 
     ``seq`` is the record's number; for the day's summary the last record it counts.  ``detail`` is the date of a
     summary.  ``copy`` is 0 for the first print.  ``since`` is the steady clock when it was wanted.  ``waits``: the disk
-    says that no byte of it was sent, so it is not begun before the core says so.  ``perhaps``: it is printed again as a
-    copy although it may never have been begun.  ``mark`` is what was known to be
+    says that no byte of it was sent, so it is not begun before the core says so.  ``mark`` is what was known to be
     wrong with its record when it was wanted.
     """
 
@@ -112,7 +111,6 @@ class PrintJob:
     copy: int
     since: float
     waits: bool = False
-    perhaps: bool = False
     mark: Literal["", "voided", "corrected"] = ""
 
 

@@ -140,7 +140,6 @@ class Documents:
         *,
         copy: int = 0,
         late: bool = False,
-        perhaps: bool = False,
         mark: str = "",
         fits: Callable[[Document], object] = lambda document: None,
     ) -> Document:
@@ -149,7 +148,7 @@ class Documents:
         Raises NoDocument, and pydantic's ValidationError for a broken event.  A market's template that fails on it, or
         whose paper ``fits`` refuses with a ValueError, gives way to the shipped one: a paper is never missing.
         """
-        full, which = checked(paper, content), Print(copy, late, perhaps=perhaps, mark=mark)
+        full, which = checked(paper, content), Print(copy, late, mark=mark)
         if self._folder is not None:
             try:
                 made = self._made(self._own, paper, full, place, which)

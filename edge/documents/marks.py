@@ -23,15 +23,13 @@ MARKS = {"voided": "mark_voided", "corrected": "mark_corrected"}
 class Print:
     """One print of a paper: ``copy`` is 0 for the first; a ``late`` one waited for its printer.
 
-    ``standard``: the market's template failed, and the shipped one stands in.  ``perhaps``: a copy of which there may
-    be no first.  ``mark`` is what is wrong with its
+    ``standard``: the market's template failed, and the shipped one stands in.  ``mark`` is what is wrong with its
     record: ``voided``, ``corrected``, or nothing.
     """
 
     copy: int = 0
     late: bool = False
     standard: bool = False
-    perhaps: bool = False
     mark: str = ""
 
 
@@ -69,9 +67,6 @@ def _marks(words: PaperWords, content: Mapping[str, Any], which: Print) -> Itera
         yield Rule()
     if which.copy:
         yield Text(f"{words.both('copy')} {which.copy}", Align.CENTER, Size.LARGE, True)
-        if which.perhaps:
-            for line in words.each("perhaps_first"):
-                yield Text(line, Align.CENTER)
         yield Rule()
     if is_training(content):
         for line in words.each("training"):

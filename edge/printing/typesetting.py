@@ -73,7 +73,6 @@ class Typesetter:
             replace(self._place, label=profile.label),
             copy=job.copy,
             late=late,
-            perhaps=job.perhaps,
             mark=job.mark,
             fits=lambda made: bitmap.height(page(made), profile),
         )

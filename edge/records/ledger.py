@@ -23,6 +23,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
+from edge.records.turns import Turns
 from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -229,6 +230,7 @@ class Ledger:
                 self._depth = 0  # of steps within steps
                 self.undone = 0  # batches and steps so far
                 self.room = 0  # bytes kept free in each row for its note
+                self.turns = Turns(folder)
                 self.held: OtherLedger | None = None  # why nothing is recorded but how to go on
                 if why := behind(self.conn, self.path, before):
                     raise LedgerUnusable(why)
@@ -259,6 +261,7 @@ class Ledger:
     def close(self) -> None:
         if self.head.seq != self._marked_at:
             self._write_mark()
+        self.turns.close()
         self.db.close()
         self.lock.close()
 

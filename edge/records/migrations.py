@@ -923,6 +923,22 @@ def m037_records_of_public_samples(db: Database) -> None:
 
 
 @ledger()
+def m038_papers_by_their_order(db: Database) -> None:
+    """A record's papers are found by their place: an index of all of them was one more page that each sale wrote."""
+    db.executescript(
+        """
+        ALTER TABLE print_jobs ADD COLUMN later INTEGER NOT NULL DEFAULT 0;  -- 1: behind papers of newer records
+        UPDATE print_jobs SET later = 1 WHERE job IN (
+            SELECT job FROM (SELECT job, seq, max(seq) OVER (ORDER BY job) AS newest FROM print_jobs) WHERE seq < newest
+        );
+        UPDATE print_jobs SET why = 'unproven' WHERE why = 'in_turn';
+        CREATE INDEX print_jobs_later ON print_jobs (seq) WHERE later = 1;
+        DROP INDEX print_jobs_seq;
+        """
+    )
+
+
+@ledger()
 def m039_stretches(db: Database) -> None:
     """Stretches of records, not single ones: what is sent again, what was refused, what is settled beyond ``upto``."""
     db.executescript(

@@ -40,7 +40,8 @@ INSERT INTO "_sqlite_migrations" VALUES(31,'ledger','m033_own_words',strftime('%
 INSERT INTO "_sqlite_migrations" VALUES(32,'ledger','m034_boots',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(33,'ledger','m035_certificates_told',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samples',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
-INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m038_papers_by_their_order',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(36,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again
@@ -398,7 +399,7 @@ CREATE TABLE print_jobs (
             state   TEXT NOT NULL          -- words of edge/between/print_states.py
                 CHECK (state IN ('waiting', 'printing', 'held', 'printed', 'unknown', 'failed', 'confirmed')),
             why     TEXT NOT NULL
-        ) STRICT;
+        , later INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE programs (            -- other software with a token
             name TEXT PRIMARY KEY,
             role TEXT NOT NULL CHECK (role IN ('operator', 'supervisor', 'technician')),
@@ -510,7 +511,6 @@ CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
 CREATE INDEX events_alarms ON events (seq) WHERE lane = 1;
 CREATE UNIQUE INDEX lots_source ON lots (source) WHERE source IS NOT NULL;
 CREATE UNIQUE INDEX lots_upstream ON lots (upstream) WHERE upstream IS NOT NULL;
-CREATE INDEX print_jobs_seq ON print_jobs (seq);
 CREATE INDEX lots_sample ON lots (sample, seq);
 CREATE INDEX lots_product ON lots (product, state);
 CREATE INDEX unmatched_lot ON unmatched (lot) WHERE lot <> '';
@@ -534,5 +534,6 @@ CREATE INDEX delivery_loads_line ON delivery_loads (delivery, line);
 CREATE INDEX kept_samples_here ON kept_samples (number) WHERE gone = 0;
 CREATE INDEX rack_places_seq ON rack_places (seq) WHERE seq > 0;
 CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
+CREATE INDEX print_jobs_later ON print_jobs (seq) WHERE later = 1;
 DELETE FROM "sqlite_sequence";
 COMMIT;

@@ -18,6 +18,7 @@ from typing import Any
 
 from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.packing import unpack
+from edge.records.print_jobs import PrintJobs
 from protocol.frozen import frozen
 
 LEAST_MONTHS, PACKED_MONTHS = 6, 24  # 食品安全法 art. 65 and 50; canteens as the second
@@ -126,6 +127,7 @@ class Retention:
         conn.executemany("DELETE FROM photos WHERE sha256 = ?", [(one,) for one in photos])
         for table, column in _OF_A_LOT.items():
             conn.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(code,) for code in lots])
+        PrintJobs(conn).forget(last)
         for table in _OF_A_RECORD:
             conn.execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
         conn.execute("DELETE FROM rack_places WHERE seq BETWEEN 1 AND ?", (last,))
@@ -138,9 +140,7 @@ _OF_A_LOT = {
     **dict.fromkeys(("lots", "lots_seen", "channel_plan"), "test_code"),
     **dict.fromkeys(("last_entries", "holds"), "lot"),
 }
-_OF_A_RECORD = (
-    *("print_jobs", "corrections", "unmatched", "public_samples", "lab_verdicts", "price_reports", "kept_samples"),
-)
+_OF_A_RECORD = (*("corrections", "unmatched", "public_samples", "lab_verdicts", "price_reports", "kept_samples"),)
 
 
 def _wanted_until(body: bytes) -> str:

@@ -30,6 +30,7 @@ from edge.records.clock import Clock, parse_time
 from edge.records.corrections import Corrections
 from edge.records.ledger import Ledger, LedgerFull, Recorded
 from edge.records.print_jobs import NOT_OF_SALES, PrintJobs, PrintRow
+from edge.records.turns import MAYBE
 from edge.state.unread import Unread
 
 RECENT = 30  # papers that pages list
@@ -222,22 +223,33 @@ class Prints:
         """A paper's turn has come: what the disk has to know is there before its first byte is sent.
 
         That is its number as a copy when it was begun before, and that it is begun now when it only waited.  What
-        became of those before it goes with it, so that one paper of a printer is in doubt after a power cut.
+        became of those before it goes with it, so that one paper of a printer is in doubt after a power cut.  A turn
+        alone goes to the sector beside the ledger, as long as that takes it.
         """
         queued = self._queued.get(job)
         if queued is None:
+            return
+        if not begun and self._ledger.turns.takes(self._unsaved | {job: MAYBE}):
+            self._after.append(partial(self._begin, replace(queued, waits=False)))
             return
         self._unsaved.pop(job, None)
         became, self._unsaved = self._unsaved, {}
         self._undo.append(partial(self._unsave, became))
         self.table.mark((one, state, why) for one, (state, why) in became.items())
         if not begun:
-            self.table.mark([(job, PrintState.WAITING, PrintWhy.UNPROVEN)])
+            self.table.mark([(job, *MAYBE)])
             self._after.append(partial(self._print, replace(queued, waits=False)))
             return
         numbered = self._numbered(queued)
         self._after.append(lambda: self._print(numbered))
         self._after.append(lambda: self._show(job, copy=numbered.copy))
+
+    def _begin(self, job: PrintJob) -> None:
+        """Its turn is on the disk, so it is printed; else its printer asks again, and the ledger has the word."""
+        became = self._unsaved | {job.job: MAYBE}
+        if self._ledger.turns.write(became):
+            self._unsaved = became
+            self._print(job)
 
     def _numbered(self, job: PrintJob) -> PrintJob:
         """The paper as its next copy, in the current transaction."""
@@ -250,20 +262,24 @@ class Prints:
     def recover(self) -> LedgerFull | None:
         """Papers of the last run; answers why nothing could be done about them.
 
-        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out, and of
-        some not whether they were begun: a fresh one is printed whole again, as a copy whose number is on the disk
-        first; an old one, or one that was begun again after several starts, is left to a person.
+        One that only waited is printed as it is.  Of others without proof nobody knows whether they came out: a fresh
+        one is printed whole again, as a copy whose number is on the disk first; an old one, or one that was begun again
+        after several starts, is left to a person.
         """
         again: list[PrintJob] = []
+        became = {job: what for job, what in self._ledger.turns.read().items() if self._undone(job)}
         try:
             with self._ledger.batch():
+                self.table.mark((job, state, why) for job, (state, why) in became.items())
                 self._look_through(again)
         except LedgerFull as full:
             log.error("no paper of the last run is printed again: %s", full)
+            self._unsaved |= became
             for kept in again:
                 self._show(kept.job, state=PrintState.UNKNOWN, why=PrintWhy.RESTART)
                 self._unsaved[kept.job] = (PrintState.UNKNOWN, PrintWhy.RESTART)
             return full
+        self._ledger.turns.forget()
         for kept in reversed(again):
             if not kept.waits:
                 what = "job=%d %s was not proven before the restart: printed again as copy %d"
@@ -272,6 +288,11 @@ class Prints:
                 log.info("job=%d %s had only waited before the restart: printed now", kept.job, kept.paper)
             self._print(kept)
         return None
+
+    def _undone(self, job: int) -> bool:
+        """Whether the ledger does not know yet what became of it."""
+        row = self.table.row(job)
+        return row is not None and row.state in UNDONE
 
     def _look_through(self, again: list[PrintJob]) -> None:
         """Show the newest papers; collect in ``again`` those to be printed, newest first."""
@@ -308,15 +329,14 @@ class Prints:
                 kept = replace(kept, waits=True)
                 self.table.mark([(row.job, PrintState.WAITING, PrintWhy.QUEUED)])
             else:
-                kept = replace(self._numbered(kept), perhaps=why is PrintWhy.IN_TURN)
+                kept = self._numbered(kept)
             again.append(kept)
             state, why = PrintState.WAITING, PrintWhy.NOTHING
         elif state in UNDONE:
             state, why = (PrintState.FAILED, PrintWhy.LATE) if waited else (PrintState.UNKNOWN, PrintWhy.RESTART)
             self.table.mark([(row.job, state, why)])
         if shown:
-            unsaid = (PrintWhy.UNPROVEN, PrintWhy.QUEUED, PrintWhy.IN_TURN)
-            why = PrintWhy.NOTHING if why in unsaid else why
+            why = PrintWhy.NOTHING if why in (PrintWhy.UNPROVEN, PrintWhy.QUEUED) else why
             self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
 
     def _age(self, body: bytes) -> float:

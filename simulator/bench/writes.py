@@ -20,6 +20,7 @@ from simulator.bench.stall import Stall, register
 from simulator.stage import StageFailed
 
 PACE, FAST = 1.0, 8.0  # sales a second
+LEAST = 20  # sales at least, however short the time: fewer would share a checkpoint that SQLite makes for a hundred
 AT_ONCE = 100
 STORED = 50_000  # results of a busy year
 SALE_TARGET = 8500.0
@@ -52,12 +53,12 @@ class Account:
         self._ledger = ledger
         self._settle = settle
 
-    def over(self, work: Callable[[], int], seconds: float) -> Written:
-        """Do the work again and again until the time is over; it answers how many records it made."""
+    def over(self, work: Callable[[], int], seconds: float, least: int = 1) -> Written:
+        """Do the work, which answers how many records it made, until the time is over and there are ``least``."""
         end = time.monotonic() + seconds
         elsewhere(checkpoint, self._ledger)
         before, count = written_bytes(self._pid), 0
-        while not count or time.monotonic() < end:
+        while count < least or time.monotonic() < end:
             count += work()
         time.sleep(self._settle)
         return Written(count, written_bytes(self._pid) - before, elsewhere(checkpoint, self._ledger))
@@ -81,6 +82,7 @@ def measure(
     *,
     at_once: int = AT_ONCE,
     stored: int = STORED,
+    least: int = LEAST,
     settle: float = SAVED_SECONDS,
     warm_up: int = WARM_UP,
     floor_rows: int = FLOOR_ROWS,
@@ -108,8 +110,8 @@ def measure(
 
         sell(warm_up, FAST)
         before = in_use(stall.ledger)
-        slow = account().over(lambda: sell(1, PACE), seconds * 2 / 3)
-        long = account().over(lambda: sell(STEP, FAST), seconds / 3)
+        slow = account().over(lambda: sell(1, PACE), seconds * 2 / 3, least)
+        long = account().over(lambda: sell(STEP, FAST), seconds / 3, least)
         grown = (in_use(stall.ledger) - before) / (slow.count + long.count)
         idle = written_over(stall.station.pid, seconds / 6)
         burst = account().over(Burst(stall, at_once, settle), 0)

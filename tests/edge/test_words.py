@@ -151,7 +151,7 @@ def test_templates_and_scripts_hold_no_text_of_their_own() -> None:
 
 
 def test_every_fixed_word_has_its_text() -> None:
-    unsaid = {PrintWhy.NOTHING, PrintWhy.UNPROVEN, PrintWhy.QUEUED, PrintWhy.IN_TURN}  # on the disk alone
+    unsaid = {PrintWhy.NOTHING, PrintWhy.UNPROVEN, PrintWhy.QUEUED}  # on the disk alone
     for name, words in (
         ("weight", [why for why in WeightWhy if why]),
         ("doubt", [doubt.value for doubt in Doubt]),

@@ -304,11 +304,3 @@ def test_the_shipped_templates_can_be_copied_changed_and_checked(tmp_path: Path)
     assert checked.exit_code == 1
     assert "day.paper:2: 'sum' is no part" in checked.output
     assert "word.seller" in run(main, ["papers", "list", "--fields"]).output
-
-
-def test_a_copy_without_a_sure_first_says_so() -> None:
-    content = examples("slip")[0]
-    made = Documents().document("slip", content, PLACE, copy=1, perhaps=True)
-    lines = [line.strip() for line in plain(layout(made)).splitlines()]
-    assert lines[:2] == ["重打 COPY 1", "断电前排队中，可能并未打出过"]
-    assert "可能并未打出过" not in plain(layout(Documents().document("slip", content, PLACE, copy=1)))

@@ -1,5 +1,8 @@
 """Papers after a power cut: what only waited comes out as it is, what may have come out comes as a copy."""
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import load
 from edge.jobs import gate
 from edge.records.clock import Clock
-from edge.records.ledger import Ledger
+from edge.records.ledger import Ledger, LedgerFull
+from edge.records.turns import MAYBE, Turns
 from edge.state.prints import Prints
 from edge.state.station import Station
 
@@ -61,7 +65,7 @@ class Run:
         self.printer = Deaf()
         self.station = Station(config, ledger, clock, {"labels": self.printer}, {})
         self.prints = self.station.prints
-        assert self.prints.recover() is None
+        self.full = self.prints.recover()
 
     def enter(self) -> int:
         """Goods come in: their label is wanted. Answers its job."""
@@ -86,6 +90,12 @@ class Run:
         self._effects()
         return self.printer.taken[-1]
 
+    def has_its_turn(self, job: int) -> None:
+        """In a round that records nothing."""
+        with self.station.ledger.batch():
+            self.prints.again(job, False)
+        self._effects()
+
     def _effects(self) -> None:
         for effect in self.station.after:
             effect()
@@ -96,9 +106,19 @@ class Run:
         return [(job.job, job.copy, job.waits) for job in self.printer.taken]
 
 
-@pytest.fixture
-def start(tmp_path: Path, ledger: Ledger, clock: Clock) -> Any:
-    return lambda: Run(tmp_path, ledger, clock)
+@pytest.fixture(params=["beside the ledger", "in the ledger"])
+def start(request: pytest.FixtureRequest, tmp_path: Path, ledger: Ledger, clock: Clock) -> Any:
+    """The next run, on a disk that takes a turn as a sector, and on one that does not."""
+    if request.param == "in the ledger":
+        ledger.turns = Turns(tmp_path)
+        ledger.turns._sectors.clear()
+
+    def begin() -> Run:
+        run = Run(tmp_path, ledger, clock)
+        assert run.full is None
+        return run
+
+    return begin
 
 
 def test_what_was_held_and_not_begun_comes_out_unmarked_after_a_power_cut(start: Any) -> None:
@@ -122,6 +142,8 @@ def test_what_had_the_core_s_word_may_have_come_out(start: Any) -> None:
     assert not first.is_asked(one, begun=False).waits
     second = start()
     assert second.copies == [(one, 1, False)]
+    third = start()  # what the second run took over is not counted twice
+    assert third.copies == [(one, 2, False)]
 
 
 def test_the_word_wins_over_news_that_was_not_saved_yet(start: Any) -> None:
@@ -187,9 +209,115 @@ def test_a_turn_that_is_not_recorded_keeps_what_it_carried(start: Any) -> None:
     assert start().copies == [(two, 0, True)]
 
 
-def test_a_turn_that_an_earlier_release_wrote_down_with_others_may_never_have_begun(start: Any) -> None:
-    first = start()
-    one, two = first.enter(), first.enter()
-    with first.station.ledger.batch():
-        first.prints.table.mark([(two, PrintState.WAITING, PrintWhy.IN_TURN)])
-    assert [(job.job, job.copy, job.perhaps) for job in start().printer.taken] == [(one, 1, False), (two, 1, True)]
+# --- beside the ledger ------------------------------------------------------------------------------------------------
+
+
+PRINTED = PrintState.PRINTED, PrintWhy.GS_R
+
+
+@pytest.fixture
+def beside(tmp_path: Path, ledger: Ledger, clock: Clock) -> Callable[[], Run]:
+    if not ledger.turns.write({}):
+        pytest.skip("this disk is only written to through its cache")
+    return lambda: Run(tmp_path, ledger, clock)
+
+
+def rows(run: Run) -> list[tuple[int, str, str]]:
+    return [(row.job, row.state, row.why) for row in run.prints.table.newest(9)][::-1]
+
+
+def test_a_turn_costs_no_commit_and_goes_to_the_ledger_with_the_next(beside: Callable[[], Run], ledger: Ledger) -> None:
+    run = beside()
+    one, two, three = (run.enter() for _ in range(3))
+    run.hears(Printed(one, *PRINTED))
+    before = rows(run)
+    with ledger.batch():
+        run.prints.again(two, False)
+    assert run.printer.taken[3:] == []  # not before the commit of its round
+    run._effects()
+    assert [job.job for job in run.printer.taken[3:]] == [two]
+    assert rows(run) == before
+    assert ledger.turns.read() == {one: PRINTED, two: MAYBE}
+    run.saves()
+    assert rows(run) == [(one, *PRINTED), (two, *MAYBE), (three, "waiting", "queued")]
+    run.hears(Printed(two, *PRINTED))
+    run.has_its_turn(three)
+    assert ledger.turns.read() == {two: PRINTED, three: MAYBE}
+    assert rows(run)[1] == (two, *MAYBE)
+    assert beside().copies == [(three, 1, False)]
+
+
+def test_a_turn_that_is_not_on_the_disk_prints_nothing_and_then_goes_to_the_ledger(
+    beside: Callable[[], Run], ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = beside()
+    one, two = run.enter(), run.enter()
+    run.hears(Printed(one, *PRINTED))
+    monkeypatch.setattr(os, "pwrite", lambda *_: 0)
+    run.has_its_turn(two)
+    assert run.copies[2:] == []
+    assert run.is_asked(two, begun=False).job == two
+    assert rows(run) == [(one, *PRINTED), (two, *MAYBE)]
+
+
+def test_more_than_a_sector_takes_goes_to_the_ledger(beside: Callable[[], Run], ledger: Ledger) -> None:
+    run = beside()
+    jobs = [run.enter() for _ in range(30)]
+    for job in jobs[:-1]:
+        run.hears(Printed(job, PrintState.UNKNOWN, PrintWhy.SILENT) if job % 2 else Printed(job, *PRINTED))
+    assert run.is_asked(jobs[-1], begun=False).job == jobs[-1]
+    assert ledger.turns.read() == {}
+    assert not run.prints.unsaved
+    assert beside().copies == [(jobs[-1], 1, False)]
+
+
+def test_what_the_ledger_knows_by_now_counts_before_what_stands_beside_it(
+    beside: Callable[[], Run], ledger: Ledger
+) -> None:
+    run = beside()
+    one, two = run.enter(), run.enter()
+    run.hears(Printed(one, *PRINTED))
+    run.has_its_turn(two)
+    run.hears(Printed(two, *PRINTED))
+    run.saves()
+    assert ledger.turns.read() == {one: PRINTED, two: MAYBE}
+    assert beside().copies == []
+
+
+def test_what_another_ledger_left_beside_says_nothing_of_this_one(beside: Callable[[], Run], ledger: Ledger) -> None:
+    """A ledger that was begun anew counts its papers from one."""
+    ledger.turns.write({1: PRINTED, 2: MAYBE})
+    run = beside()
+    assert (run.enter(), run.enter()) == (1, 2)
+    assert beside().copies == [(1, 1, False), (2, 0, True)]
+
+
+def test_what_stands_beside_a_ledger_that_takes_nothing_is_not_lost(
+    beside: Callable[[], Run], ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = beside()
+    jobs = [first.enter() for _ in range(4)]
+    for job in jobs[:2]:
+        first.hears(Printed(job, *PRINTED))
+        first.has_its_turn(job + 1)
+    monkeypatch.setattr(ledger, "batch", full(ledger.batch))
+    second = beside()
+    assert second.full is not None
+    monkeypatch.undo()
+    four, five = second.enter(), second.enter()  # this commit has it all
+    second.hears(Printed(four, *PRINTED))
+    second.is_asked(five, begun=False)
+    states = {row.job: row.state for row in second.prints.table.newest(9)}
+    assert [states[job] for job in jobs[:3]] == ["printed", "printed", "unknown"]
+
+
+def full(batch: Callable[[], Any]) -> Callable[[], Any]:
+    """A batch that the disk has no room for at its end."""
+
+    @contextmanager
+    def begun() -> Iterator[None]:
+        with batch():
+            yield
+            raise LedgerFull("no room")
+
+    return begun

@@ -66,7 +66,7 @@ def test_a_start_is_measured_with_and_without_a_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_writes_are_counted_for_sales_and_for_bursts(tmp_path: Path) -> None:
-    found = shape(writes.measure(tmp_path, 0.2, at_once=5, stored=20, settle=0.1, warm_up=1, floor_rows=20))
+    found = shape(writes.measure(tmp_path, 0.2, least=1, at_once=5, stored=20, settle=0.1, warm_up=1, floor_rows=20))
     facts = found["facts"]
     assert len(found["figures"]) == 6
     assert facts["results_beside_20"]["records"] == 5
