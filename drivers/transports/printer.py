@@ -26,7 +26,7 @@ from protocol.link import Link
 
 WRITE_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-CHUNK = 512
+AT_ONCE = select.PIPE_BUF  # bytes a write: a pipe that select calls ready has room for them, a tty takes no more
 READ_BYTES = 256
 Flow = Literal["none", "rtscts", "xonxoff"]
 Device = TypeVar("Device")
@@ -126,7 +126,7 @@ class _FilePort:
                 _, ready, _ = select.select([], [self._device.fileno()], [], max(0.0, end - time.monotonic()))
                 if not ready:
                     break
-                taken += self._send(data[taken : taken + CHUNK])
+                taken += self._send(data[taken : taken + AT_ONCE])
         except BlockingIOError:
             return taken
         except (OSError, ValueError, TypeError) as error:

@@ -14,10 +14,11 @@ import usb.util
 
 from drivers.transports import usb as common
 from drivers.transports.base import READ_SECONDS, LinkLost
-from drivers.transports.printer import CHUNK, WRITE_SECONDS, escpos, opened
+from drivers.transports.printer import WRITE_SECONDS, escpos, opened
 from drivers.transports.rights import next_step
 
 SCHEME = "usb:"
+TRANSFER = 512  # bytes
 ATTEMPT_MS = 250  # one transfer; a printer that takes nothing is asked again until the time is over
 BULK = usb.util.ENDPOINT_TYPE_BULK
 MAX_STALLS = 5
@@ -62,7 +63,7 @@ class UsbPrinter:
         while taken < len(data):
             wait = max(1, min(ATTEMPT_MS, round((end - time.monotonic()) * 1000)))
             try:
-                taken += printer.device.write(printer.out_ep, data[taken : taken + CHUNK], wait)
+                taken += printer.device.write(printer.out_ep, data[taken : taken + TRANSFER], wait)
                 self._stalls = 0
             except usb.core.USBTimeoutError:
                 if time.monotonic() >= end:

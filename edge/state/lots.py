@@ -53,6 +53,7 @@ COLUMNS = (
 )
 LETTERS = {Outcome.POSITIVE: "p", Outcome.NEGATIVE: "n", Outcome.INVALID: "i"}
 OUTCOMES = {letter: outcome for outcome, letter in LETTERS.items()}
+THROUGH = (LotState.RELEASED, LotState.DISPOSED)  # an enum's member is slow to name, and hundreds of lots are asked
 DECIDED: tuple[VerdictWord, ...] = ("qualified", "unqualified")
 
 
@@ -289,7 +290,7 @@ class Lots:
         return next((lot for lot in lots if not lot.why), None)
 
     def _of_code(self, code: str) -> Lot | None:
-        """The lot with this test code; one that was read is kept until anything is written."""
+        """The lot with this test code."""
         return self._keep().get(code) or self._one("test_code = ?", code)
 
     def _keep(self) -> dict[str, Lot]:
@@ -305,6 +306,8 @@ class Lots:
         return self._lot(row) if row else None
 
     def _lot(self, row: tuple[Any, ...]) -> Lot:
+        if (kept := self._keep().get(row[0])) is not None:
+            return kept
         code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, by, *more = row
         card_seq, held_seq, corrected_seq, rechecked_seq, resumed_seq, sampling, disposed_seq = more
         entry = self._ledger.event(seq)
@@ -717,7 +720,7 @@ class Lots:
         if self._stop_ends is None:
             self._stop_ends = self.stops.next_end(self._clock.now().seconds)
         shown = sorted(self._views.values(), key=attrgetter("seq"), reverse=True)
-        released = [view for view in shown if view.state in (LotState.RELEASED, LotState.DISPOSED)]
+        released = [view for view in shown if view.state in THROUGH]
         gone = {
             view.test_code
             for place, view in enumerate(released)

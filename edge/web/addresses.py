@@ -1,12 +1,15 @@
-"""Addresses of who asks and of the box itself, each in one spelling."""
+"""Addresses of who asks and of the box itself, each in one spelling; they are asked about with each request."""
 
 import ipaddress
+from functools import lru_cache
 
 from drivers.transports.listen import bare
 
 BOX = ""  # the peer that is this box: its browser, its programs
+KEPT = 128  # answers of a kind
 
 
+@lru_cache(maxsize=KEPT)
 def spelled(text: str) -> str:
     """One spelling for one address; a host name in small letters."""
     try:
@@ -15,6 +18,7 @@ def spelled(text: str) -> str:
         return text.lower()
 
 
+@lru_cache(maxsize=KEPT)
 def is_loopback(name: str) -> bool:
     if name == "localhost":
         return True

@@ -38,7 +38,7 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Appr
     )
     async def read_board() -> Response:
         """Devices, weights, lots, prints and the city, as the pages show them; `/api/live` says what changes."""
-        state = {"alive": alive(showing, live.steady()), "board": showing.board.as_json()}
+        state = {"alive": alive(showing, live.steady()), "board": showing.board}
         return Response(dumps(state), media_type="application/json")
 
     @api.get(

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from edge.between.board import Showing
 from edge.between.day_views import DayView, PricesView, ShiftView
 from edge.web.desk import ALWAYS
-from edge.web.events import dumps, plain
+from edge.web.events import dumps
 from edge.web.models import Said
 from edge.web.routes import Routes
 
@@ -26,7 +26,7 @@ def router(showing: Showing) -> Routes:
     async def read_day() -> Response:
         """What was sold, tested, held and printed since midnight at the station's place."""
         board = showing.board
-        said = {name: plain(name, getattr(board, name)) for name in ("day", "shift", "reference_prices")}
+        said = {name: getattr(board, name) for name in ("day", "shift", "reference_prices")}
         return Response(dumps(said), media_type="application/json")
 
     return api

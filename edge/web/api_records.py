@@ -1,6 +1,5 @@
 """The JSON API's records: found in steps, one with its proof, and the law's books as files."""
 
-from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -117,12 +116,12 @@ def router(reading: Reading) -> Routes:
         step = await reading.step(wanted, before, limit)
         return _json(
             {
-                "records": [asdict(one) for one in step.found],
+                "records": step.found,
                 "next": step.next,
                 "done": step.done,
                 "total": step.total,
                 "damaged": step.damaged,
-                "removed": asdict(step.removed) if step.removed else None,
+                "removed": step.removed,
             }
         )
 
@@ -135,15 +134,14 @@ def router(reading: Reading) -> Routes:
     async def read_record(seq: Annotated[Number, Path()]) -> Response:
         """Signature and chain are checked when it is asked for."""
         seen, papers = await reading.record(seq), await reading.papers(seq)
-        about, by = (asdict(one) if one else None for one in (seen.about, seen.by))
         return _json(
             {
-                "record": asdict(seen.found),
+                "record": seen.found,
                 "event": seen.event,
-                "proof": asdict(seen.proof),
-                "about": about,
-                "by": by,
-                "papers": [asdict(one) for one in papers],
+                "proof": seen.proof,
+                "about": seen.about,
+                "by": seen.by,
+                "papers": papers,
             }
         )
 

@@ -21,13 +21,14 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge.between.board import Board, Showing
+from edge.between.board import Board, PrintView, Showing
 from edge.web.addresses import peer
 from edge.web.door import Places
 from edge.web.problems import CROWDED
@@ -42,18 +43,26 @@ PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
 
 
 def dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """JSON, with dataclasses as objects of their fields."""
+    return _JSON.encode(value).encode()
 
 
-def plain(name: str, value: Any) -> Any:
-    """A part of the board as JSON values; papers without their text, which ``/api/prints/{job}`` has."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if name == "prints":
-        return [{key: item for key, item in asdict(paper).items() if key != "text"} for paper in value]
-    if isinstance(value, tuple):
-        return [asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in value]
-    return value
+@lru_cache(maxsize=256)
+def _names(kind: type) -> tuple[str, ...]:
+    """A dataclass's fields; raises TypeError for anything else."""
+    return tuple(one.name for one in fields(kind))
+
+
+def _by_name(value: Any) -> dict[str, Any]:
+    kind: Any = type(value)
+    return {name: getattr(value, name) for name in _names(kind)}
+
+
+def _without_text(paper: PrintView) -> dict[str, Any]:
+    return {name: value for name, value in _by_name(paper).items() if name != "text"}
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_by_name)
 
 
 def alive(showing: Showing, now: float) -> bool:
@@ -130,10 +139,11 @@ class Live:
         return b"data: " + head[:-1] + parts + b"}\n\n"
 
     def _part(self, name: str, value: Any) -> bytes:
-        """Encoded once for all readers."""
+        """Encoded once for all readers; papers without their text, which ``/api/prints/{job}`` has."""
         known = self._encoded.get(name)
         if known is None or known[0] is not value:
-            known = self._encoded[name] = (value, dumps(plain(name, value)))
+            shown = value if name != "prints" else [_without_text(paper) for paper in value]
+            known = self._encoded[name] = (value, dumps(shown))
         return known[1]
 
     def _stamp(self) -> dict[str, Any]:

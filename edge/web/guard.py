@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import partial
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.web.addresses import is_loopback, on_the_box, spelled
@@ -27,10 +27,12 @@ AT_ONCE = 3  # … and of those that come, so many are in memory at once
 PIECE_SECONDS = 10.0  # until the next piece of a body has to be here
 BODY_SECONDS = 30.0  # and the whole of it
 SAFE = {"GET", "HEAD", "OPTIONS"}
-ONCE = (
-    *("host", "origin", "content-length", "content-type", "sec-fetch-site", "idempotency-key"),
-    *("authorization", "cookie", "approval", "x-csrf-token"),
-)
+LONGEST_HOST = 300  # letters: no name of a host has more, with its port
+ONCE = {
+    *(b"host", b"origin", b"content-length", b"content-type", b"sec-fetch-site", b"idempotency-key"),
+    *(b"authorization", b"cookie", b"approval", b"x-csrf-token"),
+}
+USUAL = [(name.lower().encode(), value.encode()) for name, value in {**SECURITY, "Cache-Control": "no-store"}.items()]
 
 TOO_LARGE = Refusal(413, "too_large", "请求过大", f"the body is larger than {LARGEST_BODY} bytes")
 NO_LENGTH = Refusal(
@@ -106,11 +108,15 @@ class Guard:
         await self._app(scope, receive, partial(_send, send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
-        for name in ONCE:
-            if len(headers.getlist(name)) > 1:
+        seen: set[bytes] = set()
+        for name, _ in headers.raw:
+            if name in seen:
+                once = name.decode()
                 return Refusal(
-                    400, "doubled", f"请求头 {name} 只能有一个", f"the header {name} may stand there only once"
+                    400, "doubled", f"请求头 {once} 只能有一个", f"the header {once} may stand there only once"
                 )
+            if name in ONCE:
+                seen.add(name)
         authority = headers.get("host", "")
         if not self._known(scope, _hostname(authority)):
             named = plain(authority, 64)
@@ -160,12 +166,12 @@ def _body_refusal(method: str, path: str, headers: Headers) -> Refusal | None:
 
 async def _body(receive: Receive, most: int, too_large: Refusal) -> bytes | Refusal | None:
     """The whole body, of at most so many bytes; None when the client has gone."""
-    body = bytearray()
+    body, now = bytearray(), asyncio.get_running_loop().time
+    end = now() + BODY_SECONDS
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(PIECE_SECONDS) as limit:
             while True:
-                async with asyncio.timeout(PIECE_SECONDS):
-                    message = await receive()
+                message = await receive()
                 if message["type"] != "http.request":
                     return None
                 body += message.get("body", b"")
@@ -173,6 +179,7 @@ async def _body(receive: Receive, most: int, too_large: Refusal) -> bytes | Refu
                     return too_large
                 if not message.get("more_body", False):
                     return bytes(body)
+                limit.reschedule(min(end, now() + PIECE_SECONDS))
     except TimeoutError:
         return TOO_SLOW
 
@@ -189,14 +196,15 @@ def _given(body: bytes, receive: Receive) -> Receive:
 
 async def _send(send: Send, message: Message) -> None:
     if message["type"] == "http.response.start":
-        headers = MutableHeaders(scope=message)
-        for name, value in SECURITY.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
+        own = message["headers"]
+        named = {name for name, _ in own}
+        message["headers"] = [*own, *(header for header in USUAL if header[0] not in named)]
     await send(message)
 
 
 def _hostname(authority: str) -> str:
+    if len(authority) > LONGEST_HOST:
+        return ""
     try:
         return spelled(urlsplit(f"//{authority}").hostname or "")
     except ValueError:

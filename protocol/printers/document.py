@@ -130,7 +130,7 @@ class QR:
     big: bool = False
 
     def __post_init__(self) -> None:
-        if not self.payload or not all(" " <= letter <= "~" for letter in self.payload):
+        if not self.payload or not (self.payload.isascii() and self.payload.isprintable()):
             raise ValueError("payload: a QR code here holds printable ASCII only, and not nothing")
         if len(self.payload) > MAX_QR:
             raise ValueError(f"payload: {len(self.payload)} bytes, where {MAX_QR} fit on 58 mm paper")
@@ -144,7 +144,7 @@ class Barcode:
     caption: str = ""
 
     def __post_init__(self) -> None:
-        if not self.payload or not all(" " <= letter <= "~" for letter in self.payload):
+        if not self.payload or not (self.payload.isascii() and self.payload.isprintable()):
             raise ValueError("payload: a barcode here holds printable ASCII only, and not nothing")
         if len(self.payload) > MAX_BARCODE:
             raise ValueError(f"payload: {len(self.payload)} characters, where {MAX_BARCODE} fit on 58 mm paper")

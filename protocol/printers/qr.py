@@ -7,7 +7,7 @@ What does not is in ``qr_frame.py``.
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -113,11 +113,13 @@ def _codewords(payload: str, size: int) -> bytes:
         blocks.append(block)
         checks.append(_check(block, corrected))
         start += held
-    return bytes(_in_turns(blocks)) + bytes(_in_turns(checks))
+    return _in_turns(blocks) + _in_turns(checks)
 
 
-def _in_turns(blocks: Sequence[bytes]) -> Iterator[int]:
-    return (one for turn in zip_longest(*blocks) for one in turn if one is not None)
+def _in_turns(blocks: Sequence[bytes]) -> bytes:
+    """The first of each, the second of each, …; the later blocks may be one longer (table 9)."""
+    short = len(blocks[0])
+    return bytes(chain.from_iterable(zip(*blocks, strict=False))) + b"".join(block[short:] for block in blocks)
 
 
 @lru_cache(maxsize=qr_frame.VERSIONS)

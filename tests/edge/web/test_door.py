@@ -315,6 +315,41 @@ def test_a_body_in_drops_is_not_waited_for_either(
     assert core.asked == []
 
 
+class HandLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is handed in."""
+
+    now = 0.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(("pieces", "status"), [(3, 204), (4, 408)])
+def test_a_body_has_ten_seconds_a_piece_and_thirty_in_all(pieces: int, status: int) -> None:
+    loop, body, said = HandLoop(), b'{"a":1}', list[Any]()
+    coming = [*(body[place : place + 1] for place in range(pieces - 1)), body[pieces - 1 :]]
+
+    async def receive() -> dict[str, Any]:
+        loop.now += 9.0
+        for _ in range(3):  # what is due then is done
+            await asyncio.sleep(0)
+        return {"type": "http.request", "body": coming.pop(0), "more_body": bool(coming)}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["body"] == body
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json"), (b"content-length", b"7")]
+    ends = {"client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", 8080)}
+    scope = {"type": "http", "scheme": "http", "method": "POST", "path": "/api/prices", "headers": headers, **ends}
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        runner.run(guard.Guard(app)(scope, receive, send))
+    assert said[0]["status"] == status
+
+
 # --- what is no request -----------------------------------------------------------------------------------------------
 
 
