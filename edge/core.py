@@ -263,7 +263,7 @@ class Core:
         attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
         if weights_only and weights:
             for weighed in weights:
-                self._weigh(weighed)
+                self._weigh(weighed, lambda load: self._work([load], None))
         elif messages or attend:
             self._work(messages, step)
         now = self._clock.steady()
@@ -411,7 +411,10 @@ class Core:
 
         Raises LedgerFull and LedgerBroken.
         """
-        self._step(lambda: self._do(message), lambda error: self._failed(message, error))
+        if isinstance(message, Weighed):
+            self._weigh(message, self._handle)
+        else:
+            self._step(lambda: self._do(message), lambda error: self._failed(message, error))
 
     def _step(self, work: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         """Work whose changes, effects and entries to take back are undone when it fails; the batch goes on."""
@@ -487,26 +490,19 @@ class Core:
             case _:
                 self._unread.keep("program", type(message).__name__, error, _shown(message))
 
-    def _weigh(self, weighed: Weighed) -> None:
-        """A weight alone needs no transaction, a sale of what lies there has one."""
+    def _weigh(self, weighed: Weighed, sell: Callable[[NewLoad], None]) -> None:
+        """A weight alone needs no transaction; ``sell`` has one for what lies there and is sold by itself."""
         try:
-            self._feed(weighed)
+            self._station.scales[weighed.device].feed(weighed.weighing, weighed.at)
             sold = self._sold_by_itself(weighed.device)
         except Exception as error:
             self._failed(weighed, error)
         else:
             if sold:
-                self._work([NewLoad(weighed)], None)
-
-    def _feed(self, weighed: Weighed) -> None:
-        self._station.scales[weighed.device].feed(weighed.weighing, weighed.at)
+                sell(NewLoad(weighed))
 
     def _do(self, message: Message) -> None:
         match message:
-            case Weighed(device):
-                self._feed(message)
-                if self._sold_by_itself(device):
-                    self._sell_continuously(device)
             case NewLoad(weighed):
                 self._sell_continuously(weighed.device)
             case Request():

@@ -117,6 +117,23 @@ name = "韭菜"
 disturbs_enzyme = true
 """
 
+COUNTER = """
+[[scale]]
+name = "scale-1"
+model = "st-gs"
+port = "/dev/null"
+max = "30 kg"
+min = "100 g"
+e = "5 g"
+[[analyzer]]
+name = "tester-1"
+model = "dayuan-lz4000t"
+port = "/dev/null"
+[[product]]
+code = "01040201"
+name = "大白菜"
+price = "3.50"
+"""
 
 FOLLOW = ("lot.released", "lot.held", "qc.result")
 
@@ -799,6 +816,12 @@ def hand_clock_at() -> type[HandClock]:
 def open_market() -> Callable[[Path], Market]:
     """A market of its own in a folder."""
     return lambda folder: Market(folder, HandClock(datetime(2026, 11, 22, 5, 0, tzinfo=CHINA)))
+
+
+@pytest.fixture(scope="session")
+def counter_devices() -> str:
+    """Settings of a small stall: one scale, one analyzer, one product, no printer."""
+    return COUNTER
 
 
 @pytest.fixture

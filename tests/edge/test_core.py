@@ -248,6 +248,18 @@ def test_continuous_weighing_sells_each_load_by_itself(box: Callable[..., Box]) 
     assert station.lot(lot).left_g == 246_000
 
 
+def test_a_load_that_is_heard_among_other_messages_is_sold_by_itself_too(
+    box: Callable[..., Box], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "01040201"\n{counter_devices}')
+    station.releases()
+    before = station.ledger.head.seq
+    for load in ("0.000", "1.500"):
+        station.turn(PortChanged("tester-1", False, "unplugged"), *station.frames(load))
+    assert station.last["data"]["slip"]["lines"][0]["net_g"] == 1500
+    assert station.ledger.head.seq == before + 1
+
+
 # --- the lot --------------------------------------------------------------------------------------------------------
 
 

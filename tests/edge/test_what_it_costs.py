@@ -18,25 +18,6 @@ CABBAGE = "01040201"
 STATEMENTS = 33  # of one sale with its slip and what pages see of it: 31 when this was written
 FRAME = PAGE_SIZE + 24
 BURST = 100
-CONTINUOUS = """
-[stall]
-continuous = "01040201"
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
-"""
 
 
 class CountingKey:
@@ -134,8 +115,10 @@ def test_a_sale_does_not_make_the_test_rooms_view_anew(
     assert station.board.bench.today["all"] == 2
 
 
-def test_a_weight_takes_no_transaction_where_each_load_is_sold_by_itself(box: Callable[..., Any]) -> None:
-    station = box(CONTINUOUS)
+def test_a_weight_takes_no_transaction_where_each_load_is_sold_by_itself(
+    box: Callable[..., Any], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "{CABBAGE}"\n{counter_devices}')
     station.releases()
     said: list[str] = []
     station.ledger.conn.set_trace_callback(said.append)

@@ -5,16 +5,18 @@ import re
 import tomllib
 from collections import defaultdict
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
+from edge.between.field_words import label
 from edge.between.fixed_words import ClockSource, ClockWhy, ClockWord, LotState, LotWhy, WeightWhy
 from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, PrintWhy
-from edge.between.words import CATALOGUE, ON_PAGES, Section, Words, by_key, for_scripts, section
+from edge.between.words import CATALOGUE, ON_PAGES, Bilingual, Section, Words, by_key, for_scripts, section
 from edge.documents.words import words_on_paper
 from edge.state.judgement import Doubt
-from protocol.city.events import LotDisposed, VerdictWord
+from protocol.city.events import EVENTS, LotDisposed, VerdictWord
 
 EDGE = Path(__file__).parents[2] / "edge"
 SECTIONS: tuple[Section, ...] = tuple(name for part in get_args(Section) for name in get_args(part))
@@ -184,3 +186,21 @@ def test_scripts_are_given_what_they_use_and_not_what_the_status_page_alone_says
     given = for_scripts("en")
     assert given["cancel"] == "Cancel" and given["lot.held"] == "Held"
     assert not [key for key in given if key.startswith("link")]
+
+
+def test_every_field_of_a_record_has_a_name_for_people() -> None:
+    seen: set[type[BaseModel]] = set()
+    names: set[str] = set()
+
+    def walk(kind: Any) -> None:
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            for name, field in kind.model_fields.items():
+                names.add(field.serialization_alias or field.alias or name)
+                walk(field.annotation)
+        for part in get_args(kind):
+            walk(part)
+
+    for row in EVENTS.values():
+        walk(row.record)
+    assert {name for name in names if label(name) == Bilingual(name, name)} == set()

@@ -2,7 +2,7 @@
 
 import { wasteComing } from "./canteen_kept.js";
 import { kg } from "./canteen_words.js";
-import { board, find, fresh, grams, link, onChange, say } from "./live.js";
+import { board, find, fresh, grams, onChange, reach, say } from "./live.js";
 
 const panel = find("#weight");
 const names = panel.dataset.scales.split(" ").filter(Boolean);
@@ -27,7 +27,7 @@ export function setCrate(g, code) {
 const set = (element, text) => element.textContent !== text && (element.textContent = text);
 
 function whyScale(one) {
-  if (!fresh()) return say({ lost: "reach_lost", dead: "reach_dead" }[link()] ?? "loading");
+  if (!fresh()) return reach();
   if (!one) return say("weight.no_signal");
   if (one.new_why && PAN[one.new_why]) return say(PAN[one.new_why]);
   if (one.new_why === "below_min" && one.net_g === 0) return say("why_empty");

@@ -141,17 +141,17 @@ setInterval(() => changed(), 500); // a sleep is noticed, too
 // --- what the page says -------------------------------------------------------------------------------------------
 
 const banner = find("#link");
-banner.setAttribute("popover", "manual"); // above a dialog, too
+banner.hidden = true;
+banner.setAttribute("popover", "manual");
 
 function draw() {
   document.body.dataset.link = state;
   banner.hidden = !away();
   if (away()) {
     banner.textContent = say(`box.${state}`, { time: new Date(since).toTimeString().slice(0, 5) });
-    banner.hidePopover?.();
-    banner.showPopover?.();
+    lift();
     forbid();
-    mutations.observe(document.body, { subtree: true, childList: true, attributeFilter: ["disabled"] });
+    mutations.observe(document.body, { subtree: true, childList: true, attributeFilter: ["disabled", "open"] });
   } else {
     banner.hidePopover?.();
     mutations.disconnect();
@@ -159,13 +159,19 @@ function draw() {
   }
 }
 
-// Room for the banner, which lies over the page's beginning.
-new ResizeObserver(() => document.body.style.setProperty("--link", `${banner.offsetHeight}px`)).observe(banner);
+/** Where a dialog covers the page and the banner's place in it, the banner is above the dialog. */
+function lift() {
+  banner.hidePopover?.();
+  if (document.querySelector("dialog:modal")) banner.showPopover?.();
+}
 
 // --- what cannot be done meanwhile --------------------------------------------------------------------------------
 
 const LOCAL = "[data-local], .product, dialog [type=button], [value=cancel]";
-const mutations = new MutationObserver(forbid);
+const mutations = new MutationObserver((records) => {
+  if (records.some((one) => one.attributeName === "open")) lift();
+  forbid();
+});
 let focused = null;
 
 function forbid() {

@@ -2,7 +2,7 @@
 // board until the goods are registered, also after a restart.
 
 import { onCode, tareOf } from "./codes.js";
-import { board, find, fresh, grams, newKey, onChange, post, say, sorry } from "./live.js";
+import { board, find, fresh, grams, newKey, onChange, post, reach, say, sorry } from "./live.js";
 
 const box = find("#weighing");
 const net = find("#net");
@@ -35,7 +35,8 @@ function tare() {
 
 /** Why what lies there is no load now; empty when it is one. */
 function whyNot(one) {
-  if (!one || !fresh()) return say("weight.no_signal");
+  if (!fresh()) return reach();
+  if (!one) return say("weight.no_signal");
   if (tare() === null) return say("crate_wrong");
   if (one.why === "sold") return say("weighed_already");
   if (!one.sellable) return say(`weight.${one.why}`, { min: kilograms(one.min_g ?? 0), unit: one.unit, e: `${one.e_g} g` });
@@ -50,7 +51,7 @@ function draw() {
   button.textContent = g === null ? say("weigh") : say("weigh_kg", { kg: kilograms(g) });
   button.setAttribute("aria-disabled", String(Boolean(why)));
   button.classList.toggle("ready", !why);
-  const words = why && one?.text && one.net_g !== null ? `${one.text} ${one.unit} · ${why}` : why;
+  const words = why && fresh() && one?.text && one.net_g !== null ? `${one.text} ${one.unit} · ${why}` : why;
   if (find("#weigh-why").textContent !== words) find("#weigh-why").textContent = words;
 }
 

@@ -9,11 +9,14 @@ import { find, named, ownWord, say } from "./words.js";
 const signedIn = document.body.dataset.person;
 if (signedIn) localStorage.person = signedIn; // who says so is who is signed in: nobody is asked for a name
 
-export { find, fresh, link, named, say };
+export { find, fresh, named, say };
 
 const GET_MS = 8000;
 const POST_MS = 15000;
 const AGAIN_MS = 1000;
+
+/** Why nothing is known of a scale while the box is not reached. */
+export const reach = () => say({ lost: "reach_lost", dead: "reach_dead" }[link()] ?? "loading");
 
 export const yuan = (fen) =>
   `${fen < 0 ? "-" : ""}${Math.floor(Math.abs(fen) / 100)}.${String(Math.abs(fen) % 100).padStart(2, "0")}`;

@@ -1,7 +1,7 @@
 // The fair scale: a slip is read, its goods are put on, and what both say is compared and printed.
 
 import { onCode } from "./codes.js";
-import { board, find, fresh, link, newKey, onChange, post, say, whenKnown, yuan } from "./live.js";
+import { board, find, fresh, newKey, onChange, post, reach, say, whenKnown, yuan } from "./live.js";
 
 const button = find("#reweigh-go");
 const answer = find("#answer");
@@ -64,7 +64,7 @@ onCode({
 // --- the weight ----------------------------------------------------------------------------------------------------
 
 function whyNot(it) {
-  if (!fresh()) return say({ lost: "reach_lost", dead: "reach_dead" }[link()] ?? "loading");
+  if (!fresh()) return reach();
   if (!names.length) return say("reweigh_none");
   if (busy) return say("why_busy");
   if (!slip) return say("reweigh_no_slip");

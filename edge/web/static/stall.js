@@ -4,7 +4,7 @@ import { basketOf, off, paidBy, stall } from "./basket.js";
 import { end } from "./codes.js";
 import { answered, answersNext, busy, deal, drawAnswer } from "./deal.js";
 import "./handing.js";
-import { board, find, fresh, link, nameOf, onChange, post, say, toast, sorry, yuan } from "./live.js";
+import { board, find, fresh, nameOf, onChange, post, reach, say, toast, sorry, yuan } from "./live.js";
 import { drawLoad, follow, load, nextLoad, otherScale } from "./load.js";
 import { firstLot, rememberLot } from "./choice.js";
 import { nextParty } from "./party.js";
@@ -25,7 +25,6 @@ let knewNone = true; // the chosen product had no lot to choose
 const scale = () => (board.scales ?? []).find((one) => one.name === chosen.scale);
 const product = () => (board.products ?? []).find((one) => one.code === chosen.product);
 const per = (one) => say(`per.${one.per_g}`);
-const reach = () => ({ lost: "reach_lost", dead: "reach_dead" })[link()] ?? "loading";
 const set = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
@@ -42,7 +41,7 @@ function drawWeight(one, what) {
   panel.classList.toggle("long", Boolean(known) && what.text.length > 6);
   set(find("#digits"), known ? what.text : "- - -");
   set(find("#unit"), known ? what.unit : "");
-  let words = say(fresh() ? "no_signal_short" : reach());
+  let words = fresh() ? say("no_signal_short") : reach();
   if (known && what.typed) words = `${say("typed")} · ${what.typed.reason}`;
   else if (known && what.free) words = what.label ? `${say("of_label")} · ${what.label.code}` : say("how_many");
   else if (known) words = say(still ? "stable" : "moving");
@@ -76,7 +75,7 @@ function whyNot(one, goods, what) {
 /** Why nothing can be done at all. */
 function whyNothing() {
   if (busy()) return say("why_busy");
-  if (!fresh()) return say(reach());
+  if (!fresh()) return reach();
   const buyer = plainCode(find("#buyer-code").value);
   return buyer && !/^\d{13}$/.test(buyer) ? say("why_buyer") : "";
 }

@@ -27,26 +27,6 @@ from protocol.readings import Measured, Verdict
 Box = Any  # the station of tests/edge/conftest.py
 CABBAGE, LEEK = "01040201", "01040801"
 ENTRY: dict[str, Any] = {"product": CABBAGE, "net_g": 1000, "origin": "河南", "supplier": "李四"}
-STALL = """
-[stall]
-oversell = "{oversell}"
-continuous = "{continuous}"
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
-"""
 
 
 def refused(work: Callable[[], Any]) -> str:
@@ -112,8 +92,10 @@ def test_a_buyer_without_a_code_is_a_walk_in(box: Callable[..., Box]) -> None:
 
 
 @pytest.mark.parametrize(("oversell", "codes"), [("warn", ["", "", ""]), ("refuse", ["", "lot_empty", ""])])
-def test_what_is_sold_beyond_what_came_in(box: Callable[..., Box], oversell: str, codes: list[str]) -> None:
-    station = box(STALL.format(oversell=oversell, continuous=""))
+def test_what_is_sold_beyond_what_came_in(
+    box: Callable[..., Box], counter_devices: str, oversell: str, codes: list[str]
+) -> None:
+    station = box(f'[stall]\noversell = "{oversell}"\n{counter_devices}')
     lot = station.releases(net_g=3000)
     over, left = [], []
     for kilograms, code in zip(("2.000", "1.500", "1.000"), codes, strict=True):
@@ -130,9 +112,9 @@ def test_what_is_sold_beyond_what_came_in(box: Callable[..., Box], oversell: str
 
 
 def test_continuous_weighing_says_once_why_it_does_not_sell(
-    box: Callable[..., Box], caplog: pytest.LogCaptureFixture
+    box: Callable[..., Box], counter_devices: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    station = box(STALL.format(oversell="refuse", continuous=CABBAGE))
+    station = box(f'[stall]\noversell = "refuse"\ncontinuous = "{CABBAGE}"\n{counter_devices}')
 
     def told() -> int:
         return len([one for one in caplog.records if "not sold" in one.getMessage()])

@@ -17,21 +17,12 @@ from protocol.city.topics import Topics
 Box = Any  # the station of tests/edge/conftest.py
 Market = Any
 CABBAGE = "01040201"
-DEVICES = """
-[stall]
-oversell = "refuse"
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
-"""
+
+
+@pytest.fixture
+def refusing(counter_devices: str) -> str:
+    """Settings of a stall that sells no more of a lot than it has."""
+    return f'[stall]\noversell = "refuse"\n{counter_devices}'
 
 
 @pytest.fixture
@@ -40,8 +31,8 @@ def gate(market: Market) -> Box:
 
 
 @pytest.fixture
-def stall(market: Market, gate: Box) -> Box:
-    return market.start("02", DEVICES)
+def stall(market: Market, gate: Box, refusing: str) -> Box:
+    return market.start("02", refusing)
 
 
 def refused(station: Box, command: Any) -> str:
@@ -82,16 +73,16 @@ def test_what_the_gate_released_is_opened_without_its_card(gate: Box, stall: Box
     assert stall.board.offers == ()
 
 
-def test_it_is_sold_by_its_code_alone(gate: Box, stall: Box, market: Market) -> None:
+def test_it_is_sold_by_its_code_alone(gate: Box, stall: Box, market: Market, refusing: str) -> None:
     gate.releases()
     market.carry()
-    stall = market.start("02", DEVICES)
+    stall = market.start("02", refusing)
     stall.puts("1.500")
     assert stall.sells(gate.board.lots[0].source)["left_g"] == 248_500
 
 
-def test_a_part_is_offered_to_the_stall_it_was_handed_to(gate: Box, stall: Box, market: Market) -> None:
-    third = market.start("03", DEVICES)
+def test_a_part_is_offered_to_the_stall_it_was_handed_to(gate: Box, stall: Box, market: Market, refusing: str) -> None:
+    third = market.start("03", refusing)
     gate.releases()
     source = gate.board.lots[0].source
     gate.does(HandLot(lot=source, net_g=60_000, to="4101080010103"))
@@ -127,7 +118,7 @@ def test_what_was_released_long_ago_is_not_offered(gate: Box, stall: Box, market
 # --- holds ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_hold_at_the_gate_stops_the_stall_at_once(gate: Box, stall: Box, market: Market) -> None:
+def test_a_hold_at_the_gate_stops_the_stall_at_once(gate: Box, stall: Box, market: Market, refusing: str) -> None:
     code = gate.releases()
     stall.does(OpenLot(code=market.card("01")))
     stall.puts("1.500")
@@ -137,7 +128,7 @@ def test_a_hold_at_the_gate_stops_the_stall_at_once(gate: Box, stall: Box, marke
     assert (view.state, view.why, view.stop) == ("held", "stopped", "农药残留 68.7 %，限值 50 %")
     assert stall.board.lot_counts == {"pending": 0, "held": 1}
     assert refused(stall, sale(code)) == "lot_stopped"
-    stall = market.start("02", DEVICES)
+    stall = market.start("02", refusing)
     stall.puts("1.500")
     assert refused(stall, sale(code)) == "lot_stopped"
     assert refused(stall, HandLot(lot=code, net_g=1000, to="4101080010103")) == "lot_stopped"
@@ -153,12 +144,10 @@ def test_a_hold_that_is_known_before_the_card_refuses_the_card(gate: Box, stall:
     assert stall.board.lots == ()
 
 
-def test_a_stall_that_finds_a_positive_stops_the_gate(gate: Box, market: Market) -> None:
+def test_a_stall_that_finds_a_positive_stops_the_gate(gate: Box, market: Market, refusing: str) -> None:
     gate.releases()
     source = gate.board.lots[0].source
-    tester = market.start(
-        "02", DEVICES + '[[analyzer]]\nname = "tester-1"\nmodel = "dayuan-lz4000t"\nport = "/dev/null"\n'
-    )
+    tester = market.start("02", refusing)
     code = tester.does(OpenLot(code=market.card("01")))["test_code"]
     tester.tests(tester.result("77", "68.7"))
     tester.does(MatchResult(seq=tester.waiting[0].seq, lot=source, person="王敏"))

@@ -59,21 +59,6 @@ name = "李秀兰蔬菜"
 brokers = ["mqtt://127.0.0.1"]
 [gate]
 destroy_at_once = {policy}
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
 """
 
 
@@ -83,6 +68,7 @@ class Way(RuleBasedStateMachine):
     station_class: type
     clock_class: type
     mayor_class: type
+    devices: str
 
     @initialize(policy=st.booleans(), by_test=st.sampled_from([True, True, False]), told=st.booleans())
     def begins(self, policy: bool, by_test: bool, told: bool) -> None:
@@ -112,7 +98,7 @@ class Way(RuleBasedStateMachine):
         if self.station is not None:
             self.station.ledger.close()
         signer = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))), "sy.example.cn", "410108001", "01")
-        text = STATION.format(policy=str(self.policy).lower())
+        text = STATION.format(policy=str(self.policy).lower()) + self.devices
         self.station = self.station_class(Path(self.folder.name), signer, text, self.clock, city_keys=self.mayor.keys)
 
     def does(self, command: Any) -> str:
@@ -349,8 +335,15 @@ class Way(RuleBasedStateMachine):
             assert ("release" in self.view.deeds) == (self.view.verdict == "qualified")
 
 
-def test_the_way_after_a_positive(station_class: type, clock_class: type, mayor_class: type) -> None:
-    given = {"station_class": station_class, "clock_class": clock_class, "mayor_class": mayor_class}
+def test_the_way_after_a_positive(
+    station_class: type, clock_class: type, mayor_class: type, counter_devices: str
+) -> None:
+    given = {
+        "station_class": station_class,
+        "clock_class": clock_class,
+        "mayor_class": mayor_class,
+        "devices": counter_devices,
+    }
     run_state_machine_as_test(
         type("Holds", (Way,), given),
         settings=settings(

@@ -36,25 +36,6 @@ STALLS = st.sampled_from(NAMES[1:])
 ANY = st.sampled_from(NAMES)
 NET = 10_000
 DEEP = int(os.environ.get("MARKETEDGE_DEEP", "1"))
-DEVICES = """
-[stall]
-oversell = "refuse"
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
-"""
 
 
 def name_of(station: str) -> str:
@@ -65,13 +46,14 @@ class Model(RuleBasedStateMachine):
     """``heard`` are the records each station knows, by station and number; ``post`` is what is on its way."""
 
     open_market: Callable[[Path], Any]
+    devices: str
 
     @initialize()
     def begins(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.market = self.open_market(Path(self.folder.name))
         for name in NAMES:
-            self.market.start(name, DEVICES)
+            self.market.start(name, self.devices)
         self.noted = dict.fromkeys(NAMES, 0)
         self.heard: dict[str, dict[tuple[str, int], dict[str, Any]]] = {name: {} for name in NAMES}
         self.post: list[tuple[str, CityMessage]] = []
@@ -149,7 +131,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(name=ANY)
     def a_box_crashes_and_starts_again(self, name: str) -> None:
-        self.market.start(name, DEVICES)
+        self.market.start(name, self.devices)
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
@@ -323,8 +305,11 @@ class Model(RuleBasedStateMachine):
         )
 
 
-def test_nothing_is_sold_twice_and_nothing_held_is_sold_once_known(open_market: Callable[[Path], Any]) -> None:
-    machine = type("Market", (Model,), {"open_market": staticmethod(open_market)})
+def test_nothing_is_sold_twice_and_nothing_held_is_sold_once_known(
+    open_market: Callable[[Path], Any], counter_devices: str
+) -> None:
+    devices = f'[stall]\noversell = "refuse"\n{counter_devices}'
+    machine = type("Market", (Model,), {"open_market": staticmethod(open_market), "devices": devices})
     run_state_machine_as_test(
         machine,
         settings=settings(

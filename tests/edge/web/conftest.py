@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,8 +26,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
+from drivers.transports.adapters import Identity, Naming
 from edge.between.commands import RegisterEntry, Reprint, Sell
-from edge.between.inbox import BrokerAnswer, CityMessage, LinkChanged, Printed, PrinterChanged, Sensed
+from edge.between.inbox import (
+    BrokerAnswer,
+    CityMessage,
+    LinkChanged,
+    PortChanged,
+    PortFound,
+    Printed,
+    PrinterChanged,
+    Sensed,
+)
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.config.sections import Config, load
 from edge.documents import Documents
@@ -585,3 +596,59 @@ class Keys:
 def scanner() -> type[Keys]:
     """Make one at a page: ``scanner(page).scan(code, gap)``."""
     return Keys
+
+
+# --- what tests of several pages do -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def waits_before() -> Callable[[Any, Iterable[Any]], None]:
+    """The core stands still with these messages in its inbox: what a page asks now comes after them."""
+
+    def wait(core: Any, messages: Iterable[Any]) -> None:
+        core.stand_still()
+        for message in messages:
+            core.inbox.quietly(message)
+
+    return wait
+
+
+@pytest.fixture
+def swap() -> Callable[[Any], tuple[Identity, Identity]]:
+    """Another device stands where the scale stood; answers which one stood there and which one does now."""
+    here = Identity("1a86:7523", "00.0", "", "pci0000:00/0000:00:14.0-usb-1.2", what="USB Serial")
+    there = replace(here, socket="pci0000:00/0000:00:14.0-usb-1.3")
+
+    def stand(core: Any) -> tuple[Identity, Identity]:
+        core.turn(
+            PortFound("scale-1", here, Naming()),
+            PortChanged("scale-1", False, "another device: nothing is read from it", there),
+        )
+        return here, there
+
+    return stand
+
+
+@pytest.fixture
+def no_sideways() -> Callable[[Page], None]:
+    """The page is no wider than its screen."""
+
+    def look(page: Page) -> None:
+        page.wait_for_load_state()  # before its style sheet is there, everything is wide
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    return look
+
+
+@pytest.fixture
+def a_tare() -> Callable[..., None]:
+    """A container's mass is given by the keys; ``keep`` leaves it for the next sale."""
+
+    def give(page: Page, keys: str, *, keep: bool = False) -> None:
+        page.locator("#tare-open").click()
+        for key in keys:
+            page.locator(f'#taring [data-key="{key}"]').click()
+        page.locator("#taring-pin").set_checked(keep)
+        page.locator("#taring-save").click()
+
+    return give

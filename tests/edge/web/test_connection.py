@@ -351,6 +351,46 @@ def test_in_english(core: Any, browser: Browser, web: WebServer) -> None:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+# What lies where: buttons, links, fields, tiles.
+PLACES = """() => Object.fromEntries([...document.querySelectorAll(
+        ":is(header, main) :is(button, a, input, select, label, summary, h2)")]
+    .filter((one) => one.checkVisibility())
+    .map((one, at) => {
+        const { x, y, width, height } = one.getBoundingClientRect();
+        return [`${at} ${one.id || one.tagName}`, [x, y, width, height].map(Math.round)];
+    }))"""
+COVERED = """() => [...document.querySelectorAll(":is(header, main) :is(button, a, input, select, summary)")]
+    .filter((one) => {
+        if (!one.checkVisibility()) return false;
+        const { x, y, width, height } = one.getBoundingClientRect();
+        return [[x + 2, y + 2], [x + width / 2, y + height / 2], [x + width - 2, y + height - 2]]
+            .some(([left, top]) => document.elementFromPoint(left, top)?.closest("#link"));
+    }).map((one) => one.id || one.textContent.trim())"""
+CUT = """(one) => one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("size", [(360, 640), (800, 480), DESK], ids=str)
+def test_the_banner_moves_and_covers_nothing(
+    core: Any, browser: Browser, web: WebServer, until: Callable[..., None], size: tuple[int, int], lang: str
+) -> None:
+    core.puts("1.250")
+    with a_page(browser, web.url, size, lang) as page:
+        for address in (*PAGES, "/records"):
+            page.goto(address)
+            alive(page)
+            until(lambda: page.evaluate("[...document.images].every((one) => one.complete)"))
+            before = page.evaluate(PLACES)
+            core.seem_dead()
+            expect(page.locator("#link")).to_be_visible(timeout=SOON)
+            assert page.evaluate(PLACES) == before
+            assert page.evaluate(COVERED) == []
+            assert not page.locator("#link").evaluate(CUT)
+            core.go_on()
+            alive(page)
+            assert page.evaluate(PLACES) == before
+
+
 # --- requests whose answer did not come -------------------------------------------------------------------------------
 
 

@@ -120,6 +120,27 @@ def test_goods_are_registered_and_the_state_is_read_on_each_screen(
     page.context.close()
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_no_number_of_a_lot_is_cut(
+    core: Any, browser: Browser, web: WebServer, size: tuple[int, int], language: str
+) -> None:
+    core.enters(net_g=12_345_000)
+    page = a_screen(browser, web, size, language, "light")
+    page.goto("/gate")
+    expect(page.locator("#goods .line")).to_have_count(6)
+    cut = """[...document.querySelectorAll(".line > :is(.c-sample, .c-mass, .c-item)")].filter((cell) => {
+        const [row, box] = [cell.parentElement.getBoundingClientRect(), cell.getBoundingClientRect()];
+        const words = document.createRange();
+        words.selectNodeContents(cell);
+        const said = words.getBoundingClientRect();
+        return cell.textContent && cell.checkVisibility()
+            && (said.right > box.right + 1 || said.left < box.left - 1 || said.bottom > row.bottom);
+    }).map((cell) => cell.textContent)"""
+    assert page.evaluate(cut) == []
+    page.context.close()
+
+
 NAV = [".top nav a[href='/stall']", ".top nav a[href='/gate']", ".top nav a[href='/records']", ".top nav .shade"]
 
 
@@ -180,6 +201,7 @@ def test_people_sign_in_and_set_pins_on_each_screen(
     page.goto("/sign-in?next=/people")
     expect(page.locator("#sign-in .keypad")).to_be_visible()
     assert out_of_sight(page, ["#names", "#code", "#pin", ".keypad", "#go", ".language", ".shade"]) == []
+    assert page.evaluate("innerWidth - document.querySelector('.shade').getBoundingClientRect().right") < 20
     page.get_by_role("button", name="王敏").click()
     page.fill("#pin", "4829")
     page.locator("#go").click()

@@ -142,6 +142,11 @@ def test_the_hall_reads_todays_tests_holds_and_prices_and_no_person(core: Any, s
         fits(low)
     expect(low.locator("#list li.held")).to_have_count(1)
     expect(low.locator("#list li.held")).to_contain_text("等待复检")
+    for size, lang in ((LOW, "zh"), (LOW, "en"), (PHONE, "zh"), (PHONE, "en")):
+        page = screen("/hall", size, lang)
+        held = page.locator("#list li.held span")
+        expect(held.first).to_be_visible(timeout=20_000)
+        assert held.evaluate_all("(all) => all.filter((one) => one.scrollWidth > one.clientWidth).length") == 0
     core.enters("01040301")
     expect(low.locator("#count-entries")).to_have_text("6")
 

@@ -19,25 +19,6 @@ from protocol.city.topics import Topics
 
 pytestmark = pytest.mark.broker
 WAIT = 30.0
-DEVICES = """
-[market]
-siblings = true
-[[scale]]
-name = "scale-1"
-model = "st-gs"
-port = "/dev/null"
-max = "30 kg"
-min = "100 g"
-e = "5 g"
-[[analyzer]]
-name = "tester-1"
-model = "dayuan-lz4000t"
-port = "/dev/null"
-[[product]]
-code = "01040201"
-name = "大白菜"
-price = "3.50"
-"""
 STATION = """
 [station]
 name = "惠济市场"
@@ -77,7 +58,7 @@ class Wire:
 class Member:
     """A station in a thread of its own, with an MQTT thread of its own."""
 
-    def __init__(self, running: Any, market: Any, folder: Path, terminal: str, broker: str) -> None:
+    def __init__(self, running: Any, market: Any, folder: Path, terminal: str, broker: str, devices: str) -> None:
         folder.mkdir()
         keys = NodeKeys()
         for other in ("01", "02"):
@@ -85,7 +66,7 @@ class Member:
         (folder / "node.keys").write_text(keys.text(), "utf-8")
         signer = Signer(market.key(terminal), "sy.example.cn", "410108001", terminal)
         self.wire = Wire()
-        settings = STATION.format(terminal=terminal, broker=broker) + DEVICES
+        settings = STATION.format(terminal=terminal, broker=broker) + f"[market]\nsiblings = true\n{devices}"
         self.station = running(folder, signer, settings, market.clock, wire=self.wire)
         self.topics = Topics("410108", "410108001", terminal)
         self.station.core._birth = lambda reach: b'{"state":"online"}'
@@ -128,7 +109,7 @@ class Member:
 
 @pytest.fixture
 def member(
-    running: Any, market: Any, tmp_path: Path, mosquitto: Callable[..., Any], link: Any
+    running: Any, market: Any, counter_devices: str, tmp_path: Path, mosquitto: Callable[..., Any], link: Any
 ) -> Iterator[Callable[[str], Member]]:
     broker = mosquitto()
     link(f"mqtt://127.0.0.1:{broker.port}", listen=("mkt/#",)).up()  # somebody who takes the records
@@ -136,7 +117,7 @@ def member(
 
     def start(terminal: str) -> Member:
         folder = tmp_path / f"box-{terminal}"
-        made.append(Member(running, market, folder, terminal, f"mqtt://127.0.0.1:{broker.port}"))
+        made.append(Member(running, market, folder, terminal, f"mqtt://127.0.0.1:{broker.port}", counter_devices))
         return made[-1]
 
     yield start
