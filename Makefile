@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test test-all covered journeys check validate bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
+.PHONY: demo test test-all covered journeys check validate judges bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -47,9 +47,11 @@ check: $(VENV)/.test
 
 # What other people's programs make of the contract: validators and SDKs from npm and PyPI (Node.js too, for Debian's is too
 # old for some), and a city in Node.js written from protocol/city/README.md alone.
-validate: $(VENV)/.validate packages
-	$(BIN)/python tests/validators/install.py
+validate: judges packages
 	$(BIN)/pytest -n 2 tests/validators
+
+judges: $(VENV)/.validate
+	$(BIN)/python tests/validators/install.py
 
 bench: $(VENV)/.sim packages
 	$(BIN)/marketsim bench all
@@ -128,9 +130,10 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test]'
 	touch $@ $(VENV)/.sim
 
-$(VENV)/.validate: $(VENV)/.test
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]'
-	touch $@
+$(VENV)/.validate: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]' \
+	  || { echo "the validators cannot be installed: pip says why above; is PyPI, or what stands for it, reached?"; exit 1; }
+	touch $@ $(VENV)/.test $(VENV)/.sim
 
 # What only a distribution has: a real broker, a real browser, a Chinese font.
 .PHONY: packages

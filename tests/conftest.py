@@ -7,9 +7,11 @@ import os
 import random
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +21,9 @@ from xdist.scheduler import LoadScopeScheduling
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger, Signer
 from simulator.machine import Machine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Stations and commands are started hundreds of times: let each find the program compiled, as an installed one does.
 sys.dont_write_bytecode = False
@@ -41,13 +46,31 @@ RARE = [
 ]
 
 
+TOGETHER = ("tests/test_walk.py", "tests/drivers/test_identify.py")  # each has one fixture that takes half a minute
+SINGLE = ("tests/edge/web/", "tests/edge/city/", "tests/end_to_end/", "tests/simulator/")  # a test takes seconds
+WAITING = ("tests/end_to_end/", "tests/simulator/bench/", "tests/simulator/city/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who plays a state machine makes up examples, too: `-m hypothesis` finds both. What is rare stands in the list."""
+    machines = set()
     for item in items:
         if hasattr(getattr(item, "module", None), "run_state_machine_as_test"):
             item.add_marker("hypothesis")
+            machines.add(item)
         if any(pattern.fullmatch(item.nodeid) for pattern in RARE):
             item.add_marker("rare")
+
+    def place(item: pytest.Item) -> int:
+        """Browsers first, long ones last, and quick ones between: half of the processes begin at the end."""
+        if item.nodeid.startswith(TOGETHER):
+            return 3
+        if "browser" in getattr(item, "fixturenames", ()):
+            return 0
+        long = item.nodeid.startswith(WAITING) or item.get_closest_marker("slow") or item in machines
+        return 2 if long else 1
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +108,49 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "machine")
 
 
+class Chromium:
+    """One browser for all tests of a process that want one, one after the other: most take less than its start."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._browser: Browser | None = None
+
+    def browser(self) -> "Browser":
+        from playwright.sync_api import sync_playwright  # a second, for tests that want none
+
+        if self._browser is None or not self._browser.is_connected():
+            self.close()
+            playwright = self._open.enter_context(sync_playwright())
+            self._browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium-headless-shell",
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            self._open.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._browser = None
+        self._open.close()
+
+
+CHROMIUM = Chromium()
+
+
+@pytest.fixture
+def browser() -> "Browser":
+    return CHROMIUM.browser()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    """It goes before a test that wants none: as long as it is there no other asyncio loop runs in this thread."""
+    try:
+        yield
+    finally:
+        if "browser" not in getattr(nextitem, "fixturenames", ()):
+            CHROMIUM.close()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     """Hostile texts in a log are no reason for a report that cannot cross to the process that collects them."""
@@ -93,19 +159,37 @@ def pytest_runtest_makereport() -> Iterator[None]:
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
 
 
-TOGETHER = ("tests/test_walk.py", "tests/drivers/test_identify.py")  # each has one fixture that takes half a minute
+class FromBothEnds(LoadScopeScheduling):  # type: ignore[misc]
+    """Tests go to whichever process is free: one by one where each takes seconds, eight of a file where they are quick.
 
+    Every second process takes from the end. So while some of them keep the machine busy with browsers, the others
+    mostly wait for stations, and what is left when all come to their end in the middle is quick.
+    """
 
-class Together(LoadScopeScheduling):  # type: ignore[misc]
-    """Tests one by one to whichever process is free; those of a file with a costly fixture to one of them."""
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+        self._units: dict[str, str] = {}
+        self._so_far: Counter[str] = Counter()
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid in self._units:
+            return self._units[nodeid]
         file = nodeid.partition("::")[0]
-        return file if file in TOGETHER else nodeid
+        at_once = 1 if file.startswith(SINGLE) else 8
+        unit = file if file in TOGETHER else f"{file} {self._so_far[file] // at_once}"
+        self._units[nodeid] = unit
+        self._so_far[file] += 1
+        return unit
+
+    def _assign_work_unit(self, node: Any) -> None:
+        if int(node.gateway.id.removeprefix("gw")) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
-    return Together(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds:
+    return FromBothEnds(config, log)
 
 
 @pytest.fixture(scope="session")

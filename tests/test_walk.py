@@ -105,7 +105,7 @@ class Walk:
 
 
 def a_copy(folder: Path) -> Walk:
-    ignore = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.egg-info", "node_modules")
+    ignore = shutil.ignore_patterns("*.pyc.*", ".*", "*.egg-info", "node_modules")  # what is compiled is taken along
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=ignore)

@@ -83,7 +83,7 @@ def salvage(
                 _name_lost(found, max(upto, _highest(db.conn, found)))
                 db.execute("DELETE FROM events WHERE seq > ?", [found.kept])
                 db.execute("DROP TABLE candidates")
-            schema.apply(db)
+            schema.take(db.conn)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             db.close()
@@ -122,7 +122,10 @@ def _schema(db: Database, file: pages.Pages, roots: dict[str, int]) -> None:
     names = [row.values[2] for row in _rows(file, roots.get(_NAMES, 0)) if row.values[1:2] == ["ledger"]]
     later = [name for name in schema.names if name not in names]
     known = names and len(file.bad) == hurt  # else as it is today, which takes older rows, too
-    schema.apply(db, stop_before=later[0] if known and later else None)
+    if known and later:
+        schema.apply(db, stop_before=later[0])
+    else:
+        schema.take(db.conn)
 
 
 def _rows(file: pages.Pages, root: int) -> Iterable[pages.Row]:

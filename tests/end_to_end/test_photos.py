@@ -34,4 +34,4 @@ def test_it_arrives_over_a_kill_and_a_restarted_broker(
 
     wait_for("the photo", arrived, 30)
     assert httpx.get(f"{city.url}/photos/{hash_of(data)}").content == data
-    assert running.board()["city"]["pending"] == 0
+    wait_for("the record's acknowledgement", lambda: running.board()["city"]["pending"] == 0, 30)

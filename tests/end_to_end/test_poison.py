@@ -63,9 +63,8 @@ def test_a_reading_below_a_hundredth_ends_no_station_before_or_after_a_kill(
             wait_for("the result", lambda: running.board()["analyzers"][0]["up"], 20)
             tester.do(lambda device, at, start=start: device.measure(2, Decimal(20 + start), now(), channel=2))
             wait_for("the other result", lambda wanted={f"{20 + start}"}: values(running) >= wanted, 30)
-            assert running.running
+            wait_for("the scale", lambda: running.board()["scales"][0]["up"], 20)
             board = running.board()
-            assert board["scales"][0]["up"]
             assert running.post("/api/entries", product=CABBAGE, net_g=1000, origin="河南", supplier="李四")
             unread = [(one["kind"], one["device"]) for one in board["unread"]]
             assert unread == ([("result", "tester-1")] if poisoned else [])

@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.commands import COMMANDS
@@ -395,17 +395,12 @@ def test_forged_stale_and_repeated_commands_are_counted_and_change_nothing(
 
 
 @pytest.fixture
-def screen() -> Iterator[Page]:
+def screen(browser: Browser) -> Iterator[Page]:
     """A page of a small display at a stall."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium-headless-shell",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_context(viewport={"width": 800, "height": 480}, locale="zh-CN").new_page()
+    with browser.new_context(viewport={"width": 800, "height": 480}, locale="zh-CN") as context:
+        page = context.new_page()
         page.set_default_timeout(20_000)
         yield page
-        browser.close()
 
 
 @pytest.mark.browser

@@ -1,7 +1,11 @@
-"""Put what package-lock.json names into build/validators, once: `make validate` calls it."""
+"""Put what package-lock.json names into build/validators, once: `make validate` calls it.
+
+What npm has fetched before it takes from its own cache.
+"""
 
 import shutil
 import subprocess
+import sys
 
 from lock import HERE, NPM
 
@@ -19,5 +23,6 @@ if __name__ == "__main__" and not current():
     INTO.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copy(HERE / name, INTO / name)
-    subprocess.run([*NPM, "ci", "--loglevel=error"], cwd=INTO, check=True)
+    if subprocess.run([*NPM, "ci", "--prefer-offline", "--loglevel=error"], cwd=INTO).returncode:
+        sys.exit("the validators cannot be installed: npm says why above; is its registry reached?")
     (INTO / ".installed").touch()

@@ -60,12 +60,12 @@ def read(port, wanted, seconds=5.0):
     return data
 
 
-def test_bytes_go_both_ways(port):
+def test_bytes_go_both_ways(port, whole):
     with client(port) as peer:
         peer.sendall(b"hello")
         assert read(port, 5) == b"hello"
         port.write(b"answer")
-        assert peer.recv(100) == b"answer"
+        assert whole(lambda: peer.recv(100), 6) == b"answer"
 
 
 def test_the_next_client_is_served_when_one_has_gone(port):
@@ -81,7 +81,7 @@ def test_without_a_client_reading_is_empty_and_writing_is_dropped(port):
     port.write(b"nobody hears this")
 
 
-def test_an_answer_to_the_client_before_is_not_given_to_the_next(port):
+def test_an_answer_to_the_client_before_is_not_given_to_the_next(port, whole):
     with client(port) as peer:
         peer.sendall(b"question")
         read(port, 8)
@@ -92,7 +92,7 @@ def test_an_answer_to_the_client_before_is_not_given_to_the_next(port):
         peer.sendall(b"x")
         assert read(port, 1) == b"x"
         port.write(b"own answer")
-        assert peer.recv(100) == b"own answer"
+        assert whole(lambda: peer.recv(100), 10) == b"own answer"
 
 
 def test_a_second_client_waits_while_the_first_one_speaks(port, clock):
@@ -108,7 +108,7 @@ def test_a_second_client_waits_while_the_first_one_speaks(port, clock):
         assert read(port, 1) == b"2"
 
 
-def test_a_second_client_takes_over_from_one_that_is_silent(port, clock):
+def test_a_second_client_takes_over_from_one_that_is_silent(port, clock, whole):
     with client(port) as first, client(port) as second:
         first.sendall(b"1")
         assert read(port, 1) == b"1"
@@ -117,7 +117,7 @@ def test_a_second_client_takes_over_from_one_that_is_silent(port, clock):
         assert read(port, 1) == b"2"
         assert first.recv(100) == b""
         port.write(b"answer")
-        assert second.recv(100) == b"answer"
+        assert whole(lambda: second.recv(100), 6) == b"answer"
 
 
 def test_clients_that_each_bring_one_message_and_go_are_all_heard(port):

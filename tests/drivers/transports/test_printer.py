@@ -124,15 +124,12 @@ def opened() -> Iterator[Callable[[str], PrinterTransport]]:
 Open = Callable[[str], PrinterTransport]
 
 
-def test_bytes_go_both_ways_and_are_counted(peer: Peer, opened: Open) -> None:
+def test_bytes_go_both_ways_and_are_counted(peer: Peer, opened: Open, whole: Callable[..., bytes]) -> None:
     printer = opened(peer.address)
     assert printer.write(b"\x1b@paper\n") == 8
-    got = b""
-    while len(got) < 8:
-        got += peer.receive(64)
-    assert got == b"\x1b@paper\n"
+    assert whole(lambda: peer.receive(64), 8) == b"\x1b@paper\n"
     peer.send(b"\x12\x16")
-    assert printer.read(5.0) == b"\x12\x16"
+    assert whole(lambda: printer.read(5.0), 2) == b"\x12\x16"
 
 
 def test_a_printer_that_takes_no_more_ends_the_write_in_time(peer: Peer, opened: Open) -> None:

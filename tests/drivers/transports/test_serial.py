@@ -32,27 +32,22 @@ def url(listener):
     return f"socket://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def test_bytes_go_both_ways_on_a_serial_port(pty):
+def test_bytes_go_both_ways_on_a_serial_port(pty, whole):
     master, name = pty
     port = SerialPort(name, LINK)
     os.write(master, b"S S 1.0 kg\r\n")
-    assert port.read(5.0) == b"S S 1.0 kg\r\n"
+    assert whole(lambda: port.read(5.0), 12) == b"S S 1.0 kg\r\n"
     port.write(b"SI\r\n")
-    assert os.read(master, 100) == b"SI\r\n"
+    assert whole(lambda: os.read(master, 100), 4) == b"SI\r\n"
     port.close()
 
 
-def test_every_byte_passes_unchanged(pty):
+def test_every_byte_passes_unchanged(pty, whole):
     master, name = pty
     port = SerialPort(name, LINK)
     every = bytes(range(256))
     os.write(master, every)
-    data = b""
-    while len(data) < len(every):
-        more = port.read(5.0)
-        assert more
-        data += more
-    assert data == every
+    assert whole(lambda: port.read(5.0), len(every)) == every
     port.close()
 
 
@@ -110,14 +105,14 @@ def test_a_port_whose_other_end_has_gone_is_lost():
     port.close()
 
 
-def test_bytes_go_both_ways_on_a_serial_server(listener):
+def test_bytes_go_both_ways_on_a_serial_server(listener, whole):
     port = open_port(url(listener), LINK)
     peer, _ = listener.accept()
     with peer:
         peer.sendall(b"hello")
-        assert port.read(5.0) == b"hello"
+        assert whole(lambda: port.read(5.0), 5) == b"hello"
         port.write(b"SI\r\n")
-        assert peer.recv(100) == b"SI\r\n"
+        assert whole(lambda: peer.recv(100), 4) == b"SI\r\n"
     with pytest.raises(LinkLost):
         port.read(5.0)
     port.close()

@@ -31,7 +31,7 @@ def people() -> tuple[People, sqlite3.Connection]:
     from sqlite_utils import Database
 
     db = Database(memory=True)
-    migrations.apply(db)
+    migrations.take(db.conn)
     return People(db.conn), db.conn
 
 

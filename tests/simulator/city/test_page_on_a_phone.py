@@ -6,28 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from protocol.city.codes import CodeKind
 from simulator.broker import Broker
 from simulator.city import City
 
-CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
 
 @pytest.fixture
-def phone() -> Iterator[Page]:
-    if not CHROMIUM.exists():
-        pytest.fail("chromium is not installed: make test installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        page = browser.new_page(viewport={"width": 360, "height": 640}, device_scale_factor=2, locale="zh-CN")
-        page.on("console", lambda message: pytest.fail(message.text) if message.type == "error" else None)
-        yield page
-        browser.close()
+def phone(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 360, "height": 640}, device_scale_factor=2, locale="zh-CN")
+    page.on("console", lambda message: pytest.fail(message.text) if message.type == "error" else None)
+    yield page
+    page.close()
 
 
 def keep(page: Page, name: str) -> None:
