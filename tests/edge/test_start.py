@@ -14,7 +14,7 @@ LATER = (  # packages that something else asks for: the web's thread, a paper, a
     *("fastapi", "starlette", "uvicorn", "jinja2", "sqlite_utils", "argon2"),
     *("protocol.city.meanings", "protocol.city.schemas"),
     *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
-    "cryptography",
+    *("cryptography", "difflib"),
 )
 LOADED = f"""
 import json, sys
@@ -88,6 +88,29 @@ def test_a_station_that_runs_has_not_loaded_what_certificates_need(tmp_path: Pat
         maps = Path(f"/proc/{station.pid}/maps").read_text("utf-8")
     assert "/nacl/" in maps
     assert "/cryptography/" not in maps
+
+
+WARMED = """
+import sys
+from pathlib import Path
+from edge.config.sections import load
+from edge.documents import Documents
+from edge.printing.typesetting import Typesetter
+from protocol.city.events import EVENTS
+
+config = load(Path(sys.argv[1]))
+Typesetter(config, Documents()).warm(config.printer[0].name)
+print(*(kind for kind, row in EVENTS.items() if row.record.__pydantic_complete__))
+"""
+
+
+def test_a_printer_makes_ready_for_papers_that_somebody_waits_for(tmp_path: Path) -> None:
+    """The report of a gate and the slip of a stall; not the papers of a canteen, nor those of a day's end."""
+    wiring = Wiring(broker="mqtt://127.0.0.1:1", printer=str(tmp_path / "printer"))
+    station = StationProcess(tmp_path / "station", wiring)
+    command = [sys.executable, "-c", WARMED, station.config]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["test.result", "trade.completed"]
 
 
 EARLY = """
