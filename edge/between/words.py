@@ -1,6 +1,7 @@
 """Every text that people read, in Chinese and English: the catalogue ``words.toml``.
 
-Each of its sections is read once, when a text of it is wanted: the whole takes a start as long as opening the ledger.
+Each of its sections is read once, when a text of it is wanted: the whole takes a start as long as opening the ledger,
+and is larger than what a station says.
 A text is found by its section and its code, which is the word that stands in the board, the ledger or the API.
 Refusals and mistakes of a configuration stand beside the rule they explain, as long as nothing else says the same.
 """
@@ -53,11 +54,12 @@ class Bilingual(NamedTuple):
         return Bilingual(self.zh.format(**values), self.en.format(**values))
 
 
-@cache
-def _unread() -> Mapping[str, str]:
-    """Each section's part of the catalogue, as it stands there."""
-    _, *parts = re.split(r"^\[(\w+)\]$", CATALOGUE.read_text("utf-8"), flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+def _part(name: str) -> str:
+    """A section's part of the catalogue, as it stands there. Raises KeyError."""
+    _, found, rest = CATALOGUE.read_text("utf-8").partition(f"\n[{name}]\n")
+    if not found:
+        raise KeyError(name)
+    return rest.partition("\n[")[0]
 
 
 def section(name: Section) -> Mapping[str, Bilingual]:
@@ -67,7 +69,7 @@ def section(name: Section) -> Mapping[str, Bilingual]:
 
 @cache
 def _read(name: str) -> Mapping[str, Bilingual]:
-    return {word: Bilingual(*both) for word, both in tomllib.loads(_unread()[name]).items()}
+    return {word: Bilingual(*both) for word, both in tomllib.loads(_part(name)).items()}
 
 
 def text(name: Section, word: str) -> Bilingual:
@@ -105,11 +107,16 @@ def proof_name(kind: str) -> Bilingual:
     return Bilingual(" 或 ".join(one.zh for one in found), " or ".join(one.en for one in found))
 
 
+def _names() -> list[str]:
+    """Of all sections, as they stand in the catalogue."""
+    return re.findall(r"^\[(\w+)\]$", CATALOGUE.read_text("utf-8"), re.MULTILINE)
+
+
 @cache
 def by_key() -> Mapping[str, Bilingual]:
     """All texts as pages name them: ``cancel``, and with its section what stands in the board, as in ``lot.held``."""
     return {
-        word if name in ON_PAGES else f"{name}.{word}": text for name in _unread() for word, text in _read(name).items()
+        word if name in ON_PAGES else f"{name}.{word}": text for name in _names() for word, text in _read(name).items()
     }
 
 

@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +34,7 @@ def unknown(what: tuple[str, str], name: str, known: Iterable[str], /, **where: 
     """A name that is none of the known ones; with the nearest of them. ``where`` as in Mistake."""
     zh, en = what
     names = list(known)
-    near = get_close_matches(name[:SHOWN], names, 3, 0.55)
+    near = _nearest(name[:SHOWN], names, 3, 0.55)
     if near:
         listed = (f"是不是 {' 或 '.join(near)}？", f"did you mean {' or '.join(near)}?")
     else:
@@ -279,11 +278,17 @@ def _listed(model: type[BaseModel], section: str) -> bool:
     return getattr(model.model_fields[section].annotation, "__origin__", None) is tuple
 
 
+def _nearest(name: str, known: Iterable[str], most: int, alike: float) -> list[str]:
+    from difflib import get_close_matches  # wanted where something is mistyped
+
+    return get_close_matches(name, list(known), most, alike)
+
+
 def _not_known(place: KeyPlace, data: Mapping[str, Any], model: type[BaseModel]) -> str:
     """An unknown section or key: the nearest one there is, or the section it belongs to."""
     sections = _models(model)
     if not place.key:
-        near = get_close_matches(place.section, sections, 1, 0.5)
+        near = _nearest(place.section, sections, 1, 0.5)
         names = [f"[[{name}]]" if _listed(model, name) else f"[{name}]" for name in (near or sections)]
         if near:
             return said(f"没有这一节；是不是 {names[0]}？", f"no such section; did you mean {names[0]}?")
@@ -292,7 +297,7 @@ def _not_known(place: KeyPlace, data: Mapping[str, Any], model: type[BaseModel])
             return said(f"这个键要写在 [{home[0]}] 下面", f"this key belongs below [{home[0]}]")
         return said(f"没有这一节；有：{' '.join(names)}", f"no such section; there are: {' '.join(names)}")
     known = list(sections[place.section].model_fields) if place.section in sections else []
-    if near := get_close_matches(place.key, known, 1, 0.6):
+    if near := _nearest(place.key, known, 1, 0.6):
         return said(f"没有这个键；是不是 {near[0]}？", f"no such key; did you mean {near[0]}?")
     if home := [name for name, part in sections.items() if place.key in part.model_fields]:
         name = f"[[{home[0]}]]" if _listed(model, home[0]) else f"[{home[0]}]"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.glyphs import FontGlyphs, NoFont, png
+from edge.between.fixed_words import JobName
 from edge.between.print_states import DAY, STALL_CARD, TEST_PAGE, PrintJob
 from edge.config.sections import Config, PrinterSection
 from edge.documents import Documents, Place, day, examples, prints, stall_card, testpage
@@ -22,6 +23,11 @@ from protocol.printers.layout import Page, layout
 from protocol.printers.profile import Profile
 
 log = logging.getLogger("papers")
+AWAITED: Mapping[JobName, tuple[str, ...]] = {  # papers that somebody stands and waits for
+    "gate": ("label", "report"),
+    "stall": ("slip",),
+    "canteen": ("acceptance",),
+}
 
 
 class Typesetter:
@@ -35,7 +41,8 @@ class Typesetter:
         self._subject = f"{station.node}-{station.terminal}"
         self._place = _place(config)
         self._printers = {part.name: part for part in config.printer}
-        self._automatic = config.paper.automatic
+        awaited = {paper for job in station.jobs for paper in AWAITED[job]}
+        self._awaited = [paper for paper in config.paper.automatic if paper in awaited]
 
     @cached_property
     def glyphs(self) -> FontGlyphs | None:
@@ -47,9 +54,12 @@ class Typesetter:
             return None
 
     def warm(self, printer: str) -> None:
-        """Load what this printer's first paper needs, so that nobody waits for it with goods in hand."""
+        """Load what this printer's first paper needs, so that nobody waits for it with goods in hand.
+
+        What other papers need is loaded with the first of them: all together take a megabyte.
+        """
         profile = self._printers[printer].row()
-        for paper in self._automatic:
+        for paper in self._awaited:
             if prints(profile, paper):
                 place = replace(self._place, label=profile.label)
                 document = self._papers.document(paper, examples(paper)[0], place)

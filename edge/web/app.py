@@ -3,12 +3,15 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from starlette.applications import Starlette
+from starlette.datastructures import State
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.between.board import Showing
 from edge.between.inbox import Inbox
@@ -49,6 +52,22 @@ from edge.web.squeeze import Squeeze
 from edge.web.taken import Mistaken
 
 
+class App:
+    """One ASGI application: ``routes``, and ``served`` with all that stands round them.
+
+    ``state`` has what is asked of it by who serves it (``serving.py``) and describes it (``described.py``).
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute], served: ASGIApp) -> None:
+        self.routes = routes
+        self.state = State()
+        self._served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self  # a router that has an app raises what it does not find, and does not answer itself
+        await self._served(scope, receive, send)
+
+
 def create_app(
     showing: Showing,
     inbox: Inbox,
@@ -63,7 +82,7 @@ def create_app(
     console: str = "",
     tls: Encryption | None = None,
     look: Look | None = None,
-) -> Starlette:
+) -> App:
     """The app over a board and an inbox.
 
     ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
@@ -79,17 +98,7 @@ def create_app(
         page = pages.missing(painter, request) if getattr(error, "status_code", 0) == 404 else None
         return page or await desk.show_http_error(request, error)
 
-    app = Starlette(
-        exception_handlers={
-            desk.Problems: desk.show_problem,
-            Mistaken: desk.show_invalid,
-            HTTPException: show_http_error,
-            Exception: desk.show_failed,
-        },
-    )
-    app.state.live = live
-    app.state.door = door = Door()
-    app.state.tls = tls
+    door = Door()
     at = desk.Desk(inbox, timeout, live.steady, token)
     approvals = Approvals(live.steady)
     files = PhotoFiles(shelf.folder) if shelf else None
@@ -148,20 +157,17 @@ def create_app(
     async def read_openapi() -> Response:
         return Response(await asyncio.to_thread(_openapi, release), media_type="application/json")
 
-    app.state.parts = parts  # what the OpenAPI describes
-    for part in (*parts, pages.router(painter, showing, reading)):
-        app.router.routes += part.serving()
-    app.add_middleware(
-        Reception,
-        showing=showing,
-        inbox=inbox,
-        steady=live.steady,
-        console=console,
-        opened=api_screens.opened((look or Look()).screens),
+    routes = [route for part in (*parts, pages.router(painter, showing, reading)) for route in part.serving()]
+    inner: ASGIApp = ExceptionMiddleware(
+        Router(routes),
+        {desk.Problems: desk.show_problem, Mistaken: desk.show_invalid, HTTPException: show_http_error},
     )
-    app.add_middleware(Squeeze)
-    app.add_middleware(Fence)
-    app.add_middleware(Guard, allow=tuple(allow))
+    opened = api_screens.opened((look or Look()).screens)
+    inner = Reception(inner, showing=showing, inbox=inbox, steady=live.steady, console=console, opened=opened)
+    # The inner fence answers with the guard's headers, the outer one for the guard itself.
+    app = App(routes, Fence(Guard(Fence(Squeeze(inner)), allow=tuple(allow))))
+    app.state.live, app.state.door, app.state.tls = live, door, tls
+    app.state.parts = parts  # what the OpenAPI describes
     return app
 
 

@@ -294,11 +294,6 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return plain(".".join(str(part) for part in loc[1:]), 64) or "body"
 
 
-async def show_failed(_: HttpRequest, error: Exception) -> Response:
-    """What nobody foresaw, where no other fence is."""
-    return problem(500, "failed", *FAILED)
-
-
 async def show_http_error(_: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:

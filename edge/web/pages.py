@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -349,11 +349,18 @@ def _remember(request: Request, language: str) -> Response:
 
 
 class _File:
-    """A static file."""
+    """A static file, read when somebody first asks for it: a job's page has a third of them."""
 
-    def __init__(self, body: bytes, kind: str) -> None:
-        self.body, self.kind = body, kind
-        self.etag = json.dumps(hashlib.sha256(body).hexdigest()[:16])
+    def __init__(self, read: Callable[[], bytes], kind: str) -> None:
+        self._read, self.kind = read, kind
+
+    @cached_property
+    def body(self) -> bytes:
+        return self._read()
+
+    @cached_property
+    def etag(self) -> str:
+        return json.dumps(hashlib.sha256(self.body).hexdigest()[:16])
 
     @cached_property
     def small(self) -> bytes:
@@ -362,13 +369,9 @@ class _File:
 
 
 def _static() -> dict[str, _File]:
-    """All of the few small files, in memory: no path from a request ever reaches the disk."""
-    files = {}
-    for path in sorted((HERE / "static").iterdir()):
-        if path.suffix in KINDS:
-            files[path.name] = _File(path.read_bytes(), KINDS[path.suffix])
-    files[WORKER] = _File(_worker(files), KINDS[".js"])
-    return files
+    """The few small files by their names: no path from a request ever reaches the disk."""
+    paths = [path for path in sorted((HERE / "static").iterdir()) if path.suffix in KINDS]
+    return {path.name: _File(_worker if path.name == WORKER else path.read_bytes, KINDS[path.suffix]) for path in paths}
 
 
 @cache
@@ -378,13 +381,15 @@ def _texts(name: str) -> _File | None:
     if page not in (*PAGES, SIGN_IN) or language not in LANGUAGES or name != f"words.{page}.{language}.js":
         return None
     said = json.dumps(words_of(page, language), ensure_ascii=False, separators=(",", ":"))
-    return _File(f"globalThis.WORDS = {said};\n".encode(), KINDS[".js"])
+    return _File(f"globalThis.WORDS = {said};\n".encode, KINDS[".js"])
 
 
-def _worker(files: Mapping[str, _File]) -> bytes:
+def _worker() -> bytes:
     """The service worker with what it keeps in front of it: it is another one when any of that is."""
     kept = [f"/static/{name}" for name in SHELL_FILES]
-    frames = [(TEMPLATES / name).read_bytes() for name in ("base.html", "shell.html")]
-    version = hashlib.sha256(b"".join([*(files[name].body for name in SHELL_FILES), *frames])).hexdigest()[:16]
+    parts = [HERE / "static" / name for name in SHELL_FILES] + [
+        TEMPLATES / name for name in ("base.html", "shell.html")
+    ]
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()[:16]
     front = f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(kept)};\n"
-    return front.encode() + files[WORKER].body
+    return front.encode() + (HERE / "static" / WORKER).read_bytes()

@@ -7,11 +7,10 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import h11
 import uvicorn
-from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from edge.between.failures import cause_of
@@ -20,6 +19,9 @@ from edge.web.addresses import peer
 from edge.web.door import Door, Guest
 from edge.web.encryption import Encryption
 from edge.web.problems import CROWDED, NOT_HTTP, TOO_SLOW, Refusal
+
+if TYPE_CHECKING:
+    from edge.web.app import App
 
 log = logging.getLogger("web")
 SLOW_SECONDS = 10.0
@@ -192,7 +194,7 @@ def _head(data: bytes) -> bytes:
 class Serving(uvicorn.Server):
     """Runs until ``stop_soon``; calls ``ready`` once it accepts. With ``app.state.tls`` all but a few words is TLS."""
 
-    def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
+    def __init__(self, app: "App", ready: Callable[[], None]) -> None:
         self._tls: Encryption | None = app.state.tls
         super().__init__(
             uvicorn.Config(

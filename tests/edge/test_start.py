@@ -1,6 +1,7 @@
 """A start is short because of what it leaves alone. Counted, for a time would say something else on each machine."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ LATER = (  # packages that something else asks for: the web's thread, a paper, a
     *("fastapi", "starlette", "uvicorn", "jinja2", "sqlite_utils", "argon2"),
     *("protocol.city.meanings", "protocol.city.schemas"),
     *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
-    "cryptography",
+    *("cryptography", "difflib"),
 )
 LOADED = f"""
 import json, sys
@@ -74,20 +75,65 @@ def test_an_app_that_serves_reads_no_signature() -> None:
     assert [route.path for route in served if route.taken is not None] == []
 
 
+def test_static_files_are_read_when_somebody_asks_for_them() -> None:
+    from edge.web.pages import _static
+
+    assert [name for name, file in _static().items() if "body" in vars(file)] == []
+
+
 def test_what_serves_does_without_what_describes() -> None:
-    """FastAPI, and what it loads and builds, is another process's: the one that makes the OpenAPI."""
-    code = "import sys, edge.web.app, edge.web.serving; print([one for one in sys.modules if one == 'fastapi'])"
+    """FastAPI, and what it loads and builds, is another process's: the one that makes the OpenAPI.
+
+    Nor does it make pages of tracebacks, for which Starlette's own application loads the names of HTML's letters.
+    """
+    later = ("fastapi", "starlette.applications", "html.entities")
+    code = f"import sys, edge.web.app, edge.web.serving; print([one for one in {later} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_a_station_that_runs_has_not_loaded_what_certificates_need(tmp_path: Path) -> None:
-    """libsodium signs and checks; the library that reads certificates as well is five times as large."""
-    with StationProcess(tmp_path / "station", Wiring(broker="mqtt://127.0.0.1:1")) as station:
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a station that has recorded something has in memory, a line a region."""
+    with StationProcess(tmp_path_factory.mktemp("runs") / "station", Wiring(broker="mqtt://127.0.0.1:1")) as station:
         station.post("/api/entries", product=CABBAGE, net_g=500_000, origin="河南省郑州市", supplier="绿源合作社")
-        maps = Path(f"/proc/{station.pid}/maps").read_text("utf-8")
+        return Path(f"/proc/{station.pid}/maps").read_text("utf-8")
+
+
+def test_a_station_that_runs_has_not_loaded_what_certificates_need(maps: str) -> None:
+    """libsodium signs and checks; the library that reads certificates as well is five times as large."""
     assert "/nacl/" in maps
     assert "/cryptography/" not in maps
+
+
+def test_the_threads_of_a_station_share_a_heap(maps: str) -> None:
+    """glibc's heap of a thread is 64 MiB of addresses, at a multiple of that, the most of them reserved alone."""
+    reserved = re.findall(r"^[0-9a-f]+-([0-9a-f]+) ---p 00000000 00:00 0 *$", maps, re.MULTILINE)
+    assert reserved  # the threads' stacks have a page before them that nobody may touch
+    assert [end for end in reserved if int(end, 16) % 0x4000000 == 0] == []
+
+
+WARMED = """
+import sys
+from pathlib import Path
+from edge.config.sections import load
+from edge.documents import Documents
+from edge.printing.typesetting import Typesetter
+from protocol.city.events import EVENTS
+
+config = load(Path(sys.argv[1]))
+Typesetter(config, Documents()).warm(config.printer[0].name)
+print(*(kind for kind, row in EVENTS.items() if row.record.__pydantic_complete__))
+"""
+
+
+def test_a_printer_makes_ready_for_papers_that_somebody_waits_for(tmp_path: Path) -> None:
+    """The report of a gate and the slip of a stall; not the papers of a canteen, nor those of a day's end."""
+    wiring = Wiring(broker="mqtt://127.0.0.1:1", printer=str(tmp_path / "printer"))
+    station = StationProcess(tmp_path / "station", wiring)
+    command = [sys.executable, "-c", WARMED, station.config]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["test.result", "trade.completed"]
 
 
 EARLY = """
