@@ -1,7 +1,6 @@
 """A market's own templates: what they can change, how mistakes are told, and that data stays data."""
 
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -148,11 +147,9 @@ def test_a_scale_without_a_date_does_not_end_the_station(tmp_path: Path) -> None
     ],
 )
 def test_whatever_people_write_ends_with_a_line_and_a_reason(tmp_path: Path, text: str, message: str) -> None:
-    before = time.thread_time()
     with pytest.raises(BadTemplate, match=message) as bad:
         Documents(own(tmp_path, text))
     assert "Traceback" not in str(bad.value)
-    assert time.thread_time() - before < 60
 
 
 WRITTEN = st.lists(

@@ -1,7 +1,6 @@
 """Goods and people are found in a blink: tiles, tabs, initials, the last five, a suspended one in red."""
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,11 +76,9 @@ def test_goods_and_a_supplier_are_found_with_a_few_keys(
 
     # initials, on keys of our own
     page.locator("#find-product").tap()
-    began = time.perf_counter()
     for key in "ymc":
         page.locator(f'.keypad [data-key="{key}"]').tap()
     expect(tiles).to_have_count(1)
-    took = time.perf_counter() - began
     assert fits(page)
     seen(page, f"gate-letters-{size}")
     tiles.first.tap()
@@ -126,7 +123,6 @@ def test_goods_and_a_supplier_are_found_with_a_few_keys(
     expect(page.locator("#supplier")).to_have_value("绿源蔬菜合作社")
     expect(tiles.nth(0)).to_contain_text("大白菜")  # nothing moved
     assert page.errors == []  # type: ignore[attr-defined]
-    assert took < 5.0
 
 
 @pytest.mark.parametrize("changed", [{ROWS: GROUPS + ROWS}])

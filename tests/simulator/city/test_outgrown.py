@@ -185,8 +185,9 @@ def test_an_order_is_written_down_by_one_signed_by_another_and_answered_to_a_thi
 ) -> None:
     (city, broker, _), one, url = big_city, crowd["410108001-07"], server.url
     link, heard = wire(broker, one.topics), []
-    link.client.message_callback_add("mkt/1/+/+/+/cmd/+", lambda _c, _d, message: heard.append(bytes(message.payload)))
-    link.client.subscribe("mkt/1/+/+/+/cmd/+", 1)
+    ours = f"{one.topics.base}/cmd/+"
+    link.client.message_callback_add(ours, lambda _c, _d, message: heard.append(bytes(message.payload)))
+    link.client.subscribe(ours, 1)
     link.state(one.state())
     link.until(lambda w: w.upto == 0)
     words = ["--store", url, "send", "stop_lot", "--station", one.name, "--lot", "41010800110100010074"]
