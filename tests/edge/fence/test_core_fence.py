@@ -210,6 +210,8 @@ def test_it_is_logged_once_with_its_cause_and_then_as_a_count(
     told = [record for record in caplog.records if record.name == "unread"]
     assert len(told) == 3
     assert told[0].exc_info and "ZeroDivisionError" in told[0].getMessage()
+    assert told[0].getMessage().startswith("device scale-1: could not be handled, kept as unread 1: ")
+    assert told[1].getMessage().startswith("device scale-1: unread 1 again, ")
     assert "times so far" in told[1].getMessage() and not told[1].exc_info
     (view,) = station.board.unread
     assert view.count == 300
@@ -316,6 +318,13 @@ def test_another_version_takes_what_an_older_one_could_not(
             station.tests(bad)
     assert station.tests(bad) == []
     monkeypatch.setattr("edge.state.unread.version", lambda name: "99")
+    station = box()
+    with monkeypatch.context() as patch:
+        poison(patch, "bad")
+        for count in (1, 2):  # its own tries, whatever the older one's were
+            assert station.tests(bad) == []
+            assert [one.count for one in station.board.unread] == [count]
+    monkeypatch.setattr("edge.state.unread.version", lambda name: "100")
     station = box()
     (record,) = station.tests(bad)
     assert record["data"]["value"] == "12.5"

@@ -218,6 +218,7 @@ def test_what_does_not_prove_itself_is_counted_and_moves_nothing(
         (CityMessage(said.topic, b"{"), "lot_unreadable"),
         (CityMessage(said.topic, altered), "lot_bad_signature"),
         (CityMessage(third.event("lot.released"), said.payload), "lot_unknown_key"),
+        (CityMessage(said.topic, b" " * CAP), "lot_unreadable"),
         (CityMessage(said.topic, b" " * (CAP + 1)), "lot_too_large"),
         (replace(said, retained=True), "lot_retained"),
         (CityMessage(said.topic, json.dumps(unsigned).encode()), "lot_unreadable"),
