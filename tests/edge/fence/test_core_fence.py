@@ -32,6 +32,7 @@ from edge.between.inbox import (
     CityMessage,
     LinkChanged,
     Message,
+    NewLoad,
     PortChanged,
     PortFound,
     PortGarbage,
@@ -73,7 +74,7 @@ COMMANDS = [
 WEIGHING = Weighing(Decimal("1.250"), "kg", Net.GROSS, True, raw=b"ST,GS,+  1.250kg\r\n")
 TICKET = Ticket(b"bytes of a ticket", "text", "no layout", "ticket-1")
 MESSAGES: list[tuple[Message, str, str, bytes]] = [
-    (Weighed("scale-1", WEIGHING, 1000.0), "reading", "scale-1", WEIGHING.raw),
+    (NewLoad(Weighed("scale-1", WEIGHING, 1000.0)), "reading", "scale-1", WEIGHING.raw),
     (Tested("tester-1", (TICKET,)), "result", "tester-1", TICKET.raw),
     (Sensed("probe-1", Measured("temperature", Decimal("4.1"), "Cel", b"t=4100")), "reading", "probe-1", b"t=4100"),
     (PortChanged("scale-1", True), "device", "scale-1", b"PortChanged("),
@@ -410,6 +411,9 @@ def test_a_reading_that_fails_sells_nothing_stale(box: Callable[..., Box], monke
     with pytest.raises(Refused) as refused:
         station.sells(lot)
     assert refused.value.code in ("stale", "no_signal", "motion")
+    settle(station)
+    (view,) = station.board.unread
+    assert (view.kind, view.device, view.count, kept(station)[0][3]) == ("reading", "scale-1", 20, b"\x02")
 
 
 def test_delivery_that_fails_is_tried_again_later_and_work_goes_on(
