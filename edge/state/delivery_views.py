@@ -1,6 +1,6 @@
 """What pages see of a canteen's orders and deliveries, and what is known of their suppliers and sources right now."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.between.canteen_board import (
     DeliveryLineView,
@@ -189,8 +189,8 @@ def _line_view(station: "Station", draft: Draft, line: Line, loads: list[Numbere
 
 def _closed_view(station: "Station", row: Row) -> DeliveryView:
     """By its record: the supplier's true name stands there."""
-    draft = row.draft
-    event: dict[str, Any] = station.ledger.event(row.seq) if row.seq else {"data": {"lines": []}}
+    assert row.seq is not None
+    draft, event = row.draft, station.ledger.event(row.seq)
     lines, data = event["data"]["lines"], event["data"]
     return DeliveryView(
         number=row.number,
@@ -212,6 +212,6 @@ def _closed_view(station: "Station", row: Row) -> DeliveryView:
         sum_fen=data.get("sum_fen"),
         signed=tuple(SignerView(one.name, one.role) for one in draft.signed),
         signers=len(draft.signed),
-        code=event.get("subject", ""),
-        time=event.get("time", ""),
+        code=event["subject"],
+        time=event["time"],
     )

@@ -107,7 +107,7 @@ class ScaleRegister:
         if self._settled:
             return found
         for name, part in self._parts.items():
-            before = self._said.get(name, (0, {}, ""))[1]
+            before = self._of(name)[1]
             if not before and not in_register(part):
                 continue
             now = identity_of(part)
@@ -149,17 +149,21 @@ class ScaleRegister:
 
     def warned(self, identity: ScaleIdentity, *, expired: bool) -> None:
         """In the current transaction."""
-        seq, said, _ = self._said.get(identity.scale, (0, {}, ""))
+        seq, said, _ = self._of(identity.scale)
         part = self._parts[identity.scale]
         self._keep(identity.scale, seq, said, _warning(part, "expired" if expired else "soon"))
 
+    def _of(self, scale: str) -> tuple[int, dict[str, Any], str]:
+        """The newest record of a scale, what it said and of what it was warned; of one that has none nothing."""
+        return self._said.get(scale, (0, {}, ""))
+
     def _warned(self, scale: str) -> str:
-        return self._said.get(scale, (0, {}, ""))[2]
+        return self._of(scale)[2]
 
     def _keep(self, scale: str, seq: int, said: dict[str, Any], warned: str) -> None:
         text = json.dumps(said, ensure_ascii=False)
         self._conn.execute("INSERT OR REPLACE INTO scale_register VALUES (?, ?, ?, ?)", (scale, seq, text, warned))
-        before = self._said.get(scale, (0, {}, ""))
+        before = self._of(scale)
         self._said[scale] = seq, said, warned
         self.changed = True
         self._undo.append(lambda: self._said.update({scale: before}))
@@ -185,7 +189,7 @@ class ScaleRegister:
                 verified_until=part.verified_until.isoformat() if part.verified_until else "",
                 fair=part.fair,
                 verification=verification(part, today),
-                seq=self._said.get(part.name, (0, {}, ""))[0],
+                seq=self._of(part.name)[0],
             )
             for part in self._parts.values()
         )

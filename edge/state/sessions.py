@@ -3,8 +3,6 @@
 When a session was last used is written with the next record, or some seconds after the last one.
 """
 
-from collections.abc import Callable
-
 from edge.records.clock import Clock
 from edge.records.ledger import Ledger
 
@@ -17,11 +15,10 @@ class Sessions:
     Opened and ended in the current transaction; what only grew old is ended at once, and on the disk by ``save``.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock, idle: float, undo: list[Callable[[], None]]) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, idle: float) -> None:
         self._conn = ledger.conn
         self._clock = clock
         self._idle = idle
-        self._undo = undo
         self.changed = True
         self.unsaved = False
         now = clock.now().seconds
@@ -42,7 +39,6 @@ class Sessions:
         now = int(self._clock.now().seconds)
         self._conn.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", (mark, code, now))
         self._seen[mark] = self._clock.steady()
-        self._undo.append(lambda: self._forget(mark))
         for old in sorted(self._seen, key=lambda one: self._seen[one])[:-MOST]:
             self.end(old)
         self.changed = True

@@ -122,7 +122,7 @@ class Station:
         )
         self.baskets = Baskets(ledger, clock)
         self.asked = Asked(ledger, clock, self.undo)
-        self.sessions = Sessions(ledger, clock, config.people.idle_minutes * 60, self.undo)
+        self.sessions = Sessions(ledger, clock, config.people.idle_minutes * 60)
         self.attempts = Attempts(ledger, clock)
         self.operators = Operators(ledger, self._tell_person, self.sessions.end_all)
         self.directory = People(ledger.conn)

@@ -58,7 +58,7 @@ class _Described(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made, words = super().model_schema(schema), tuple(meanings.of(schema["cls"]))
-        for name, field in made.get("properties", {}).items():
+        for name, field in made["properties"].items():
             if "description" not in field and (said := next((one[name] for one in words if name in one), None)):
                 field["description"] = said
         if "description" in made:

@@ -213,7 +213,8 @@ def test_another_scale_behind_the_name_is_seen_empty_first(box: Callable[..., Bo
     station.turn(PortFound("scale-1", was, Naming()))
     station.puts("1.250")
     station.turn(PortChanged("scale-1", False, "another device", stranger=now))
-    station.does(ConfirmPort(device="scale-1", person="张技术"))
+    answer = station.does(ConfirmPort(device="scale-1", person="张技术"))
+    assert answer == {"device": "scale-1", "now": str(now)}
     station.turn(PortChanged("scale-1", True))
     station.weighs("2.220")
     with pytest.raises(Refused) as refused:

@@ -138,6 +138,15 @@ def test_so_many_messages_are_one_round(box: Callable[..., Box]) -> None:
     assert station.core._inbox.qsize() == 1
 
 
+def test_after_a_weight_it_waits_for_the_next_until_it_can_be_shown(box: Callable[..., Box]) -> None:
+    station = box()
+    station.core._show_at = station.core._attend_at = station.clock.steady() + 3600
+    inbox = Waited(station.core, Weighed("scale-1", grams("1.000"), station.clock.steady()))
+    station.core.go_round()
+    first, then = inbox.waits
+    assert first == TICK_SECONDS and 0 < then <= 3600
+
+
 def test_weights_wait_for_each_other_and_for_nothing_else(box: Callable[..., Box]) -> None:
     station = box()
     station.turn(Weighed("scale-1", grams("0.000"), station.clock.steady()))

@@ -32,6 +32,7 @@ from edge.between.inbox import (
     CityMessage,
     LinkChanged,
     Message,
+    NewLoad,
     PortChanged,
     PortFound,
     PortGarbage,
@@ -73,7 +74,7 @@ COMMANDS = [
 WEIGHING = Weighing(Decimal("1.250"), "kg", Net.GROSS, True, raw=b"ST,GS,+  1.250kg\r\n")
 TICKET = Ticket(b"bytes of a ticket", "text", "no layout", "ticket-1")
 MESSAGES: list[tuple[Message, str, str, bytes]] = [
-    (Weighed("scale-1", WEIGHING, 1000.0), "reading", "scale-1", WEIGHING.raw),
+    (NewLoad(Weighed("scale-1", WEIGHING, 1000.0)), "reading", "scale-1", WEIGHING.raw),
     (Tested("tester-1", (TICKET,)), "result", "tester-1", TICKET.raw),
     (Sensed("probe-1", Measured("temperature", Decimal("4.1"), "Cel", b"t=4100")), "reading", "probe-1", b"t=4100"),
     (PortChanged("scale-1", True), "device", "scale-1", b"PortChanged("),
@@ -210,6 +211,8 @@ def test_it_is_logged_once_with_its_cause_and_then_as_a_count(
     told = [record for record in caplog.records if record.name == "unread"]
     assert len(told) == 3
     assert told[0].exc_info and "ZeroDivisionError" in told[0].getMessage()
+    assert told[0].getMessage().startswith("device scale-1: could not be handled, kept as unread 1: ")
+    assert told[1].getMessage().startswith("device scale-1: unread 1 again, ")
     assert "times so far" in told[1].getMessage() and not told[1].exc_info
     (view,) = station.board.unread
     assert view.count == 300
@@ -317,6 +320,13 @@ def test_another_version_takes_what_an_older_one_could_not(
     assert station.tests(bad) == []
     monkeypatch.setattr("edge.state.unread.version", lambda name: "99")
     station = box()
+    with monkeypatch.context() as patch:
+        poison(patch, "bad")
+        for count in (1, 2):  # its own tries, whatever the older one's were
+            assert station.tests(bad) == []
+            assert [one.count for one in station.board.unread] == [count]
+    monkeypatch.setattr("edge.state.unread.version", lambda name: "100")
+    station = box()
     (record,) = station.tests(bad)
     assert record["data"]["value"] == "12.5"
     assert kept(station) == []
@@ -401,6 +411,9 @@ def test_a_reading_that_fails_sells_nothing_stale(box: Callable[..., Box], monke
     with pytest.raises(Refused) as refused:
         station.sells(lot)
     assert refused.value.code in ("stale", "no_signal", "motion")
+    settle(station)
+    (view,) = station.board.unread
+    assert (view.kind, view.device, view.count, kept(station)[0][3]) == ("reading", "scale-1", 20, b"\x02")
 
 
 def test_delivery_that_fails_is_tried_again_later_and_work_goes_on(

@@ -501,6 +501,9 @@ def test_a_label_of_little_is_sold_to_the_fen_and_the_end_of_a_product_s_code_is
     little, by_end = "210012300030", "210030101000"
     said = station.does(ReadLabel(code=little + check_digit(little)))
     assert (said["net_g"], said["amount_fen"], said["price_fen"]) == (30, 11, 350)  # half a fen is rounded up
+    least = "210012300003"
+    said = station.does(ReadLabel(code=least + check_digit(least)))
+    assert (said["net_g"], said["amount_fen"]) == (3, 1)
     said = station.does(ReadLabel(code=by_end + check_digit(by_end)))
     assert (said["product"], said["net_g"], said["amount_fen"]) == (TOMATO, 1000, 398)
 

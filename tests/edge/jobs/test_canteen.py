@@ -138,6 +138,13 @@ def signs(station: Any, number: int, name: str, **more: Any) -> dict[str, Any]:
     return dict(station.does(SignByName(delivery=number, version=version, person=name, **more)))
 
 
+def test_an_order_is_on_the_page_when_the_city_has_sent_it(canteen: Callable[..., Any], mayor: Any) -> None:
+    station = canteen()
+    assert [one.code for one in station.board.orders] == ["XX-01"]
+    mayor.orders(station, "orders", orders=[{**ORDER, "order": "XX-02", "lines": [CABBAGE]}])
+    assert [one.code for one in station.board.orders] == ["XX-01", "XX-02"]
+
+
 def test_ten_loads_are_summed_signed_by_two_and_recorded(canteen: Callable[..., Any]) -> None:
     station = canteen()
     number = begun(station)
@@ -203,6 +210,7 @@ def test_a_load_counts_once_until_it_left_the_pan(canteen: Callable[..., Any]) -
     station.weighs("12.00")
     assert refused(station, press) == "load_counted"
     station.weighs("55.00")
+    assert (station.scale.new_g, station.scale.new_why) == (25_000, "")
     station.does(press)
     assert [(one.net_g, one.before_g) for one in delivery(station, number).lines[0].loads] == [
         (30_000, 0),
@@ -359,7 +367,26 @@ def test_goods_are_counted_and_part_of_them_refused(canteen: Callable[..., Any])
 
 def test_weighed_goods_are_not_counted(canteen: Callable[..., Any]) -> None:
     station = canteen()
-    assert refused(station, DescribeLine(delivery=begun(station), line=1, delivered_n=3)) == "not_counted"
+    number = begun(station)
+    for said in ({"delivered_n": 3}, {"rejected_n": 1}):
+        assert refused(station, DescribeLine(delivery=number, line=1, **said)) == "not_counted"
+
+
+def test_what_is_ordered_by_number_without_a_unit_is_counted_in_pieces(canteen: Callable[..., Any]) -> None:
+    station = canteen({**EGGS, "unit": ""})
+    assert [line.unit for line in delivery(station, begun(station)).lines] == ["件"]
+
+
+def test_a_scale_that_does_not_say_that_it_stands_still_is_watched_until_it_does(canteen: Callable[..., Any]) -> None:
+    station = canteen({**CABBAGE, "net_g": 30_000})
+    number = begun(station)
+    station.weighs("30.00", 3.0, "scale-2")
+    station.does(WeighLoad(delivery=number, line=1, scale="scale-2"))
+    signs(station, number, "赵敏")
+    signs(station, number, "钱伟")
+    (load,) = station.last["data"]["lines"][0]["loads"]
+    assert (load["net_g"], load["stability"], load["unit"]) == (30_000, "derived", "kg")
+    assert load["verified_until"] is None and station.last["data"]["scale_verified"] is False
 
 
 def test_what_is_refused_is_weighed_once_more_and_nothing_is_paid_for_it(canteen: Callable[..., Any]) -> None:
@@ -485,6 +512,12 @@ def test_goods_nobody_ordered_are_an_exception_with_a_reason(canteen: Callable[.
 
 def test_a_blind_supplier_is_named_when_the_delivery_is_closed(canteen: Callable[..., Any]) -> None:
     station = canteen({**CABBAGE, "net_g": 30_000}, alias="甲")
+
+    def listed() -> list[tuple[str, str]]:
+        orders = station.does(ListOrders())["orders"]
+        return [(one["supplier"], one["supplier_code"]) for one in orders]
+
+    assert listed() == [("甲", "")]
     number = begun(station)
     weighs_in(station, number, "30.00")
 
@@ -495,7 +528,8 @@ def test_a_blind_supplier_is_named_when_the_delivery_is_closed(canteen: Callable
     signs(station, number, "赵敏")
     assert "绿源" not in said()
     signs(station, number, "钱伟")
-    assert "绿源合作社" in said() and station.board.orders[0].supplier == "绿源合作社"
+    assert listed() == [("绿源合作社", "4101080010789")]
+    assert [one.supplier for one in (*station.board.orders, *station.board.deliveries)] == ["绿源合作社"] * 2
     assert (station.last["data"]["supplier"], station.last["data"]["alias"]) == ("绿源合作社", "甲")
 
 
@@ -571,6 +605,23 @@ def test_an_acceptance_is_voided_and_its_order_delivered_anew(canteen: Callable[
     assert delivery(station, number).state == "voided"
     assert refused(station, VoidAcceptance(code=code, reason="x", person="王敏")) == "already_voided"
     assert begun(station) == number + 1
+
+
+def test_of_two_acceptances_the_one_named_is_voided_and_its_paper_does_not_come_out(
+    canteen: Callable[..., Any],
+) -> None:
+    station = canteen({**CABBAGE, "net_g": 30_000})
+    first = station.does(BeginDelivery(supplier="老王", reason="加菜"))["delivery"]
+    station.does(AddDeliveryLine(delivery=first, product="01040201"))
+    second, made = begun(station), []
+    for number in (first, second):
+        weighs_in(station, number, "30.00")
+        signs(station, number, "赵敏")
+        made.append(signs(station, number, "钱伟"))
+    station.does(VoidAcceptance(code=made[1]["code"], reason="签错单", person="王敏"))
+    assert (delivery(station, first).state, delivery(station, second).state) == ("done", "voided")
+    assert (station.last["subject"], station.last["data"]["order"]) == (made[1]["code"], "XX-01")
+    assert station.printers["printer-1"].withdrawn == [made[1]["job"]]
 
 
 def test_no_more_than_so_many_deliveries_lines_and_loads(
@@ -679,7 +730,8 @@ def test_a_typed_weight_is_a_supervisors(canteen: Callable[..., Any]) -> None:
     signs(station, number, "钱伟")
     loads = station.last["data"]["lines"][0]["loads"]
     assert [(one["net_g"], one.get("approvedby")) for one in loads] == [(30_000, None), (31_000, "0001")]
-    assert [one["before_g"] for one in loads] == [0, 0]
+    assert [(one["before_g"], one["crates"]) for one in loads] == [(0, 0)] * 2
+    assert station.last["data"]["scale_verified"] is False  # whatever the certificate of that scale says
     assert [row["同意者编码"] for row in purchases(station)] == ["0001"]
 
 

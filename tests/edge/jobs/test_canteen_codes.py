@@ -25,6 +25,7 @@ from edge.between.commands import HoldLot, OpenLot, ProofGiven
 from edge.between.inbox import Refused, Sensed
 from edge.between.people import Role, Who
 from edge.between.photo_commands import KeepPhoto
+from edge.state.claims import Claim, Portion
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import DeliveredLoad
 from protocol.city.source import SourceToken, card_url
@@ -236,6 +237,18 @@ def test_a_lot_that_was_opened_here_by_its_card_is_known_by_its_short_code(
     (kept,) = station.core._station.deliveries.line(number, 1).sources
     assert (kept.result, kept.verdict, kept.item, kept.supplier) == ("genuine", "qualified", "农药残留", "绿源合作社")
     assert kept.tested_at == "2020-01-01T08:00:01+08:00"
+    lots = station.core._station.lots
+    with station.ledger.batch():
+        lots.claimed(
+            Portion(source(), lots.claims.of_own(source())[0][0].kid, 0), Claim(f"{NODE}-03", 90_000, 90_000, 5)
+        )
+    with pytest.raises(Refused) as why:  # two took over the same goods, and nobody has said anything of it
+        station.does(ScanForDelivery(delivery=number, code=source()))
+    assert (why.value.code, why.value.zh, why.value.en) == (
+        "lot_held",
+        "该批次已暂停销售，不能收货",
+        "this lot is held and may not be taken",
+    )
 
 
 def test_a_lot_that_was_stopped_by_its_test_code_is_not_taken_by_its_card(canteen: tuple[Any, int], mayor: Any) -> None:
@@ -270,6 +283,8 @@ def test_all_that_was_looked_at_is_in_the_record_and_on_the_closed_delivery(
     assert station.does(said)["line"] == 1
     station.does(DescribeLine(delivery=number, line=2, why_difference="没有到货", price_fen=0))
     station.does(DescribeDelivery(delivery=number, photos=(photos[1],)))
+    (seen,) = station.board.deliveries
+    assert (seen.photos, seen.lines[0].photos) == ((photos[1],), (photos[0],))
     for name in ("赵敏", "钱伟"):
         station.does(SignByName(delivery=number, version=station.board.deliveries[0].version, person=name))
     data = station.last["data"]

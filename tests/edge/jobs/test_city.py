@@ -118,6 +118,12 @@ def test_of_stop_and_resume_the_later_issued_counts_whichever_comes_first(statio
     assert station.lot(code).stop == "c"
 
 
+def test_lots_that_are_stopped_together_are_all_shown_as_stopped(station: Any, mayor: Any) -> None:
+    codes = [station.releases(), station.releases()]
+    station.turn(*(mayor.message(mayor.sealed("stop_lot", lot=code, reason="召回")) for code in codes))
+    assert [station.lot(code).stop for code in codes] == ["召回", "召回"]
+
+
 def test_what_the_stations_own_test_held_stays_held_after_a_resume(station: Any, mayor: Any) -> None:
     code = station.enters()
     for number in ("81", "82", "83"):
@@ -131,13 +137,14 @@ def test_offered_lots_are_opened_by_the_citys_word_alone(start: Start, mayor: An
     known = [{"station": "410108001-02", "public_key": GATE.public_key().public_bytes_raw().hex()}]
     assert mayor.orders(station, "keys", stations=known)["state"] == "done"
     assert station.last["data"]["what"] == f"add 0 revoke 0 stations {len(known)}"
-    second = {**OFFER, "source": OTHER, "lot": "41010800130200000023"}
+    tested = "2026-11-21T23:40:00+08:00"
+    second = {**OFFER, "source": OTHER, "lot": "41010800130200000023", "tested_at": tested}
     assert mayor.orders(station, "lots", lots=[OFFER, second])["state"] == "done"
     assert station.last["data"]["what"] == "lots 2"
     assert {offer.source for offer in start().board.offers} == {OFFER["source"], OTHER}
     station = start()
     opened = station.does(OpenLot(code=OTHER))
-    assert (opened["opened"], opened["left_g"]) == (True, 250_000)
+    assert (opened["opened"], opened["left_g"], station.last["data"]["tested_at"]) == (True, 250_000, tested)
     assert [offer.source for offer in station.board.offers] == [OFFER["source"]]
 
 
@@ -151,6 +158,17 @@ def test_a_key_that_the_disk_did_not_take_is_not_trusted(start: Start, mayor: An
     station.free_the_disk()
     station.turn(mayor.message(payload))
     assert station.core._station.node_keys.station("410108001-02") != ""
+
+
+def test_a_setting_that_the_disk_did_not_take_does_not_count(start: Start, mayor: Any) -> None:
+    station = start()
+    payload = mayor.sealed("config", settings={"stall.oversell": "refuse"})
+    station.fill_the_disk()
+    station.turn(mayor.message(payload))
+    assert station.core._station.config.stall.oversell == "warn"
+    station.free_the_disk()
+    station.turn(mayor.message(payload))
+    assert station.core._station.config.stall.oversell == "refuse"
 
 
 def test_a_lot_of_a_station_whose_key_nobody_sent_is_not_offered(station: Any, mayor: Any) -> None:
@@ -225,7 +243,11 @@ def test_the_directory_is_searched_by_code_name_and_initials(station: Any, mayor
     assert found(q="lyh") == found(q="LY") == found(q="合作") == found(q="4101080010999") == [GREEN["code"]]
     assert found(q="41010800104") == ["4101080010456"]
     assert found(q="", kind="operators") == ["0007"]
-    assert found(q="%") == found(q="绿洲") == []
+    assert found(q="%") == found(q="_") == found(q="\\") == found(q="绿洲") == []
+    for name in ("50%", "甲_乙", "a\\b"):
+        mayor.orders(station, "directory", mode="update", buyers=[{**school, "code": "4101080010458", "name": name}])
+        assert found(q=name[1:]) == ["4101080010458"]
+    mayor.orders(station, "directory", mode="replace", buyers=[school])
     assert {*found()} == {"0007", "4101080010456", GREEN["code"]}
 
 
@@ -275,7 +297,8 @@ def test_orders_are_kept_by_day_and_the_newer_one_of_a_number_counts(start: Star
     older = mayor.sealed("orders", id="older", orders=[ORDER])
     mayor.orders(station, "orders", orders=[{**ORDER, "meal": "午餐"}, {**ORDER, "order": "D-2", "due": "2026-11-24"}])
     station.turn(mayor.message(older))
-    assert mayor.answers(station)["older"]["code"] == "older"
+    answer = mayor.answers(station)["older"]
+    assert (answer["code"], answer["message_zh"]) == ("older", "orders：已有更新的版本，未改动")
     station = start()
     assert [one["order"] for one in station.does(ListOrders())["orders"]] == ["D-1", "D-2"]
     (one,) = station.does(ListOrders(day="2026-11-23"))["orders"]
@@ -311,7 +334,8 @@ def test_a_price_above_the_limit_is_warned_of(start: Start, mayor: Any) -> None:
     assert station.does(SetPrice(product=TOMATO, price_fen=200))["warnings"][0]["message_en"].endswith("¥3.98/kg")
     older = mayor.sealed("price_limits", id="older", issued=-3000, limits=[])
     station.turn(mayor.message(older))
-    assert mayor.answers(station)["older"]["code"] == "older"
+    answer = mayor.answers(station)["older"]
+    assert (answer["code"], answer["message_zh"]) == ("older", "price_limits：已有更新的版本，未改动")
     mayor.orders(station, "price_limits", limits=[])
     assert start().board.products[0].limit_fen is None
 
@@ -370,6 +394,7 @@ def test_settings_that_the_city_may_set_count_and_stay_and_go_back(start: Start,
     station = start()
     answer = mayor.orders(station, "config", settings={"stall.oversell": "refuse", "gate.tests": ["农药残留", "甲醛"]})
     assert answer["state"] == "done"
+    assert "甲醛" in station.board.bench.items
     assert station.last["type"].endswith("config.applied.v1")
     said = {one["name"]: (one["before"], one["after"]) for one in station.last["data"]["settings"]}
     assert said == {"stall.oversell": ('"warn"', '"refuse"'), "gate.tests": ("null", '["农药残留", "甲醛"]')}

@@ -214,6 +214,8 @@ def test_a_person_says_that_a_waiting_result_was_a_control(box: Callable[..., Bo
     assert (answer["valid"], answer["released"]) == (True, 1)
     (control,) = records(station, "qc.result")
     assert (control["data"]["person"], control["data"]["replaces"]) == ("王敏", station.ledger.event(waits.seq)["id"])
+    assert control["data"]["method"] == station.ledger.event(waits.seq)["data"]["method"] != ""
+    assert station.core._station.corrections.of(waits.seq) == int(control["sequence"])
     assert (station.lot(code).state, station.waiting) == ("released", ())
     with pytest.raises(Refused) as refused:
         station.does(MatchControl(seq=waits.seq, control="negative", person="王敏"))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import CorrectEntry, CorrectResult, MatchResult, PrintDocument, Reprint, VoidSale
+from edge.between.bench_commands import FinishReagent, OpenReagent
+from edge.between.commands import CorrectEntry, CorrectResult, MatchResult, PrintDocument, ProofGiven, Reprint, VoidSale
 from edge.between.inbox import Printed, Refused
 from edge.between.people import Role, Who
 from edge.between.print_states import PrintState, PrintWhy
@@ -248,6 +249,28 @@ def test_a_corrected_mass_moves_what_is_left(box: Callable[..., Box]) -> None:
     assert "李四" in text(station)
 
 
+def test_the_card_of_goods_sold_by_the_code_they_came_with_is_that_of_the_correction(
+    box: Callable[..., Box], elsewhere: str
+) -> None:
+    station = box('[gate]\nunchecked = "accept"\n' + DEVICES)
+    lot = station.enters(upstream=elsewhere)
+    station.does(CorrectEntry(lot=lot, supplier="李四", reason="抄错"))
+    for code in (lot, elsewhere):
+        station.does(PrintDocument(paper="card", subject=code))
+        assert station.printers["printer-1"].papers[-1].seq == int(station.last["sequence"])
+        assert "李四" in text(station)
+
+
+def test_a_certificate_with_long_texts_is_corrected_in_lines_that_a_record_holds(box: Callable[..., Box]) -> None:
+    station = box()
+    words = ("issuer", "product", "quantity", "origin", "contact")
+    old, new = (dict.fromkeys(words, letter * 120) for letter in "旧新")
+    lot = station.enters(proofs=(ProofGiven(type="hgz", no="1" * 40, **old),))
+    station.does(CorrectEntry(lot=lot, reason=WHY, proofs=(ProofGiven(type="hgz", no="1" * 40, **new),)))
+    (change,) = station.last["data"]["changes"]
+    assert (change["field"], len(change["before"]), len(change["after"])) == ("proofs", 120, 120)
+
+
 def test_no_more_can_be_sold_than_came_in(box: Callable[..., Box]) -> None:
     station = box()
     lot, sold = sale(station)
@@ -355,6 +378,20 @@ def test_a_result_is_given_to_the_lot_it_is_of(box: Callable[..., Box]) -> None:
     assert (station.lot(wrong).state, station.lot(right).state) == ("pending", "released")
     assert (station.last["data"]["replaces"], station.last["subject"]) == (result["id"], right)
     assert station.waiting == ()
+
+
+def test_a_result_that_goes_to_its_lot_keeps_what_was_known_at_the_bench(box: Callable[..., Box]) -> None:
+    station = box()
+    wrong = station.enters()
+    station.does(OpenReagent(reagent="NC1", item="农药残留", expires="2027-05-31", person="王敏"))
+    (result,) = station.tests(station.result(station.lot(wrong).sample, "12.5"))
+    right = station.enters()
+    station.does(FinishReagent(reagent="NC1", item="农药残留", person="王敏"))
+    station.does(OpenReagent(reagent="NC2", item="农药残留", expires="2027-06-30", person="王敏"))
+    station.does(CorrectResult(seq=int(result["sequence"]), lot=right, reason=WRONG))
+    known = ("tester", "reagent", "reagent_until", "qc", "rack", "reviewer")
+    assert result["data"]["reagent"] == "NC1"
+    assert [station.last["data"].get(name) for name in known] == [result["data"].get(name) for name in known]
 
 
 def test_a_lot_that_is_partly_sold_is_held_until_a_person_decides(box: Callable[..., Box]) -> None:

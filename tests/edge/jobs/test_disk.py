@@ -42,6 +42,7 @@ def test_each_step_is_told_once_as_an_alarm(box: Callable[..., Any], monkeypatch
     assert told(station) == [("short", 799, 1)]
     becomes(station, 150_000_000)
     assert told(station)[1:] == [("full", 150, 1)]
+    assert station.last["data"] == {"state": "full", "free_mb": 150, "total_mb": 8_000}
     assert (station.board.disk_free, station.board.disk_total) == (150_000_000, TOTAL)
 
 

@@ -254,6 +254,21 @@ def test_what_was_kept_or_handed_over_is_no_delivery(canteen: Callable[[], Any])
     assert refused(station, WeighLoad(delivery=number, line=1, scale="scale-1")) == "no_line"
 
 
+def test_the_hours_that_a_full_disk_did_not_take_are_written_with_the_next_record(canteen: Callable[[], Any]) -> None:
+    station = canteen()
+    keeps(station)
+    on = station.core._station.on_time
+    station.clock.go(10 * HOUR)
+    with pytest.raises(RuntimeError), station.ledger.batch():
+        on.save()
+        raise RuntimeError
+    assert not on.unsaved
+    on.not_saved()
+    assert on.unsaved
+    keeps(station)
+    assert not on.unsaved and station.count("SELECT up FROM boots") >= 1000 + 10 * HOUR
+
+
 def test_a_sample_that_was_not_recorded_is_not_kept(canteen: Callable[[], Any]) -> None:
     station = canteen()
     station.puts("0.150")

@@ -76,9 +76,11 @@ def test_one_is_found_by_initials_code_or_a_part_of_the_name(box: Callable[..., 
     )
     assert names(asked(station, "源")) == ["吕源", "绿源合作社", "鲁源商行"]
     assert asked(station, "没有") == []
+    (stranger,) = asked(station, "吕源")
+    assert (stranger["listed"], stranger["licence"], stranger["licence_until"]) == (False, "", "")
     green, red = asked(station, "绿源")[0], asked(station, RED, exact=True)[0]
-    assert (green["initials"], green["licence_state"], green["address"], green["listed"]) == (
-        *("lyhzs", "ending", "中牟县", True),
+    assert (green["initials"], green["licence"], green["licence_state"], green["address"], green["listed"]) == (
+        *("lyhzs", "JY1", "ending", "中牟县", True),
     )
     assert (red["state"], red["why"], red["licence_state"]) == ("suspended", "证照过期", "expired")
     assert names(asked(station, "鲁源商行", exact=True)) == ["鲁源商行"]

@@ -17,7 +17,7 @@ from edge.printing.typesetting import Typesetter
 from protocol.city.day_events import ScaleRegistered
 from protocol.printers.plain import plain
 
-OLD = 'verified_until = 2026-11-21\ncertificate = "豫-2025-0007"\nmaker = "某衡器厂"'
+OLD = 'verified_until = 2026-11-21\ncertificate = "豫-2025-0007"\nmaker = "某衡器厂"\ntype = "ACS-30"'
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def test_a_scale_whose_verification_ended_sells_when_its_new_certificate_is_ente
     assert answer["changed"] == ["certificate", "verification_code", "seal", "verified_until"]
     assert (answer["seq"], answer["verified_until"]) == (station.ledger.head.seq, "2027-11-20")
     said = ScaleRegistered.model_validate(station.last["data"])
+    assert said.model == "ACS-30"
     assert (said.maker, said.certificate, said.seal, said.person) == ("某衡器厂", "豫-2026-0012", "F-9", "王敏")
     assert said.active and list(said.changed) == answer["changed"] and station.last["operator"] == "unnamed"
     view = station.board.register[0]
@@ -137,11 +138,13 @@ def test_a_supervisor_or_a_technician_enters_it(box: Callable[..., Any], expired
     assert station.last["operator"] == "9"
 
 
+@pytest.mark.parametrize("known", [True, False])
 def test_what_fails_leaves_the_scale_as_it_was(
-    box: Callable[..., Any], expired: str, monkeypatch: pytest.MonkeyPatch
+    box: Callable[..., Any], expired: str, devices: str, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    station = box(expired)
+    station = box(expired if known else devices)
     station.turn()
+    before = station.board.register
     part = station.core._station.scales["scale-1"].part
 
     class Fails(register.RenewAnswer):
@@ -152,8 +155,10 @@ def test_what_fails_leaves_the_scale_as_it_was(
     assert refused(station, renews()) == "unexpected"
     monkeypatch.undo()
     assert station.core._station.scales["scale-1"].part == part == station.core._station.config.scale[0]
-    assert station.board.register[0].certificate == "豫-2025-0007"
+    station.turn()
+    assert station.board.register == before and before[0].certificate == ("豫-2025-0007" if known else "")
     assert len(station.does(renews())["changed"]) == 4
+    assert station.board.register[0].seq == int(station.last["sequence"])
 
 
 def test_check_says_what_counts_and_where_station_toml_says_otherwise(

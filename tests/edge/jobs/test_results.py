@@ -158,6 +158,7 @@ def test_a_disturbing_food_asks_for_the_whole_plant_step_and_records_it(box: Cal
     assert [one["verdict"] for one in said] == ["suspect"] * 3
     assert [one["whole_plant"] for one in said] == [False] * 3
     station.does(WholePlantDone(lot=code, person="张检测"))
+    assert station.lot(code).whole_plant == "done"
     last = station.tests(station.result("1", "82"))[0]["data"]
     assert (last["whole_plant"], last["whole_plant_by"], last["verdict"]) == (True, "张检测", "unqualified")
     with pytest.raises(Refused, match="needs no"):

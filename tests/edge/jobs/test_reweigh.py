@@ -11,6 +11,7 @@ from edge.between.inbox import Refused
 from edge.config.sections import ScaleSection
 from edge.jobs.reweigh import error_in_use
 from protocol.city import token as qr
+from protocol.city.node_keys import NodeKeys
 
 
 @pytest.fixture
@@ -136,6 +137,17 @@ def test_a_code_that_proves_nothing_is_no_slip(market: Any, fair: str) -> None:
     assert refused(desk, again(qr.url_of(entry, market.key("02"), "sy.example.cn"), seen_g=1250)) == "not_a_sale"
     assert refused(desk, again("41010800110100010074", seen_g=1250)) == "not_a_sale"
     assert refused(desk, again("123", seen_g=1250)) == "bad_code"
+
+
+def test_of_two_stations_whose_keys_share_an_id_the_one_that_signed_is_found(
+    market: Any, fair: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stall, desk = market.start("02"), market.start("01", fair)
+    slip = sold(stall)
+    token, _, _ = qr.parse_url(slip["url"])
+    both = tuple((f"410108001-{one}", market.key(one).public_key()) for one in ("03", "02"))
+    monkeypatch.setattr(type(desk.core._station), "node_keys", NodeKeys({token.kid.hex(): both}))
+    assert desk.does(LookAtSlip(slip=slip["url"]))["station"] == "410108001-02"
 
 
 def test_what_our_own_code_says_is_looked_up(box: Callable[..., Any], fair: str) -> None:

@@ -101,11 +101,15 @@ def test_an_offer_of_goods_the_stall_does_not_have_is_not_shown(gate: Box, stall
     assert refused(stall, OpenLot(code=gate.board.lots[0].source)) == "no_product"
 
 
-def test_what_was_released_long_ago_is_not_offered(gate: Box, stall: Box, market: Market) -> None:
-    gate.releases()
+def test_what_was_released_long_ago_is_not_offered(
+    gate: Box, stall: Box, market: Market, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = gate.lot(gate.releases()).source
     market.clock.go(4 * 86_400)
     market.carry()
     assert (stall.board.offers, odd(stall)) == ((), {"lot_stale": 1})
+    (told,) = [one.getMessage() for one in caplog.records if one.name == "siblings"]
+    assert told.startswith("410108001-01: ") and told.endswith(f": {source} of long ago")
     market.clock.worth = "unsynced"
     stall.turn(*market.says("01"))
     assert len(stall.board.offers) == 1
@@ -218,6 +222,7 @@ def test_what_does_not_prove_itself_is_counted_and_moves_nothing(
         (CityMessage(said.topic, b"{"), "lot_unreadable"),
         (CityMessage(said.topic, altered), "lot_bad_signature"),
         (CityMessage(third.event("lot.released"), said.payload), "lot_unknown_key"),
+        (CityMessage(said.topic, b" " * CAP), "lot_unreadable"),
         (CityMessage(said.topic, b" " * (CAP + 1)), "lot_too_large"),
         (replace(said, retained=True), "lot_retained"),
         (CityMessage(said.topic, json.dumps(unsigned).encode()), "lot_unreadable"),

@@ -153,6 +153,19 @@ def test_a_batch_that_failed_forgets_none(box: Callable[..., Box], a_photo: Any,
     assert ours.table.all() == set() and not (tmp_path / "data/photos" / loose).exists()
 
 
+def test_files_whose_records_went_in_several_steps_go_together(
+    box: Callable[..., Box], a_photo: Any, tmp_path: Path
+) -> None:
+    ours = box().core._station.photos
+    shas = [hash_of(a_photo(number)) for number in (1, 2, 3)]
+    for number, sha256 in enumerate(shas, 1):
+        ours.files.keep(sha256, a_photo(number))
+    ours.gone(shas[:2])
+    ours.gone(shas[2:])
+    ours.look()
+    assert list((tmp_path / "data/photos").iterdir()) == []
+
+
 def test_a_correction_keeps_the_photos_of_the_entry(box: Callable[..., Box], a_photo: Any) -> None:
     station = box()
     sha256 = comes(station, a_photo())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.checks import mod11_10
-from protocol.city.codes import MAX_SERIAL, BadCode, CodeKind, TraceCode, kept_codes, operator
+from protocol.city.codes import MAX_SERIAL, BadCode, CodeKind, TraceCode, kept_code, kept_codes, operator
 
 EXAMPLES = {
     "41010800110100010074": TraceCode("410108001", CodeKind.SOURCE, "01", 1007),
@@ -93,6 +93,7 @@ def test_an_unused_kind_is_named() -> None:
 
 def test_the_codes_of_a_station_s_kept_samples_begin_with_its_name() -> None:
     assert kept_codes("410108001-01") == "LY41010800101"
+    assert kept_code("410108001-01", 42) == "LY410108001010000042"
 
 
 def test_operator_codes_have_thirteen_digits() -> None:

@@ -80,6 +80,11 @@ def test_an_answer_is_read_with_or_without_its_signature() -> None:
         CommandAnswer.of({"id": "c", "name": "x", "state": "perhaps"})
 
 
+def test_each_command_has_a_name_in_both_languages() -> None:
+    for name, row in COMMANDS.items():
+        assert row.name == name and row.does and row.zh and row.en and row.zh != row.en
+
+
 def described(schema: dict[str, Any]) -> list[str]:
     """The fields of a schema that have no description."""
     models = [schema, *schema.get("$defs", {}).values()]

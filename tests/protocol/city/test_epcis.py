@@ -370,12 +370,17 @@ SAID: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # the record, w
             "lines": [
                 {"goods": CABBAGE, "source": SOURCE, "accepted_g": 300_000, "accepted_n": 0},
                 {"goods": CABBAGE, "source": None, "accepted_g": 0, "accepted_n": 10},
+                {"goods": CABBAGE, "source": None, "accepted_g": 2_500},
                 {"goods": CABBAGE, "accepted_g": 0},
             ],
         },
         TRADED
         | {"bizStep": "accepting", "disposition": "sellable_not_accessible"}
-        | goods(lot(SOURCE, 300_000), {"epcClass": "urn:marketedge:product:01040201", "quantity": 10})
+        | goods(
+            lot(SOURCE, 300_000),
+            {"epcClass": "urn:marketedge:product:01040201", "quantity": 10},
+            {"epcClass": "urn:marketedge:product:01040201", "quantity": 2_500, "uom": "GRM"},
+        )
         | papers(("recadv", f"acceptance:{LOT}"), ("po", "order:XX-01"))
         | {"certificationInfo": ["urn:marketedge:proof:jy:-"], "sourceList": owner("source", WANG)},
     ),

@@ -70,8 +70,8 @@ def test_any_bytes_are_a_picture_or_say_why_not(data: bytes, head: bytes) -> Non
 
 @given(st.integers(0, 2000), st.binary(min_size=1, max_size=200))
 def test_a_chunk_is_read_as_it_was_made(offset: int, data: bytes) -> None:
-    size = offset + len(data) + 7
-    assert read_chunk(chunk_of(data, offset, size)) == (offset, size, data)
+    for size in (offset + len(data), LARGEST):
+        assert read_chunk(chunk_of(data, offset, size)) == (offset, size, data)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,8 @@ def test_the_photos_of_a_delivery_s_lines_are_named_after_its_own() -> None:
 def test_a_jpeg_states_its_size_behind_other_segments_and_fillers() -> None:
     size = b"\xff\xc0\x00\x11\x08" + (480).to_bytes(2, "big") + (640).to_bytes(2, "big")
     comment, filler, restart = b"\xff\xfe\x00\x04hi", b"\xff", b"\xff\xd0"
-    for head in (b"", comment, comment * 2, filler * 2, restart, comment + restart + filler):
+    long = b"\xff\xe1\x01\x04" + bytes(0x0102)  # as the Exif of a camera
+    for head in (b"", comment, comment * 2, long, filler * 2, restart, comment + restart + filler):
         picture = picture_of(b"\xff\xd8" + head + (size if head else comment + size))
         assert (picture.kind, picture.width, picture.height) == ("image/jpeg", 640, 480)
     with pytest.raises(BadPhoto, match="without its size"):

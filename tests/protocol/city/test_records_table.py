@@ -65,6 +65,12 @@ DELIVERY = {"lines": [{"accepted_g": 1000}, {"accepted_g": 500}], "supplier": "�
             },
         ),
         ("accept.completed", DELIVERY | {"sum_fen": 525}, {"net_g": 1500, "amount_fen": 525, "supplier": "李四"}),
+        ("accept.voided", {"accepted_g": 1500, "supplier": "李四"}, {"net_g": 1500, "supplier": "李四"}),
+        (
+            "price.daily",
+            {"prices": [{"net_g": 1500, "amount_fen": 525}, {"net_g": 250, "amount_fen": 88}], "supplier": "none"},
+            {"net_g": 1750, "amount_fen": 613},
+        ),
         ("clock.step", {"before": "x"}, {}),
     ],
 )
@@ -79,6 +85,7 @@ def test_each_kind_is_in_the_table_once_with_a_name_in_both_languages() -> None:
         assert row.kind == kind and row.zh and row.en and row.zh != row.en
         known = {*row.record.model_fields, *COLUMNS}
         assert set(row.told) <= known, kind
+    assert EVENTS["accept.voided"].told == ("order", "net_g")
 
 
 @pytest.mark.parametrize(
