@@ -185,7 +185,7 @@ def test_an_order_is_written_down_by_one_signed_by_another_and_answered_to_a_thi
 ) -> None:
     (city, broker, _), one, url = big_city, crowd["410108001-07"], server.url
     link, heard = wire(broker, one.topics), []
-    ours = f"{one.topics.base}/cmd/+"
+    ours = f"{one.topics.base}/cmd/stop_lot"  # the node hears of new keys, too
     link.client.message_callback_add(ours, lambda _c, _d, message: heard.append(bytes(message.payload)))
     link.client.subscribe(ours, 1)
     link.state(one.state())
