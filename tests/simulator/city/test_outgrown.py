@@ -283,11 +283,14 @@ def test_a_commit_that_the_standby_may_not_have_counts_as_none(
     other.execute("SELECT pg_reload_conf()")
     eventually(lambda: other.execute("SHOW synchronous_standby_names").fetchone()[0] == "nobody")
     failed: list[BaseException] = []
+    enough = threading.Event()
 
     def commit() -> None:
+        """The setting is in force for all a moment after it is there: until then commits pass."""
         try:
-            with db.atomic():
-                db.execute("INSERT INTO waits VALUES (1)")
+            while not enough.is_set():
+                with db.atomic():
+                    db.execute("INSERT INTO waits VALUES (1)")
         except Exception as error:
             failed.append(error)
 
@@ -300,8 +303,10 @@ def test_a_commit_that_the_standby_may_not_have_counts_as_none(
         other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
         committing.join(20)
     finally:
+        enough.set()
         other.execute("ALTER SYSTEM RESET synchronous_standby_names")
         other.execute("SELECT pg_reload_conf()")
+        committing.join(20)
     assert [type(error) for error in failed] == [NotCopied]
     assert other.trouble(failed[0]) == "down"  # it is answered by nobody, and comes again
     db.execute("DROP TABLE waits")
