@@ -182,12 +182,18 @@ find("#next-truck").addEventListener("click", () => {
   find("#supplier").focus();
 });
 
-/** What was said the last time of this supplier and these goods fills what is empty. */
+/** What was said the last time of this supplier and these goods fills what is empty; who is just about to type there writes
+ * over it. */
 async function remember() {
   const asked = new URLSearchParams({ supplier: value("supplier"), supplier_code: value("supplier-code"), product: value("product") });
   const said = await fetch(`/api/entries/last?${asked}`).then((one) => (one.ok ? one.json() : null)).catch(() => null);
   if (!said || asked.get("supplier") !== value("supplier") || asked.get("product") !== value("product")) return;
-  const fill = (id, text) => !value(id) && text && (find(`#${id}`).value = text);
+  const fill = (id, text) => {
+    const field = find(`#${id}`);
+    if (value(id) || !text) return;
+    field.value = text;
+    if (field === document.activeElement) field.select();
+  };
   const place = value("origin");
   fill("origin", said.origin);
   if (!place || place === said.origin) find("#origin-code").value = said.origin_code;

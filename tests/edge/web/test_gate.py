@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from edge.between.commands import DismissResult, MatchResult, PlanChannel, ProofGiven, RegisterEntry, WholePlantDone
 from edge.between.inbox import Request
@@ -52,6 +52,23 @@ def test_goods_are_registered_and_their_result_arrives(
         core.hands_over(core.result("8", number), device="analyzer-1")
     expect(newest).to_contain_text("快检阳性（筛查），暂停销售 · 农药残留 88.1 %")
     no_sideways(page)
+
+
+def test_what_was_said_last_time_does_not_mix_with_what_is_typed(core: Any, page: Page) -> None:
+    """It may come late, when a finger is in the field already."""
+    core.does(RegisterEntry(product="01040401", net_g=250_000, origin="河南中牟", supplier="王建国"))
+    late: list[Route] = []
+    page.route("**/api/entries/last?*", lambda route: late.append(route))
+    page.goto("/gate")
+    page.locator("#product-01040401").click()
+    page.fill("#supplier", "王建国")
+    with page.expect_request("**/api/entries/last?*supplier=%E7%8E%8B*"):
+        page.locator("#origin").focus()
+    for route in late:
+        route.continue_()
+    expect(page.locator("#origin")).to_have_value("河南中牟")
+    page.keyboard.insert_text("山东寿光")
+    expect(page.locator("#origin")).to_have_value("山东寿光")
 
 
 def test_a_result_without_a_lot_is_given_one(
