@@ -248,6 +248,7 @@ class ListWire:
 
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     announced: list[tuple[str, bytes]] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)  # topics of which the broker keeps the last message
     broker: str = ""
     odd: Counter[str] = field(default_factory=Counter)
 
@@ -260,6 +261,8 @@ class ListWire:
 
     def announce(self, topic: str, body: bytes, *, retain: bool = True) -> None:
         self.announced.append((topic, body))
+        if retain:
+            self.retained.append(topic)
 
 
 class Box:

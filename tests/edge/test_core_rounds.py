@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -291,6 +292,26 @@ def test_a_ledger_that_cannot_be_trusted_ends_the_round_it_is_met_in(
     monkeypatch.setattr(station.core._prints, "save", meet)
     with pytest.raises(LedgerBroken):
         station.turn()
+
+
+def test_what_a_part_meets_may_be_the_ledgers(box: Callable[..., Box], monkeypatch: pytest.MonkeyPatch) -> None:
+    station = box()
+
+    def meets(error: sqlite3.Error, code: int) -> None:
+        error.sqlite_errorcode = code
+        monkeypatch.setattr(station.core._publisher, "pump", lambda now: raises(error))
+
+    meets(sqlite3.OperationalError("database or disk is full"), sqlite3.SQLITE_FULL)
+    station.turn(LinkChanged(True))
+    assert (station.board.ledger_why, station.board.unread) == ("disk_full", ())
+    station.clock.go(60)
+    meets(sqlite3.DatabaseError("database disk image is malformed"), sqlite3.SQLITE_CORRUPT)
+    with pytest.raises(LedgerBroken):
+        station.turn()
+
+
+def raises(error: Exception) -> None:
+    raise error
 
 
 def test_the_answer_comes_after_what_it_speaks_of_can_be_seen(box: Callable[..., Box]) -> None:

@@ -326,6 +326,7 @@ def test_what_came_in_since_hides_no_hold_from_who_comes_back(
     gate.wire.announced.clear()
     gate.turn(CityMessage(Topics("410108", "410108001", "02").state, b'{"state":"online"}'))
     assert [json.loads(body)["subject"] for _, body in gate.wire.announced] == [code, *later[1:]]
+    assert {*gate.wire.retained} <= {gate.core._topics.state}  # a broker keeps no record for those who come later
 
 
 def test_what_is_listened_to() -> None:
