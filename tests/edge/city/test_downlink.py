@@ -14,6 +14,7 @@ from edge.city import downlink
 from edge.jobs import city as city_jobs
 from edge.records import obeyed
 from protocol.city.commands import COMMANDS, StopLot
+from protocol.city.events import ConfigApplied
 from protocol.city.signed import SIGNED_CAP, seal
 
 Start = Callable[..., Any]
@@ -194,6 +195,14 @@ def test_a_value_that_fits_no_record_is_refused(station: Any, mayor: Any, monkey
 
     monkeypatch.setitem(city_jobs.OBEYS, StopLot, unfit)
     assert mayor.orders(station, "stop_lot", **STOP)["code"] == "bad_value"
+
+
+def test_what_does_not_fit_is_named_by_its_path(station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unfit(at: Any, head: Any, command: Any) -> Any:
+        return ConfigApplied.model_validate({"command": head.id, "settings": [{"name": "x" * 500}]})
+
+    monkeypatch.setitem(city_jobs.OBEYS, StopLot, unfit)
+    assert mayor.orders(station, "stop_lot", **STOP)["message_en"].startswith("settings.0.name: ")
 
 
 def test_when_the_disk_is_full_it_is_not_answered_and_done_when_it_comes_again(start: Start, mayor: Any) -> None:
