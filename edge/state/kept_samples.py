@@ -79,7 +79,6 @@ class KeptSamples:
 
         def take_back() -> None:
             self._here -= by
-            self.look_at = float("-inf")
 
         self._undo.append(take_back)
 

@@ -238,7 +238,10 @@ def test_more_than_is_left_is_counted_over_all_lines(market: Callable[..., tuple
     adds(station, "6.000", cabbage)
     station.puts("5.000")
     assert "只剩 4.000 kg" in refused(station, AddLine(scale="scale-1", product=CABBAGE, lot=cabbage), "lot_empty")
+    adds(station, "1.000", cabbage)
     station.puts("4.000")
+    refused(station, AddLine(scale="scale-1", product=CABBAGE, lot=cabbage), "lot_empty")
+    station.puts("3.000")
     sold = station.sells(cabbage, basket=1)
     assert [one["code"] for one in sold["warnings"]] == ["lot_used_up"]
 

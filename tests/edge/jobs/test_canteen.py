@@ -15,6 +15,7 @@ from edge.between.canteen_commands import (
     DescribeDelivery,
     DescribeLine,
     DropDelivery,
+    HandWaste,
     RemoveLoad,
     SignByName,
     SignDelivery,
@@ -180,6 +181,16 @@ def test_ten_loads_are_summed_signed_by_two_and_recorded(canteen: Callable[..., 
     done = delivery(station, number)
     assert (done.state, done.code, done.accepted_g, done.lines) == ("done", last["code"], 300_000, ())
     assert station.board.orders[0].state == "done"
+
+
+def test_where_three_sign_pages_see_three(canteen: Callable[..., Any]) -> None:
+    station = canteen({**CABBAGE, "net_g": 30_000}, settings="[canteen]\nsigners = 3\n")
+    number = begun(station)
+    weighs_in(station, number, "30.00")
+    for name in ("赵敏", "钱伟", "孙丽"):
+        assert (delivery(station, number).state, delivery(station, number).signers) == ("open", 3)
+        signs(station, number, name)
+    assert (delivery(station, number).state, delivery(station, number).signers) == ("done", 3)
 
 
 def test_whoever_delivered_is_offered_first_the_next_time(canteen: Callable[..., Any]) -> None:
@@ -524,7 +535,8 @@ def test_a_blind_supplier_is_named_when_the_delivery_is_closed(canteen: Callable
     def said() -> str:
         return f"{station.board.orders} {station.board.deliveries} {station.does(ListOrders())}"
 
-    assert "绿源" not in said() and "4101080010789" not in said() and delivery(station, number).supplier == "甲"
+    assert "绿源" not in said() and "4101080010789" not in said()
+    assert (delivery(station, number).supplier, delivery(station, number).blind) == ("甲", True)
     signs(station, number, "赵敏")
     assert "绿源" not in said()
     signs(station, number, "钱伟")
@@ -659,6 +671,20 @@ def test_when_the_disk_is_full_nothing_is_counted(canteen: Callable[..., Any]) -
     station.free_the_disk()
     if not delivery(station, number).lines[0].loads:
         station.does(WeighLoad(delivery=number, line=1, scale="scale-1"))
+    assert delivery(station, number).lines[0].delivered_g == 30_000
+
+
+def test_a_load_that_could_not_be_kept_is_not_counted(canteen: Callable[..., Any]) -> None:
+    station = canteen()
+    number = begun(station)
+    station.weighs("30.00")
+    weigh = WeighLoad(delivery=number, line=1, scale="scale-1")
+    station.ledger.conn.execute(
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON delivery_pans BEGIN SELECT raise(ABORT, 'fails'); END"
+    )
+    assert refused(station, weigh) == "unexpected"
+    station.ledger.conn.execute("DROP TRIGGER fails")
+    station.does(weigh)
     assert delivery(station, number).lines[0].delivered_g == 30_000
 
 
@@ -812,6 +838,9 @@ def test_a_sale_or_what_is_no_acceptance_is_not_voided_as_one(canteen: Callable[
     station = canteen()
     code = str(TraceCode("410108001", CodeKind.ACCEPTANCE, "01", 99))
     assert refused(station, VoidAcceptance(code=code, reason="x", person="王敏")) == "no_acceptance"
+    station.puts("12.50")
+    waste = station.does(HandWaste(scale="scale-1", kind="food", receiver="收运公司", person="王敏"))["code"]
+    assert refused(station, VoidAcceptance(code=waste, reason="x", person="王敏")) == "no_acceptance"
 
 
 def test_an_order_of_nothing_is_refused(canteen: Callable[..., Any], mayor: Any) -> None:

@@ -211,6 +211,8 @@ def test_a_lot_of_this_station_is_known(box: Callable[..., Any], mayor: Any, dev
     assert station.does(ScanForDelivery(delivery=number, code=code))["line"] == 1
     (found,) = lines(station)[0].sources
     assert (found.result, found.verdict, found.origin) == ("genuine", "qualified", "河南中牟")
+    assert [line.name_en for line in lines(station)] == ["Chinese cabbage", ""]
+    assert found.tested_at == station.core._station.lots.find(lot).test["time"]
     (kept,) = station.core._station.deliveries.line(number, 1).sources
     assert (kept.test, kept.item, kept.supplier) == (lot, "农药残留", "王建国")
     assert kept.tested_at == station.core._station.lots.find(lot).test["time"]

@@ -236,6 +236,7 @@ def test_the_directory_is_searched_by_code_name_and_initials(station: Any, mayor
     school = {"code": "4101080010456", "name": "大学食堂", "initials": "dxst"}
     gone = {"code": "4101080010457", "name": "绿洲", "initials": "lz", "state": "gone"}
     mayor.orders(station, "directory", mode="replace", operators=[wang], suppliers=[GREEN], buyers=[school, gone])
+    assert station.last["data"]["what"] == "entries 4"
 
     def found(**asked: str) -> list[str]:
         return [entry["code"] for entry in station.does(SearchDirectory(**asked))["entries"]]
@@ -287,6 +288,7 @@ def test_a_directory_has_an_end(station: Any, mayor: Any, monkeypatch: pytest.Mo
     two = [GREEN, {**GREEN, "code": "4101080010111"}]
     assert mayor.orders(station, "directory", mode="update", suppliers=two)["code"] == "too_many"
     assert station.core._station.directory.find("") == []
+    assert mayor.orders(station, "directory", mode="update", suppliers=[GREEN])["state"] == "done"
 
 
 # --- orders and prices ------------------------------------------------------------------------------------------------
@@ -296,6 +298,7 @@ def test_orders_are_kept_by_day_and_the_newer_one_of_a_number_counts(start: Star
     station = start()
     older = mayor.sealed("orders", id="older", orders=[ORDER])
     mayor.orders(station, "orders", orders=[{**ORDER, "meal": "午餐"}, {**ORDER, "order": "D-2", "due": "2026-11-24"}])
+    assert station.last["data"]["what"] == "orders 2"
     station.turn(mayor.message(older))
     answer = mayor.answers(station)["older"]
     assert (answer["code"], answer["message_zh"]) == ("older", "orders：已有更新的版本，未改动")
@@ -380,6 +383,8 @@ def test_keys_of_the_nodes_stations_are_kept_and_revoked(
     (_, one), (_, two) = other_key(3), other_key(4)
     older = mayor.sealed("keys", id="older", stations=[{"station": "410108001-02", "public_key": one}])
     mayor.orders(station, "keys", stations=[{"station": "410108001-02", "public_key": key} for key in (one, two)])
+    both = mayor.orders(station, "keys", add=[one], stations=[{"station": "410108001-02", "public_key": one}])
+    assert both["state"] == "done"
     mayor.orders(station, "keys", stations=[{"station": "410108001-02", "public_key": one, "revoked": True}])
     station.turn(mayor.message(older))
     assert mayor.answers(station)["older"]["code"] == "older"

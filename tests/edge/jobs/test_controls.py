@@ -133,8 +133,8 @@ def test_a_failed_control_takes_the_word_from_what_was_measured_before_it(box: C
 
 def test_a_control_is_good_for_its_day_its_analyzer_and_its_item(box: Callable[..., Box], strict: str) -> None:
     station = box(strict)
+    station.tests(station.result("CK1", "3.0"))  # the first record of all
     station.does(REAGENT)
-    station.tests(station.result("CK1", "3.0"))
     assert [one.state for one in station.board.bench.controls] == ["valid", "missing"]
     station.clock.go(24 * 3600)
     station.turn()
@@ -306,6 +306,8 @@ def test_a_second_person_looks_before_a_lot_is_released(box: Callable[..., Box],
     again = station.ledger.event(answer["seq"])["data"]
     assert (again["reviewer"], again["replaces"]) == ("李四", station.ledger.event(int(first))["id"])
     assert [paper for paper, _ in station.papers()] == ["report"]
+    (item,) = station.core._station.lots.find(code).items
+    assert (item.seq, item.seqs) == (answer["seq"], (answer["seq"],))
     for seq, refusal in ((answer["seq"], "already_reviewed"), (int(first), "not_counted"), (1, "not_counted")):
         with pytest.raises(Refused) as refused:
             station.does(ReviewResult(seq=seq, person="赵六"))
@@ -322,6 +324,13 @@ def test_only_what_was_positive_once_is_looked_at_again(box: Callable[..., Box],
     for value in ("70", "12", "11"):
         station.tests(station.result("2", value))
     assert (station.lot(plain).state, station.lot(suspect).waits) == ("released", ("review",))
+    station = box(asking(devices, review='"positives"', control='"required"'))
+    code = station.enters()
+    station.tests(station.result("3", "12.5"))
+    assert (station.lot(code).waits, station.lot(suspect).waits) == (
+        ("control", "reagent"),
+        ("control", "reagent", "review"),
+    )
 
 
 def test_who_tested_does_not_look_a_second_time(box: Callable[..., Box], devices: str) -> None:

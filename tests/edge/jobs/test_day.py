@@ -185,14 +185,22 @@ def test_what_is_sold_in_the_same_moment_is_of_the_shift_and_two_that_close_it_c
 ) -> None:
     station = box()
     lot = station.lot(station.releases()).source
+    earlier = sold(station)["tx"]
     station.puts("1.000")
-    close = CloseShift(number=1, seen_slips=1, seen_fen=350, person="王敏")
-    done, first, second = station.ask(Sell(scale="scale-1", product="01040201", lot=lot), close, close)
-    assert done.result(0).tx and first.result(0).slips == 1
+    close = CloseShift(number=1, seen_slips=2, seen_fen=700, person="王敏")
+    done, first, second, voided, third = station.ask(
+        Sell(scale="scale-1", product="01040201", lot=lot),
+        close,
+        close,
+        VoidSale(tx=earlier, reason="错"),
+        CloseShift(number=2, seen_slips=0, seen_fen=-350, person="王敏"),
+    )
+    assert done.result(0).tx and first.result(0).slips == 2
     with pytest.raises(Refused) as why:
         second.result(0)
     assert why.value.code == "shift_closed"
-    assert (station.board.shift.number, station.board.shift.slips) == (2, 0)
+    assert voided.result(0).seq == first.result(0).seq + 1 and third.result(0).number == 2
+    assert (station.board.shift.number, station.board.shift.slips) == (3, 0)
 
 
 def test_a_shift_that_could_not_be_written_is_still_open(box: Callable[..., Any]) -> None:
@@ -353,6 +361,8 @@ def test_a_verification_that_ends_soon_is_an_alarm_once_and_one_that_ended_anoth
     station.turn()
     assert len(register(station)) == 1
     station.clock.go(29 * 86_400)
+    station.turn()
+    station.clock.go(86_400)
     station.turn()
     assert [one["expired"] for one in register(station)] == [False, True]
     assert station.board.register[0].verification == "expired"

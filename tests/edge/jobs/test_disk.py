@@ -1,11 +1,12 @@
 """The city hears that the disk gets full while there is time to come: once for each step, also over a restart."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from edge.state.disk import Space
+from edge.state.disk import Disk, Space
 from protocol.city.envelope import kind_of
 
 TOTAL = 8_000_000_000
@@ -44,6 +45,14 @@ def test_each_step_is_told_once_as_an_alarm(box: Callable[..., Any], monkeypatch
     assert told(station)[1:] == [("full", 150, 1)]
     assert station.last["data"] == {"state": "full", "free_mb": 150, "total_mb": 8_000}
     assert (station.board.disk_free, station.board.disk_total) == (150_000_000, TOTAL)
+
+
+def test_the_space_is_that_of_the_disk_with_the_ledger(box: Callable[..., Any]) -> None:
+    station = box()
+    space = Disk(station.ledger, station.clock).look()
+    there = os.statvfs(station.ledger.path)
+    assert space.total == there.f_blocks * there.f_frsize
+    assert 0 < space.free <= space.total
 
 
 def test_a_disk_at_its_limit_does_not_go_to_and_fro(box: Callable[..., Any]) -> None:

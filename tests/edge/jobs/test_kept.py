@@ -143,6 +143,7 @@ def test_after_48_hours_anybody_may_discard_it(canteen: Callable[[], Any]) -> No
         },
     )
     assert station.board.kept == () and refused(station, throw) == "no_kept_sample"
+    assert not station.core._station.kept_samples.some  # no hours are counted for it any more
 
 
 def test_a_supervisor_discards_it_early_with_a_reason(canteen: Callable[[], Any]) -> None:
@@ -207,7 +208,12 @@ def test_a_date_that_was_believed_is_waited_for(canteen: Callable[[], Any]) -> N
     assert kept(station).sure and kept(station).left_s <= 16 * HOUR
 
 
-def test_what_was_kept_before_the_clock_was_set_is_dated_by_it(canteen: Callable[[], Any]) -> None:
+@pytest.mark.parametrize(
+    ("state", "person", "sure"), [("synced", None, True), ("unsynced", "王敏", True), ("unsynced", None, False)]
+)
+def test_what_was_kept_before_the_clock_was_set_is_dated_by_it(
+    canteen: Callable[[], Any], state: str, person: str | None, sure: bool
+) -> None:
     from datetime import timedelta
 
     station = canteen()
@@ -215,15 +221,15 @@ def test_what_was_kept_before_the_clock_was_set_is_dated_by_it(canteen: Callable
     station.clock.wall -= timedelta(days=300)
     keeps(station)
     station.clock.go(HOUR)
-    station.clock.is_set(begun + timedelta(hours=1))
+    station.clock.is_set(begun + timedelta(hours=1), state, person)
     station.turn()
     station.clock.go(HOUR)
-    station.clock.boot_id = "another"
+    station.clock.boot_id, station.clock.worth = "another", "synced"
     station.clock.go(20 * HOUR)
     station.clock._steady = 5.0
     station = canteen()
     one = kept(station)
-    assert one.sure and 25 * HOUR < one.left_s <= 26 * HOUR
+    assert one.sure is sure and (one.left_s <= 26 * HOUR) is sure and one.left_s > 25 * HOUR
 
 
 def test_waste_is_handed_over_by_weight_with_a_code(canteen: Callable[[], Any]) -> None:
@@ -287,3 +293,18 @@ def test_a_sample_that_was_not_recorded_is_not_kept(canteen: Callable[[], Any]) 
     station.turn()
     assert len(station.board.kept) == made
     keeps(station)
+
+
+def test_a_sample_whose_label_could_not_be_kept_is_not_kept(canteen: Callable[[], Any]) -> None:
+    station = canteen()
+    station.puts("0.150")
+    keep = KeepSample(scale="scale-1", dish="红烧肉", person="王敏")
+    station.ledger.conn.execute(
+        "CREATE TEMP TRIGGER fails BEFORE INSERT ON print_jobs BEGIN SELECT raise(ABORT, 'fails'); END"
+    )
+    assert refused(station, keep) == "unexpected"
+    station.turn()
+    assert not station.core._station.kept_samples.some and station.board.kept == ()
+    station.ledger.conn.execute("DROP TRIGGER fails")
+    station.does(keep)
+    assert kept(station).number == 1

@@ -46,6 +46,15 @@ def test_the_last_five_come_first_and_outlast_a_restart(box: Callable[..., Any])
     assert names(asked(box())) == said
 
 
+def test_a_long_list_of_buyers_hides_no_supplier(box: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.state.directory.FOUND", 1)
+    station = box()
+    named(station, {"code": GREEN, "name": "张三饭店"}, kind="buyers")
+    named(station, {"code": RED, "name": "绿源合作社"})
+    assert names(asked(station)) == ["绿源合作社"]
+    assert names(asked(station, kind="buyers")) == ["张三饭店"]
+
+
 def test_buyers_are_known_by_sales_and_walk_ins_are_not(box: Callable[..., Any]) -> None:
     station = box()
     lot = station.releases()

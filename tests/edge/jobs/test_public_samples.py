@@ -12,6 +12,8 @@ from edge.between.held_board import PublicSampleView
 from edge.between.held_commands import RegisterSample
 from edge.between.inbox import Refused
 from edge.documents.day import summary
+from edge.state.judgement import Outcome
+from edge.state.public_samples import PublicSample
 from protocol.city.envelope import kind_of
 from protocol.readings import Ticket
 
@@ -290,6 +292,13 @@ def test_a_result_goes_to_the_food_or_the_lot_that_it_is_of(box: Callable[..., B
     answer = corrected(station, seq=int(of_the_lot["sequence"]), lot=right["code"])
     assert (answer["state"], answer["to"]) == ("pending", right["code"])
     assert station.board.public_samples[0].verdict == "qualified"
+
+
+def test_the_newest_of_what_is_left_may_be_of_another_item() -> None:
+    measured = {"农药残留": ((Outcome.NEGATIVE, 3),), "毒死蜱": ((Outcome.NEGATIVE, 5),)}
+    sample = PublicSample("41010800190100000017", 1, "1", measured, 5)
+    assert (sample.without(5).result_seq, sample.without(3).result_seq) == (3, 5)
+    assert sample.without(5).without(3).result_seq is None
 
 
 def test_what_is_left_says_what_it_says_without_it(box: Callable[..., Box], devices: str) -> None:

@@ -107,6 +107,16 @@ def old(made: Callable[[], Any]) -> Any:
     return station
 
 
+def test_when_nothing_is_left_to_do_it_is_not_looked_for_again_that_day(old: Any) -> None:
+    forgetting = old.core._station.forgetting
+    idles(old, 400, rounds=20)
+    delivered(old)
+    idles(old, rounds=20)
+    assert first_of(old.ledger.conn) > 1
+    forgetting.look()
+    assert not forgetting.due(old.clock, old.ledger.head.seq)
+
+
 def test_what_was_kept_its_time_goes_and_the_rest_proves_itself(old: Any) -> None:
     last = hash_of(old.ledger.body(old.before))
     idles(old, 31)

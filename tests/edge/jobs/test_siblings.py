@@ -216,12 +216,14 @@ def test_what_does_not_prove_itself_is_counted_and_moves_nothing(
     (said,) = market.says("01")
     event = json.loads(said.payload)
     third = Topics("410108", "410108001", "03")
+    forged = sealed(market, "01", "lot.released", event["data"], by="03")
     altered = said.payload.replace(b"250000", b"950000")
     unsigned = {**event, "data": {}}
     for message, word in (
         (CityMessage(said.topic, b"{"), "lot_unreadable"),
         (CityMessage(said.topic, altered), "lot_bad_signature"),
         (CityMessage(third.event("lot.released"), said.payload), "lot_unknown_key"),
+        (forged, "lot_unknown_key"),
         (CityMessage(said.topic, b" " * CAP), "lot_unreadable"),
         (CityMessage(said.topic, b" " * (CAP + 1)), "lot_too_large"),
         (replace(said, retained=True), "lot_retained"),
@@ -242,8 +244,8 @@ def test_what_does_not_prove_itself_is_counted_and_moves_nothing(
     assert odd(gate) == before
 
 
-def sealed(market: Market, terminal: str, kind: str, data: dict[str, Any], **more: str) -> CityMessage:
-    """A record of that station as nobody makes them."""
+def sealed(market: Market, terminal: str, kind: str, data: dict[str, Any], *, by: str = "", **more: str) -> CityMessage:
+    """A record of that station as nobody makes them, signed with its key or that of another one."""
     head = {
         "id": "018f0000-0000-7000-8000-000000000001",
         "source": f"https://sy.example.cn/edge/410108001-{terminal}",
@@ -254,7 +256,7 @@ def sealed(market: Market, terminal: str, kind: str, data: dict[str, Any], **mor
         "bootid": "b",
         "clockstate": "synced",
     }
-    body = envelope.seal(envelope.EventHead(**(head | more)), data, 5, "0" * 64, market.key(terminal))
+    body = envelope.seal(envelope.EventHead(**(head | more)), data, 5, "0" * 64, market.key(by or terminal))
     return CityMessage(Topics("410108", "410108001", terminal).event("lot"), body)
 
 

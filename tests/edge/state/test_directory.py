@@ -72,6 +72,7 @@ def test_an_operators_entry_says_what_they_may_do() -> None:
         ("8", "operator", "gone"),
     ]
     assert found.of_code("operators", "9") is None
+    assert (found.operators()[0].address, found.operators()[0].contact) == ("", "")
 
 
 def test_everybody_has_initials_also_who_came_before_they_were_made() -> None:

@@ -389,7 +389,8 @@ def test_a_confirmation_that_a_full_disk_did_not_take_lets_nobody_in(core):
     for take_back in reversed(core.undo):
         take_back()
     assert core.port.identities == [] and core.row() == ("1a86:7523", KNOWN.socket, "")
-    assert core.devices.views()[0].now == OTHER
+    (view,) = core.devices.views()
+    assert (view.was, view.now) == (KNOWN, OTHER)
     core.confirm()
     assert core.port.identities == [OTHER]
 

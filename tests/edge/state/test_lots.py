@@ -35,6 +35,16 @@ def test_the_oldest_lot_that_has_something_left_is_on_sale(box: Callable[..., Bo
     assert on_sale(CABBAGE).test_code in (first, second)  # nothing is left of either
 
 
+def test_what_changed_of_a_lot_is_shown_when_others_are_forgotten(box: Callable[..., Box]) -> None:
+    station = box()
+    code, lots = station.enters(net_g=2000), station.core._station.lots
+    with station.ledger.batch():
+        lots.back(lots.find(code), -500)
+    lots.forgotten(())
+    station.turn()
+    assert station.lot(code).left_g == 1500
+
+
 def test_the_records_of_a_lot_are_found_by_any_of_its_codes(box: Callable[..., Box], elsewhere: str) -> None:
     station = box()
     records = station.core._station.lots.records
@@ -66,6 +76,13 @@ def test_a_lot_whose_record_is_damaged_hides_no_other_and_is_told(box: Callable[
     (view,) = again.board.unread
     assert (view.kind, view.device, view.count) == ("record", f"lot {bad}", 1)
     assert again.enters()
+    unread = again.core._station.unread
+    assert not unread.fresh
+    unread.keep("record", f"lot {bad}", ValueError("again"))
+    unread.save()
+    assert not unread.fresh
+    unread.not_saved()
+    assert unread.fresh  # the commit failed: the next one has it
 
 
 def test_a_waiting_result_whose_record_is_damaged_hides_no_other_and_is_told(box: Callable[..., Box]) -> None:

@@ -78,6 +78,7 @@ def test_after_a_day_without_a_record_it_is_gone(box: Callable[..., Box], tmp_pa
     station.turn()
     assert {file.name for file in (tmp_path / "data/photos").iterdir()} == {kept}
     assert station.core._station.photos.table.all() == {kept}
+    assert not station.core._station.photos.unsaved  # nothing is left to be written
 
 
 def test_one_that_came_while_nobody_knew_the_time_counts_from_when_it_is_known(
