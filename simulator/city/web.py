@@ -196,9 +196,8 @@ def application(
         forms = [
             (row, wrong["fields"] if wrong["name"] == row.name else written(row.name)) for row in COMMANDS.values()
         ]
-        return page(
-            request, "commands.html", status, ordered=shown, targets=[*stations, *nodes], forms=forms, wrong=wrong
-        )
+        told = {"ordered": shown, "targets": [*stations, *nodes], "forms": forms, "wrong": wrong}
+        return page(request, "commands.html", status, in_chinese=words.COMMANDS_ZH, **told)
 
     @app.get("/commands")
     def commands(request: Request) -> Response:

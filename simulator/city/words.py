@@ -66,6 +66,22 @@ REFUSALS: dict[str, tuple[str, str]] = {
     "unreadable": ("无法读取", "unreadable"),
 }
 
+COMMANDS_ZH: dict[str, str] = {
+    "stop_lot": "该批次立即停售，之后才到的同批次也停售；只有更新的恢复销售能解除。",
+    "resume_lot": "解除此前对该批次的停售；设备自己的检测所扣下的仍然扣下。",
+    "lots": "把批次提供给摊位，由摊主选择自己面前的货开售。",
+    "lab_verdict": "记录并显示在批次旁边；不会自动放行或销毁，由人决定。",
+    "orders": "食堂的订单保存并显示，到送货日过去为止。",
+    "directory": "保存名录，以最近一次指令所写为准；replace 会删去其他全部条目。",
+    "focus_list": "整份名单替换；入场登记遇到名单上的商品会提示。",
+    "price_limits": "整份限价表替换；摊位售价超过时提示。",
+    "keys": "信任平台的新密钥，不再信任已吊销的；本节点各设备的密钥留作验码。平台的最后一把密钥不能吊销。",
+    "config": "替换 station.toml 的设置，要么全部生效，要么都不生效；"
+    "只能设置 gate.unchecked、gate.suspended、gate.tests、stall.oversell。",
+    "resend": "从这条记录起重新上报，包括被退回的记录。",
+}
+"""What a station does, for who orders it in Chinese; in English the contract's own words are shown."""
+
 WORDS: dict[str, tuple[str, str]] = {
     "other_language": ("English", "中文"),
     "slip_title": ("交易小票", "Sales slip"),

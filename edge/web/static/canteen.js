@@ -169,7 +169,7 @@ function drawBar(one) {
   if (!one || kept) return;
   const goods = line();
   find("#sum-words").textContent = goods ? `${goods.line}. ${name(goods)}` : say("cn_choose_line");
-  find("#sum-more").textContent = `${say("cn_taken", { n: kg(one.accepted_g) })} / ${say("cn_ordered", { n: kg(one.ordered_g) })} kg`;
+  find("#sum-more").textContent = say("cn_taken_all", { n: kg(one.accepted_g), of: kg(one.ordered_g) });
   find("#amount").textContent = one.sum_fen === null ? say("cn_no_price") : `¥${yuan(one.sum_fen)}`;
   find("#amount").classList.toggle("rough", one.sum_fen === null);
   const why = one.lines.find((each) => each.needs.length);

@@ -21,6 +21,7 @@ from simulator.city.reader import Reader
 from simulator.city.server import City
 from simulator.city.store import Store
 from simulator.city.web import application
+from simulator.city.words import COMMANDS_ZH
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(40, 72)))
 KEYS = CityKeys.parse(KEY.public_key().public_bytes_raw().hex())
@@ -206,6 +207,7 @@ def form(**changes: str) -> dict[str, str]:
 def test_the_page_has_a_form_for_each_command_and_shows_what_became_of_them(page: TestClient, store: Store) -> None:
     text = page.get("/commands").text
     assert re.findall(r'id="form-(\w+)"', text) == list(COMMANDS)
+    assert list(COMMANDS_ZH) == list(COMMANDS) and all(plain in text for plain in COMMANDS_ZH.values())
     assert "410108001-all" in text and "form-action 'self'" in page.get("/commands").headers["content-security-policy"]
     done = page.post("/commands", data=form(), follow_redirects=False)
     assert done.status_code == 303
