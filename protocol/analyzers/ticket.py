@@ -16,10 +16,15 @@ Layouts say what the lines mean (``_ticket_layout``).  Ours are Dayuan's (DY-350
     00001 02 青菜 02 12.5 02 合格 0D 0A                      lines at 30 bytes
     32 x -
 
-and Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not
+Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not
 the spacing, nor how a channel looks that was not used (its number
-alone is taken; blank lines would end the ticket, and what follows would be handed over unread).  Others come as TOML
-text in the option ``layouts``; they are tried before ours.
+alone is taken; blank lines would end the ticket, and what follows would be handed over unread).  The SPOTCHEM EL
+(SE-1520) prints nothing there but sends each measurement as one line between STX and ETX:
+
+    02 26/01/05 08:30 ID# A0017  [B. Plasma] Na     140  mmol/L K      4.1  mmol/L Cl     102  mmol/L     03
+
+A text that begins with STX ends with ETX.  Other layouts come as TOML text in the option ``layouts``; they are tried
+before ours.
 
 A ticket that fits no layout is handed over as it is (``Ticket``), never dropped.  The same ticket printed again gives
 results of the same identity: layout, item, number, name, value, conclusion and time; where it has no time, all it says.
@@ -28,7 +33,8 @@ There is no check byte: a flipped digit gives another number, name or time; a fl
 nobody can read.  Results are therefore not sure (``TestResult.sure``) until the same ticket was printed once more.
 Testers' heads take 9600/8n1 as a rule.
 Sources: the ticket code of the maker's programs for DY-3500 and DY-3000(BX1), three versions (UploadSoftWare, 2019,
-public); Taiyang's paper on its print-out, same place; Epson's ESC/POS commands.
+public); Taiyang's paper on its print-out, same place; a receiver
+for the SE-1520 (senaite.astm, public); Epson's ESC/POS commands.
 """
 
 import re
@@ -81,6 +87,7 @@ class Kind(Enum):
     COMMAND = "command"
     ASKED = "asked"
     CUT = "cut"
+    END = "end of a text that began with STX"
 
 
 @frozen
@@ -91,7 +98,8 @@ class Piece:
     raw: bytes
 
 
-SPECIAL = re.compile(rb"[\x0a\x10\x1b-\x1d]")
+STX, ETX = b"\x02", b"\x03"
+SPECIAL = re.compile(rb"[\x03\x0a\x10\x1b-\x1d]")
 
 
 class Tape:
@@ -125,7 +133,7 @@ class Tape:
     def _length(self, at: int) -> int | None:
         """How long the piece is that begins here; None when more bytes are needed to tell."""
         byte = self._buffer[at]
-        if byte == 0x0A:
+        if byte in (0x0A, ETX[0]):
             return 1
         if byte not in TABLE:
             found = SPECIAL.search(self._buffer, at)
@@ -141,6 +149,8 @@ class Tape:
 def _kind(raw: bytes) -> Kind:
     if raw == b"\n" or raw[:2] == b"\x1bd":
         return Kind.FEED
+    if raw == ETX:
+        return Kind.END
     if raw[0] not in TABLE:
         return Kind.TEXT
     if raw[:2] in ASKED:
@@ -278,7 +288,10 @@ class Decoder:
         if piece.kind is Kind.ASKED:
             self.asked += ASKED[piece.raw[:2]]
             return []
-        if piece.kind is Kind.TEXT:
+        if piece.kind is Kind.END and self._raw.startswith(STX):
+            self._raw += piece.raw
+            return self._end()
+        if piece.kind in (Kind.TEXT, Kind.END):
             return self._text(piece.raw)
         ended = self._end() if len(self._raw) + len(piece.raw) > TICKET_CAP else []
         if not self._raw and piece.kind in (Kind.FEED, Kind.CUT):
@@ -362,7 +375,7 @@ class Session:
 
 # --- values to tickets ----------------------------------------------------------------------------------------------
 
-STYLES = ("2015", "2016", "wrapped", "taiyang")
+STYLES = ("2015", "2016", "wrapped", "taiyang", "spotchem-el")
 RESET = b"\x1b@\x1c&\x1b9\x00"
 TITLE = RESET + b"\x1ba\x01\x1c!\x0c"
 PLAIN = RESET + b"\x1c!\x00"
@@ -378,13 +391,15 @@ WORDS = {
 
 
 def encode(results: Sequence[TestResult], style: str = "2015") -> bytes:
-    """The ticket with these results, as the maker's program of that year prints it, or as a Taiyang does.
+    """The ticket with these results, as the maker's program of that year prints it, or as another maker's tester does.
 
-    They share item, unit, time and control, which are those of the first.  Raises ValueError for what a ticket cannot
-    say.
+    They share unit, time, control and, but for the SPOTCHEM EL, item, which are those of the first.  Raises ValueError
+    for what a ticket cannot say.
     """
     if style == "taiyang":
         return _taiyang(results)
+    if style == "spotchem-el":
+        return _spotchem(results)
     rows = [_cells(result) for result in results]
     first = results[0]
     labels = {
@@ -428,6 +443,15 @@ def _taiyang(results: Sequence[TestResult]) -> bytes:
             raise ValueError(f"channel {channel} has no number")
         lines.append(f"{channel} 0.000 {result.value:f}" if result else channel)
     return RESET + _gbk("\r\n".join(lines) + "\r\n" * 4)
+
+
+def _spotchem(results: Sequence[TestResult]) -> bytes:
+    first = results[0]
+    if first.measured_at is None or not first.sample or any(result.value is None for result in results):
+        raise ValueError("a line of the SPOTCHEM EL has a time, a sample and numbers")
+    said = " ".join(f"{result.item:<2}{result.value:>10f}  {result.unit or '':<6}" for result in results)
+    head = f"{first.measured_at:%y/%m/%d %H:%M} ID# {first.sample:<10} [B. Plasma] "
+    return STX + (head + said).encode("ascii") + b" " * 14 + ETX
 
 
 def _cells(result: TestResult) -> tuple[str, str, str, str]:
