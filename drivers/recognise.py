@@ -121,6 +121,8 @@ def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings:
     found = _without_doubles(found)
     best = max((one.weight for one in found), default=0.0)
     found = [one for one in found if one.weight >= RIVAL * best]
+    if valued := [one for one in found if not isinstance(one.example, Reply)]:
+        found = valued  # what only answers is a protocol that the one with values speaks too
     total = sum(one.weight for one in found)
     told = [
         replace(
