@@ -16,15 +16,15 @@ Layouts say what the lines mean (``_ticket_layout``).  Ours are Dayuan's (DY-350
     00001 02 青菜 02 12.5 02 合格 0D 0A                      lines at 30 bytes
     32 x -
 
-Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not
-the spacing, nor how a channel looks that was not used (its number
-alone is taken; blank lines would end the ticket, and what follows would be handed over unread).  The SPOTCHEM EL
-(SE-1520) prints nothing there but sends each measurement as one line between STX and ETX:
+Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not the
+spacing, nor how a channel looks that was not used (its number alone is taken; blank lines would end the ticket, and
+what follows would be handed over unread).  The SPOTCHEM EL (SE-1520) prints nothing there but sends each measurement as
+one line between STX and ETX:
 
     02 26/01/05 08:30 ID# A0017  [B. Plasma] Na     140  mmol/L K      4.1  mmol/L Cl     102  mmol/L     03
 
-A text that begins with STX ends with ETX.  Other layouts come as TOML text in the option ``layouts``; they are tried
-before ours.
+Such a line is read when its ETX is there, whatever stands before it.  Other layouts come as TOML text in the option
+``layouts``; they are tried before ours.
 
 A ticket that fits no layout is handed over as it is (``Ticket``), never dropped.  The same ticket printed again gives
 results of the same identity: layout, item, number, name, value, conclusion and time; where it has no time, all it says.
@@ -33,8 +33,8 @@ There is no check byte: a flipped digit gives another number, name or time; a fl
 nobody can read.  Results are therefore not sure (``TestResult.sure``) until the same ticket was printed once more.
 Testers' heads take 9600/8n1 as a rule.
 Sources: the ticket code of the maker's programs for DY-3500 and DY-3000(BX1), three versions (UploadSoftWare, 2019,
-public); Taiyang's paper on its print-out, same place; a receiver
-for the SE-1520 (senaite.astm, public); Epson's ESC/POS commands.
+public); Taiyang's paper on its print-out, same place; a receiver for the SE-1520 (senaite.astm, public); Epson's
+ESC/POS commands.
 """
 
 import re
@@ -99,6 +99,8 @@ class Piece:
 
 
 STX, ETX = b"\x02", b"\x03"
+LINE = re.compile(rb"\x02[\x20-\x7e]*")
+LONGEST_LINE = 512
 SPECIAL = re.compile(rb"[\x03\x0a\x10\x1b-\x1d]")
 
 
@@ -288,9 +290,10 @@ class Decoder:
         if piece.kind is Kind.ASKED:
             self.asked += ASKED[piece.raw[:2]]
             return []
-        if piece.kind is Kind.END and self._raw.startswith(STX):
-            self._raw += piece.raw
-            return self._end()
+        if piece.kind is Kind.END and (start := self._framed()) is not None:
+            text = bytes(self._raw[start:]) + piece.raw
+            del self._raw[start:]
+            return self._end() + self._judged(text)
         if piece.kind in (Kind.TEXT, Kind.END):
             return self._text(piece.raw)
         ended = self._end() if len(self._raw) + len(piece.raw) > TICKET_CAP else []
@@ -300,6 +303,11 @@ class Decoder:
         self._feeds = self._feeds + _feeds(piece) if piece.kind is Kind.FEED else 0
         over = piece.kind is Kind.CUT or (self._printed and self._feeds >= FEEDS)
         return ended + (self._end() if over else [])
+
+    def _framed(self) -> int | None:
+        """Where the text began that an ETX ends: one line behind an STX, which in printed tickets parts columns."""
+        start = self._raw.rfind(STX, max(0, len(self._raw) - LONGEST_LINE))
+        return start if start >= 0 and LINE.fullmatch(self._raw, start) else None
 
     def _text(self, raw: bytes) -> list[Event]:
         events: list[Event] = []
@@ -316,7 +324,10 @@ class Decoder:
         raw, printed = bytes(self._raw), self._printed
         self._raw.clear()
         self._feeds, self._printed = 0, False
-        found = decode(raw, self._known) if printed else []
+        return self._judged(raw) if printed else []
+
+    def _judged(self, raw: bytes) -> list[Event]:
+        found = decode(raw, self._known)
         return self._twice.judged(found) if self._twice else found
 
 

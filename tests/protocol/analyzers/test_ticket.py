@@ -229,6 +229,12 @@ def test_a_line_between_stx_and_etx_that_is_not_whole_is_a_ticket_for_a_person(s
     assert [type(event) for event in tickets(spoilt)] == [Ticket]
 
 
+def test_a_line_is_found_behind_one_that_was_cut_and_behind_noise():
+    said = tickets(LINE[40:] + b"\x00\x7f" + LINE + LINE[:50] + LINE)
+    assert [one.item for one in said if isinstance(one, TestResult)] == ["Na", "K", "Cl"] * 2
+    assert len([one for one in said if isinstance(one, Ticket)]) == 2
+
+
 def test_an_etx_within_a_printed_ticket_ends_nothing():
     assert [same(event) for event in tickets(TICKET_2015.replace(b"Abs", b"A\x03bs"))] == [RESULT, SECOND]
 
