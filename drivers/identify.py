@@ -154,6 +154,8 @@ class Search:
             data = self._answer(question)
             if not data and self._left_open and question.data.endswith(LINE_ENDS):
                 data = self._answer(question)  # the first one only ended what was sent before
+            if not data and only:
+                data = self._answer(question)  # somebody is there, who may not have heard
             self._left_open = not question.data.endswith(LINE_ENDS)
             if not data:
                 continue
