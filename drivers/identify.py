@@ -140,7 +140,7 @@ class Search:
 
     def _ask(self) -> list[Match]:
         best: list[Match] = []
-        only: Link | None = None  # it answers here, and more questions may tell what it is
+        only: Link | None = None  # somebody answers here, and more questions may tell what it is
         end = self._clock() + ASK_SECONDS
         for question in self._questions():
             if self._clock() > end:
@@ -170,9 +170,9 @@ class Search:
                 best = found
             if len(data) > len(self._heard[0]):
                 self._heard = data, question.link
-            if _sure(best) >= ENOUGH:
-                if _valued(best):
-                    break
+            if _sure(best) >= ENOUGH and _valued(best):
+                break
+            if best and not _valued(best) and _sure(best) >= HARDLY:
                 only = question.link
         return best
 

@@ -116,5 +116,20 @@ def test_modules_and_probes_that_speak_modbus_are_told_apart(name):
     assert (found.protocol, found.kind) == (name, "probe")
 
 
+def test_a_module_whose_answer_got_lost_is_asked_once_more():
+    module = find("pt100")(Air())
+    heard, questions = module.receive, []
+
+    def receive(data, now):
+        questions.append(data)
+        if questions.count(data) > 1 or data[:2] != b"\x01\x04":
+            heard(data, now)
+
+    module.receive = receive
+    table = Table(module)
+    (found,) = Search(lambda at: table, clock=table.clock).run().findings
+    assert found.protocol == "pt100"
+
+
 def test_the_format_is_in_the_table():
     assert formats.find("pt100").kind == "probe" and formats.find("pt100").session is session

@@ -97,6 +97,12 @@ def test_neither_length_is_taken_for_the_other():
         assert all(isinstance(event, Garbage) for event in frames.feed(stream) + frames.finish())
 
 
+def test_an_ff_within_begins_the_next_frame():
+    frames = decoder(SIX)
+    events = frames.feed(b"\xff\xc3\xff\xc3\x50\x00" + ONE) + frames.finish()
+    assert [event for event in events if isinstance(event, Weighing)] == [weighing("1.250")]
+
+
 def test_a_frame_is_known_when_the_next_one_begins():
     frames = decoder(SIX)
     assert frames.feed(ONE) == [] and frames.feed(TWO[:1]) == [weighing("1.250")]
