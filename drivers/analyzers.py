@@ -46,6 +46,7 @@ MODELS = (
     Model("hl7-network", "", "the same with its own network plug", "hl7_mllp", options={"network": True}),
     Model("dayuan-dy3500-printer", "Dayuan", "DY-3500 and DY-3000(BX1), on the printer line", "ticket"),
     Model("taiyang-printer", "Taiyang", "TTNJ testers, on the printer line", "ticket"),
+    Model("spotchem-el", "Arkray", "SPOTCHEM EL SE-1520, lines between STX and ETX", "ticket"),
     Model("ticket-any", "", "any tester, on the printer line, with a layout of its own", "ticket"),
     Model("csv-any", "", "any program that writes result files with usual column names", "csv_drop"),
     Model("wondfo-finecare", "Wondfo", "Finecare result files", "csv_drop", options={"delimiter": ";", "skip": 1}),

@@ -16,11 +16,12 @@ from dataclasses import field
 from drivers.conversation import Conversation
 from drivers.recognise import Candidate, Match, candidates, recognise, talkative, with_parity
 from drivers.transports import LinkLost, Transport
-from protocol import formats
+from protocol import formats, modbus
 from protocol.formats import WireFormat
 from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import BadOptions
+from protocol.readings import Reply
 
 BAUDS = (9600, 4800, 2400, 1200, 19200, 115200, 38400, 57600, 600)
 LISTEN_SECONDS = 2.2  # the slowest continuous output seen sends once a second
@@ -139,10 +140,13 @@ class Search:
 
     def _ask(self) -> list[Match]:
         best: list[Match] = []
+        only: Link | None = None  # somebody answers here, and more questions may tell what it is
         end = self._clock() + ASK_SECONDS
         for question in self._questions():
             if self._clock() > end:
                 break
+            if only not in (None, question.link):
+                continue
             if not self._can_be_set(_plain(question.link)):
                 continue
             self._asked += 1
@@ -150,6 +154,8 @@ class Search:
             data = self._answer(question)
             if not data and self._left_open and question.data.endswith(LINE_ENDS):
                 data = self._answer(question)  # the first one only ended what was sent before
+            if not data and only:
+                data = self._answer(question)  # somebody is there, who may not have heard
             self._left_open = not question.data.endswith(LINE_ENDS)
             if not data:
                 continue
@@ -160,12 +166,14 @@ class Search:
                 if _sure(self._judge(data, _plain(question.link), of)) < ENOUGH:
                     data += self._talk(formats.find(format_id), question)
             found = self._judge(data, _plain(question.link), of)
-            if _sure(found) > _sure(best):
+            if (_valued(found), _sure(found)) > (_valued(best), _sure(best)):
                 best = found
             if len(data) > len(self._heard[0]):
                 self._heard = data, question.link
-            if _sure(best) >= ENOUGH:
+            if _sure(best) >= ENOUGH and _valued(best):
                 break
+            if best and not _valued(best) and _sure(best) >= HARDLY:
+                only = question.link
         return best
 
     def _questions(self) -> list[Question]:
@@ -289,15 +297,25 @@ def _plain(link: Link) -> Link:
 
 
 def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Question]:
-    """Whole lines first: what ends without a line end would stand in front of the next question."""
+    """Whole lines first: what ends without a line end would stand in front of the next question.
 
-    def order(key: tuple[Link, bytes]) -> tuple[int, bool, str, bool, bool]:
+    Modbus last, the lowest register first: a device with many registers also answers for the one of a smaller device.
+    """
+
+    def order(key: tuple[Link, bytes]) -> tuple[int, bool, str, bool, bool, bytes]:
         link, data = key
         rate = BAUDS.index(link.baud) if link.baud in BAUDS else len(BAUDS)
-        return rate, link != Link(link.baud), str(link), not data.endswith(b"\r\n"), not data.endswith(b"\r")
+        registers = data if modbus.decode_question(modbus.Framing.RTU, data) else b""
+        unfinished = not data.endswith(b"\r\n"), not data.endswith(b"\r")
+        return rate, link != Link(link.baud), str(link), *unfinished, registers
 
     for link, data in sorted(questions, key=order):
         yield Question(data, link, tuple(questions[link, data]))
+
+
+def _valued(findings: list[Match]) -> bool:
+    """Something was measured: a device that only answers speaks a protocol that others speak too."""
+    return any(not isinstance(one.example, Reply) for one in findings)
 
 
 def _sure(findings: list[Match]) -> float:

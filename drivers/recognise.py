@@ -24,7 +24,7 @@ RIVAL = 0.75  # of the best one's weight, or it is not worth telling
 SURE_BYTES = 6.0  # so many bytes that fit leave a doubt of one half
 PARITY_FITS = 0.98
 CUT = 64  # bytes in front of the first frame that may be the end of a cut one
-PROBE = 96  # bytes that are damaged one by one
+PROBE = 96  # bytes that are damaged, one at a time
 FLIPS = (0x02, 0x40)
 
 
@@ -121,6 +121,8 @@ def recognise(data: bytes, link: Link, of: Iterable[Candidate], *, our_settings:
     found = _without_doubles(found)
     best = max((one.weight for one in found), default=0.0)
     found = [one for one in found if one.weight >= RIVAL * best]
+    if valued := [one for one in found if not isinstance(one.example, Reply)]:
+        found = valued  # what only answers is a protocol that the one with values speaks too
     total = sum(one.weight for one in found)
     told = [
         replace(
@@ -193,12 +195,13 @@ def _unread(event: Event) -> int:
 
 
 def _strictness(candidate: Candidate, data: bytes, start: int) -> float:
-    """Share of damages to single bytes that cost a frame."""
-    part = data[start : start + PROBE]
-    whole = _count(candidate, part)
-    if not whole:
-        part, whole = data, _count(candidate, data)
-    places = range(min(len(part), PROBE))
+    """Share of damages to single bytes, spread over the first frames, that cost one."""
+    size = PROBE
+    while not (whole := _count(candidate, data[start : start + size])) and start + size < len(data):
+        size *= 2
+    part = data[start : start + size] if whole else data
+    whole = whole or _count(candidate, part)
+    places = range(0, len(part), -(-len(part) // PROBE))
     noticed = 0
     for place in places:
         for flip in FLIPS:

@@ -5,6 +5,8 @@ from protocol.link import Link
 
 EQUALS_LOW_FIRST = {"reversed": True, "width": 8}
 EQUALS_HIGH_FIRST = {"reversed": False, "width": 8}
+A33E = {"weight": {"register": 6, "type": "float", "decimals": 3}, "unit": "kg", "mass": "net"}
+GG, KERN, KERN_PLJ, DOLLAR, BLOCK = ({"form": form} for form in ("gg", "kern", "kern-plj", "dollar", "block"))
 SLOWEST_A1P = 1.2  # its manual: 5 to 25 measurements a second; so long for six of the slowest
 
 MODELS = (
@@ -15,6 +17,13 @@ MODELS = (
     Model("yaohua-d2", "Yaohua", "XK3190-D2, continuous output at 1200", "yaohua_tf0", link=Link(1200), unit="kg"),
     Model("yaohua-ds3", "Yaohua", "XK3190-DS3, continuous output", "yaohua_tf0", unit="kg"),
     Model("yaohua-a23p", "Yaohua", "XK3190-A23P, tF=0 (continuous 1)", "yaohua_tf0", unit="kg"),
+    Model(
+        "yaohua-a33e",
+        "Yaohua",
+        "XK3190-A33E, P6 = 13 (Modbus), net weight; one source, compare with the display",
+        "modbus_scale",
+        options={"profile": A33E},
+    ),
     Model("modbus-scale", "", "any indicator with Modbus registers; its profile goes into options", "modbus_scale"),
     Model("usb-hid-scale", "", "any USB scale of the HID class", "hid_scale"),
     Model("dymo-usb", "Dymo", "USB scales 0922:8003, 8004 and 8009", "hid_scale"),
@@ -73,6 +82,23 @@ MODELS = (
     ),
     Model("cas-ap", "CAS", "AP, ED, EB, DB, PB, SW and ER", "cas_handshake"),
     Model("cas-pd2", "CAS", "PD-II", "cas_handshake", link=Link(9600, 7, "e")),
+    Model("pinnacle-os2", "Pinnacle", "OS2, OS2X and OS2CX (顶尖, ACLaS), active or passive mode", "os2"),
+    Model("aclas-os2", "ACLaS", "OS2 and OS2X (顶尖), active or passive mode", "os2"),
+    Model("yousheng-jcs-b", "友声 Yousheng", "JCS-B and others with FF and six bytes", "ff_bcd"),
+    Model(
+        "ff-bcd-5",
+        "",
+        "price scales with FF and five bytes, digits counted from 1",
+        "ff_bcd",
+        unit="kg",
+        options={"length": 5, "decimals_from": 1},
+    ),
+    Model("gg-balance", "G&G", "balances set to send all the time or when still", "plain_lines", options=GG),
+    Model("kern-572", "Kern", "572, 573, KB, DS, FKB: lines without stability", "plain_lines", options=KERN),
+    Model("kern-plj", "Kern", "PLJ and PLS, continuous output", "plain_lines", options=KERN_PLJ),
+    Model("kern-kib-tm", "Kern", "KIB-TM and kin, continuous output (PTYPE tPUP or LP50)", "st_gs"),
+    Model("dollar-lines", "", "indicators that send $ and six digits; set decimals", "plain_lines", options=DOLLAR),
+    Model("weight-blocks", "", "indicators that print gross, net and tare", "plain_lines", options=BLOCK),
     Model("dibal", "Dibal", "G310, GDPOS and others set to EPOS (TISA)", "dibal", unit="kg"),
     Model("digi-sm", "DIGI", "scales set to the Siemens Nixdorf protocol", "digi_sm"),
     Model("st-gs", "", "any scale that sends lines with ST,GS", "st_gs"),

@@ -11,6 +11,7 @@ from protocol.readings import Event, Garbage
 
 Decode = Callable[[bytes], Event]
 Measure = Callable[[bytes], int | None]
+LateMeasure = Callable[[bytes, bool], int | None]
 
 PARITY_WHY = "parity: bytes with bit 7 set; the line is probably 7 data bits with parity, read as 8n1"
 NO_FRAME = "no frame starts here"
@@ -83,6 +84,19 @@ class Lines:
             taken += self._cap
             self._dropping = True
         return taken
+
+
+class AnyEnd:
+    """``Lines`` that end with CR, LF or both."""
+
+    def __init__(self, decode: Decode, *, cap: int) -> None:
+        self._lines = Lines(decode, terminator=b"\n", cap=cap)
+
+    def feed(self, data: bytes) -> list[Event]:
+        return self._lines.feed(data.replace(b"\r", b"\n"))
+
+    def finish(self) -> list[Event]:
+        return self._lines.finish()
 
 
 class Scanner:
@@ -168,6 +182,27 @@ class Scanner:
             events.append(_no_frame(bytes(self._noise), self._why))
             self._noise.clear()
         self._why = NO_FRAME
+
+
+class LateScanner(Scanner):
+    """A ``Scanner`` for frames of which only the byte behind shows where they end.
+
+    ``measure`` is told with the bytes whether nothing follows them: the line fell silent, or the stream is over.
+    """
+
+    def __init__(self, measure: LateMeasure, decode: Decode, *, head: bytes, cap: int, look: int) -> None:
+        self._over = False
+        super().__init__(lambda buffer: measure(buffer, self._over), decode, head=head, cap=cap, look=look)
+
+    def take_rest(self) -> list[Event]:
+        """Nothing follows: a frame that waited for the byte behind it is whole. One that is cut stays."""
+        self._over = True
+        events = self.feed(b"")
+        self._over = False
+        return events
+
+    def finish(self) -> list[Event]:
+        return self.take_rest() + super().finish()
 
 
 def _no_frame(data: bytes, why: str) -> Garbage:

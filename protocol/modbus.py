@@ -47,6 +47,9 @@ EXCEPTIONS = {
     11: "gateway target does not answer",
 }
 EXCEPTION = 0x80
+UNIVERSAL = 0xFE
+"""The address to which some makers' modules answer whatever their own is, so that one whose address nobody knows can be
+read: there must be no other device on its line."""
 UNASKED = "not asked for, or an answer that came too late"
 TURN_SECONDS = 0.04  # silence between an answer and the next question: 3.5 characters at 1200 baud and more
 
@@ -282,7 +285,7 @@ class Master:
     def _answered(self, reply: Reply, now: float) -> list[Event]:
         if self._doing is not Doing.ASKING or reply.get("number") not in (None, str(self._number)):
             return [Garbage(reply.raw, UNASKED)]
-        if reply.get("address") != str(self._address):
+        if self._address != UNIVERSAL and reply.get("address") != str(self._address):
             return [Garbage(reply.raw, f"an answer of device {reply.get('address')}, not of {self._address}")]
         if reply.what == "exception":
             self._to(Heard.EXCEPTION, now)

@@ -31,6 +31,12 @@ class Decoder(Protocol):
         ...
 
 
+class LateDecoder(Decoder, Protocol):
+    def take_rest(self) -> list[Event]:
+        """The line fell silent: what waited for the byte behind it is whole."""
+        ...
+
+
 class Session(Protocol):
     @property
     def deadline(self) -> float | None:
@@ -101,6 +107,25 @@ class Obeying(Listening):
         if wish not in self._wishes:
             self._wishes.append(wish)
         return True
+
+
+class Settling(Obeying):
+    """``Obeying`` that takes the last frame as whole when the line was silent for ``quiet`` seconds."""
+
+    def __init__(
+        self, decoder: LateDecoder, commands: Mapping[Wish, bytes] = MappingProxyType({}), *, quiet: float
+    ) -> None:
+        super().__init__(decoder, commands)
+        self._late = decoder
+        self._quiet = quiet
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        self.deadline = now + self._quiet
+        return super().receive(data, now)
+
+    def expired(self, now: float) -> list[Event]:
+        self.deadline = None
+        return self._late.take_rest()
 
 
 class Asking:

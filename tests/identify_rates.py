@@ -18,13 +18,21 @@ from pathlib import Path
 from drivers.identify import Search
 from drivers.transports import open_port
 from protocol import formats
+from protocol.scales import plain_lines
 from simulator.analyzers import _instrument as analyzer
+from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan
 from simulator.wires.baud import BaudPty
 from simulator.wires.line import Line
 
 TEN_BITS = {"8n1", "7e1", "7o1", "7n2"}  # what a pty can show
+FORMS = {
+    "os2": [{"active": True}, {"active": False}],
+    "ff_bcd": [{}, {"length": 5, "decimals_from": 1}],
+    "plain_lines": [{"form": form} for form in plain_lines.FORMS],
+}
+"""What differs between scales of one format beside the line's settings, where only a few are met."""
 
 
 def identifiable(format_id: str) -> bool:
@@ -40,9 +48,11 @@ def device_of(format_id: str, rng: random.Random):
     wire_format = formats.find(format_id)
     if wire_format.kind == "analyzer":
         return analyzer.find(format_id)(None)
+    if wire_format.kind == "probe":
+        return probe.find(format_id)(probe.Air())
     pan = Pan(settle=0.0)
     pan.put(Decimal(rng.randrange(1, 2900)) * Decimal("0.005"), 0.0)
-    return scale.find(format_id)(pan)
+    return scale.find(format_id)(pan, **rng.choice(FORMS.get(format_id, [{}])))
 
 
 def one_run(format_id: str, number: int, folder: Path) -> tuple[str, float, str]:
@@ -70,7 +80,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=8, help="Runs at a time; they mostly wait.")
     parser.add_argument("formats", nargs="*")
     options = parser.parse_args()
-    every = [name for name in (*scale.ids(), *analyzer.ids()) if identifiable(name)]
+    every = [name for name in (*scale.ids(), *analyzer.ids(), *probe.ids()) if identifiable(name)]
     for name in formats.ids():
         formats.find(name)
     worst = 1.0

@@ -16,10 +16,15 @@ Layouts say what the lines mean (``_ticket_layout``).  Ours are Dayuan's (DY-350
     00001 02 青菜 02 12.5 02 合格 0D 0A                      lines at 30 bytes
     32 x -
 
-and Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not
-the spacing, nor how a channel looks that was not used (its number
-alone is taken; blank lines would end the ticket, and what follows would be handed over unread).  Others come as TOML
-text in the option ``layouts``; they are tried before ours.
+Taiyang's, of which we know the words (and that large concentrations are printed without decimals: 14378) but not the
+spacing, nor how a channel looks that was not used (its number alone is taken; blank lines would end the ticket, and
+what follows would be handed over unread).  The SPOTCHEM EL (SE-1520) prints nothing there but sends each measurement as
+one line between STX and ETX:
+
+    02 26/01/05 08:30 ID# A0017  [B. Plasma] Na     140  mmol/L K      4.1  mmol/L Cl     102  mmol/L     03
+
+Such a line is read when its ETX is there, whatever stands before it.  Other layouts come as TOML text in the option
+``layouts``; they are tried before ours.
 
 A ticket that fits no layout is handed over as it is (``Ticket``), never dropped.  The same ticket printed again gives
 results of the same identity: layout, item, number, name, value, conclusion and time; where it has no time, all it says.
@@ -28,7 +33,8 @@ There is no check byte: a flipped digit gives another number, name or time; a fl
 nobody can read.  Results are therefore not sure (``TestResult.sure``) until the same ticket was printed once more.
 Testers' heads take 9600/8n1 as a rule.
 Sources: the ticket code of the maker's programs for DY-3500 and DY-3000(BX1), three versions (UploadSoftWare, 2019,
-public); Taiyang's paper on its print-out, same place; Epson's ESC/POS commands.
+public); Taiyang's paper on its print-out, same place; a receiver for the SE-1520 (senaite.astm, public); Epson's
+ESC/POS commands.
 """
 
 import re
@@ -81,6 +87,7 @@ class Kind(Enum):
     COMMAND = "command"
     ASKED = "asked"
     CUT = "cut"
+    END = "end of a text that began with STX"
 
 
 @frozen
@@ -91,7 +98,10 @@ class Piece:
     raw: bytes
 
 
-SPECIAL = re.compile(rb"[\x0a\x10\x1b-\x1d]")
+STX, ETX = b"\x02", b"\x03"
+LINE = re.compile(rb"\x02[\x20-\x7e]*")
+LONGEST_LINE = 512
+SPECIAL = re.compile(rb"[\x03\x0a\x10\x1b-\x1d]")
 
 
 class Tape:
@@ -125,7 +135,7 @@ class Tape:
     def _length(self, at: int) -> int | None:
         """How long the piece is that begins here; None when more bytes are needed to tell."""
         byte = self._buffer[at]
-        if byte == 0x0A:
+        if byte in (0x0A, ETX[0]):
             return 1
         if byte not in TABLE:
             found = SPECIAL.search(self._buffer, at)
@@ -141,6 +151,8 @@ class Tape:
 def _kind(raw: bytes) -> Kind:
     if raw == b"\n" or raw[:2] == b"\x1bd":
         return Kind.FEED
+    if raw == ETX:
+        return Kind.END
     if raw[0] not in TABLE:
         return Kind.TEXT
     if raw[:2] in ASKED:
@@ -278,7 +290,11 @@ class Decoder:
         if piece.kind is Kind.ASKED:
             self.asked += ASKED[piece.raw[:2]]
             return []
-        if piece.kind is Kind.TEXT:
+        if piece.kind is Kind.END and (start := self._framed()) is not None:
+            text = bytes(self._raw[start:]) + piece.raw
+            del self._raw[start:]
+            return self._end() + self._judged(text)
+        if piece.kind in (Kind.TEXT, Kind.END):
             return self._text(piece.raw)
         ended = self._end() if len(self._raw) + len(piece.raw) > TICKET_CAP else []
         if not self._raw and piece.kind in (Kind.FEED, Kind.CUT):
@@ -287,6 +303,11 @@ class Decoder:
         self._feeds = self._feeds + _feeds(piece) if piece.kind is Kind.FEED else 0
         over = piece.kind is Kind.CUT or (self._printed and self._feeds >= FEEDS)
         return ended + (self._end() if over else [])
+
+    def _framed(self) -> int | None:
+        """Where the text began that an ETX ends: one line behind an STX, which in printed tickets parts columns."""
+        start = self._raw.rfind(STX, max(0, len(self._raw) - LONGEST_LINE))
+        return start if start >= 0 and LINE.fullmatch(self._raw, start) else None
 
     def _text(self, raw: bytes) -> list[Event]:
         events: list[Event] = []
@@ -303,7 +324,10 @@ class Decoder:
         raw, printed = bytes(self._raw), self._printed
         self._raw.clear()
         self._feeds, self._printed = 0, False
-        found = decode(raw, self._known) if printed else []
+        return self._judged(raw) if printed else []
+
+    def _judged(self, raw: bytes) -> list[Event]:
+        found = decode(raw, self._known)
         return self._twice.judged(found) if self._twice else found
 
 
@@ -362,7 +386,7 @@ class Session:
 
 # --- values to tickets ----------------------------------------------------------------------------------------------
 
-STYLES = ("2015", "2016", "wrapped", "taiyang")
+STYLES = ("2015", "2016", "wrapped", "taiyang", "spotchem-el")
 RESET = b"\x1b@\x1c&\x1b9\x00"
 TITLE = RESET + b"\x1ba\x01\x1c!\x0c"
 PLAIN = RESET + b"\x1c!\x00"
@@ -378,13 +402,15 @@ WORDS = {
 
 
 def encode(results: Sequence[TestResult], style: str = "2015") -> bytes:
-    """The ticket with these results, as the maker's program of that year prints it, or as a Taiyang does.
+    """The ticket with these results, as the maker's program of that year prints it, or as another maker's tester does.
 
-    They share item, unit, time and control, which are those of the first.  Raises ValueError for what a ticket cannot
-    say.
+    They share unit, time, control and, but for the SPOTCHEM EL, item, which are those of the first.  Raises ValueError
+    for what a ticket cannot say.
     """
     if style == "taiyang":
         return _taiyang(results)
+    if style == "spotchem-el":
+        return _spotchem(results)
     rows = [_cells(result) for result in results]
     first = results[0]
     labels = {
@@ -428,6 +454,15 @@ def _taiyang(results: Sequence[TestResult]) -> bytes:
             raise ValueError(f"channel {channel} has no number")
         lines.append(f"{channel} 0.000 {result.value:f}" if result else channel)
     return RESET + _gbk("\r\n".join(lines) + "\r\n" * 4)
+
+
+def _spotchem(results: Sequence[TestResult]) -> bytes:
+    first = results[0]
+    if first.measured_at is None or not first.sample or any(result.value is None for result in results):
+        raise ValueError("a line of the SPOTCHEM EL has a time, a sample and numbers")
+    said = " ".join(f"{result.item:<2}{result.value:>10f}  {result.unit or '':<6}" for result in results)
+    head = f"{first.measured_at:%y/%m/%d %H:%M} ID# {first.sample:<10} [B. Plasma] "
+    return STX + (head + said).encode("ascii") + b" " * 14 + ETX
 
 
 def _cells(result: TestResult) -> tuple[str, str, str, str]:

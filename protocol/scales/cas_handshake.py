@@ -24,8 +24,10 @@ Sources: R-Keeper's documentation of supported scale drivers (both frames); user
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
+from types import MappingProxyType
 
 from protocol.checks import xor8
 from protocol.formats import WireFormat
@@ -33,7 +35,7 @@ from protocol.framing import PARITY_WHY, Scanner
 from protocol.link import Link
 from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Reply, State, Weighing
-from protocol.session import Wish
+from protocol.session import Decoder, Wish
 from protocol.table import passed_over, step
 
 ENQ, ACK, NAK, DC1 = b"\x05", b"\x06", b"\x15", b"\x11"
@@ -58,6 +60,8 @@ def decode(frame: bytes) -> Event:
     if not found:
         return Garbage(frame, PARITY_WHY if frame.startswith(PARITY_HEAD) else "not a frame of this form")
     body, stable, sign, digits, unit, check = found.groups()
+    if xor8(body) ^ 0x01 ^ 0x02 == check[0]:
+        return Garbage(frame, "the check counts the first two bytes too: this scale speaks os2")
     if xor8(body) != check[0]:
         return Garbage(frame, f"LRC is {check[0]:02X}, the bytes give {xor8(body):02X}")
     name = unit.decode("latin-1").strip() if TEXT.fullmatch(unit) else ""
@@ -142,18 +146,33 @@ TABLE = {
 
 
 class Session:
-    """The dialogue is ``TABLE``. A weight that comes without being asked for is taken too."""
+    """The dialogue is ``TABLE``. A weight that comes without being asked for is taken too.
 
-    def __init__(self, options: Options) -> None:
-        self._frames = decoder()
+    Another format with the same dialogue hands in its own ``frames`` and the ``commands`` of its scales, which are not
+    answered; they are sent between two questions.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        frames: Decoder | None = None,
+        commands: Mapping[Wish, bytes] = MappingProxyType({}),
+    ) -> None:
+        self._frames = frames or decoder()
         self._options = options
+        self._commands = commands
+        self._wishes: list[Wish] = []
         self._out = bytearray()
         self.doing = Doing.NOTHING
         self.deadline: float | None = 0.0
 
     def receive(self, data: bytes, now: float) -> list[Event]:
+        return self.heard(self._frames.feed(data), now)
+
+    def heard(self, said: list[Event], now: float) -> list[Event]:
+        """What the scale said, without what only belongs to the dialogue, which goes on by it."""
         events: list[Event] = []
-        for event in self._frames.feed(data):
+        for event in said:
             if not isinstance(event, Reply):
                 events.append(event)
             if isinstance(event, Weighing):
@@ -172,7 +191,13 @@ class Session:
         return out
 
     def ask(self, wish: Wish, now: float) -> bool:
-        return False
+        if wish not in self._commands:
+            return False
+        if wish not in self._wishes:
+            self._wishes.append(wish)
+        if self.doing is Doing.NOTHING:
+            self._rest(now)
+        return True
 
     def committed(self, now: float) -> None:
         return None
@@ -184,9 +209,14 @@ class Session:
                 self._out += ENQ if do is Do.ASK else DC1
                 self.deadline = now + self._options.patience
             case Do.REST:
-                self.deadline = now + self._options.poll
+                self._rest(now)
             case Do.IGNORE:
                 pass
+
+    def _rest(self, now: float) -> None:
+        self._out += b"".join(self._commands[wish] for wish in self._wishes)
+        self._wishes.clear()
+        self.deadline = now + self._options.poll
 
 
 FORMAT = WireFormat(

@@ -43,7 +43,7 @@ from typing import Annotated
 from pydantic import Field
 
 from protocol.formats import WireFormat
-from protocol.framing import PARITY_WHY, Lines, parity_suspect
+from protocol.framing import PARITY_WHY, AnyEnd, parity_suspect
 from protocol.link import Link
 from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Net, State, Weighing
@@ -165,21 +165,8 @@ class Options(FormatOptions):
     patience: Patience = 1.0
 
 
-class AnyEnd:
-    """Lines that end with CR, LF or both."""
-
-    def __init__(self) -> None:
-        self._lines = Lines(decode, terminator=b"\n", cap=LINE_CAP)
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._lines.feed(data.replace(b"\r", b"\n"))
-
-    def finish(self) -> list[Event]:
-        return self._lines.finish()
-
-
 def decoder() -> AnyEnd:
-    return AnyEnd()
+    return AnyEnd(decode, cap=LINE_CAP)
 
 
 def session(options: Options) -> Session:

@@ -45,16 +45,17 @@ weighbridges (YF.MWS) for the decimal codes and the XK8142-07; the letters are c
 
 import re
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
 from protocol.formats import WireFormat
-from protocol.framing import PARITY_WHY, Scanner, parity_suspect
+from protocol.framing import PARITY_WHY, LateScanner, parity_suspect
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Net, State, Weighing
-from protocol.session import Obeying, Wish
+from protocol.session import Settling, Wish
 
 STX, SOH, CR = 0x02, 0x01, 0x0D
 LENGTHS = {STX: 17, SOH: 24}  # without the check
@@ -182,70 +183,41 @@ def _check(body: bytes) -> bytes:
     return bytes((-sum(body) & 0x7F,))
 
 
-class Frames:
-    """Standard and extended frames, with or without their check; ``checksum`` None finds out for each frame."""
-
-    def __init__(self, checksum: bool | None = None) -> None:
-        self._checksum = checksum
-        self._over = False  # no byte follows
-        self._scanner = Scanner(self._measure, decode, head=b"", cap=128, look=max(LENGTHS.values()) + 2)
-
-    def feed(self, data: bytes) -> list[Event]:
-        return self._scanner.feed(data)
-
-    def take_rest(self) -> list[Event]:
-        """The line is silent: a whole frame that still waited for its check has none."""
-        self._over = True
-        events = self._scanner.feed(b"")
-        self._over = False
-        return events
-
-    def finish(self) -> list[Event]:
-        return self.take_rest() + self._scanner.finish()
-
-    def _measure(self, buffer: bytes) -> int | None:
-        body = LENGTHS.get(buffer[0], 0)
-        status = buffer[1:4] if body == LENGTHS[STX] else buffer[2:6]
-        if not body or any(byte & 0xA0 != 0x20 for byte in status):
-            return 0
-        if len(buffer) < body:
-            return None
-        if buffer[body - 1] != CR:
-            return 0
-        if self._checksum is not None:
-            return body + self._checksum
-        if len(buffer) == body:
-            return body if self._over else None
-        if buffer[body] != buffer[0]:
-            return body + 1
-        if len(buffer) == body + 1:
-            return body + 1 if self._over else None
-        # What stands where the check would stand looks like a head: it is one if a frame goes on behind it.
-        return body if 0x20 <= buffer[body + 1] < 0x7F else body + 1
+def measure(buffer: bytes, over: bool, checksum: bool | None = None) -> int | None:
+    """How long the frame is that begins here; ``checksum`` None finds out. ``over``: no byte follows."""
+    body = LENGTHS.get(buffer[0], 0)
+    status = buffer[1:4] if body == LENGTHS[STX] else buffer[2:6]
+    if not body or any(byte & 0xA0 != 0x20 for byte in status):
+        return 0
+    if len(buffer) < body:
+        return None
+    if buffer[body - 1] != CR:
+        return 0
+    if checksum is not None:
+        return body + checksum
+    if len(buffer) == body:
+        return body if over else None
+    if buffer[body] != buffer[0]:
+        return body + 1
+    if len(buffer) == body + 1:
+        return body + 1 if over else None
+    # What stands where the check would stand looks like a head: it is one if a frame goes on behind it.
+    return body if 0x20 <= buffer[body + 1] < 0x7F else body + 1
 
 
 class Options(FormatOptions):
     checksum: Annotated[bool | None, Field(description="frames end with a check; where not said, as they come")] = None
 
 
-def decoder(options: Options) -> Frames:
-    return Frames(options.checksum)
+def decoder(options: Options) -> LateScanner:
+    """Standard and extended frames, with or without their check."""
+    one = partial(measure, checksum=options.checksum)
+    return LateScanner(one, decode, head=b"", cap=128, look=max(LENGTHS.values()) + 2)
 
 
-class Session(Obeying):
+def session(options: Options) -> Settling:
     """Listens and obeys wishes; when the line falls silent, a last frame without a check is taken as whole."""
-
-    def __init__(self, options: Options) -> None:
-        self._frames = decoder(options)
-        super().__init__(self._frames, COMMANDS)
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        self.deadline = now + QUIET
-        return self._frames.feed(data)
-
-    def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        return self._frames.take_rest()
+    return Settling(decoder(options), COMMANDS, quiet=QUIET)
 
 
 FORMAT = WireFormat(
@@ -257,7 +229,7 @@ FORMAT = WireFormat(
     checked=False,
     confidence="high",
     decoder=decoder,
-    session=Session,
+    session=session,
     options=Options,
     reading=Options,
     links=(Link(4800), Link(9600, 7, "e"), Link(4800, 7, "e"), Link(2400), Link(1200), Link(19200)),

@@ -10,7 +10,8 @@ from protocol.readings import TestResult, Verdict
 class Printing:
     """Prints each measurement as the maker's program of ``model`` does (``protocol.analyzers.ticket.STYLES``).
 
-    It asks its printer before each ticket and prints nothing while it gets no answer, asking again every second.
+    It asks its printer before each ticket and prints nothing while it gets no answer, asking again every second; the
+    SPOTCHEM EL, which has no printer there, just sends.
     """
 
     LIMIT = Decimal(50)
@@ -29,6 +30,8 @@ class Printing:
     def measure(
         self, sample: int, value: Decimal | None, at: datetime, *, name: str = "", channel: int = 1
     ) -> TestResult:
+        if self.style == "spotchem-el":
+            return self._sent(sample, value, at)
         taiyang = self.style == "taiyang"
         verdict = Verdict.QUALIFIED if value is not None and value < self.LIMIT else Verdict.UNQUALIFIED
         result = TestResult(
@@ -44,6 +47,14 @@ class Printing:
             text=None if value is not None or taiyang else "NA",
             control=None if taiyang else self.CONTROL,
         )
+        return self._kept(result)
+
+    def _sent(self, sample: int, value: Decimal | None, at: datetime) -> TestResult:
+        """Potassium, to a minute."""
+        at = at.replace(second=0, microsecond=0)
+        return self._kept(TestResult(str(sample), None, "K", value, "mmol/L", None, at, identity=""))
+
+    def _kept(self, result: TestResult) -> TestResult:
         printed = ticket.encode([result], self.style)
         kept = ticket.decode(printed)[0]
         if not isinstance(kept, TestResult):
@@ -61,7 +72,10 @@ class Printing:
             self._ask_at = None
 
     def pending(self, now: float) -> bytes:
-        if self.unprinted and (self._ask_at is None or now >= self._ask_at):
+        if self.style == "spotchem-el":
+            self._out += b"".join(self.unprinted)
+            self.unprinted.clear()
+        elif self.unprinted and (self._ask_at is None or now >= self._ask_at):
             self._out += b"\x10\x04\x01"
             self._ask_at = now + self.AGAIN
         out = bytes(self._out)

@@ -15,7 +15,7 @@ ILLEGAL_FUNCTION, ILLEGAL_REGISTER, ILLEGAL_VALUE = 1, 2, 3
 
 
 class Slave:
-    """Answers questions for its ``address`` and stays silent to all others.
+    """Answers questions for its ``address``, or with ``universal`` those for FE too, and stays silent to all others.
 
     ``registers(now)`` gives what stands in (function, register); a register that is not there, and every function but
     reading, is answered with an exception.  An answer takes ``delay`` seconds.
@@ -27,8 +27,10 @@ class Slave:
         *,
         address: int = 1,
         delay: float = 0.005,
+        universal: bool = False,
     ) -> None:
         self.address = address
+        self._heard_as = {address, modbus.UNIVERSAL} if universal else {address}
         self.asked: list[ModbusPDU] = []
         self._registers = registers
         self._delay = delay
@@ -46,9 +48,9 @@ class Slave:
             if found is not None:
                 address, number, request = found
                 self._in = b""
-                if address == self.address:
+                if address in self._heard_as:
                     self.asked.append(request)
-                    said = modbus.answer(framing, address, self._said(request, now), number)
+                    said = modbus.answer(framing, self.address, self._said(request, now), number)
                     self._answers.append((now + self._delay, said))
                 return
 

@@ -1,6 +1,7 @@
 """Scales whose formats we do not have: `marketedge identify` has to say that it cannot tell, whatever it hears of them.
 
-Their streams come from manuals, captures and bug reports; the frames are composed.
+Beside them those that we learnt, which look like others: each is told as what it is, or not at all.  Their streams come
+from manuals, captures and bug reports; the frames are composed.
 """
 
 from decimal import Decimal
@@ -15,6 +16,8 @@ from drivers.recognise import candidates, recognise, talkative
 from protocol import formats
 from protocol.checks import xor8
 from protocol.link import Link
+from protocol.readings import Weighing
+from protocol.scales import plain_lines
 from simulator.wires.baud import heard
 
 STILL = [Decimal("1.250")]
@@ -31,10 +34,10 @@ def os2(kg: Decimal, tail: bytes = b"\x00", unit: str = "kg", state: str = "S") 
     return body + bytes((xor8(body),)) + b"\x03\x04" + tail
 
 
-def bcd(kg: Decimal, length: int = 6) -> bytes:
+def bcd(kg: Decimal, length: int = 6, status: int = 0x43) -> bytes:
     """FF, status, six digits low byte first, unit (or none): price computing scales of many makers."""
     digits = f"{abs(int(kg * 1000)):06d}"
-    status = 0x43 | (0x20 if kg < 0 else 0)
+    status |= 0x20 if kg < 0 else 0
     return bytes((0xFF, status, *(int(digits[at : at + 2], 16) for at in (4, 2, 0)), 0))[:length]
 
 
@@ -44,43 +47,61 @@ def block(kg: Decimal, places: int = 3, unit: str = "kg") -> bytes:
     return "".join(f"{name:<5}{value:>9.{places}f}{unit}\r\n" for name, value in rows.items()).encode() + b"\r\n"
 
 
+def printed(kg: Decimal) -> bytes:
+    return plain_lines.encode(Weighing(kg), "block", tare=Decimal("0.215"))
+
+
 def labels(kg: Decimal) -> bytes:
     return f"G.W.:{kg:>8f}kg\r\nTare:   0.000kg\r\nN.W.:{kg:>8f}kg\r\n\r\n".encode()
 
 
 FOREIGN = {
-    "OS2": os2,
-    "OS2 in motion": lambda kg: os2(kg, state="U"),
-    "OS2 out of range": lambda kg: os2(kg, b"\x40", state="F"),
-    "OS2 at zero": lambda kg: os2(kg, b"\x10"),
-    "OS2 net": lambda kg: os2(kg, b"\x20"),
-    "OS2 asked by another": lambda kg: os2(kg, b""),
-    "OS2 in grams": lambda kg: os2(kg, unit=" g"),
     "number and unit": lambda kg: f"{kg:>8f}kg\r\n".encode(),
     "number and unit, LF": lambda kg: f"{kg:>8f}kg\n".encode(),
     "number and unit, CR": lambda kg: f"{kg:>8f}kg\r".encode(),
-    "number, blank, unit": lambda kg: f"{kg:>9f} kg\r\n".encode(),
     "signed number and unit": lambda kg: f"{kg:>+8f}kg\r\n".encode(),
     "number in grams": lambda kg: f"{kg * 1000:>8.0f}g\r\n".encode(),
     "right-aligned, blanks behind": lambda kg: f"{kg:>13f} kg  \r\n".encode(),
     "weight in STX and ETX": lambda kg: f"\x02{kg:>8f}kg\x03".encode(),
     "G.W.": lambda kg: f"G.W.:{kg:>8f}kg\r\n".encode(),
     "G.W., tare, N.W.": labels,
-    "dollar": lambda kg: f"\r${abs(int(kg * 1000)):06d}".encode(),
-    "FF and BCD": bcd,
-    "FF and BCD, 5 bytes": lambda kg: bcd(kg, 5),
-    "G&G": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>8f} g \r\n".encode(),
-    "G&G grain": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>7.2f} GN \r\n".encode(),
+    "G&G grain, shifted": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>7.2f} GN \r\n".encode(),
     "block": block,
     "block with one decimal": lambda kg: block(kg * 1000, 1),
     "block with blanks": lambda kg: block(kg, 3, " kg"),
-    "Kern PLJ": lambda kg: f"SI   {'-' if kg < 0 else '+'}{abs(kg):>9f} kg \r\n".encode(),
 }
+KNOWN = {
+    "os2": {
+        "active": os2,
+        "active, in motion": lambda kg: os2(kg, state="U"),
+        "active, out of range": lambda kg: os2(kg, b"\x40", state="F"),
+        "active, at zero": lambda kg: os2(kg, b"\x10"),
+        "active, net": lambda kg: os2(kg, b"\x20"),
+        "active, in grams": lambda kg: os2(kg, unit=" g"),
+        "asked by another": lambda kg: os2(kg, b""),
+    },
+    "ff_bcd": {
+        "six bytes": bcd,
+        "five bytes": lambda kg: bcd(kg, 5, 0x44),
+    },
+    "plain_lines": {
+        "dollar": lambda kg: f"\r${abs(int(kg * 1000)):06d}".encode(),
+        "G&G": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>8f} g \r\n".encode(),
+        "G&G grain": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>8.2f} GN\r\n".encode(),
+        "Kern": lambda kg: f"{kg:>12f} kg \r\n".encode(),
+        "Kern PLJ": lambda kg: f"SI   {'-' if kg < 0 else '+'}{abs(kg):>9f} kg \r\n".encode(),
+        "block": printed,
+        "block, three lines": lambda kg: b"GROSS" + printed(kg).partition(b"GROSS")[2],
+    },
+}
+KNOWN_STREAMS = {f"{name}: {form}": (name, one) for name, forms in KNOWN.items() for form, one in forms.items()}
 every_stream = pytest.mark.parametrize("name", FOREIGN)
+every_known = pytest.mark.parametrize("name", KNOWN_STREAMS)
 
 
 def stream(name: str, load: str, frames: int = 60) -> bytes:
-    return b"".join(FOREIGN[name](kg) for kg in islice(cycle(LOADS[load]), frames))
+    one = FOREIGN.get(name) or KNOWN_STREAMS[name][1]
+    return b"".join(one(kg) for kg in islice(cycle(LOADS[load]), frames))
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +121,33 @@ def told():
 def test_a_foreign_stream_is_told_to_be_none_of_ours(told, name, load):
     for frames in (1, 2, 60):
         assert told(stream(name, load, frames)) == []
+
+
+@every_known
+@pytest.mark.parametrize("load", LOADS)
+def test_a_stream_that_looks_like_others_is_told_as_what_it_is(told, name, load):
+    assert told(stream(name, load, 20)) == [KNOWN_STREAMS[name][0]]
+    assert set(told(stream(name, load, 1))) <= {KNOWN_STREAMS[name][0]}
+
+
+@every_known
+@settings(max_examples=8)
+@given(load=st.sampled_from(sorted(LOADS)), start=st.integers(0, 300), length=st.integers(40, 400))
+def test_any_piece_of_it_is_that_or_nothing(told, name, load, start, length):
+    assert set(told(stream(name, load)[start : start + length])) <= {KNOWN_STREAMS[name][0]}
+
+
+@every_known
+def test_at_the_wrong_rate_or_parity_it_is_nothing_else(told, name):
+    for sent, baud in (("9600/8n1", 4800), ("4800/8n1", 9600), ("9600/7e1", 9600)):
+        seen = heard(stream(name, "moving", 20), Link.parse(sent), Link(baud))
+        assert set(told(seen, baud)) <= {KNOWN_STREAMS[name][0]}, f"{sent} heard at {baud}"
+
+
+def test_a_number_a_blank_and_a_unit_in_the_columns_of_gg_are_read_as_that_and_no_other_way(told):
+    for load, loads in LOADS.items():
+        lines = b"".join(f"{kg:>9f} kg\r\n".encode() for kg in islice(cycle(loads), 20))
+        assert told(lines) == ([] if load == "negative" else ["plain_lines"])
 
 
 @every_stream
@@ -150,6 +198,14 @@ def test_a_look_at_a_foreign_scale_ends_with_cannot_tell_and_asks_nothing(name, 
     report = Search(port.open, allow_print=True, listen=0.4, clock=lambda: port.now).run()
     assert report.findings == () and port.written == b""
     assert report.heard
+
+
+@every_known
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_look_at_one_that_we_know_only_listens(name, size):
+    port = Talking(stream(name, "still"), size)
+    report = Search(port.open, allow_print=True, listen=0.4, clock=lambda: port.now).run()
+    assert {one.protocol for one in report.findings} == {KNOWN_STREAMS[name][0]} and port.written == b""
 
 
 @pytest.mark.parametrize("name", ["number and unit", "G.W., tare, N.W.", "block with blanks"])

@@ -7,6 +7,7 @@ r"""Layouts of printed tickets: which lines say what. They are TOML text, ours a
     row = ['(?P<sample>\d+)\s+(?P<name>\S+)\s+(?P<value>\S+)\s+(?P<verdict>\S*)']
     title = "item"                          # what the lines before the first known one say
     both_ways = true                        # also printed upside down, the last line first
+    split = '(?<=mg/L) +'                   # where one line is several: here behind each unit
     wrap = 30                               # a line as long as this goes on in the next one; 0 never
     item = "农药残留"                        # where the ticket does not say
     unit = "%"
@@ -31,7 +32,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, WithJsonSchema
 
 from protocol.analyzers.shared import fields, stating
 from protocol.options import FormatOptions, Misfit, problems
@@ -74,6 +75,12 @@ row = ['(?P<channel>[1-8])', '(?P<channel>[1-8])\s+-?[0-9]+\.[0-9]+\s+(?P<value>
 [layout.lines]
 head = '信息\s*[0-9]+/[0-9]+\s+(?P<item>\S+)\s+(?P<date>[0-9].*)'
 time = '(?P<time>[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)'
+
+[[layout]]
+id = "spotchem-el"
+split = '(?<=\]) +|(?<=mmol/L) +'
+begin = '(?P<date>[0-9]{2}/[0-9]{2}/[0-9]{2}) +(?P<time>[0-9]{2}:[0-9]{2}) +ID# *(?P<sample>[0-9A-Z_-]+) +\[[^\]]*\]'
+row = ['(?P<item>Na|K|Cl) +(?P<value>[0-9]+(\.[0-9]+)?) +(?P<unit>mmol/L)']
 """
 
 
@@ -101,6 +108,13 @@ def _pattern(given: Any) -> re.Pattern[str]:
     return pattern
 
 
+def _without_groups(pattern: re.Pattern[str] | None) -> re.Pattern[str] | None:
+    """What stands where a line is cut says nothing."""
+    if pattern is not None and pattern.groups:
+        raise Misfit("不能有括号分组，用 (?:…)", "it must have no groups; write (?:…)")
+    return pattern
+
+
 Pattern = Annotated[re.Pattern[str], PlainValidator(_pattern), WithJsonSchema({"type": "string", "format": "regex"})]
 Said = Literal["", "sample", "channel", "item", "name", "value", "unit", "verdict", "limit", "control", "time", "date"]
 
@@ -112,6 +126,7 @@ class Layout(FormatOptions):
     begin: Pattern
     row: Annotated[tuple[Pattern, ...], Field(strict=False, min_length=1)]
     rule: Pattern | None = None
+    split: Annotated[Pattern | None, AfterValidator(_without_groups)] = None
     title: Said = ""
     both_ways: bool = False
     wrap: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -151,6 +166,8 @@ def _layout(table: Mapping[str, Any]) -> Layout:
 def read(layout: Layout, text: str) -> list[TestResult]:
     """The results on a ticket; raises Unreadable when it does not fit."""
     lines = text.replace("：", ":").split("\n")
+    if layout.split is not None:
+        lines = [part for line in lines for part in layout.split.split(line)]
     if layout.rule is not None:
         # A rule as wide as the paper needs no line end: the next row stands right behind it.
         lines = [part for line in lines for part in _around(layout.rule, line)]

@@ -29,7 +29,7 @@ from protocol.session import Wish
 from simulator.analyzers.ticket import Printing
 
 AT = datetime(2025, 3, 14, 9, 14, 32)
-DAYUAN = tuple(style for style in STYLES if style != "taiyang")
+DAYUAN = tuple(style for style in STYLES if style not in ("taiyang", "spotchem-el"))
 HEAD = bytes.fromhex("1B 40 1C 26 1B 39 00 1B 61 01 1C 21 0C 0D 0A C5 A9 D2 A9 B2 D0 C1 F4 0D 0A")
 TICKET_2015 = (
     HEAD
@@ -204,6 +204,44 @@ def test_a_number_may_have_no_point(value):
     (read,) = decode((paper + "\r\n" * 3).encode("gb18030"))
     assert (read.item, read.channel, str(read.value), read.unit) == ("硼砂", "7", value, "mg/kg")
     assert [same(each) for each in decode(encode([taiyang("7", value)], "taiyang"))] == [taiyang("7", value)]
+
+
+LINE = (
+    b"\x0226/01/05 08:30 ID# A0017      [B. Plasma] Na       140  mmol/L K        4.1  mmol/L Cl       102  mmol/L"
+    b"              \x03"
+)
+
+
+def test_a_line_between_stx_and_etx_holds_each_of_its_results():
+    said = tickets(LINE + LINE.replace(b"4.1", b"4.3"), b"\r\n")
+    assert [(one.item, str(one.value), one.unit) for one in said] == [
+        *(("Na", "140", "mmol/L"), ("K", "4.1", "mmol/L"), ("Cl", "102", "mmol/L")),
+        *(("Na", "140", "mmol/L"), ("K", "4.3", "mmol/L"), ("Cl", "102", "mmol/L")),
+    ]
+    assert {(one.sample, one.measured_at, one.sure) for one in said} == {("A0017", datetime(2026, 1, 5, 8, 30), False)}
+    assert encode(said[:3], "spotchem-el") == LINE
+
+
+@pytest.mark.parametrize(
+    "spoilt", [LINE[:80] + b"\x03", LINE.replace(b"26/01", b"26/21"), LINE.replace(b"140", b"14O")]
+)
+def test_a_line_between_stx_and_etx_that_is_not_whole_is_a_ticket_for_a_person(spoilt):
+    assert [type(event) for event in tickets(spoilt)] == [Ticket]
+
+
+def test_a_line_is_found_behind_one_that_was_cut_and_behind_noise():
+    said = tickets(LINE[40:] + b"\x00\x7f" + LINE + LINE[:50] + LINE)
+    assert [one.item for one in said if isinstance(one, TestResult)] == ["Na", "K", "Cl"] * 2
+    assert len([one for one in said if isinstance(one, Ticket)]) == 2
+
+
+def test_an_etx_within_a_printed_ticket_ends_nothing():
+    assert [same(event) for event in tickets(TICKET_2015.replace(b"Abs", b"A\x03bs"))] == [RESULT, SECOND]
+
+
+def test_a_pattern_that_cuts_lines_has_no_groups():
+    with pytest.raises(ValueError, match="groups"):
+        ticket_layout.parse("[[layout]]\nid = 'a'\nbegin = 'b'\nrow = ['c']\nsplit = '(x)'")
 
 
 def test_a_taiyang_date_may_have_two_digits_of_year():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import catalogue
 from protocol import formats
 from protocol.checks import crc16_modbus
 from protocol.modbus import Framing
@@ -233,3 +234,12 @@ def test_answers_that_cannot_be_told_apart_stay_words():
     alike = {**FAR, "weight": {"register": 0, "type": "int16", "decimals": 3}}
     events = formats.find("modbus_scale").reads({"profile": alike}).feed(answers([1], [2350], [1]))
     assert [event.what for event in events] == ["registers"] * 3
+
+
+def test_the_a33e_says_its_net_weight_as_a_single():
+    row = catalogue.find("yaohua-a33e")
+    master = row.session()
+    master.expired(0.0)
+    assert master.pending() == bytes.fromhex("01 03 00 06 00 02 24 0A")
+    (event,) = master.receive(bytes.fromhex("01 03 04 40 16 66 66 A5 BD"), 0.1)
+    assert event == Weighing(Decimal("2.350"), "kg", Net.NET)

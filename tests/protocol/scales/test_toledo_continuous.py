@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from protocol import formats
 from protocol.framing import PARITY_WHY
 from protocol.readings import Garbage, Net, State, Weighing
-from protocol.scales.toledo_continuous import Options, Session, decode, decoder, encode, encode_extended
+from protocol.scales.toledo_continuous import Options, decode, decoder, encode, encode_extended, session
 from protocol.session import Wish
 from simulator.scales._pan import Pan, find
 
@@ -204,37 +204,37 @@ def test_a_stream_without_frames_keeps_the_cap():
     found = decoder(Options())
     for _ in range(200):
         found.feed(b"\x02   \x01123456")
-    assert len(found._scanner._buffer) + len(found._scanner._noise) <= 256
+    assert len(found._buffer) + len(found._noise) <= 256
 
 
 def test_silence_ends_a_frame_without_check():
-    session = Session(Options())
-    assert session.deadline is None
-    assert session.receive(GOOD[6][0], 1.0) == [] and session.deadline == 1.25
-    assert session.expired(1.25) == [weighing("-12.5")] and session.deadline is None
+    listening = session(Options())
+    assert listening.deadline is None
+    assert listening.receive(GOOD[6][0], 1.0) == [] and listening.deadline == 1.25
+    assert listening.expired(1.25) == [weighing("-12.5")] and listening.deadline is None
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"checksum": False}, {"extended": True}, {"extended": True, "checksum": False}]
 )
 def test_a_sale_on_a_simulated_scale(talk, options):
-    pan, session = Pan(), Session(Options())
+    pan, obeying = Pan(), session(Options())
     scale = find("toledo_continuous")(pan, **options)
     pan.put(Decimal("0.200"), 0.0)
-    assert talk(session, scale, 0.0, 0.3)[-1].stable is False
-    assert talk(session, scale, 0.5, 1.0)[-1].value == Decimal("0.200")
-    assert session.ask(Wish.TARE, 1.0)
+    assert talk(obeying, scale, 0.0, 0.3)[-1].stable is False
+    assert talk(obeying, scale, 0.5, 1.0)[-1].value == Decimal("0.200")
+    assert obeying.ask(Wish.TARE, 1.0)
     pan.put(Decimal("2.700"), 1.1)
-    last = talk(session, scale, 1.1, 2.0)[-1]
+    last = talk(obeying, scale, 1.1, 2.0)[-1]
     assert (last.value, last.net, last.stable) == (Decimal("2.500"), Net.NET, True)
     pan.put(Decimal(20), 2.0)
-    assert talk(session, scale, 2.1, 3.0)[-1].state is State.OVERLOAD
+    assert talk(obeying, scale, 2.1, 3.0)[-1].state is State.OVERLOAD
     pan.put(Decimal(-1), 3.0)
-    assert talk(session, scale, 3.1, 4.0)[-1].state is State.UNDERLOAD
+    assert talk(obeying, scale, 3.1, 4.0)[-1].state is State.UNDERLOAD
     pan.put(Decimal("0.1"), 4.0)
-    assert session.ask(Wish.CLEAR_TARE, 4.5) and session.ask(Wish.ZERO, 4.5)
-    assert talk(session, scale, 4.5, 5.0)[-1].value == 0
+    assert obeying.ask(Wish.CLEAR_TARE, 4.5) and obeying.ask(Wish.ZERO, 4.5)
+    assert talk(obeying, scale, 4.5, 5.0)[-1].value == 0
 
 
 def test_the_format_is_in_the_table():
-    assert formats.find("toledo_continuous").session is Session
+    assert formats.find("toledo_continuous").session is session
