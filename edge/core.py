@@ -248,7 +248,8 @@ class Core:
     def turn(self, messages: list[Message], *, patient: bool = False) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop.
 
-        ``patient``: what nobody waits for is shown when pages look again, not after each message.
+        ``patient``: what nobody waits for is shown when pages look again, not after each message.  A record's answer
+        says itself what was done, so its board may follow; whoever reads that before asks for it (``CatchUp``).
         """
         stopping = any(isinstance(message, Stop) for message in messages)
         messages = sorted(self._handover.sliced(messages), key=_in_no_hurry)
@@ -268,8 +269,7 @@ class Core:
             self._work(messages, step)
         now = self._clock.steady()
         if attend:
-            awaited = bool(self._answers) or any(map(self._is_order, messages))
-            self._attend(now, stopping, patient and not awaited, quiet=not messages)
+            self._attend(now, stopping, patient and not self._awaited(messages), quiet=not messages)
         else:
             self._show_weights(now, quiet=not messages)
         self._reply()
@@ -297,6 +297,7 @@ class Core:
             self._try_disk(now)
         if patient and not quiet and not stopping and now < self._show_at:
             self._show_due = self._all_due = True
+            self._showing.behind = self._showing.behind or bool(self._answers)
         else:
             self._show_all(now)
         with self._fence("answers"):  # last: who ordered finds on the board what the answer speaks of
@@ -597,6 +598,11 @@ class Core:
         """Whether it is a command of the city; one that was not done comes again."""
         return isinstance(message, CityMessage) and message.topic != self._topics.ack
 
+    def _awaited(self, messages: list[Message]) -> bool:
+        """Whether somebody is answered with what the board or the roster has, or the city with what the board says."""
+        plain = (request for request, _ in self._answers if not ORDERS[type(request.command)].records)
+        return any(plain) or any(map(self._is_order, messages))
+
     def _trust(self) -> None:
         """The keys of the city and of the node are those of the files with what the city said of them."""
         keys = self._station.keys.read()
@@ -627,7 +633,7 @@ class Core:
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def _reply(self) -> None:
-        """Last of all: who asked finds on the board what the answer speaks of."""
+        """Last of all: who asked finds on the board what the answer speaks of, or that it is ``behind``."""
         answers, self._answers = self._answers, []
         for request, answer in answers:
             with self._fence("answer"):
@@ -794,6 +800,7 @@ class Core:
     def _show_all(self, now: float) -> None:
         self._show()
         self._show_due, self._all_due, self._show_at = False, False, now + SHOW_SECONDS
+        self._showing.behind = False
         with self._fence("watchdog"):
             self._notify("WATCHDOG=1")
 

@@ -100,7 +100,7 @@ def hint(number: str) -> str:
 
 def _spans(text: str, mobile: bool) -> Iterator[tuple[int, int]]:
     """Where they stand; licences are passed over."""
-    if sum(map(str.isdigit, text)) < 11:
+    if len(text) < 11 or sum(map(str.isdigit, text)) < 11:
         return
     plain = text if text.isascii() else "".join(map(_narrow, text))
     plain = _LICENCE.sub(lambda licence: "#" * 18 if is_licence(licence[0]) else licence[0], plain)

@@ -16,7 +16,7 @@ _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029]")
 
 def line(text: str) -> str:
     """One line; each run of harmful characters becomes a blank."""
-    return _HARMFUL.sub(" ", text).strip()
+    return (text if text.isprintable() else _HARMFUL.sub(" ", text)).strip()  # nothing that prints is harmful
 
 
 def plain(text: str, length: int) -> str:

@@ -480,12 +480,14 @@ class Showing:
 
     ``beat`` is the steady clock (``time.monotonic``) when the core thread last went round, at least once a second.
     Pages take the board for dead, and show no weight, when it is two seconds old; None means that nobody keeps it.
+    ``behind``: somebody was answered whose deed is not on the board yet; ``CatchUp`` puts it there.
     """
 
     def __init__(self, board: Board | None = None) -> None:
         self.board = board or Board()
         self.roster = Roster()  # beside the board: it is nobody's to read
         self.beat: float | None = None
+        self.behind = False
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def post(self, **changes: Any) -> None:

@@ -642,6 +642,11 @@ class Recall(Command):
     key: str
 
 
+@order("", Answer, "The board shows what was answered")
+class CatchUp(Command):
+    """Show what was answered and does not stand on the board yet. Asked by the web's desk alone."""
+
+
 # --- corrections ------------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,10 @@
 """The box itself: its scales' keys, its ports, what it could not handle, what became of a request."""
 
 from edge.between.commands import (
+    Answer,
     AskScale,
     AskScaleAnswer,
+    CatchUp,
     ConfirmPort,
     ConfirmPortAnswer,
     Recall,
@@ -49,7 +51,13 @@ def recall(station: Station, command: Recall) -> Recalled:
     return Recalled(answer=station.asked.recall(command.key))
 
 
+def catch_up(station: Station, command: CatchUp) -> Answer:
+    """Nothing but the answer, which follows the board."""
+    return Answer()
+
+
 does(AskScale, ask_scale)
 does(ConfirmPort, confirm_port)
 does(SeeUnread, see_unread)
 does(Recall, recall)
+does(CatchUp, catch_up)

@@ -132,7 +132,7 @@ def _fits(command: Load, product: ProductSection) -> None:
 def _line(station: Station, command: Load, product: ProductSection, scale: TradeScale, fen: int) -> FrozenLine:
     per_g = product.per_g
     said: dict[str, object] = {"scale": "", "model": "", "raw": "", "verified_until": None}
-    pieces, verified = 0, False
+    pieces, verified, weighed = 0, False, None
     if command.pieces is not None:
         net_g, pieces, amount = 0, command.pieces, command.pieces * fen
         said |= {"value": str(pieces), "unit": "pcs", "stability": "count"}
@@ -151,7 +151,7 @@ def _line(station: Station, command: Load, product: ProductSection, scale: Trade
         load = _load(station, command, scale)
         net_g, amount = load.net_g, amount_fen(load.net_g, fen, per_g)
         verified = scale.verified(station.today()) and command.manual_g is None
-        said = line_weight(scale, load).model_dump()
+        weighed = line_weight(scale, load)
     return FrozenLine(
         product=product.code,
         lot="",
@@ -159,7 +159,7 @@ def _line(station: Station, command: Load, product: ProductSection, scale: Trade
         pieces=pieces,
         price=Price(fen=fen, per_g=per_g),
         amount_fen=min(amount, LARGEST_AMOUNT + 1),
-        weighed=LineWeight.model_validate(said),
+        weighed=weighed or LineWeight.model_validate(said),
         verified=verified,
     )
 

@@ -5,6 +5,7 @@ it is evidence; what the city orders is the city's to answer for.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,9 +30,19 @@ def look_through(command: Command) -> None:
 
 def _texts(model: BaseModel) -> Iterator[tuple[str, bool]]:
     """Every text, and whether it is the number of a paper; none that is masked."""
-    for name, field in type(model).model_fields.items():
-        if OPAQUE not in field.metadata:
-            yield from _within(getattr(model, name), OF_A_PAPER in field.metadata)
+    for name, of_a_paper in _fields(type(model)):
+        value = getattr(model, name)
+        if isinstance(value, str):
+            yield value, of_a_paper
+        elif isinstance(value, BaseModel | tuple):
+            yield from _within(value, of_a_paper)
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
+    """The fields that are looked through, and whether each is the number of a paper."""
+    fields = model.model_fields.items()
+    return tuple((name, OF_A_PAPER in field.metadata) for name, field in fields if OPAQUE not in field.metadata)
 
 
 def _within(value: Any, of_a_paper: bool) -> Iterator[tuple[str, bool]]:

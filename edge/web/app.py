@@ -37,6 +37,7 @@ from edge.web import (
     pages,
 )
 from edge.web.approvals import Approvals
+from edge.web.caught_up import CaughtUp
 from edge.web.door import Door
 from edge.web.encryption import Encryption
 from edge.web.events import Live, dumps
@@ -163,6 +164,7 @@ def create_app(
         {desk.Problems: desk.show_problem, Mistaken: desk.show_invalid, HTTPException: show_http_error},
     )
     opened = api_screens.opened((look or Look()).screens)
+    inner = CaughtUp(inner, showing, at)
     inner = Reception(inner, showing=showing, inbox=inbox, steady=live.steady, console=console, opened=opened)
     # The inner fence answers with the guard's headers, the outer one for the guard itself.
     app = App(routes, Fence(Guard(Fence(Squeeze(inner)), allow=tuple(allow))))

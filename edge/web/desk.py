@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
@@ -18,10 +19,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from edge.between.commands import ORDERS, Answer, Command, CommandRow, Recall, Recalled
+from edge.between.commands import ORDERS, Answer, CatchUp, Command, CommandRow, Recall, Recalled
 from edge.between.inbox import Inbox, Refused, Request
 from edge.between.people import ALONE, Who
 from edge.between.words import Bilingual, section
+from edge.web.events import DEAD_AFTER
 from edge.web.models import OutcomeBody, Problem
 from edge.web.taken import Header, Mistaken
 from protocol.plain import plain
@@ -106,8 +108,15 @@ class Desk:
                 "Idempotency-Key 已用于另一请求",
                 "this Idempotency-Key was used for another request",
             )
-        await self._told(request.answer)
+        await self._told(request.answer, self._timeout)
         return _answer(request)
+
+    async def catch_up(self) -> None:
+        """Return when what was answered before stands on the board, or when that counts as dead."""
+        request = Request(CatchUp())
+        self._inbox.put(request)
+        with suppress(Problems):
+            await self._told(request.answer, DEAD_AFTER)
 
     def tell(self, command: Command, who: Who) -> None:
         """Order something whose answer nobody waits for."""
@@ -123,7 +132,7 @@ class Desk:
             return known
         recall = Request(Recall(key=key))
         self._inbox.put(recall)
-        await self._told(recall.answer)
+        await self._told(recall.answer, self._timeout)
         try:
             recalled = recall.answer.result(0)
         except (Refused, CancelledError):
@@ -171,7 +180,7 @@ class Desk:
         while len(self._known) > REMEMBERED:
             _, (_, self._complete_since) = self._known.popitem(last=False)
 
-    async def _told(self, answer: "Future[Answer]") -> None:
+    async def _told(self, answer: "Future[Answer]", seconds: float) -> None:
         """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
@@ -182,7 +191,7 @@ class Desk:
 
         answer.add_done_callback(wake)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(seconds):
                 await done.wait()
         except TimeoutError:
             raise Problems(503, "no_answer", *UNKNOWN) from None

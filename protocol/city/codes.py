@@ -6,7 +6,7 @@ node is an opaque number the city gives.  There is no date inside, so a dead clo
 
 import re
 from enum import Enum
-from typing import Self
+from functools import lru_cache
 
 from protocol.checks import mod11_10
 from protocol.frozen import frozen
@@ -54,8 +54,9 @@ class TraceCode:
         body = f"{self.node}{self.kind.value}{self.terminal}{self.serial:07d}"
         return body + mod11_10(body)
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
+    @staticmethod
+    @lru_cache(maxsize=256)  # a sale reads its lot's code several times, and so does the next one
+    def parse(text: str) -> "TraceCode":
         """Read 20 digits; raises BadCode for another length, a wrong check digit or an unknown kind."""
         if not re.fullmatch(r"[0-9]{20}", text):
             raise BadCode(f"trace code {text[:40]!r} is not 20 digits")
@@ -65,7 +66,7 @@ class TraceCode:
             kind = CodeKind(int(text[9]))
         except ValueError:
             raise BadCode(f"trace code {text}: kind {text[9]} is not in use") from None
-        return cls(text[:9], kind, text[10:12], int(text[12:19]))
+        return TraceCode(text[:9], kind, text[10:12], int(text[12:19]))
 
     def packed(self) -> bytes:
         """The code as a 9-byte big-endian number, as it stands in a QR token."""

@@ -174,7 +174,7 @@ class Counted:
         self._stack.close()
 
     def sale(self, number: int) -> dict[str, Any]:
-        grams = 300 + number * 7919 % 29_000
+        grams = 300 + number * 7919 % 2_900  # no run sells more than there is: that is another sale
         typed = {"manual_g": grams, "reason": "秤无显示，已报修"}
         return {"scale": "scale-1", "product": CABBAGE, "lot": self._lot, **typed}
 

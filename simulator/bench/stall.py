@@ -136,11 +136,12 @@ class Stall:
 
 
 def register(station: StationProcess, upstream: str = UPSTREAM) -> dict[str, Any]:
-    """Goods come in. With a source code their lot may be sold at once; without one it waits for its test."""
+    """A hundred tonnes come in, which no bench sells out. With a source code they may be sold at once; without one they
+    wait for their test."""
     return station.post(
         "/api/entries",
         product=CABBAGE,
-        net_g=500_000,
+        net_g=100_000_000,
         origin="河南省郑州市中牟县",
         supplier="中牟县绿源合作社",
         upstream=upstream,

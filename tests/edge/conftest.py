@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edge.between.board import Board, LotView, ScaleView, Showing, UnmatchedView
-from edge.between.commands import Answer, Command, DismissResult, Recall, RegisterEntry, ReleaseLot, Sell
+from edge.between.commands import Answer, CatchUp, Command, DismissResult, Recall, RegisterEntry, ReleaseLot, Sell
 from edge.between.entry_commands import LastEntry
 from edge.between.fixed_words import ClockSource, ClockWhy
 from edge.between.held_commands import TypeVerdict
@@ -575,6 +575,9 @@ class Market:
         return str([one["data"]["url"] for one in said if "url" in one["data"]][-1])
 
 
+QUESTIONS = Recall | CatchUp | FindParties | LastEntry
+
+
 class Heard(SimpleQueue[Message]):
     """An inbox that keeps the commands that were put into it; questions alone it does not."""
 
@@ -583,7 +586,7 @@ class Heard(SimpleQueue[Message]):
         self.asked: list[Command] = []
 
     def put(self, item: Message, block: bool = True, timeout: float | None = None) -> None:
-        if isinstance(item, Request) and not isinstance(item.command, Recall | FindParties | LastEntry):
+        if isinstance(item, Request) and not isinstance(item.command, QUESTIONS):
             self.asked.append(item.command)
         self.quietly(item)
 
@@ -644,6 +647,13 @@ class Running(Box):
     @property
     def asked(self) -> list[Command]:
         return self.inbox.asked
+
+    @property
+    def board(self) -> Board:
+        """With all that was answered, as whoever reads it finds it."""
+        if self.showing.behind and self._going.is_set() and threading.current_thread() is not self._thread:
+            self.turn()
+        return self.showing.board
 
     def turn(self, *messages: Message) -> None:
         heard = Request(command=Recall(key="heard"))

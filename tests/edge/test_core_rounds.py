@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge.between.commands import AskScale, Recall, RegisterEntry, SeeUnread, Sell
+from edge.between.commands import (
+    Answer,
+    AskScale,
+    CatchUp,
+    Command,
+    Recall,
+    RegisterEntry,
+    SeeUnread,
+    Sell,
+)
 from edge.between.inbox import (
     BrokerAnswer,
     BrokerAnswers,
@@ -186,6 +195,7 @@ def test_what_nobody_waits_for_is_shown_when_pages_look_again(
     monkeypatch.setattr(station.core, "_show", lambda: (shows.append("all"), show())[1])
     inbox = Waited(station.core)
     request = Request(ENTRY)
+    station.clock.go(SHOW_SECONDS)
     for message in (request, *(PrinterChanged("printer-1", PrinterState.OFFLINE, str(why)) for why in range(4))):
         inbox._real.put(message)
         station.core.go_round()
@@ -321,6 +331,42 @@ def test_the_answer_comes_after_what_it_speaks_of_can_be_seen(box: Callable[...,
     request.answer.add_done_callback(lambda _: seen.append(len(station.board.lots)))
     station.turn(request)
     assert seen == [1]
+
+
+def test_a_records_answer_does_not_wait_for_a_board_that_pages_do_not_take_yet(box: Callable[..., Box]) -> None:
+    station = box()
+    inbox = Waited(station.core)
+
+    def round_of(command: Command) -> Answer:
+        request = Request(command)
+        inbox._real.put(request)
+        station.core.go_round()
+        return request.answer.result(0)
+
+    station.clock.go(SHOW_SECONDS)
+    round_of(ENTRY)
+    assert (len(station.board.lots), station.showing.behind) == (1, False)
+    for _ in range(2):
+        assert round_of(ENTRY).test_code  # type: ignore[attr-defined]
+        assert (len(station.board.lots), station.showing.behind) == (1, True)
+    round_of(CatchUp())
+    assert (len(station.board.lots), station.showing.behind) == (3, False)
+    round_of(ENTRY)
+    station.clock.go(SHOW_SECONDS)
+    station.core.go_round()
+    assert (len(station.board.lots), station.showing.behind) == (4, False)
+
+
+def test_an_answer_that_makes_no_record_follows_its_board(box: Callable[..., Box]) -> None:
+    station = box()
+    inbox = Waited(station.core)
+    seen: list[int] = []
+    for command in (ENTRY, ENTRY, Recall(key="k1")):
+        request = Request(command)
+        request.answer.add_done_callback(lambda _: seen.append(len(station.board.lots)))
+        inbox._real.put(request)
+        station.core.go_round()
+    assert seen == [0, 0, 2]
 
 
 # --- the city and the papers ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from edge.between.commands import RegisterEntry
 from edge.between.inbox import Refused, Request, Stop, Tested
-from edge.core import FIRST_PAUSE, LONGEST_PAUSE
+from edge.core import FIRST_PAUSE, LONGEST_PAUSE, SHOW_SECONDS
 from edge.ports.port import Committed, NotCommitted
 from edge.records.ledger import LedgerBroken
 
@@ -24,12 +24,13 @@ def fail(*_: Any, **__: Any) -> Any:
 
 @pytest.fixture
 def station(box: Callable[..., Box]) -> Box:
-    """A station whose core goes round for ``go``, and says how long it paused."""
+    """A station whose core goes round for ``go``, when pages look again, and says how long it paused."""
     made = box()
     made.paused = []
     made.core._sleep = made.paused.append
 
     def go(*messages: Any) -> bool:
+        made.clock.go(SHOW_SECONDS)
         for message in messages:
             made.core._inbox.put(message)
         return bool(made.core.go_round())
