@@ -255,10 +255,14 @@ def _ask(folder: Path, station: str) -> list[str]:
 
 @contextmanager
 def nothing_collected() -> Iterator[None]:
-    """What is loaded meanwhile stays for good: looking for garbage in it while it grows takes a tenth of a start."""
+    """What is loaded meanwhile stays for good: looking for garbage in it while it grows takes a tenth of a start.
+
+    Once it has grown, what was loaded last is looked through: see ``edge/decisions.md``, 45.
+    """
     gc.disable()
     try:
         yield
+        gc.collect()
         gc.freeze()
     finally:
         gc.enable()
@@ -286,6 +290,7 @@ def run(config_path: Path, verbose: bool, allowed_by: str) -> None:
         with plain_errors():
             config = load(config_path)
         bound = bound_early(config.web.listen)
+        gc.freeze()  # libraries above all, which leave little behind: half of the work of looking through all of it
         from edge.service import run as serve
     with plain_errors():
         serve(config, config_path, allowed_by, bound)

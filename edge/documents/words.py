@@ -14,7 +14,6 @@ _ALSO: dict[str, tuple[Section, str]] = {
     "clock_estimated": ("clock", "estimated"),
     "temperature": ("measured", "temperature"),
     "rounded": ("rounding", "none"),
-    "record_no": ("page", "record_seq"),
     "rack": ("field", "rack"),
     "control_good": ("control_state", "valid"),
     "control_failed": ("control_state", "failed"),

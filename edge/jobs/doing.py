@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from edge import jobs
@@ -12,6 +12,30 @@ from edge.jobs.privacy import look_through
 from edge.state.station import Station
 
 DOES: dict[type[Command], Callable[[Station, Any], Answer]] = {}
+LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first of these commands
+    "acceptance": ("SignDelivery", "SignByName", "DropDelivery", "VoidAcceptance"),
+    "canteen": (
+        "BeginDelivery",
+        "AddDeliveryLine",
+        "WeighLoad",
+        "RemoveLoad",
+        "DescribeLine",
+        "DescribeDelivery",
+    ),
+    "canteen_codes": ("ScanForDelivery", "RemoveSource"),
+    "disposals": ("PlanDisposal", "DisposeLot"),
+    "holds": ("HoldLot", "ReleaseLot"),
+    "kept": ("KeepSample", "DiscardSample", "HandWaste"),
+    "parties": ("FindParties", "KeepParty"),
+    "photos": ("KeepPhoto",),
+    "public_samples": ("RegisterSample",),
+    "reagents": ("OpenReagent", "FinishReagent"),
+    "rechecks": ("TellHolder", "AskRetest", "WaiveRetest", "SendSample", "TypeVerdict"),
+    "reweigh": ("LookAtSlip", "Reweigh"),
+    "sampling": ("AskPlan", "DrawSamples"),
+    "second_look": ("MatchControl", "ReviewResult"),
+}
+_FILES = {command: file for file, commands in LATER.items() for command in commands}
 C = TypeVar("C", bound=Command)
 
 
@@ -31,10 +55,18 @@ def do(station: Station, command: Command) -> Answer:
         command = command.model_copy(update={"person": station.who.name})
     if row.records and station.who != CITY:
         look_through(command)
-    return DOES[type(command)](station, command)
+    return function_of(type(command))(station, command)
+
+
+def function_of(command: type[Command]) -> Callable[[Station, Any], Answer]:
+    """What does such commands; its file is loaded if it has to be."""
+    if command not in DOES:
+        importlib.import_module(f"{jobs.__name__}.{_FILES[command.__name__]}")
+    return DOES[command]
 
 
 def everything() -> None:
-    """Load every file of this room, so that each enters what it does."""
+    """Load every file of this room that does not wait for its first command, so that each enters what it does."""
     for file in pkgutil.iter_modules(jobs.__path__):
-        importlib.import_module(f"{jobs.__name__}.{file.name}")
+        if file.name not in LATER:
+            importlib.import_module(f"{jobs.__name__}.{file.name}")

@@ -13,8 +13,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
 from edge.between.board import Showing
-from edge.between.canteen_commands import SignDelivery
 from edge.between.commands import ORDERS, Command
+from edge.between.families import row_at
 from edge.between.people import BOX, EVERYBODY, SUPERVISORS, Role, Who
 from edge.between.people_commands import (
     AddOperator,
@@ -33,7 +33,7 @@ from edge.between.people_commands import (
 )
 from edge.between.pins import hashed, mark_of, new_word, right
 from edge.web.approvals import SECONDS, Approvals
-from edge.web.desk import ALWAYS, LONGEST_WORD, Desk, Problems, address_of, answers, written
+from edge.web.desk import ALWAYS, LONGEST_WORD, Desk, Problems, answers, written
 from edge.web.models import Said
 from edge.web.reception import BROWSER, SESSION, Caller, caller_of
 from edge.web.routes import Routes
@@ -324,14 +324,14 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
 
 def _ordered_at(address: str) -> type[Command]:
     """The command that is sent there; raises Problems."""
-    for pattern, command in (
-        ("/api/operators", AddOperator),
-        ("/api/operators/[^/]+", ChangeOperator),
-        ("/api/deliveries/[^/]+/sign", SignDelivery),
-    ):
+    for pattern, command in (("/api/operators", AddOperator), ("/api/operators/[^/]+", ChangeOperator)):
         if re.fullmatch(pattern, address):
             return command
-    for row in ORDERS.values():
-        if row.address and re.fullmatch(address_of(row), address):
-            return row.command
+    if re.fullmatch("/api/deliveries/[^/]+/sign", address):
+        from edge.between.canteen_commands import SignDelivery  # a canteen's alone
+
+        return SignDelivery
+    row = row_at(address)
+    if row is not None:
+        return row.command
     raise Problems(404, "not_found", "没有这个操作", "nothing is ordered at this address")

@@ -1,9 +1,11 @@
 """The web app: API, events, pages, health. It owns no state: the board is read, commands go to the inbox."""
 
 import asyncio
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
@@ -18,24 +20,7 @@ from edge.between.inbox import Inbox
 from edge.printing.archive import Archive
 from edge.records.photos import PhotoFiles
 from edge.records.shelf import Shelf
-from edge.web import (
-    api,
-    api_bench,
-    api_canteen,
-    api_city,
-    api_codes,
-    api_day,
-    api_gate,
-    api_held,
-    api_parties,
-    api_people,
-    api_photos,
-    api_prints,
-    api_records,
-    api_screens,
-    desk,
-    pages,
-)
+from edge.web import api, api_codes, api_day, api_people, api_prints, api_screens, desk, pages
 from edge.web.approvals import Approvals
 from edge.web.caught_up import CaughtUp
 from edge.web.door import Door
@@ -48,7 +33,7 @@ from edge.web.look import Look
 from edge.web.models import HealthAnswer, Problem
 from edge.web.reading import Reading
 from edge.web.reception import Reception
-from edge.web.routes import Routes
+from edge.web.routes import LaterRoutes, Routes
 from edge.web.squeeze import Squeeze
 from edge.web.taken import Mistaken
 
@@ -108,16 +93,16 @@ def create_app(
     parts = (
         api.router(showing, at, live, door, approvals),
         api_people.router(showing, at, approvals),
-        api_canteen.router(showing, at, approvals),
+        LaterRoutes(("/api/deliveries/",), lambda: _file("api_canteen").router(showing, at, approvals)),
         api_prints.router(showing, archive),
-        api_city.router(at),
-        api_parties.router(at),
-        api_gate.router(at),
-        api_photos.router(showing, at, approvals, files),
-        api_bench.router(at),
+        LaterRoutes(("/api/directory", "/api/orders"), lambda: _file("api_city").router(at)),
+        LaterRoutes(("/api/parties",), lambda: _file("api_parties").router(at)),
+        LaterRoutes(("/api/entries/last",), lambda: _file("api_gate").router(at)),
+        LaterRoutes(("/api/photos",), lambda: _file("api_photos").router(showing, at, approvals, files)),
+        LaterRoutes(("/api/plan",), lambda: _file("api_bench").router(at)),
         api_codes.router(),
-        api_records.router(reading),
-        api_held.router(showing, reading),
+        LaterRoutes(("/api/records", "/api/books"), lambda: _file("api_records").router(reading)),
+        LaterRoutes(("/api/lots/",), lambda: _file("api_held").router(showing, reading)),
         api_day.router(showing),
         api_screens.router(showing, live, door, (look or Look()).screens),
         box,
@@ -158,7 +143,9 @@ def create_app(
     async def read_openapi() -> Response:
         return Response(await asyncio.to_thread(_openapi, release), media_type="application/json")
 
-    routes = [route for part in (*parts, pages.router(painter, showing, reading)) for route in part.serving()]
+    routes: list[BaseRoute] = [
+        route for part in (*parts, pages.router(painter, showing, reading)) for route in part.serving()
+    ]
     inner: ASGIApp = ExceptionMiddleware(
         Router(routes),
         {desk.Problems: desk.show_problem, Mistaken: desk.show_invalid, HTTPException: show_http_error},
@@ -171,6 +158,11 @@ def create_app(
     app.state.live, app.state.door, app.state.tls = live, door, tls
     app.state.parts = parts  # what the OpenAPI describes
     return app
+
+
+def _file(name: str) -> Any:
+    """A file of this room."""
+    return importlib.import_module(f"{__package__}.{name}")
 
 
 def _openapi(release: str) -> bytes:

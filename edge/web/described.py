@@ -5,10 +5,8 @@
 A station that is asked for it makes it in a process of its own: FastAPI and what it builds would stay in memory.
 """
 
-import importlib
 import inspect
 import json
-import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args, get_type_hints
@@ -17,11 +15,12 @@ import fastapi
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
-from edge import between
 from edge.between.board import Showing
 from edge.between.commands import built
+from edge.between.families import every
 from edge.between.inbox import Inbox
 from edge.web.app import create_app
+from edge.web.routes import LaterRoutes, Routes
 from edge.web.taken import Word, in_words_of
 
 TITLE = "marketedge station"
@@ -55,9 +54,7 @@ WORDS = {"path": fastapi.Path, "query": fastapi.Query, "header": fastapi.Header,
 
 def openapi(release: str = "") -> dict[str, Any]:
     """The whole description."""
-    for module in pkgutil.iter_modules(between.__path__):
-        if module.name.endswith("commands"):
-            importlib.import_module(f"{between.__name__}.{module.name}")  # whose rows are in the table then
+    every()  # whose rows are in the table then
     app = FastAPI(
         title=TITLE,
         version=release or "0",
@@ -67,7 +64,8 @@ def openapi(release: str = "") -> dict[str, Any]:
         servers=[{"url": "/", "description": "The station that serves this page."}],
         openapi_tags=TAGS,
     )
-    for part in create_app(Showing(), Inbox()).state.parts:
+    for one in create_app(Showing(), Inbox()).state.parts:
+        part: Routes = one.made if isinstance(one, LaterRoutes) else one
         router = APIRouter(prefix=part.prefix, tags=[*part.tags])
         for describe in part.descriptions():
             describe(router)

@@ -6,7 +6,6 @@ programs.
 
 import asyncio
 import logging
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -19,7 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from edge.between.commands import ORDERS, Answer, CatchUp, Command, CommandRow, Recall, Recalled
+from edge.between.commands import Answer, CatchUp, Command, CommandRow, Recall, Recalled
+from edge.between.families import row_at
 from edge.between.inbox import Inbox, Refused, Request
 from edge.between.people import ALONE, Who
 from edge.between.words import Bilingual, section
@@ -33,14 +33,6 @@ REMEMBERED = 128
 SURE_MS = 12 * 3_600_000  # the ledger remembers keys for a day: far longer than a page's clock may be wrong by
 
 
-def address_of(row: CommandRow) -> str:
-    """A pattern of the addresses that a command is sent to."""
-    return re.sub(r"\{\w+\}", "[^/]+", f"/api{row.address}")
-
-
-RECORDING = re.compile(  # the addresses of what makes a record
-    "|".join(address_of(row) for row in ORDERS.values() if row.address and row.records)
-)
 log = logging.getLogger(__name__)
 
 
@@ -168,7 +160,8 @@ class Desk:
         sent the request.  An earlier process has ended when this one holds the ledger, so what makes a record was
         recorded then or never.
         """
-        if RECORDING.fullmatch(sent.address) and sent.age_ms < SURE_MS:
+        row = row_at(sent.address)
+        if row is not None and row.records and sent.age_ms < SURE_MS:
             return True
         return sent.token == self._token and sent.heard_ms / 1000 >= self._complete_since
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 import edge.between.sale_commands  # noqa: F401 - its rows are in the table
 from edge.between.commands import ORDERS, Command, CommandRow, Person, built
+from edge.between.families import LATER, row_of
 from edge.between.people import Who
 from edge.web.api_people import Approval, roles_of
 from edge.web.desk import LONGEST_WORD, Desk, Key, answers, written
@@ -28,20 +29,23 @@ if TYPE_CHECKING:
 
 PERSON = "person"
 NAME = "Who says so, by name. Needed where nobody is signed in; else it is who is signed in, whatever stands here."
+Endpoint = Callable[[HttpRequest], Awaitable[Response]]
 Allowed = Callable[[Caller, type[Command], str], Who]
 
 
 def enter(api: Routes, desk: Desk, allowed: Allowed) -> None:
-    """A route for each command that has an address."""
-    for row in ORDERS.values():
-        if row.address:
-            api.reads_itself(row.address, _endpoint(row, desk, allowed), partial(_describe, row))
+    """A route for each command that has an address, also for those that are loaded with the first request."""
+    known = [row.address for row in tuple(ORDERS.values()) if row.address]
+    later = (address for addresses in LATER.values() for address in addresses)
+    for address in dict.fromkeys((*known, *later)):
+        api.reads_itself(address, _first(address, desk, allowed), partial(_describe, address))
 
 
-def _describe(row: CommandRow, router: "APIRouter") -> None:
+def _describe(address: str, router: "APIRouter") -> None:
     """The same route for the OpenAPI; nobody calls it."""
     from edge.web.described import signed
 
+    row = row_of(address)
     built(row.answer)
     router.add_api_route(
         row.address,
@@ -59,12 +63,24 @@ def _describe(row: CommandRow, router: "APIRouter") -> None:
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 
-def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Callable[[HttpRequest], Awaitable[Response]]:
+def _first(address: str, desk: Desk, allowed: Allowed) -> Endpoint:
+    """Looks for the command with its first request."""
+    made: list[Endpoint] = []
+
+    async def ask(request: HttpRequest) -> Response:
+        """What is ordered, by whom, done."""
+        if not made:
+            made.append(_endpoint(row_of(address), desk, allowed))
+        return await made[0](request)
+
+    return ask
+
+
+def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Endpoint:
     inside, fields = row.in_address, row.command.model_fields
     bare = set(fields) <= set(inside)  # all stands in the address: a body says nothing
 
     async def ask(request: HttpRequest) -> Response:
-        """What is ordered, by whom, done."""
         values = dict(request.path_params)
         wrong = [
             mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)

@@ -5,11 +5,13 @@ seventy routes that would be a fifth of a start.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 
 from edge.web.taken import Taken
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 F = TypeVar("F", bound=Callable[..., Any])
+_CHOSEN = "marketedge.route"  # of a scope: which route of a part
 Description = Callable[["APIRouter"], None]
 
 
@@ -62,6 +65,45 @@ class Routes:
     def descriptions(self) -> list[Description]:
         """For an app that the OpenAPI is read from."""
         return [describe for _, describe in self._rows]
+
+
+class LaterRoutes:
+    """A part of the pages or of the local API that is made, and its file loaded, with the first request ``below`` its
+    addresses. Other parts may have addresses there, too."""
+
+    def __init__(self, below: tuple[str, ...], make: Callable[[], Routes]) -> None:
+        self._below = below
+        self._make = make
+
+    @cached_property
+    def made(self) -> Routes:
+        """The part."""
+        return self._make()
+
+    def serving(self) -> list[BaseRoute]:
+        """For an app that serves."""
+        return [_Below(self._below, self)]
+
+
+class _Below(BaseRoute):
+    """Stands for the routes of a part among those of the app."""
+
+    def __init__(self, below: tuple[str, ...], part: LaterRoutes) -> None:
+        self._below = below
+        self._part = part
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        best: tuple[Match, Scope] = (Match.NONE, {})
+        if not scope["path"].startswith(self._below):
+            return best
+        for route in self._part.made.serving():
+            match, found = route.matches(scope)
+            if match.value > best[0].value:
+                best = match, {**found, _CHOSEN: route}
+        return best
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope[_CHOSEN].handle(scope, receive, send)
 
 
 class Served(Route):

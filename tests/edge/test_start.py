@@ -4,11 +4,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge.between import words
+from edge.documents.words import words_on_paper
 from simulator.stage import CABBAGE, StationProcess, Wiring
 
 LATER = (  # packages that something else asks for: the web's thread, a paper, a change of the schema, a picture, a book
@@ -16,6 +19,15 @@ LATER = (  # packages that something else asks for: the web's thread, a paper, a
     *("protocol.city.meanings", "protocol.city.schemas"),
     *("PIL", "qrcode", "barcode", "escpos", "usb", "hl7", "pymodbus", "prometheus_client", "xlsxwriter"),
     *("cryptography", "difflib"),
+)
+JOBS = (  # what is done with the first command of it, at a box that is asked for it
+    *("edge.between.canteen_commands", "edge.jobs.canteen", "edge.jobs.acceptance", "edge.jobs.kept"),
+    *("edge.between.held_commands", "edge.jobs.rechecks", "edge.jobs.disposals", "edge.jobs.public_samples"),
+    *("edge.between.party_commands", "edge.jobs.parties", "edge.jobs.reweigh"),
+    *("edge.jobs.reagents", "edge.jobs.sampling", "edge.jobs.second_look"),
+)
+ASKED = tuple(  # parts of the local API that are loaded with the first request
+    f"edge.web.api_{name}" for name in ("canteen", "city", "parties", "gate", "photos", "bench", "records", "held")
 )
 LOADED = f"""
 import json, sys
@@ -27,7 +39,7 @@ ours = [module for name, module in sys.modules.items() if name.partition(".")[0]
 kinds = {{{{kind for module in ours for kind in vars(module).values()
           if isinstance(kind, type) and kind.__module__ == module.__name__}}}}
 print(json.dumps({{{{
-    "packages": [name for name in {LATER!r} if name in sys.modules],
+    "packages": [name for name in {(*LATER, *JOBS)!r} if name in sys.modules],
     "built": sorted(kind.__module__ for kind in kinds
                     if issubclass(kind, BaseModel) and kind.__pydantic_complete__),
     "compiled": sorted(f"{{{{kind.__module__}}}}.{{{{kind.__qualname__}}}}" for kind in kinds
@@ -63,6 +75,33 @@ def test_a_start_reads_the_names_of_papers_of_all_words(loaded: Any) -> None:
     assert loaded["sections"] == 1
 
 
+def test_a_paper_reads_no_words_of_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are the largest section by far, and a box whose pages nobody opens does without."""
+    read: list[str] = []
+    part = words._part
+    monkeypatch.setattr(words, "_part", lambda name: (read.append(name), part(name))[1])
+    words._read.cache_clear()
+    words_on_paper()
+    assert "paper" in read
+    assert "page" not in read
+
+
+FROZEN = """
+from collections import Counter
+from edge.cli.main import nothing_collected
+with nothing_collected():
+    import edge.between.board
+named = Counter(one.__qualname__ for one in object.__subclasses__() if one.__module__ == "edge.between.board")
+print(len(named) > 20, [name for name, count in named.items() if count > 1])
+"""
+
+
+def test_what_a_start_leaves_behind_is_not_kept_for_good() -> None:
+    """A class with slots is made twice."""
+    done = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True []"
+
+
 def test_an_app_that_serves_reads_no_signature() -> None:
     from edge.between.board import Showing
     from edge.between.inbox import Inbox
@@ -71,7 +110,7 @@ def test_an_app_that_serves_reads_no_signature() -> None:
 
     app = create_app(Showing(), Inbox())
     served = [route for route in app.routes if isinstance(route, Served)]
-    assert len(served) > 50
+    assert len(served) > 40
     assert [route.path for route in served if route.taken is not None] == []
 
 
@@ -86,18 +125,23 @@ def test_what_serves_does_without_what_describes() -> None:
 
     Nor does it make pages of tracebacks, for which Starlette's own application loads the names of HTML's letters.
     """
-    later = ("fastapi", "starlette.applications", "html.entities")
+    later = ("fastapi", "starlette.applications", "html.entities", *JOBS, *ASKED)
     code = f"import sys, edge.web.app, edge.web.serving; print([one for one in {later} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 @pytest.fixture(scope="module")
-def maps(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a station that has recorded something has in memory, a line a region."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationProcess]:
     with StationProcess(tmp_path_factory.mktemp("runs") / "station", Wiring(broker="mqtt://127.0.0.1:1")) as station:
-        station.post("/api/entries", product=CABBAGE, net_g=500_000, origin="河南省郑州市", supplier="绿源合作社")
-        return Path(f"/proc/{station.pid}/maps").read_text("utf-8")
+        yield station
+
+
+@pytest.fixture(scope="module")
+def maps(running: StationProcess) -> str:
+    """What a station that has recorded something has in memory, a line a region."""
+    running.post("/api/entries", product=CABBAGE, net_g=500_000, origin="河南省郑州市", supplier="绿源合作社")
+    return Path(f"/proc/{running.pid}/maps").read_text("utf-8")
 
 
 def test_a_station_that_runs_has_not_loaded_what_certificates_need(maps: str) -> None:
@@ -111,6 +155,14 @@ def test_the_threads_of_a_station_share_a_heap(maps: str) -> None:
     reserved = re.findall(r"^[0-9a-f]+-([0-9a-f]+) ---p 00000000 00:00 0 *$", maps, re.MULTILINE)
     assert reserved  # the threads' stacks have a page before them that nobody may touch
     assert [end for end in reserved if int(end, 16) % 0x4000000 == 0] == []
+
+
+def test_what_waits_for_its_first_request_answers_it(running: StationProcess) -> None:
+    """Commands, what does them, and other addresses: none of them is loaded when a stall starts."""
+    brought = running.post("/api/samples", goods="小区门口买的草莓")
+    found = running.call("GET", "/api/records?kind=sample.registered")
+    assert [one["code"] for one in found["records"]] == [brought["code"]]
+    assert running.post("/api/requests/unknown/outcome", age_ms=1, address="/api/waste")["state"] == "not_done"
 
 
 WARMED = """

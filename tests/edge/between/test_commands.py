@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 import edge.core  # noqa: F401 - whoever does a command has entered it
+from edge.between import families
 from edge.between.commands import (
     ORDERS,
     Command,
@@ -19,7 +20,9 @@ from edge.between.commands import (
     Sell,
     SetPrice,
 )
-from edge.jobs.doing import DOES
+from edge.jobs import doing
+
+families.every()
 
 LOT = "41010800110100010074"
 ENTRY: dict[str, Any] = {"product": "01040201", "net_g": 1000, "origin": "河南", "supplier": "李四"}
@@ -87,9 +90,26 @@ def test_a_command_cannot_be_changed() -> None:
 def test_each_command_has_an_answer_an_address_of_its_own_fields_and_who_does_it(row: CommandRow) -> None:
     assert row.command.__doc__ and row.summary
     assert set(row.in_address) <= set(row.command.model_fields)
-    hints = get_type_hints(DOES[row.command])
+    hints = get_type_hints(doing.function_of(row.command))
     assert hints["command"] is row.command
     assert hints["return"] is row.answer
+
+
+@pytest.mark.parametrize("file", families.LATER)
+def test_what_is_loaded_later_is_found_by_each_of_its_addresses(file: str) -> None:
+    rows = [row for row in ORDERS.values() if row.command.__module__ == f"edge.between.{file}" and row.address]
+    assert families.LATER[file] == tuple(row.address for row in rows)
+    for row in rows:
+        assert families.row_of(row.address) is row
+        assert families.row_at("/api" + re.sub(r"\{\w+\}", "7", row.address)) is row
+    assert families.row_at("/api/nothing") is None
+
+
+def test_what_does_a_command_later_is_found_by_each_of_its_commands() -> None:
+    done: dict[str, set[str]] = {}
+    for command in ORDERS:
+        done.setdefault(doing.function_of(command).__module__, set()).add(command.__name__)
+    assert {f"edge.jobs.{file}": set(commands) for file, commands in doing.LATER.items()}.items() <= done.items()
 
 
 def test_no_address_is_twice_there() -> None:
