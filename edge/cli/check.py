@@ -95,15 +95,24 @@ def check(ctx: click.Context, config_path: Path) -> None:
     A running station is asked about its devices and its way to the city, because a port can be opened by one program
     only. What still stands there as in the template fails. Each line that is not `ok` ends with the next step.
     """
-    logging.disable(logging.WARNING)  # each line below says it
-    failed = False
-    for name, attempt in _attempts(config_path):
-        good, text = attempt()
-        failed = failed or good is False
-        click.echo(f"{MARKS[good]} {name}: {text}")
-        if name == "config" and not good:
-            break
+    failed = [name for good, name, text in tried(config_path) if not _echoed(good, name, text)]
     ctx.exit(1 if failed else 0)
+
+
+def _echoed(good: bool | None, name: str, text: str) -> bool:
+    """Say it; whether it is no failure."""
+    click.echo(f"{MARKS[good]} {name}: {text}")
+    return good is not False
+
+
+def tried(path: Path) -> Iterator[tuple[bool | None, str, str]]:
+    """What each try came to, as soon as it is known: how it is, what it is about, and the words."""
+    logging.disable(logging.WARNING)  # each line says it
+    for name, attempt in _attempts(path):
+        good, text = attempt()
+        yield good, name, text
+        if name == "config" and not good:
+            return
 
 
 def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
