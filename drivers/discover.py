@@ -9,16 +9,24 @@ from protocol.frozen import frozen
 
 NO_NUMBER = "no number of its own: this name is the socket, keep the plug in it"
 NO_NAME = "no serial number and no persistent name: two such adapters cannot be told apart"
+OWN_PORT = "a port of this box"
 ANY = "it means any device of this kind"
 
 
 @frozen
 class FoundPort:
-    """``stable`` is the name for a configuration: by its own serial number, else by socket, else the device itself."""
+    """``stable`` is the name for a configuration: by its own serial number, else by socket, else the device itself.
+
+    ``kind`` is ``serial``, or of a USB device ``scale`` or ``printer``; ``stated`` is how that calls itself, ``vendor``
+    the number of its maker.
+    """
 
     stable: str
     device: str
     what: str
+    kind: str = "serial"
+    stated: str = ""
+    vendor: int = 0
 
 
 def serial_ports(system: System | None = None) -> list[FoundPort]:
@@ -34,7 +42,7 @@ def serial_ports(system: System | None = None) -> list[FoundPort]:
 def _serial_port(system: System, node: str, rdev: int) -> FoundPort:
     identity = system.identity(rdev)
     if not identity:
-        return FoundPort(node, node, "a port of this box")
+        return FoundPort(node, node, OWN_PORT)
     stable = system.stable(rdev, identity)
     return FoundPort(stable or node, node, f"{identity.what or identity.usb} ({_told(identity, bool(stable))})")
 
@@ -76,7 +84,7 @@ def _usb_port(scheme: str, device: Any, shared: bool, only: bool) -> FoundPort:
     paper is seen at once, a weight of the wrong scale is not."""
     from drivers.transports import hid, usb
 
-    name = " ".join(filter(None, (usb.text(device, "manufacturer"), usb.text(device, "product"))))
+    stated = name = " ".join(filter(None, (usb.text(device, "manufacturer"), usb.text(device, "product"))))
     if not name:
         name = f"{hid.KNOWN.get((device.idVendor, device.idProduct), 'no name')} (if it cannot be opened: {usb.RULES})"
     stable = scheme + usb.identity(device, shared=shared)
@@ -84,7 +92,8 @@ def _usb_port(scheme: str, device: Any, shared: bool, only: bool) -> FoundPort:
     if "@" in stable and only and scheme == "usb:":
         stable = stable.partition("@")[0]
     told = f"{name} ({NO_NUMBER})" if "@" in stable else name
-    return FoundPort(stable, f"USB bus {device.bus} device {device.address}", told)
+    where, kind = f"USB bus {device.bus} device {device.address}", "scale" if scheme == hid.SCHEME else "printer"
+    return FoundPort(stable, where, told, kind, stated, device.idVendor)
 
 
 def naming(address: str, system: System | None = None) -> Naming:

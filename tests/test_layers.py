@@ -76,6 +76,7 @@ FLOORS = (  # from the lowest; a room imports from lower floors only
     ("jobs", "web"),
     ("core",),
     ("service",),
+    ("setup",),
     ("cli",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

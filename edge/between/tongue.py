@@ -13,3 +13,9 @@ def speak(language: str) -> None:
 def said(zh: str, en: str) -> str:
     """The one that the station's people read."""
     return en if _LANGUAGE.get() == "en" else zh
+
+
+def then(what: str, zh: str, en: str) -> str:
+    """What is the matter, and behind it the next step."""
+    what = what.rstrip("。.")
+    return f"{what}. {en}" if _LANGUAGE.get() == "en" else f"{what}。{zh}"

@@ -15,21 +15,21 @@ import click
 from drivers.conversation import Conversation
 from drivers.discover import naming
 from drivers.transports import LinkLost, open_port
-from drivers.transports.adapters import Identity, System
+from drivers.transports.adapters import Identity, Stranger, System
 from edge.between import words
 from edge.between.board import Caution, Showing
 from edge.between.fixed_words import clock_word
 from edge.between.inbox import CityMessage, Inbox, LinkChanged
 from edge.between.needs import disk_state
 from edge.between.print_states import TAKES_PAPERS, PrinterState
-from edge.between.tongue import said
+from edge.between.tongue import said, then
 from edge.city.city_word import CityWord
 from edge.city.mqtt import Mqtt
 from edge.cli.main import config_option
 from edge.cli.market import city_commands, market_keys, people
 from edge.cli.running import lines as running_lines
 from edge.cli.scales import entered_by_page, with_entered
-from edge.config.cautions import cautions
+from edge.config.cautions import UNFILLED, cautions
 from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
 from edge.documents import BadTemplate, Documents
 from edge.ports.doorkeeper import Doorkeeper
@@ -66,6 +66,11 @@ from protocol.ed25519 import PrivateKey
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Measured, State, TestResult, Weighing
 
+DO_OWN_CERTIFICATE = ("运行 marketedge tls make", "Run `marketedge tls make`")
+DO_CITY_CERTIFICATE = (
+    "把平台给的证书和密钥放到 [web] cert_file、key_file 写的位置",
+    "Put the city's certificate and key where [web] cert_file and key_file say",
+)
 LISTEN_SECONDS, POLL_SECONDS = 3.0, 0.05
 BROKER_SECONDS = 6.0
 CITY_SECONDS = 5.0
@@ -75,7 +80,8 @@ SLIP_BYTES = 15_300  # with its QR code as a picture
 QUICK_BAUD = 57_600
 
 Outcome = tuple[bool | None, str]
-"""True well, None to be looked at, False failed; and the words."""
+"""True well, None to be looked at, False failed; and the words, which then end with the next step."""
+DO_PORTS = ("运行 marketedge ports，写它列出的名称", "Run `marketedge ports` and take a name from it")
 MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 
@@ -86,17 +92,27 @@ QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 def check(ctx: click.Context, config_path: Path) -> None:
     """Test configuration, key, ledger, ports, printers, broker, clock and disk. Exit code 1 when one fails.
 
-    A running station is asked about its devices, because a port can be opened by one program only.
+    A running station is asked about its devices and its way to the city, because a port can be opened by one program
+    only. What still stands there as in the template fails. Each line that is not `ok` ends with the next step.
     """
-    logging.disable(logging.WARNING)  # each line below says it
-    failed = False
-    for name, attempt in _attempts(config_path):
-        good, text = attempt()
-        failed = failed or good is False
-        click.echo(f"{MARKS[good]} {name}: {text}")
-        if name == "config" and not good:
-            break
+    failed = [name for good, name, text in tried(config_path) if not _echoed(good, name, text)]
     ctx.exit(1 if failed else 0)
+
+
+def _echoed(good: bool | None, name: str, text: str) -> bool:
+    """Say it; whether it is no failure."""
+    click.echo(f"{MARKS[good]} {name}: {text}")
+    return good is not False
+
+
+def tried(path: Path) -> Iterator[tuple[bool | None, str, str]]:
+    """What each try came to, as soon as it is known: how it is, what it is about, and the words."""
+    logging.disable(logging.WARNING)  # each line says it
+    for name, attempt in _attempts(path):
+        good, text = attempt()
+        yield good, name, text
+        if name == "config" and not good:
+            return
 
 
 def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
@@ -156,7 +172,8 @@ def _key(config: Config) -> Outcome:
 
 
 def _caution(caution: Caution) -> Outcome:
-    return (False if caution.severity == "bad" else None), said(caution.said("zh"), caution.said("en"))
+    bad = caution.severity == "bad" or caution.word == UNFILLED
+    return (False if bad else None), said(caution.said("zh"), caution.said("en"))
 
 
 def _today(clock: Clock) -> date | None:
@@ -195,7 +212,11 @@ def _ledger(config: Config) -> Outcome:
     except (LedgerBroken, LedgerUnusable, BadKey) as error:
         return False, str(error)
     except OSError as error:
-        return False, f"{path}: {error.strerror}"
+        return False, then(
+            f"{path}: {error.strerror}",
+            "以服务的用户运行；数据盘是否挂上、能否读取？",
+            "Run this as the service's user; is the disk mounted, can it be read?",
+        )
 
 
 def _end_of(db: Database, config: Config) -> Outcome:
@@ -214,19 +235,26 @@ def _end_of(db: Database, config: Config) -> Outcome:
 def _papers(config: Config) -> Outcome:
     """Try the templates on the station's own printers."""
     if config.paper.templates is None:
-        return True, "the shipped templates"
+        return True, said("随站点提供的模板", "the shipped templates")
     try:
         papers = Documents(config.paper.templates, [part.row() for part in config.printer])
     except BadTemplate as error:
-        return False, str(error)
+        return False, then(
+            str(error),
+            "改好这一行，再运行 marketedge papers check；在此之前按标准版式打印",
+            "Correct this line and run `marketedge papers check`; until then the standard layout is printed",
+        )
     return True, "; ".join([str(config.paper.templates), *papers.warnings])
 
 
 def _name(part: PortSection | PrinterSection, system: System) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     """Whether the name of a device's port leads to that device only; nothing for what cannot be mixed up."""
-    said = naming(part.port, system)
-    if said.by:
-        yield f"{part.name} name", lambda: (said.by != "unsafe", f"{part.port}: {said}")
+    found = naming(part.port, system)
+    if found.by:
+        told = f"{part.port}: {found}"
+        if found.by == "unsafe" and not found.write:
+            told = then(told, *DO_PORTS)
+        yield f"{part.name} name", lambda: (found.by != "unsafe", told)
 
 
 def _port(part: PortSection, clock: Clock, keeper: Doorkeeper, system: System) -> Outcome:
@@ -243,12 +271,35 @@ def _port(part: PortSection, clock: Clock, keeper: Doorkeeper, system: System) -
                         return True, f"{part.port} {part.settings()}: {heard(event)}"
                     whys.append(event.why)
     except LinkLost as lost:
-        return False, _with_frames(str(lost), frames)
+        return False, _with_frames(_lost(lost, part), frames)
     if whys:
-        text = f"{part.port}: only unreadable bytes: {whys[-1]}; check protocol and link settings"
+        text = then(
+            said(f"{part.port}：收到的字节读不懂（{whys[-1]}）", f"{part.port}: only unreadable bytes ({whys[-1]})"),
+            f"协议或波特率不符：运行 marketedge identify {part.port}",
+            f"Protocol or link settings do not fit: run `marketedge identify {part.port}`",
+        )
     else:
-        text = f"{part.port}: no frame within {LISTEN_SECONDS:.0f} s; check cable, power and the output mode"
+        text = then(
+            said(
+                f"{part.port}：{LISTEN_SECONDS:.0f} 秒内没有数据",
+                f"{part.port}: no frame within {LISTEN_SECONDS:.0f} s",
+            ),
+            f"检查电源、数据线和设备的输出方式；仍没有就运行 marketedge identify {part.port}",
+            f"Check power, cable and the device's output mode; if nothing comes, run `marketedge identify {part.port}`",
+        )
     return False, _with_frames(text, frames)
+
+
+def _lost(lost: LinkLost, part: PortSection) -> str:
+    """Why its port cannot be used, with the next step."""
+    if isinstance(lost, Stranger):
+        return str(lost)  # ends with it
+    if "another program" in str(lost):
+        taken = f"fuser -v {part.port}"
+        return then(
+            str(lost), f"关掉占用它的程序（{taken} 会列出）", f"Close the program that uses it ({taken} names it)"
+        )
+    return then(str(lost), *words.by_key()[f"do_{part.kind}"])
 
 
 def _with_frames(text: str, frames: LastFrames) -> str:
@@ -282,15 +333,19 @@ def _printer(part: PrinterSection) -> Outcome:
     finally:
         link.close()
     how = words.text("printer" if state in TAKES_PAPERS else "print_why", state)
-    parts = [link.why or f"{part.port}: {said(*how)}"]
+    parts = [then(link.why, *how) if link.why else f"{part.port}: {said(*how)}"]
     if link.near_end:
         parts.append(said(*words.by_key()["near_end"]))
     line = Link.parse(part.link)
     if part.serial and part.row().codes == "raster" and line.baud < QUICK_BAUD:
         seconds = SLIP_BYTES * line.byte_seconds
         parts.append(
-            f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
-            'or change = { codes = "native" } if the printer draws QR codes'
+            said(
+                f"{line.baud} 波特时一张小票约 {seconds:.0f} 秒：把打印机和 link 设为 115200，"
+                '或在打印机能画二维码时写 change = { codes = "native" }',
+                f"a slip takes about {seconds:.0f} s at {line.baud} baud: set printer and link to 115200, "
+                'or change = { codes = "native" } if the printer draws QR codes',
+            )
         )
     return state in TAKES_PAPERS, "; ".join(parts)
 
@@ -320,14 +375,17 @@ def _broker(config: Config) -> Outcome:
 def _told(link: LinkChanged) -> str:
     """Why there is no way, with the next step."""
     what, step = words.text("link", link.cause), words.text("link_do", link.cause)
-    return f"{what.en} ({link.why}). {step.en}"
+    return then(f"{said(*what)} ({link.why})", *step)
 
 
 def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: LinkChanged) -> Outcome:
     if link.cause:
         return False, _told(link)
     if config.city.confirm == "broker":
-        return True, f'{mqtt.broker}; whether the city accepts records cannot be tested with confirm = "broker"'
+        return True, said(
+            f'{mqtt.broker}；confirm = "broker" 时无法测试平台是否接收记录',
+            f'{mqtt.broker}; whether the city accepts records cannot be tested with confirm = "broker"',
+        )
     try:
         keys, key = load_city_keys(config.city.keys_file), load_key(config.station.key)
     except BadKey as error:
@@ -344,7 +402,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
                 and message.topic == topics.ack
                 and word.read(message.payload, message.retained)
             ):
-                return True, f"{mqtt.broker}; the city answers"
+                return True, said(f"{mqtt.broker}；平台有回执", f"{mqtt.broker}; the city answers")
             if isinstance(message, LinkChanged):
                 return False, _told(message)
     cause = "no_city_key" if not keys and config.city.confirm == "city" else "unproven" if word.odd else "silent"
@@ -352,7 +410,7 @@ def _city_word(config: Config, mqtt: Mqtt, inbox: Inbox, topics: Topics, link: L
 
 
 def _counted(odd: Mapping[str, int]) -> str:
-    return ", ".join(f"{words.text('odd', word).en.lower()}: {count}" for word, count in odd.items())
+    return ", ".join(f"{said(*words.text('odd', word)).lower()}: {count}" for word, count in odd.items())
 
 
 def _birth(config: Config, key: PrivateKey, clock: Clock) -> bytes:
@@ -377,10 +435,14 @@ def _city_keys(config: Config) -> Outcome:
     try:
         keys = load_city_keys(config.city.keys_file)
     except BadKey as error:
-        return False, str(error)
+        return False, then(
+            str(error),
+            "改好这一行：每行一个公钥，64 位十六进制，向平台方索取",
+            "Correct this line: one public key a line, 64 hex digits, as the platform's people gave it",
+        )
     if not keys and config.city.confirm == "city":
-        return False, f"{config.city.keys_file}: {words.text('link_do', 'no_city_key').en}"
-    return True, ", ".join(sorted(keys.by_kid)) or "none"
+        return False, f"{config.city.keys_file}: {said(*words.text('link_do', 'no_city_key'))}"
+    return True, ", ".join(sorted(keys.by_kid)) or said("没有", "none")
 
 
 def _web(config: Config) -> Outcome:
@@ -405,17 +467,20 @@ def _certificate(config: Config, clock: Clock) -> Outcome:
         context_of(served)
         one = read(served.certificate)
     except BadCertificate as error:
-        return False, str(error)
+        return False, then(str(error), *(DO_CITY_CERTIFICATE if config.web.tls == "files" else DO_OWN_CERTIFICATE))
     names, ends = ", ".join(one.names), one.ends.date()
     issued = said(f"{one.issuer} 签发，{ends} 到期", f"by {one.issuer}, until {ends}")
     if not clock.trusted:
-        return None, said(f"{names}；{issued}；时钟未校准", f"{names}; {issued}; the clock is not set")
+        return None, said(
+            f"{names}；{issued}；时钟未校准。先校时，再运行 marketedge check",
+            f"{names}; {issued}; the clock is not set. Set it, then run `marketedge check` again",
+        )
     left = one.days_left(clock.today())
     if left >= SOON:
         return True, said(f"{names}；{issued}，还有 {left} 天", f"{names}; {issued}, {left} days left")
     state = "expired" if left < 0 else "soon"
     what, step = words.text("encryption", state), words.text("encryption_do", state)
-    return left >= 0 and None, said(f"{what.zh}。{step.zh}。{issued}", f"{what.en}. {step.en}. {names}; {issued}")
+    return left >= 0 and None, then(f"{said(*what)} ({names}; {issued})", *step)
 
 
 def _clock_of(config: Config) -> Clock:
@@ -448,5 +513,8 @@ def _disk(config: Config) -> Outcome:
     there = next(path for path in (folder, *folder.parents) if path.is_dir())
     disk = shutil.disk_usage(there)
     state = disk_state(disk.free, disk.total)
-    advice = "" if state == "enough" else said("；请换大一些的存储卡或清理", "; get a larger card, or make room")
-    return state == "enough", f"{folder}: {disk.free // 1_000_000} MB free of {disk.total // 1_000_000} MB{advice}"
+    free, total = disk.free // 1_000_000, disk.total // 1_000_000
+    told = said(f"{folder}：剩余 {free} MB，共 {total} MB", f"{folder}: {free} MB free of {total} MB")
+    if state == "enough":
+        return True, told
+    return False, then(told, "换大一些的存储卡，或清理", "Get a larger card, or make room")

@@ -3,20 +3,14 @@
 import gc
 import json
 import logging
-import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import click
-
-from edge.between.fixed_words import GoodsGroup, JobName
-
-NO_CITY_KEY = "# The city's public keys, one per line, 64 hex digits each. Ask the platform operator for them.\n"
-
 
 SOFTWARE_FAULT = 70  # sysexits.h
 SORRY = "a fault of the program ({}); try again; if it happens again, send the lines above to the makers"
@@ -88,6 +82,8 @@ class Lazy(click.Group):
     """Commands that live in modules of their own: name → module and attribute."""
 
     elsewhere: ClassVar[dict[str, str]] = {
+        "init": "edge.cli.init:init",
+        "setup": "edge.cli.setup:setup",
         "render": "edge.cli.render:render",
         "papers": "edge.cli.papers:papers",
         "ledger": "edge.cli.ledger:ledger",
@@ -136,121 +132,12 @@ def main() -> None:
 
     \b
     First steps:
-      marketedge init mystall --job stall     writes mystall/station.toml and the station's key
+      marketedge init mystall                 asks what it has to know, and writes mystall/station.toml and a key
+      marketedge setup mystall                the same as a page, for a box with a screen
       marketedge ports                        what is plugged in
       marketedge check -c mystall/station.toml
       marketedge run -c mystall/station.toml
     """
-
-
-@main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--job",
-    "jobs",
-    type=click.Choice(get_args(JobName)),
-    multiple=True,
-    required=True,
-    help="What the station does; repeat for a second job.",
-)
-@click.option("--name", default="", help="The station's name, shown on pages and slips.")
-@click.option(
-    "--goods",
-    "groups",
-    type=click.Choice([*get_args(GoodsGroup)[:-1], "all"]),
-    multiple=True,
-    help="Groups of common goods that are sold or come in here; repeat for more. Left out: all at a gate or canteen, "
-    "and at a stall those that you write into station.toml. `marketedge goods` lists them.",
-)
-@click.option(
-    "--terminal",
-    default="01",
-    metavar="NN",
-    show_default=True,
-    help="Its number in the market, as the city gave it: no two boxes have the same.",
-)
-@click.option("--city-key", default="", metavar="HEX|FILE", help="The city's public key, or a file with one per line.")
-@click.option("--tls", is_flag=True, help="Encrypt the pages, with an authority of the market's own.")
-@click.option(
-    "--ca",
-    "ca_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="With --tls: ca.pem of the market's authority, from the box where it was made.",
-)
-@click.option("--node", default="", metavar="NNNNNNNNN", help="The market's number, 9 digits, as the city gave it.")
-@click.option(
-    "--csr",
-    is_flag=True,
-    help="Also make a key and a certificate request for a broker that asks for a certificate; needs --node.",
-)
-def init(
-    folder: Path,
-    jobs: tuple[str, ...],
-    name: str,
-    groups: tuple[str, ...],
-    terminal: str,
-    city_key: str,
-    tls: bool,
-    ca_file: Path | None,
-    node: str,
-    csr: bool,
-) -> None:
-    """Write FOLDER/station.toml with comments, the station's key, and the city's public key where it is known."""
-    from edge.config import TEMPLATE
-    from edge.records import private
-    from edge.records.identity import city_keys_text, create_key, public_hex
-
-    config, key_file = folder / "station.toml", folder / "station.key"
-    if ca_file and not tls:
-        raise click.UsageError("--ca goes with --tls")
-    if node and not re.fullmatch("[0-9]{9}", node):
-        raise click.UsageError(f"--node {node}: write nine digits")
-    if csr and not node:
-        raise click.UsageError("--csr needs --node: the certificate is of this station by its number")
-    if not re.fullmatch("[0-9]{2}", terminal):
-        raise click.UsageError(f"--terminal {terminal}: write two digits")
-    if config.exists() or key_file.exists():
-        raise click.ClickException(f"{folder} already holds a station; nothing was changed")
-    with plain_errors():
-        groups = groups or (() if jobs == ("stall",) else ("all",))
-        keys = city_keys_text(city_key) if city_key else NO_CITY_KEY
-        private.make_folder(folder)
-        template = TEMPLATE.read_text("utf-8")
-        text = template.replace("$name", name or folder.resolve().name).replace("$jobs", json.dumps(list(jobs)))
-        text = text.replace("groups = [] ", f"groups = {json.dumps(groups)} ")
-        text = text.replace('terminal = "01"', f'terminal = "{terminal}"')
-        if node:
-            text = text.replace('node = "410108001"', f'node = "{node}"', 1)
-        if "gate" in jobs:  # a market's test room; the stall's default asks for nothing
-            text = text.replace('control = "warn"    ', 'control = "required"')
-        if tls:
-            text = text.replace('# tls = "own"', 'tls = "own"  ')
-        private.write_new(config, text.encode())
-        private.replace(folder / "city.keys", keys.encode())
-        key = create_key(key_file)
-        more = _encrypt(folder, name, ca_file) if tls else []
-        more += _ask(folder, f"{node}-{terminal}") if csr else []
-    click.echo(f"{config}: fill in who you are and what is plugged in")
-    click.echo(f"{key_file}: the station's key, readable by you alone; keep a copy in a safe place")
-    if not city_key:
-        click.echo(f"{folder / 'city.keys'}: put the city's public key here; without it no record can be confirmed")
-    for line in more:
-        click.echo(line)
-    click.echo(f"public key for the city: {public_hex(key)}")
-
-
-def _encrypt(folder: Path, name: str, ca_file: Path | None) -> list[str]:
-    from edge.cli.tls import prepare
-    from edge.config.sections import WebSection
-    from edge.records.certificates import FOLDER
-
-    return prepare(folder / FOLDER, name or folder.resolve().name, ca_file, WebSection().listen)
-
-
-def _ask(folder: Path, station: str) -> list[str]:
-    from edge.cli.keys import CERTIFICATE, KEY, ask
-
-    return ask(folder / KEY, folder / CERTIFICATE, station)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import contextlib
 
 from edge.between.people import Role
 from edge.between.roster import Person
-from edge.between.tongue import said
+from edge.between.tongue import said, then
 from edge.config.sections import Config
 from edge.records.identity import BadKey, load_node_keys
 from edge.records.ledger import LedgerUnusable, reading
@@ -25,7 +25,11 @@ def market_keys(config: Config) -> Outcome:
     try:
         keys = load_node_keys(path)
     except BadKey as error:
-        return False, str(error)
+        return False, then(
+            str(error),
+            "改好这一行：64 位十六进制公钥，空格，站点（如 410108001-02）",
+            "Correct this line: 64 hex digits, a space, the station (as 410108001-02)",
+        )
     with contextlib.suppress(OSError, LedgerUnusable), reading(config.station.data) as db:
         keys = TrustedKeys(db.conn, CityKeys(), keys).stations
     own = f"{config.station.node}-{config.station.terminal}"

@@ -9,7 +9,7 @@ from urllib.request import Request
 
 from edge.between.fixed_words import clock_word
 from edge.between.needs import AILING
-from edge.between.tongue import said
+from edge.between.tongue import said, then
 from edge.between.words import Words
 from edge.cli.asking import opener
 from edge.config.sections import Config
@@ -41,7 +41,15 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
     board, words = state["board"], Words(config.station.language)
     yield "station", True, said(f"正在运行，进程 {holder.pid}", f"running, process {holder.pid}")
     if board["trouble"]:
-        yield "trouble", False, board["trouble"]
+        yield (
+            "trouble",
+            False,
+            then(
+                board["trouble"],
+                f"打开 {holder.pages}/status，按上面写的做",
+                f"Open {holder.pages}/status and do what stands there",
+            ),
+        )
     for scale in board["scales"]:
         yield scale["name"], *_scale(scale, words)
     for analyzer in board["analyzers"]:
@@ -104,6 +112,8 @@ def _scale(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
         parts.append(f"{view['text']} {view['unit']} {words('stable' if view['stable'] else 'moving')}")
     if view["why"] in AILING:
         parts.append(words.known("weight", view["why"], unit=view["unit"] or "?", e=f"{view['e_g']} g"))
+        if view["why"] == "unverified":
+            parts.append(said("送检后填写新证书上的日期", "Have it verified, then enter the new certificate's date"))
         return False, ". ".join(parts)
     return _unless_garbled(view, parts, words)
 
@@ -144,19 +154,19 @@ def _city(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     counted = f"{words('pending')} {view['pending']}"
     if view["cause"]:
         detail = f" ({view['why']})" if view["why"] else ""
-        return (
-            False,
-            f"{words.known('link', view['cause'])}{detail}. {words.known('link_do', view['cause'])}. {counted}",
-        )
+        what = f"{words.known('link', view['cause'])}{detail}"
+        return False, ". ".join([what, counted, words.known("link_do", view["cause"])])
     if view["aside"]:
-        return None, ". ".join([words("set_aside_n", n=view["aside"]), words("do_set_aside"), counted])
+        return None, ". ".join([words("set_aside_n", n=view["aside"]), counted, words("do_set_aside")])
     if not view["up"]:
-        return False, f"{words('connecting')}. {view['why']}. {counted}"
+        why = [view["why"]] if view["why"] else []
+        again = said("稍等再运行 marketedge check", "Run `marketedge check` again in a moment")
+        return False, ". ".join([words("connecting"), *why, counted, again])
     if view["left"]:
         told = [
             f"{words.known('link', cause)} ({why}). {words.known('link_do', cause)}" for _, cause, why in view["left"]
         ]
-        return None, ". ".join([f"{view['broker']}. {words('connected')}", *told, counted])
+        return None, ". ".join([f"{view['broker']}. {words('connected')}", counted, *told])
     return True, f"{view['broker']}. {words('connected')}. {counted}"
 
 
@@ -167,7 +177,8 @@ def _certificate(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     if not view["state"]:
         return True, what
     why = f" ({view['why']})" if view["why"] else ""
-    said_so = f"{words.known('encryption', view['state'])}{why}. {words.known('encryption_do', view['state'])}. {what}"
+    state = f"{words.known('encryption', view['state'])}{why}"
+    said_so = ". ".join([state, what, words.known("encryption_do", view["state"])])
     return (False if view["state"] == "expired" else None), said_so
 
 

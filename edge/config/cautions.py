@@ -1,5 +1,6 @@
 """What a configuration allows that should not stay so, each with the next step: for the log, ``check`` and the page."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import chain
@@ -13,8 +14,14 @@ from edge.records import private
 from protocol.personal import found, hint
 
 SOON = timedelta(days=30)
-UNFILLED = "请填写"
+TO_FILL = "请填写"  # what the template says in place of a text
+UNFILLED = "example"
 EXAMPLE_HOST, EXAMPLE_NODE, EXAMPLE_OPERATOR = "sy.example.cn", "410108001", "4101080010001"  # template.toml
+
+
+PLACEHOLDER = re.compile(  # names that RFC 2606 keeps for examples, and what templates say in place of a value
+    r"请填写|\bchange[-_ ]?me\b|\bexample\b|\byour[-_](name|user|password|host|code)\b", re.IGNORECASE
+)
 
 
 def cautions(config: Config, today: date | None, city_keys: bool) -> tuple[Caution, ...]:
@@ -35,7 +42,7 @@ def cautions(config: Config, today: date | None, city_keys: bool) -> tuple[Cauti
 
 def _who(config: Config) -> Iterator[Caution]:
     name = config.seller.name.strip()
-    if not name or name.startswith(UNFILLED):
+    if not name or name.startswith(TO_FILL):
         yield Caution(
             "seller",
             "bad",
@@ -53,7 +60,7 @@ def _who(config: Config) -> Iterator[Caution]:
     for about, value, example in examples:
         if value == example:
             yield Caution(
-                "example",
+                UNFILLED,
                 "warn",
                 about,
                 f"还是模板里的示例值 {example}",
@@ -61,6 +68,31 @@ def _who(config: Config) -> Iterator[Caution]:
                 "改为平台分配的值；node 改了，terminal 也要核对",
                 "Write what the city gave you; compare terminal too",
             )
+    known = {about for about, value, example in examples if value == example}
+    if name.startswith(TO_FILL):
+        known.add("[seller] name")
+    for about, text in _texts(config):
+        if about not in known and (found := PLACEHOLDER.search(text)):
+            yield Caution(
+                UNFILLED,
+                "warn",
+                about,
+                f"还是占位的文字“{found[0]}”，没有填写",
+                f"Not filled in yet: {found[0]!r} holds the place",
+                "写自己的；没有就删去这一行",
+                "Write your own; delete the line where there is none",
+            )
+
+
+def _texts(config: Config) -> Iterator[tuple[str, str]]:
+    """Every text of station.toml, with the setting it stands in."""
+    for section, part in config.model_dump(mode="json", exclude={"product", "method"}).items():
+        for number, row in enumerate(part if isinstance(part, list) else [part]):
+            label = f"[[{section}]] {row.get('name') or number + 1}" if isinstance(part, list) else f"[{section}]"
+            for key, value in row.items():
+                for text in value if isinstance(value, list) else [value]:
+                    if isinstance(text, str):
+                        yield f"{label} {key}", text
 
 
 def _certificates(config: Config, today: date | None) -> Iterator[Caution]:

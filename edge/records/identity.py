@@ -39,9 +39,9 @@ def load_key(path: Path) -> PrivateKey:
     except FileNotFoundError:
         raise BadKey(f"{path}: no key; `marketedge init` makes one, or restore it from the backup") from None
     except UNREADABLE as error:
-        raise BadKey(f"{path}: cannot be read as a key: {error}") from None
+        raise BadKey(f"{path}: cannot be read as a key: {error}; restore it from the backup") from None
     if key is None:
-        raise BadKey(f"{path}: not an Ed25519 key")
+        raise BadKey(f"{path}: not an Ed25519 key; restore the station's own from the backup")
     return key
 
 

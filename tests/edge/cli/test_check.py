@@ -76,12 +76,12 @@ def test_a_printer_that_is_not_there_is_named_with_the_next_step(tmp_path: Path)
 
 
 def test_a_slow_line_is_said_with_a_way_out(tmp_path: Path, printer: Line[Printer]) -> None:
-    slow = "a slip takes about 16 s at 9600 baud: set printer and link to 115200"
+    slow = "9600 波特时一张小票约 16 秒：把打印机和 link 设为 115200"
     assert slow in said(tmp_path, printer.address, link='"9600/8n1"')
 
 
 def test_a_printer_that_draws_codes_itself_is_quick_enough(tmp_path: Path, printer: Line[Printer]) -> None:
-    assert "baud" not in said(tmp_path, printer.address, link='"9600/8n1"', change='{ codes = "native" }')
+    assert "波特" not in said(tmp_path, printer.address, link='"9600/8n1"', change='{ codes = "native" }')
 
 
 # --- names of ports -------------------------------------------------------------------------------------------------
@@ -166,7 +166,8 @@ def test_what_a_device_says_that_cannot_be_read_is_shown(stall: Any, machine: Ma
     stall.config.write_text(stall.config.read_text("utf-8").replace('"st_gs"', '"yaohua_a12"'), "utf-8")
     lines = stall.say("check", adapter.by_path)
     at = next(at for at, line in enumerate(lines) if line.startswith("FAIL scale-1: "))
-    assert "only unreadable bytes" in lines[at]
+    assert "收到的字节读不懂" in lines[at]
+    assert lines[at].endswith(f"协议或波特率不符：运行 marketedge identify {adapter.by_path}")
     frames = [line for line in lines[at + 1 :] if line.startswith("     frame=")]
     assert len(frames) == 20 and lines[at + 1 : at + 21] == frames
     assert all(" dir=in " in line for line in frames) and any("'ST,GS,+  1.110kg" in line for line in frames)
@@ -196,3 +197,36 @@ def test_templates_are_looked_at(tmp_path: Path) -> None:
     assert line().startswith(f"ok   papers: {folder}; {folder}/slip.paper.txt: this file is not used")
     (folder / "slip.paper").write_text("say | a\n", "utf-8")
     assert line().startswith(f"FAIL papers: {folder}/slip.paper:1: 'say' is no part")
+
+
+@pytest.mark.parametrize(("language", "step"), [("zh", "改为平台分配的值"), ("en", "Write what the city gave you")])
+def test_what_still_stands_there_as_in_the_template_fails_in_words(tmp_path: Path, language: str, step: str) -> None:
+    config = tmp_path / "stall" / "station.toml"
+    CliRunner().invoke(main, ["init", str(config.parent), "--job", "stall"])
+    text = config.read_text("utf-8").replace('language = "zh"', f'language = "{language}"', 1)
+    config.write_text(text, "utf-8")
+    done = CliRunner().invoke(main, ["check", "-c", str(config)])
+    failed = {line[5:].partition(": ")[0]: line for line in done.output.splitlines() if line.startswith("FAIL")}
+    asked = ("[seller] name", "[seller] stall", "[seller] code", "[station] node", "[station] host")
+    assert [name for name in asked if name not in failed] == []
+    assert step in failed["[station] node"] and "410108001" in failed["[station] node"]
+    assert done.exit_code == 1
+
+
+def test_every_line_that_is_not_ok_ends_with_the_next_step(tmp_path: Path, stall: Any) -> None:
+    """A scale and a broker that are not there, a key and city keys that are none."""
+    folder = stall.config.parent
+    CliRunner().invoke(main, ["init", str(folder), "--job", "stall"])
+    text = stall.config.read_text("utf-8").replace('language = "zh"', 'language = "en"', 1)
+    stall.config.write_text(text + SCALE.format(port=tmp_path / "nothing"), "utf-8")
+    (folder / "station.key").write_text("no key")
+    (folder / "city.keys").write_text("no key")
+    lines = CliRunner().invoke(main, ["check", "-c", str(stall.config)]).output.splitlines()
+    ends = {line[5:].partition(": ")[0]: line for line in lines if not line.startswith("ok")}
+    assert ends["key"].endswith("restore it from the backup")
+    assert ends["city key"].endswith(
+        "Correct this line: one public key a line, 64 hex digits, as the platform's people gave it"
+    )
+    assert ends["scale-1"].endswith("Check the scale's power and cable; it reconnects by itself")
+    assert ends["broker"].endswith("tell the platform's people that their broker is down")
+    assert ends["market keys"].endswith("or let the city send its command `keys`")

@@ -27,6 +27,14 @@ WELL = Board(
     city=CityView(True, "", 5, 5, 0, (), "mqtts://sy.example.cn:8883"),
 )
 
+OWN = {
+    "请填写经营者名称": "李秀兰蔬菜",
+    "请填写摊位号": "B-17",
+    "4101080010001": "4101080020077",
+    "410108001": "410108002",
+    "sy.example.cn": "sy.zz.gov.cn",
+}
+
 
 @pytest.fixture
 def showing() -> Showing:
@@ -39,7 +47,10 @@ def said(tmp_path: Path, showing: Showing) -> Iterator[Callable[..., dict[str, s
     folder = tmp_path / "stall"
     assert CliRunner().invoke(main, ["init", str(folder), "--job", "stall", "--city-key", "ab" * 32]).exit_code == 0
     config = folder / "station.toml"
-    text = config.read_text("utf-8").replace("请填写经营者名称", "李秀兰蔬菜")
+    text = config.read_text("utf-8")
+    for example, own in OWN.items():
+        assert example in text
+        text = text.replace(example, own)
     (folder / "data").mkdir(0o700)
     held, web = Lock(folder / "data"), WebServer("127.0.0.1:0", showing, Inbox())
     web.start()
@@ -98,8 +109,9 @@ def test_what_is_lost_is_told_with_the_next_step(said: Callable[..., dict[str, s
     assert lines["scale-1"].startswith("FAIL scale-1: 未连接 (/dev/ttyUSB0: gone). 检查秤的电源和数据线")
     assert lines["tester-1"].startswith("warn tester-1: 已连接. 已收 3 条结果. 2 条未对上样品号. 核对")
     assert lines["printer-1"] == "FAIL printer-1: 缺纸. 待打 2 张. 缺纸：请装新纸卷"
-    assert lines["broker"].startswith("FAIL broker: 已连接，但平台没有回执. 告诉平台方")
-    assert lines["trouble"] == "FAIL trouble: 磁盘已满"
+    assert lines["broker"].startswith("FAIL broker: 已连接，但平台没有回执. 待确认 7. 告诉平台方")
+    assert lines["trouble"].startswith("FAIL trouble: 磁盘已满。打开 http://127.0.0.1:")
+    assert lines["trouble"].endswith("/status，按上面写的做")
     assert lines["exit"] == "1"
 
 

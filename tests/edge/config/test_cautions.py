@@ -90,6 +90,30 @@ def test_each_is_said_with_its_setting(said: Said, old: str, new: str, word: str
     assert all((one.zh, one.en, one.do_zh, one.do_en))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "about"),
+    [
+        ("李秀兰蔬菜", "ChangeMe", "[seller] name"),
+        ('name = "李秀兰蔬菜"', 'name = "李秀兰蔬菜"\nstall = "请填写摊位号"', "[seller] stall"),
+        ("sy.zz.gov.cn", "trace.example.com", "[station] host"),
+        ("mqtts://sy.zz.gov.cn", "mqtts://broker.example", "[city] brokers"),
+        ("[city]", '[city]\nuser = "your-user"', "[city] user"),
+    ],
+)
+def test_what_only_holds_a_place_is_said_with_its_setting(said: Said, old: str, new: str, about: str) -> None:
+    (one,) = said(old, new)
+    assert (one.word, one.about) == ("example", about)
+
+
+def test_what_only_holds_a_place_at_a_device_is_said_with_its_name(said: Said) -> None:
+    (one,) = said(more=f'{SCALE}maker = "change_me"\n')
+    assert (one.word, one.about) == ("example", "[[scale]] scale-1 maker")
+
+
+def test_a_name_that_sounds_like_one_of_those_is_none(said: Said) -> None:
+    assert said('name = "李秀兰蔬菜"', 'name = "Exemplary Changement"\nstall = "A-001"') == []
+
+
 def test_the_examples_are_those_of_the_template() -> None:
     text = TEMPLATE.read_text("utf-8")
     for example in (f'node = "{EXAMPLE_NODE}"', f'host = "{EXAMPLE_HOST}"', f'code = "{EXAMPLE_OPERATOR}"'):

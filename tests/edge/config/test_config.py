@@ -101,7 +101,7 @@ MISTAKES = [
     ('data = "data"', "data = 5", "[station] data", "5", "写目录名", "a folder's name"),
     ('code = "4101080010001"', 'code = "41"', "[seller] code", '"41"', "13 位数字", "13 digits"),
     (
-        'stall = "A-001"',
+        'stall = "请填写摊位号"',
         f'stall = "{"A" * 41}"',
         "[seller] stall",
         f'"{"A" * 41}"',

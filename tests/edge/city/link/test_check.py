@@ -42,6 +42,7 @@ def said(tmp_path: Path) -> Say:
             shutil.copy(folder / "station.key", key)
         file = folder / "station.toml"
         text = file.read_text("utf-8").replace("mqtt://127.0.0.1:1883", url)
+        text = text.replace('language = "zh"', 'language = "en"', 1)
         for line in lines:
             name = line.split(" = ")[0]
             old = next((one for one in text.splitlines() if one.startswith(f"{name} = ")), "")
@@ -108,7 +109,7 @@ def test_a_password_in_the_clear_or_readable_by_others_is_warned_of(said: Say, m
     secret.chmod(0o600)
     told = said(url, *lines)
     assert "[city] password_file" not in told
-    assert told["[city] brokers"] == "warn [city] brokers: 密码经 mqtt:// 明文传输。改用 mqtts://"
+    assert told["[city] brokers"] == "warn [city] brokers: The password goes over mqtt:// unencrypted. use mqtts://"
 
 
 def test_why_the_broker_is_not_reached_is_said_with_the_next_step(said: Say) -> None:
