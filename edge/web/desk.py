@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from edge.between.commands import Answer, CatchUp, Command, CommandRow, Recall, Recalled
+from edge.between.commands import Answer, CatchUp, Command, Recall, Recalled
 from edge.between.families import row_at
 from edge.between.inbox import Inbox, Refused, Request
 from edge.between.people import ALONE, Who
