@@ -126,7 +126,7 @@ def test_what_serves_does_without_what_describes() -> None:
 
     Nor does it make pages of tracebacks, for which Starlette's own application loads the names of HTML's letters.
     """
-    later = ("fastapi", "starlette.applications", "html.entities", *JOBS, *ASKED)
+    later = ("fastapi", "starlette.applications", "html.entities", "edge.web.answers", *JOBS, *ASKED)
     code = f"import sys, edge.web.app, edge.web.serving; print([one for one in {later} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
