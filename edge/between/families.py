@@ -12,6 +12,17 @@ from pathlib import Path
 from edge.between.command_table import ORDERS, CommandRow
 
 LATER: Mapping[str, tuple[str, ...]] = {
+    "bench_commands": (
+        "/lots/{lot}/seen",
+        "/racks/{analyzer}/fill",
+        "/racks/{analyzer}/next",
+        "/racks/{analyzer}/places/{place}",
+        "/results/{seq}/control",
+        "/reagents",
+        "/reagents/finish",
+        "/results/{seq}/review",
+        "/plan/draw",
+    ),
     "canteen_commands": (
         "/deliveries",
         "/deliveries/{delivery}/lines",

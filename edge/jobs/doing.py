@@ -14,6 +14,7 @@ from edge.state.station import Station
 DOES: dict[type[Command], Callable[[Station, Any], Answer]] = {}
 LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first of these commands
     "acceptance": ("SignDelivery", "SignByName", "DropDelivery", "VoidAcceptance"),
+    "bench": ("SeeLot", "FillRack", "NextRack", "SetPlace"),
     "canteen": (
         "BeginDelivery",
         "AddDeliveryLine",

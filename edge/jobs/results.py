@@ -27,9 +27,9 @@ from edge.between.people import SUPERVISORS
 from edge.config.methods import Method
 from edge.config.sections import AnalyzerSection
 from edge.jobs import controls, lots
-from edge.jobs.bench import came, known_place, named, place_of, public_place, put
 from edge.jobs.doing import does
 from edge.jobs.on_papers import earlier, sampled
+from edge.jobs.places import came, known_place, named, place_of, public_place, put
 from edge.records.ledger import ALARM, ORDINARY, Recorded
 from edge.state.checks import Measured, QcWord
 from edge.state.judgement import (

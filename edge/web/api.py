@@ -17,7 +17,7 @@ from edge.web.approvals import Approvals
 from edge.web.desk import ALWAYS, NOT_UNDERSTOOD, Desk, answers
 from edge.web.door import Door
 from edge.web.events import EventStream, Live, alive, dumps
-from edge.web.models import BoardAnswer, OutcomeAnswer, OutcomeBody
+from edge.web.models import OutcomeBody
 from edge.web.reception import Caller, caller_of, still_in
 from edge.web.routes import Routes
 from edge.web.taken import Path, Query
@@ -32,7 +32,7 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Appr
 
     @api.get(
         "/board",
-        responses=ALWAYS | {200: {"model": BoardAnswer}},
+        responses=ALWAYS | {200: {"model": "BoardAnswer"}},
         tags=["read"],
         summary="Everything the station shows",
     )
@@ -70,7 +70,7 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Appr
 
     @api.post(
         "/requests/{key}/outcome",
-        responses=answers(200, OutcomeAnswer),
+        responses=answers(200, "OutcomeAnswer"),
         tags=["write"],
         summary="What became of a request whose answer did not come",
     )

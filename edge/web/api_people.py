@@ -71,23 +71,8 @@ class ApprovalBody(SignInBody):
     address: str = Field(max_length=200, description="Where the deed is sent.", examples=["/api/sales"])
 
 
-class ApprovalAnswer(Said):
-    """Send it in the header `Approval`."""
-
-    approval: str
-    seconds: int = Field(description="For so long it is good, and once.")
-
-
 class Nothing(Body):
     """There is nothing to say."""
-
-
-class Named(Said):
-    """Who you are here; `code` is empty where nobody has a name."""
-
-    code: str
-    name: str
-    roles: tuple[Role, ...]
 
 
 class NewPerson(Body):
@@ -108,25 +93,11 @@ class ChangedPerson(Body):
     pin: Pin | None = None
 
 
-class People(Said):
-    people: tuple[PersonAnswer, ...]
-
-
 class NewProgram(Body):
     """Other software, new here."""
 
     name: ProgramName
     role: Role
-
-
-class TokenAnswer(ProgramAnswer):
-    """The token is shown this once; the station keeps only its SHA-256."""
-
-    token: str
-
-
-class Programs(Said):
-    programs: tuple[ProgramAnswer, ...]
 
 
 class PinDesk:
@@ -210,7 +181,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
             answer.set_cookie(BROWSER, browser, max_age=YEAR, httponly=True, samesite="strict", secure=caller.secure)
         return answer
 
-    @api.post("/sign-out", responses=answers(200, Named), tags=["people"], summary="Sign out")
+    @api.post("/sign-out", responses=answers(200, "Named"), tags=["people"], summary="Sign out")
     async def sign_out(body: Nothing, request: HttpRequest) -> Response:
         """The session ends, and its cookie goes. Where nobody is signed in nothing happens."""
         caller = caller_of(request)
@@ -220,7 +191,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
         answer.delete_cookie(SESSION, httponly=True, samesite="strict", secure=caller.secure)
         return answer
 
-    @api.get("/me", responses=ALWAYS | {200: {"model": Named}}, tags=["people"], summary="Who am I here?")
+    @api.get("/me", responses=ALWAYS | {200: {"model": "Named"}}, tags=["people"], summary="Who am I here?")
     async def me(request: HttpRequest) -> Response:
         """Code, name and roles of the person or program that asks; empty where nobody has a name here."""
         who = caller_of(request).who
@@ -229,7 +200,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
     @api.post(
         "/approvals",
         status_code=201,
-        responses=answers(201, ApprovalAnswer),
+        responses=answers(201, "ApprovalAnswer"),
         tags=["people"],
         summary="A supervisor's word for one deed",
     )
@@ -247,7 +218,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
         word = approvals.give(caller.mark, command.__name__, person.code)
         return JSONResponse({"approval": word, "seconds": int(SECONDS)}, 201)
 
-    @api.get("/operators", responses=ALWAYS | {200: {"model": People}}, tags=["people"], summary="Who works here")
+    @api.get("/operators", responses=ALWAYS | {200: {"model": "People"}}, tags=["people"], summary="Who works here")
     async def people() -> Response:
         """All people of the box with role and state, and whether they have a PIN, never the PIN itself."""
         known = showing.roster.people.values()
@@ -286,7 +257,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
         command = ChangeOperator(code=code, name=body.name, role=body.role, active=body.active, pin=kept)
         return JSONResponse(await order(command, request, word))
 
-    @api.get("/programs", responses=ALWAYS | {200: {"model": Programs}}, tags=["people"], summary="Who has a token")
+    @api.get("/programs", responses=ALWAYS | {200: {"model": "Programs"}}, tags=["people"], summary="Who has a token")
     async def programs() -> Response:
         """Names and roles of the programs that have a token, never the tokens."""
         said = [{"name": one.name, "role": one.role} for one in showing.roster.programs.values()]
@@ -295,7 +266,7 @@ def router(showing: Showing, desk: Desk, approvals: Approvals) -> Routes:
     @api.post(
         "/programs",
         status_code=201,
-        responses=answers(201, TokenAnswer),
+        responses=answers(201, "TokenAnswer"),
         tags=["people"],
         summary="Give a program a token",
         openapi_extra=roles_of(AddProgram),

@@ -19,6 +19,7 @@ from edge.between.board import Showing
 from edge.between.commands import built
 from edge.between.families import every
 from edge.between.inbox import Inbox
+from edge.web import answers as models
 from edge.web.app import create_app
 from edge.web.routes import LaterRoutes, Routes
 from edge.web.taken import Word, in_words_of
@@ -80,10 +81,17 @@ def enter(router: APIRouter, method: str, path: str, function: Callable[..., Any
     """An address that is served by ``function``; nobody calls it here."""
     hints = get_type_hints(function, include_extras=True)
     _build(hints.values())
-    _build(answer.get("model") for answer in options.get("responses", {}).values())
+    responses = {status: _found(answer) for status, answer in options.get("responses", {}).items()}
+    _build(answer.get("model") for answer in responses.values())
     parameters = [one.replace(annotation=hints[one.name]) for one in inspect.signature(function).parameters.values()]
     described = signed(function.__name__, function.__doc__, parameters)
-    router.add_api_route(path, described, methods=[method], **options)
+    router.add_api_route(path, described, methods=[method], **options | {"responses": responses})
+
+
+def _found(answer: dict[str, Any]) -> dict[str, Any]:
+    """A row of ``responses``, its model found where it is named alone."""
+    name = answer.get("model")
+    return answer | {"model": getattr(models, name)} if isinstance(name, str) else answer
 
 
 def signed(name: str, doc: str | None, parameters: Iterable[inspect.Parameter]) -> Callable[..., Any]:

@@ -258,7 +258,8 @@ ERRORS: Responses = {
 }
 
 
-def answers(status: int, model: type[BaseModel]) -> Responses:
+def answers(status: int, model: type[BaseModel] | str) -> Responses:
+    """What an address may answer; ``model`` may be one of ``answers.py``, by its name."""
     return {**ERRORS, status: {"model": model}}
 
 

@@ -24,7 +24,8 @@ JOBS = (  # what is done with the first command of it, at a box that is asked fo
     *("edge.between.canteen_commands", "edge.jobs.canteen", "edge.jobs.acceptance", "edge.jobs.kept"),
     *("edge.between.held_commands", "edge.jobs.rechecks", "edge.jobs.disposals", "edge.jobs.public_samples"),
     *("edge.between.party_commands", "edge.jobs.parties", "edge.jobs.reweigh"),
-    *("edge.jobs.reagents", "edge.jobs.sampling", "edge.jobs.second_look"),
+    *("edge.between.bench_commands", "edge.jobs.bench", "edge.jobs.reagents", "edge.jobs.sampling"),
+    *("edge.jobs.second_look",),
 )
 ASKED = tuple(  # parts of the local API that are loaded with the first request
     f"edge.web.api_{name}" for name in ("canteen", "city", "parties", "gate", "photos", "bench", "records", "held")
@@ -125,7 +126,7 @@ def test_what_serves_does_without_what_describes() -> None:
 
     Nor does it make pages of tracebacks, for which Starlette's own application loads the names of HTML's letters.
     """
-    later = ("fastapi", "starlette.applications", "html.entities", *JOBS, *ASKED)
+    later = ("fastapi", "starlette.applications", "html.entities", "edge.web.answers", *JOBS, *ASKED)
     code = f"import sys, edge.web.app, edge.web.serving; print([one for one in {later} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from drivers.transports.adapters import Identity, Naming
+from edge.between import families
 from edge.between.commands import (
     ORDERS,
     AskScale,
@@ -428,6 +429,7 @@ def test_what_is_not_there_is_said_in_both_languages(http: httpx.Client, address
 def test_the_contract_describes_every_write_and_its_errors(http: httpx.Client) -> None:
     contract = http.get("/api/openapi.json", timeout=60).json()
     ways = {path: way["post"] for path, way in contract["paths"].items() if "post" in way}
+    families.every()
     orders = {f"/api{row.address}" for row in ORDERS.values() if row.address}
     assert orders <= set(ways)
     assert set(ways) - orders == {
