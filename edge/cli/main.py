@@ -103,6 +103,7 @@ class Lazy(click.Group):
         "keys": "edge.cli.keys:keys",
         "goods": "edge.cli.goods:goods",
         "contract": "edge.cli.contract:contract",
+        "support": "edge.cli.support:support",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
