@@ -26,6 +26,7 @@ from edge.between.board import Board, Showing
 from edge.between.inbox import CertificateSeen, Inbox, Stop, Stumbled
 from edge.between.pins import new_word
 from edge.between.tongue import said
+from edge.city import first_commands
 from edge.city.mqtt import Mqtt
 from edge.config import at_start
 from edge.config.cautions import cautions
@@ -44,6 +45,7 @@ from edge.records import lock, mark, private
 from edge.records.clock import Clock
 from edge.records.identity import load_city_keys
 from edge.records.ledger import Ledger, Signer, past
+from edge.records.obeyed import Obeyed
 from edge.records.own_keys import NEXT, earlier_keys, opened
 from edge.records.shelf import Shelf
 from edge.state.known_devices import remembered
@@ -198,6 +200,8 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     today = clock.today() if clock.trusted else None
     for caution in cautions(config, today, bool(city_keys)):
         log.warning("%s: %s", caution.about, caution.said("en"))
+    for message in list(first_commands.waiting(path.resolve().parent, topics, Obeyed(ledger.conn))):
+        inbox.put(message)
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:

@@ -104,6 +104,7 @@ class Lazy(click.Group):
         "goods": "edge.cli.goods:goods",
         "contract": "edge.cli.contract:contract",
         "support": "edge.cli.support:support",
+        "enrol": "edge.cli.enrol:enrol",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
