@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
+from itertools import pairwise
 from typing import Any
 
 from protocol.personal import masked
@@ -92,7 +93,7 @@ _PEM = re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(-----END [A-Z0-9 ]+-----|\Z)",
 _LOGIN = re.compile(r"(?<=://)[^/@\s'\"]+@")
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
 _SAID = re.compile(
-    r"\b((?:[a-z0-9]+[_-])*(?:passw(?:or)?d|passwd|pwd|pin|token|secret|api[_-]?key|session|cookie|csrf|authorization))"
+    r"\b((?:[a-z0-9]{1,20}[_-]){0,4}(?:passw(?:or)?d|passwd|pwd|pin|token|secret|api[_-]?key|session|cookie|csrf|authorization))"
     r"(\"?\s*[=:]\s*)(?:([\"'])[^\"'\n]+\3|[^\s\"',;}\]]+)",
     re.IGNORECASE,
 )
@@ -109,15 +110,16 @@ class Mask:
     def __init__(self, names: Iterable[str] = (), secrets: Iterable[str] = ()) -> None:
         said = {name.strip(): NAME for name in names} | {secret.strip(): SECRET_WORD for secret in secrets}
         said = {one: mark for one, mark in said.items() if len(one) >= (LEAST_ASCII if one.isascii() else LEAST)}
-        self._stand_ins = said | {_escaped(one): mark for one, mark in said.items()}
-        known = sorted(self._stand_ins, key=len, reverse=True)
-        self._known = re.compile("|".join(map(_whole, known))) if known else None
+        spelled = said | {_escaped(one): mark for one, mark in said.items()}
+        self._known = sorted(spelled.items(), key=lambda one: len(one[0]), reverse=True)
 
     def text(self, text: str) -> str:
         """Any text."""
         text = _PEM.sub("〈PEM〉", text)
-        if self._known is not None:
-            text = self._known.sub(lambda found: self._stand_ins[found[0]], text)
+        pairs = set(pairwise(text))  # of thousands of names few are in a text: most have no chance
+        for known, mark in self._known:
+            if (known[0], known[1]) in pairs and (known[-2], known[-1]) in pairs and known in text:
+                text = _without(text, known, mark)
         text = _PERSON.sub(NAME, text)
         text = _LOGIN.sub("", text)
         text = _BEARER.sub(rf"\1 {SECRET_WORD}", text)
@@ -137,9 +139,11 @@ class Mask:
         return self.text("\n".join(_settings(text.removeprefix("\ufeff").splitlines()))) + "\n"
 
 
-def _whole(text: str) -> str:
+def _without(text: str, known: str, mark: str) -> str:
     """A word of Latin letters is looked for as a word: a name is no part of another one."""
-    return rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])" if text.isascii() else re.escape(text)
+    if not known.isascii():
+        return text.replace(known, mark)
+    return re.sub(rf"(?<![A-Za-z0-9〈]){re.escape(known)}(?![A-Za-z0-9〉])", mark, text)
 
 
 def withheld(text: str) -> Iterator[str]:
