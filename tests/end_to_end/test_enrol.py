@@ -44,6 +44,3 @@ def test_a_box_out_of_its_carton_becomes_a_station(tmp_path: Path, broker: Broke
             found = station.command("ledger", "export", "-c", str(station.config)).splitlines()
             obeyed = [json.loads(line) for line in found if "city.obeyed" in line]
             assert {one["data"]["name"] for one in obeyed} >= {"directory"}
-            assert (station.folder / "city.commands").exists()
-        with station:
-            assert not (station.folder / "city.commands").exists()  # all of it was done
