@@ -51,6 +51,7 @@ validate: judges packages
 	$(BIN)/pytest -n 2 tests/validators
 
 judges: $(VENV)/.validate
+	@RUNLEVEL=1 $(MAKE) --no-print-directory packages DEBIAN='$(DEBIAN) prometheus' # installed, and not started as a service
 	$(BIN)/python tests/validators/install.py
 
 bench: $(VENV)/.sim packages

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from functools import partial
@@ -20,10 +21,12 @@ import sdnotify
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
+from edge.between import logs
 from edge.between.board import Board, Showing
 from edge.between.inbox import CertificateSeen, Inbox, Stop, Stumbled
 from edge.between.pins import new_word
 from edge.between.tongue import said
+from edge.city import first_commands
 from edge.city.mqtt import Mqtt
 from edge.config import at_start
 from edge.config.cautions import cautions
@@ -42,6 +45,7 @@ from edge.records import lock, mark, private
 from edge.records.clock import Clock
 from edge.records.identity import load_city_keys
 from edge.records.ledger import Ledger, Signer, past
+from edge.records.obeyed import Obeyed
 from edge.records.own_keys import NEXT, earlier_keys, opened
 from edge.records.shelf import Shelf
 from edge.state.known_devices import remembered
@@ -85,6 +89,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     started; later only LedgerBroken.
     """
     _one_heap()
+    recent = logs.keep_recent()
     for made_private in private.tighten(own_files(config, path)):
         log.info("%s could be read by others: now by this user alone", made_private)
     key = opened(config.station.key, config.station.data)
@@ -162,6 +167,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
         shelf=Shelf(station.data, key.public_key(), earlier),
         token=token,
         console=console,
+        support=partial(_support, path.resolve(), config, recent, ports),
         look=Look(
             config.web.theme,
             config.web.day,
@@ -194,6 +200,8 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     today = clock.today() if clock.trusted else None
     for caution in cautions(config, today, bool(city_keys)):
         log.warning("%s: %s", caution.about, caution.said("en"))
+    for message in list(first_commands.waiting(path.resolve().parent, topics, Obeyed(ledger.conn))):
+        inbox.put(message)
     for thread in (*ports.values(), *printers.values(), mqtt):
         thread.start()
     try:
@@ -234,6 +242,22 @@ def _not_for_strangers(config: Config, path: Path, anybody: bool) -> None:
             "or, to do without PINs, [web] insecure = true",
         )
     )
+
+
+def _support(
+    path: Path, config: Config, recent: logs.Recent, ports: Mapping[str, Port], texts: Mapping[str, str]
+) -> Iterator[bytes]:
+    """The bundle with what the board knows; its modules are loaded when somebody asks for it."""
+    from edge.care.bundle import Bundle, Part
+
+    about = {
+        "health.json": ("站点自检结果", "what the station says of its health"),
+        "metrics.txt": ("监控指标", "metrics for Prometheus"),
+        "devices.json": ("设备、平台连接、时钟", "devices, the way to the city, the clock"),
+    }
+    frames = {name: port.last_frames for name, port in ports.items()}
+    bundle = Bundle(path, config, release=software(), log=recent.lines, frames=frames)
+    return bundle.stream([Part(name, *about[name], partial(str, text)) for name, text in texts.items()])
 
 
 def _stall(config: Config) -> Stall:

@@ -73,7 +73,7 @@ FLOORS = (  # from the lowest; a room imports from lower floors only
     ("config",),
     ("documents", "city"),
     ("printing", "state"),
-    ("jobs", "web"),
+    ("jobs", "web", "care"),
     ("core",),
     ("service",),
     ("setup",),

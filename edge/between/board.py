@@ -291,7 +291,8 @@ class CityView:
     once more.  ``cause`` is a word of ``link_causes`` for why records do not get through or are not confirmed, ``why``
     its detail for the technician; ``silent_since`` and ``last_ack`` are times.  ``odd`` counts what came and was not
     believed, ``confirm`` is as configured.  ``left`` are brokers that were left for the next of the list and have
-    delivered nothing since: address, cause, detail.
+    delivered nothing since: address, cause, detail.  ``waits_since`` is when the oldest pending record was written
+    down, in seconds of the steady clock; None when none is.
     """
 
     up: bool
@@ -309,6 +310,7 @@ class CityView:
     odd: tuple[tuple[str, int], ...] = ()
     confirm: str = "city"
     left: tuple[tuple[str, str, str], ...] = ()
+    waits_since: float | None = None
 
 
 @frozen

@@ -7,11 +7,13 @@ import logging
 import os
 import re
 import sys
+from collections import deque
 from typing import Any
 
 from protocol.plain import plain
 
 LETTERS = 2000
+RECENT_LINES, RECENT_BYTES = 3000, 256 * 1024  # kept in memory for whoever looks into a trouble
 JOURNAL = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}  # sd-daemon(3)
 
 
@@ -46,9 +48,44 @@ def set_up(verbose: bool) -> None:
     form, journal = "%(levelname)s %(name)s: %(message)s", "JOURNAL_STREAM" in os.environ
     stderr = logging.StreamHandler(sys.stderr)
     stderr.setFormatter(Lines(form if journal else f"%(asctime)s {form}", journal=journal))
-    stderr.addFilter(lambda record: record.name != "root" or record.levelno >= logging.WARNING)  # python-escpos
+    stderr.addFilter(_of_note)
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[stderr])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+class Recent(logging.Handler):
+    """Keeps the newest lines, as they are logged; ``lines`` may be asked by any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self.addFilter(_of_note)
+        self._kept: deque[str] = deque(maxlen=RECENT_LINES)
+        self._letters = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called under the handler's own lock."""
+        if len(self._kept) == RECENT_LINES:
+            self._letters -= len(self._kept[0])
+        self._kept.append(line := self.format(record))
+        self._letters += len(line)
+        while self._letters > RECENT_BYTES:
+            self._letters -= len(self._kept.popleft())
+
+    def lines(self) -> tuple[str, ...]:
+        """Oldest first."""
+        return tuple(self._kept)
+
+
+def _of_note(record: logging.LogRecord) -> bool:
+    return record.name != "root" or record.levelno >= logging.WARNING  # python-escpos
+
+
+def keep_recent() -> Recent:
+    """From now on the newest lines are kept."""
+    recent = Recent()
+    logging.getLogger().addHandler(recent)
+    return recent
 
 
 def quoted(value: object) -> str:

@@ -27,6 +27,7 @@ from edge.city.backlog import Backlog, Row
 from edge.city.city_word import CityWord
 from edge.city.connection import NOBODY, TO_BROKER
 from edge.city.doubts import Doubts
+from edge.city.waiting import Waiting
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
 from edge.records.delivery import Delivery
@@ -117,6 +118,7 @@ class Publisher:
         self.last_ack = ""  # wall time of the city's last word
         self.key_since = 0  # the record that named the key we sign with
         self.birth_due = False  # the city does not know our key: say again who we are
+        self._waiting = Waiting(ledger, clock)
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
         self._backlog = Backlog(self._table)
@@ -178,6 +180,7 @@ class Publisher:
             odd=tuple(sorted(strange.items())),
             confirm=self._part.confirm,
             left=tuple((url, *why) for url, why in self._left.items() if url != broker or not self.up),
+            waits_since=self._waiting.since(self.upto + 1 if self.pending else None),
         )
 
     def cause(self) -> tuple[str, str]:

@@ -26,13 +26,10 @@ from edge.records import mark
 from edge.records.backup import beside
 from edge.records.books import harmless
 from edge.records.checkpoints import removed_of
-from edge.records.delivery import Delivery
 from edge.records.identity import load_key, load_public_key
-from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, last_of, reading
+from edge.records.ledger import FILE, LedgerBroken, behind, bodies_after, body_of, reading
 from edge.records.own_keys import earlier_of
-from edge.records.print_jobs import PrintJobs
-from edge.records.retention import kept
-from edge.state.lots import by_state as lots_by_state
+from edge.state.ledger_status import ledger_status
 from edge.state.unread import rows as unread_rows
 from protocol.city.envelope import kind_of
 from protocol.city.events import COLUMNS, EVENTS, Record
@@ -60,21 +57,8 @@ for command in (resend, deliver, go_on, backup, restore, salvage):
 def status(config_path: Path) -> None:
     """Records written, delivered, waiting and set aside; papers without proof."""
     with plain_errors(), reading(load(config_path).station.data) as db:
-        delivery = Delivery(db.conn)
-        last = last_of(db.conn)
         months = load(config_path).station.keep_months
-        answer = {
-            "records": last,
-            "delivered_upto": delivery.upto(),
-            "pending": delivery.pending(last),
-            "sent_again": len(delivery.again()),
-            "set_aside": [
-                {"first": first, "last": last, "reason": reason} for first, last, reason in delivery.aside().stretches()
-            ],
-            "kept": kept(db.conn, months, date.today()),  # noqa: DTZ011 - the box's own day
-            "papers": PrintJobs(db.conn).states(),
-            "lots": lots_by_state(db.conn),
-        }
+        answer = ledger_status(db.conn, months, date.today())  # noqa: DTZ011 - the box's own day
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 

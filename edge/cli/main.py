@@ -99,6 +99,8 @@ class Lazy(click.Group):
         "keys": "edge.cli.keys:keys",
         "goods": "edge.cli.goods:goods",
         "contract": "edge.cli.contract:contract",
+        "support": "edge.cli.support:support",
+        "enrol": "edge.cli.enrol:enrol",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -79,6 +79,19 @@ def ask(config: Config, holder: Holder, path: str, body: dict[str, Any] | None =
 
     Raises OSError and ValueError; urllib's HTTPError has the station's refusal in it.
     """
+    return json.loads(asked(config, holder, path, body))
+
+
+def asked(
+    config: Config,
+    holder: Holder,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    seconds: float = ASK_SECONDS,
+    most: int = -1,
+) -> bytes:
+    """The same, as the bytes that came, at most so many."""
     if not holder.pages:
         raise OSError(said("还在启动", "still starting"))
     address = holder.pages.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
@@ -86,8 +99,8 @@ def ask(config: Config, holder: Holder, path: str, body: dict[str, Any] | None =
     data = None if body is None else json.dumps(body).encode()
     if data is not None:
         headers["Content-Type"] = "application/json"
-    with opener(config).open(Request(f"{address}{path}", data, headers), timeout=ASK_SECONDS) as answer:
-        return json.load(answer)
+    with opener(config).open(Request(f"{address}{path}", data, headers), timeout=seconds) as answer:
+        return bytes(answer.read(most))
 
 
 def _mute(holder: Holder, error: Exception) -> str:

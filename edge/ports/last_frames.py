@@ -1,4 +1,5 @@
-"""The last frames of a device, for whoever looks into its trouble.  Of the thread that talks with the device alone.
+"""The last frames of a device, for whoever looks into its trouble.  Of the thread that talks with the device.  Others
+may ask for ``lines``.
 
 A wire hands over frames in pieces.  Pieces of one direction are put together again until the session has made something
 of them, until a pause, or until there is as much as is shown.
@@ -82,8 +83,8 @@ class LastFrames:
 
     def lines(self, now: float) -> Iterator[str]:
         """A line for each, oldest first, with its age in seconds."""
-        shown = self._shown()
-        for number, (frame, data) in enumerate(zip(self._frames, shown, strict=True), 1):
+        frames = tuple(self._frames)
+        for number, (frame, data) in enumerate(zip(frames, self._shown(frames), strict=True), 1):
             more = "…" if frame.length > len(data) else ""
             yield fields(
                 frame=number,
@@ -94,13 +95,13 @@ class LastFrames:
                 text=f"'{_printable(data)}'",
             )
 
-    def _shown(self) -> Iterator[bytes]:
-        heard = b"".join(frame.data[:READ_BYTES] for frame in self._frames if frame.from_device)
+    def _shown(self, frames: tuple[Frame, ...]) -> Iterator[bytes]:
+        pieces = [frame.data[:READ_BYTES] for frame in frames]  # now: the last one may still grow
+        heard = b"".join(data for frame, data in zip(frames, pieces, strict=True) if frame.from_device)
         if self._new_decoder is not None:
             heard = masked(heard, self._new_decoder)
         at = 0
-        for frame in self._frames:
-            data = frame.data[:READ_BYTES]
+        for frame, data in zip(frames, pieces, strict=True):
             if frame.from_device:
                 data, at = heard[at : at + len(data)], at + len(data)
             yield data[:SHOWN_BYTES]

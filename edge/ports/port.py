@@ -98,6 +98,10 @@ class Port(threading.Thread):
         """From another thread: a person confirmed that this device is the right one."""
         self._confirmed.put(identity)
 
+    def last_frames(self) -> list[str]:
+        """From another thread: a line for each frame that passed last, since the last trouble that was told."""
+        return list(self._frames.lines(self._ticking.now()))
+
     def stop(self) -> None:
         self._halt.set()
 

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from starlette.datastructures import State
@@ -67,13 +67,15 @@ def create_app(
     console: str = "",
     tls: Encryption | None = None,
     look: Look | None = None,
+    support: Callable[[Mapping[str, str]], Iterator[bytes]] | None = None,
 ) -> App:
     """The app over a board and an inbox.
 
     ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
     ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``; ``console``
     is a secret between this process and the command line beside it; ``shelf`` finds records; ``tls`` is
-    what connections are encrypted with, None where they are not; ``look`` is what the settings say of the pages.
+    what connections are encrypted with, None where they are not; ``look`` is what the settings say of the pages;
+    ``support`` makes the bundle for who helps from elsewhere.
     """
     live = live or Live(showing, token=token)
     painter = pages.Painter(showing, release, live.steady, token, look)
@@ -104,6 +106,7 @@ def create_app(
         LaterRoutes(("/api/lots/",), lambda: _file("api_held").router(showing, reading)),
         api_day.router(showing),
         api_screens.router(showing, live, door, (look or Look()).screens),
+        LaterRoutes(("/api/support",), lambda: _file("api_support").router(showing, live, release, support)),
         box,
     )
 

@@ -1,12 +1,14 @@
 """Health for watchdogs and metrics for Prometheus, both from the board alone."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from edge.between.board import AnalyzerView, Board, PrinterView, ProbeView, ScaleView, Showing
 from edge.between.needs import Need, disk_state, findings
+from edge.between.print_states import PrinterState
 from edge.web.events import alive
+from protocol.city.token import CHINA
 
 
 def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[str, Any]]:
@@ -83,6 +85,14 @@ class BoardCollector:
         yield GaugeMetricFamily("marketedge_records_pending", "Records the city has not confirmed", city.pending)
         yield GaugeMetricFamily("marketedge_records_sent_again", "Records still to be sent once more", city.again)
         yield GaugeMetricFamily("marketedge_records_set_aside", "Records that were refused for good", city.aside)
+        waits = 0.0 if city.waits_since is None else max(0.0, self._now - city.waits_since)
+        yield GaugeMetricFamily(
+            "marketedge_oldest_pending_seconds",
+            "How long the oldest record waits that the city has not confirmed",
+            waits,
+        )
+        if city.last_ack:
+            yield _moment("marketedge_city_last_ack", "When the city last answered", city.last_ack)
         odd = CounterMetricFamily("marketedge_messages_not_taken", "Messages not believed", labels=["why"])
         for word, count in city.odd:
             odd.add_metric([word], count)
@@ -92,11 +102,11 @@ class BoardCollector:
         yield GaugeMetricFamily("marketedge_city_up", "1 while the broker holds our connection", int(city.up))
         yield GaugeMetricFamily("marketedge_clock_synced", "1 while the clock is set", board.clock_state == "synced")
         if board.clock_synced:
-            seen = datetime.fromisoformat(f"{board.clock_synced}+08:00").timestamp()
-            yield GaugeMetricFamily(
-                "marketedge_clock_last_sync", "When a source last vouched for the time, in seconds since 1970", seen
-            )
-        needs = len(findings(board, alive(self._showing, self._now)))
+            seen = f"{board.clock_synced}+08:00"
+            yield _moment("marketedge_clock_last_sync", "When a source last vouched for the time", seen)
+        core = alive(self._showing, self._now)
+        yield GaugeMetricFamily("marketedge_core_up", "0 while the station's core stands still", int(core))
+        needs = len(findings(board, core))
         yield GaugeMetricFamily("marketedge_needs_hand", "Things that need a person's hand", needs)
         yield GaugeMetricFamily("marketedge_disk_free_bytes", "Free space where the ledger is", board.disk_free)
         yield GaugeMetricFamily("marketedge_disk_bytes", "Size of the disk where the ledger is", board.disk_total)
@@ -105,25 +115,51 @@ class BoardCollector:
         ends = [(one.of, one.ends) for one in board.expiries]
         if board.certificate is not None:
             ends.append(("pages", datetime.fromisoformat(board.certificate.ends).timestamp()))
-        if ends:
-            expires = GaugeMetricFamily(
-                "marketedge_certificate_expires", "When a certificate ends, in seconds since 1970", labels=["of"]
-            )
-            for of in dict.fromkeys(name for name, _ in ends):
-                expires.add_metric([of], min(end for name, end in ends if name == of))
-            yield expires
+        expires = GaugeMetricFamily(
+            "marketedge_certificate_expires", "When a certificate ends, in seconds since 1970", labels=["of"]
+        )
+        for of in dict.fromkeys(name for name, _ in ends):
+            expires.add_metric([of], min(end for name, end in ends if name == of))
+        yield expires
         if board.certificate is not None:
             failed = self._handshakes_failed
             yield CounterMetricFamily("marketedge_tls_handshakes_failed", "TLS handshakes without success", failed)
         yield _each(GaugeMetricFamily, "scale_up", "1 while the scale's port is open", board.scales, "up")
         yield _each(GaugeMetricFamily, "analyzer_up", "1 while the analyzer's port is open", board.analyzers, "up")
         yield _each(GaugeMetricFamily, "printer_up", "1 while the printer can print", board.printers, "up")
+        printers = board.printers
+        yield _each(GaugeMetricFamily, "printer_paper_low", "1 while the roll is nearly used up", printers, "near_end")
+        out = GaugeMetricFamily("marketedge_printer_paper_out", "1 while the printer has no paper", labels=["device"])
+        for printer in printers:
+            out.add_metric([printer.name], int(printer.state is PrinterState.PAPER))
+        yield out
+        verified = GaugeMetricFamily(
+            "marketedge_scale_verified_until",
+            "When a scale's verification ends, with the last day of its certificate, in seconds since 1970",
+            labels=["device"],
+        )
+        for scale in board.register:
+            if scale.verified_until:
+                verified.add_metric([scale.name], _end_of(date.fromisoformat(scale.verified_until)))
+        yield verified
         yield _each(GaugeMetricFamily, "printer_waiting", "Papers waiting", board.printers, "waiting")
         yield _each(CounterMetricFamily, "results", "Results taken from the analyzer", board.analyzers, "results")
         yield _each(GaugeMetricFamily, "unmatched", "Results that wait for a person", board.analyzers, "unmatched")
         yield _each(GaugeMetricFamily, "probe_up", "1 while the probe's port is open", board.probes, "up")
         ports: tuple[ScaleView | AnalyzerView, ...] = (*board.scales, *board.analyzers)
         yield _each(CounterMetricFamily, "garbage", "Byte runs that were no frame", ports, "garbage")
+
+
+def _moment(name: str, text: str, time: str) -> Any:
+    """A time in RFC 3339, as Prometheus compares it with ``time()``."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(name, f"{text}, in seconds since 1970", datetime.fromisoformat(time).timestamp())
+
+
+def _end_of(day: date) -> float:
+    """The market's midnight after this day, in seconds since 1970."""
+    return datetime.combine(day + timedelta(days=1), datetime.min.time(), CHINA).timestamp()
 
 
 def _each(

@@ -23,6 +23,7 @@ from edge.between.compiled import Compiled
 from edge.between.fixed_words import GoodsGroup, LotState, LotWhy
 from edge.between.held_board import HoldView, PublicSampleView
 from edge.between.needs import findings
+from edge.between.people import SENIORS
 from edge.between.words import LANGUAGES, Words, said_with_step
 from edge.web.causes import cause
 from edge.web.desk import Problems
@@ -130,6 +131,7 @@ class Painter:
             channelled=channelled(board),
             caller=caller,
             guarded=self._showing.roster.guarded,
+            senior=caller.who.may(SENIORS),
             alarm=alarm(board),
             by_code=by_code,
             lots_of=partial(table, board, given.pop("wanted", Wanted())),

@@ -16,6 +16,7 @@ from pydantic_core import core_schema
 from protocol.city import meanings
 from protocol.city.codes import MAX_SERIAL
 from protocol.city.commands import COMMANDS
+from protocol.city.enrolment import EnrolAnswer, EnrolRefusal, EnrolRequest
 from protocol.city.envelope import HARD_CAP, MAX_SEQUENCE, REVERSE_DNS, SEQUENCE_DIGITS, schema_of
 from protocol.city.events import EVENTS
 from protocol.city.orders import ID, CommandAnswer
@@ -26,7 +27,12 @@ from protocol.city.topics import FINAL_CODES, MAX_UPTO, OPEN_CODES
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
-ENVELOPE, ACK, RES, STATE = "envelope", "ack", "res", "state"
+ENVELOPE, ACK, RES, STATE, ENROL = "envelope", "ack", "res", "state", "enrol"
+_ENROLMENT: dict[str, tuple[type[BaseModel], str]] = {
+    "request": (EnrolRequest, "Request of a box to become a station"),
+    "answer": (EnrolAnswer, "What a box gets to begin"),
+    "refusal": (EnrolRefusal, "Why a box gets nothing"),
+}
 _MOMENT = "RFC 3339 with zone"
 
 
@@ -41,12 +47,13 @@ def schema_id(name: str) -> str:
 
 
 def schemas() -> dict[str, Schema]:
-    """Every schema by its name: a kind of record, ``envelope``, ``ack``, ``state``, ``cmd/…`` or ``res``."""
+    """Every schema by name: a kind of record, ``envelope``, ``ack``, ``state``, ``cmd/…``, ``res`` or ``enrol/…``."""
     made = {kind: _titled(_of(row.record), f"{row.zh} ({row.en})") for kind, row in EVENTS.items()}
     made[ENVELOPE], made[ACK], made[STATE] = _envelope(), _ack(), _state()
     for name, row in COMMANDS.items():
         made[command_id(name)] = _command(name, row.zh, row.en, row.does, _of(row.command))
     made[RES] = _answer()
+    made |= {f"{ENROL}/{name}": _titled(_of(model), title) for name, (model, title) in _ENROLMENT.items()}
     return {name: {"$schema": DRAFT, "$id": schema_id(name), **schema} for name, schema in made.items()}
 
 

@@ -12,6 +12,7 @@ import click
 from protocol.city.codes import OPERATOR
 from simulator.city import shelf
 from simulator.city.engines import Where, failures_of
+from simulator.city.enrol_commands import enrol as enrol_group
 from simulator.city.keys import city_key
 from simulator.city.platform import Part, Platform, check_broker
 from simulator.city.reader import Reader
@@ -113,6 +114,7 @@ def _ending() -> threading.Event:
 
 
 city.add_command(send)
+city.add_command(enrol_group)
 
 
 @city.command()

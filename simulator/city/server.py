@@ -5,12 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import uvicorn
 
 from simulator.city.engines import Where, is_server, shown
+from simulator.city.enrolling import enrol
 from simulator.city.keys import FILE, city_key, public_hex
 from simulator.city.orders import Ordered, check_target, ordered
 from simulator.city.platform import Part, Platform, check_broker
@@ -58,6 +60,7 @@ class City:
         key_path = key_file or key_beside(self.db)
         signing = city_key(key_path)
         self.key = public_hex(signing)
+        self._signing, self._folder = signing, key_path.absolute().parent
         part = Part(worker=None) if workers else Part()
         self._platform = Platform(broker, self.db, signing, enrol=enrol, mqtt_version=mqtt_version, part=part)
         options = ["--broker", broker, "--store", str(self.db), "--mqtt", mqtt_version, "--key", str(key_path)]
@@ -119,6 +122,7 @@ class City:
             scanned=self._platform.scanned,
             connected=self._platform.connected.is_set,
             order=self._platform.order,
+            enrolled=partial(enrol, self.db, self._signing, self._folder),
         )
         self._server = PageServer(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, ws="none")

@@ -254,3 +254,22 @@ def records_gone(db: Database) -> None:
     """Up to which number a station's records have left it, and up to which its newest ``ledger.checkpoint`` names."""
     db.table("stations").add_column("gone", int, not_null_default=0)
     db.table("stations").add_column("point", int, not_null_default=0)
+
+
+@migrations()
+def enrolments(db: Database) -> None:
+    """Tokens that were given out, what a box gets for one, and what was answered to whom."""
+    db.table("enrolments").create(
+        {
+            "id": str,
+            "secret": str,
+            "station": str,
+            "gets": str,
+            "until": str,
+            "request": str,
+            "public_key": str,
+            "time": str,
+            "answer": bytes,
+        },
+        pk="id",
+    )

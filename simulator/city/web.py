@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from protocol.city.codes import OPERATOR, BadCode
 from protocol.city.commands import COMMANDS
+from protocol.city.enrolment import REQUEST_CAP
 from protocol.city.events import EVENTS
 from protocol.city.source import SourceToken
 from simulator.city import accept_pages, lot_pages, pages, photos, words
@@ -46,8 +47,10 @@ def application(
     scanned: Callable[[str, str], None],
     connected: Callable[[], bool],
     order: Callable[[str, str, Mapping[str, Any], float], str] | None = None,
+    enrolled: Callable[[bytes], tuple[int, bytes]] | None = None,
 ) -> FastAPI:
-    """The web application over the database at ``path``; first scans go to ``scanned``, commands to ``order``."""
+    """The web application over the database at ``path``; first scans go to ``scanned``, commands to ``order``, boxes
+    that want to become stations to ``enrolled``."""
     app = FastAPI(title="marketedge city", docs_url=None, redoc_url=None, openapi_url=None)
     templates = Environment(
         loader=PackageLoader("simulator.city"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -227,6 +230,16 @@ def application(
         except (ValueError, RecursionError) as error:  # BadOrder is one
             return show_commands(request, 422, name=name, station=target, fields=text, error=str(error))
         return RedirectResponse(f"/commands#c-{id_}", 303)
+
+    @app.post("/enrol")
+    async def take_in(request: Request) -> Response:
+        # Whoever has a token; what he is asked for and gets, protocol/city/enrolment.py says.
+        if enrolled is None:
+            raise HTTPException(404)
+        if int(request.headers.get("content-length") or REQUEST_CAP + 1) > REQUEST_CAP:
+            raise HTTPException(413)
+        status, body = await run_in_threadpool(enrolled, await request.body())
+        return Response(body, status, media_type="application/json")
 
     @app.exception_handler(HTTPException)
     def failed(request: Request, error: HTTPException) -> Response:

@@ -28,7 +28,8 @@ JOBS = (  # what is done with the first command of it, at a box that is asked fo
     *("edge.jobs.second_look",),
 )
 ASKED = tuple(  # parts of the local API that are loaded with the first request
-    f"edge.web.api_{name}" for name in ("canteen", "city", "parties", "gate", "photos", "bench", "records", "held")
+    f"edge.web.api_{name}"
+    for name in ("canteen", "city", "parties", "gate", "photos", "bench", "records", "held", "support")
 )
 LOADED = f"""
 import json, sys

@@ -11,14 +11,16 @@ from pydantic import ValidationError
 
 from edge.between.commands import plain_code
 from edge.documents import DOCUMENTS, examples
-from protocol.city import envelope, orders, signed, topics
+from protocol.city import enrolment, envelope, orders, signed, topics
 from protocol.city.codes import BadCode, TraceCode, operator
+from protocol.city.enrolment import BadEnrolment
 from protocol.city.envelope import BadEvent, EventHead
 from protocol.city.events import EVENTS
 from protocol.city.signed import BadKeys, BadSigned, CityKeys, Verifier
 from protocol.city.state import BadState, Reach, encode_state, read_state
 from protocol.city.token import BadToken, Token, parse_url, source_url, url_of
 from protocol.city.topics import Ack, BadAck, Rejected, Topics, read_ack
+from protocol.ed25519 import private_key_of
 from protocol.plain import plain
 from protocol.printers.document import Document
 from simulator.city.examples import examples as ordered
@@ -229,8 +231,30 @@ def _state() -> bytes:
     )
 
 
+TOKEN = enrolment.Token(bytes(range(16)))
+WISH = {"csr": "-", "name": "x", "serial": "", "jobs": ["gate"], "station": "", "software": "x", "nonce": "0" * 32}
+WISHED = enrolment.ask(TOKEN, private_key_of(bytes(range(32))), WISH)
+
+
+def enrolled(data: bytes) -> None:
+    """What anybody sends or brings on a stick is no request and no answer, unless the token speaks for it."""
+    request = _refused(enrolment.read_request, BadEnrolment)(data)
+    ensure(request is None or not enrolment.proven(request, TOKEN) or enrolment.bare(data) == WISHED, "a proof")
+    ensure(_refused(lambda one: enrolment.read_answer(one, TOKEN, WISHED), BadEnrolment)(data) is None, "an answer")
+    enrolment.read_refusal(data)
+    enrolment.is_request(data)
+    typed = _refused(lambda one: enrolment.Token.parse(_text(one)), BadEnrolment)(data)
+    ensure(typed is None or enrolment.Token.parse(typed.text) == typed, "a token")
+
+
 MAKERS = by_name(
     (
+        Target(
+            "enrolment",
+            enrolled,
+            lambda: (WISHED, TOKEN.text.encode(), enrolment.refusal(BadEnrolment("used"))),
+            (*JSON_WORDS, b'"refused"', b'"proof"', b"ME1-"),
+        ),
         Target(
             "ack", ack, lambda: (ACK.encode(), SIGNED), (*JSON_WORDS, b'"upto"', b'"ids"', b'"rejected"', b'"hash"')
         ),

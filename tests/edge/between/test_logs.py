@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.logs import Lines, fields
+from edge.between.logs import RECENT_BYTES, RECENT_LINES, Lines, Recent, fields
 
 Box = Any  # the station of tests/edge/conftest.py
 
@@ -44,6 +44,18 @@ def test_each_line_of_a_traceback_has_the_level_of_its_event() -> None:
 
 def test_elsewhere_nothing_is_put_before_a_line() -> None:
     assert Lines("%(message)s").format(record(logging.INFO, "it is there")) == "it is there"
+
+
+def test_the_newest_lines_are_kept_and_no_more() -> None:
+    recent = Recent()
+    for number in range(RECENT_LINES + 5):
+        recent.handle(record(logging.INFO, f"line {number}"))
+    kept = recent.lines()
+    assert len(kept) == RECENT_LINES
+    assert kept[0].endswith("INFO port: line 5")
+    for _ in range(300):
+        recent.handle(record(logging.INFO, "x" * 1900))
+    assert RECENT_BYTES - 2000 < sum(map(len, recent.lines())) <= RECENT_BYTES
 
 
 def test_fields_without_a_value_are_left_out() -> None:

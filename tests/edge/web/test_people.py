@@ -102,6 +102,18 @@ def test_nothing_is_ordered_by_nobody(staffed: Any, http: Browser, path: str) ->
     assert staffed.ledger.head.seq == head
 
 
+def test_a_bundle_is_for_supervisors_and_technicians(serve: Callable[..., WebServer], staffed: Any) -> None:
+    web = serve(support=lambda texts: iter([b"PK", "".join(texts).encode()]))
+    with browser(web) as http:
+        assert code_of(http.get("/api/support")) == (401, "sign_in")
+        http.sign_in()
+        assert code_of(http.get("/api/support")) == (403, "needs_supervisor")
+        assert "/api/support" not in http.get("/status").text
+        http.sign_in("1", SUPERVISORS_PIN)
+        assert http.get("/api/support").content == b"PKhealth.jsonmetrics.txtdevices.json"
+        assert "/api/support" in http.get("/status").text
+
+
 def test_pages_lead_to_the_sign_in_and_back(http: Browser) -> None:
     answer = http.get("/stall")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/stall")

@@ -100,7 +100,7 @@ def test_a_meaning_is_of_a_field_that_there_is() -> None:
 
 def test_each_schema_has_an_id_of_its_own_and_the_dialect() -> None:
     ids = [schema["$id"] for schema in ALL.values()]
-    assert len({*ids}) == len(ids) == len(EVENTS) + len(COMMANDS) + 4
+    assert len({*ids}) == len(ids) == len(EVENTS) + len(COMMANDS) + 7
     assert {schema["$schema"] for schema in ALL.values()} == {schemas.DRAFT}
     assert all(re.fullmatch(r"urn:[a-z0-9-]{2,32}:[a-z0-9._:-]+", one) for one in ids)  # RFC 8141
     Registry([(one["$id"], one) for one in ALL.values()])

@@ -16,6 +16,8 @@ from edge.city import connection
 from edge.cli.main import main
 from edge.config.cautions import cautions
 from edge.config.sections import BadConfig, load
+from simulator.city.enrolling import CA, certify, enrol, give_out
+from simulator.city.keys import city_key
 
 pytestmark = pytest.mark.broker
 
@@ -48,6 +50,29 @@ def test_the_request_bears_the_stations_id_and_its_certificate_is_taken(stall: P
     (stall / "client.crt").write_bytes(ca.sign((stall / "client.csr").read_bytes()))
     link(f"mqtts://localhost:{broker.port}", **shown(stall, broker, ca)).up()
     assert "u'321300007-01'" in (broker._folder / "broker.log").read_text()
+
+
+def test_an_enrolled_box_is_taken_by_a_broker_that_knows_the_citys_authority(
+    stall: Path, authority: Any, mosquitto: Any, link: Any, tmp_path: Path
+) -> None:
+    city, seat, ca = tmp_path / "city", "321300007-04", authority()
+    city.mkdir()
+    settings = ca.serve()
+    brokers = ca.file.read_text("ascii")  # as the city tells it to boxes
+    certify(city, (stall / "client.csr").read_text("ascii"), "first")  # makes the authority
+    ca.file.write_text(brokers + (city / CA).read_text("ascii"), "ascii")
+    broker = mosquitto(*settings, "require_certificate true", "use_identity_as_username true")
+    url = f"mqtts://localhost:{broker.port}"
+    token = give_out(city / "city.db", seat, region="321300", host="sy.example.cn", brokers=[url], ca=brokers)
+    stick, typed = tmp_path / "stick", ["--token", token.text, "-c", str(stall / "station.toml")]
+    for _ in range(2):
+        told = CliRunner().invoke(main, ["enrol", str(stick), *typed])
+        assert told.exit_code == 0, told.output
+        stick.write_bytes(enrol(city / "city.db", city_key(city / "city.key"), city, stick.read_bytes())[1])
+    part = load(stall / "station.toml").city
+    assert part.brokers == (url,)
+    link(url, ca_file=part.ca_file, cert_file=part.cert_file, key_file=part.key_file).up()
+    assert f"u'{seat}'" in (broker._folder / "broker.log").read_text()
 
 
 def test_without_a_certificate_or_with_one_of_strangers_the_cause_is_named(

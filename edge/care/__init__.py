@@ -1,0 +1,1 @@
+"""What whoever looks after stations needs: alarms, a dashboard, and a bundle that can be given away."""
