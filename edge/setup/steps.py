@@ -276,8 +276,8 @@ def _taken_for(known: Known, found: Found) -> Question:
     choices.append(
         _choice(
             "press",
-            "是秤：在秤上放点东西，按秤上的打印键，再看一次",
-            "a scale: put something on it, press its print key, and look again",
+            "秤或检测仪：放上东西，按它的打印键或发送键，再看一次",
+            "a scale or an analyzer: load it, press its print or send key, and look again",
         )
     )
     choices.append(_choice("none", "先不用", "leave it out for now"))

@@ -124,7 +124,7 @@ class Walk:
         elif act.do in ("look", "press"):
             port = next(port for port in known.ports if port.stable == act.about)
             if act.do == "press":
-                tell(said("放上东西，按秤上的打印键", "put something on, and press the scale's print key"))
+                tell(said("放上东西，按打印键或发送键", "load it, and press its print or send key"))
             known.found[port.stable] = self._look(port, tell, press=act.do == "press")
         elif act.do == "print":
             key = act.about.split(" ", 2)[2]
