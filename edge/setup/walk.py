@@ -128,7 +128,7 @@ class Walk:
             known.found[port.stable] = self._look(port, tell, press=act.do == "press")
         elif act.do == "print":
             key = act.about.split(" ", 2)[2]
-            tell(said("正在打印", "printing"))
+            tell(said("正在打印测试页", "printing the test page"))
             known.told[act.about] = print_test(printer_of(known, self._device(key)), known.get("name"), self._spoken())
         elif act.do == "write":
             self._write()
