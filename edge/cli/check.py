@@ -360,6 +360,7 @@ def _broker(config: Config) -> Outcome:
     mqtt.start()
     try:
         end, last = time.monotonic() + BROKER_SECONDS, LinkChanged(False, "no answer", "mute")
+        closed: set[str] = set()
         while time.monotonic() < end:
             with contextlib.suppress(Empty):
                 message = inbox.get(timeout=0.2)
@@ -367,6 +368,10 @@ def _broker(config: Config) -> Outcome:
                     if message.up:
                         return _city_word(config, mqtt, inbox, topics, message)
                     last = message
+                    if message.cause == "closed_port":
+                        closed.add(message.why)
+            if len(closed) >= len(config.city.brokers):
+                break  # nobody listens at any of them: waiting tells no more
         return False, _told(last)
     finally:
         mqtt.stop()

@@ -122,6 +122,8 @@ def _by_options(
         values["station", "node"] = node
     if tls:
         values["web", "tls"] = "own"
+    if (folder / station.CONFIG).exists() or (folder / station.KEY).exists():
+        raise click.ClickException(f"{folder} already holds a station; nothing was changed")
     with plain_errors():
         keys = city_keys_text(city_key) if city_key else station.NO_CITY_KEY
         key = station.write(folder, station.text_of(values), {station.CITY_KEYS: keys.encode()})

@@ -35,6 +35,14 @@ def setup(folder: Path, listen: str, no_run: bool) -> None:
     from edge.setup.walk import Walk
 
     with plain_errors():
+        if (folder / station.CONFIG).exists():
+            run = f"marketedge run -c {folder / station.CONFIG}"
+            raise click.ClickException(
+                said(
+                    f"{folder} 里已经有站点，没有改动；启动它：{run}",
+                    f"{folder} holds a station already; start it: {run}",
+                )
+            )
         station.refuse_second(folder)
         walk = Walk(folder)
         page = SetupPage(walk, tried, runs=not no_run)

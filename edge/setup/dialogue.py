@@ -13,6 +13,9 @@ from edge.setup.found import Skipped
 from edge.setup.steps import Act, Question, Step
 from edge.setup.walk import BACK, Walk, Written
 
+with suppress(ImportError):
+    import readline  # noqa: F401  # arrows and Chinese on the line, where the system has it
+
 CLEAR = "\r\033[K"
 
 
@@ -112,7 +115,3 @@ def _plainly(error: Exception) -> str:
 
 def _in(text: Bilingual) -> str:
     return said(*text)
-
-
-with suppress(ImportError):
-    import readline  # noqa: F401  # arrows and Chinese on the line, where the system has it

@@ -15,7 +15,7 @@ from drivers.recognise import Match
 from drivers.transports import LinkLost, open_port
 from drivers.transports.adapters import System
 from edge.between.tongue import said
-from edge.between.words import Bilingual
+from edge.between.words import Bilingual, by_key
 from edge.web.wording import ucum
 from protocol import formats
 from protocol.frozen import frozen
@@ -80,7 +80,7 @@ class Found:
 def told_of(one: Match) -> Bilingual:
     """A finding in a person's words: what it is, and what it reads."""
     title = formats.find(one.protocol).title
-    kind = {"scale": ("秤", "scale"), "analyzer": ("检测仪", "analyzer"), "probe": ("探头", "probe")}[one.kind]
+    kind = by_key()[one.kind]
     match one.example:
         case Weighing(value=value, unit=unit) if value is not None:
             reads = f"{value} {unit or ''}".strip()
@@ -89,8 +89,8 @@ def told_of(one: Match) -> Bilingual:
         case TestResult(item=item, value=value):
             reads = f"{item} {value or ''}".strip()
         case _:
-            return Bilingual(f"{kind[0]}：{title}", f"{kind[1]}: {title}")
-    return Bilingual(f"{kind[0]}：{title}，现在读到 {reads}", f"{kind[1]}: {title}, it reads {reads} now")
+            return Bilingual(f"{kind.zh}：{title}", f"{kind.en}: {title}")
+    return Bilingual(f"{kind.zh}：{title}，现在读到 {reads}", f"{kind.en}: {title}, it reads {reads} now")
 
 
 def what_of(port: FoundPort) -> Bilingual:

@@ -5,6 +5,7 @@ takes time is done in a thread of its own; the page asks how far it is.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ from edge.web.fence import Fence
 from edge.web.guard import Guard
 from edge.web.serving import Serving
 
+log = logging.getLogger("setup")
 HERE = Path(__file__).parent
 WEB = Path(edge.web.__file__).parent / "static"
 FILES = {
@@ -219,9 +221,11 @@ class SetupPage:
             walk.do(act, self._tell)
         except Skipped:
             walk.skipped(act)
-        except (OSError, BadConfig) as error:
+        except Exception as error:
+            if not isinstance(error, OSError | BadConfig):
+                log.critical("%s", type(error).__name__, exc_info=error)
             walk.failed(act)
-            self._wrong[_asks(walk)] = str(error)
+            self._wrong[_asks(walk)] = str(error) or type(error).__name__
         finally:
             self._busy = None
         if walk.written is not None:

@@ -14,7 +14,7 @@ from drivers.discover import OWN_PORT
 from drivers.printers import LABEL, USUAL
 from drivers.recognise import Match
 from edge.between.fixed_words import GoodsGroup, JobName
-from edge.between.words import Bilingual, Language, section
+from edge.between.words import Bilingual, Language, by_key, section
 from edge.config.sections import CitySection, ScaleSection, SellerSection, StationSection, grams
 from edge.setup.composed import ENCODINGS, USUAL_BROKER
 from edge.setup.fits import a_day, brokers, city_key, key_of, network_printer, some, whole_scale
@@ -95,7 +95,8 @@ def _choice(value: str, zh: str, en: str) -> Choice:
 
 
 def _language(known: Known) -> Step:
-    both = (_choice("zh", "中文", "中文"), _choice("en", "English", "English"))
+    other = by_key()["other_language"]  # each names the other one
+    both = (_choice("zh", other.en, other.en), _choice("en", other.zh, other.zh))
     ask = Bilingual("语言 / Language", "语言 / Language")
     return Step("language", ask, (Question("language", ask, default="zh", choices=both),))
 
@@ -133,7 +134,7 @@ def _job(known: Known) -> Step:
                 ),
                 default="all",
                 choices=(
-                    _choice("all", "全部", "all"),
+                    Choice("all", by_key()["all_goods"]),
                     *(Choice(name, section("group")[name]) for name in groups),
                 ),
                 several=True,
@@ -272,12 +273,12 @@ def _ports(known: Known) -> Iterator[Step]:
 def _taken_for(known: Known, found: Found) -> Question:
     key = found.port.stable
     choices = [Choice(f"m{number}", told_of(one)) for number, one in enumerate(found.matches)]
-    choices.append(_choice("printer", "打印机", "a printer"))
+    choices.append(Choice("printer", by_key()["printer"]))
     choices.append(
         _choice(
             "press",
-            "是秤：在秤上放点东西，按秤上的打印键，再看一次",
-            "a scale: put something on it, press its print key, and look again",
+            "秤或检测仪：放上东西，按它的打印键或发送键，再看一次",
+            "a scale or an analyzer: load it, press its print or send key, and look again",
         )
     )
     choices.append(_choice("none", "先不用", "leave it out for now"))
@@ -427,7 +428,7 @@ def _city(known: Known) -> Step:
         ),
     ]
     if known.get("user"):
-        questions.append(Question("password", Bilingual("密码", "Password"), secret=True, fits=some))
+        questions.append(Question("password", Bilingual("MQTT 密码", "Its password"), secret=True, fits=some))
     questions.append(
         Question(
             "city_key",

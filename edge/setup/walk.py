@@ -124,11 +124,11 @@ class Walk:
         elif act.do in ("look", "press"):
             port = next(port for port in known.ports if port.stable == act.about)
             if act.do == "press":
-                tell(said("放上东西，按秤上的打印键", "put something on, and press the scale's print key"))
+                tell(said("放上东西，按打印键或发送键", "load it, and press its print or send key"))
             known.found[port.stable] = self._look(port, tell, press=act.do == "press")
         elif act.do == "print":
             key = act.about.split(" ", 2)[2]
-            tell(said("正在打印", "printing"))
+            tell(said("正在打印测试页", "printing the test page"))
             known.told[act.about] = print_test(printer_of(known, self._device(key)), known.get("name"), self._spoken())
         elif act.do == "write":
             self._write()

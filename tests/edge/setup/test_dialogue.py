@@ -155,6 +155,6 @@ def test_for_scripts_nothing_is_asked(tmp_path: Path) -> None:
         "required",
     )
     done = CliRunner().invoke(main, ["init", str(folder), "--job", "stall"])
-    assert done.exit_code == 1 and "没有改动" in done.output
+    assert done.exit_code == 1 and "nothing was changed" in done.output
     done = CliRunner().invoke(main, ["init", str(tmp_path / "b"), "--job", "stall", "--ask"])
     assert done.exit_code == 2

@@ -7,12 +7,21 @@ from typing import Any
 import pytest
 
 from drivers.discover import FoundPort
+from drivers.transports import usb
 from edge.between.tongue import speak
+from edge.config.sections import load
 from edge.setup import found
 from edge.setup.found import look, progress
+from edge.setup.walk import Walk
 from protocol import formats
 from protocol.printers import status
+from simulator.machine import Machine
+from simulator.printer.printer import Printer
 from simulator.scales._pan import Pan, find
+from simulator.scales.hid_scale import HidScale
+from simulator.wires.line import Line
+from simulator.wires.usb import Bus, HidScaleGadget, PrinterGadget, UsbPlug
+from simulator.wires.usb_host import Backend
 
 
 def quiet(text: str) -> None:
@@ -26,6 +35,29 @@ def test_a_scale_and_a_printer_are_told_apart(new_box: Any) -> None:
     assert not seen.printer and seen.matches[0].protocol == "st_gs" and "1.110 kg" in seen.told.zh
     seen = look(printer, quiet)
     assert seen.printer and seen.link == "115200/8n1" and not seen.matches
+
+
+def test_a_usb_scale_and_a_usb_printer_are_found_and_written(
+    tmp_path: Path, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in machine.environ.items():
+        monkeypatch.setenv(name, value)
+    bus = Bus()
+    monkeypatch.setattr(usb, "backend", lambda: Backend(bus))
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("1.110"), 0.0)
+    with (
+        Line(HidScale(pan), UsbPlug(bus, HidScaleGadget())),
+        Line(Printer(lambda paper: None), UsbPlug(bus, PrinterGadget(), "usb:0416:5011:SIM58")),
+    ):
+        walk = Walk(tmp_path / "mystall")
+        while (question := walk.question()) is not None:
+            if act := walk.answer(question, "skip" if question.key.startswith("print ") else ""):
+                walk.do(act, quiet)
+    config = load(tmp_path / "mystall" / "station.toml")
+    (scale,), (printer,) = config.scale, config.printer
+    assert (scale.port, scale.row().format, scale.link) == ("usb-hid:0eb8:f000:SIM0001", "hid_scale", "")
+    assert (printer.port, printer.profile) == ("usb:0416:5011:SIM58", "generic-58")
 
 
 def test_a_port_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
