@@ -25,6 +25,7 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from simulator.obstacles import answers_as, free_port, reached_at
+from simulator.power import PowerSupply
 
 START_SECONDS = 20.0
 READY_SECONDS = 60.0  # until a station answers on a machine that has much else to do
@@ -33,6 +34,12 @@ NODE, TERMINAL, REGION = "410108001", "01", "410108"
 STATION = f"{NODE}-{TERMINAL}"
 SELLER = "4101080010123", "王秀英蔬菜摊", "A-012"
 CABBAGE, SPINACH = "01040201", "01040901"
+GOODS: tuple[Mapping[str, Any], ...] = (
+    {"code": CABBAGE, "name": "大白菜", "name_en": "Chinese cabbage", "price": "3.50"},
+    {"code": SPINACH, "name": "菠菜", "name_en": "Spinach", "price": "4.80", "per": "500g"},
+    {"code": "01040101", "name": "白萝卜", "name_en": "White radish", "price": "2.60"},
+    {"code": "01040501", "name": "西红柿", "name_en": "Tomato", "price": "7.20"},
+)
 TOKEN = "MARKETEDGE_TOKEN"
 MARK = "# Written by marketsim, anew at each start.\n"
 PAGE_WORD = re.compile(r'name="csrf-token" content="([^"]*)"')
@@ -89,6 +96,9 @@ class Wiring:
     analyzer: str = ""
     analyzer_model: str = "dayuan-lz4000t"
     printer: str = ""
+    probe: str = ""
+    probe_model: str = "xy-md02"
+    goods: tuple[Mapping[str, Any], ...] = GOODS
     continuous: str = ""
     unchecked: str = "accept"
     gate_extra: str = ""
@@ -140,33 +150,9 @@ continuous = "{self.continuous}"
 
 [market]
 siblings = {json.dumps(self.siblings)}
-
-[[product]]
-code = "{CABBAGE}"
-name = "大白菜"
-name_en = "Chinese cabbage"
-price = "3.50"
-
-[[product]]
-code = "{SPINACH}"
-name = "菠菜"
-name_en = "Spinach"
-price = "4.80"
-per = "500g"
-
-[[product]]
-code = "01040101"
-name = "白萝卜"
-name_en = "White radish"
-price = "2.60"
-
-[[product]]
-code = "01040501"
-name = "西红柿"
-name_en = "Tomato"
-price = "7.20"
 """
         ]
+        parts += [f"\n[[product]]\n{toml_of(one)}" for one in self.goods]
         if self.scale:
             parts.append(
                 f"""
@@ -206,7 +192,14 @@ flow = "rtscts"
 profile = "generic-58"
 """
             )
+        if self.probe:
+            parts.append(f'\n[[probe]]\nname = "probe-1"\nmodel = "{self.probe_model}"\nport = "{self.probe}"\n')
         return "".join(parts) + self.extra
+
+
+def toml_of(table: Mapping[str, Any]) -> str:
+    """Texts, numbers, and lists of them as the lines of a TOML table: JSON's and TOML's are written alike."""
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
 
 
 def private_folder(folder: Path) -> None:
@@ -221,11 +214,20 @@ class StationProcess:
 
     It talks to its own child only: who answers at the address has to show the token that the child was started with.
     Another station or program there is never asked for anything but who it is.  Where people have PINs, it asks as the
-    one who signed in last.
+    one who signed in last.  With ``power`` each start is the first after a power-up of a machine of its own.
     """
 
-    def __init__(self, folder: Path, wiring: Wiring, *, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wiring: Wiring,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        power: PowerSupply | None = None,
+    ) -> None:
         self.folder = folder
+        self._power = power
         self.terminal = wiring.terminal
         self.host, self.port = host, port or free_port()
         self.listen = f"{host}:{self.port}"
@@ -282,7 +284,7 @@ class StationProcess:
         self._token, self._met = secrets.token_hex(16), False
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "edge.cli", "run", "-c", str(self.config)],
+                [*(self._power.up() if self._power else (sys.executable, "-m")), "edge.cli", "run", "-c", str(self.config)],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", TOKEN: self._token},

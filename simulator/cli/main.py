@@ -6,6 +6,7 @@ import click
 
 _COMMANDS = {
     "demo": "simulator.demo.command:demo",
+    "play": "simulator.play.command:command",
     "scale": "simulator.cli.devices:scale",
     "analyzer": "simulator.cli.devices:analyzer",
     "printer": "simulator.cli.paper:printer",
