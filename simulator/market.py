@@ -6,31 +6,29 @@ The demo, scenarios and the pytest plugin play in it.
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from drivers import catalogue
 from drivers.transports.recorder import read_log
-from protocol.city.token import CHINA
 from simulator.analyzers import _instrument as analyzers
 from simulator.analyzers._instrument import Analyzer
 from simulator.broker import Broker
 from simulator.city.reader import Reader
 from simulator.city.server import City
+from simulator.devices import AnalyzerLine, PrinterLine, ScaleLine
 from simulator.power import PowerSupply
-from simulator.printer.printer import Printer
 from simulator.printer.read import Paper
 from simulator.probes import _probe as probes
-from simulator.probes._probe import Air, Probe
+from simulator.probes._probe import Air
 from simulator.scales import _pan as scales
 from simulator.scales._pan import Pan, Scale
 from simulator.stage import GOODS, NODE, STATION, Refusal, StageFailed, StationProcess, Wiring, private_folder, wait_for
-from simulator.wires.device import Device
 from simulator.wires.faults import Faults
 from simulator.wires.line import Line, Pty
 from simulator.wires.recorded import Recorded
@@ -121,12 +119,13 @@ class Market:
         self.city = self._new_city(self._city_port)
         self.city.start()
         self._stack.callback(lambda: self.city.stop())
-        for name, device, faults in self._made():
-            line = Line(device, Pty(dev / name), faults=faults)
+        for name, line in self._made(dev):
             self._lines[name] = self._stack.enter_context(line)
+        known = {"broker": self.url, "mqtt": self._mqtt, "city_key": self.city.key}
+        wiring: dict[str, Any] = known | self._addresses() | self._wiring
         self.station = StationProcess(
             self.folder / "station",
-            Wiring(broker=self.url, mqtt=self._mqtt, city_key=self.city.key, **(self._addresses() | self._wiring)),
+            Wiring(**wiring),
             port=self._station_port,
             host=self.host,
             power=self._power,
@@ -134,20 +133,21 @@ class Market:
         self.station.start()
         self._stack.callback(lambda: self.station.running and self.station.stop())
 
-    def _made(self) -> Iterator[tuple[str, Device, Faults | None]]:
-        """The devices with their names, and what their wires do to bytes."""
+    def _made(self, dev: Path) -> Iterator[tuple[str, Line[Any]]]:
+        """The devices by their names, with a link for each in this folder."""
         has = self.devices
         if has.recording is not None:
-            yield "scale", Recorded(read_log(has.recording)), has.faults
+            yield "scale", Line(Recorded(read_log(has.recording)), Pty(dev / "scale"), faults=has.faults)
         elif has.scale:
             pan = Pan(CAPACITY, DIVISION, settle=has.settle)
-            yield "scale", scales.find(_format_of(has.scale))(pan), has.faults
+            yield "scale", ScaleLine(scale_of(has.scale)(pan), Pty(dev / "scale"), faults=has.faults)
         if has.analyzer:
-            yield "analyzer", analyzers.find(_format_of(has.analyzer))(_twin_of(has.analyzer)), has.faults
+            yield "analyzer", AnalyzerLine(analyzer_of(has.analyzer), Pty(dev / "analyzer"), faults=has.faults)
         if has.probe:
-            yield "probe", probes.find(_format_of(has.probe))(Air(temperature=has.temperature)), None
+            air = Air(temperature=has.temperature)
+            yield "probe", Line(probes.find(_format_of(has.probe))(air), Pty(dev / "probe"))
         if has.printer:
-            yield "printer", Printer(on_paper=self.papers.append), None
+            yield "printer", PrinterLine(Pty(dev / "printer"), self.papers)
 
     def _addresses(self) -> dict[str, str]:
         """What the station's configuration says of the devices."""
@@ -182,20 +182,19 @@ class Market:
         return self._lines[name]
 
     @property
-    def scale(self) -> Line[Scale]:
-        return self.line("scale")
+    def scale(self) -> ScaleLine:
+        line = self.line("scale")
+        if not isinstance(line, ScaleLine):
+            raise StageFailed("nothing can be put on this scale: it says a recording")
+        return line
 
     @property
-    def analyzer(self) -> Line[Analyzer]:
-        return self.line("analyzer")
+    def analyzer(self) -> AnalyzerLine:
+        return cast(AnalyzerLine, self.line("analyzer"))
 
     @property
-    def probe(self) -> Line[Probe]:
-        return self.line("probe")
-
-    @property
-    def printer(self) -> Line[Printer]:
-        return self.line("printer")
+    def printer(self) -> PrinterLine:
+        return cast(PrinterLine, self.line("printer"))
 
     def city_goes(self) -> None:
         """The city's machine room is dark: nobody takes what stations send."""
@@ -217,8 +216,7 @@ class Market:
 
     def test(self, sample: str, inhibition: Decimal, name: str = "") -> None:
         """The tester measures a sample; the station fetches the result by itself."""
-        at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)
-        self.analyzer.do(lambda device, now: device.measure(int(sample), inhibition, at, name=name))
+        self.analyzer.measure(sample, inhibition, name=name)
 
     def lot(self, test_code: str, state: str) -> dict[str, Any]:
         """Wait until the lot is in this state; answers it as the pages show it."""
@@ -232,9 +230,9 @@ class Market:
 
     def weigh(self, kg: Decimal) -> dict[str, Any]:
         """Put goods on the empty pan and wait until they may be sold; answers the scale as the pages show it."""
-        self.scale.do(lambda device, now: device.pan.take_off(now))
+        self.scale.take_off()
         wait_for("an empty pan", lambda: self._scale()["net_g"] == 0 and self._scale()["stable"], DEED_SECONDS)
-        self.scale.do(lambda device, now: device.pan.put(kg, now))
+        self.scale.put(kg)
         answer: dict[str, Any] = wait_for(
             f"{kg} kg on the scale", lambda: self._scale()["sellable"] and self._scale(), DEED_SECONDS
         )
@@ -287,6 +285,16 @@ class Market:
     def _scale(self) -> dict[str, Any]:
         found: dict[str, Any] = self.station.board()["scales"][0]
         return found
+
+
+def scale_of(model: str) -> Callable[[Pan], Scale]:
+    """What makes a scale of this model of the catalogue. Raises LookupError, StageFailed."""
+    return scales.find(_format_of(model))
+
+
+def analyzer_of(model: str) -> Analyzer:
+    """An instrument of this model of the catalogue. Raises LookupError, StageFailed."""
+    return analyzers.find(_format_of(model))(_twin_of(model))
 
 
 def _format_of(model: str) -> str:

@@ -2,12 +2,12 @@
 
 The station runs on this machine, whose clock nobody may set and which does not restart.  So a program that is started
 by ``PowerSupply.up`` hears of another clock: ``time.time`` and ``time.time_ns`` go as this machine's do, from where
-the box's clock stands; the boot has another id, and its seconds begin when the power came.  ``set`` puts the clock of
-a running box elsewhere, as a time service does.
+the box's clock stands; the boot has another id, and its seconds begin when the power came.  Its kernel says that a time
+service keeps the clock when that is right, else that none does.  ``set`` puts the clock of a running box elsewhere.
 """
 
+import ctypes
 import json
-import os
 import runpy
 import secrets
 import sys
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+STATUS_AT, UNSYNCED, TIME_OK, TIME_ERROR = 40, 0x40, 0, 5  # adjtimex(2), struct timex on 64-bit Linux
 
 
 class PowerSupply:
@@ -35,9 +36,10 @@ class PowerSupply:
         self._ahead = 0.0 if at is None else at.timestamp() - time.time()
         self._write(self._known().get("boot", ""))
 
-    def now(self) -> float:
-        """What the box's clock says, in seconds since 1970."""
-        return time.time() + self._ahead
+    @property
+    def right(self) -> bool:
+        """Whether the clock is."""
+        return not self._ahead
 
     def up(self) -> list[str]:
         """The power comes: the command that starts a Python module, whose name and words follow, on that machine."""
@@ -58,12 +60,12 @@ class _Ahead:
     """How many seconds the box's clock is ahead; read again when somebody set it."""
 
     def __init__(self, state: str) -> None:
-        self._state, self._seen, self._seconds = state, 0, 0.0
+        self._state, self._seen, self._seconds = Path(state), 0, 0.0
 
     def __call__(self) -> float:
-        seen = os.stat(self._state).st_mtime_ns
+        seen = self._state.stat().st_mtime_ns
         if seen != self._seen:
-            self._seen, self._seconds = seen, float(json.loads(Path(self._state).read_text("ascii"))["ahead"])
+            self._seen, self._seconds = seen, float(json.loads(self._state.read_bytes())["ahead"])
         return self._seconds
 
 
@@ -73,6 +75,7 @@ def run(state: str, module: str, words: list[str]) -> None:
     boot = str(json.loads(Path(state).read_text("ascii"))["boot"])
     wall, wall_ns, ask, read = time.time, time.time_ns, time.clock_gettime, Path.read_text
     since = ask(time.CLOCK_BOOTTIME)
+    libc: Any = ctypes.CDLL
 
     def clock_gettime(clock: int) -> float:
         return ask(clock) - (since if clock == time.CLOCK_BOOTTIME else 0.0)
@@ -80,11 +83,21 @@ def run(state: str, module: str, words: list[str]) -> None:
     def read_text(path: Path, *how: Any, **more: Any) -> str:
         return f"{boot}\n" if str(path) == BOOT_ID else read(path, *how, **more)
 
+    def adjtimex(timex: Any) -> int:
+        status = ctypes.c_int.from_address(ctypes.addressof(timex._obj) + STATUS_AT)
+        status.value = UNSYNCED if ahead() else 0
+        return TIME_ERROR if ahead() else TIME_OK
+
+    class Libc(libc):  # type: ignore[misc]
+        def __getattr__(self, name: str) -> Any:
+            return adjtimex if name == "adjtimex" and self._name is None else super().__getattr__(name)
+
     replaced: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
         (time, "time", lambda: wall() + ahead()),
         (time, "time_ns", lambda: wall_ns() + int(ahead() * 1e9)),
         (time, "clock_gettime", clock_gettime),
         (Path, "read_text", read_text),
+        (ctypes, "CDLL", Libc),
     )
     for owner, name, other in replaced:
         setattr(owner, name, other)

@@ -74,6 +74,7 @@ class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
     A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
+    ``clock`` is whose word on the time is taken: the host's, or that of its ``kernel``.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     ``gate_extra``, ``scale_extra``, ``analyzer_extra`` and ``extra`` are further lines of ``[gate]``, of the scale, of
     the analyzer, and behind everything.
@@ -100,6 +101,7 @@ class Wiring:
     probe_model: str = "xy-md02"
     goods: tuple[Mapping[str, Any], ...] = GOODS
     continuous: str = ""
+    clock: str = "host"
     unchecked: str = "accept"
     gate_extra: str = ""
     scale_extra: str = ""
@@ -139,7 +141,7 @@ allow = {json.dumps(allow)}
 insecure = {json.dumps(bool(allow))}
 
 [clock]
-trust = "host"
+trust = "{self.clock}"
 
 [gate]
 unchecked = "{self.unchecked}"
@@ -284,7 +286,13 @@ class StationProcess:
         self._token, self._met = secrets.token_hex(16), False
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                [*(self._power.up() if self._power else (sys.executable, "-m")), "edge.cli", "run", "-c", str(self.config)],
+                [
+                    *(self._power.up() if self._power else (sys.executable, "-m")),
+                    "edge.cli",
+                    "run",
+                    "-c",
+                    str(self.config),
+                ],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", TOKEN: self._token},
@@ -351,6 +359,19 @@ class StationProcess:
         """What the station's pages show now."""
         board: dict[str, Any] = self.call("GET", "/api/board")["board"]
         return board
+
+    def until(
+        self, what: str, ready: Callable[[dict[str, Any]], Any], seconds: float = START_SECONDS
+    ) -> dict[str, Any]:
+        """Wait until ``ready`` is true of what the pages show, and answer that; raises StageFailed naming ``what``."""
+        boards: list[dict[str, Any]] = []
+
+        def now() -> bool:
+            boards[:] = [self.board()]
+            return bool(ready(boards[0]))
+
+        wait_for(what, now, seconds)
+        return boards[0]
 
     def post(self, path: str, *, key: str = "", **body: Any) -> dict[str, Any]:
         """POST to the local API; raises Refusal when the station refuses, OSError when it is not there.

@@ -115,14 +115,14 @@ def command(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     more = {"broker": broker, "embedded": embedded, "ports": (port or 0, city_port or 0)}
-    with plain_errors(StageFailed, BrokerFailed, Refusal), tempfile.TemporaryDirectory(prefix="marketsim-") as made:
-        with alone_in(folder or Path(made)) as place:
-            verdict = play(found, place, tell=tell, pace=pace, ready=ready, **more)
+    with (
+        plain_errors(StageFailed, BrokerFailed, Refusal),
+        tempfile.TemporaryDirectory(prefix="marketsim-") as made,
+        alone_in(folder or Path(made)) as place,
+    ):
+        verdict = play(found, place, tell=tell, pace=pace, ready=ready, **more)
     if not quiet:
         for line in verdict["wrong"]:
             click.echo(f"  ✗ {line}")
     click.echo(json.dumps(verdict, ensure_ascii=False, separators=(",", ":")))
     sys.exit(0 if verdict["ok"] else 1)
-
-
-

@@ -19,7 +19,7 @@ from simulator.play.scenario import Scenario, StepBase
 from simulator.power import PowerSupply
 from simulator.printer import script as printer
 from simulator.scales import _pan as scale
-from simulator.stage import GOODS, NODE, SELLER, STATION, Refusal, StageFailed, wait_for
+from simulator.stage import GOODS, NODE, SELLER, STATION, Refusal, StageFailed, toml_of, wait_for
 from simulator.wires.faults import Faults
 from simulator.wires.recorded import Recorded
 from simulator.wires.script import Command, ScriptError, play, plugs
@@ -63,8 +63,10 @@ def market_of(scenario: Scenario, folder: Path, **more: Any) -> Market:
         power=PowerSupply(folder, scenario.clock),
         jobs=box.jobs,
         seller=box.owner or SELLER,
+        clock="kernel" if scenario.tells_time else "host",
         unchecked=box.unchecked,
         goods=(*goods, *(one for one in GOODS if one["code"] not in known)),
+        gate_extra=toml_of(box.gate),
         extra=f"\n{box.toml}",
         **more,
     )
@@ -129,9 +131,8 @@ class Director:
 
     @_do.register
     def _test(self, step: said.Test) -> str:
-        sample = step.sample if step.lot is None else int(self._made[step.lot]["sample"])
-        at = datetime.now(CHINA).replace(tzinfo=None, microsecond=0)  # the instrument has a clock of its own
-        self.market.analyzer.do(lambda device, now: device.measure(int(sample or 0), step.value, at))
+        sample = step.sample or int(self._made[step.lot or ""]["sample"])
+        self.market.analyzer.measure(sample, step.value)
         return f"sample {sample} measured: {step.value}"
 
     @_do.register
@@ -222,7 +223,7 @@ class Director:
     @_do.register
     def _load(self, step: said.Load) -> str:
         self._clear_pan()
-        self.market.scale.do(lambda device, now: device.pan.put(step.kg, now))
+        self.market.scale.put(step.kg)
         wait_for(f"{step.kg} kg", lambda: self._scale()["new_g"] == grams(step.kg) and self._scale()["stable"])
         self._deed(step, f"{self._at_delivery()}/lines/{step.line}/loads", {"scale": "scale-1"})
         return f"line {step.line}: {step.kg} kg counted"
@@ -283,10 +284,10 @@ class Director:
         def begin(device: Any, now: float) -> None:
             if not isinstance(device, Recorded):
                 raise StepFailed("this scale has no recording: write `recording` below [devices]")
-            device.play(now)
+            device.play(now, step.to)
 
-        self.market.scale.do(begin)
-        return "the recorded session begins"
+        self.market.line("scale").do(begin)
+        return "the recorded session " + ("goes on to its end" if step.to is None else f"goes on to {step.to:g} s")
 
     @_do.register
     def _away(self, step: said.Away) -> str:
@@ -359,9 +360,9 @@ class Director:
 
     def _lot(self, name: str, board: Mapping[str, Any]) -> dict[str, Any]:
         made = self._made[name]
-        found = next((lot for lot in board["lots"] if lot["test_code"] == made["test_code"]), {})
+        found: dict[str, Any] = next((lot for lot in board["lots"] if lot["test_code"] == made["test_code"]), {})
         made |= {key: value for key, value in found.items() if value is not None}
-        return dict(found)
+        return found
 
     # --- at the scale -----------------------------------------------------------------------------------------------
 
@@ -373,11 +374,11 @@ class Director:
         self._clear_pan()
         if not kg:
             return
-        self.market.scale.do(lambda device, now: device.pan.put(kg, now))
+        self.market.scale.put(kg)
         wait_for(f"{kg} kg on the scale", lambda: self._scale()["sellable"], pause=0.02)
 
     def _clear_pan(self) -> None:
-        self.market.scale.do(lambda device, now: device.pan.take_off(now))
+        self.market.scale.take_off()
         wait_for("an empty pan", lambda: self._scale()["net_g"] == 0 and self._scale()["stable"], pause=0.02)
 
     def _product(self, name: str) -> str:

@@ -3,15 +3,15 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from simulator import scenarios
-from simulator.play.scenario import STEPS, Scenario, StepBase, unknown_names, word_of
+from simulator.play.scenario import NAME, STEPS, Scenario, StepBase, unknown_names, word_of
 
 LIBRARY = Path(scenarios.__file__).parent
 SHOWN = 60
@@ -81,6 +81,8 @@ def _in_words(path: Path, text: str, table: Mapping[str, Any], one: dict[str, An
         return f"{_place(path, text, (*location, 'do'))}: there is no step {done!r}; {_near(str(done), _WORDS)}"
     if kind == "literal_error":
         return f"{place}: {_shown(value)} is none of {one['ctx']['expected']}"
+    if kind == "string_pattern_mismatch" and one["ctx"]["pattern"] == NAME:
+        return f"{place}: {_shown(value)} is no name: Latin letters, digits, - and _, a letter first"
     why = str(one.get("ctx", {}).get("error") or one["msg"])
     return f"{place}: {why[:1].lower()}{why[1:]}" + (f", not {_shown(value)}" if not isinstance(value, dict) else "")
 

@@ -20,7 +20,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from simulator.market import CAPACITY
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+NAME = r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Kilograms = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=3)]
 OnThePan = Annotated[Decimal, Field(ge=0, le=CAPACITY + 5, decimal_places=3)]
@@ -37,7 +38,7 @@ class Part(BaseModel):
 
 
 class Faults(Part):
-    """What the wires of scale and analyzer do to bytes: chances of 0 to 1, by chunk or by byte as in ``wires/faults``."""
+    """What the wires of scale and analyzer do to bytes: chances of 0 to 1, by chunk or byte as in ``wires/faults``."""
 
     split: float = Field(0.0, ge=0, le=1)
     glue: float = Field(0.0, ge=0, le=1)
@@ -69,12 +70,13 @@ class Devices(Part):
 class Station(Part):
     """The box. ``owner`` is who trades or eats there: code, name and stall. ``toml`` are further lines of station.toml.
 
-    ``unchecked`` is what a source code from elsewhere allows, as in station.toml.
+    ``unchecked`` is what a source code from elsewhere allows, ``gate`` what else stands below [gate].
     """
 
     jobs: tuple[Literal["gate", "stall", "canteen"], ...] = ("stall", "gate")
     owner: tuple[str, str, str] | None = None
     unchecked: Literal["accept", "test", "refuse"] = "test"
+    gate: Values = Field(default_factory=dict)
     toml: str = ""
 
 
@@ -264,9 +266,11 @@ class Device(StepBase):
 
 
 class Replay(StepBase):
-    """The scale says its recording, from the beginning."""
+    """The scale says its recording on, up to second ``to`` of it, where the last it said stands until the next such
+    step; without ``to`` to its end."""
 
     do: Literal["replay"]
+    to: float | None = Field(None, ge=0)
 
 
 class Away(StepBase):
@@ -347,9 +351,21 @@ class Scenario(Part):
     goods: tuple[Goods, ...] = ()
     people: tuple[Person, ...] = ()
     verdict: Verdict = Verdict()
-    step: tuple[Step, ...] = Field(min_length=1)
+    step: tuple[Step, ...] = ()
 
     _folder: Path = Path()
+
+    @model_validator(mode="after")
+    def _happens(self) -> "Scenario":
+        if not self.step:
+            raise ValueError("nothing happens: write steps, each below [[step]]")
+        return self
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether it is about the box's clock."""
+        steps = (one for one in self.step if isinstance(one, PowerCut | ClockSet))
+        return self.clock is not None or any(isinstance(one, ClockSet) or one.clock is not None for one in steps)
 
     def recording(self) -> Path | None:
         """Where the log lies that the scale says again."""
