@@ -176,11 +176,11 @@ def station(request: pytest.FixtureRequest, start_station: Callable[["Wiring"], 
     if "broker" in request.fixturenames or "city" in request.fixturenames:
         running: Broker = request.getfixturevalue("broker")
         online = {"broker": running.url, "mqtt": running.mqtt_version}
-    running = start_station(Wiring(**(online | there | models | said)))
+    started = start_station(Wiring(**(online | there | models | said)))
     if "scale" in there:
         with suppress(StageFailed):  # some formats say nothing of an empty pan
-            running.until("an empty pan", lambda board: board["scales"][0]["why"] == "below_min", EMPTY_SECONDS)
-    return running
+            started.until("an empty pan", lambda board: board["scales"][0]["why"] == "below_min", EMPTY_SECONDS)
+    return started
 
 
 @pytest.fixture

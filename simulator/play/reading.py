@@ -148,11 +148,14 @@ def line_of(text: str, location: tuple[Any, ...]) -> int:
         if begin or number >= len(heads):
             break
         begin = heads[number]
-        after = (at for at in range(begin + 1, len(lines)) if re.match(r"^\s*\[", lines[at]))
+        within = re.compile(rf"^\s*\[\[?\s*{re.escape(name)}\.")
+        after = (
+            at for at in range(begin + 1, len(lines)) if lines[at].lstrip()[:1] == "[" and not within.match(lines[at])
+        )
         end = next(after, len(lines))
         rest = rest[2:] if len(rest) > 1 and isinstance(rest[1], int) else rest[1:]
     for name in rest:
-        key = re.compile(rf"^\s*\"?{re.escape(str(name))}\"?\s*[=.]")
+        key = re.compile(rf"^\s*(\[\[?\s*\w+\.)?\"?{re.escape(str(name))}\"?\s*[\]=.]")
         found = next((at for at in range(begin, end) if key.match(lines[at])), None)
         if found is not None:
             return found + 1

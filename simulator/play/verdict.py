@@ -155,13 +155,13 @@ def _on_paper(director: Director, slips: list[tuple[str, Paper]]) -> Iterator[st
         if paper.unknown:
             yield f"paper {number} has what no printer knows: {paper.unknown[0]}"
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(director.market.station.public_key))
-    for code, address in director.sold.items():
-        there = [paper for url, paper in slips if url == address]
-        if not there and not director.scenario.verdict.unprinted:
-            yield f"{code}: its slip did not come out"
-        if sum(COPY not in paper.text for paper in there) > 1:
-            yield f"{code}: its slip came out twice without a mark"
-    for address, _ in slips:
+    there = {address for address, _ in slips}
+    if not director.scenario.verdict.unprinted:
+        yield from (f"{code}: its slip did not come out" for code, url in director.sold.items() if url not in there)
+    for address in there:
+        if sum(COPY not in paper.text for url, paper in slips if url == address) > 1:
+            yield f"{address}: this slip came out twice without a mark"
+    for address in there:
         try:
             verify_url(address, key)
         except BadToken as why:
