@@ -45,4 +45,4 @@ kg = 1
     code, verdict = play(str(path), "--embedded", "--quiet")
     assert (code, verdict["ok"]) == (1, False)
     (wrong,) = verdict["wrong"]  # type: ignore[misc]
-    assert wrong.startswith("step 2 (sale): the station refuses: lot_untested")
+    assert wrong.startswith("step 2 (sale): the station refuses: lot_pending")
