@@ -40,4 +40,5 @@ def main() -> None:
     \b
       marketsim demo           the whole story, then stays for you to use
       marketsim demo --once    the same unattended; ends with one JSON line
+      marketsim play --list    market days as data, each judged in the end
     """

@@ -17,12 +17,14 @@ import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as mqtt
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from paho.mqtt.enums import CallbackAPIVersion
 
 LARGEST = 65_536
 NO_HASH = "0" * 64
@@ -38,10 +40,10 @@ CREATE TABLE IF NOT EXISTS heads (station TEXT PRIMARY KEY, upto INTEGER, hash T
 """
 
 
-def signed(payload: bytes, key: str) -> dict | None:
+def signed(payload: bytes, key: str) -> dict[str, Any] | None:
     """The object in these bytes, when they are canonical and this station's key has signed them."""
     try:
-        said = json.loads(payload)
+        said: dict[str, Any] = json.loads(payload)
         rest = {name: value for name, value in said.items() if name != "sig"}
         signature = base64.b64decode(said["sig"], validate=True)
         if base64.b64encode(signature).decode() != said["sig"]:
@@ -75,7 +77,7 @@ class City:
             answer = self._born(station, payload) if place[4] == "state" else self._take(station, payload)
         return (f"{base}/ack", self._seal(answer, station)) if answer is not None else None
 
-    def _take(self, station: str, payload: bytes) -> dict | None:
+    def _take(self, station: str, payload: bytes) -> dict[str, Any] | None:
         if (event := signed(payload, self._known.get(station, ""))) is None:
             return None  # it is sent again: when it is no longer damaged, or its station is registered, it is taken
         if rfc8785.dumps(event) != payload or not event["source"].endswith(f"/edge/{station}"):
@@ -102,7 +104,7 @@ class City:
 
     def _follow(self, station: str) -> list[str]:
         """Move the head over what follows it; what does not follow goes, by its id."""
-        broken = []
+        broken: list[str] = []
         while True:
             upto, head = self._head(station)
             following = "SELECT sequence, id, hash, prevhash FROM records WHERE station = ? AND "
@@ -116,7 +118,7 @@ class City:
                 continue
             self._db.execute("INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", [station, row[0], row[2]])
 
-    def _born(self, station: str, payload: bytes) -> dict | None:
+    def _born(self, station: str, payload: bytes) -> dict[str, Any] | None:
         """A birth is answered with what is here: by that the station sees whether both mean the same records."""
         birth = signed(payload, self._known.get(station, ""))
         if birth is None or birth.get("state") != "online" or birth.get("station") != station:
@@ -135,12 +137,12 @@ class City:
         row = self._db.execute("SELECT upto, hash FROM heads WHERE station = ?", [station]).fetchone()
         return row or (0, NO_HASH)
 
-    def _said(self, station: str, **lists: list) -> dict:
+    def _said(self, station: str, **lists: list[Any]) -> dict[str, Any]:
         upto, head = self._head(station)
         pair = {"upto": upto, "hash": head} if upto else {"upto": 0}
         return pair | {name: value for name, value in lists.items() if value}
 
-    def _seal(self, fields: dict, station: str) -> bytes:
+    def _seal(self, fields: dict[str, Any], station: str) -> bytes:
         """Later words are issued later, to the microsecond."""
         self._issued = max(datetime.now(UTC), self._issued + timedelta(microseconds=1))
         kid = hashlib.sha256(self.public).hexdigest()[:8]
@@ -151,7 +153,7 @@ class City:
 
 def main(broker: str, folder: str) -> None:
     city = City(Path(folder))
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
 
     def on_connect(client: mqtt.Client, *_: object) -> None:
         client.subscribe([(f"mkt/1/+/+/+/{what}", 1) for what in ("evt/+", "alm/+", "state")])

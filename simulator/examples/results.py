@@ -16,6 +16,7 @@ import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 KINDS = ("test.result", "result.corrected")
 
@@ -25,10 +26,11 @@ class Station:
         self._address = address.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def get(self, path: str) -> dict:
+    def get(self, path: str) -> dict[str, Any]:
         request = urllib.request.Request(self._address + path, headers=self._headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read())
+            said: dict[str, Any] = json.loads(answer.read())
+            return said
 
     def results_after(self, number: int) -> list[int]:
         """Numbers of the results behind this one, oldest first. The search goes from the newest back, in steps."""
@@ -43,7 +45,7 @@ class Station:
                 return sorted(found)
             before = f"&before={step['next']}"
 
-    def result(self, number: int) -> dict:
+    def result(self, number: int) -> dict[str, Any]:
         """What a laboratory's system keeps of a result; the whole signed record is `event`."""
         event = self.get(f"/api/records/{number}")["event"]
         data = event["data"]

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 TRIES, PAUSE, PATIENCE = 10, 1.0, 10.0
 
@@ -28,10 +29,10 @@ class Station:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def get(self, path: str) -> dict:
+    def get(self, path: str) -> dict[str, Any]:
         return self._ask(urllib.request.Request(self._address + path, headers=self._headers))
 
-    def order(self, path: str, key: str, body: dict) -> dict:
+    def order(self, path: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
         """Until it is known what became of it. 409 is a refusal; 503 or no answer says nothing: ask again, same key."""
         for _ in range(TRIES):
             headers = {**self._headers, "Idempotency-Key": key}
@@ -48,9 +49,10 @@ class Station:
             time.sleep(PAUSE)
         raise Refused("the station does not answer: look at its page before this is sold again")
 
-    def _ask(self, request: urllib.request.Request) -> dict:
+    def _ask(self, request: urllib.request.Request) -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.loads(answer.read())
+            said: dict[str, Any] = json.loads(answer.read())
+            return said
 
 
 def main() -> int:

@@ -66,7 +66,13 @@ def _since(begun: float) -> float:
 @click.command(name="play")
 @click.argument("scenario", required=False, metavar="SCENARIO")
 @click.option("--list", "listed", is_flag=True, help="Say which scenarios come along, and end.")
-@click.option("--pace", type=click.Choice(["fast", "real"]), default="fast", show_default=True)
+@click.option(
+    "--pace",
+    type=click.Choice(["fast", "real"]),
+    default="fast",
+    show_default=True,
+    help="As fast as the station is ready, or with pauses for who looks on.",
+)
 @click.option("--folder", type=click.Path(path_type=Path), help="Keep ledger, city and log here; else they go away.")
 @click.option("--broker", default="", metavar="URL", help="Use this MQTT broker instead of starting one.")
 @click.option("--embedded", is_flag=True, help="Use the broker inside Python although Mosquitto is installed.")
