@@ -11,6 +11,7 @@ _COMMANDS = {
     "analyzer": "simulator.cli.devices:analyzer",
     "printer": "simulator.cli.paper:printer",
     "paper": "simulator.cli.paper:paper",
+    "usbip": "simulator.cli.usbip:usbip",
     "broker": "simulator.cli.broker:broker",
     "city": "simulator.city.commands:city",
     "bench": "simulator.bench.command:bench",
