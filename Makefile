@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test test-all covered journeys check validate judges bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
+.PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo
@@ -38,6 +38,10 @@ covered: $(VENV)/.test
 JOURNEY_ONLY ?=
 journeys: $(VENV)/.test packages
 	JOURNEYS=build/journeys JOURNEY_ONLY='$(JOURNEY_ONLY)' $(BIN)/pytest -n 2 tests/edge/web/journeys
+
+# Every market day of the library (simulator/scenarios), played before a real station.
+scenarios: $(VENV)/.test packages
+	$(BIN)/pytest -n 2 tests/simulator/play/test_scenarios.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -25,6 +25,7 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from simulator.obstacles import answers_as, free_port, reached_at
+from simulator.power import PowerSupply
 
 START_SECONDS = 20.0
 READY_SECONDS = 60.0  # until a station answers on a machine that has much else to do
@@ -33,6 +34,12 @@ NODE, TERMINAL, REGION = "410108001", "01", "410108"
 STATION = f"{NODE}-{TERMINAL}"
 SELLER = "4101080010123", "王秀英蔬菜摊", "A-012"
 CABBAGE, SPINACH = "01040201", "01040901"
+GOODS: tuple[Mapping[str, Any], ...] = (
+    {"code": CABBAGE, "name": "大白菜", "name_en": "Chinese cabbage", "price": "3.50"},
+    {"code": SPINACH, "name": "菠菜", "name_en": "Spinach", "price": "4.80", "per": "500g"},
+    {"code": "01040101", "name": "白萝卜", "name_en": "White radish", "price": "2.60"},
+    {"code": "01040501", "name": "西红柿", "name_en": "Tomato", "price": "7.20"},
+)
 TOKEN = "MARKETEDGE_TOKEN"
 MARK = "# Written by marketsim, anew at each start.\n"
 PAGE_WORD = re.compile(r'name="csrf-token" content="([^"]*)"')
@@ -67,6 +74,7 @@ class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
     A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
+    ``clock`` is whose word on the time is taken: the host's, or that of its ``kernel``.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     ``gate_extra``, ``scale_extra``, ``analyzer_extra`` and ``extra`` are further lines of ``[gate]``, of the scale, of
     the analyzer, and behind everything.
@@ -89,7 +97,11 @@ class Wiring:
     analyzer: str = ""
     analyzer_model: str = "dayuan-lz4000t"
     printer: str = ""
+    probe: str = ""
+    probe_model: str = "xy-md02"
+    goods: tuple[Mapping[str, Any], ...] = GOODS
     continuous: str = ""
+    clock: str = "host"
     unchecked: str = "accept"
     gate_extra: str = ""
     scale_extra: str = ""
@@ -129,7 +141,7 @@ allow = {json.dumps(allow)}
 insecure = {json.dumps(bool(allow))}
 
 [clock]
-trust = "host"
+trust = "{self.clock}"
 
 [gate]
 unchecked = "{self.unchecked}"
@@ -140,33 +152,9 @@ continuous = "{self.continuous}"
 
 [market]
 siblings = {json.dumps(self.siblings)}
-
-[[product]]
-code = "{CABBAGE}"
-name = "大白菜"
-name_en = "Chinese cabbage"
-price = "3.50"
-
-[[product]]
-code = "{SPINACH}"
-name = "菠菜"
-name_en = "Spinach"
-price = "4.80"
-per = "500g"
-
-[[product]]
-code = "01040101"
-name = "白萝卜"
-name_en = "White radish"
-price = "2.60"
-
-[[product]]
-code = "01040501"
-name = "西红柿"
-name_en = "Tomato"
-price = "7.20"
 """
         ]
+        parts += [f"\n[[product]]\n{toml_of(one)}" for one in self.goods]
         if self.scale:
             parts.append(
                 f"""
@@ -206,7 +194,14 @@ flow = "rtscts"
 profile = "generic-58"
 """
             )
+        if self.probe:
+            parts.append(f'\n[[probe]]\nname = "probe-1"\nmodel = "{self.probe_model}"\nport = "{self.probe}"\n')
         return "".join(parts) + self.extra
+
+
+def toml_of(table: Mapping[str, Any]) -> str:
+    """Texts, numbers, and lists of them as the lines of a TOML table: JSON's and TOML's are written alike."""
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
 
 
 def private_folder(folder: Path) -> None:
@@ -221,11 +216,20 @@ class StationProcess:
 
     It talks to its own child only: who answers at the address has to show the token that the child was started with.
     Another station or program there is never asked for anything but who it is.  Where people have PINs, it asks as the
-    one who signed in last.
+    one who signed in last.  With ``power`` each start is the first after a power-up of a machine of its own.
     """
 
-    def __init__(self, folder: Path, wiring: Wiring, *, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wiring: Wiring,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        power: PowerSupply | None = None,
+    ) -> None:
         self.folder = folder
+        self._power = power
         self.terminal = wiring.terminal
         self.host, self.port = host, port or free_port()
         self.listen = f"{host}:{self.port}"
@@ -282,7 +286,13 @@ class StationProcess:
         self._token, self._met = secrets.token_hex(16), False
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "edge.cli", "run", "-c", str(self.config)],
+                [
+                    *(self._power.up() if self._power else (sys.executable, "-m")),
+                    "edge.cli",
+                    "run",
+                    "-c",
+                    str(self.config),
+                ],
                 stdout=out,
                 stderr=out,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", TOKEN: self._token},
@@ -349,6 +359,19 @@ class StationProcess:
         """What the station's pages show now."""
         board: dict[str, Any] = self.call("GET", "/api/board")["board"]
         return board
+
+    def until(
+        self, what: str, ready: Callable[[dict[str, Any]], Any], seconds: float = START_SECONDS
+    ) -> dict[str, Any]:
+        """Wait until ``ready`` is true of what the pages show, and answer that; raises StageFailed naming ``what``."""
+        boards: list[dict[str, Any]] = []
+
+        def now() -> bool:
+            boards[:] = [self.board()]
+            return bool(ready(boards[0]))
+
+        wait_for(what, now, seconds)
+        return boards[0]
 
     def post(self, path: str, *, key: str = "", **body: Any) -> dict[str, Any]:
         """POST to the local API; raises Refusal when the station refuses, OSError when it is not there.

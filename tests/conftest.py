@@ -39,6 +39,8 @@ settings.register_profile(
 settings.load_profile("marketedge")
 
 
+pytest_plugins = ["simulator.pytest_plugin"]  # under the name of its entry point: once, installed or not
+
 RARE = [
     re.compile(re.escape(line).replace(r"\*", ".*"))
     for line in Path(__file__).with_name("rare.txt").read_text("utf-8").splitlines()

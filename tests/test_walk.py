@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -155,7 +156,8 @@ def test_nothing_of_the_walk_is_left_here(walk: Walk) -> None:
     assert not list(ROOT.glob("protocol/scales/acme*")) and not list(ROOT.glob("tests/logs/acme*"))
 
 
-def test_a_package_from_outside_brings_its_models(tmp_path: Path) -> None:
+@pytest.mark.broker
+def test_a_package_from_outside_brings_its_models_and_tries_them(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "installed"
     shutil.copytree(ROOT / "tests" / "example_package", source)
     installed = subprocess.run(
@@ -168,12 +170,14 @@ def test_a_package_from_outside_brings_its_models(tmp_path: Path) -> None:
     )
     if installed.returncode:  # no setuptools in this environment: what the installation would write, by hand
         _install_by_hand(source, target)
+    path = os.pathsep.join(filter(None, (str(target), str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    environ = {**os.environ, "PYTHONPATH": path}
     found = subprocess.run(
         [
             *(sys.executable, "-c"),
             "from drivers import catalogue; m = catalogue.find('acme-pro-15'); print(m.vendor, m.default_link())",
         ],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT)))},
+        env=environ,
         capture_output=True,
         text=True,
         check=True,
@@ -181,12 +185,23 @@ def test_a_package_from_outside_brings_its_models(tmp_path: Path) -> None:
     assert found.stdout.strip() == "Acme 4800/8n1"
     listed = subprocess.run(
         [sys.executable, "-m", "edge.cli", "protocols"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(target), str(ROOT)))},
+        env=environ,
         capture_output=True,
         text=True,
         check=True,
     )
     assert "acme-pro-30" in listed.stdout
+    plugin = [] if _installed() else ["-p", "simulator.pytest_plugin"]
+    tests = ["--rootdir", str(source), "-p", "no:cacheprovider", "--strict-markers", str(source / "tests")]
+    tried = subprocess.run(
+        [sys.executable, "-m", "pytest", *plugin, *tests], cwd=source, env=environ, capture_output=True, text=True
+    )
+    assert "2 passed" in tried.stdout, tried.stdout + tried.stderr
+
+
+def _installed() -> bool:
+    """Whether this environment knows the plugin by its entry point: one set up before there was one does not."""
+    return any(point.value == "simulator.pytest_plugin" for point in entry_points(group="pytest11"))
 
 
 def _install_by_hand(source: Path, target: Path) -> None:

@@ -58,10 +58,10 @@ def run_analyzer(
     """
     with Line(find(protocol)(model), plug) as line:
         say(f"analyzer {protocol} at {line.address}")
-        lead(line, script, _commands(line, clock))
+        lead(line, script, commands(line, clock))
 
 
-def _commands(line: Line[Analyzer], clock: Callable[[], datetime]) -> dict[str, Command]:
+def commands(line: Line[Analyzer], clock: Callable[[], datetime]) -> dict[str, Command]:
     def measure(words: list[str]) -> None:
         if not 2 <= len(words) <= 3:
             raise ValueError("write measure SAMPLE VALUE [NAME]")

@@ -6,10 +6,12 @@ import click
 
 _COMMANDS = {
     "demo": "simulator.demo.command:demo",
+    "play": "simulator.play.command:command",
     "scale": "simulator.cli.devices:scale",
     "analyzer": "simulator.cli.devices:analyzer",
     "printer": "simulator.cli.paper:printer",
     "paper": "simulator.cli.paper:paper",
+    "usbip": "simulator.cli.usbip:usbip",
     "broker": "simulator.cli.broker:broker",
     "city": "simulator.city.commands:city",
     "bench": "simulator.bench.command:bench",
@@ -39,4 +41,5 @@ def main() -> None:
     \b
       marketsim demo           the whole story, then stays for you to use
       marketsim demo --once    the same unattended; ends with one JSON line
+      marketsim play --list    market days as data, each judged in the end
     """

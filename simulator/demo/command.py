@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from simulator.broker import BrokerFailed
-from simulator.demo.market import Market, Refusal, StageFailed
+from simulator.market import Market, Refusal, StageFailed
 from simulator.obstacles import alone_in, answers_as, plain_errors, shown_at, usual
 from simulator.stage import CABBAGE, SPINACH, wait_for
 

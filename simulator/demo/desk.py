@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 
 from protocol.city.token import CHINA
 from simulator.city.origin import same_origin
-from simulator.demo.market import CAPACITY, Market
+from simulator.market import CAPACITY, Market
 from simulator.obstacles import listening
 from simulator.printer.picture import draw
 from simulator.serving import PageServer

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from protocol.city.token import CHINA
 from simulator.demo.command import play
-from simulator.demo.market import Market
+from simulator.market import Market
 from simulator.printer.picture import draw
 from simulator.stage import CABBAGE, NODE, SPINACH, TERMINAL, wait_for
 

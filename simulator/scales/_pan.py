@@ -202,10 +202,10 @@ def run_scale(
     with Line(scale, plug) as line:
         line.do(lambda device, now: device.pan.put(load, now))
         say(f"scale {protocol} at {line.address}")
-        lead(line, script, _commands(line))
+        lead(line, script, commands(line))
 
 
-def _commands(line: Line[Scale]) -> dict[str, Command]:
+def commands(line: Line[Scale]) -> dict[str, Command]:
     def put(words: list[str]) -> None:
         if len(words) not in (1, 2):
             raise ValueError("write put KG or put KG SECONDS")

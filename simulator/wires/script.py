@@ -64,11 +64,15 @@ def lead(
 ) -> None:
     """Play the script on a running line, and say what was done. Without ``quit`` the device then stays, unless the
     script was stdin."""
-    plugs: dict[str, Command] = {"unplug": _nothing(line.unplug), "replug": _nothing(line.replug)}
-    told = {name: _told(name, command, say) for name, command in {**commands, **plugs}.items()}
+    told = {name: _told(name, command, say) for name, command in {**commands, **plugs(line)}.items()}
     done = script is not None and play(script, told)
     if not done and not _is_stdin(script):
         threading.Event().wait()
+
+
+def plugs(line: Line[Any]) -> dict[str, Command]:
+    """The script lines of every device: its plug."""
+    return {"unplug": _nothing(line.unplug), "replug": _nothing(line.replug)}
 
 
 def _told(name: str, command: Command, say: Say) -> Command:

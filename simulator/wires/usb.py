@@ -401,7 +401,7 @@ class Bus:
         """Send in packets; answers how many bytes the device took before the time was over, if it took any."""
         taken = 0
         with self._changed:
-            size = _packet_size(self._opened(handle).device.description, endpoint)
+            size = packet_size(self._opened(handle).device.description, endpoint)
             for seat in self._until(handle, endpoint, timeout):
                 while (took := seat.give(endpoint, data[taken : taken + size])) is not None:
                     taken += took
@@ -420,7 +420,7 @@ class Bus:
             if to_interface and index & 0xFF in seat.drivers:
                 raise UsbFault(errno.EBUSY)
             if request_type == IN and request == STANDARD_GET_DESCRIPTOR and value >> 8 == STRING_DESCRIPTOR:
-                answer = _string(seat.device.description, value & 0xFF)
+                answer = string_of(seat.device.description, value & 0xFF)
             else:
                 answer = seat.device.control(request_type, request, value, index, data)
             if answer is None:
@@ -449,12 +449,14 @@ class Bus:
             self._changed.wait(left)
 
 
-def _packet_size(description: Description, address: int) -> int:
+def packet_size(description: Description, address: int) -> int:
+    """Bytes of a packet to or from this endpoint."""
     ends = (end for interface in description.interfaces for end in interface.endpoints)
     return next((end.max_packet for end in ends if end.address == address), 64)
 
 
-def _string(description: Description, index: int) -> bytes | None:
+def string_of(description: Description, index: int) -> bytes | None:
+    """A string descriptor, or the list of languages; None when there is none of this number."""
     if index == 0:
         return struct.pack("<BBH", 4, STRING_DESCRIPTOR, ENGLISH)
     texts = dict(enumerate(description.strings(), 1))
@@ -467,10 +469,18 @@ def _string(description: Description, index: int) -> bytes | None:
 # --- a simulated device behind a gadget -------------------------------------------------------------------------------
 
 
+class Hub(Protocol):
+    """Where a device is plugged in: a bus, or what lets other kernels attach it."""
+
+    def plug(self, device: UsbDevice) -> int: ...
+    def unplug(self, device: UsbDevice) -> None: ...
+    def wake(self, action: Callable[[], None]) -> None: ...
+
+
 class UsbPlug:
     """A plug for ``Line``: what the device sends goes to the gadget's IN endpoint, what the host sends comes back."""
 
-    def __init__(self, bus: Bus, gadget: Gadget, address: str = "usb-hid:") -> None:
+    def __init__(self, bus: Hub, gadget: Gadget, address: str = "usb-hid:") -> None:
         self._bus = bus
         self._gadget = gadget
         self._address = address

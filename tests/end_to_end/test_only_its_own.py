@@ -133,7 +133,7 @@ def test_a_station_shows_the_token_that_it_was_started_with_and_else_one_of_its_
 
 
 def test_a_demo_shown_to_the_network_lets_pages_be_used_by_the_machines_address(tmp_path: Path) -> None:
-    from simulator.demo.market import Market
+    from simulator.market import Market
     from simulator.obstacles import shown_at
 
     with Market(tmp_path, embedded=True, host="0.0.0.0") as market:
@@ -147,7 +147,7 @@ def test_the_demos_lever_stops_a_lot_and_lets_it_be_sold_again(tmp_path: Path) -
     from starlette.testclient import TestClient
 
     from simulator.demo.desk import application
-    from simulator.demo.market import Market
+    from simulator.market import Market
 
     with Market(tmp_path, embedded=True) as market, TestClient(application(market)) as desk:
         entry = market.bring_in("01040201", 1000, "河南", "绿源")

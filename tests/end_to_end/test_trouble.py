@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 
 from simulator.broker import Broker
-from simulator.printer.printer import Printer
-from simulator.printer.read import Paper
-from simulator.scales._pan import Pan, find
+from simulator.devices import PrinterLine, ScaleLine
 from simulator.stage import CABBAGE, Refusal, StationProcess, Wiring, wait_for
-from simulator.wires.line import Line, Pty
 
 pytestmark = pytest.mark.broker
 
@@ -53,25 +50,26 @@ def test_a_full_disk_is_told_and_nothing_answered_is_lost(tmp_path: Path, broker
 
 @pytest.fixture
 def stall(
-    tmp_path: Path, broker: Broker, station: Callable[..., StationProcess], released_lot: Callable[..., str]
+    broker: Broker,
+    scale: ScaleLine,
+    printer: PrinterLine,
+    station: Callable[..., StationProcess],
+    released_lot: Callable[..., str],
 ) -> Any:
     """A station with a scale and a printer, and a function that sells the next load."""
 
     class Stall:
         def __init__(self) -> None:
-            self.papers: list[Paper] = []
-            self.pan = Pan(Decimal(30), Decimal("0.010"), settle=0.05)
-            self.scale = Line(find("mt_sics")(self.pan), Pty(tmp_path / "scale")).start()
-            self.printer = Line(Printer(on_paper=self.papers.append), Pty(tmp_path / "printer")).start()
-            self.station = station(Wiring(broker=broker.url, scale=self.scale.address, printer=self.printer.address))
+            self.papers, self.printer = printer.papers, printer
+            self.station = station(Wiring(broker=broker.url, scale=scale.address, printer=printer.address))
             self.lot = released_lot(self.station)
 
-        def sell(self, grams: int = 1500) -> dict[str, Any]:
-            self.scale.do(lambda _, now: self.pan.take_off(now))
-            wait_for("an empty pan", lambda: self.station.board()["scales"][0]["why"] == "below_min")
-            self.scale.do(lambda _, now: self.pan.put(Decimal(grams) / 1000, now))
-            wait_for("a load", lambda: self.station.board()["scales"][0]["sellable"])
-            return self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=self.lot)
+        def sell(self, grams: int = 1500, **more: Any) -> dict[str, Any]:
+            scale.take_off()
+            self.station.until("an empty pan", lambda board: board["scales"][0]["why"] == "below_min")
+            scale.put(Decimal(grams) / 1000)
+            self.station.until("a load", lambda board: board["scales"][0]["sellable"])
+            return self.station.post("/api/sales", scale="scale-1", product=CABBAGE, lot=self.lot, **more)
 
         def state(self, job: int) -> str:
             papers = self.station.board()["prints"]
@@ -80,11 +78,7 @@ def stall(
         def becomes(self, job: int, state: str) -> None:
             wait_for(f"job {job} {state}", lambda: self.state(job) == state)
 
-    made = Stall()
-    yield made
-    made.station.stop()
-    made.scale.stop()
-    made.printer.stop()
+    return Stall()
 
 
 def test_a_slip_for_a_printer_that_is_gone_waits_and_comes_out_once(stall: Any) -> None:
@@ -189,13 +183,7 @@ def test_a_held_lot_cannot_be_sold_and_a_pending_one_neither(stall: Any) -> None
 def test_a_hostile_name_is_recorded_as_it_is_and_harmless_on_paper(stall: Any) -> None:
     stall.sell()
     name = "\x1b@\x1bp\x00<script>\n合计 0.00\u202e"
-    stall.scale.do(lambda _, now: stall.pan.take_off(now))
-    wait_for("an empty pan", lambda: stall.station.board()["scales"][0]["why"] == "below_min")
-    stall.scale.do(lambda _, now: stall.pan.put(Decimal(1), now))
-    wait_for("a load", lambda: stall.station.board()["scales"][0]["sellable"])
-    sale = stall.station.post(
-        "/api/sales", scale="scale-1", product=CABBAGE, lot=stall.lot, buyer="4101080010456", buyer_name=name
-    )
+    sale = stall.sell(1000, buyer="4101080010456", buyer_name=name)
     stall.becomes(sale["job"], "printed")
     paper = wait_for("the slip", lambda: len(stall.papers) >= 2 and stall.papers[-1])
     assert not paper.unknown

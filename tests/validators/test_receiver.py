@@ -77,10 +77,9 @@ class Receiver:
         return file.read_text("utf-8").splitlines() if file.exists() else []
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with Broker(data_dir=tmp_path / "broker", kind="mosquitto") as running:
-        yield running
+@pytest.fixture(scope="session")
+def broker_kind() -> str:
+    return "mosquitto"
 
 
 @pytest.fixture

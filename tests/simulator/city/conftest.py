@@ -17,7 +17,7 @@ from protocol.city.envelope import FIRST_PREVHASH, EventHead, hash_of, seal
 from protocol.city.state import Reach, encode_state
 from protocol.city.token import EPOCH, Flags, Token, TokenKind, TokenVerdict, digest_of, kid_of, url_of
 from protocol.city.topics import Ack, Topics, read_ack
-from simulator.broker import Broker, find_mosquitto
+from simulator.broker import Broker
 from simulator.city import City
 
 HOST = "sy.example.cn"
@@ -250,12 +250,9 @@ def signer() -> Callable[..., Signer]:
     return Signer
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    if find_mosquitto() is None:
-        pytest.fail("mosquitto is not installed: make test installs it")
-    with Broker(kind="mosquitto") as running:
-        yield running
+@pytest.fixture(scope="session")
+def broker_kind() -> str:
+    return "mosquitto"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from edge.between.words import Words, by_key
 from edge.records.identity import load_key
 from protocol.city import token
 from simulator.city.reader import Reader
-from simulator.demo.market import Market
+from simulator.market import Market
 from simulator.printer.read import Paper
 from simulator.stage import STATION, wait_for
 

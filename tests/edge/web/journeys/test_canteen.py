@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from edge.config.goods import common
 from protocol.city.token import CHINA
-from simulator.demo.market import Market
+from simulator.market import Market
 from simulator.probes._probe import Air
 from simulator.probes.modbus_sht20 import ModbusSht20
 from simulator.stage import STATION

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from protocol.city.token import CHINA
-from simulator.demo.market import Market
+from simulator.market import Market
 from simulator.stage import CABBAGE, SPINACH
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from protocol.city.codes import CodeKind, TraceCode
-from simulator.demo.market import Market
+from simulator.market import Market
 from simulator.stage import CABBAGE, NODE, SPINACH
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow]

@@ -1,0 +1,1 @@
+"""A market day as data: scenarios read, played before a real station, and judged."""

@@ -1,0 +1,1 @@
+"""The library of scenarios that ``marketsim play`` knows by name; recorded sessions lie beside them."""
