@@ -15,9 +15,9 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
     """Open ``/dev/…`` or ``socket://host:port`` with these line settings. Raises LinkLost.
 
     Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]``, ``usb-hid:VID:PID@BUS-PORT`` (a USB scale), ``w1:PATH`` (a
-    thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``folder:PATH`` (result
-    files) and ``replay:FILE``.  ``admit`` is told what stands behind the address before a byte of it is read, and may
-    raise Stranger; ``system`` is where devices are looked up.
+    thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``http:HOST:PORT`` (one
+    that uploads to us), ``folder:PATH`` (result files) and ``replay:FILE``.  ``admit`` is told what stands behind the
+    address before a byte of it is read, and may raise Stranger; ``system`` is where devices are looked up.
     """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
@@ -30,6 +30,11 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
     if address.startswith("listen:"):
         admit(Identity(address=address))
         return ListenPort(address)
+    if address.startswith("http:"):
+        from drivers.transports.upload import UploadPort  # most stations have no instrument that uploads
+
+        admit(Identity(address=address))
+        return UploadPort(address)
     if address.startswith("folder:"):
         return FolderPort(address)
     return SerialPort(address, link, admit, system)

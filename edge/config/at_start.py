@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 from edge.between.logs import fields, quoted
 from edge.config.sections import Config, PortSection, PrinterSection, ScaleSection
 
-NETWORK = ("listen:", "socket://", "tcp://", "folder:", "usb", "w1:", "replay:", "file:")  # no line settings of ours
+NETWORK = (
+    "listen:",
+    "http:",
+    "socket://",
+    "tcp://",
+    "folder:",
+    "usb",
+    "w1:",
+    "replay:",
+    "file:",
+)  # no line settings of ours
 
 
 def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterable[str]) -> Iterator[str]:

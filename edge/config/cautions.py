@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from itertools import chain
 from urllib.parse import urlsplit
 
+from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
@@ -207,8 +208,17 @@ def _network(config: Config) -> Iterator[Caution]:
             )
 
 
+def _waits(port: str) -> bool:
+    """Whether the device connects to us."""
+    return port.startswith(("listen:", "http:"))
+
+
 def _anybody_may_connect(port: str) -> bool:
     """Whether the device connects to us, and nobody has said from where; on loopback only this box can."""
+    if port.startswith("http:"):
+        if upload.parts(port)[3] is not None:
+            return False  # who may is said by a word
+        port = upload.as_listening(port)
     if not port.startswith("listen:"):
         return False
     peers = named_peers(port)
@@ -257,7 +267,7 @@ def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
     parts: tuple[PortSection | PrinterSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
     for part in parts:
-        port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
+        port = part.port.partition("?")[0].replace("http:", "listen:", 1) if _waits(part.port) else part.port
         first = seen.setdefault(port, part.name)
         if first != part.name and part.port != "/dev/null":
             yield Caution(

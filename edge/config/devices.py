@@ -229,13 +229,13 @@ class AnalyzerSection(PortSection):
 
     @property
     def proven_line(self) -> bool:
-        """Whether its bytes come by a way that loses and changes none: a network connection of its own, or files."""
-        return self.port.startswith(("listen:", "folder:"))
+        """Whether its bytes come by a way that loses and changes none: its own network connection, files, uploads."""
+        return self.port.startswith(("listen:", "folder:", "http:"))
 
     @cached_property
     def remembers(self) -> bool:
-        """Whether what it hands over may be old: a memory that is read, or files."""
-        return formats.find(self.row().format).polled or self.port.startswith("folder:")
+        """Whether what it hands over may be old: a memory that is read, files, or uploads that waited."""
+        return formats.find(self.row().format).polled or self.port.startswith(("folder:", "http:"))
 
 
 class ProbeSection(PortSection):

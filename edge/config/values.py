@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.config.mistakes import Mistake
 from protocol.city.codes import operator
@@ -100,6 +101,17 @@ def device_port(text: str) -> None:
                 "behind the ? write who may connect, addresses or networks, as in "
                 "listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
             ) from None
+    if text.startswith("http:"):
+        try:
+            named_peers(upload.as_listening(text))
+        except ValueError:
+            raise Mistake(
+                "写 http:主机:端口，? 后写允许的地址或网段，或口令文件（完整路径），如 "
+                "http:0.0.0.0:8090?from=192.168.1.20 或 http:0.0.0.0:8090?token_file=/etc/marketedge/token",
+                "write http:HOST:PORT, behind the ? who may connect, or the file (its whole path) with a token, as in "
+                f"{upload.EXAMPLE}",
+            ) from None
+        return
     _port_of(text, ("replay:", "w1:", "folder:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
 
 

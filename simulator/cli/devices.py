@@ -16,6 +16,7 @@ from simulator.scales import _pan as scales
 from simulator.scales._pan import run_scale
 from simulator.wires.line import Plug, Pty, TcpPort
 from simulator.wires.script import number
+from simulator.wires.upload import Uploads
 
 
 def _kg(text: str) -> Decimal:
@@ -29,6 +30,15 @@ def _plug(pty: Path | None, tcp: int | None) -> Plug:
     if (pty is None) == (tcp is None):
         raise click.UsageError("say where: either --pty LINK or --tcp PORT")
     return Pty(pty) if pty is not None else TcpPort(tcp or 0)
+
+
+def _uploads(protocol: str, url: str, pty: Path | None, tcp: int | None) -> Plug:
+    if protocol != "http_push" or pty is not None or tcp is not None:
+        raise click.UsageError("--to is for http_push, and instead of --pty and --tcp")
+    try:
+        return Uploads(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from error
 
 
 @contextmanager
@@ -93,13 +103,16 @@ def scale(
 @click.argument("protocol", type=click.Choice(analyzers.ids()))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--to", help="Upload to a station's port http:… at this URL (http_push only).")
 @click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
-def analyzer(protocol: str, pty: Path | None, tcp: int | None, model: str | None, script: TextIO | None) -> None:
+def analyzer(
+    protocol: str, pty: Path | None, tcp: int | None, to: str | None, model: str | None, script: TextIO | None
+) -> None:
     """Be a rapid tester that speaks PROTOCOL.
 
     Script lines: measure SAMPLE VALUE [NAME] (VALUE is a number or NA), unplug, replug, wait SECONDS, quit. After the
     last line of a file the tester stays; when stdin ends, it ends.
     """
-    plug = _plug(pty, tcp)
+    plug = _uploads(protocol, to, pty, tcp) if to is not None else _plug(pty, tcp)
     _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)
