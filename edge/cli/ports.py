@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from drivers.discover import naming, serial_ports, usb_ports
+from drivers.discover import keyboards, naming, serial_ports, usb_ports
 from drivers.transports.adapters import Naming, System
 from edge.cli.main import config_option
 from edge.config.sections import BadConfig, Config, PortSection, PrinterSection, load
@@ -14,13 +14,13 @@ from edge.config.sections import BadConfig, Config, PortSection, PrinterSection,
 @click.command()
 @config_option
 def ports(config_path: Path) -> None:
-    """List serial ports, USB scales and USB printers by the names to put into station.toml.
+    """List serial ports, USB scales, USB printers, keyboards and scanners by the names to put into station.toml.
 
     An adapter without a serial number of its own is named by the socket it is plugged into. Where there is a
     station.toml, each name in it is judged too.
     """
     system = System.of(os.environ)
-    found = [*serial_ports(system), *usb_ports()]
+    found = [*serial_ports(system), *usb_ports(), *keyboards(system)]
     for port in found:
         click.echo(f'port = "{port.stable}"    # {port.device}  {port.what}')
     if not found:
@@ -38,6 +38,7 @@ def ports(config_path: Path) -> None:
 
 def judged(config: Config, system: System) -> list[tuple[str, str, Naming]]:
     """Device, the name it is looked for at, and how far that leads to one device; those that cannot be mixed up not."""
-    parts: list[PortSection | PrinterSection] = [*config.scale, *config.analyzer, *config.probe, *config.printer]
+    devices = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    parts: list[PortSection | PrinterSection] = [*devices, *config.printer]
     found = [(part.name, part.port, naming(part.port, system)) for part in parts]
     return [each for each in found if each[2].by]

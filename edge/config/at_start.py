@@ -14,6 +14,7 @@ from edge.config.sections import Config, PortSection, PrinterSection, ScaleSecti
 NETWORK = (
     "listen:",
     "http:",
+    "evdev:",
     "socket://",
     "tcp://",
     "folder:",
@@ -57,7 +58,7 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
         certificate=quoted(config.web.cert_file or ""),
         insecure="yes" if config.web.insecure else "no",
     )
-    for part in (*config.scale, *config.analyzer, *config.probe):
+    for part in (*config.scale, *config.analyzer, *config.probe, *config.scanner):
         yield f"{part.name} " + _device(part)
     for printer in config.printer:
         yield f"{printer.name} " + _printer(printer)

@@ -91,7 +91,7 @@ USB = re.compile(r"usb(-hid)?:([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}([:@].+)?)?")
 
 
 def device_port(text: str) -> None:
-    """Raises ValueError for what is no way to a scale, an analyzer or a probe."""
+    """Raises ValueError for what is no way to a scale, an analyzer, a probe or a scanner."""
     if WAITING.fullmatch(text):
         try:
             named_peers(text)
@@ -112,7 +112,13 @@ def device_port(text: str) -> None:
                 f"{upload.EXAMPLE}",
             ) from None
         return
-    _port_of(text, ("replay:", "w1:", "folder:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
+    _port_of(text, ("replay:", "w1:", "folder:", "evdev:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
+
+
+def one_address(text: str) -> None:
+    """An address of the network, or empty; raises ValueError."""
+    if text:
+        ip_address(text)
 
 
 def printer_port(text: str) -> None:

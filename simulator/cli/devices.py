@@ -1,4 +1,4 @@
-"""``marketsim scale`` and ``marketsim analyzer``: a simulated device behind a pty or a TCP port, led by a script."""
+"""``marketsim scale``, ``analyzer`` and ``scanner``: a simulated device behind a pty or a TCP port, led by a script."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +14,9 @@ from simulator.analyzers._instrument import run_analyzer
 from simulator.obstacles import plain_errors
 from simulator.scales import _pan as scales
 from simulator.scales._pan import run_scale
+from simulator.scanners import _reader as scanners
+from simulator.scanners._reader import run_scanner
+from simulator.wires.keys import Keys
 from simulator.wires.line import Plug, Pty, TcpPort
 from simulator.wires.script import number
 from simulator.wires.upload import Uploads
@@ -116,3 +119,23 @@ def analyzer(
     """
     plug = _uploads(protocol, to, pty, tcp) if to is not None else _plug(pty, tcp)
     _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(scanners.ids()))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="Be a keyboard: a pipe for evdev:PATH (scanner_hid only)."
+)
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def scanner(protocol: str, pty: Path | None, tcp: int | None, keys: Path | None, script: TextIO | None) -> None:
+    """Be a barcode scanner or card reader that speaks PROTOCOL.
+
+    Script lines: scan CODE, unplug, replug, wait SECONDS, quit. After the last line of a file the scanner stays; when
+    stdin ends, it ends.
+    """
+    if (keys is not None) != (protocol == "scanner_hid") or (keys is not None and (pty or tcp is not None)):
+        raise click.UsageError("scanner_hid has --keys PATH, the other --pty LINK or --tcp PORT")
+    plug = Keys(keys) if keys is not None else _plug(pty, tcp)
+    _run(lambda lines: run_scanner(protocol, plug, script=lines, say=click.echo), script)

@@ -8,6 +8,7 @@ _COMMANDS = {
     "demo": "simulator.demo.command:demo",
     "scale": "simulator.cli.devices:scale",
     "analyzer": "simulator.cli.devices:analyzer",
+    "scanner": "simulator.cli.devices:scanner",
     "printer": "simulator.cli.paper:printer",
     "paper": "simulator.cli.paper:paper",
     "broker": "simulator.cli.broker:broker",
