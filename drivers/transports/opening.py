@@ -16,9 +16,11 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
 
     Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]``, ``usb-hid:VID:PID@BUS-PORT`` (a USB scale), ``w1:PATH`` (a
     thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``http:HOST:PORT`` (one
-    that uploads to us), ``folder:PATH`` (result files), ``evdev:PATH`` (a scanner that is a keyboard) and
-    ``replay:FILE``.  ``admit`` is told what stands behind the address before a byte of it is read, and may raise
-    Stranger; ``system`` is where devices are looked up.
+    that uploads to us), ``folder:PATH`` (result files), ``evdev:PATH`` (a scanner that is a keyboard),
+    ``ws://HOST:PORT`` (a PC scale) and ``replay:FILE``.
+
+    ``admit`` is told what stands behind the address before a byte of it is read, and may raise Stranger; ``system`` is
+    where devices are looked up.
     """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
@@ -40,6 +42,11 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
 
         admit(Identity(address=address))
         return UploadPort(address)
+    if address.startswith("ws:"):
+        from drivers.transports.ws import WebSocketPort  # few scales have a computer of their own
+
+        admit(Identity(address=address))
+        return WebSocketPort(address)
     if address.startswith("folder:"):
         return FolderPort(address)
     return SerialPort(address, link, admit, system)

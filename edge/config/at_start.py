@@ -15,6 +15,7 @@ NETWORK = (
     "listen:",
     "http:",
     "evdev:",
+    "ws://",
     "socket://",
     "tcp://",
     "folder:",

@@ -85,7 +85,7 @@ def address(text: str) -> None:
         raise ValueError("no address")
 
 
-SERVER = re.compile(r"(?:socket|rfc2217|tcp)://(\[[0-9A-Fa-f:.]+\]|[^/:\s]+):([0-9]{1,5})(?:[/?].*)?")
+SERVER = re.compile(r"(?:socket|rfc2217|tcp|ws)://(\[[0-9A-Fa-f:.]+\]|[^/:\s]+):([0-9]{1,5})(?:[/?].*)?")
 WAITING = re.compile(r"listen:(\[[0-9A-Fa-f:.]*\]|[^:\s]*):([0-9]{1,5})(?:\?.*)?")
 USB = re.compile(r"usb(-hid)?:([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}([:@].+)?)?")
 
@@ -112,7 +112,7 @@ def device_port(text: str) -> None:
                 f"{upload.EXAMPLE}",
             ) from None
         return
-    _port_of(text, ("replay:", "w1:", "folder:", "evdev:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
+    _port_of(text, ("replay:", "w1:", "folder:", "evdev:"), ("usb-hid:", "socket://", "rfc2217://", "ws://", "listen:"))
 
 
 def one_address(text: str) -> None:

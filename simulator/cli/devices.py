@@ -44,6 +44,12 @@ def _uploads(protocol: str, url: str, pty: Path | None, tcp: int | None) -> Plug
         raise click.BadParameter(str(error), param_hint="--to") from error
 
 
+def _serves(port: int) -> Plug:
+    from simulator.wires.ws import WebSockets
+
+    return WebSockets(port)
+
+
 @contextmanager
 def _usb(socket: Path) -> Iterator[Plug]:
     """A USB bus at this socket, with a scale on it."""
@@ -70,6 +76,7 @@ def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> 
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
 @click.option("--usb", type=click.Path(path_type=Path), help="Be a USB scale on a simulated bus at this socket.")
+@click.option("--ws", type=click.IntRange(0, 65535), help="Serve a WebSocket on this port (pc_scale only).")
 @click.option("--load", type=_kg, default="0", show_default=True, help="What lies on the pan, in kg.")
 @click.option("--capacity", type=_kg, default="15", show_default=True, help="Max, in kg.")
 @click.option("--division", type=_kg, default="0.005", show_default=True, help="Division e, in kg.")
@@ -79,6 +86,7 @@ def scale(
     pty: Path | None,
     tcp: int | None,
     usb: Path | None,
+    ws: int | None,
     load: Decimal,
     capacity: Decimal,
     division: Decimal,
@@ -95,8 +103,11 @@ def scale(
     if usb is not None and (protocol != "hid_scale" or pty is not None or tcp is not None):
         raise click.UsageError("--usb is for hid_scale, and instead of --pty and --tcp")
 
+    if ws is not None and (protocol != "pc_scale" or pty is not None or tcp is not None):
+        raise click.UsageError("--ws is for pc_scale, and instead of --pty and --tcp")
+
     def be(lines: Iterable[str] | None) -> None:
-        with _usb(usb) if usb is not None else nullcontext(_plug(pty, tcp)) as plug:
+        with _usb(usb) if usb is not None else nullcontext(_serves(ws) if ws is not None else _plug(pty, tcp)) as plug:
             run_scale(protocol, plug, load=load, capacity=capacity, division=division, script=lines, say=click.echo)
 
     _run(be, script)
