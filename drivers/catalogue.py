@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from drivers import analyzers, probes, scales
+from drivers import analyzers, probes, scales, scanners
 from drivers.model import Model
 
 GROUP = "marketedge.drivers"
@@ -29,6 +29,7 @@ def models() -> Mapping[str, Model]:
     _add(found, scales.MODELS, "drivers.scales")
     _add(found, analyzers.MODELS, "drivers.analyzers")
     _add(found, probes.MODELS, "drivers.probes")
+    _add(found, scanners.MODELS, "drivers.scanners")
     for entry in entry_points(group=GROUP):
         _add(found, entry.load(), entry.value)
     return MappingProxyType(found)

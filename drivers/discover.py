@@ -55,6 +55,14 @@ def _told(identity: Identity, named: bool) -> str:
     return NO_NUMBER if named else NO_NAME
 
 
+def keyboards(system: System | None = None) -> list[FoundPort]:
+    """Keyboards, among which scanners and card readers are, by the names that the system made for them."""
+    folder = (system or System()).dev / "input" / "by-id"
+    named = sorted(folder.glob("*-event-kbd")) if folder.is_dir() else []
+    what = "a keyboard, or a scanner that is one: it is read alone while the station runs"
+    return [FoundPort(f"evdev:{each}", str(each.resolve()), what) for each in named]
+
+
 def usb_ports() -> list[FoundPort]:
     """USB scales of the HID class, and USB printers, by number or socket. Empty when USB cannot be used here."""
     from drivers.transports import hid, usb  # pyusb takes its time to load

@@ -61,13 +61,16 @@ class Match:
 
 
 def candidates(wire: str = "serial") -> list[Candidate]:
-    """Every format of this wire, and every set of options with which a scale's row reads it otherwise."""
+    """Every format of this wire, and every set of options with which a scale's row reads it otherwise.
+
+    Not those of scanners: every line of text would be a code.
+    """
     found = []
     rows = sorted(models().values(), key=lambda row: row.format)
     by_format = {name: list(group) for name, group in groupby(rows, key=lambda row: row.format)}
     for format_id in formats.ids():
         wire_format = formats.find(format_id)
-        if wire_format.wire != wire:
+        if wire_format.wire != wire or wire_format.kind == "scanner":
             continue
         mine = by_format.get(format_id, [])
         optional = wire_format.kind == "scale"
@@ -85,6 +88,8 @@ def only(row: Model) -> list[Candidate]:
         return [Candidate(wire_format, (row.id,), row.options)]
     if row.options:
         return [Candidate(wire_format, (), row.options)]
+    if wire_format.kind == "scanner":
+        return [Candidate(wire_format, ())]
     return [one for one in candidates(wire_format.wire) if one.format.id == wire_format.id]
 
 

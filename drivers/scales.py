@@ -127,4 +127,5 @@ MODELS = (
     Model("sartorius-sbi-9600", "Sartorius", "SBI at 9600 (Cubis MSE, Entris II …)", "sartorius_sbi", link=Link(9600)),
     Model("adam-azextra", "Adam Equipment", "AZextra, label format 3 in kg", "adam_azextra"),
     Model("adam-cbd", "Adam Equipment", "CBD, label format 3 in kg", "adam_azextra"),
+    Model("pc-scale", "", "iSmart-Evo and FreshWay PC scales: port ws://ITS-ADDRESS:8725", "pc_scale"),
 )

@@ -39,6 +39,8 @@ from edge.between.inbox import (
     PrinterChanged,
     Refused,
     Request,
+    ScanLost,
+    Scanned,
     Sensed,
     Stop,
     Stumbled,
@@ -47,6 +49,7 @@ from edge.between.inbox import (
 )
 from edge.between.logs import fields, quoted
 from edge.between.people import BOX, CITY
+from edge.between.sparing import Sparing
 from edge.city.downlink import Downlink
 from edge.city.mqtt import Mqtt
 from edge.city.photos import Courier
@@ -140,6 +143,7 @@ class Core:
         self._prints = self._station.prints
         self._asked = self._station.asked
         self._known = self._station.known
+        self._told_lost = Sparing()
         self._publisher = Publisher(config.city, ledger, self._topics, mqtt, clock, city_keys)
         self._downlink = Downlink(
             self._topics, city_keys, clock, ledger.signer, Obeyed(ledger.conn), mqtt, station.after
@@ -518,6 +522,10 @@ class Core:
                 self._unread.keep(kind, device, error, raw)
             case Sensed(device, measured):
                 self._station.probes[device].measured(measured)
+            case Scanned(device, scan):
+                self._hand(device, scan.text)
+            case ScanLost(device):
+                self._scan_lost(device)
             case PortChanged(device, up, why):
                 self._known.changed(message)
                 self._station.devices[device].changed(up, why)
@@ -525,6 +533,8 @@ class Core:
                 self._known.found(message)
             case PortGarbage(device):
                 self._station.devices[device].disturbed()
+                if device in self._station.scanners:
+                    self._hand(device, "")
             case Printed():
                 self._prints.news(message)
             case PrintAgain(job, begun):
@@ -642,6 +652,17 @@ class Core:
             self._station.tell_log()
             for request, answer in answers:
                 _note(request.command, answer)
+
+    def _hand(self, device: str, text: str) -> None:
+        """To the page that is open: what was scanned, or empty for what was no code."""
+        scan = self._station.scanners[device].scanned(text)
+        if not self._showing.hand(scan):
+            self._scan_lost(device)
+
+    def _scan_lost(self, device: str) -> None:
+        self._station.scanners[device].lost(self._clock.now().text[11:16])
+        if self._told_lost.due(device, self._clock.steady()):
+            log.warning("%s a scan found no page: open one on this box, or write pages_at for another screen", device)
 
     def _sold_by_itself(self, device: str) -> bool:
         """Whether continuous weighing sells what lies there now."""

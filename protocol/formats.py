@@ -1,6 +1,6 @@
 """Finding wire formats: what ``marketedge protocols`` lists and what a model's row points at.
 
-A format is a file in ``protocol/scales``, ``protocol/analyzers`` or ``protocol/probes`` that ends with
+A format is a file in ``protocol/scales``, ``analyzers``, ``probes`` or ``scanners`` that ends with
 ``FORMAT = WireFormat(...)``; its id is the file's name.  Files are imported when asked for: a station loads the formats
 it uses.
 """
@@ -15,12 +15,18 @@ from typing import Any
 import protocol.analyzers
 import protocol.probes
 import protocol.scales
+import protocol.scanners
 from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import BadOptions, FormatOptions, NoOptions, parsed
 from protocol.session import Decoder, Session
 
-_KINDS = {"scale": protocol.scales, "analyzer": protocol.analyzers, "probe": protocol.probes}
+_KINDS = {
+    "scale": protocol.scales,
+    "analyzer": protocol.analyzers,
+    "probe": protocol.probes,
+    "scanner": protocol.scanners,
+}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -117,7 +123,7 @@ def module_names(package: ModuleType) -> list[str]:
 
 
 def ids(kind: str | None = None) -> list[str]:
-    """Ids of all formats, or of those of one kind (``scale``, ``analyzer``, ``probe``)."""
+    """Ids of all formats, or of those of one kind (``scale``, ``analyzer``, ``probe``, ``scanner``)."""
     return [name for key, package in _KINDS.items() if kind in (None, key) for name in module_names(package)]
 
 

@@ -1,4 +1,4 @@
-"""What devices say, as values: a weighing, a test result, a ticket, a probe's value, a reply, or senseless bytes.
+"""What devices say, as values: a weighing, a test result, ticket, probe's value, code, reply; or bytes of no sense.
 
 Values are frozen. Numbers are ``Decimal`` with the digits as sent, because the trailing zero of ``1.250`` is the
 scale's resolution. ``raw`` holds the frame's own bytes and does not take part in comparison: two frames that say
@@ -200,6 +200,17 @@ class Reply:
 
 
 @frozen
+class Scan:
+    """A code that was scanned, or read of a card: its whole text, as the page that is open takes it."""
+
+    text: str
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": True, "kind": "code", "text": self.text, "raw": self.raw.hex()}
+
+
+@frozen
 class Garbage:
     """Bytes that are not a frame of the format, and why."""
 
@@ -210,7 +221,7 @@ class Garbage:
         return {"ok": False, "why": self.why, "raw": self.data.hex()}
 
 
-Event = Weighing | TestResult | Ticket | Curve | Measured | Reply | Garbage
+Event = Weighing | TestResult | Ticket | Curve | Measured | Scan | Reply | Garbage
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -40,6 +40,51 @@ def named_peers(address: str) -> tuple[Network, ...]:
     return tuple(ip_network(one.strip()) for one in asked[0][1].split(","))
 
 
+class Peers:
+    """Who may connect to an address, and who was sent away."""
+
+    def __init__(self, address: str, clock: Callable[[], float]) -> None:
+        """Raises LinkLost for a `?from=` that names nobody."""
+        self._clock = clock
+        self._refused = self._told = 0
+        self._strangers: dict[str, None] = {}  # their addresses, the last one last
+        self._refused_at = 0.0
+        try:
+            self._named = named_peers(address)
+        except ValueError:
+            raise LinkLost(
+                f"{address}: write who may connect as listen:0.0.0.0:4001?from=192.168.1.20,192.168.2.0/24"
+            ) from None
+
+    def may(self, host: str) -> bool:
+        """Whether this address (``bare``) may connect; one that may not is counted."""
+        if not self._named or any(ip_address(host) in network for network in self._named):
+            return True
+        self._refused += 1
+        self._refused_at = self._clock()
+        self._strangers.pop(host, None)
+        if len(self._strangers) < STRANGERS:
+            self._strangers[host] = None
+        return False
+
+    def news(self) -> str | None:
+        """Who was sent away, for the technician: a text, empty when that is over, None when nothing is new."""
+        if self._refused and self._clock() - self._refused_at >= FORGET_SECONDS:
+            self._refused = self._told = 0
+            self._strangers.clear()
+            return ""
+        if self._refused == self._told:
+            return None
+        self._told = self._refused
+        *others, last = self._strangers
+        also = f" and {len(others)} more addresses" if others else ""
+        allowed = ",".join((*map(_written, self._named), last))
+        return (
+            f"{self._refused} connections refused, the last from {last}{also}; if that is the instrument, write"
+            f" ?from={allowed} at the end of its port in station.toml and restart the station"
+        )
+
+
 class ListenPort:
     """Waits at ``listen:HOST:PORT`` and speaks with one client at a time; an empty host means every interface.
 
@@ -63,16 +108,8 @@ class ListenPort:
         self._queue: deque[tuple[str, socket.socket]] = deque()  # who waits for his turn, with his address
         self._spoke = False
         self._heard_at = 0.0
-        self._refused = self._told = 0
-        self._strangers: dict[str, None] = {}  # their addresses, the last one last
-        self._refused_at = 0.0
+        self._peers = Peers(address, clock)
         found = ADDRESS.fullmatch(address)
-        try:
-            self._named = named_peers(address)
-        except ValueError:
-            raise LinkLost(
-                f"{address}: write who may connect as listen:0.0.0.0:4001?from=192.168.1.20,192.168.2.0/24"
-            ) from None
         if not found or int(found[3]) > 0xFFFF:
             raise LinkLost(f"{address}: write listen:HOST:PORT, for example listen:0.0.0.0:4001?from=192.168.1.20")
         host, port = found[1] or found[2] or "", int(found[3])
@@ -112,21 +149,8 @@ class ListenPort:
             self._drop()  # it may come back; to the session this is an answer that got lost
 
     def news(self) -> str | None:
-        """Who was sent away, for the technician: a text, empty when that is over, None when nothing is new."""
-        if self._refused and self._clock() - self._refused_at >= FORGET_SECONDS:
-            self._refused = self._told = 0
-            self._strangers.clear()
-            return ""
-        if self._refused == self._told:
-            return None
-        self._told = self._refused
-        *others, last = self._strangers
-        also = f" and {len(others)} more addresses" if others else ""
-        allowed = ",".join((*map(_written, self._named), last))
-        return (
-            f"{self._refused} connections refused, the last from {last}{also}; if that is the instrument, write"
-            f" ?from={allowed} at the end of its port in station.toml and restart the station"
-        )
+        """Who was sent away: as ``Peers``."""
+        return self._peers.news()
 
     def close(self) -> None:
         self._drop()
@@ -150,21 +174,10 @@ class ListenPort:
             except OSError:  # nobody, or he is gone again
                 return
             host = bare(host)
-            if self._may(host):
+            if self._peers.may(host):
                 self._queue.append((host, client))
             else:
-                self._refuse(host)
                 _shut(client)
-
-    def _may(self, host: str) -> bool:
-        return not self._named or any(ip_address(host) in network for network in self._named)
-
-    def _refuse(self, host: str) -> None:
-        self._refused += 1
-        self._refused_at = self._clock()
-        self._strangers.pop(host, None)
-        if len(self._strangers) < STRANGERS:
-            self._strangers[host] = None
 
     def _take_over(self) -> None:
         """The first one that waits and is still there, or left something to read, gets the line."""

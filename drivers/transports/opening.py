@@ -15,9 +15,12 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
     """Open ``/dev/…`` or ``socket://host:port`` with these line settings. Raises LinkLost.
 
     Also ``usb-hid:``, ``usb-hid:VID:PID[:SERIAL]``, ``usb-hid:VID:PID@BUS-PORT`` (a USB scale), ``w1:PATH`` (a
-    thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``folder:PATH`` (result
-    files) and ``replay:FILE``.  ``admit`` is told what stands behind the address before a byte of it is read, and may
-    raise Stranger; ``system`` is where devices are looked up.
+    thermometer's ``w1_slave`` file), ``listen:HOST:PORT`` (an instrument that connects to us), ``http:HOST:PORT`` (one
+    that uploads to us), ``folder:PATH`` (result files), ``evdev:PATH`` (a scanner that is a keyboard),
+    ``ws://HOST:PORT`` (a PC scale) and ``replay:FILE``.
+
+    ``admit`` is told what stands behind the address before a byte of it is read, and may raise Stranger; ``system`` is
+    where devices are looked up.
     """
     if address.startswith("replay:"):
         return Replay(address.removeprefix("replay:"))
@@ -30,6 +33,20 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
     if address.startswith("listen:"):
         admit(Identity(address=address))
         return ListenPort(address)
+    if address.startswith("evdev:"):
+        from drivers.transports.evdev import InputPort  # most stations have no scanner of their own
+
+        return InputPort(address, admit)
+    if address.startswith("http:"):
+        from drivers.transports.upload import UploadPort  # most stations have no instrument that uploads
+
+        admit(Identity(address=address))
+        return UploadPort(address)
+    if address.startswith("ws:"):
+        from drivers.transports.ws import WebSocketPort  # few scales have a computer of their own
+
+        admit(Identity(address=address))
+        return WebSocketPort(address)
     if address.startswith("folder:"):
         return FolderPort(address)
     return SerialPort(address, link, admit, system)

@@ -235,6 +235,27 @@ class ProbeView:
 
 
 @frozen
+class ScannerView:
+    """A scanner, how many codes it read, and when the last one found no page (``HH:MM``; empty when it found one)."""
+
+    name: str
+    up: bool
+    why: str
+    garbage: int = 0
+    scans: int = 0
+    lost: str = ""
+
+
+@frozen
+class HandedScan:
+    """What was scanned, for the page at ``pages_at`` (empty: on this box); ``text`` is empty for what was no code."""
+
+    scanner: str
+    text: str
+    pages_at: str
+
+
+@frozen
 class LabVerdictView:
     """What a laboratory concluded of a lot, as the city said at ``time``: ``qualified`` or ``unqualified``."""
 
@@ -450,6 +471,7 @@ class Board:
     lab_verdicts: tuple[LabVerdictView, ...] = ()
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()
+    scanners: tuple[ScannerView, ...] = ()
     ports: tuple[PortView, ...] = ()
     prints: tuple[PrintView, ...] = ()
     unread: tuple[UnreadView, ...] = ()
@@ -490,6 +512,7 @@ class Showing:
         self.roster = Roster()  # beside the board: it is nobody's to read
         self.beat: float | None = None
         self.behind = False
+        self.takes: Callable[[HandedScan], None] | None = None  # of the web thread, while a page is open
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def post(self, **changes: Any) -> None:
@@ -499,6 +522,13 @@ class Showing:
             self.board = replace(self.board, **changed, version=self.board.version + 1)
             for signal in self._watchers:
                 signal()
+
+    def hand(self, scan: HandedScan) -> bool:
+        """Hand a scan to whoever shows pages, who only signals; False when no page is open at all."""
+        takes = self.takes
+        if takes is not None:
+            takes(scan)
+        return takes is not None
 
     def watch(self, signal: Callable[[], None]) -> Callable[[], None]:
         """Call ``signal`` after each change; returns the function that ends it."""

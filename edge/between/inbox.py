@@ -15,7 +15,7 @@ from edge.between.command_table import Answer, Command
 from edge.between.people import ALONE, Who
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.frozen import frozen
-from protocol.readings import Curve, Measured, TestResult, Ticket, Weighing
+from protocol.readings import Curve, Measured, Scan, TestResult, Ticket, Weighing
 
 
 class Refused(Exception):
@@ -70,6 +70,21 @@ class Sensed:
 
     device: str
     measured: Measured
+
+
+@frozen
+class Scanned:
+    """A code was scanned."""
+
+    device: str
+    scan: Scan
+
+
+@frozen
+class ScanLost:
+    """No page was open that this scanner's codes go to."""
+
+    device: str
 
 
 @frozen
@@ -242,6 +257,8 @@ Message = (
     | NewLoad
     | Tested
     | Sensed
+    | Scanned
+    | ScanLost
     | PortChanged
     | PortFound
     | PortGarbage

@@ -75,6 +75,9 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
         for device in devices:
             if not device.up:
                 yield Finding(Need.STOPPED, part, device.name)
+    for scanner in board.scanners:
+        if not scanner.up or scanner.lost:
+            yield Finding(Need.LOOK, "scanners", scanner.name)  # codes can be typed, too
     for port in board.ports:
         if port.by == "unsafe" and port.now is None:  # a stranger is told with its device
             yield Finding(Need.LOOK, "ports", port.device)

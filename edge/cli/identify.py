@@ -13,7 +13,7 @@ from edge.cli.main import plain_errors
 from protocol import formats
 from protocol.readings import TestResult, Weighing
 
-SCHEMES = ("usb-hid", "w1", "folder")  # other addresses carry what is spoken on serial lines
+SCHEMES = ("usb-hid", "w1", "folder", "http", "ws")  # other addresses carry what is spoken on serial lines
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from drivers import proposed
-from drivers.discover import FoundPort, naming, serial_ports, usb_ports
+from drivers.discover import FoundPort, keyboards, naming, serial_ports, usb_ports
 from drivers.printers import PROFILES
 from drivers.transports.adapters import Naming, System
 from edge.cli.main import config_option
@@ -28,7 +28,7 @@ PAGES = 6  # that are named
     help="Propose a row for a printer by its name, such as TM-T88V; what is plugged in is not looked at.",
 )
 def ports(config_path: Path, printer_name: str) -> None:
-    """List serial ports, USB scales and USB printers by the names to put into station.toml.
+    """List serial ports, USB scales, USB printers, keyboards and scanners by the names to put into station.toml.
 
     An adapter without a serial number of its own is named by the socket it is plugged into. Of a USB printer the
     [[printer]] to paste stands below: by our row where there is one, else as the database of python-escpos has it,
@@ -38,7 +38,7 @@ def ports(config_path: Path, printer_name: str) -> None:
         _propose(printer_name)
         return
     system = System.of(os.environ)
-    found = [*serial_ports(system), *usb_ports()]
+    found = [*serial_ports(system), *usb_ports(), *keyboards(system)]
     for port in found:
         click.echo(f'port = "{port.stable}"    # {port.device}  {port.what}')
     for number, port in enumerate((port for port in found if port.kind == "printer"), 1):
@@ -111,6 +111,7 @@ def _propose(name: str) -> None:
 
 def judged(config: Config, system: System) -> list[tuple[str, str, Naming]]:
     """Device, the name it is looked for at, and how far that leads to one device; those that cannot be mixed up not."""
-    parts: list[PortSection | PrinterSection] = [*config.scale, *config.analyzer, *config.probe, *config.printer]
+    devices = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    parts: list[PortSection | PrinterSection] = [*devices, *config.printer]
     found = [(part.name, part.port, naming(part.port, system)) for part in parts]
     return [each for each in found if each[2].by]

@@ -56,6 +56,8 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
         yield analyzer["name"], *_analyzer(analyzer, words)
     for probe in board["probes"]:
         yield probe["name"], *_probe(probe, words)
+    for scanner in board["scanners"]:
+        yield scanner["name"], *_scanner(scanner, words)
     for printer in board["printers"]:
         yield printer["name"], *_printer(printer, words)
     yield "broker", *_city(board["city"], words)
@@ -151,6 +153,15 @@ def _probe(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
         return _lost(view, view["why"], words, "do_probe")
     values = [f"{words.known('measured', what)} {value} {ucum(unit)}" for what, value, unit in view["measured"]]
     return True, ". ".join([words("connected"), *(values or [words("no_value")])])
+
+
+def _scanner(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    if not view["up"]:
+        return _lost(view, view["why"], words, "do_scanner")
+    parts = [words("connected"), words("scans_n", n=view["scans"])]
+    if view["lost"]:
+        return None, ". ".join([*parts, words("scan_lost", time=view["lost"]), words("do_scan_lost")])
+    return _unless_garbled(view, parts, words)
 
 
 def _printer(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:

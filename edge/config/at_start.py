@@ -11,7 +11,19 @@ from urllib.parse import urlsplit
 from edge.between.logs import fields, quoted
 from edge.config.sections import Config, PortSection, PrinterSection, ScaleSection
 
-NETWORK = ("listen:", "socket://", "tcp://", "folder:", "usb", "w1:", "replay:", "file:")  # no line settings of ours
+NETWORK = (
+    "listen:",
+    "http:",
+    "evdev:",
+    "ws://",
+    "socket://",
+    "tcp://",
+    "folder:",
+    "usb",
+    "w1:",
+    "replay:",
+    "file:",
+)  # no line settings of ours
 
 
 def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterable[str]) -> Iterator[str]:
@@ -47,7 +59,7 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
         certificate=quoted(config.web.cert_file or ""),
         insecure="yes" if config.web.insecure else "no",
     )
-    for part in (*config.scale, *config.analyzer, *config.probe):
+    for part in (*config.scale, *config.analyzer, *config.probe, *config.scanner):
         yield f"{part.name} " + _device(part)
     for printer in config.printer:
         yield f"{printer.name} " + _printer(printer)

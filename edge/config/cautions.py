@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from itertools import chain
 from urllib.parse import urlsplit
 
+from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
@@ -225,7 +226,7 @@ def _network(config: Config) -> Iterator[Caution]:
             'Write tls = "own", delete insecure and run `marketedge tls make`; or let only this box use them: '
             "127.0.0.1:8080",
         )
-    for part in (*config.scale, *config.analyzer, *config.probe):
+    for part in (*config.scale, *config.analyzer, *config.probe, *config.scanner):
         if _anybody_may_connect(part.port):
             example = f"{part.port.partition('?')[0]}?from=192.168.1.20"
             yield Caution(
@@ -239,8 +240,17 @@ def _network(config: Config) -> Iterator[Caution]:
             )
 
 
+def _waits(port: str) -> bool:
+    """Whether the device connects to us."""
+    return port.startswith(("listen:", "http:"))
+
+
 def _anybody_may_connect(port: str) -> bool:
     """Whether the device connects to us, and nobody has said from where; on loopback only this box can."""
+    if port.startswith("http:"):
+        if upload.parts(port)[3] is not None:
+            return False  # who may is said by a word
+        port = upload.as_listening(port)
     if not port.startswith("listen:"):
         return False
     peers = named_peers(port)
@@ -287,9 +297,10 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
 
 def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
-    parts: tuple[PortSection | PrinterSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.printer)
+    devices: tuple[PortSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    parts: tuple[PortSection | PrinterSection, ...] = (*devices, *config.printer)
     for part in parts:
-        port = part.port.partition("?")[0] if part.port.startswith("listen:") else part.port
+        port = part.port.partition("?")[0].replace("http:", "listen:", 1) if _waits(part.port) else part.port
         first = seen.setdefault(port, part.name)
         if first != part.name and part.port != "/dev/null":
             yield Caution(

@@ -1,4 +1,4 @@
-"""The sections of what is connected: scales, analyzers, probes and printers, each by its model's row."""
+"""The sections of what is connected: scales, analyzers, probes, scanners and printers, each by its model's row."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -31,6 +31,7 @@ from edge.config.values import (
     device_port,
     grams,
     masses,
+    one_address,
     printer_port,
     with_files,
 )
@@ -229,19 +230,29 @@ class AnalyzerSection(PortSection):
 
     @property
     def proven_line(self) -> bool:
-        """Whether its bytes come by a way that loses and changes none: a network connection of its own, or files."""
-        return self.port.startswith(("listen:", "folder:"))
+        """Whether its bytes come by a way that loses and changes none: its own network connection, files, uploads."""
+        return self.port.startswith(("listen:", "folder:", "http:"))
 
     @cached_property
     def remembers(self) -> bool:
-        """Whether what it hands over may be old: a memory that is read, or files."""
-        return formats.find(self.row().format).polled or self.port.startswith("folder:")
+        """Whether what it hands over may be old: a memory that is read, files, or uploads that waited."""
+        return formats.find(self.row().format).polled or self.port.startswith(("folder:", "http:"))
 
 
 class ProbeSection(PortSection):
     """A probe of temperature or humidity; its values are shown on the status page."""
 
     kind: ClassVar[str] = "probe"
+
+
+class ScannerSection(PortSection):
+    """A barcode scanner or card reader. Its codes go to the page that is open on this box; with ``pages_at`` to the one
+    on the tablet or computer with this address.
+    """
+
+    kind: ClassVar[str] = "scanner"
+
+    pages_at: Annotated[str, checked(one_address)] = ""
 
 
 def _is_a(kind: type, value: Any) -> bool:

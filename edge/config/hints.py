@@ -37,6 +37,10 @@ HINTS: dict[str, tuple[str, str]] = {
     "verification_code": _SHORT,
     "seal": _SHORT,
     "software": _SHORT,
+    "pages_at": (
+        "写显示页面的平板或电脑的地址，如 192.168.1.31；空为本机",
+        "the address of the tablet or computer with the page, such as 192.168.1.31; empty for this box",
+    ),
     "price_report": ('写时刻，如 "18:00"；"" 为不上报', 'write a time of day such as "18:00", or "" for none'),
     "screens.open": ('写成列表：["customer"]、["hall"] 或两者', 'write a list of "customer", "hall", or both'),
     "pay_text": ("写收款码的内容，如网址，最多 300 个字符", "write what the pay code says, at most 300 letters"),

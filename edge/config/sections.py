@@ -24,7 +24,7 @@ from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
 from edge.config.bench import PlanSection, row_of
-from edge.config.devices import AnalyzerSection, PortSection, PrinterSection, ProbeSection, ScaleSection
+from edge.config.devices import AnalyzerSection, PortSection, PrinterSection, ProbeSection, ScaleSection, ScannerSection
 from edge.config.environment import overridden
 from edge.config.goods import GoodsSection, with_groups
 from edge.config.market import MarketSection
@@ -62,6 +62,7 @@ __all__ = [
     "ProbeSection",
     "ProductSection",
     "ScaleSection",
+    "ScannerSection",
     "WebSection",
     "fen",
     "grams",
@@ -169,6 +170,7 @@ class Config(BaseModel):
     scale: tuple[ScaleSection, ...] = ()
     analyzer: tuple[AnalyzerSection, ...] = ()
     probe: tuple[ProbeSection, ...] = ()
+    scanner: tuple[ScannerSection, ...] = ()
     printer: tuple[PrinterSection, ...] = ()
     goods: GoodsSection = GoodsSection()
     product: tuple[ProductSection, ...] = ()
@@ -217,7 +219,7 @@ class Config(BaseModel):
 
     def _nothing_twice(self) -> None:
         named: dict[str, str] = {}
-        for section in ("scale", "analyzer", "probe", "printer"):
+        for section in ("scale", "analyzer", "probe", "scanner", "printer"):
             for part in getattr(self, section):
                 if part.name in named:
                     raise Mistake(

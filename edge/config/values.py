@@ -20,6 +20,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.config.mistakes import Mistake
 from protocol.city.codes import operator
@@ -84,13 +85,13 @@ def address(text: str) -> None:
         raise ValueError("no address")
 
 
-SERVER = re.compile(r"(?:socket|rfc2217|tcp)://(\[[0-9A-Fa-f:.]+\]|[^/:\s]+):([0-9]{1,5})(?:[/?].*)?")
+SERVER = re.compile(r"(?:socket|rfc2217|tcp|ws)://(\[[0-9A-Fa-f:.]+\]|[^/:\s]+):([0-9]{1,5})(?:[/?].*)?")
 WAITING = re.compile(r"listen:(\[[0-9A-Fa-f:.]*\]|[^:\s]*):([0-9]{1,5})(?:\?.*)?")
 USB = re.compile(r"usb(-hid)?:([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}([:@].+)?)?")
 
 
 def device_port(text: str) -> None:
-    """Raises ValueError for what is no way to a scale, an analyzer or a probe."""
+    """Raises ValueError for what is no way to a scale, an analyzer, a probe or a scanner."""
     if WAITING.fullmatch(text):
         try:
             named_peers(text)
@@ -100,7 +101,24 @@ def device_port(text: str) -> None:
                 "behind the ? write who may connect, addresses or networks, as in "
                 "listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
             ) from None
-    _port_of(text, ("replay:", "w1:", "folder:"), ("usb-hid:", "socket://", "rfc2217://", "listen:"))
+    if text.startswith("http:"):
+        try:
+            named_peers(upload.as_listening(text))
+        except ValueError:
+            raise Mistake(
+                "写 http:主机:端口，? 后写允许的地址或网段，或口令文件（完整路径），如 "
+                "http:0.0.0.0:8090?from=192.168.1.20 或 http:0.0.0.0:8090?token_file=/etc/marketedge/token",
+                "write http:HOST:PORT, behind the ? who may connect, or the file (its whole path) with a token, as in "
+                f"{upload.EXAMPLE}",
+            ) from None
+        return
+    _port_of(text, ("replay:", "w1:", "folder:", "evdev:"), ("usb-hid:", "socket://", "rfc2217://", "ws://", "listen:"))
+
+
+def one_address(text: str) -> None:
+    """An address of the network, or empty; raises ValueError."""
+    if text:
+        ip_address(text)
 
 
 def printer_port(text: str) -> None:

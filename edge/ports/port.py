@@ -19,14 +19,14 @@ from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from edge.between.failures import cause_of, place_of
-from edge.between.inbox import Inbox, PortChanged, PortFound, PortGarbage, Sensed, Stumbled, Tested, Weighed
+from edge.between.inbox import Inbox, PortChanged, PortFound, PortGarbage, Scanned, Sensed, Stumbled, Tested, Weighed
 from edge.between.sparing import Allowance
 from edge.ports.doorkeeper import Doorkeeper
 from edge.ports.last_frames import LastFrames
 from edge.ports.silence import Nature, Silence
 from protocol.frozen import frozen
 from protocol.plain import plain
-from protocol.readings import Curve, Event, Garbage, Measured, Reply, TestResult, Ticket, Weighing
+from protocol.readings import Curve, Event, Garbage, Measured, Reply, Scan, TestResult, Ticket, Weighing
 from protocol.session import Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
@@ -177,6 +177,8 @@ class Port(threading.Thread):
                     results.append(replace(event, peer=told.peer) if told else event)
                 case Measured():
                     self._inbox.put(Sensed(self.device, event))
+                case Scan():
+                    self._inbox.put(Scanned(self.device, event))
                 case Garbage(data=raw, why=why):
                     log.debug("%s garbage why=%r hex=%s", self.device, why, raw.hex())
                     self._inbox.put(PortGarbage(self.device, plain(why, WHY_LETTERS), raw))

@@ -1,4 +1,4 @@
-"""What the station knows of its devices: one face for scales, analyzers, probes and printers.
+"""What the station knows of its devices: one face for scales, analyzers, probes, scanners and printers.
 
 Part of the core: only the core thread calls this.  Scales are in ``weighing.py``.
 """
@@ -6,9 +6,9 @@ Part of the core: only the core thread calls this.  Scales are in ``weighing.py`
 from dataclasses import replace
 from typing import Protocol
 
-from edge.between.board import AnalyzerView, PrinterView, ProbeView
+from edge.between.board import AnalyzerView, HandedScan, PrinterView, ProbeView, ScannerView
 from edge.between.print_states import TAKES_PAPERS, PrinterState
-from edge.config.sections import AnalyzerSection, PrinterSection, ProbeSection
+from edge.config.sections import AnalyzerSection, PrinterSection, ProbeSection, ScannerSection
 from edge.state.known_devices import Confirmed
 from protocol.readings import Measured
 from protocol.session import Wish
@@ -74,6 +74,32 @@ class ProbeDevice:
         self._view = replace(self._view, measured=tuple(values[what] for what in sorted(values)))
 
     def view(self) -> ProbeView:
+        return self._view
+
+
+class ScannerDevice:
+    """A scanner, and whether its last code found a page."""
+
+    def __init__(self, part: ScannerSection) -> None:
+        self._part = part
+        self._view = ScannerView(part.name, False, "")
+
+    def changed(self, up: bool, why: str) -> None:
+        self._view = replace(self._view, up=up, why=why)
+
+    def disturbed(self) -> None:
+        self._view = replace(self._view, garbage=self._view.garbage + 1)
+
+    def scanned(self, text: str) -> HandedScan:
+        """A code, or an empty text for what was none: what the pages are handed."""
+        self._view = replace(self._view, scans=self._view.scans + bool(text), lost="")
+        return HandedScan(self._part.name, text, self._part.pages_at)
+
+    def lost(self, at: str) -> None:
+        """The last one found no page, at this time of day."""
+        self._view = replace(self._view, lost=at)
+
+    def view(self) -> ScannerView:
         return self._view
 
 

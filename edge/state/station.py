@@ -33,7 +33,7 @@ from edge.state.controls import Controls
 from edge.state.customer import Customer
 from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
-from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice
+from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice, ScannerDevice
 from edge.state.directory import People
 from edge.state.disk import Disk
 from edge.state.expiries import Expiries
@@ -90,7 +90,8 @@ class Station:
         self.scales = {part.name: TradeScale(part) for part in config.scale}
         self.analyzers = {part.name: AnalyzerDevice(part) for part in config.analyzer}
         self.probes = {part.name: ProbeDevice(part) for part in config.probe}
-        self.devices: Mapping[str, Device] = {**self.scales, **self.analyzers, **self.probes}
+        self.scanners = {part.name: ScannerDevice(part) for part in config.scanner}
+        self.devices: Mapping[str, Device] = {**self.scales, **self.analyzers, **self.probes, **self.scanners}
         self.products = {part.code: part for part in config.product}
         self.who: Who = BOX  # on whose order the message is that is handled now
         self.after: list[Callable[[], None]] = []
@@ -118,7 +119,7 @@ class Station:
         own = own.more(load_node_keys(config.market.keys_file))
         self.siblings = Siblings(Topics(config.station.region, ledger.signer.node, ledger.signer.terminal), clock)
         self.known = KnownDevices(
-            (*config.scale, *config.analyzer, *config.probe), ledger, clock, self.after, self.undo
+            (*config.scale, *config.analyzer, *config.probe, *config.scanner), ledger, clock, self.after, self.undo
         )
         self.baskets = Baskets(ledger, clock)
         self.asked = Asked(ledger, clock, self.undo)

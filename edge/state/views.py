@@ -47,6 +47,7 @@ class Views:
             ),
             "analyzers": partial(self._analyzers, anew=False),
             "probes": lambda: tuple(probe.view() for probe in station.probes.values()),
+            "scanners": lambda: tuple(scanner.view() for scanner in station.scanners.values()),
             "prints": station.prints.views,
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,

@@ -57,6 +57,10 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Appr
         pulse: Annotated[
             bool, Query(description="Also send an event `pulse` every second: show a weight only while it comes.")
         ] = False,
+        scans: Annotated[
+            bool,
+            Query(description="Also send events `scan`, what a scanner of the box read."),
+        ] = False,
     ) -> Response:
         """The first message holds every part of the board, each further one the parts that changed, whole.
 
@@ -64,7 +68,21 @@ def router(showing: Showing, desk: Desk, live: Live, door: Door, approvals: Appr
         milliseconds; `alive` is false when the station's core has stopped.
         """
         caller = caller_of(request)
-        return EventStream(live, door.streams, lambda: still_in(showing, caller), pulse=pulse)
+        return EventStream(live, door.streams, lambda: still_in(showing, caller), pulse=pulse, scans=scans)
+
+    @api.get(
+        "/scans",
+        response_class=Response,
+        responses=ALWAYS | {200: {"content": {"text/event-stream": {}}, "description": "Server-sent events."}},
+        tags=["read"],
+        summary="What the box's scanners read",
+    )
+    async def follow_scans(request: HttpRequest) -> Response:
+        """Events `scan` alone, of scanners whose codes go to where this is asked from.
+
+        Without a sign-in, for the page of that name: a person is named by a card.
+        """
+        return EventStream(live, door.streams, lambda: True, pulse=False, view=lambda board: {}, scans=True)
 
     orders.enter(api, desk, who)
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.between.board import Showing
-from edge.between.inbox import Inbox
+from edge.between.inbox import Inbox, ScanLost
 from edge.printing.archive import Archive
 from edge.records.photos import PhotoFiles
 from edge.records.shelf import Shelf
@@ -78,6 +78,7 @@ def create_app(
     ``support`` makes the bundle for who helps from elsewhere.
     """
     live = live or Live(showing, token=token)
+    live.no_page = lambda scanner: inbox.put(ScanLost(scanner))
     painter = pages.Painter(showing, release, live.steady, token, look)
 
     async def show_http_error(request: Request, error: Exception) -> Response:

@@ -4,6 +4,8 @@
     data: {"at":81234567,"alive":true,"version":41,"scales":[…],"city":{…}}     the parts that changed, whole
     event: pulse
     data: {"at":81235567,"alive":true}                                          on /api/live?pulse=1, every second
+    event: scan
+    data: {"scanner":"scanner-1","text":"6901234567892"}                         on …&scans=1; an empty text was no code
     :                                                                            otherwise every ten seconds
 
 ``customers`` is how many screens stand before customers, where there are any.
@@ -12,24 +14,29 @@ steady clock in milliseconds: a page uses it to see that what it received was he
 pages that show a weight: a weight that lies still changes nothing, so silence alone could not be told from a cut line.
 ``alive`` is false when the core thread has stopped; that is told when it happens, not at the next pulse.
 
-Nothing is queued for a reader: each takes the newest board when it is ready for it.  Without readers nobody watches.
+A scan goes to one reader: of those that ask for scans where the scanner's codes go to, the one that came last, which is
+the page a person opened or turned to last.  Without any the core is told.
+
+Nothing else is queued for a reader: each takes the newest board when it is ready for it.  Without readers nobody
+watches.
 """
 
 import asyncio
 import json
 import math
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge.between.board import Board, PrintView, Showing
-from edge.web.addresses import peer
+from edge.between.board import Board, HandedScan, PrintView, Showing
+from edge.web.addresses import BOX, peer
 from edge.web.door import Places
 from edge.web.problems import CROWDED
 
@@ -37,6 +44,7 @@ GAP = 0.1
 HEARTBEAT = 10.0
 PULSE = 1.0
 DEAD_AFTER = 2.0
+MOST_SCANS = 8  # that wait for one reader
 NOBODY = ("", 0)  # who asks without a socket
 View = Callable[[Board], dict[str, Any]]
 PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
@@ -70,6 +78,15 @@ def alive(showing: Showing, now: float) -> bool:
     return showing.beat is None or now - showing.beat < DEAD_AFTER
 
 
+@dataclass(slots=True, eq=False)
+class Reader:
+    """``scans_at``: whose scans it takes, an address or ``BOX``; None for nobody's."""
+
+    scans_at: str | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    scans: deque[HandedScan] = field(default_factory=lambda: deque(maxlen=MOST_SCANS))
+
+
 class Live:
     """Wakes the readers when the board changed, at most every ``gap`` seconds. Lives in the web thread's loop."""
 
@@ -82,12 +99,15 @@ class Live:
         pulse: float = PULSE,
         steady: Callable[[], float] = time.monotonic,
         token: str = "",
+        no_page: Callable[[str], None] = lambda scanner: None,
     ) -> None:
+        """``no_page`` is told of a scanner whose code found no reader."""
         self.showing = showing
+        self.no_page = no_page
         self.token = token
         self.steady = steady
         self._gap, self._heartbeat, self._pulse = gap, heartbeat, pulse
-        self._readers: set[asyncio.Event] = set()
+        self._readers: dict[Reader, None] = {}  # who came last stands last
         self._encoded: dict[str, tuple[Any, bytes]] = {}
         self._signalled = False
         self._woken = float("-inf")
@@ -100,9 +120,13 @@ class Live:
         self._closed = True
         self._wake()
 
-    async def follow(self, pulse: bool, view: View | None = None) -> AsyncIterator[bytes]:
-        """The stream of one reader; with a ``view`` nothing but what that says of the board, as ``screen``."""
-        changed = self._join()
+    async def follow(self, pulse: bool, view: View | None = None, scans_at: str | None = None) -> AsyncIterator[bytes]:
+        """The stream of one reader; with a ``view`` nothing but what that says of the board, as ``screen``.
+
+        With ``scans_at`` also what is scanned for pages at that address.
+        """
+        reader = self._join(scans_at)
+        changed = reader.changed
         seen: Board | None = None
         shown = b""
         try:
@@ -117,13 +141,16 @@ class Live:
                     yield b"data: " + head[:-1] + b',"screen":' + screen + b"}\n\n"
                     shown = screen
                 seen = board
+                while reader.scans:
+                    scan = reader.scans.popleft()
+                    yield b"event: scan\ndata: " + dumps({"scanner": scan.scanner, "text": scan.text}) + b"\n\n"
                 try:
                     async with asyncio.timeout(self._silence() if pulse else self._heartbeat):
                         await changed.wait()
                 except TimeoutError:
                     yield b"event: pulse\ndata: " + dumps(self._stamp()) + b"\n\n" if pulse else b":\n\n"
         finally:
-            self._leave(changed)
+            self._leave(reader)
 
     def _silence(self) -> float:
         """Until the next pulse; or until the core would be dead, which is said at once."""
@@ -150,21 +177,42 @@ class Live:
         now = self.steady()
         return {"at": int(now * 1000), "alive": alive(self.showing, now)}
 
-    def _join(self) -> asyncio.Event:
-        changed = asyncio.Event()
-        self._readers.add(changed)
+    def _join(self, scans_at: str | None) -> Reader:
+        reader = Reader(scans_at)
+        self._readers[reader] = None
         if self._unwatch is None:
             loop = asyncio.get_running_loop()
+            self.showing.takes = lambda scan: self._scanned(loop, scan)
             self._signalled = False
             self._unwatch = self.showing.watch(lambda: self._signal(loop))
-        return changed
+        return reader
 
-    def _leave(self, changed: asyncio.Event) -> None:
-        self._readers.discard(changed)
+    def _leave(self, reader: Reader) -> None:
+        """What it was handed and has not sent is told as lost."""
+        self._readers.pop(reader, None)
+        for scan in reader.scans:
+            self.no_page(scan.scanner)
         if not self._readers and self._unwatch is not None:
             self._unwatch()
+            self.showing.takes = None
             self._unwatch = None
             self._encoded.clear()
+
+    def _scanned(self, loop: asyncio.AbstractEventLoop, scan: HandedScan) -> None:
+        """Runs in the core thread."""
+        try:
+            loop.call_soon_threadsafe(self._deliver, scan)
+        except RuntimeError:  # the loop has ended
+            self.no_page(scan.scanner)
+
+    def _deliver(self, scan: HandedScan) -> None:
+        wanted = peer(scan.pages_at, "") if scan.pages_at else BOX
+        there = [one for one in self._readers if one.scans_at == wanted and len(one.scans) < MOST_SCANS]
+        if not there:
+            self.no_page(scan.scanner)
+            return
+        there[-1].scans.append(scan)
+        there[-1].changed.set()
 
     def _signal(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs in the core thread: at most one wake-up is under way at a time."""
@@ -183,8 +231,8 @@ class Live:
 
     def _wake(self) -> None:
         self._signalled = False  # before the board is read: a later change signals again
-        for changed in self._readers:
-            changed.set()
+        for reader in self._readers:
+            reader.changed.set()
 
 
 class EventStream(Response):
@@ -204,6 +252,7 @@ class EventStream(Response):
         pulse: bool,
         view: View | None = None,
         counts: bool = False,
+        scans: bool = False,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
@@ -212,20 +261,22 @@ class EventStream(Response):
         self._still = still
         self._pulse = pulse
         self._view = view
+        self._scans = scans
         self._counts = counts  # among the screens that stand before customers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         (client, _), (server, _) = scope.get("client") or NOBODY, scope.get("server") or NOBODY
-        with self._places.place(peer(client, server)) as found:
+        who = peer(client, server)
+        with self._places.place(who) as found:
             self._live.customers += self._counts
             try:
-                await (self._send(receive, send) if found else CROWDED.answer(send))
+                await (self._send(receive, send, who if self._scans else None) if found else CROWDED.answer(send))
             finally:
                 self._live.customers -= self._counts
 
-    async def _send(self, receive: Receive, send: Send) -> None:
+    async def _send(self, receive: Receive, send: Send, scans_at: str | None) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        writing = asyncio.create_task(self._write(send))
+        writing = asyncio.create_task(self._write(send, scans_at))
         leaving = asyncio.create_task(_left(receive))
         try:
             await asyncio.wait((writing, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -234,8 +285,8 @@ class EventStream(Response):
                 task.cancel()
             await asyncio.gather(writing, leaving, return_exceptions=True)
 
-    async def _write(self, send: Send) -> None:
-        async with aclosing(self._live.follow(self._pulse, self._view)) as stream:  # type: ignore[type-var]
+    async def _write(self, send: Send, scans_at: str | None) -> None:
+        async with aclosing(self._live.follow(self._pulse, self._view, scans_at)) as stream:  # type: ignore[type-var]
             async for chunk in stream:
                 if not self._still():
                     break

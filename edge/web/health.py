@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from edge.between.board import AnalyzerView, Board, PrinterView, ProbeView, ScaleView, Showing
+from edge.between.board import AnalyzerView, Board, PrinterView, ProbeView, ScaleView, ScannerView, Showing
 from edge.between.needs import Need, disk_state, findings
 from edge.between.print_states import PrinterState
 from edge.web.events import alive
@@ -18,7 +18,8 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
     ``token`` is the process's: who started it knows by that whether it is his own that answers.
     """
     board = showing.board
-    devices: list[ScaleView | AnalyzerView | ProbeView] = [*board.scales, *board.analyzers, *board.probes]
+    devices: list[ScaleView | AnalyzerView | ProbeView | ScannerView] = [*board.scales, *board.analyzers]
+    devices += [*board.probes, *board.scanners]
     ports = {one.name: _up(one.up, one.port_why if isinstance(one, ScaleView) else one.why) for one in devices}
     printers = {one.name: _up(one.up, one.why) | {"waiting": one.waiting} for one in board.printers}
     core = alive(showing, now)
@@ -146,6 +147,7 @@ class BoardCollector:
         yield _each(CounterMetricFamily, "results", "Results taken from the analyzer", board.analyzers, "results")
         yield _each(GaugeMetricFamily, "unmatched", "Results that wait for a person", board.analyzers, "unmatched")
         yield _each(GaugeMetricFamily, "probe_up", "1 while the probe's port is open", board.probes, "up")
+        yield _each(GaugeMetricFamily, "scanner_up", "1 while the scanner's port is open", board.scanners, "up")
         ports: tuple[ScaleView | AnalyzerView, ...] = (*board.scales, *board.analyzers)
         yield _each(CounterMetricFamily, "garbage", "Byte runs that were no frame", ports, "garbage")
 
@@ -166,7 +168,7 @@ def _each(
     family: Any,
     name: str,
     text: str,
-    views: tuple[ScaleView | AnalyzerView | PrinterView | ProbeView, ...],
+    views: tuple[ScaleView | AnalyzerView | PrinterView | ProbeView | ScannerView, ...],
     attribute: str,
 ) -> Any:
     metric = family(f"marketedge_{name}", text, labels=["device"])

@@ -27,7 +27,7 @@ from edge.web.desk import problem
 from protocol.frozen import frozen
 
 SESSION, BROWSER = "session", "browser"  # the cookies
-OPEN = {"/health", "/favicon.ico", "/shell", "/ca.crt", "/sign-in", "/api/sign-in"}
+OPEN = {"/health", "/favicon.ico", "/shell", "/ca.crt", "/sign-in", "/api/sign-in", "/api/scans"}
 OPEN_BELOW = ("/static/",)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 FOR_SCRIPTS = ("/api/", "/parts/", "/metrics")

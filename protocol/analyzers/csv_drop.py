@@ -38,13 +38,13 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from protocol.analyzers.shared import fields, stating
+from protocol.analyzers.shared import stating
+from protocol.analyzers.shared.mapped import NAMES, Stated, Unreadable
 from protocol.files import File, Files, digest, receipt, wrap
 from protocol.formats import WireFormat
 from protocol.frozen import frozen
@@ -53,18 +53,6 @@ from protocol.options import FormatOptions, Misfit
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "sample": ("样品编号", "编号", "样本编号", "sample", "sampleno", "sampleid", "sample id", "sample no", "no"),
-    "item": ("检测项目", "项目", "项目名称", "item", "test", "analyte"),
-    "value": ("检测结果", "结果", "检测值", "浓度", "抑制率", "result", "value", "concentration"),
-    "unit": ("单位", "检测值单位", "unit", "units"),
-    "verdict": ("结论", "判定结果", "判定", "检测结论", "conclusion", "verdict", "judgement"),
-    "time": ("检测时间", "检测日期", "时间", "日期", "time", "date", "datetime", "test time", "measured at"),
-    "name": ("样品名称", "名称", "name", "sample name"),
-    "channel": ("通道号", "通道", "channel"),
-    "limit": ("标准值", "限量", "限值", "limit"),
-    "serial": ("仪器编号", "设备编号", "仪器序列号", "出厂编号", "instrument no", "serial", "serial no", "sn"),
-}
 DELIMITERS = ";\t,|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 LINE_ENDS = re.compile("\r\n|\r|\n")
@@ -105,7 +93,7 @@ class Columns(FormatOptions):
         return {name: column for name in NAMES if (column := getattr(self, name)) is not None}
 
 
-class Mapped(FormatOptions):
+class Mapped(Stated):
     """Which column is what."""
 
     delimiter: Annotated[str, Field(max_length=1, description="one character; empty: it is found out")] = ""
@@ -114,12 +102,6 @@ class Mapped(FormatOptions):
     header: Annotated[bool, Field(description="the first line names the columns")] = True
     columns: Annotated[Columns, Field(description="field = column; without it the usual headers are looked for")] = (
         Columns()
-    )
-    item: Annotated[str, Field(description="what was tested, where no column says it")] = ""
-    unit: Annotated[str, Field(description="what values are in, where no column says it")] = ""
-    time: Annotated[str, Field(description="how a time is written, as in strptime", examples=['"%d.%m.%Y %H:%M"'])] = ""
-    verdicts: dict[str, Literal["qualified", "suspect", "unqualified", "invalid"]] = Field(
-        default_factory=dict, description="conclusions beside the usual ones"
     )
 
     @model_validator(mode="after")
@@ -135,10 +117,6 @@ class Mapped(FormatOptions):
 
 
 # --- a file to values -----------------------------------------------------------------------------------------------
-
-
-class _Unreadable(ValueError):
-    """A row or a file that is no result; the message is for the person."""
 
 
 @frozen
@@ -163,7 +141,7 @@ def decode(content: bytes, mapped: Mapped | None = None) -> list[Event]:
         delimiter = mapped.delimiter or _delimiter(lines)
         table = list(csv.reader(lines, delimiter=delimiter))
         places, width = _places(table, mapped)
-    except (_Unreadable, csv.Error) as error:
+    except (Unreadable, csv.Error) as error:
         return [Garbage(b"", str(error))]
     events: list[Event] = list(_rows(table, delimiter, places, width, digest(content), mapped))
     if events and not mapped.header and all(isinstance(event, Ticket) for event in events):
@@ -188,9 +166,9 @@ def _rows(
         row = _Row(line, {name: cells[at] for name, at in places.items() if at < len(cells)})
         try:
             if len(cells) < width:
-                raise _Unreadable(f"{len(cells)} columns where there should be {width}")
+                raise Unreadable(f"{len(cells)} columns where there should be {width}")
             yield _result(row, mapped, (whole, str(place)), seen[tuple(cells)])
-        except _Unreadable as error:
+        except Unreadable as error:
             known_by = stating.identity("csv", line, str(seen[tuple(cells)]))
             yield Ticket(_raw(line), line[:ROW_CAP], str(error), known_by)
 
@@ -212,7 +190,7 @@ def _delimiter(lines: Sequence[str]) -> str:
 def _places(table: Sequence[Sequence[str]], mapped: Mapped) -> tuple[dict[str, int], int]:
     """Where each field stands, from 0, and how many columns a row has at least."""
     if not any(table):
-        raise _Unreadable("the file is empty")
+        raise Unreadable("the file is empty")
     titles = [title.strip().lstrip("\ufeff").lower() for title in table[0]] if mapped.header else []
     places, columns = {}, mapped.columns.given
     for name in NAMES:
@@ -221,63 +199,21 @@ def _places(table: Sequence[Sequence[str]], mapped: Mapped) -> tuple[dict[str, i
             places[name] = wanted - 1
         elif wanted is not None:
             if wanted.strip().lower() not in titles:
-                raise _Unreadable(f"no column {wanted!r} for {name}")
+                raise Unreadable(f"no column {wanted!r} for {name}")
             places[name] = titles.index(wanted.strip().lower())
         elif not columns and (usual := next((title for title in NAMES[name] if title in titles), None)):
             places[name] = titles.index(usual)
     if "item" not in places and not mapped.item:
-        raise _Unreadable("no column for the item, and no `item` in the mapping")
+        raise Unreadable("no column for the item, and no `item` in the mapping")
     if "value" not in places and "verdict" not in places:
-        raise _Unreadable("no column for the value or the verdict")
+        raise Unreadable("no column for the value or the verdict")
     return places, max(len(titles), 1 + max(places.values()))
 
 
 def _result(row: _Row, mapped: Mapped, place: tuple[str, str], occurrence: int) -> TestResult:
-    item = row.get("item") or mapped.item
-    if not item:
-        raise _Unreadable("no item")
-    stated, conclusion = row.get("value"), row.get("verdict")
-    value, limit = stating.number(stated), row.get("limit")
-    verdict = _verdict(conclusion, mapped) if conclusion else _word(stated, mapped)
-    if not stated and verdict is None:
-        raise _Unreadable("neither a value nor a verdict")
-    at = _time(row.get("time"), mapped.time)
+    at = mapped.moment(row.get("time"))
     known_by = (row.line, str(occurrence)) if at else place
-    return TestResult(
-        sample=row.get("sample") or None,
-        channel=row.get("channel") or None,
-        item=item,
-        value=value,
-        unit=row.get("unit") or mapped.unit or None,
-        verdict=verdict,
-        measured_at=at,
-        identity=stating.identity("csv", *known_by),
-        name=row.get("name") or None,
-        limit=stating.number(limit) if stating.number(limit) is not None else stating.limit(limit),
-        text=(stated or None) if value is None else None,
-        raw=_raw(row.line),
-        serial=row.get("serial"),
-    )
-
-
-def _verdict(conclusion: str, mapped: Mapped) -> Verdict:
-    found = _word(conclusion, mapped)
-    if found is None:
-        raise _Unreadable(f"the conclusion {conclusion!r} is no word we know; add it to `verdicts`")
-    return found
-
-
-def _word(text: str, mapped: Mapped) -> Verdict | None:
-    return Verdict(mapped.verdicts[text]) if text in mapped.verdicts else stating.verdict(text)
-
-
-def _time(text: str, form: str) -> datetime | None:
-    if not form:
-        return fields.moment(text) or stating.time(text)
-    try:
-        return datetime.strptime(text, form)  # noqa: DTZ007  (the instrument's own local clock)
-    except ValueError:
-        return None
+    return mapped.result(row.get, at, stating.identity("csv", *known_by), _raw(row.line))
 
 
 def _raw(line: str) -> bytes:

@@ -19,6 +19,7 @@ from simulator.analyzers import _instrument as analyzer
 from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan, Scale
+from simulator.scanners import _reader as scanner
 from simulator.wires.device import Device
 from simulator.wires.table import Table
 
@@ -62,6 +63,11 @@ def device_of(kind: str, format_id: str) -> Device:
         return scale.find(format_id)(Pan())
     if kind == "probe":
         return probe.find(format_id)(probe.Air())
+    if kind == "scanner":
+        reader = scanner.find(format_id)()
+        for number in range(RESULTS):
+            reader.scan(f"69012345{number:05}")
+        return reader
     tester = analyzer.find(format_id)(None)
     for number in range(1, RESULTS + 1):
         tester.measure(number, Decimal(number % 10) / 10, MORNING + timedelta(minutes=number), channel=number % 8 + 1)

@@ -1,4 +1,4 @@
-"""``marketsim scale`` and ``marketsim analyzer``: a simulated device behind a pty or a TCP port, led by a script."""
+"""``marketsim scale``, ``analyzer`` and ``scanner``: a simulated device behind a pty or a TCP port, led by a script."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -14,8 +14,12 @@ from simulator.analyzers._instrument import run_analyzer
 from simulator.obstacles import plain_errors
 from simulator.scales import _pan as scales
 from simulator.scales._pan import run_scale
+from simulator.scanners import _reader as scanners
+from simulator.scanners._reader import run_scanner
+from simulator.wires.keys import Keys
 from simulator.wires.line import Plug, Pty, TcpPort
 from simulator.wires.script import number
+from simulator.wires.upload import Uploads
 
 
 def _kg(text: str) -> Decimal:
@@ -29,6 +33,21 @@ def _plug(pty: Path | None, tcp: int | None) -> Plug:
     if (pty is None) == (tcp is None):
         raise click.UsageError("say where: either --pty LINK or --tcp PORT")
     return Pty(pty) if pty is not None else TcpPort(tcp or 0)
+
+
+def _uploads(protocol: str, url: str, pty: Path | None, tcp: int | None) -> Plug:
+    if protocol != "http_push" or pty is not None or tcp is not None:
+        raise click.UsageError("--to is for http_push, and instead of --pty and --tcp")
+    try:
+        return Uploads(url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from error
+
+
+def _serves(port: int) -> Plug:
+    from simulator.wires.ws import WebSockets
+
+    return WebSockets(port)
 
 
 @contextmanager
@@ -57,6 +76,7 @@ def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> 
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
 @click.option("--usb", type=click.Path(path_type=Path), help="Be a USB scale on a simulated bus at this socket.")
+@click.option("--ws", type=click.IntRange(0, 65535), help="Serve a WebSocket on this port (pc_scale only).")
 @click.option("--load", type=_kg, default="0", show_default=True, help="What lies on the pan, in kg.")
 @click.option("--capacity", type=_kg, default="15", show_default=True, help="Max, in kg.")
 @click.option("--division", type=_kg, default="0.005", show_default=True, help="Division e, in kg.")
@@ -66,6 +86,7 @@ def scale(
     pty: Path | None,
     tcp: int | None,
     usb: Path | None,
+    ws: int | None,
     load: Decimal,
     capacity: Decimal,
     division: Decimal,
@@ -82,8 +103,11 @@ def scale(
     if usb is not None and (protocol != "hid_scale" or pty is not None or tcp is not None):
         raise click.UsageError("--usb is for hid_scale, and instead of --pty and --tcp")
 
+    if ws is not None and (protocol != "pc_scale" or pty is not None or tcp is not None):
+        raise click.UsageError("--ws is for pc_scale, and instead of --pty and --tcp")
+
     def be(lines: Iterable[str] | None) -> None:
-        with _usb(usb) if usb is not None else nullcontext(_plug(pty, tcp)) as plug:
+        with _usb(usb) if usb is not None else nullcontext(_serves(ws) if ws is not None else _plug(pty, tcp)) as plug:
             run_scale(protocol, plug, load=load, capacity=capacity, division=division, script=lines, say=click.echo)
 
     _run(be, script)
@@ -93,13 +117,36 @@ def scale(
 @click.argument("protocol", type=click.Choice(analyzers.ids()))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--to", help="Upload to a station's port http:… at this URL (http_push only).")
 @click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
-def analyzer(protocol: str, pty: Path | None, tcp: int | None, model: str | None, script: TextIO | None) -> None:
+def analyzer(
+    protocol: str, pty: Path | None, tcp: int | None, to: str | None, model: str | None, script: TextIO | None
+) -> None:
     """Be a rapid tester that speaks PROTOCOL.
 
     Script lines: measure SAMPLE VALUE [NAME] (VALUE is a number or NA), unplug, replug, wait SECONDS, quit. After the
     last line of a file the tester stays; when stdin ends, it ends.
     """
-    plug = _plug(pty, tcp)
+    plug = _uploads(protocol, to, pty, tcp) if to is not None else _plug(pty, tcp)
     _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(scanners.ids()))
+@click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option(
+    "--keys", type=click.Path(path_type=Path), help="Be a keyboard: a pipe for evdev:PATH (scanner_hid only)."
+)
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def scanner(protocol: str, pty: Path | None, tcp: int | None, keys: Path | None, script: TextIO | None) -> None:
+    """Be a barcode scanner or card reader that speaks PROTOCOL.
+
+    Script lines: scan CODE, unplug, replug, wait SECONDS, quit. After the last line of a file the scanner stays; when
+    stdin ends, it ends.
+    """
+    if (keys is not None) != (protocol == "scanner_hid") or (keys is not None and (pty or tcp is not None)):
+        raise click.UsageError("scanner_hid has --keys PATH, the other --pty LINK or --tcp PORT")
+    plug = Keys(keys) if keys is not None else _plug(pty, tcp)
+    _run(lambda lines: run_scanner(protocol, plug, script=lines, say=click.echo), script)

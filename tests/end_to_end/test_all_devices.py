@@ -13,10 +13,12 @@ import pytest
 from protocol.city.token import CHINA
 from simulator.analyzers import _instrument as analyzer
 from simulator.broker import Broker
+from simulator.obstacles import free_port
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
-from simulator.wires.line import Line, Pty
+from simulator.wires.line import Line, Plug, Pty
+from simulator.wires.upload import Uploads
 from simulator.wires.usb import Bus, HidScaleGadget, UsbPlug
 from simulator.wires.usb_host import BusServer
 
@@ -104,6 +106,7 @@ class Bench:
     name: str
     format: str
     model: str
+    port: str
     line: Line[Any]
 
 
@@ -117,6 +120,7 @@ TESTERS = [
     ("hl7", "hl7_mllp", "hl7-any", None),
     ("dy6200", "dayuan_small", "dayuan-dy6200", "dy6200"),
     ("paper", "ticket", "dayuan-dy3500-printer", None),
+    ("upload", "http_push", "kerun-upload", "kerun"),
 ]
 
 
@@ -145,16 +149,25 @@ tests = ["亚硝酸盐"]
 GOODS = {"dy6200": "03010101"}
 
 
+def where(name: str, folder: Path) -> tuple[str, Plug]:
+    """The station's port, and the plug of the tester."""
+    if name == "upload":
+        port = free_port()
+        return f"http:127.0.0.1:{port}", Uploads(f"http://127.0.0.1:{port}")
+    return str(folder / name), Pty(folder / name)
+
+
 def test_every_analyzer_hands_over_by_itself_and_once(
     tmp_path: Path, broker: Broker, station: Callable[..., StationProcess]
 ) -> None:
     with ExitStack() as stack:
         testers = [
-            Bench(name, fmt, model, stack.enter_context(Line(analyzer.find(fmt)(twin), Pty(tmp_path / name))))
+            Bench(name, fmt, model, port, stack.enter_context(Line(analyzer.find(fmt)(twin), plug)))
             for name, fmt, model, twin in TESTERS
+            for port, plug in [where(name, tmp_path)]
         ]
         sections = "".join(
-            f'\n[[analyzer]]\nname = "{one.name}"\nmodel = "{one.model}"\nport = "{one.line.address}"\n'
+            f'\n[[analyzer]]\nname = "{one.name}"\nmodel = "{one.model}"\nport = "{one.port}"\n'
             f'match = "{"channel" if one.name in BY_CHANNEL else "sample"}"\n'
             f'method = "{METHODS.get(one.name, "gb5009199")}"\n'
             for one in testers

@@ -32,6 +32,7 @@ from simulator.bench.recording import device_of
 from simulator.city.platform import Judged, judge
 from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
+from simulator.scanners import _reader as scanner
 
 RAW = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 SOURCE = f"https://sy.example.cn/edge/{STATION}"
@@ -139,7 +140,7 @@ def descriptors() -> Target:
 def simulated() -> Target:
     """Simulated devices hear anything, in time: first byte which, then a byte of time before each eight bytes."""
     known = [*(("scale", name) for name in scale.ids()), *(("analyzer", name) for name in analyzer.ids())]
-    known += [("probe", name) for name in probe.ids()]
+    known += [*(("probe", name) for name in probe.ids()), *(("scanner", name) for name in scanner.ids())]
 
     def run(data: bytes) -> None:
         if not data:

@@ -43,6 +43,7 @@ export function tell(text, refused = false) {
   box.hidePopover?.();
   box.showPopover?.();
   clearTimeout(saying);
+  document.dispatchEvent(new CustomEvent("scan-told", { detail: refused }));
   saying = setTimeout(() => {
     box.hidePopover?.();
     box.hidden = true;

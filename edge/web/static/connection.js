@@ -91,7 +91,7 @@ function open() {
   if (source || document.hidden) return;
   clearTimeout(again);
   quickest = Infinity;
-  source = new EventSource(document.body.dataset.stream ?? "/api/live?pulse=1");
+  source = new EventSource(document.body.dataset.stream ?? "/api/live?pulse=1&scans=1");
   source.onmessage = (event) => {
     const message = JSON.parse(event.data);
     hear(message);
@@ -100,6 +100,9 @@ function open() {
   source.addEventListener("pulse", (event) => {
     hear(JSON.parse(event.data));
     changed();
+  });
+  source.addEventListener("scan", (event) => {
+    document.dispatchEvent(new CustomEvent("box-scan", { detail: JSON.parse(event.data).text }));
   });
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) knowMe(); // the box answered, and not with a stream

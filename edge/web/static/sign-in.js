@@ -14,6 +14,18 @@ onName(find("#names"), (chosen) => {
 });
 code.focus(); // a scanner or a keyboard of keys is heard at once
 
+if (form.dataset.scans !== undefined) {
+  // a card that is read at the box says who it is; its PIN is typed
+  new EventSource("/api/scans").addEventListener("scan", (event) => {
+    const { text } = JSON.parse(event.data);
+    wrong.textContent = text ? "" : say("scan_unreadable");
+    if (!text) return;
+    code.value = text.slice(0, code.maxLength);
+    pin.value = "";
+    pin.focus();
+  });
+}
+
 const post = (address, body) =>
   fetch(address, {
     method: "POST",

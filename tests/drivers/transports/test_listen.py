@@ -192,7 +192,7 @@ def test_strangers_in_hundreds_keep_no_named_peer_from_speaking(picky):
             named.sendall(b"1")
             assert read(picky, 1) == b"1"
     assert "100 connections refused" in picky.news()
-    assert len(picky._strangers) <= 256
+    assert len(picky._peers._strangers) <= 256
 
 
 def test_a_named_peer_that_begins_anew_takes_over_and_another_waits_its_turn(picky, clock):

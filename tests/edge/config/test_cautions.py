@@ -173,6 +173,10 @@ def test_a_password_in_the_clear_is_said(said: Said, tmp_path: Path) -> None:
         ("listen:0.0.0.0:5001?from=0.0.0.0/0", ["open_port"]),
         ("listen:[::]:5001?from=::1,::/0", ["open_port"]),
         ("listen:127.0.0.1:5001?from=127.0.0.1", []),
+        ("http:0.0.0.0:8090", ["open_port"]),
+        ("http:127.0.0.1:8090", []),
+        ("http:0.0.0.0:8090?from=192.168.1.20", []),
+        ("http:0.0.0.0:8090?token_file=/etc/token", []),
         ("/dev/ttyS1", []),
     ],
 )

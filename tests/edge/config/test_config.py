@@ -303,6 +303,17 @@ MISTAKES = [
         )
         for query in ("", "from", "from=", "from=tester", "from=1.2.3.4/24", "form=1.2.3.4", "from=1.2.3.4&from=::1")
     ),
+    *(
+        (
+            'port = "/dev/serial/by-path/…"',
+            f'port = "http:0.0.0.0:8090{rest}"',
+            "[[analyzer]] tester-1 port",
+            f'"http:0.0.0.0:8090{rest}"',
+            "口令文件",
+            "the file (its whole path) with a token",
+        )
+        for rest in ("/x", "?", "?from=tester", "?token_file=token", "?token=secret")
+    ),
     (
         'port = "/dev/serial/by-path/…"',
         'port = "socket://10.0.0.5"',

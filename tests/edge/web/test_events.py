@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge.between.board import Showing
+from edge.between.board import HandedScan, Showing
 from edge.between.commands import PlanChannel, RegisterEntry, SetPrice
 from edge.web import serving
 from edge.web.events import DEAD_AFTER, GAP, Live
@@ -184,3 +184,65 @@ def test_a_reader_who_leaves_is_forgotten(core: Any, web: WebServer, until: Call
     with httpx.stream("GET", web.url + "/api/live"):
         until(lambda: core.showing._watchers)
     until(lambda: not core.showing._watchers)
+
+
+# --- scans ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_scan_goes_to_the_reader_that_came_last_where_its_scanner_belongs() -> None:
+    async def story() -> None:
+        showing, lost = Showing(), list[str]()
+        live = Live(showing, heartbeat=0.01, no_page=lost.append)
+
+        async def reader(scans_at: str | None) -> Any:
+            stream = live.follow(False, None, scans_at)
+            assert await anext(stream) == b"retry: 1000\n\n"
+            await anext(stream)
+            return stream
+
+        async def heard(stream: Any) -> list[Any]:
+            found = []
+            while (chunk := await anext(stream)) != b":\n\n":
+                assert chunk.startswith(b"event: scan\ndata: ")
+                found.append(json.loads(chunk[18:]))
+            return found
+
+        assert not showing.hand(HandedScan("a", "1", ""))  # nobody looks at all
+        program, first, tablet = [await reader(of) for of in (None, "", "192.168.1.31")]
+        second = await reader("")
+        for text, at in (("1", ""), ("2", ""), ("3", "192.168.1.31"), ("4", "192.168.1.32")):
+            assert showing.hand(HandedScan("a", text, at))
+        await asyncio.sleep(0)
+        assert lost == ["a"]
+        assert await heard(second) == [{"scanner": "a", "text": "1"}, {"scanner": "a", "text": "2"}]
+        assert await heard(tablet) == [{"scanner": "a", "text": "3"}]
+        assert await heard(first) == await heard(program) == []
+        await second.aclose()
+        showing.hand(HandedScan("a", "5", ""))
+        await asyncio.sleep(0)
+        assert await heard(first) == [{"scanner": "a", "text": "5"}]
+        showing.hand(HandedScan("b", "6", ""))
+        await asyncio.sleep(0)
+        await first.aclose()  # it went with a scan that it had not sent
+        assert lost == ["a", "b"]
+        for stream in (program, tablet):
+            await stream.aclose()
+        assert not showing.hand(HandedScan("a", "7", ""))
+
+    asyncio.run(story())
+
+
+def test_a_reader_that_reads_nothing_keeps_no_heap_of_scans() -> None:
+    async def story() -> None:
+        showing, lost = Showing(), list[str]()
+        live = Live(showing, no_page=lost.append)
+        stream = live.follow(False, None, "")
+        await anext(stream)
+        for number in range(20):
+            showing.hand(HandedScan("a", str(number), ""))
+        await asyncio.sleep(0)
+        assert len(lost) == 12
+        await stream.aclose()
+        assert len(lost) == 20
+
+    asyncio.run(story())

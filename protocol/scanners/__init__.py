@@ -1,0 +1,1 @@
+"""Barcode scanners and card readers: one file per wire format."""
