@@ -14,6 +14,7 @@ from typing import Any, ClassVar, get_args
 import click
 
 from edge.between.fixed_words import GoodsGroup, JobName
+from edge.cli.owner import to_its_owner
 
 NO_CITY_KEY = "# The city's public keys, one per line, 64 hex digits each. Ask the platform operator for them.\n"
 
@@ -125,6 +126,7 @@ config_option: Callable[[Any], Any] = click.option(
     type=click.Path(path_type=Path),
     default=Path("station.toml"),
     show_default=True,
+    callback=to_its_owner,
     help="The station's configuration.",
 )
 
@@ -144,7 +146,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), callback=to_its_owner)
 @click.option(
     "--job",
     "jobs",
