@@ -77,6 +77,7 @@ FLOORS = (  # from the lowest; a room imports from lower floors only
     ("core",),
     ("service",),
     ("cli",),
+    ("packaging",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 SIGNS = [*(room for rooms in FLOORS for room in rooms if room not in ("core", "service", "documents"))]
