@@ -95,7 +95,7 @@ def build(about: About, site: Path, work: Path, out: Path) -> Path:
             os.utime(path, (about.epoch, about.epoch))
     out.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(out / about.file)],
+        ["dpkg-deb", "--root-owner-group", "--build", str(tree), str(out / about.file)],
         env={**os.environ, "SOURCE_DATE_EPOCH": str(about.epoch)},
         capture_output=True,
         text=True,
