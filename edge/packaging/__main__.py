@@ -4,9 +4,11 @@ import subprocess
 import time
 import tomllib
 from pathlib import Path
+from typing import TextIO
 
 import click
 
+from edge.packaging.image import SUITES, make
 from edge.packaging.package import MAINTAINER, ROOT, About, build, steps_of
 from edge.packaging.repository import PUBLIC_KEY, publish
 from edge.packaging.wheels import MACHINES, CannotBuild, modules, own_wheel
@@ -58,6 +60,24 @@ def repository(packages: tuple[Path, ...], folder: Path, key: str) -> None:
     except CannotBuild as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{folder}: serve it over http or https; {folder / PUBLIC_KEY} is the key for boxes")
+
+
+@main.command()
+@click.argument("package", type=click.Path(path_type=Path, exists=True))
+@click.option("--suite", type=click.Choice(SUITES), default=SUITES[-1], show_default=True, help="Which Debian.")
+@click.option("--settings", type=click.File("r"), help="What comes behind the station.toml that the box makes itself.")
+@click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build/image", help="Default: build/image.")
+def image(package: Path, suite: str, settings: TextIO | None, folder: Path) -> None:
+    """A whole box with PACKAGE as a disk image, as root. It makes its station, a stall, at the first start."""
+    try:
+        made = make(suite, folder, deb=package, settings=settings.read() if settings else "")
+    except CannotBuild as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(
+        f"qemu-system-x86_64 -m 512 -nodefaults -display none -serial stdio "
+        f"-kernel {made.kernel} -initrd {made.initrd} "
+        f"-append 'root=/dev/vda rw console=ttyS0' -drive file={made.disk},if=virtio,format=raw"
+    )
 
 
 def _epoch() -> int:
