@@ -5,7 +5,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
+.PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture deb box logs schema dialogues pictures clean
+
+# What a box is installed from, for amd64 and arm64: build/deb. lintian has the last word; DEB_ARCHS=arm64 makes one of them.
+DEB_ARCHS ?= amd64 arm64
+deb: $(VENV)/.test
+	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev lintian'
+	$(BIN)/python -P -m edge.packaging deb $(DEB_ARCHS:%=--arch %)
+	lintian --no-cfg --fail-on error build/deb/*.deb
+
+# A box's life in Debian 12 and 13 that boot (QEMU): installed, rebooted, killed, upgraded, its plug pulled, purged. As root;
+# half an hour without /dev/kvm. BOX_ONLY=trixie picks one; images lie under BOX_WORK meanwhile.
+BOX_ONLY ?=
+BOX_WORK ?= /var/tmp/marketedge-box
+box: $(VENV)/.test
+	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev mmdebstrap qemu-system-x86 qemu-utils e2fsprogs gpg gpg-agent'
+	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_ONLY:%=--suite %)
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo

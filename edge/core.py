@@ -50,6 +50,7 @@ from edge.between.inbox import (
 from edge.between.logs import fields, quoted
 from edge.between.people import BOX, CITY
 from edge.between.sparing import Sparing
+from edge.between.supervisor import status
 from edge.city.downlink import Downlink
 from edge.city.mqtt import Mqtt
 from edge.city.photos import Courier
@@ -78,6 +79,7 @@ from protocol.city.topics import Topics
 from protocol.readings import Curve, TestResult, Ticket
 
 TICK_SECONDS = 0.5
+STATUS_SECONDS = 5.0  # systemd hears at most so often how it is
 SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
 BATCH = 500
 DELIVERED_SECONDS = 5.0  # how far the city is rides along so often: it says so itself at each connection
@@ -185,6 +187,7 @@ class Core:
         self._delivered_at = float("-inf")  # when it was written last how far the city is
         self._continuous_told = ""
         self._notify = notify
+        self._status_at, self._status = 0.0, ""
         self._sleep = time.sleep
         self._pause = 0.0  # after the last round, which failed
         self._committed_now = False  # whether this round's transaction is on the disk
@@ -248,6 +251,7 @@ class Core:
         self._show()
         with self._fence("watchdog"):
             self._notify("READY=1")
+            self._say_how_it_is(self._clock.steady())
 
     def turn(self, messages: list[Message], *, patient: bool = False) -> bool:
         """One round with these messages: work, commit, effects, answers. False when told to stop.
@@ -824,6 +828,15 @@ class Core:
         self._showing.behind = False
         with self._fence("watchdog"):
             self._notify("WATCHDOG=1")
+            if now >= self._status_at:
+                self._say_how_it_is(now)
+
+    def _say_how_it_is(self, now: float) -> None:
+        self._status_at = now + STATUS_SECONDS
+        said = status(self._showing.board, self._config.station.language)
+        if said != self._status:
+            self._status = said
+            self._notify(said)
 
     def _why_trouble(self) -> str:
         language = self._config.station.language

@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import sdnotify
-
 from drivers.glyphs import FontGlyphs
 from drivers.transports import open_port
 from drivers.transports.adapters import System
@@ -25,6 +23,7 @@ from edge.between import logs
 from edge.between.board import Board, Showing
 from edge.between.inbox import CertificateSeen, Inbox, Stop, Stumbled
 from edge.between.pins import new_word
+from edge.between.supervisor import notifier
 from edge.between.tongue import said
 from edge.city import first_commands
 from edge.city.mqtt import Mqtt
@@ -184,7 +183,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     )
     # Drawing a QR code holds the interpreter for milliseconds; paho's thread must not wait for that.
     sys.setswitchinterval(SWITCH_SECONDS)
-    notify = sdnotify.SystemdNotifier().notify
+    notify = notifier()
     online = partial(say, "online")
     core = Core(config, ledger, clock, inbox, showing, ports, printers, mqtt, online, city_keys, notify)
 
@@ -207,6 +206,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     try:
         core.run()
     finally:
+        notify("STOPPING=1")
         stops = [port.stop for port in ports.values()] + [printer.stop for printer in printers.values()]
         for stop in (*stops, mqtt.stop):
             stop()

@@ -78,6 +78,7 @@ FLOORS = (  # from the lowest; a room imports from lower floors only
     ("service",),
     ("setup",),
     ("cli",),
+    ("packaging",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 SIGNS = [*(room for rooms in FLOORS for room in rooms if room not in ("core", "service", "documents"))]

@@ -33,6 +33,7 @@ Section = (
         "reagent_state",
         "place_word",
         "removed",
+        "supervised",
     ]
 )
 CATALOGUE = Path(__file__).with_name("words.toml")

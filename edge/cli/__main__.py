@@ -2,4 +2,4 @@
 
 from edge.cli.main import main
 
-main()
+main(prog_name="marketedge")

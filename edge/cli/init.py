@@ -9,12 +9,18 @@ import click
 
 from edge.between.fixed_words import GoodsGroup, JobName
 from edge.cli.main import plain_errors
+from edge.cli.owner import to_its_owner
 
 USUAL = Path("station")
 
 
+def _to_its_owner(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    to_its_owner(ctx, param, value or USUAL)
+    return value
+
+
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", type=click.Path(path_type=Path), required=False, callback=_to_its_owner)
 @click.option(
     "--job",
     "jobs",

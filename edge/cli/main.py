@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 
 import click
 
+from edge.cli.owner import to_its_owner
+
 SOFTWARE_FAULT = 70  # sysexits.h
 SORRY = "a fault of the program ({}); try again; if it happens again, send the lines above to the makers"
 log = logging.getLogger("marketedge")
@@ -123,6 +125,7 @@ config_option: Callable[[Any], Any] = click.option(
     type=click.Path(path_type=Path),
     default=Path("station.toml"),
     show_default=True,
+    callback=to_its_owner,
     help="The station's configuration.",
 )
 

@@ -8,11 +8,12 @@ import click
 
 from edge.cli.init import USUAL
 from edge.cli.main import plain_errors
+from edge.cli.owner import to_its_owner
 from edge.config.ways import WebSection
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path), default=USUAL)
+@click.argument("folder", type=click.Path(path_type=Path), default=USUAL, callback=to_its_owner)
 @click.option(
     "--listen",
     default=WebSection().listen,
@@ -59,4 +60,5 @@ def setup(folder: Path, listen: str, no_run: bool) -> None:
     if no_run or not page.started:
         click.echo(said(f"启动：marketedge run -c {config}", f"start it: marketedge run -c {config}"))
         return
+    click.get_current_context().close()  # what it leaves to be done at the end: nothing comes after this
     os.execv(sys.executable, [sys.executable, "-P", "-m", "edge.cli", "run", "-c", config])

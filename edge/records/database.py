@@ -81,6 +81,16 @@ class Steps:
         done = conn.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", [self._name])
         return set(self.names) <= {name for (name,) in done}
 
+    def beyond(self, conn: sqlite3.Connection) -> list[str]:
+        """Steps of a newer program that this file has taken: names after the last one known here."""
+        if not conn.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+            return []
+        done = conn.execute(
+            "SELECT name FROM _sqlite_migrations WHERE migration_set = ? AND name > ? ORDER BY name",
+            (self._name, max(self.names)),
+        )
+        return [name for (name,) in done]
+
     def take(self, conn: sqlite3.Connection) -> None:
         """What is left to do, each step in a transaction of its own; all of a new file in one."""
         if self._newest is not None and not conn.execute("SELECT 1 FROM sqlite_master").fetchone():

@@ -221,6 +221,7 @@ class Ledger:
                 self.db = open_writer(self.path)
                 opened = self.path.stat()
                 self._file = opened.st_dev, opened.st_ino
+                _not_of_a_newer_program(self.path, self.db.conn)
                 schema.take(self.db.conn)
                 self.conn: sqlite3.Connection = self.db.conn
                 self.head = self._read_head()
@@ -770,6 +771,21 @@ def plainly(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             raise LedgerUnusable(_disk_fails(path, str(error.strerror))) from None
         raise
+
+
+def _not_of_a_newer_program(path: Path, conn: sqlite3.Connection) -> None:
+    """Raises LedgerUnusable: what a newer program wrote would be misread, and written as it must not be."""
+    if not (newer := schema.beyond(conn)):
+        return
+    raise LedgerUnusable(
+        said(
+            f"{path}：由更新版本的程序写过（{newer[-1]}），本版本不能使用，文件未改动。请装回更新的版本；"
+            "要用旧版本，只能恢复升级前的备份：marketedge ledger restore",
+            f"{path}: a newer version wrote it ({newer[-1]}), and this one cannot use it; nothing was changed. Install "
+            "the newer version again; the older one can only go on with a backup from before the upgrade: "
+            "marketedge ledger restore",
+        )
+    )
 
 
 _CANNOT = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})

@@ -37,7 +37,7 @@ from edge.between.inbox import (
 )
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.city.city_word import CityWord
-from edge.core import BATCH, SHOW_SECONDS, STUMBLE_SECONDS, TICK_SECONDS, Core
+from edge.core import BATCH, SHOW_SECONDS, STATUS_SECONDS, STUMBLE_SECONDS, TICK_SECONDS, Core
 from edge.records.ledger import LedgerBroken
 from protocol.city.signed import CityKeys, seal
 from protocol.city.topics import Ack, Rejected
@@ -231,7 +231,30 @@ def test_systemd_is_told_that_it_is_ready_and_alive(box: Callable[..., Box]) -> 
     station.core.start()
     station.turn()
     station.turn(Stop())
-    assert told == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+    assert [word for word in told if not word.startswith("STATUS=")] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+    assert told[1].startswith("STATUS=")
+
+
+def test_systemd_is_told_in_words_how_it_is_when_that_changed(box: Callable[..., Box]) -> None:
+    station = box()
+    told: list[str] = []
+    station.core._notify = lambda words: told.append(words) if words.startswith("STATUS=") else None
+    station.core.start()
+    assert len(told) == 1
+    assert "待平台确认 0 条" in told[0]
+    station.enters()
+    station.clock.go(STATUS_SECONDS)
+    station.turn()
+    assert "待平台确认 1 条" in told[1]
+    station.clock.go(STATUS_SECONDS)
+    station.turn()
+    assert len(told) == 2
+    station.fill_the_disk()
+    with pytest.raises(Refused):
+        station.enters()
+    station.clock.go(STATUS_SECONDS)
+    station.turn()
+    assert told[2] == f"STATUS={station.board.trouble}"
 
 
 def test_it_runs_until_it_is_told_to_stop(box: Callable[..., Box]) -> None:

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlite_utils import Database
 
 from edge.records.database import Steps
+from edge.records.ledger import Ledger, LedgerUnusable, Signer
 from edge.records.migrations import NEWEST, ledger
 
 
@@ -57,6 +59,22 @@ def test_a_step_that_is_not_written_down_yet_is_taken_behind_it(tmp_path: Path) 
     long.take(conn)
     assert long.taken(conn)
     assert {"first", "second"} <= set(contents(conn))
+
+
+def test_a_ledger_that_a_newer_program_wrote_is_refused_in_words_and_left_as_it_is(
+    tmp_path: Path, signer: Signer
+) -> None:
+    Ledger(tmp_path, signer).close()
+    with sqlite3.connect(tmp_path / "ledger.db") as conn:
+        conn.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('ledger', 'm999_x', '')")
+        before = contents(conn)
+    with pytest.raises(LedgerUnusable, match=r"m999_x.*本版本不能使用"):
+        Ledger(tmp_path, signer)
+    assert contents(conn) == before
+    conn.execute("DELETE FROM _sqlite_migrations WHERE name = 'm999_x'")
+    conn.commit()
+    conn.close()
+    Ledger(tmp_path, signer).close()
 
 
 def test_single_refused_records_become_stretches() -> None:
