@@ -66,6 +66,7 @@ MODELS = (
         link=Link(9600, 7, "e"),
     ),
     Model("mettler-panther", "Mettler Toledo", "Panther, continuous output", "toledo_continuous"),
+    Model("vector-vi200", "Vector", "VI-200, big-display output", "toledo_continuous", options={"checksum": True}),
     Model("xk8142-07", "", "XK8142-07 and other clones, TLD output", "toledo_continuous"),
     Model("sma", "", "any scale set to the SMA protocol", "sma"),
     Model("weigh-tronix-zm301", "Avery Weigh-Tronix", "ZM301 set to SMA", "sma"),
