@@ -96,7 +96,7 @@ MODELS = (
     ),
     Model("gg-balance", "G&G", "balances set to send all the time or when still", "plain_lines", options=GG),
     Model("kern-572", "Kern", "572, 573, KB, DS, FKB: lines without stability", "plain_lines", options=KERN),
-    Model("kern-plj", "Kern", "PLJ and PLS, continuous output", "plain_lines", options=KERN_PLJ),
+    Model("kern-plj", "Kern", "PLJ, continuous output", "plain_lines", options=KERN_PLJ),
     Model("kern-kib-tm", "Kern", "KIB-TM and kin, continuous output (PTYPE tPUP or LP50)", "st_gs"),
     Model("dollar-lines", "", "indicators that send $ and six digits; set decimals", "plain_lines", options=DOLLAR),
     Model("weight-blocks", "", "indicators that print gross, net and tare", "plain_lines", options=BLOCK),
