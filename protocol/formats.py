@@ -6,6 +6,7 @@ it uses.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from datetime import date
 from importlib import import_module
 from pkgutil import iter_modules
@@ -36,7 +37,8 @@ class WireFormat:
 
     ``confidence`` says how well its facts are sourced: ``high``, ``medium`` or ``low``.  ``checked`` is True when
     its frames carry a check byte, so that a damaged frame cannot give another number.
-    ``sends_unit`` is False for scales whose frames carry digits only.
+    ``sends_unit`` is False for scales whose frames carry digits only; ``without_unit`` are the values of options with
+    which they do.
     ``repeats`` is False for scales that state each stable weight once and then say nothing: their silence is no fault,
     and there is no second frame to compare.
     ``always_net``: its frames call each weight net, whether a tare is in force or not, so that *net* tells nothing.
@@ -64,6 +66,7 @@ class WireFormat:
     options: type[FormatOptions] = NoOptions
     reading: type[FormatOptions] = NoOptions
     sends_unit: bool = True
+    without_unit: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     by_date: bool = False
     repeats: bool = True
     always_net: bool = False
@@ -76,6 +79,10 @@ class WireFormat:
     def quiet(self) -> bool:
         """True when the device says nothing for hours and all is well."""
         return not self.repeats or (self.kind == "analyzer" and not self.polled)
+
+    def says_unit(self, given: Mapping[str, Any]) -> bool:
+        """Whether frames say their unit when the format is set so."""
+        return self.sends_unit and not any(given.get(name) in values for name, values in self.without_unit.items())
 
     def parse(self, given: Mapping[str, Any]) -> FormatOptions:
         """The session's options, of values as a configuration has them (from TOML, or texts where a text is wanted).

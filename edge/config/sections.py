@@ -244,7 +244,9 @@ class Config(BaseModel):
 
     def _devices_fit(self) -> None:
         for part in self.scale:
-            if not (part.unit or part.row().unit or formats.find(part.row().format).sends_unit):
+            row = part.row()
+            said = formats.find(row.format).says_unit({**row.options, **part.options})
+            if not (part.unit or row.unit or said):
                 raise Mistake(
                     "缺少。这种协议不发单位：写秤上显示的单位 kg 或 g",
                     "it is missing: this format sends no unit; set `unit` to what the scale displays",

@@ -131,5 +131,6 @@ FORMAT = WireFormat(
     session=session,
     options=Options,
     reading=Options,
+    without_unit={"length": (5,)},
     links=(Link(2400), Link(4800), Link(1200)),
 )

@@ -246,5 +246,6 @@ FORMAT = WireFormat(
     session=session,
     options=Options,
     reading=Reading,
+    without_unit={"form": ("dollar", "block")},
     links=(Link(4800), Link(2400), Link(1200), Link(600), Link(19200)),
 )

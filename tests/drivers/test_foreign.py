@@ -204,7 +204,7 @@ def test_a_look_at_a_foreign_scale_ends_with_cannot_tell_and_asks_nothing(name, 
 @pytest.mark.parametrize("size", [1, 100])
 def test_a_look_at_one_that_we_know_only_listens(name, size):
     port = Talking(stream(name, "still"), size)
-    report = Search(port.open, allow_print=True, listen=0.4, clock=lambda: port.now).run()
+    report = Search(port.open, allow_print=True, listen=0.7, clock=lambda: port.now).run()
     assert {one.protocol for one in report.findings} == {KNOWN_STREAMS[name][0]} and port.written == b""
 
 

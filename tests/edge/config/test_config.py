@@ -638,6 +638,31 @@ def test_a_scale_that_sends_no_unit_needs_one(written: Path) -> None:
     assert line.startswith(f"{written}: [[scale]] scale-1 unit: it is missing: this format sends no unit; set `unit`")
 
 
+@pytest.mark.parametrize(
+    ("device", "options", "needed"),
+    [
+        ('model = "dollar-lines"', "{}", True),
+        ('model = "gg-balance"', "{}", False),
+        ('protocol = "plain_lines"', '{ form = "block" }', True),
+        ('protocol = "plain_lines"', '{ form = "kern" }', False),
+        ('protocol = "ff_bcd"', "{}", False),
+        ('protocol = "ff_bcd"', "{ length = 5 }", True),
+        ('model = "ff-bcd-5"', "{}", False),
+    ],
+)
+def test_whether_a_unit_is_needed_may_depend_on_how_a_format_is_set(
+    written: Path, device: str, options: str, needed: bool
+) -> None:
+    text = uncommented(written.read_text("utf-8")).replace('unit = "kg"', "").replace('model = "mt-sics"', device)
+    text = text.replace("options = {}", f"options = {options}", 1)
+    if needed:
+        (line,) = told(written, text, "en")
+        assert line.startswith(f"{written}: [[scale]] scale-1 unit: it is missing")
+    else:
+        written.write_text(text, "utf-8")
+        assert load(written).scale[0].unit == ""
+
+
 def test_the_environment_wins_over_the_file(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKETEDGE_WEB__LISTEN", "127.0.0.1:9999")
     assert load(written).web.listen == "127.0.0.1:9999"
