@@ -196,7 +196,7 @@ def test_a_package_from_outside_brings_its_models_and_tries_them(tmp_path: Path)
     tried = subprocess.run(
         [sys.executable, "-m", "pytest", *plugin, *tests], cwd=source, env=environ, capture_output=True, text=True
     )
-    assert "2 passed" in tried.stdout, tried.stdout + tried.stderr
+    assert "1 passed" in tried.stdout, tried.stdout + tried.stderr
 
 
 def _installed() -> bool:

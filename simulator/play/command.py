@@ -119,14 +119,19 @@ def command(
         if not quiet:
             click.echo(f"{found.name}\n  station {market.station.url}   city {market.city.url}")
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     more = {"broker": broker, "embedded": embedded, "ports": (port or 0, city_port or 0)}
-    with (
-        plain_errors(StageFailed, BrokerFailed, Refusal),
-        tempfile.TemporaryDirectory(prefix="marketsim-") as made,
-        alone_in(folder or Path(made)) as place,
-    ):
-        verdict = play(found, place, tell=tell, pace=pace, ready=ready, **more)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
+    try:
+        with (
+            plain_errors(StageFailed, BrokerFailed, Refusal),
+            tempfile.TemporaryDirectory(prefix="marketsim-") as made,
+            alone_in(folder or Path(made)) as place,
+        ):
+            verdict = play(found, place, tell=tell, pace=pace, ready=ready, **more)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if not quiet:
         for line in verdict["wrong"]:
             click.echo(f"  ✗ {line}")

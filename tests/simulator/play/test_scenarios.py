@@ -1,48 +1,41 @@
 """Each scenario of the library comes out, played as people play it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from simulator.play.command import command
 from simulator.play.reading import library
-
-
-def play(*words: str) -> tuple[int, dict[str, object]]:
-    command = [sys.executable, "-m", "simulator.cli", "play", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.broker
 @pytest.mark.parametrize("name", library())
 def test_a_scenario_comes_out(name: str) -> None:
-    code, verdict = play(name)
-    assert (code, verdict["ok"], verdict["wrong"]) == (0, True, [])
+    done = CliRunner().invoke(command, [name, "--quiet"])
+    (last,) = done.stdout.splitlines()
+    verdict = json.loads(last)
+    assert (done.exit_code, verdict["ok"], verdict["wrong"]) == (0, True, [])
     assert verdict["answered"] and verdict["recorded"] == verdict["in_city"]
 
 
 def test_what_does_not_come_out_is_told_by_its_step_and_fails(tmp_path: Path) -> None:
     path = tmp_path / "day.toml"
-    path.write_text(
-        """
-name = "x"
-[[step]]
-do = "entry"
-lot = "cabbage"
-product = "大白菜"
-kg = 320
-[[step]]
-do = "sale"
-lot = "cabbage"
-kg = 1
-""",
-        "utf-8",
-    )
-    code, verdict = play(str(path), "--embedded", "--quiet")
-    assert (code, verdict["ok"]) == (1, False)
-    (wrong,) = verdict["wrong"]  # type: ignore[misc]
-    assert wrong.startswith("step 2 (sale): the station refuses: lot_pending")
+    entry = 'do = "entry"\nlot = "cabbage"\nproduct = "大白菜"\nkg = 320\n'
+    path.write_text(f'name = "x"\n[[step]]\n{entry}[[step]]\ndo = "sale"\nlot = "cabbage"\nkg = 1\n', "utf-8")
+    done = CliRunner().invoke(command, [str(path), "--embedded"])
+    *told, last = done.stdout.splitlines()
+    assert (done.exit_code, json.loads(last)["ok"]) == (1, False)
+    assert "320 kg 大白菜 came in" in done.stdout
+    assert told[-1].startswith("  ✗ step 2 (sale): the station refuses: lot_pending")
+
+
+def test_a_file_with_mistakes_is_not_played(tmp_path: Path) -> None:
+    path = tmp_path / "day.toml"
+    path.write_text('name = "x"\n[[step]]\ndo = "sel"\n', "utf-8")
+    done = CliRunner().invoke(command, [str(path)])
+    assert done.exit_code == 2
+    assert f"{path} line 3: there is no step 'sel'" in done.stderr
+    listed = CliRunner().invoke(command, ["--list"]).stdout
+    assert [line.split()[0] for line in listed.splitlines()] == library()

@@ -126,7 +126,7 @@ def test_a_scale_is_listed_described_and_weighs(scale: Line[Any], host: Callable
     assert one.ask(0x80, 6, 0x0302, 0x0409, 255)[1][2:].decode("utf-16-le") == "Simulated scale"
     assert one.ask(0x80, 6, 0x03EE, 0, 255)[0] == -32  # no such text: a stall, as a real device's
     assert one.ask(0x81, 6, 0x2200, 0, 255)[1].startswith(b"\x05\x8d")
-    assert host().devices() == []  # who is attached is offered to nobody else
+    assert (host().devices(), host().attach("1-1")) == ([], 1)  # who is attached is offered to nobody else
     read = wire_format("hid_scale").reads({})
     weights = set()
     for _ in range(20):
