@@ -1,6 +1,7 @@
 """``marketsim play``."""
 
 import json
+import logging
 import signal
 import sys
 import tempfile
@@ -120,6 +121,7 @@ def command(
             click.echo(f"{found.name}\n  station {market.station.url}   city {market.city.url}")
 
     more = {"broker": broker, "embedded": embedded, "ports": (port or 0, city_port or 0)}
+    logging.getLogger("city").addHandler(logging.NullHandler())  # that its broker went is in the scenario
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     try:
         with (
