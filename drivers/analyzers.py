@@ -92,5 +92,6 @@ MODELS = (
             "bad": '{"code":400,"message":"failed"}',
         },
     ),
+    Model("atp-luminometer", "Dayuan", "ATP luminometer, port usb-hid:0483:5750", "atp_hid"),
     Model("modbus-analyzer", "", "any analyzer with Modbus registers; its profile goes into options", "modbus_profile"),
 )

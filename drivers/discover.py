@@ -73,6 +73,7 @@ def usb_ports() -> list[FoundPort]:
         return []
     found = [(hid.SCHEME, device) for device in scales]
     found += [("usb:", device) for device in printers if any(usb.interfaces(device, usb.PRINTER))]
+    found += [(hid.SCHEME, device) for device in printers if (device.idVendor, device.idProduct) in hid.TESTERS]
     numbers = Counter(_numbered(device) for _, device in found)
     kinds = Counter((device.idVendor, device.idProduct) for _, device in found)
     return [
@@ -94,7 +95,8 @@ def _usb_port(scheme: str, device: Any, shared: bool, only: bool) -> FoundPort:
 
     stated = name = " ".join(filter(None, (usb.text(device, "manufacturer"), usb.text(device, "product"))))
     if not name:
-        name = f"{hid.KNOWN.get((device.idVendor, device.idProduct), 'no name')} (if it cannot be opened: {usb.RULES})"
+        known = hid.KNOWN | hid.TESTERS
+        name = f"{known.get((device.idVendor, device.idProduct), 'no name')} (if it cannot be opened: {usb.RULES})"
     stable = scheme + usb.identity(device, shared=shared)
     usb.forget(device)
     if "@" in stable and only and scheme == "usb:":

@@ -1,8 +1,8 @@
-"""USB HID scales, by pyusb.
+"""USB HID scales, and testers by their numbers, by pyusb.
 
 A scale is known by its report descriptor (usage page 8D, usage 20), whoever made it.  The kernel keeps a copy of that
 descriptor for every HID device, readable by all; where there is none, the device is asked.  Keyboards and mice are
-left alone.
+left alone.  A tester has no usage of its own: one of ``TESTERS`` is opened where its numbers are named, and only then.
 """
 
 import contextlib
@@ -38,6 +38,8 @@ KNOWN = {
     (0x7B7C, 0x0100): "USPS / Elane",
 }
 
+TESTERS = {(0x0483, 0x5750): "ATP luminometer"}  # reports of theirs have no number
+
 CONTROL_MS = 1000
 WRITE_MS = 2000
 HID_DESCRIPTOR, REPORT_DESCRIPTOR = 0x21, 0x22
@@ -47,7 +49,8 @@ MAX_STALLS = 10
 
 
 class HidPort:
-    """A USB scale at ``usb-hid:``, the only one, ``usb-hid:VID:PID[:SERIAL]`` or ``usb-hid:VID:PID@BUS-PORT``.
+    """A USB scale at ``usb-hid:``, the only one; or a scale or tester at ``usb-hid:VID:PID[:SERIAL]``, or at
+    ``usb-hid:VID:PID@BUS-PORT``.
 
     Each read is one whole report.  The kernel's driver is detached while the port is open, and gets the scale back at
     ``close``.  ``admit`` is asked before the scale is touched.
@@ -58,6 +61,7 @@ class HidPort:
         self._stalls = 0
         device, interface = find(address)
         self._device = device
+        self._numbered = (device.idVendor, device.idProduct) not in TESTERS
         self._number = interface.bInterfaceNumber
         self._look(admit, system or System())
         self._in = shared.endpoint(interface, usb.util.ENDPOINT_IN, usb.util.ENDPOINT_TYPE_INTR)
@@ -86,7 +90,8 @@ class HidPort:
             if self._out is not None:
                 self._out.write(data, WRITE_MS)
             else:
-                self._device.ctrl_transfer(0x21, 0x09, 0x0200 | data[0], self._number, data, WRITE_MS)
+                report = data[0] if self._numbered else 0
+                self._device.ctrl_transfer(0x21, 0x09, 0x0200 | report, self._number, data, WRITE_MS)
         except usb.core.USBError as error:
             if error.errno != errno.EPIPE:
                 raise LinkLost(f"{self.address}: disconnected while writing: {shared.reason(error)}") from error
@@ -128,7 +133,7 @@ def find(address: str) -> tuple[Any, Any]:
     found: list[tuple[Any, Any]] = []
     for device in shared.devices(wanted.vendor, wanted.product):
         try:
-            interface = scale_interface(device)
+            interface = scale_interface(device) or (tester_interface(device) if wanted.vendor is not None else None)
             if interface is not None and wanted.fits(device):
                 found.append((device, interface))
         except usb.core.USBError as error:
@@ -167,6 +172,16 @@ def scale_interface(device: Any) -> Any:
         if interface.bInterfaceSubClass != BOOT and is_scale(_report_descriptor(device, interface)):
             return interface
     return None
+
+
+def tester_interface(device: Any) -> Any:
+    """The interface of a device of ``TESTERS``, or None."""
+    known = (device.idVendor, device.idProduct) in TESTERS
+    return (
+        next((one for one in shared.interfaces(device, shared.HID) if one.bInterfaceSubClass != BOOT), None)
+        if known
+        else None
+    )
 
 
 def _report_descriptor(device: Any, interface: Any) -> bytes:

@@ -37,20 +37,21 @@ class Frame:
 class LastFrames:
     """Keeps ``FRAMES`` of them.  With a decoder, the names of people that it finds are masked in what is shown."""
 
-    def __init__(self, new_decoder: Callable[[], Decoder] | None = None) -> None:
+    def __init__(self, new_decoder: Callable[[], Decoder] | None = None, most: int = FRAMES) -> None:
         self._new_decoder = new_decoder
-        self._frames: deque[Frame] = deque(maxlen=FRAMES)
+        self._frames: deque[Frame] = deque(maxlen=most)
         self._open = False
 
     @classmethod
     def of(cls, device: Model) -> "LastFrames":
-        """Only analyzers say names."""
-        return cls(device.decoder if formats.find(device.format).kind == "analyzer" else None)
+        """Only analyzers say names. What a scanner read may be anything, a person's card too: nothing of it is kept."""
+        kind = formats.find(device.format).kind
+        return cls(device.decoder if kind == "analyzer" else None, 0 if kind == "scanner" else FRAMES)
 
     def note(self, chunk: Chunk) -> None:
         """These bytes passed."""
         size = len(chunk.data)
-        last = self._frames[-1] if self._open else None
+        last = self._frames[-1] if self._open and self._frames else None
         if (
             last is not None
             and last.from_device == chunk.from_device

@@ -35,6 +35,10 @@ def _plug(pty: Path | None, tcp: int | None) -> Plug:
     return Pty(pty) if pty is not None else TcpPort(tcp or 0)
 
 
+def _wired(protocol: str, pty: Path | None, tcp: int | None, to: str | None) -> Plug:
+    return _plug(pty, tcp) if to is None else _uploads(protocol, to, pty, tcp)
+
+
 def _uploads(protocol: str, url: str, pty: Path | None, tcp: int | None) -> Plug:
     if protocol != "http_push" or pty is not None or tcp is not None:
         raise click.UsageError("--to is for http_push, and instead of --pty and --tcp")
@@ -51,14 +55,14 @@ def _serves(port: int) -> Plug:
 
 
 @contextmanager
-def _usb(socket: Path) -> Iterator[Plug]:
-    """A USB bus at this socket, with a scale on it."""
-    from simulator.wires.usb import Bus, HidScaleGadget, UsbPlug
+def _usb(socket: Path, *, tester: bool = False) -> Iterator[Plug]:
+    """A USB bus at this socket, with a scale or a tester on it."""
+    from simulator.wires.usb import Bus, HidScaleGadget, HidTesterGadget, UsbPlug
     from simulator.wires.usb_host import BusServer
 
     bus = Bus()
     with BusServer(bus, socket):
-        yield UsbPlug(bus, HidScaleGadget())
+        yield UsbPlug(bus, HidTesterGadget(), "usb-hid:0483:5750") if tester else UsbPlug(bus, HidScaleGadget())
 
 
 def _run(run: Callable[[Iterable[str] | None], None], script: TextIO | None) -> None:
@@ -117,19 +121,32 @@ def scale(
 @click.argument("protocol", type=click.Choice(analyzers.ids()))
 @click.option("--pty", type=click.Path(path_type=Path), help="Make a pseudo terminal and a link to it here.")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Listen on this port of this machine; 0 takes a free one.")
+@click.option("--usb", type=click.Path(path_type=Path), help="Be on a simulated USB bus at this socket (atp_hid only).")
 @click.option("--to", help="Upload to a station's port http:… at this URL (http_push only).")
 @click.option("--model", help="Which instrument, where a protocol has several (dayuan_crc8: lz4000t or tl310).")
 @click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
 def analyzer(
-    protocol: str, pty: Path | None, tcp: int | None, to: str | None, model: str | None, script: TextIO | None
+    protocol: str,
+    pty: Path | None,
+    tcp: int | None,
+    usb: Path | None,
+    to: str | None,
+    model: str | None,
+    script: TextIO | None,
 ) -> None:
     """Be a rapid tester that speaks PROTOCOL.
 
     Script lines: measure SAMPLE VALUE [NAME] (VALUE is a number or NA), unplug, replug, wait SECONDS, quit. After the
     last line of a file the tester stays; when stdin ends, it ends.
     """
-    plug = _uploads(protocol, to, pty, tcp) if to is not None else _plug(pty, tcp)
-    _run(lambda lines: run_analyzer(protocol, plug, model=model, script=lines, say=click.echo), script)
+    if usb is not None and (protocol != "atp_hid" or pty is not None or tcp is not None):
+        raise click.UsageError("--usb is for atp_hid, and instead of --pty and --tcp")
+
+    def be(lines: Iterable[str] | None) -> None:
+        with _usb(usb, tester=True) if usb is not None else nullcontext(_wired(protocol, pty, tcp, to)) as plug:
+            run_analyzer(protocol, plug, model=model, script=lines, say=click.echo)
+
+    _run(be, script)
 
 
 @click.command()

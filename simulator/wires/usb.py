@@ -172,6 +172,40 @@ class HidScaleGadget(Gadget):
         return None
 
 
+TESTER_REPORTS = bytes.fromhex(
+    "06 00 FF 09 01 A1 01"  # usage page: the vendor's own
+    "09 02 15 00 26 FF 00 75 08 95 40 81 02"  # 64 bytes in
+    "09 03 75 08 95 40 91 02"  # 64 bytes out
+    "C0"
+)
+
+
+class HidTesterGadget(Gadget):
+    """The USB side of a tester that speaks in reports of 64 bytes, without numbers.
+
+    Without ``out_endpoint`` reports come to it as control requests.
+    """
+
+    def __init__(
+        self, *, vendor: int = 0x0483, product: int = 0x5750, serial: str = "", out_endpoint: bool = True
+    ) -> None:
+        hid = struct.pack("<BBHBBBH", 9, 0x21, 0x0111, 0, 1, 0x22, len(TESTER_REPORTS))
+        ends = (Endpoint(0x81, max_packet=64), *((Endpoint(0x02, max_packet=64),) if out_endpoint else ()))
+        interface = Interface(0, 3, endpoints=ends, extra=hid)
+        super().__init__(Description(vendor, product, (interface,), "marketsim", "Simulated tester", serial), depth=2)
+
+    def control(self, request_type: int, request: int, value: int, index: int, data: bytes) -> bytes | None:
+        match request_type, request:
+            case 0x81, 0x06 if value == 0x2200:
+                return TESTER_REPORTS
+            case 0x21, 0x09 if value == 0x0200:
+                self.give(0, data)
+                return b""
+            case 0x21, 0x0A | 0x0B:
+                return b""
+        return None
+
+
 class PrinterGadget(Gadget):
     """The USB side of a printer (class 7). A unidirectional one has no endpoint to be read from.
 

@@ -225,7 +225,7 @@ def http() -> Target:
             return
         lines = (data[1:].split(b"\n", 3) + [b""] * 3)[:4]
         path = lines[0].decode("utf-8", "replace")
-        if path.partition("?")[0].rstrip("/") == "/api/live":
+        if path.partition("?")[0].rstrip("/") in ("/api/live", "/api/scans"):
             return
         try:
             status, kind, body = loop.run_until_complete(_asked(app, _scope(data[0], path, lines), lines[3]))

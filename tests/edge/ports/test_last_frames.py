@@ -174,3 +174,12 @@ def test_a_loose_plug_does_not_fill_the_log_with_frames(visit):
     assert sum(told) == CONVERSATIONS and told[0] == 1
     visit.clock.sleep(3600.0)
     assert sum(" frame=" in line for line in visit(LINE)) == 1
+
+
+@pytest.mark.parametrize("model", ["serial-scanner", "keyboard-scanner"])
+def test_of_what_a_scanner_read_nothing_is_kept(model):
+    frames = LastFrames.of(catalogue.find(model))
+    for at in range(3):
+        heard(frames, at / 10, b"0012345678\r\n")
+        frames.complete()
+    assert (len(frames), frames.heard, list(frames.lines(9.0))) == (0, b"", [])
