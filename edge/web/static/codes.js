@@ -158,6 +158,10 @@ onChange(() => {
   early = null;
 });
 
+// A browser that reads codes by itself shows a camera in a secure context alone: where one of both is missing, no button
+// promises it.
+if (isSecureContext && "BarcodeDetector" in globalThis && navigator.mediaDevices?.getUserMedia) import("./camera.js");
+
 // --- codes that are typed or pasted --------------------------------------------------------------------------------
 
 for (const kind of ["input", "change"]) {

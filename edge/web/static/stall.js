@@ -1,5 +1,6 @@
 // The stall: weight, product, lot, sell. A weight is on the screen only while the station says so.
 
+import { stayAwake } from "./awake.js";
 import { basketOf, off, paidBy, stall } from "./basket.js";
 import { end } from "./codes.js";
 import { answered, answersNext, busy, deal, drawAnswer } from "./deal.js";
@@ -108,6 +109,7 @@ function lineFen(one, goods, what) {
 function draw() {
   const now = plan();
   const { one, goods, what, fen, why } = now;
+  stayAwake(Boolean(fresh() && one && (now.basket || (one.net_g > 0 && one.why !== "sold"))));
   drawWeight(one, what);
   const above = goods?.limit_fen && priceOf(goods) > goods.limit_fen;
   const dear = above ? ` · ${say("above_limit", { price: yuan(goods.limit_fen) })}` : "";
