@@ -164,9 +164,8 @@ def station(request: pytest.FixtureRequest, start_station: Callable[["Wiring"], 
     said.pop("settle", None)
     known = {field.name for field in fields(Wiring)}
     if unknown := set(said) - known:
-        raise pytest.UsageError(
-            f"{MARK} does not know {', '.join(sorted(unknown))}; there are: {', '.join(sorted(known))}"
-        )
+        listed = ", ".join(sorted({*known, "settle"}))
+        raise pytest.UsageError(f"{MARK} does not know {', '.join(sorted(unknown))}; there are: {listed}")
     there = {
         name: request.getfixturevalue(name).address
         for name in ("scale", "analyzer", "printer")

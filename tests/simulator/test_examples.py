@@ -1,6 +1,7 @@
 """The examples for integrators do what their page says, run as programs beside a real station."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from simulator.broker import Broker
 from simulator.devices import AnalyzerLine, ScaleLine
+from simulator.play.reading import library
 from simulator.stage import CABBAGE, STATION, StationProcess, Wiring, wait_for
 
 pytestmark = pytest.mark.broker
@@ -116,3 +118,10 @@ def test_a_till_sells_a_laboratory_reads_and_a_city_receives(
     running.start()
     wait_for("what it lost", lambda: town.sequences() == [1, 2, 3, 4], 40)
     running.until("agreement", lambda board: board["city"]["up"] and board["city"]["pending"] == 0)
+
+
+def test_the_ci_plays_scenarios_that_there_are() -> None:
+    makefile = (EXAMPLES / "ci" / "Makefile").read_text("utf-8")
+    named = re.search(r"^SCENARIOS \?= (.+)$", makefile, re.MULTILINE)
+    assert named is not None and set(named[1].split()) <= set(library())
+    assert "make ci" in (EXAMPLES / "ci" / "github-actions.yml").read_text("utf-8")
