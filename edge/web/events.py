@@ -120,10 +120,16 @@ class Live:
         self._closed = True
         self._wake()
 
-    async def follow(self, pulse: bool, view: View | None = None, scans_at: str | None = None) -> AsyncIterator[bytes]:
+    async def follow(
+        self,
+        pulse: bool,
+        view: View | None = None,
+        scans_at: str | None = None,
+        still: Callable[[], bool] = lambda: True,
+    ) -> AsyncIterator[bytes]:
         """The stream of one reader; with a ``view`` nothing but what that says of the board, as ``screen``.
 
-        With ``scans_at`` also what is scanned for pages at that address.
+        With ``scans_at`` also what is scanned for pages at that address, as long as the reader may ``still`` look.
         """
         reader = self._join(scans_at)
         changed = reader.changed
@@ -141,7 +147,7 @@ class Live:
                     yield b"data: " + head[:-1] + b',"screen":' + screen + b"}\n\n"
                     shown = screen
                 seen = board
-                while reader.scans:
+                while reader.scans and still():
                     scan = reader.scans.popleft()
                     yield b"event: scan\ndata: " + dumps({"scanner": scan.scanner, "text": scan.text}) + b"\n\n"
                 try:
@@ -286,7 +292,7 @@ class EventStream(Response):
             await asyncio.gather(writing, leaving, return_exceptions=True)
 
     async def _write(self, send: Send, scans_at: str | None) -> None:
-        async with aclosing(self._live.follow(self._pulse, self._view, scans_at)) as stream:  # type: ignore[type-var]
+        async with aclosing(self._live.follow(self._pulse, self._view, scans_at, self._still)) as stream:  # type: ignore[type-var]
             async for chunk in stream:
                 if not self._still():
                     break

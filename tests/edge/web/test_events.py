@@ -246,3 +246,18 @@ def test_a_reader_that_reads_nothing_keeps_no_heap_of_scans() -> None:
         assert len(lost) == 20
 
     asyncio.run(story())
+
+
+def test_a_reader_whose_session_has_ended_is_handed_nothing() -> None:
+    async def story() -> None:
+        showing, lost, signed_in = Showing(), list[str](), True
+        stream = Live(showing, heartbeat=0.01, no_page=lost.append).follow(False, None, "", lambda: signed_in)
+        await anext(stream)
+        await anext(stream)
+        signed_in = False
+        showing.hand(HandedScan("a", "1", ""))
+        assert await anext(stream) == b":\n\n"
+        await stream.aclose()
+        assert lost == ["a"]
+
+    asyncio.run(story())

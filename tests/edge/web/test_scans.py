@@ -305,11 +305,11 @@ def test_a_lot_that_may_not_be_sold_says_why_and_no_other_stays_chosen(
 
 def test_a_scan_waits_for_the_station_s_lots(core: Any, desk: Page, keys: Any) -> None:
     core.puts("1.250")
-    desk.route("**/api/live?pulse=1", lambda route: route.abort())
+    desk.route("**/api/live?*", lambda route: route.abort())
     desk.goto("/stall")
     keys.scan(CARD)
     expect(said(desk)).to_have_text("连接中…")
-    desk.unroute("**/api/live?pulse=1")
+    desk.unroute("**/api/live?*")
     expect(desk.locator(f"#lot-{OLDER}")).to_be_checked()
     expect(said(desk)).to_contain_text("已选批次：大白菜 …10072")
 
