@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
 
-.PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture deb box logs schema dialogues pictures clean
+.PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture deb box logs schema dialogues pictures docs clean
 
 # What a box is installed from, for amd64 and arm64: build/deb. lintian has the last word; DEB_ARCHS=arm64 makes one of them.
 DEB_ARCHS ?= amd64 arm64
@@ -137,6 +137,11 @@ dialogues: $(VENV)/.test
 pictures: $(VENV)/.test packages
 	$(BIN)/python -m simulator.demo.pictures
 
+# A site of all pages, to be read without a network: build/site/index.html. A link that leads nowhere is an error.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -j auto -d build/doctrees -c edge/docs . build/site
+	@echo "build/site/index.html"
+
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
@@ -147,13 +152,17 @@ $(VENV)/.sim: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test]'
-	touch $@ $(VENV)/.sim
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,docs]'
+	touch $@ $(VENV)/.sim $(VENV)/.docs
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
 
 $(VENV)/.validate: pyproject.toml constraints.txt | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,validate]' \
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[sim,test,docs,validate]' \
 	  || { echo "the validators cannot be installed: pip says why above; is PyPI, or what stands for it, reached?"; exit 1; }
-	touch $@ $(VENV)/.test $(VENV)/.sim
+	touch $@ $(VENV)/.test $(VENV)/.sim $(VENV)/.docs
 
 # What only a distribution has: a real broker, a real browser, a Chinese font.
 .PHONY: packages

@@ -9,12 +9,14 @@ from pathlib import Path
 import click
 import pytest
 
+from drivers.analyzers import MODELS as ANALYZERS
+from drivers.scales import MODELS as SCALES
 from edge.cli.main import main as marketedge
 from edge.config.sections import Config
 from simulator.cli.main import main as marketsim
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = (ROOT / "edge" / "commands.md").read_text("utf-8")
 
 
 def commands(group: click.Group) -> list[str]:
@@ -22,13 +24,13 @@ def commands(group: click.Group) -> list[str]:
 
 
 @pytest.mark.parametrize("name", commands(marketedge))
-def test_the_readme_names_every_command_of_marketedge(name: str) -> None:
-    assert re.search(rf"marketedge {name}\b|`{name}`", README)
+def test_the_page_of_commands_names_every_command_of_marketedge(name: str) -> None:
+    assert re.search(rf"marketedge {name}\b|`{name}`", COMMANDS)
 
 
 @pytest.mark.parametrize("name", commands(marketsim))
-def test_the_readme_names_every_command_of_marketsim(name: str) -> None:
-    assert re.search(rf"marketsim {name}\b|`{name}`", README)
+def test_the_page_of_commands_names_every_command_of_marketsim(name: str) -> None:
+    assert re.search(rf"marketsim {name}\b|`{name}`", COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +52,9 @@ def test_the_template_names_every_section(section: str) -> None:
     assert re.search(rf"\[\[?{section}\]", template)
 
 
-def test_every_setting_is_in_the_template_or_the_readme() -> None:
-    text = (ROOT / "edge" / "config" / "template.toml").read_text("utf-8") + README
+def test_every_setting_is_in_the_template_or_on_the_technicians_pages() -> None:
+    said = ("config/template.toml", "connecting.md", "phones.md", "papers.md")
+    text = "".join((ROOT / "edge" / name).read_text("utf-8") for name in said)
     missing = []
     for section, field in Config.model_fields.items():
         part = field.annotation
@@ -61,19 +64,59 @@ def test_every_setting_is_in_the_template_or_the_readme() -> None:
     assert not missing
 
 
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("*/*/README.md"))]
+PAGES = sorted(
+    page
+    for folder in (".", "edge", "drivers", "protocol", "simulator", "tests")
+    for page in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
+    if "node_modules" not in page.parts
+)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_files_that_a_page_names_exist(page: Path) -> None:
-    text = page.read_text("utf-8")
-    links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\"]+)\"", text)
+def outside_of_code(page: Path) -> str:
+    """A page's text without its blocks and pieces of code."""
+    text = re.sub(r"^(```+).*?^\1", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"`[^`\n]*`", lambda code: "`" + re.sub(r"[\[\]()]", "", code[0][1:-1]) + "`", text)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of the page says behind its #."""
+    headings = re.findall(r"^#+ (.+)$", outside_of_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)|src=\"([^\"]+)\"", outside_of_code(page))
     for link in {one or other for one, other in links}:
-        assert (page.parent / link).exists(), f"{page}: {link}"
-    for row in re.findall(r"^\| (`.+?`) \|", text, re.MULTILINE):
+        assert "://" not in link, f"{link}: what a reader needs is here"
+        path, _, anchor = link.partition("#")
+        to = page.parent / path if path else page
+        assert to.exists(), link
+        assert not anchor or anchor in anchors(to), link
+
+
+SIGNS = [page for page in PAGES if page.name == "README.md" and len(page.relative_to(ROOT).parts) <= 3]
+
+
+@pytest.mark.parametrize("page", SIGNS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_door_sign_names_exist(page: Path) -> None:
+    for row in re.findall(r"^\| (`.+?`) \|", page.read_text("utf-8"), re.MULTILINE):
         for name in re.findall(r"`([\w./*]+)`", row):
             if "." in name or name.endswith("/"):
-                assert list(page.parent.glob(name)) or list(page.parent.rglob(name)), f"{page}: {name}"
+                assert list(page.parent.glob(name)) or list(page.parent.rglob(name)), name
+
+
+def test_the_readme_fits_a_screen_with_three_pictures_and_two_commands() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 55
+    assert text.count("<img ") == 3
+    assert re.findall(r"^make (\w+)", text, re.MULTILINE) == ["demo", "test"]
+
+
+def test_buyers_are_told_whether_a_device_was_ever_recorded() -> None:
+    proven = [model for model in (*SCALES, *ANALYZERS) if model.proven]
+    for name, words in (("buy.md", "Today none is"), ("buy.zh.md", "目前一个也没有")):
+        assert (words in (ROOT / "edge" / "docs" / name).read_text("utf-8")) is not bool(proven)
 
 
 @pytest.mark.parametrize("module", ["edge.cli", "simulator.cli"])
