@@ -15,12 +15,14 @@ deb: $(VENV)/.test
 	lintian --no-cfg --fail-on error build/deb/*.deb
 
 # A box's life in Debian 12 and 13 that boot (QEMU): installed, rebooted, killed, upgraded, its plug pulled, purged. As root;
-# half an hour without /dev/kvm. BOX_ONLY=trixie picks one; images lie under BOX_WORK meanwhile.
+# hours without /dev/kvm. BOX_ONLY=trixie picks one, BOX_HOW=tcg or container does without a /dev/kvm that does not
+# work; images lie under BOX_WORK meanwhile.
 BOX_ONLY ?=
+BOX_HOW ?=
 BOX_WORK ?= /var/tmp/marketedge-box
 box: $(VENV)/.test
-	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev mmdebstrap qemu-system-x86 qemu-utils e2fsprogs gpg gpg-agent'
-	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_ONLY:%=--suite %)
+	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev mmdebstrap qemu-system-x86 qemu-utils e2fsprogs gpg gpg-agent systemd-container'
+	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_ONLY:%=--suite %) $(BOX_HOW:%=--how %)
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo

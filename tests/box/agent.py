@@ -7,10 +7,10 @@ from pathlib import Path
 
 PORT = Path("/dev/virtio-ports/box")
 
-with PORT.open("rb", buffering=0) as asked, PORT.open("wb", buffering=0) as answered:
+with PORT.open("r+b", buffering=0) as host:  # such a port is opened once
     line = b""
     while True:
-        byte = asked.read(1)
+        byte = host.read(1)
         if not byte:  # the host is not there
             time.sleep(0.1)
         line += byte
@@ -24,4 +24,4 @@ with PORT.open("rb", buffering=0) as asked, PORT.open("wb", buffering=0) as answ
             said = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
         except subprocess.TimeoutExpired:
             said = {"code": -1, "out": "", "err": f"not done within {order['seconds']} s"}
-        answered.write(json.dumps({"id": order["id"], **said}).encode() + b"\n")
+        host.write(json.dumps({"id": order["id"], **said}).encode() + b"\n")

@@ -1,7 +1,6 @@
 """A Debian that boots: QEMU with a kernel of its own, a small Pi's memory, and devices that are plugged in and out."""
 
 import json
-import os
 import socket
 import subprocess
 import time
@@ -12,6 +11,7 @@ from typing import Any, Self
 from edge.packaging.image import Image
 
 BOOT_SECONDS = 600.0
+SLOWER = 8  # times, where QEMU has to do without the processor's help
 
 
 class GuestFailed(AssertionError):
@@ -21,10 +21,13 @@ class GuestFailed(AssertionError):
 class Guest:
     """Runs from ``__enter__`` to ``__exit__`` on a disk of its own over the image's."""
 
-    def __init__(self, image: Image, goods: Path, folder: Path, *, memory: int = 512) -> None:
+    devices = True
+
+    def __init__(self, image: Image, goods: Path, folder: Path, *, fast: bool, memory: int = 512) -> None:
         self.console = folder / "console.log"
         self._folder, self._image, self._goods, self._memory = folder, image, goods, memory
         self._disk = folder / "disk.qcow2"
+        self._fast, self._patience = fast, 1 if fast else SLOWER
         self._asked = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: socket.socket | None = None
@@ -44,11 +47,14 @@ class Guest:
         """Switch it on, and wait until it does what it is told."""
         for name in ("agent", "monitor"):
             (self._folder / name).unlink(missing_ok=True)
-        fast = os.access("/dev/kvm", os.R_OK | os.W_OK)
         self._process = subprocess.Popen(
             [
                 "qemu-system-x86_64",
-                *(("-accel", "kvm", "-cpu", "host,-arch-capabilities") if fast else ("-accel", "tcg", "-cpu", "max")),
+                *(
+                    ("-accel", "kvm", "-cpu", "host,-arch-capabilities")
+                    if self._fast
+                    else ("-accel", "tcg", "-cpu", "max")
+                ),
                 *("-m", str(self._memory), "-smp", "1", "-display", "none", "-nodefaults", "-nic", "none"),
                 *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
                 *("-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1"),
@@ -102,6 +108,7 @@ class Guest:
     def tries(self, command: str, *, seconds: float = 300.0) -> tuple[int, str, str]:
         """Run as root; answers its exit code and what it printed, on both ways."""
         self._asked += 1
+        seconds *= self._patience
         order = {"id": self._asked, "run": command, "seconds": seconds}
         assert self._agent is not None
         self._agent.settimeout(seconds + 5)
@@ -118,7 +125,7 @@ class Guest:
 
     def waits_for(self, command: str, seconds: float = 120.0) -> str:
         """Until a command succeeds; answers what it printed."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self._patience
         while True:
             code, out, err = self.tries(command)
             if code == 0:
@@ -126,6 +133,15 @@ class Guest:
             if time.monotonic() > end:
                 raise GuestFailed(f"{command}: not within {seconds:.0f} s\n{out}{err}")
             time.sleep(0.5)
+
+    def leaves_running(self, command: str) -> Path:
+        """A command that goes on; answers the host's file in which stands what it says, at once."""
+        self.does(f"({command} > /dev/ttyS0 2>/dev/null &)")
+        return self.console
+
+    def mount_goods(self) -> None:
+        """After each start."""
+        self.does("mkdir -p /goods && mount -o ro /dev/vdb /goods")
 
     def plug(self, name: str, port: int) -> None:
         """Plug a USB serial adapter in whose wire ends at a TCP port of the host."""

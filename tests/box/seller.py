@@ -19,7 +19,7 @@ with urllib.request.urlopen(f"{URL}/board", timeout=20) as answer:
     board = json.load(answer)["board"]
 product = board["products"][0]["code"]
 for _ in range(times):
-    what = {"scale": "scale-1"} if how == "weighed" else {"manual_g": 1500, "reason": "秤在检修"}
-    sale = ask("/sales", product=product, **what)
+    what = {} if how == "weighed" else {"manual_g": 1500, "reason": "秤在检修"}
+    sale = ask("/sales", scale="scale-1", product=product, **what)
     print(json.dumps(sale), flush=True)
     time.sleep(0.02)
