@@ -161,6 +161,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
         config.web.allow,
         _tls(config, clock, inbox),
         bound,
+        frames=config.web.frames,
         release=software(),
         archive=archive,
         shelf=Shelf(station.data, key.public_key(), earlier),

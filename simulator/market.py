@@ -156,8 +156,8 @@ class Market:
         return at | {key: model for key, model in known.items() if model}
 
     def _new_city(self, port: int) -> City:
-        where = f"{self.host}:{port}"
-        return City(self.url, self.folder / "city.db", where, enrol=True, mqtt_version=self._mqtt)
+        where, frames = f"{self.host}:{port}", self._wiring.get("frames", ())
+        return City(self.url, self.folder / "city.db", where, enrol=True, mqtt_version=self._mqtt, frames=frames)
 
     def city_counts(self) -> dict[str, int]:
         """How many records of each kind the city has, of this station alone: nobody else is in this market."""

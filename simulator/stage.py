@@ -51,12 +51,13 @@ class StageFailed(RuntimeError):
 
 
 class Refusal(RuntimeError):
-    """The station refused a command: ``code`` and message as its API sent them."""
+    """The station refused a command: ``code`` and message as its API sent them; ``words`` in Chinese and English."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         super().__init__(f"{status}: {body}")
         self.status = status
         self.code = str(body.get("code", ""))
+        self.words = str(body.get("message_zh", "")), str(body.get("message_en", ""))
 
 
 def wait_for(what: str, ready: Callable[[], Any], seconds: float = START_SECONDS, pause: float = 0.05) -> Any:
@@ -74,6 +75,7 @@ class Wiring:
     """What the station's configuration says of its surroundings. Addresses as in station.toml; empty leaves out.
 
     A weight stands still after ``agree`` equal frames over ``still`` seconds; 0 and None leave them as they are.
+    ``frames`` are the origins whose pages may show it in frames.
     ``clock`` is whose word on the time is taken: the host's, or that of its ``kernel``.
     ``unchecked`` is what a source code from elsewhere allows: with ``accept`` goods are on sale when they came in.
     ``gate_extra``, ``scale_extra``, ``analyzer_extra`` and ``extra`` are further lines of ``[gate]``, of the scale, of
@@ -102,6 +104,7 @@ class Wiring:
     goods: tuple[Mapping[str, Any], ...] = GOODS
     continuous: str = ""
     clock: str = "host"
+    frames: tuple[str, ...] = ()
     unchecked: str = "accept"
     gate_extra: str = ""
     scale_extra: str = ""
@@ -138,6 +141,7 @@ resend_seconds = 3
 [web]
 listen = "{listen}"
 allow = {json.dumps(allow)}
+frames = {json.dumps(self.frames)}
 insecure = {json.dumps(bool(allow))}
 
 [clock]

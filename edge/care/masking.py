@@ -31,7 +31,7 @@ KEPT: Mapping[str, frozenset[str]] = {
             *("brokers", "mqtt", "confirm", "keys_file", "window", "client_id", "resend_seconds", "ca_file"),
             *("ca_fingerprint", "cert_file"),
         ),
-        "web": ("listen", "allow", "theme", "day", "tls", "cert_file", "insecure"),
+        "web": ("listen", "allow", "frames", "theme", "day", "tls", "cert_file", "insecure"),
         "people": ("idle_minutes", "typed_weights", "prices"),
         "clock": ("trust",),
         "gate": (*_BENCH, "tests", "unchecked", "suspended", "missing_proofs", "proofs", "destroy_at_once"),

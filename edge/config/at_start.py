@@ -55,6 +55,7 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
     yield "web " + fields(
         listen=config.web.listen,
         allow=",".join(config.web.allow) or "none",
+        frames=",".join(config.web.frames) or "none",
         tls=config.web.tls,
         certificate=quoted(config.web.cert_file or ""),
         insecure="yes" if config.web.insecure else "no",

@@ -87,6 +87,10 @@ HINTS: dict[str, tuple[str, str]] = {
     "key_file": ("写 PEM 文件名", "write the name of a PEM file"),
     "insecure": ("写 true 或 false", "write true or false"),
     "allow": ('写主机名列表，如 ["stall.local"]', 'write a list of host names, such as ["stall.local"]'),
+    "frames": (
+        '写来源列表，如 ["https://till.local"]（不带路径）',
+        'write a list of origins, such as ["https://till.local"], without a path',
+    ),
     # [people]
     "idle_minutes": ("1 到 10080 的整数（分钟）", "a whole number of minutes, 1 to 10080"),
     "typed_weights": ('写 "supervisor" 或 "everybody"', 'write "supervisor" or "everybody"'),

@@ -14,6 +14,8 @@ from pydantic import (
 from edge.config.mistakes import Mistake
 from edge.config.values import OF_DAY, SECRET, ConfigSection, Number, address, checked, is_loopback, plain_digits
 
+ORIGIN = r"^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$"
+
 
 class CitySection(ConfigSection):
     """The way to the city. The first broker that answers is used; ``mqtts://`` verifies the certificate.
@@ -102,6 +104,9 @@ def _host_and_port(parts: SplitResult) -> bool:
 class WebSection(ConfigSection):
     """The local pages. ``allow`` names other host names that browsers may use to reach them.
 
+    ``frames`` are the origins (``https://till.local``) whose pages may show them in a frame; whoever owns such a page
+    can hide what is pressed there.
+
     ``tls``: ``own`` is a certificate of the market's own authority, in the folder ``tls`` beside the station's key;
     ``files`` are ``cert_file`` and ``key_file``.  Pages that others than this box reach are encrypted, unless it is
     written that they shall not be (``insecure``), which also lets a network in where nobody has a name.
@@ -110,6 +115,7 @@ class WebSection(ConfigSection):
 
     listen: Annotated[str, checked(address)] = "127.0.0.1:8080"
     allow: tuple[str, ...] = ()
+    frames: tuple[Annotated[str, StringConstraints(pattern=ORIGIN)], ...] = ()
     theme: Literal["auto", "light", "dark", "time"] = "auto"
     day: Annotated[str, StringConstraints(pattern=rf"^{OF_DAY}-{OF_DAY}$")] = "07:00-18:00"
     tls: Literal["own", "files", "off"] = "off"

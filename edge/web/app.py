@@ -58,6 +58,7 @@ def create_app(
     inbox: Inbox,
     *,
     allow: Iterable[str] = (),
+    frames: Iterable[str] = (),
     release: str = "",
     timeout: float = desk.ANSWER_SECONDS,
     live: Live | None = None,
@@ -71,7 +72,8 @@ def create_app(
 ) -> App:
     """The app over a board and an inbox.
 
-    ``allow`` is ``[web] allow``; ``release`` is the version shown; ``timeout`` is how long an answer is waited for;
+    ``allow`` and ``frames`` are those of ``[web]``; ``release`` is the version shown; ``timeout`` is how long an
+    answer is waited for;
     ``archive`` makes papers again, as text and pictures; ``token`` is the process's, shown by ``/health``; ``console``
     is a secret between this process and the command line beside it; ``shelf`` finds records; ``tls`` is
     what connections are encrypted with, None where they are not; ``look`` is what the settings say of the pages;
@@ -157,7 +159,7 @@ def create_app(
     inner = CaughtUp(inner, showing, at)
     inner = Reception(inner, showing=showing, inbox=inbox, steady=live.steady, console=console, opened=opened)
     # The inner fence answers with the guard's headers, the outer one for the guard itself.
-    app = App(routes, Fence(Guard(Fence(Squeeze(inner)), allow=tuple(allow))))
+    app = App(routes, Fence(Guard(Fence(Squeeze(inner)), allow=tuple(allow), frames=tuple(frames))))
     app.state.live, app.state.door, app.state.tls = live, door, tls
     app.state.parts = parts  # what the OpenAPI describes
     return app

@@ -8,7 +8,7 @@ are closed here: a post from another site (``Origin``), and a name of somebody e
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.web.addresses import is_loopback, on_the_box, spelled
-from edge.web.problems import SECURITY, TOO_SLOW, Refusal
+from edge.web.problems import TOO_SLOW, Refusal, framed_by
 from protocol.city.photos import JPEG, LARGEST, PNG, WEBP
 from protocol.plain import plain
 
@@ -32,7 +32,6 @@ ONCE = {
     *(b"host", b"origin", b"content-length", b"content-type", b"sec-fetch-site", b"idempotency-key"),
     *(b"authorization", b"cookie", b"approval", b"x-csrf-token"),
 }
-USUAL = [(name.lower().encode(), value.encode()) for name, value in {**SECURITY, "Cache-Control": "no-store"}.items()]
 
 TOO_LARGE = Refusal(413, "too_large", "请求过大", f"the body is larger than {LARGEST_BODY} bytes")
 NO_LENGTH = Refusal(
@@ -61,15 +60,18 @@ FOREIGN_ORIGIN = Refusal(
 
 
 class Guard:
-    """ASGI middleware. ``allow`` names further host names by which browsers may reach the station.
+    """ASGI middleware. ``allow`` names further host names by which browsers may reach the station, ``frames`` the
+    origins whose pages may show ours in a frame.
 
     The app gets a request whose body is here already, whole and counted.
     """
 
-    def __init__(self, app: ASGIApp, allow: Iterable[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, allow: Iterable[str] = (), frames: Iterable[str] = ()) -> None:
         own = socket.gethostname().lower()
         self._app = app
         self._names = {name.lower() for name in allow} | {own, f"{own}.local"}
+        usual = framed_by(frames) | {"Cache-Control": "no-store"}
+        self._usual = [(name.lower().encode(), value.encode()) for name, value in usual.items()]
         self._photos = 0  # that are coming
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,7 +107,7 @@ class Guard:
                 await body.answer(send)
                 return
             receive = _given(body, receive)
-        await self._app(scope, receive, partial(_send, send))
+        await self._app(scope, receive, partial(_send, self._usual, send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
         seen: set[bytes] = set()
@@ -194,11 +196,11 @@ def _given(body: bytes, receive: Receive) -> Receive:
     return next_message
 
 
-async def _send(send: Send, message: Message) -> None:
+async def _send(usual: Sequence[tuple[bytes, bytes]], send: Send, message: Message) -> None:
     if message["type"] == "http.response.start":
         own = message["headers"]
         named = {name for name, _ in own}
-        message["headers"] = [*own, *(header for header in USUAL if header[0] not in named)]
+        message["headers"] = [*own, *(header for header in usual if header[0] not in named)]
     await send(message)
 
 

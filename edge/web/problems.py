@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from starlette.types import Send
@@ -19,6 +20,16 @@ SECURITY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+def framed_by(origins: Iterable[str]) -> dict[str, str]:
+    """``SECURITY`` where pages of these origins, and no others, may show ours in a frame."""
+    if not (named := " ".join(origins)):
+        return SECURITY
+    policy = SECURITY["Content-Security-Policy"].replace("frame-ancestors 'none'", f"frame-ancestors {named}")
+    return {name: value for name, value in SECURITY.items() if name != "X-Frame-Options"} | {
+        "Content-Security-Policy": policy
+    }
 
 
 @frozen

@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +33,7 @@ class City:
     key each other station shows.  ``listen`` with port 0 takes a free one; ``url`` says which.  ``key_file`` holds the
     key the city signs with, made at the first start; by default beside the database, or in this folder.  ``key`` is its
     public half.  ``db`` may be ``postgresql://…``: then ``workers`` processes take what stations send, and this one has
-    the pages, signs and sends commands.
+    the pages, signs and sends commands.  Pages of the origins ``frames`` may show the city's in a frame.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class City:
         keys: Mapping[str, str] | None = None,
         key_file: Path | None = None,
         workers: int = 0,
+        frames: Iterable[str] = (),
     ) -> None:
         host, _, port = listen.rpartition(":")
         if not port.isdigit() or int(port) > 65535:
@@ -66,6 +67,7 @@ class City:
         options = ["--broker", broker, "--store", str(self.db), "--mqtt", mqtt_version, "--key", str(key_path)]
         self.workers = Workers(workers, options + ["--enrol"] * enrol)
         self._enrol = enrol
+        self._frames = tuple(frames)
         self._socket: socket.socket | None = None
         self._server: PageServer | None = None
         self._thread: threading.Thread | None = None
@@ -123,6 +125,7 @@ class City:
             connected=self._platform.connected.is_set,
             order=self._platform.order,
             enrolled=partial(enrol, self.db, self._signing, self._folder),
+            frames=self._frames,
         )
         self._server = PageServer(
             uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", proxy_headers=False, ws="none")

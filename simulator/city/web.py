@@ -9,7 +9,7 @@ names come from strangers, so templates escape everything and the browser is tol
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -48,9 +48,10 @@ def application(
     connected: Callable[[], bool],
     order: Callable[[str, str, Mapping[str, Any], float], str] | None = None,
     enrolled: Callable[[bytes], tuple[int, bytes]] | None = None,
+    frames: Iterable[str] = (),
 ) -> FastAPI:
     """The web application over the database at ``path``; first scans go to ``scanned``, commands to ``order``, boxes
-    that want to become stations to ``enrolled``."""
+    that want to become stations to ``enrolled``; pages of ``frames``, which are origins, may show these in a frame."""
     app = FastAPI(title="marketedge city", docs_url=None, redoc_url=None, openapi_url=None)
     templates = Environment(
         loader=PackageLoader("simulator.city"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -59,10 +60,12 @@ def application(
     style = templates.get_template("style.css").render()
     painted = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
+    around = " ".join(frames) or "'none'"
+
     def policy(forms: str) -> str:
         return (
             f"default-src 'none'; style-src 'sha256-{painted}'; base-uri 'none'; form-action {forms};"
-            " img-src 'self'; frame-ancestors 'none'"
+            f" img-src 'self'; frame-ancestors {around}"
         )
 
     def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
