@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ import pytest
 from drivers.analyzers import MODELS as ANALYZERS
 from drivers.scales import MODELS as SCALES
 from edge.cli.main import main as marketedge
+from edge.config.devices import AnalyzerSection, PrinterSection, ScaleSection
 from edge.config.sections import Config
 from simulator.cli.main import main as marketsim
 
@@ -111,6 +113,21 @@ def test_the_readme_fits_a_screen_with_three_pictures_and_two_commands() -> None
     assert len(text.splitlines()) <= 55
     assert text.count("<img ") == 3
     assert re.findall(r"^make (\w+)", text, re.MULTILINE) == ["demo", "test"]
+
+
+ROWS = {"scale": ScaleSection, "analyzer": AnalyzerSection, "printer": PrinterSection}
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "\n[[scale]]\n" in page.read_text("utf-8")], ids=lambda page: page.name
+)
+def test_devices_on_pages_can_be_written_so(page: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    tables = [table for block in blocks for table in tomllib.loads(block).items() if table[0] in ROWS]
+    assert tables
+    for section, rows in tables:
+        for row in rows:
+            ROWS[section].model_validate(row)
 
 
 def test_buyers_are_told_whether_a_device_was_ever_recorded() -> None:

@@ -5,6 +5,7 @@ links between pages.  ``shelves.toml`` says where a page stands; no file has a w
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.addnodes import toctree
 from sphinx.application import Sphinx
+from sphinx.search.en import SearchEnglish
 
 HERE = Path(__file__).parent
 SHELVES = tomllib.loads((HERE / "shelves.toml").read_text("utf-8"))
@@ -40,7 +42,29 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
 html_use_index = False
+html_search_language = "en_zh"
 smartquotes = False
+
+
+class Words(SearchEnglish):
+    """What is found: English words by their stems; of Chinese, which has no spaces, each character and each pair."""
+
+    lang = "en_zh"
+    js_splitter_code = r"""
+var splitQuery = (query) =>
+  (query.match(/[\u4e00-\u9fff]+|(?:(?![\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) || []).flatMap((run) =>
+    /^[\u4e00-\u9fff]{2}/.test(run) ? [...run].slice(1).map((second, at) => run[at] + second) : [run]
+  );
+"""
+
+    def split(self, input: str) -> list[str]:
+        found: list[str] = []
+        for run in re.findall(r"[\u4e00-\u9fff]+|[^\W\u4e00-\u9fff]+", input):
+            if "\u4e00" <= run[0] <= "\u9fff":
+                found += [*run, *(run[at : at + 2] for at in range(len(run) - 1))]
+            else:
+                found.append(run)
+        return found
 
 
 def shelve(app: Sphinx, doctree: nodes.document) -> None:
@@ -74,6 +98,7 @@ def speak(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_search_language(Words)
     app.connect("doctree-read", shelve, priority=100)  # before the pages of a tree are gathered
     app.connect("html-page-context", speak)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Makes the pictures of the README from a running demo: a slip, and a page of each job.
+"""Makes the pictures of the README and of the pages beside it from a running demo: a slip, and a page of each job.
 
 make pictures
 """
