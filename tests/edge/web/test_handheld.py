@@ -14,7 +14,9 @@ from edge.web.server import WebServer
 CAMERA = """
     globalThis.BarcodeDetector = class {
         static getSupportedFormats() { return Promise.resolve(["qr_code", "code_128"]); }
-        async detect(sight) { return sight.videoWidth ? [{ rawValue: "https://sy.example.cn/b/41010800210100010072" }] : []; }
+        async detect(sight) {
+            return sight.videoWidth ? [{ rawValue: "https://sy.example.cn/b/41010800210100010072" }] : [];
+        }
     };
     navigator.mediaDevices.getUserMedia = async () => {
         const canvas = document.createElement("canvas");
