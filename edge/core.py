@@ -10,7 +10,7 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from queue import Empty
 from typing import Any, Protocol
@@ -62,13 +62,13 @@ from edge.jobs import results, siblings, stall
 from edge.jobs.doing import do, everything
 from edge.jobs.timed import Timetable
 from edge.ports.port import Committed, NotCommitted, Port
-from edge.printing.worker import Printer
 from edge.records.clock import Clock, Step
 from edge.records.joints import reach
 from edge.records.ledger import DiskFails, Ledger, LedgerBroken, LedgerFull, LedgerUnusable, Recorded
 from edge.records.obeyed import Obeyed
 from edge.records.own_keys import newest_change
 from edge.state.handover import Handover
+from edge.state.prints import PrinterThread
 from edge.state.station import Station
 from edge.state.views import Views
 from protocol.city.envelope import TooLarge, kind_of
@@ -126,7 +126,7 @@ class Core:
         inbox: Inbox,
         showing: Showing,
         ports: dict[str, Port],
-        printers: dict[str, Printer],
+        printers: Mapping[str, PrinterThread],
         mqtt: Mqtt,
         birth: Callable[[Reach], bytes],
         city_keys: CityKeys,

@@ -38,6 +38,7 @@ from edge.ports.last_frames import LastFrames
 from edge.ports.port import Port
 from edge.ports.silence import Nature
 from edge.printing.archive import Archive
+from edge.printing.handheld import HandheldPrinter
 from edge.printing.typesetting import Typesetter
 from edge.printing.worker import Printer
 from edge.records import lock, mark, private
@@ -53,7 +54,7 @@ from edge.state.scale_register import as_entered
 from edge.state.siblings import listen
 from edge.web.addresses import is_loopback
 from edge.web.binding import CannotListen
-from edge.web.look import CanteenLook, Look, Screens, Stall
+from edge.web.look import CanteenLook, Look, Screens, Seat, Stall
 from edge.web.server import WebServer
 from protocol.city.codes import kept_codes
 from protocol.city.state import Reach, encode_state
@@ -150,7 +151,10 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     for part in config.printer:
         if part.row().encoding == "raster":
             FontGlyphs()  # says at once when there is no font to draw with
-    printers = {part.name: Printer(part, typesetter, inbox) for part in config.printer}
+    printers: dict[str, Printer | HandheldPrinter] = {
+        part.name: HandheldPrinter(part, inbox) if part.fetched else Printer(part, typesetter, inbox)
+        for part in config.printer
+    }
     archive = Archive(station.data, typesetter)
     token = os.environ.get(TOKEN) or secrets.token_hex(8)
     console = new_word()
@@ -174,6 +178,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
             {code: grams(mass) for code, mass in config.stall.containers.items()},
             _stall(config),
             screens=_screens(config.screens),
+            seats={one.name: Seat(one.scale, one.printer, one.stall, one.seller, one.people) for one in config.seat},
             canteen=CanteenLook(
                 functions=config.canteen.functions,
                 automatic=config.canteen.automatic,

@@ -556,6 +556,22 @@ class ConfirmPrint(Command):
     job: Number
 
 
+class TakeAnswer(Answer):
+    """The paper is this handheld's now; its bytes are at `/api/prints/{job}.escpos`."""
+
+    job: int
+    copy_number: int = Field(alias="copy", description="Copy number; 0 is the first print, 1 the first reprint.")
+    state: str = Field(description="`unknown`: nobody knows whether it comes out before `confirm` says so.")
+
+
+@order("/prints/{job}/take", TakeAnswer, "A handheld takes a paper to print it itself", told=("job",))
+class TakePrint(Command):
+    """For a paper that waits at a printer whose port is `handheld:`. It is taken once: who asks again, with another
+    `Idempotency-Key`, is refused (`taken`), and a person says that it came out, or prints it again as a copy."""
+
+    job: Number
+
+
 # --- the box itself ---------------------------------------------------------------------------------------------------
 
 

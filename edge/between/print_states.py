@@ -4,7 +4,7 @@ A job is a row, written in the same transaction as its record::
 
     waiting ──> printing ──> printed     how proven: process_id, gs_r, status, file
        ^           │  │
-       │           │  └────> unknown     nobody can tell: silent, restart, gone, repeated, error
+       │           │  └────> unknown     nobody can tell: silent, restart, gone, repeated, fetched, error
        │           v
        └───────── held ────> failed      why: paper, cover, cutter, hot, busy, offline, gone, error, template; late
                                 │
@@ -15,7 +15,7 @@ whole, with the number of a copy that was committed before.  What only waits is 
 out unmarked after a power cut too: on the disk ``held``, or ``waiting`` with the word ``queued``, mean that no byte was
 sent, and that none will be before the row, or the sector beside the ledger (``turns.py``), says otherwise.  A paper
 that has waited longer than the printer's ``keep_minutes`` has failed: the buyer is gone, and a burst of old slips helps
-nobody.
+nobody.  What a handheld prints itself waits until it is fetched, and is ``unknown`` from that moment on.
 """
 
 from enum import StrEnum
@@ -55,9 +55,10 @@ class PrinterState(StrEnum):
     OFFLINE = "offline"
     GONE = "gone"
     ERROR = "error"
+    FETCHES = "fetches"  # a handheld that comes for its papers: nothing is known of its head
 
 
-TAKES_PAPERS = (PrinterState.READY, PrinterState.SILENT)
+TAKES_PAPERS = (PrinterState.READY, PrinterState.SILENT, PrinterState.FETCHES)
 
 
 class PrintWhy(StrEnum):
@@ -84,6 +85,7 @@ class PrintWhy(StrEnum):
     RESTART = "restart"
     REPEATED = "repeated"
     VOIDED = "voided"
+    FETCHED = "fetched"
 
 
 DAY, TEST_PAGE, STALL_CARD = "day", "test", "stall_card"

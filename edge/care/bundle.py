@@ -111,6 +111,8 @@ class Bundle:
         if self.config is not None:
             seller = self.config.seller
             known |= {seller.name, seller.contact, seller.licence, seller.address, self.config.station.name}
+            for seat in self.config.seat:
+                known |= {seat.seller, seat.contact, seat.licence, seat.address}
             if self.config.city.password_file is not None:
                 with suppress(OSError):
                     secrets.add(self.config.city.password_file.read_text("utf-8", "replace"))

@@ -58,6 +58,7 @@ KEPT: Mapping[str, frozenset[str]] = {
         ),
         "probe": _PORT,
         "printer": ("name", "port", "profile", "link", "flow", "papers", "keep_minutes", "change"),
+        "seat": ("name", "scale", "printer", "people", "code", "stall"),
         "goods": ("groups",),
         "product": (
             *("code", "name", "name_en", "price", "per", "tests", "lot", "also", "disturbs_enzyme", "packed"),
@@ -76,6 +77,7 @@ NOT_KEPT: Mapping[str, frozenset[str]] = {
     for section, keys in {
         "station": ("name",),
         "seller": ("name", "contact", "licence", "address"),
+        "seat": ("seller", "contact", "licence", "address"),
         "city": ("user", "password_file", "key_file"),
         "web": ("key_file",),
         "gate": ("store", "office"),

@@ -325,6 +325,8 @@ def heard(event: Event) -> str:
 
 def _printer(part: PrinterSection) -> Outcome:
     """Open it and ask how it is. One that never answers is no failure: many cannot."""
+    if part.fetched:
+        return True, said(*words.text("printer", PrinterState.FETCHES))
     link = OpenPrinter(part)
     try:
         end = time.monotonic() + BUSY_SECONDS

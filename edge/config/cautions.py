@@ -11,6 +11,7 @@ from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
 from edge.config.sections import Config, PortSection, PrinterSection, is_loopback
+from edge.config.values import HANDHELD
 from edge.records import private
 from protocol.personal import found, hint
 
@@ -302,7 +303,7 @@ def _shared_ports(config: Config) -> Iterator[Caution]:
     for part in parts:
         port = part.port.partition("?")[0].replace("http:", "listen:", 1) if _waits(part.port) else part.port
         first = seen.setdefault(port, part.name)
-        if first != part.name and part.port != "/dev/null":
+        if first != part.name and part.port not in ("/dev/null", HANDHELD):
             yield Caution(
                 "same_port",
                 "bad",

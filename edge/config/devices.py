@@ -19,6 +19,7 @@ from edge.config.bench import SAMPLE_PLACES
 from edge.config.hints import HINTS
 from edge.config.mistakes import NOTHING, Mistake, unknown
 from edge.config.values import (
+    HANDHELD,
     ChannelName,
     ConfigSection,
     DeviceName,
@@ -264,7 +265,7 @@ def _is_a(kind: type, value: Any) -> bool:
 
 class PrinterSection(ConfigSection):
     """A printer on ``/dev/…`` (serial), ``usb:VID:PID[:SERIAL]``, ``usb:VID:PID@BUS-PORT``, ``tcp://host:9100`` or
-    ``file:PATH``.
+    ``file:PATH``; or ``handheld:``, the head of a handheld, which fetches its papers (``handhelds.md``).
 
     ``profile`` names its row, ``change`` replaces fields of it.  ``papers`` are those that go to this printer; empty
     is all but labels, or labels for a label printer (a kept sample's goes to either, to a label printer first).
@@ -296,9 +297,16 @@ class PrinterSection(ConfigSection):
             name = "tear" if 1 <= self.change.get("module", 1) <= 16 else "module"
             raise Mistake(*HINTS[f"change.{name}"], key=f"change.{name}")
         try:
-            self.row()
+            row = self.row()
         except (TypeError, ValueError):
             raise self._unfit_change() from None
+        if self.fetched and row.language != "escpos":
+            raise Mistake(
+                "手持机的打印头用 ESC/POS，不能是标签机",
+                "the head of a handheld takes ESC/POS: it is no label printer",
+                key="profile",
+                value=self.profile,
+            )
         return self
 
     def _unfit_change(self) -> Mistake:
@@ -317,7 +325,12 @@ class PrinterSection(ConfigSection):
     @property
     def serial(self) -> bool:
         """Whether it is on a serial line, where ``link`` and ``flow`` count."""
-        return not self.port.startswith(("usb:", "tcp:", "file:"))
+        return not self.port.startswith(("usb:", "tcp:", "file:", HANDHELD))
+
+    @property
+    def fetched(self) -> bool:
+        """Whether its papers wait until a handheld fetches them."""
+        return self.port == HANDHELD
 
     def row(self) -> Profile:
         """The printer's profile with its changes."""

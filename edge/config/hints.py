@@ -55,6 +55,12 @@ HINTS: dict[str, tuple[str, str]] = {
     "contact": _NAME,
     "licence": _NAME,
     "address": _NAME,
+    # [[seat]]
+    "seat.scale": ("写 [[scale]] 里的 name", "write the name of a [[scale]]"),
+    "seat.printer": ("写 [[printer]] 里的 name", "write the name of a [[printer]]"),
+    "seat.people": ('写人员编号的列表，如 ["3", "4"]', 'write a list of people\'s codes, such as ["3", "4"]'),
+    "seat.code": ("13 位数字，平台分配的经营者编号", "13 digits, the operator code given by the city"),
+    "seat.seller": ("写经营者名称，最多 120 个字符", "write the seller's name, at most 120 letters"),
     # [market], on papers
     "complaint": _NAME,
     "testing_body": _NAME,
@@ -208,8 +214,8 @@ HINTS: dict[str, tuple[str, str]] = {
     "most_a_day": ("1 到 100000 的整数", "a whole number, 1 to 100000"),
     "match": ('写 "sample" 或 "channel"', 'write "sample" or "channel"'),
     "printer.port": (
-        "写打印机端口，如 usb:0416:5011、/dev/serial/by-path/…、tcp://192.168.1.50:9100、file:/dev/usb/lp0",
-        "write its port: usb:0416:5011, /dev/serial/by-path/…, tcp://192.168.1.50:9100 or file:/dev/usb/lp0",
+        "写打印机端口，如 usb:0416:5011、/dev/serial/by-path/…、tcp://192.168.1.50:9100、file:/dev/usb/lp0、handheld:",
+        "write its port: usb:0416:5011, /dev/serial/by-path/…, tcp://192.168.1.50:9100, file:/dev/usb/lp0 or handheld:",
     ),
     "profile": ("写打印机类型，如 generic-58", "write a printer's profile, such as generic-58"),
     "flow": ('写 "none"、"rtscts" 或 "xonxoff"', 'write "none", "rtscts" or "xonxoff"'),

@@ -36,6 +36,7 @@ from edge.config.values import (
     FOLDER,
     SECRET,
     ConfigSection,
+    DeviceName,
     Node,
     Number,
     OperatorCode,
@@ -118,6 +119,37 @@ class SellerSection(ConfigSection):
     address: Name = ""
 
 
+class SeatSection(ConfigSection):
+    """One of several stalls that this box serves: what is weighed on ``scale`` is sold by this seller.
+
+    Its slips come out of ``printer``; empty is the first one for such papers.  ``people`` are the codes of those who
+    may sell there, empty is everybody; supervisors and technicians may in any case.  ``seller`` is the name on slips,
+    the rest as in ``[seller]``, to which all scales without a seat belong.
+    """
+
+    name: DeviceName
+    scale: DeviceName
+    printer: DeviceName | Literal[""] = ""
+    people: tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}$")], ...] = ()
+    code: OperatorCode
+    seller: Name
+    stall: Short = ""
+    contact: Name = ""
+    licence: Name = ""
+    address: Name = ""
+
+    def sold_by(self) -> SellerSection:
+        """Its seller, as ``[seller]`` would have it."""
+        return SellerSection(
+            code=self.code,
+            name=self.seller,
+            stall=self.stall,
+            contact=self.contact,
+            licence=self.licence,
+            address=self.address,
+        )
+
+
 class PeopleSection(ConfigSection):
     """What people may do, once there are any (``marketedge operators add``).
 
@@ -172,6 +204,7 @@ class Config(BaseModel):
     probe: tuple[ProbeSection, ...] = ()
     scanner: tuple[ScannerSection, ...] = ()
     printer: tuple[PrinterSection, ...] = ()
+    seat: tuple[SeatSection, ...] = ()
     goods: GoodsSection = GoodsSection()
     product: tuple[ProductSection, ...] = ()
     method: tuple[Method, ...] = ()
@@ -200,6 +233,14 @@ class Config(BaseModel):
         """Whether the market lets it be sold without a source code."""
         return product.lot == "optional" or product.code in self.stall.without_lot
 
+    def seat_of(self, scale: str) -> SeatSection | None:
+        """The seat at which this scale stands; None where it is the box's own."""
+        return next((one for one in self.seat if one.scale == scale), None)
+
+    def seat_of_seller(self, code: str) -> SeatSection | None:
+        """The first seat of the seller with this operator code."""
+        return next((one for one in self.seat if one.code == code), None)
+
     def certificates(self) -> tuple[date, ...]:
         """The last days of the scales' verifications."""
         return tuple(part.verified_until for part in self.scale if part.verified_until is not None)
@@ -214,6 +255,7 @@ class Config(BaseModel):
         self._nothing_twice()
         self._devices_fit()
         self._papers_known()
+        self._seats_fit()
         self._continuous_possible()
         return self
 
@@ -273,6 +315,26 @@ class Config(BaseModel):
             for paper in papers:
                 if paper not in DOCUMENT_NAMES:
                     raise unknown(("单据", "paper"), paper, DOCUMENT_NAMES, place=place, key=key)
+
+    def _seats_fit(self) -> None:
+        """Each has a name, a scale and a printer of its own, and these are there."""
+        scales, printers = [part.name for part in self.scale], [part.name for part in self.printer]
+        for key, known in (("name", None), ("scale", scales), ("printer", printers)):
+            said: set[str] = set()
+            for seat in self.seat:
+                place, value = f"[[seat]] {seat.name}", getattr(seat, key)
+                if value in said:
+                    raise Mistake(
+                        "另一个摊位已经用了，请写别的",
+                        "another seat has it already: write another one",
+                        place=place,
+                        key=key,
+                        value=value,
+                    )
+                if value and known is not None and value not in known:
+                    what = {"scale": ("秤", "scale"), "printer": ("打印机", "printer")}[key]
+                    raise unknown(what, value, known, place=place, key=key)
+                said |= {value} - {""}
 
     def _continuous_possible(self) -> None:
         product, known = self.stall.continuous, [part.code for part in self.product]

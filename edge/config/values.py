@@ -121,8 +121,13 @@ def one_address(text: str) -> None:
         ip_address(text)
 
 
+HANDHELD = "handheld:"  # the port of a printer whose head is in a handheld: it fetches its papers
+
+
 def printer_port(text: str) -> None:
     """Raises ValueError for what is no way to a printer."""
+    if text == HANDHELD:
+        return
     _port_of(text, ("file:",), ("usb:", "tcp://"))
 
 

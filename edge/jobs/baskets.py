@@ -21,6 +21,7 @@ from edge.jobs.city_said import about_price
 from edge.jobs.corrections import voided_before
 from edge.jobs.doing import does
 from edge.jobs.lines import seen, weigh
+from edge.jobs.seats import at_own_seat
 from edge.jobs.slips import Closing, complete, due, known_payment
 from edge.records.ledger import Recorded
 from edge.state.baskets import Basket
@@ -79,6 +80,7 @@ def drop(station: Station, command: DropBasket) -> BasketAnswer:
 def close(station: Station, command: CloseSlip) -> SaleAnswer:
     """Its lines become one sale. Raises Refused."""
     basket = station.baskets.find(command.basket)
+    at_own_seat(station, basket.scale)
     if station.config.stall.payment == "before_slip" and not command.paid_by:
         raise Refused(
             "payment_first",
@@ -99,6 +101,7 @@ def close(station: Station, command: CloseSlip) -> SaleAnswer:
 def ask_payment(station: Station, command: AskPayment) -> BasketAnswer:
     """Its terms are agreed, and it waits for its payment; the next customer goes on. Raises Refused."""
     basket = station.baskets.find(command.basket)
+    at_own_seat(station, basket.scale)
     closing = _closing(command)
     asked = due(station, list(basket.lines.values()), closing)
     if closing.replaces:
@@ -164,7 +167,7 @@ def _close(
     station: Station, basket: Basket, closing: Closing, paid_by: str, payment: str
 ) -> tuple[SaleAnswer, Recorded]:
     terms = Closing(**{**asdict(closing), "paid_by": paid_by, "payment": payment})
-    answer, recorded = complete(station, list(basket.lines.values()), terms)
+    answer, recorded = complete(station, list(basket.lines.values()), terms, basket.scale)
     station.baskets.end(basket)
     return answer, recorded
 

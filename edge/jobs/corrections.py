@@ -18,6 +18,7 @@ from edge.between.fixed_words import LotState
 from edge.between.inbox import Refused
 from edge.jobs import lots, results, vouchers
 from edge.jobs.doing import does
+from edge.jobs.seats import printer_of
 from edge.state.judgement import conclude
 from edge.state.lots import Lot, LotItem, as_kept
 from edge.state.public_samples import PublicSample
@@ -70,7 +71,8 @@ def void(station: Station, command: VoidSale) -> VoidAnswer:
         if line.source and (lot := station.lots.of_source(line.source)) is not None:
             station.lots.back(lot, line.net_g)
     station.prints.drop(seq)
-    return VoidAnswer(seq=recorded.seq, tx=event["subject"], job=station.prints.of_record(recorded))
+    job = station.prints.of_record(recorded, printer_of(station, sale.seller.code))
+    return VoidAnswer(seq=recorded.seq, tx=event["subject"], job=job)
 
 
 def voided_before(station: Station, tx: str) -> int:

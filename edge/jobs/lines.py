@@ -8,6 +8,7 @@ from edge.between.people import SUPERVISORS
 from edge.config.sections import ProductSection, grams
 from edge.jobs import lots
 from edge.jobs.labels import read_label
+from edge.jobs.seats import at_own_seat
 from edge.jobs.weights import line_weight
 from edge.state import weighing
 from edge.state.baskets import FrozenLine
@@ -45,6 +46,7 @@ def weigh(station: Station, command: Load, in_list_g: dict[str, int] | None = No
     Raises Refused. Nothing is changed, but that a lot is opened whose card was scanned.
     """
     scale = station.scale(command.scale)
+    at_own_seat(station, command.scale)
     product = station.product(command.product)
     lot = _lot(station, command)
     _fits(command, product)

@@ -1,8 +1,16 @@
-"""What people ask of papers: print one again, print one on demand, say that one did come out."""
+"""What people ask of papers: print one again, print one on demand, fetch one, say that one did come out."""
 
 from datetime import date
 
-from edge.between.commands import ConfirmAnswer, ConfirmPrint, PrintAnswer, PrintDocument, Reprint
+from edge.between.commands import (
+    ConfirmAnswer,
+    ConfirmPrint,
+    PrintAnswer,
+    PrintDocument,
+    Reprint,
+    TakeAnswer,
+    TakePrint,
+)
 from edge.between.inbox import Refused
 from edge.between.print_states import (
     ASKS_A_PERSON,
@@ -46,6 +54,25 @@ def confirm(station: Station, command: ConfirmPrint) -> ConfirmAnswer:
         raise Refused("already_confirmed", "这张纸无需确认", "this print needs no confirmation")
     station.prints.confirm(command.job)
     return ConfirmAnswer(job=command.job, state=PrintState.CONFIRMED)
+
+
+def take(station: Station, command: TakePrint) -> TakeAnswer:
+    """A handheld prints it itself: once, for what becomes of it there is not known here. Raises Refused."""
+    row = _row(station, command.job)
+    if not any(part.name == row.printer and part.fetched for part in station.config.printer):
+        raise Refused(
+            "not_of_a_handheld",
+            f"这张纸由打印机 {row.printer} 打印，不由手持机取",
+            f"printer {row.printer} prints this paper: no handheld fetches it",
+        )
+    if station.prints.state_of(row) != PrintState.WAITING:
+        raise Refused(
+            "taken",
+            "这张纸已取走或已作废：请看纸后确认，需要时重打",
+            "this paper was taken before, or is not printed any more: look, then confirm it or print it again",
+        )
+    station.prints.fetched(command.job)
+    return TakeAnswer(job=command.job, copy_number=row.copy, state=PrintState.UNKNOWN)
 
 
 def print_document(station: Station, command: PrintDocument) -> PrintAnswer:
@@ -153,4 +180,5 @@ def _seq(station: Station, paper: str, code: str) -> int:
 
 does(Reprint, reprint)
 does(ConfirmPrint, confirm)
+does(TakePrint, take)
 does(PrintDocument, print_document)

@@ -10,6 +10,7 @@ from edge.jobs.city_said import about_price
 from edge.jobs.corrections import voided_before
 from edge.jobs.lines import of_product, over_g, seen
 from edge.jobs.on_papers import proofs
+from edge.jobs.seats import printer_at, seller_at
 from edge.records.ledger import Recorded
 from edge.state.baskets import FrozenLine
 from edge.state.lots import Lot
@@ -93,8 +94,10 @@ def known_payment(station: Station, kind: str) -> None:
         )
 
 
-def complete(station: Station, lines: Sequence[FrozenLine], closing: Closing) -> tuple[SaleAnswer, Recorded]:
-    """One sale of these lines; raises Refused with nothing changed."""
+def complete(
+    station: Station, lines: Sequence[FrozenLine], closing: Closing, scale: str
+) -> tuple[SaleAnswer, Recorded]:
+    """One sale of these lines, by who sells at this scale; raises Refused with nothing changed."""
     known_payment(station, closing.paid_by)
     asked = due(station, lines, closing)
     void = voided_before(station, closing.replaces) if closing.replaces else None
@@ -102,7 +105,7 @@ def complete(station: Station, lines: Sequence[FrozenLine], closing: Closing) ->
 
     stamp = station.clock.now()
     tx = str(station.ledger.next_code(CodeKind.SALE))
-    seller, buyer = station.config.seller, Party(code=closing.buyer or WALK_IN, name=closing.buyer_name)
+    seller, buyer = seller_at(station, scale), Party(code=closing.buyer or WALK_IN, name=closing.buyer_name)
     slip = Slip(
         amount_fen=asked.fen,
         buyer=buyer.code,
@@ -165,7 +168,8 @@ def complete(station: Station, lines: Sequence[FrozenLine], closing: Closing) ->
     if void:
         station.corrections.add(void, recorded.seq)
     left = _take_off(station, lines, of_lines)
-    job = station.prints.of_record(recorded) if station.config.stall.print == "always" else None
+    always = station.config.stall.print == "always"
+    job = station.prints.of_record(recorded, printer_at(station, scale)) if always else None
     last = of_lines[-1]
     answer = SaleAnswer(
         tx=tx,

@@ -40,6 +40,7 @@ def sell(station: Station, command: Sell) -> SaleAnswer:
             paid_by=command.paid_by,
             seen_fen=command.seen_fen,
         ),
+        command.scale,
     )
     if basket is not None:
         station.baskets.end(basket)

@@ -6,7 +6,7 @@ Every method may be called from any thread, and none disturbs the core thread.
 import json
 from pathlib import Path
 
-from edge.between.print_states import PrintJob, mark_of
+from edge.between.print_states import PrintJob, PrintState, PrintWhy, mark_of
 from edge.documents import documents_of
 from edge.printing.typesetting import Typesetter
 from edge.records.corrections import Corrections
@@ -29,6 +29,10 @@ class PaperOfRecord:
     replaced: bool
 
 
+class NotTaken(Exception):
+    """The paper is no handheld's, or none has taken it; or it was said since what became of it."""
+
+
 class Archive:
     def __init__(self, folder: Path, typesetter: Typesetter) -> None:
         self._folder = folder
@@ -41,6 +45,16 @@ class Archive:
     def png(self, number: int) -> bytes:
         """The paper of a job as a picture, one pixel a dot; raises LookupError, and NoFont."""
         return self._typesetter.png(self._job(number))
+
+    def escpos(self, number: int) -> bytes:
+        """The paper of a job that a handheld has taken, as its head reads it.
+
+        Raises LookupError, NotTaken, ValueError for what cannot be laid out, and NoFont.
+        """
+        job, state = self._found(number)
+        if state != (PrintState.UNKNOWN, PrintWhy.FETCHED):
+            raise NotTaken(number)
+        return b"".join(self._typesetter.pieces(self._typesetter.page(job), job.printer))
 
     def papers_of(self, seq: int) -> list[PaperOfRecord]:
         """The papers of a record, printed ones first; raises LookupError."""
@@ -62,6 +76,10 @@ class Archive:
         return printed + [PaperOfRecord(paper, None, 0, "", False) for paper in sorted(never)]
 
     def _job(self, number: int) -> PrintJob:
+        return self._found(number)[0]
+
+    def _found(self, number: int) -> tuple[PrintJob, tuple[str, str]]:
+        """The job, its state and the word for that."""
         with reading(self._folder) as db:
             row = PrintJobs(db.conn).row(number)
             body = b"" if row is None or not row.seq or row.detail else body_of(db.conn, row.seq)
@@ -69,4 +87,5 @@ class Archive:
         if row is None:
             raise LookupError(f"no print job {number}")
         mark = mark_of(row.paper, by)
-        return PrintJob(number, row.seq, row.paper, row.detail, row.printer, body, row.copy, 0.0, mark=mark)
+        job = PrintJob(number, row.seq, row.paper, row.detail, row.printer, body, row.copy, 0.0, mark=mark)
+        return job, (row.state, row.why)

@@ -5,7 +5,7 @@ Nothing here changes anything, and every method may be called from any thread.
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -87,6 +87,11 @@ class Typesetter:
             fits=lambda made: bitmap.height(page(made), profile),
         )
         return page(document)
+
+    def pieces(self, page: Page, printer: str) -> Iterator[bytes]:
+        """The page in the language of this printer. Raises ValueError, and NoFont."""
+        profile = self._printers[printer].row()
+        return languages.emit(page, profile, self.glyphs_for(page, profile))
 
     def failed(self, paper: str) -> str:
         """Why the market's template was not used for the last paper of this name; empty when it was, or is none."""

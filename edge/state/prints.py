@@ -100,8 +100,9 @@ class Prints:
 
     # --- wanted, in the current transaction -------------------------------------------------------------------------
 
-    def of_record(self, recorded: Recorded) -> int | None:
-        """The papers that this record prints by itself. Answers the first one's job."""
+    def of_record(self, recorded: Recorded, printer: str = "") -> int | None:
+        """The papers that this record prints by itself, at this printer those that go to it. Answers the first one's
+        job."""
         about = recorded.subject, recorded.time
         wanted = [
             name
@@ -110,7 +111,8 @@ class Prints:
             and (recorded.kind, name) not in ELSEWHERE
             and (name != "report" or self._rules.report_now(recorded.data))
         ]
-        jobs = [self.add(name, recorded.seq, recorded.body, about=about) for name in wanted]
+        named = {name: printer if printer and self.printer_for(name, printer) else "" for name in wanted}
+        jobs = [self.add(name, recorded.seq, recorded.body, about=about, printer=named[name]) for name in wanted]
         return next((job for job in jobs if job is not None), None)
 
     def add(
@@ -132,7 +134,7 @@ class Prints:
         part = self.printer_for(paper) if not printer else self._parts[printer]
         if part is None:
             return None
-        waits = any(view.printer == part.name and view.state in UNDONE for view in self._views.values())
+        waits = part.fetched or any(view.printer == part.name and view.state in UNDONE for view in self._views.values())
         number = self.table.add(
             seq, paper, detail, part.name, copy, PrintState.WAITING, PrintWhy.QUEUED if waits else PrintWhy.UNPROVEN
         )
@@ -158,8 +160,12 @@ class Prints:
         """A person said that this paper came out: it stays so, and is not printed by itself any more."""
         self._settle(job, PrintState.CONFIRMED, PrintWhy.NOTHING)
 
+    def fetched(self, job: int) -> None:
+        """Its handheld takes it: whether it comes out there, nobody knows before somebody says so."""
+        self._settle(job, PrintState.UNKNOWN, PrintWhy.FETCHED)
+
     def _settle(self, job: int, state: PrintState, why: PrintWhy) -> None:
-        """A person has decided what this paper is."""
+        """It was decided what this paper is."""
         self.table.mark([(job, state, why)])
         if (before := self._views.get(job)) is not None:
             self._undo.append(lambda: self._show(job, state=before.state, why=before.why))

@@ -39,6 +39,10 @@ class Gallery:
         """Raises the same, and NoFont."""
         return self._kept.get(job) or await self._in_turn(self._draw, job)
 
+    async def escpos(self, job: int) -> bytes:
+        """Raises the same as ``png``, and NotTaken."""
+        return await self._in_turn(self._from().escpos, job)
+
     async def _in_turn(self, make: Callable[[int], Made], job: int) -> Made:
         if self._waiting >= WAITING:
             raise Busy

@@ -1,9 +1,10 @@
 """What station.toml says of the pages themselves."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from typing import Any, Literal, TypedDict
 
+from edge.between.board import Board
 from protocol.frozen import frozen
 
 Theme = Literal["auto", "light", "dark", "time"]
@@ -52,11 +53,33 @@ class Screens:
 
 
 @frozen
+class Seat:
+    """One of several stalls of the box: what its pages show. ``people`` are the codes of those who sell there."""
+
+    scale: str
+    printer: str
+    stall: str
+    seller: str
+    people: tuple[str, ...] = ()
+
+    def view(self, board: Board) -> Board:
+        """The board with this stall's scale, lists and papers alone."""
+        return replace(
+            board,
+            stall=self.stall,
+            seller=self.seller,
+            scales=tuple(one for one in board.scales if one.name == self.scale),
+            baskets=tuple(one for one in board.baskets if one.scale == self.scale),
+            prints=tuple(one for one in board.prints if self.printer in ("", one.printer)),
+        )
+
+
+@frozen
 class Look:
     """``theme``: as the system of whoever looks, always one of the two, or light within the hours of ``day``.
 
     ``containers``: the code on each container of the market, and its grams.  ``stall``: how it sells.  ``screens``:
-    those that others look at.
+    those that others look at.  ``seats``: the stalls of the box by their names, where it serves several.
     """
 
     theme: Theme = "auto"
@@ -64,6 +87,7 @@ class Look:
     containers: Mapping[str, int] = field(default_factory=dict)
     stall: Stall = field(default_factory=Stall)
     screens: Screens = field(default_factory=Screens)
+    seats: Mapping[str, Seat] = field(default_factory=dict)
     canteen: CanteenLook = field(
         default_factory=lambda: CanteenLook(functions=(), automatic=False, sample_g=125, kept="")
     )

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from edge.web.causes import cause
 from edge.web.desk import Problems
 from edge.web.events import alive
 from edge.web.fields import rows
-from edge.web.look import Look
+from edge.web.look import Look, Seat
 from edge.web.lots_table import Wanted, alarm, table
 from edge.web.page_words import words_of
 from edge.web.reading import Reading
@@ -59,6 +59,7 @@ KINDS = {
 }
 WORKER = "sw.js"
 SHELL_FILES = ("theme.css", "style.css", "sizes.css", "theme.js", "early.js", "shell.js", "icon.svg", "app.webmanifest")
+SEAT = "seat"  # the cookie of a handheld that belongs to one of several stalls
 YEAR = 365 * 24 * 3600
 BEGIN_SECONDS = 5.0
 
@@ -107,15 +108,19 @@ class Painter:
     def paint(
         self, template: str, language: str | None, caller: Caller, status: int = 200, **more: Any
     ) -> HTMLResponse:
-        board = self._showing.board
+        given = dict(more)
+        page, at = given.pop("page", template.removesuffix(".html")), given.pop("at", "")
+        seat = self.seat(caller, at) if page == "stall" else None
+        board = self._showing.board if seat is None else seat.view(self._showing.board)
         lang = language if language in LANGUAGES else board.language if board.language in LANGUAGES else "zh"
         awake = alive(self._showing, self._steady())
-        given = {name: made(lang) if callable(made) else made for name, made in more.items()}
+        given = {name: made(lang) if callable(made) else made for name, made in given.items()}
         html = self._templates.get_template(template).render(
             board=board,
             lang=lang,
             t=Words(lang),
-            page=given.pop("page", template.removesuffix(".html")),
+            page=page,
+            seat=seat,
             kinds=EVENTS,
             look=self._look,
             pages=self.pages(),
@@ -139,6 +144,16 @@ class Painter:
             **given,
         )
         return HTMLResponse(html, status, headers={"X-Shell": self._frame(lang)})
+
+    def seat(self, caller: Caller, name: str) -> Seat | None:
+        """The stall whose page it is: that of the person who is signed in, or of this name; None for the whole box."""
+        seats = self._look.seats
+        own = (one for one in seats.values() if caller.who.code in one.people)
+        return next(own, seats.get(name))
+
+    def seats(self) -> Collection[str]:
+        """The names of the stalls, where the box serves several."""
+        return self._look.seats
 
     def _frame(self, lang: str) -> str:
         """Grows otherwise when the frame of a page would: the service worker then keeps it anew."""
@@ -236,11 +251,13 @@ def router(painter: Painter, showing: Showing, reading: Reading | None = None) -
 
     def page(name: str) -> Callable[..., Any]:
         async def show(request: Request, cookie: Language = None) -> Response:
-            wanted = request.query_params.get("lang")
+            wanted, at = request.query_params.get("lang"), request.query_params.get(SEAT)
             if wanted in LANGUAGES:
                 return _remember(request, wanted)
+            if at is not None and at in ("", *painter.seats()):
+                return _remember(request, at, SEAT)
             await _begun(showing)
-            return painter.paint(f"{name}.html", cookie, caller_of(request))
+            return painter.paint(f"{name}.html", cookie, caller_of(request), at=request.cookies.get(SEAT, ""))
 
         return show
 
@@ -312,6 +329,7 @@ def router(painter: Painter, showing: Showing, reading: Reading | None = None) -
             caller_of(request),
             page=page if page in PAGES else name,
             wanted=wanted,
+            at=request.cookies.get(SEAT, ""),
         )
 
     @routes.get("/static/{name}")
@@ -344,10 +362,10 @@ async def _begun(showing: Showing) -> None:
                 await asyncio.sleep(0.05)
 
 
-def _remember(request: Request, language: str) -> Response:
-    there = request.url.remove_query_params("lang")
+def _remember(request: Request, value: str, name: str = "lang") -> Response:
+    there = request.url.remove_query_params(name)
     answer = RedirectResponse(f"{there.path}?{there.query}" if there.query else there.path, 303)
-    answer.set_cookie("lang", language, max_age=YEAR, httponly=True, samesite="lax")
+    answer.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax")
     return answer
 
 

@@ -16,7 +16,7 @@ const ACTS = {
     for (const job of confirm.split(" ")) await post(`/api/prints/${job}/confirm`);
     toast(say("confirmed"));
   },
-  async print({ print: paper, subject, record, printer = "" }) {
+  async print({ print: paper, subject, record, printer = document.body.dataset.printer ?? "" }) {
     const of = record ? { record: Number(record) } : { subject: subject ?? (paper === "day" ? find("#day").value : "") };
     await post("/api/prints", { paper, ...of, printer });
     toast(say("reprint_sent"));

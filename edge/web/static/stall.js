@@ -317,6 +317,7 @@ answerScans({
   chooseLot,
   product: () => chosen.product,
 });
+if ("marketedgeHead" in globalThis) import("./head.js");
 drawScales();
 drawChoice();
 draw();
