@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 PYTHONS = {"3.11": "Debian 12", "3.13": "Debian 13"}
 GLIBC = 36  # of Debian 12: 2.36
+E_MACHINE = {"x86_64": b"\x3e\0", "aarch64": b"\xb7\0"}
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 # Named as needed by what we use, and used by commands of theirs alone that nobody calls here.
 NOT_NEEDED = frozenset({"pip", "setuptools"})
@@ -85,6 +86,8 @@ def modules(own: Path, constraints: Path, arch: str, work: Path, links: Iterable
             shutil.rmtree(laid / name, ignore_errors=True)
         join(site, laid)
         shutil.rmtree(laid)
+    if strange := list(of_another_machine(site, machine)):
+        raise CannotBuild(f"{arch}: made for another processor: {', '.join(strange)}")
     for python in PYTHONS:
         if missing := list(unmet(site, python, machine)):
             raise CannotBuild(f"{arch}, Python {python}: {', '.join(missing)}")
@@ -105,6 +108,15 @@ def join(site: Path, laid: Path) -> None:
 def _of_its_wheel(file: Path) -> bool:
     """Whether it tells how one wheel was made, and of what: nothing that a program reads."""
     return file.name != "METADATA" and any(folder.name.endswith(".dist-info") for folder in file.parents)
+
+
+def of_another_machine(site: Path, machine: str) -> Iterator[str]:
+    """Compiled files of a folder that this machine cannot load: what their ELF header says (elf(5), e_machine)."""
+    for file in sorted(site.rglob("*.so*")):
+        with file.open("rb") as compiled:
+            head = compiled.read(20)
+        if head[:4] == b"\x7fELF" and head[18:20] != E_MACHINE[machine]:
+            yield str(file.relative_to(site))
 
 
 def installed(site: Path) -> dict[str, email.message.Message]:

@@ -1,10 +1,12 @@
 """One folder of modules for several Pythons: what goes together and what stops the build."""
 
+import platform
+import sys
 from pathlib import Path
 
 import pytest
 
-from edge.packaging.wheels import CannotBuild, join, platforms, unmet
+from edge.packaging.wheels import CannotBuild, join, of_another_machine, platforms, unmet
 
 
 def laid(folder: Path, **files: str) -> Path:
@@ -57,3 +59,13 @@ def test_what_a_module_needs_has_to_be_there_for_each_python_in_its_version(tmp_
 def test_debian_12_runs_what_was_made_for_its_glibc_and_older() -> None:
     assert platforms("aarch64")[0] == "manylinux_2_36_aarch64"
     assert platforms("aarch64")[-2:] == ["manylinux_2_17_aarch64", "manylinux2014_aarch64"]
+
+
+def test_what_was_compiled_for_another_processor_is_found(tmp_path: Path) -> None:
+    own = Path(sys.executable).resolve().read_bytes()[:64]
+    (tmp_path / "fast.so").write_bytes(own)
+    (tmp_path / "script.so.txt").write_bytes(b"INPUT(fast.so)")
+    machine = platform.machine()
+    other = {"x86_64": "aarch64", "aarch64": "x86_64"}[machine]
+    assert list(of_another_machine(tmp_path, machine)) == []
+    assert list(of_another_machine(tmp_path, other)) == ["fast.so"]
