@@ -8,7 +8,7 @@ DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-micr
 .PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture logs schema dialogues pictures clean
 
 demo: $(VENV)/.sim
-	$(BIN)/marketsim demo
+	$(BIN)/marketsim demo $(DEMO)
 
 # What people rely on, and the tests that hold it.
 RELIED_ON := edge/jobs/* edge/state/* edge/core.py
