@@ -25,7 +25,7 @@ box: $(VENV)/.test
 	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_ONLY:%=--suite %) $(BOX_HOW:%=--how %)
 
 demo: $(VENV)/.sim
-	$(BIN)/marketsim demo
+	$(BIN)/marketsim demo $(DEMO)
 
 # What people rely on, and the tests that hold it.
 RELIED_ON := edge/jobs/* edge/state/* edge/core.py

@@ -39,7 +39,7 @@ BESIDE = [
     sys.executable,
     "-c",
     f"import sys; from simulator.demo import command; command.STATION_PORT = {USUAL}; command.demo(sys.argv[1:])",
-    "--embedded",
+    *("--embedded", "--act", "goods"),
 ]
 
 
@@ -80,7 +80,12 @@ def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: 
     with told.open("wb") as out:
         staying = subprocess.Popen(BESIDE, stdout=out, stderr=out, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     try:
-        wait_for("the story's end", lambda: "It stays for you" in told.read_text(), 60)
+        wait_for("the page", lambda: "It stays for you" in told.read_text(), 60)
+        page = told.read_text().split("first:")[1].split()[0]
+        with urllib.request.urlopen(page, timeout=10) as opened:
+            assert opened.status == 200
+        unread = urllib.request.Request(f"{page}/story/skip", b"", method="POST")
+        wait_for("the story", lambda: urllib.request.urlopen(unread).close() or "signed for it" in told.read_text(), 60)
     finally:
         staying.terminate()
         staying.wait(30)
@@ -92,7 +97,7 @@ def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: 
 
 def test_a_folder_is_used_again_and_each_story_is_counted_for_itself(tmp_path: Path) -> None:
     for _ in range(2):
-        command = [*DEMO, "--once", "--folder", str(tmp_path / "kept")]
+        command = [*DEMO, "--once", "--act", "goods", "--folder", str(tmp_path / "kept")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         summary = json.loads(done.stdout)
