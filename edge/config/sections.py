@@ -332,8 +332,7 @@ class Config(BaseModel):
                         value=value,
                     )
                 if value and known is not None and value not in known:
-                    what = {"scale": ("秤", "scale"), "printer": ("打印机", "printer")}[key]
-                    raise unknown(what, value, known, place=place, key=key)
+                    raise unknown(("设备名", "device"), value, known, place=place, key=key)
                 said |= {value} - {""}
 
     def _continuous_possible(self) -> None:

@@ -1,6 +1,7 @@
 """The pages as an app on a handheld: installed, awake while a sale is open, and reading codes by its camera."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -9,6 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from edge.between.board import Showing
+from edge.between.people import Role, Who
+from edge.web.look import Look, Seat
+from edge.web.pages import Painter
+from edge.web.reception import Caller
 from edge.web.server import WebServer
 
 CAMERA = """
@@ -117,3 +123,42 @@ def test_no_camera_is_offered_where_the_browser_reads_no_codes(core: Any, desk: 
     desk.goto("/stall")
     expect(desk.locator("#digits")).to_have_text("0.000")
     expect(desk.locator("#camera-open")).to_have_count(0)
+
+
+# --- one of several stalls --------------------------------------------------------------------------------------------
+
+SEATS = {
+    "a-12": Seat("scale-1", "printer-1", "A-12", "李秀兰"),
+    "b-07": Seat("scale-9", "head-9", "B-07", "赵强"),
+}
+
+
+def test_a_handheld_is_bound_by_its_address_until_it_is_let_go(serve: Callable[..., WebServer]) -> None:
+    server = serve(look=Look(seats=SEATS))
+    with httpx.Client(base_url=server.url) as http:
+        whole = http.get("/stall").text
+        assert 'data-scales="scale-1"' in whole
+        answer = http.get("/stall?seat=b-07")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/stall")
+        bound = http.get("/stall").text
+        assert "<strong>B-07</strong> <span>赵强</span>" in bound
+        assert 'data-scales=""' in bound  # it is not connected, and no other one is offered
+        assert 'data-printer="head-9"' in bound
+        assert "reprint-" not in http.get("/parts/papers?on=stall").text
+        assert "scale-1" in http.get("/status").text
+        assert http.get("/stall?seat=z-99").status_code == 200
+        assert "<strong>B-07</strong>" in http.get("/stall").text
+        http.get("/stall?seat=a-12")
+        assert 'data-scales="scale-1"' in http.get("/stall").text
+        assert "reprint-" in http.get("/parts/papers?on=stall").text
+        http.get("/stall?seat=")
+        assert http.get("/stall").text.count("data-printer=") == whole.count("data-printer=")
+
+
+def test_who_is_signed_in_is_at_the_own_stall_whatever_the_browser_says() -> None:
+    seats = {name: replace(seat, people=(code,)) for (name, seat), code in zip(SEATS.items(), "34", strict=True)}
+    painter = Painter(Showing(), "0.1.0", lambda: 0.0, look=Look(seats=seats))
+    person = Caller(who=Who("4", frozenset({Role.OPERATOR}), "赵强"), named=True)
+    assert painter.seat(person, "a-12") is seats["b-07"]
+    assert painter.seat(Caller(), "a-12") is seats["a-12"]
+    assert painter.seat(Caller(), "z-99") is None

@@ -359,7 +359,7 @@ def test_static_files_are_revalidated(http: httpx.Client) -> None:
 
 def test_nothing_is_fetched_from_elsewhere() -> None:
     for path in [*SOURCES, *(WEB / "static").iterdir()]:
-        found = re.findall(r"https?://[^\s\"'<)]+", path.read_text())
+        found = re.findall(r"https?://[^\s\"'<)]+", path.read_text("latin-1"))
         assert [url for url in found if url != "http://www.w3.org/2000/svg"] == []
 
 
