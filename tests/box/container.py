@@ -27,9 +27,9 @@ class Container:
         self._disk, self._goods = folder / "disk.ext4", folder / "goods"
         self._process: subprocess.Popen[bytes] | None = None
         subprocess.run(["cp", "--sparse=always", str(image.disk), str(self._disk)], check=True)
-        for place, disk in ((self._tree, self._disk), (self._goods, goods)):
+        for place, disk, how in ((self._tree, self._disk, "loop"), (self._goods, goods, "loop,ro")):
             place.mkdir()
-            subprocess.run(["mount", "-o", "loop", str(disk), str(place)], check=True)
+            subprocess.run(["mount", "-o", how, str(disk), str(place)], check=True)
 
     def __enter__(self) -> Self:
         self.start()
