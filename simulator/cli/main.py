@@ -40,7 +40,7 @@ def main() -> None:
     """marketsim: everything around a station, simulated.
 
     \b
-      marketsim demo           the whole story, then stays for you to use
+      marketsim demo           a market on one page that tells itself; then its levers are yours
       marketsim demo --once    the same unattended; ends with one JSON line
       marketsim play --list    market days as data, each judged in the end
     """

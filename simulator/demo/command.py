@@ -83,7 +83,7 @@ def demo(
         with (
             plain_errors(StageFailed, BrokerFailed, Refusal),
             _folder(folder) as place,
-            _market(place, ports, broker=broker, mqtt=mqtt, embedded=embedded, host=host) as market,
+            new_market(place, ports, broker=broker, mqtt=mqtt, embedded=embedded, host=host) as market,
         ):
             if once:
                 summary = tell(market, told)
@@ -94,7 +94,7 @@ def demo(
         sys.exit(130)
 
 
-def _market(folder: Path, ports: Sequence[int], **how: Any) -> Market:
+def new_market(folder: Path, ports: Sequence[int], **how: Any) -> Market:
     """A market whose pages may stand on the desk's page, and whose box has a clock of its own."""
     return Market(
         folder,

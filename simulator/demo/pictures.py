@@ -3,6 +3,7 @@
 make pictures
 """
 
+import io
 import json
 import sys
 import tempfile
@@ -10,12 +11,22 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from protocol.city.token import CHINA
-from simulator.demo.command import play
+from simulator.demo.command import new_market, origins, play
+from simulator.demo.desk import Desk
+from simulator.demo.hands import Hands
+from simulator.demo.story import Story
 from simulator.market import Market
+from simulator.obstacles import free_port
 from simulator.printer.picture import draw
 from simulator.stage import CABBAGE, NODE, SPINACH, TERMINAL, wait_for
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 FOLDER = Path(__file__).with_name("pictures")
 VIEWS = {"stall-phone": (360, 740), "stall": (1280, 800)}
@@ -69,8 +80,24 @@ def make() -> None:
         page.get_by_text("验收中").first.click()
         page.wait_for_timeout(1200)
         page.screenshot(path=FOLDER / "canteen.png")
+        on_one_page(browser)
         browser.close()
     sys.stderr.write(f"{', '.join(sorted(file.name for file in FOLDER.iterdir()))} in {FOLDER}\n")
+
+
+def on_one_page(browser: "Browser") -> None:
+    """The demo, when a positive has just stopped a sale."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as place, new_market(Path(place), (0, 0, port), host="127.0.0.1") as market:
+        story = Story(market, Hands(market), acts=("goods", "positive"))
+        with Desk(market, port, story=story, frames=origins(market.host, port)), story:
+            page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="zh-CN")
+            page.goto(f"http://127.0.0.1:{port}/")
+            page.get_by_text("已停售").wait_for(timeout=120_000)
+            page.locator("#pause").click()
+            page.wait_for_timeout(4000)  # the phone's page follows
+            shot = Image.open(io.BytesIO(page.screenshot()))
+            shot.convert("RGB").quantize(128).save(FOLDER / "demo.png", optimize=True)
 
 
 def at_the_gate(market: Market) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal, Self
 
 from simulator.demo.hands import Hands
@@ -256,9 +257,9 @@ class Story:
         else:
             raise StageFailed("a lot whose test was positive was sold")
         for value in ("81.4", "84.7"):
-            before = self._shown(lot)["measurements"]
+            count = self._shown(lot)["measurements"] + 1
             market.test(lot["sample"], Decimal(value), "菠菜")
-            wait_for(f"{value} %", lambda before=before: self._shown(lot)["measurements"] > before)
+            wait_for(f"{value} %", partial(self._measured, lot, count))
         wait_for("the verdict", lambda: self._shown(lot)["verdict"] == "unqualified")
         market.scale.take_off()
         self._say("positive.held")
@@ -388,6 +389,9 @@ class Story:
     def _shown(self, lot: dict[str, Any]) -> dict[str, Any]:
         lots = self._market.station.board()["lots"]
         return next((one for one in lots if one["test_code"] == lot["test_code"]), {})
+
+    def _measured(self, lot: dict[str, Any], times: int) -> bool:
+        return int(self._shown(lot)["measurements"]) >= times
 
     def _papers_of(self, sale: dict[str, Any], since: int = 0) -> list[Paper]:
         return [paper for paper in self._market.papers[since:] if sale["url"] in paper.qr]

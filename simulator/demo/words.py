@@ -31,10 +31,13 @@ PAGE: Mapping[str, Said] = {
     "phone": ("买家的手机", "The buyer's phone"),
     "phone_of": ("扫这张小票看到的", "what the slip's QR opens"),
     "city": ("城市平台", "The city's platform"),
-    "open": ("单独打开", "open alone"),
+    "open": ("打开", "open"),
     "gate": ("入场", "gate"),
     "status": ("状态", "status"),
-    "no_frames": ("这个地址下不能并排显示，请单独打开。", "Not side by side at this address: open it alone."),
+    "no_frames": (
+        "这个地址下不能并排显示，请逐个打开。",
+        "At this address the panes cannot stand side by side: open it.",
+    ),
     "power": ("电源", "power"),
     "network": ("网络", "network"),
     "roll": ("纸卷", "paper"),
@@ -182,12 +185,12 @@ LINES: Mapping[str, Said] = {
         "The network is back: the city's signed word sets the clock, and the step is on record.",
     ),
     "phone.scan": (
-        "七件事，一条记录不少。现在扫右边的码：真手机也能打开这张小票。",
-        "Seven things happened, and no record is missing. Now scan the code: a real phone opens this slip.",
+        "每一步都有记录，一条不少。现在扫右边的码：真手机也能打开这张小票。",
+        "All of it is on record, and none is missing. Now scan the code: a real phone opens this slip.",
     ),
     "phone.local": (
-        "七件事，一条记录不少。右边“买家的手机”就是扫码所见。",
-        "Seven things happened, and no record is missing. The buyer's phone shows what the slip's code opens.",
+        "每一步都有记录，一条不少。右边“买家的手机”就是扫码所见。",
+        "All of it is on record, and none is missing. The buyer's phone shows what the slip's code opens.",
     ),
 }
 

@@ -11,7 +11,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from simulator.demo.command import _market, origins
+from simulator.demo.command import new_market, origins
 from simulator.demo.desk import Desk
 from simulator.demo.hands import Hands
 from simulator.demo.story import Story
@@ -32,7 +32,7 @@ class Show:
 def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
     """A market whose story has one act, so that what comes behind it need not be waited for."""
     port, folder = free_port(), tmp_path_factory.mktemp("demo")
-    with _market(folder, (0, 0, port), embedded=True, host="127.0.0.1") as market:
+    with new_market(folder, (0, 0, port), embedded=True, host="127.0.0.1") as market:
         story = Story(market, Hands(market), acts=("goods",), lan=True)
         with Desk(market, port, story=story, frames=origins("127.0.0.1", port)), story:
             yield Show(market, story, f"http://127.0.0.1:{port}")
