@@ -145,7 +145,8 @@ def test_a_handheld_s_page_sells_at_its_stall_alone_and_prints_on_its_own_head(
         context.add_init_script("globalThis.marketedgeHead = { print: (data) => headPrints(data) };")
         page = context.new_page()
         page.goto("/stall?seat=a-2")
-        expect(page.locator("header .who")).to_have_text("A-2 赵强")
+        expect(page.locator(".seat")).to_have_text("A-2")
+        expect(page.locator(".seat")).to_be_visible()
         expect(page.locator("#weight")).to_have_attribute("data-scales", "scale-2")
         for kg, state in (("1.500", "confirmed"), ("0.700", "unknown")):
             scales[2].put(kg)
