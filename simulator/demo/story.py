@@ -108,7 +108,7 @@ class Story:
         with self._turn:
             self._ending = True
             self._turn.notify_all()
-        self._thread.join(30)
+        self._thread.join(10)
 
     def begin(self) -> None:
         """Somebody looks: the first time, it is told from the beginning."""
@@ -193,7 +193,8 @@ class Story:
                 wrong = in_words(error)
                 with self._turn:
                     self._failed = wrong
-                self._heard(f"! {name}: {wrong}")
+                if not self._ending:
+                    self._heard(f"! {name}: {wrong}")
             self.played.append(Played(name, round(time.monotonic() - begun, 1), wrong))
             if wrong:
                 with suppress(StageFailed, OSError):  # the next act says so itself
