@@ -137,8 +137,12 @@ def tell(market: Market, acts: Sequence[str]) -> dict[str, Any]:
     begun, before = time.monotonic(), counts(market)
     story = Story(market, Hands(market))
     story.tell(acts)
-    summary = summary_of(market, before, story)
-    return {**summary, "ok": told_whole(summary, story), "seconds": round(time.monotonic() - begun, 1)}
+    try:
+        summary = summary_of(market, before, story)
+        end: dict[str, Any] = {**summary, "ok": told_whole(summary, story)}
+    except StageFailed as failed:  # after what an act left behind
+        end = {"acts": _acts(story), "wrong": str(failed), "ok": False}
+    return {**end, "seconds": round(time.monotonic() - begun, 1)}
 
 
 def _all_delivered(market: Market) -> None:
@@ -169,10 +173,12 @@ def summary_of(market: Market, before: dict[str, int], story: Story) -> dict[str
         "in_city_once": now["recorded"] == verified["records"],
         "qr": slips,
         "qr_verified": bool(slips) and all(market.verify_qr(slip) for slip in dict.fromkeys(slips)),
-        "acts": [
-            {"act": one.act, "ok": not one.wrong, "seconds": one.seconds, "wrong": one.wrong} for one in story.played
-        ],
+        "acts": _acts(story),
     }
+
+
+def _acts(story: Story) -> list[dict[str, Any]]:
+    return [{"act": one.act, "ok": not one.wrong, "seconds": one.seconds, "wrong": one.wrong} for one in story.played]
 
 
 def told_whole(summary: dict[str, Any], story: Story) -> bool:

@@ -46,7 +46,7 @@ PAGE: Mapping[str, Said] = {
     "on": ("正常", "on"),
     "off": ("断开", "off"),
     "paper_off": ("20 毫米后用完", "ends in 20 mm"),
-    "clock_off": ("下次上电为 1970 年", "1970 from now on"),
+    "clock_off": ("1970 年", "it is 1970"),
     "tester": ("检测仪", "Rapid tester"),
     "sample": ("样品号", "sample"),
     "inhibition": ("抑制率 %", "inhibition %"),
@@ -58,7 +58,6 @@ PAGE: Mapping[str, Said] = {
     "resume_lot": ("恢复", "resume"),
     "stopped": ("已停售", "stopped"),
     "commands": ("全部指令", "all commands"),
-    "copy": ("纸", "paper"),
     "qr_shows": ("扫码所见", "what its QR shows"),
     "scan": ("用手机扫一扫", "Scan this with your phone"),
     "scan_lan": (
