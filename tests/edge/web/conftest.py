@@ -56,7 +56,7 @@ from protocol.city.topics import Ack, Rejected, Topics
 from protocol.readings import Measured, Ticket
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
-NODE, TERMINAL, HOST = "410108003", "01", "sy.market.example"
+NODE, TERMINAL, HOST = "410108003", "01", "sy.market.test"
 PHONE, DESK = (360, 740), (1280, 800)
 OPENS, NOW = datetime(2026, 11, 22, 0, 10, tzinfo=CHINA), datetime(2026, 11, 22, 5, 31, 7, tzinfo=CHINA)
 AHEAD = 3600.0
@@ -74,7 +74,7 @@ code = "4101080010123"
 name = "李秀兰蔬菜"
 stall = "A-12"
 [city]
-brokers = ["mqtts://city.example.cn:8883"]
+brokers = ["mqtts://city.market.test:8883"]
 [gate]
 unchecked = "accept"
 [paper]
@@ -182,7 +182,7 @@ class HandedClock(Clock):
 class Platform:
     """A broker with the city behind it: what is published is acknowledged by both."""
 
-    broker = "mqtts://city.example.cn:8883"
+    broker = "mqtts://city.market.test:8883"
 
     def __init__(self) -> None:
         self.sent: list[str] = []

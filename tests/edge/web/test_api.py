@@ -258,7 +258,7 @@ def test_a_wish_becomes_its_command(core: Any, http: httpx.Client, changed: dict
 def test_a_sale_answers_what_the_core_answered(core: Any, http: httpx.Client) -> None:
     core.puts("1.250")
     said = http.post("/api/sales", json=SALE).json()
-    assert said.pop("url").startswith("https://sy.market.example/j/")
+    assert said.pop("url").startswith("https://sy.market.test/j/")
     assert said == {"tx": NEXT_SALE, "net_g": 1250, "amount_fen": 438, "left_g": 7250, "job": 4}
     assert [event["subject"] for event in core.records("trade.completed")][-1] == NEXT_SALE
 

@@ -329,7 +329,7 @@ jobs = ["gate"]
 node = "410108003"
 terminal = "01"
 region = "410108"
-host = "sy.market.example"
+host = "sy.market.test"
 [seller]
 code = "4101080010123"
 name = "李秀兰蔬菜"
