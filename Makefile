@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei
+DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-microhei man-db systemd gpg gpg-agent
 
 .PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture deb box logs schema dialogues pictures docs clean
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import urllib.error
 import urllib.parse
@@ -18,7 +19,8 @@ from simulator.city.server import City
 from simulator.obstacles import free_port
 from simulator.stage import CABBAGE, StationProcess, Wiring, wait_for
 
-CARE = Path(__file__).parents[2] / "edge" / "care"
+ROOT = Path(__file__).parents[2]
+CARE = ROOT / "edge" / "care"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 EMPTY = {"Results that wait"}  # this station has no analyzer
 SETTINGS = """
@@ -96,3 +98,18 @@ def test_the_dashboard_and_the_alarms_work(ask: Callable[..., Any]) -> None:
     rules = ask("rules")["groups"][0]["rules"]
     assert len(rules) >= 20
     assert all(rule["health"] == "ok" for rule in rules), [rule for rule in rules if rule["health"] != "ok"]
+
+
+def test_promtool_finds_nothing_to_say(station: StationProcess, tmp_path: Path) -> None:
+    shutil.copy(CARE / "alerts.yml", tmp_path)
+    shutil.copy(ROOT / "tests" / "edge" / "care" / "alerts_test.yml", tmp_path)
+
+    def promtool(*words: str, given: str = "") -> str:
+        done = subprocess.run(["promtool", *words], input=given, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    promtool("check", "rules", "alerts.yml")
+    promtool("test", "rules", "alerts_test.yml")
+    with DIRECT.open(f"{station.url}/metrics", timeout=5) as answer:
+        assert promtool("check", "metrics", given=answer.read().decode()) == ""

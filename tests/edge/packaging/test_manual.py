@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -44,7 +43,6 @@ def test_the_configuration_has_a_page_with_every_section(pages: Mapping[str, str
     assert all(f"[{name}]" in text for name in ("station", "city", "web", "clock", "[scale]", "[printer]"))
 
 
-@pytest.mark.skipif(not shutil.which("man"), reason="needs the Debian package man-db")
 @pytest.mark.parametrize("name", ["man1/marketedge.1", "man1/marketedge-ledger.1", "man5/station.toml.5"])
 def test_man_reads_a_page_without_a_word(pages: Mapping[str, str], name: str) -> None:
     done = subprocess.run(

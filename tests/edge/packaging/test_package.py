@@ -12,7 +12,6 @@ from edge.packaging.repository import publish
 from edge.packaging.wheels import CannotBuild, installed
 from edge.records.migrations import ledger
 
-pytestmark = pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="needs dpkg")
 ABOUT = About("1.2", "arm64", 1_790_000_000, steps_of(ROOT))
 SAID = "Name: Mine\nVersion: 3\nLicense-Expression: MIT\n"
 
@@ -109,7 +108,6 @@ def test_nothing_of_the_scripts_deletes_a_station() -> None:
             assert not ("rm " in line and "/var/lib" in line), line
 
 
-@pytest.mark.skipif(not shutil.which("gpg") or not shutil.which("apt-get"), reason="needs apt and gpg")
 def test_apt_takes_what_was_published_and_nothing_that_was_changed(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
