@@ -19,7 +19,6 @@ PAGE: Mapping[str, Said] = {
     "skip": ("跳过", "Skip"),
     "again": ("重新播放", "Play again"),
     "acts": ("各幕", "Acts"),
-    "why": ("为什么：", "Why: "),
     "pan": ("秤盘与开关", "Pan and levers"),
     "on_pan": ("秤盘上", "on the pan"),
     "take_off": ("取下", "take off"),

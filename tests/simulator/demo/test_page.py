@@ -42,8 +42,8 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
 def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     pages: list[Page] = []
 
-    def go(show: Show, lang: str, width: int = 1280) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 800}, locale="en-GB")
+    def go(show: Show, lang: str) -> Page:
+        page = browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
         pages.append(page)
         page.goto(f"{show.url}/{f'?lang={lang}' if lang else ''}")
         return page
@@ -114,14 +114,16 @@ def test_the_page_plays_is_led_and_its_levers_move_the_market(show: Show, opened
     expect(lever["paper"]).to_contain_text("20")
 
 
-@pytest.mark.parametrize("width", [360, 800, 1280])
-def test_nothing_hangs_out_and_the_other_language_is_there(show: Show, opened: Callable[..., Page], width: int) -> None:
-    page = opened(show, "", width)  # an English browser
+def test_nothing_hangs_out_and_the_other_language_is_there(show: Show, opened: Callable[..., Page]) -> None:
+    page = opened(show, "")  # an English browser
+    for width in (360, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        heights = page.locator("button, summary").evaluate_all(
+            "all => all.filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().height)"
+        )
+        assert len(heights) > 20 and min(heights) >= 40
     expect(page.get_by_role("heading", name="Pan and levers")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for button in page.locator("button:visible, summary").all():
-        box = button.bounding_box()
-        assert box is not None and box["height"] >= 40, button.text_content()
     page.get_by_role("link", name="中文").click()
     expect(page.get_by_role("heading", name=PAGE["pan"][0])).to_be_visible()
 
