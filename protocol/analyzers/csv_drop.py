@@ -39,19 +39,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from protocol.analyzers.shared import stating
+from protocol.analyzers.shared import handed, stating
 from protocol.analyzers.shared.mapped import NAMES, Stated, Unreadable
-from protocol.files import File, Files, digest, receipt, wrap
+from protocol.files import digest, receipt, wrap
 from protocol.formats import WireFormat
 from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions, Misfit
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
-from protocol.session import Wish
 
 DELIMITERS = ";\t,|"
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -265,72 +265,18 @@ def _quoted(cell: str, delimiter: str) -> str:
 # --- the stream -----------------------------------------------------------------------------------------------------
 
 
-class Decoder:
-    """Files one after the other, or one file without an envelope."""
-
-    def __init__(self, mapped: Mapped | None = None) -> None:
-        self._files = Files()
-        self._mapped = mapped
-
-    def feed(self, data: bytes) -> list[Event]:
-        return [event for found in self._files.feed(data) for event in self.read(found)]
-
-    def finish(self) -> list[Event]:
-        return [event for found in self._files.finish() for event in self.read(found)]
-
-    def read(self, found: File | Garbage) -> list[Event]:
-        return [found] if isinstance(found, Garbage) else decode(found.content, self._mapped)
+def decoder(options: Mapped) -> handed.Decoder:
+    return handed.Decoder(partial(decode, mapped=options))
 
 
-def decoder(options: Mapped) -> Decoder:
-    return Decoder(options)
+def session(options: Mapped) -> handed.Session:
+    return handed.Session(partial(decode, mapped=options), _receipt)
 
 
-class Session:
-    """Hands over the results of each file, and gives the receipt after the commit.
-
-    The folder gives the next file only after the receipt of the one before, so a commit speaks of one file.
-    """
-
-    deadline: float | None = None
-
-    def __init__(self, options: Mapped) -> None:
-        self._files = Files()
-        self._decoder = Decoder(options)
-        self._held = bytearray()
-        self._out = bytearray()
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events: list[Event] = []
-        for found in self._files.feed(data):
-            read = self._decoder.read(found)
-            events += read
-            if isinstance(found, File):
-                self._note(found.digest, read)
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        return []
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
-
-    def committed(self, now: float) -> None:
-        self._out += self._held
-        self._held.clear()
-
-    def _note(self, name: str, events: list[Event]) -> None:
-        """A file is taken when all its rows were read. One with nothing to commit gets its receipt at once."""
-        whys = [event.why for event in events if isinstance(event, Garbage | Ticket)]
-        final = any(isinstance(event, TestResult | Ticket) for event in events)
-        (self._held if final else self._out).extend(
-            receipt(name, taken=bool(events) and not whys, why=next(iter(whys), ""))
-        )
+def _receipt(name: str, events: list[Event]) -> bytes:
+    """A file is taken when all its rows were read."""
+    whys = [event.why for event in events if isinstance(event, Garbage | Ticket)]
+    return receipt(name, taken=bool(events) and not whys, why=next(iter(whys), ""))
 
 
 def envelope(results: Sequence[TestResult], *, encoding: str = "gb18030") -> bytes:
@@ -347,7 +293,7 @@ FORMAT = WireFormat(
     checked=True,
     confidence="medium",
     decoder=decoder,
-    session=Session,
+    session=session,
     options=Mapped,
     reading=Mapped,
     wire="folder",

@@ -34,19 +34,19 @@ limit is our reading.
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from protocol import uploads
-from protocol.analyzers.shared import stating
+from protocol.analyzers.shared import handed, stating
 from protocol.analyzers.shared.mapped import NAMES, Stated, Unreadable
-from protocol.files import File, Files, digest
+from protocol.files import digest
 from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, TestResult, Ticket
-from protocol.session import Wish
 from protocol.uploads import Answer, Request, Said
 
 ROW_CAP = 4096
@@ -173,72 +173,18 @@ def encode(fields: dict[str, str], path: str = "/") -> bytes:
 # --- the stream -----------------------------------------------------------------------------------------------------
 
 
-class Decoder:
-    """Uploads one after the other, or one without an envelope."""
-
-    def __init__(self, mapped: Mapped | None = None) -> None:
-        self._files = Files()
-        self._mapped = mapped
-
-    def feed(self, data: bytes) -> list[Event]:
-        return [event for found in self._files.feed(data) for event in self.read(found)]
-
-    def finish(self) -> list[Event]:
-        return [event for found in self._files.finish() for event in self.read(found)]
-
-    def read(self, found: File | Garbage) -> list[Event]:
-        return [found] if isinstance(found, Garbage) else decode(found.content, self._mapped)
+def decoder(options: Mapped) -> handed.Decoder:
+    return handed.Decoder(partial(decode, mapped=options))
 
 
-def decoder(options: Mapped) -> Decoder:
-    return Decoder(options)
+def session(options: Options) -> handed.Session:
+    return handed.Session(partial(decode, mapped=options), partial(_answer, options))
 
 
-class Session:
-    """Hands over the results of each upload, and answers after the commit.
-
-    The port gives the next upload only after the answer to the one before, so a commit speaks of one upload.
-    """
-
-    deadline: float | None = None
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._files = Files()
-        self._decoder = Decoder(options)
-        self._held = bytearray()
-        self._out = bytearray()
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events: list[Event] = []
-        for found in self._files.feed(data):
-            read = self._decoder.read(found)
-            events += read
-            if isinstance(found, File):
-                self._note(found.digest, read)
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        return []
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
-
-    def committed(self, now: float) -> None:
-        self._out += self._held
-        self._held.clear()
-
-    def _note(self, name: str, events: list[Event]) -> None:
-        """What a person has to read is kept too, so the tester need not send it again."""
-        if any(isinstance(event, TestResult | Ticket) for event in events):
-            self._held += Answer(name, TAKEN, self._options.good).as_bytes()
-        else:
-            self._out += Answer(name, REFUSED, self._options.bad).as_bytes()
+def _answer(options: Options, name: str, events: list[Event]) -> bytes:
+    """What a person has to read is kept too, so the tester need not send it again."""
+    kept = any(isinstance(event, TestResult | Ticket) for event in events)
+    return Answer(name, *((TAKEN, options.good) if kept else (REFUSED, options.bad))).as_bytes()
 
 
 FORMAT = WireFormat(
@@ -250,7 +196,7 @@ FORMAT = WireFormat(
     checked=True,
     confidence="medium",
     decoder=decoder,
-    session=Session,
+    session=session,
     options=Options,
     reading=Mapped,
     wire="http",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from drivers import catalogue
 from protocol import files, formats
-from protocol.analyzers.csv_drop import Mapped, Session, decode, decoder, encode, envelope
+from protocol.analyzers import csv_drop
+from protocol.analyzers.csv_drop import Mapped, decode, decoder, encode, envelope
 from protocol.readings import Garbage, TestResult, Ticket, Verdict
 from protocol.session import Wish
 from simulator.analyzers.csv_drop import MODELS, Exporter
@@ -159,7 +160,7 @@ PASSWD = "root:x:0:0:root:/root:/bin/bash\nmarket:x:1000:1000:,,,:/home/market:/
     ],
 )
 def test_nothing_of_a_file_that_is_none_of_ours_is_handed_over(content, options):
-    session = Session(Mapped(**options))
+    session = csv_drop.session(Mapped(**options))
     (event,) = session.receive(files.wrap(content.encode()), 0.0)
     assert isinstance(event, Garbage) and event.data == b""
     ((_, taken, why),) = files.receipts(session.pending())
@@ -309,7 +310,7 @@ def test_one_damaged_byte_on_the_way_never_gives_another_result(readings, damage
 
 
 def test_the_receipt_comes_after_the_commit():
-    session = Session(Mapped())
+    session = csv_drop.session(Mapped())
     content = encode([RESULT])
     assert [same(event) for event in session.receive(files.wrap(content), 0.0)] == [same(RESULT)]
     assert session.pending() == b"" and session.deadline is None
@@ -319,7 +320,7 @@ def test_the_receipt_comes_after_the_commit():
 
 
 def test_a_file_with_nothing_to_commit_gets_its_receipt_at_once():
-    session = Session(Mapped())
+    session = csv_drop.session(Mapped())
     session.receive(files.wrap(bytes(100)), 0.0)
     assert files.receipts(session.pending()) == [(files.digest(bytes(100)), False, "not a text file")]
     session.receive(files.wrap(HEADER.encode()), 0.0)  # a program that has measured nothing yet
@@ -327,7 +328,7 @@ def test_a_file_with_nothing_to_commit_gets_its_receipt_at_once():
 
 
 def test_a_file_that_is_not_read_whole_is_not_called_taken():
-    session = Session(Mapped())
+    session = csv_drop.session(Mapped())
     content = (HEADER + ROW + "7;x\r\n").encode()
     assert [type(event) for event in session.receive(files.wrap(content), 0.0)] == [TestResult, Ticket]
     session.committed(0.0)
@@ -336,7 +337,7 @@ def test_a_file_that_is_not_read_whole_is_not_called_taken():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_measurement_is_read_and_has_one_identity(model, talk):
-    exporter, session = Exporter(model), Session(Mapped())
+    exporter, session = Exporter(model), csv_drop.session(Mapped())
     kept = [exporter.measure(n, Decimal(n * 20), AT + timedelta(minutes=n), name="青菜") for n in range(1, 5)]
     found = []
     for second in range(6):
@@ -348,7 +349,7 @@ def test_every_measurement_is_read_and_has_one_identity(model, talk):
 
 
 def test_the_next_file_waits_for_the_receipt(talk):
-    exporter, session = Exporter("single"), Session(Mapped())
+    exporter, session = Exporter("single"), csv_drop.session(Mapped())
     exporter.measure(1, Decimal(1), AT)
     exporter.measure(2, None, AT)
     assert [event.sample for event in talk(session, exporter, 0.0, 5.0)] == ["1"]
@@ -359,9 +360,9 @@ def test_the_next_file_waits_for_the_receipt(talk):
 
 
 def test_an_analyzer_takes_no_wishes():
-    assert not Session(Mapped()).ask(Wish.TARE, 0.0)
-    assert Session(Mapped()).expired(0.0) == []
+    assert not csv_drop.session(Mapped()).ask(Wish.TARE, 0.0)
+    assert csv_drop.session(Mapped()).expired(0.0) == []
 
 
 def test_the_format_is_in_the_table():
-    assert formats.find("csv_drop").session is Session
+    assert formats.find("csv_drop").session is csv_drop.session

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from drivers import catalogue
 from protocol import formats, uploads
-from protocol.analyzers.http_push import Fields, Mapped, Options, Session, decode, decoder, encode
+from protocol.analyzers import http_push
+from protocol.analyzers.http_push import Fields, Mapped, Options, decode, decoder, encode
 from protocol.readings import Garbage, TestResult, Ticket, Verdict
 from protocol.uploads import Answer, Request, answers, apart, loaded, name_of, read, wrapped, written
 from simulator.analyzers.http_push import MODELS, Uploader
@@ -244,7 +245,7 @@ def test_a_damaged_byte_gives_no_other_result(place, flip):
 
 
 def test_a_result_is_answered_after_the_commit_and_not_before():
-    session = Session(mapped("kerun-upload"))
+    session = http_push.session(mapped("kerun-upload"))
     request = Request("/detection.jsp", apart(KERUN))
     assert len(session.receive(wrapped(request), 0.0)) == 1
     assert session.pending() == b""
@@ -255,14 +256,14 @@ def test_a_result_is_answered_after_the_commit_and_not_before():
 
 
 def test_what_is_no_result_is_answered_at_once_and_not_as_a_success():
-    session = Session(mapped("dimaier-upload"))
+    session = http_push.session(mapped("dimaier-upload"))
     request = Request("/", {"body": "x"})
     assert isinstance(session.receive(wrapped(request), 0.0)[0], Garbage)
     assert answers(session.pending()) == [Answer(name_of(request), 400, '{"code":400,"message":"failed"}')]
 
 
 def test_what_is_kept_for_a_person_is_taken_from_the_tester():
-    session = Session(mapped("kerun-upload"))
+    session = http_push.session(mapped("kerun-upload"))
     request = Request("/", apart({**KERUN, "jgpd": "?!"}))
     assert isinstance(session.receive(wrapped(request), 0.0)[0], Ticket)
     session.committed(1.0)
