@@ -57,6 +57,7 @@ KEPT: Mapping[str, frozenset[str]] = {
             *("item", "method", "match", "most_a_day", "channels", "controls", "serial", "calibrated"),
         ),
         "probe": _PORT,
+        "scanner": (*_PORT, "pages_at"),
         "printer": ("name", "port", "profile", "link", "flow", "papers", "keep_minutes", "change"),
         "seat": ("name", "scale", "printer", "people", "code", "stall"),
         "goods": ("groups",),

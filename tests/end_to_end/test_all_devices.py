@@ -25,6 +25,7 @@ from simulator.wires.usb_host import BusServer
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 OPTIONS = {
+    "plain_lines": '{ form = "gg" }',
     "modbus_scale": """
         { profile = { address = 1, function = 3, unit = "kg", weight = { register = 0, type = "int32", decimals = 3 },
           status = { register = 2, stable = 1, zero = 2, net = 4, overload = 8, underload = 16 } } }""",

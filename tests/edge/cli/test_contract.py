@@ -14,7 +14,7 @@ def test_the_schemas_are_printed_together_or_written_a_file_each(tmp_path: Path)
     printed = json.loads(CliRunner().invoke(main, ["contract", "schemas"]).stdout)
     done = CliRunner().invoke(main, ["contract", "schemas", "--out", str(tmp_path / "here")])
     assert done.exit_code == 0
-    assert len(done.stdout.splitlines()) == len(printed) == len(EVENTS) + len(COMMANDS) + 4
+    assert len(done.stdout.splitlines()) == len(printed) == len(EVENTS) + len(COMMANDS) + 7
     written = {file.name: json.loads(file.read_text("utf-8")) for file in (tmp_path / "here").iterdir()}
     assert written["cmd.stop_lot.schema.json"] == printed["cmd/stop_lot"]
     assert written["trade.completed.schema.json"] == printed["trade.completed"]

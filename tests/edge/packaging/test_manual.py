@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 import pytest
@@ -61,7 +62,6 @@ def test_a_shell_completes_commands_and_options() -> None:
     assert {path.split("/")[2] for path in made} == {"bash-completion", "zsh", "fish"}
     bash = made["usr/share/bash-completion/completions/marketedge"]
     asked = """
-    marketedge() { COMP_WORDS="$COMP_WORDS" COMP_CWORD="$COMP_CWORD" "$PYTHON" -P -m edge.cli "$@"; }
     COMP_WORDS=(marketedge led) COMP_CWORD=1
     _marketedge_completion marketedge
     echo "${COMPREPLY[@]}"
@@ -70,6 +70,6 @@ def test_a_shell_completes_commands_and_options() -> None:
         ["bash", "-c", f"{bash}\n{asked}"],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
     )
     assert done.stdout.split() == ["ledger"], done.stderr

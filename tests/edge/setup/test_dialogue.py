@@ -19,8 +19,10 @@ from edge.cli.main import main
 from edge.config.sections import load
 from simulator.broker import Broker
 from simulator.city import City
+from simulator.obstacles import free_port
 
 PATIENCE = 60.0
+WEB = "MARKETEDGE_WEB__LISTEN"  # the usual address may be somebody else's on this machine
 
 
 class Terminal:
@@ -88,7 +90,7 @@ def city(tmp_path: Path) -> Iterator[tuple[City, str]]:
 @pytest.mark.broker
 def test_a_new_box_is_asked_for_and_what_is_written_passes_check(new_box: Any, city: tuple[City, str]) -> None:
     running, url = city
-    terminal = Terminal("init", str(new_box.folder), **new_box.environ)
+    terminal = Terminal("init", str(new_box.folder), **new_box.environ, **{WEB: f"127.0.0.1:{free_port()}"})
     try:
         terminal.until("1/")
         terminal.answers("2")
@@ -130,7 +132,7 @@ def test_a_new_box_is_asked_for_and_what_is_written_passes_check(new_box: Any, c
 
 
 def test_ctrl_c_leaves_nothing_behind(new_box: Any) -> None:
-    terminal = Terminal("init", str(new_box.folder), **new_box.environ)
+    terminal = Terminal("init", str(new_box.folder), **new_box.environ, **{WEB: f"127.0.0.1:{free_port()}"})
     try:
         terminal.answers("", "", "", "", "420100002")
         terminal.until("> ")
