@@ -29,7 +29,7 @@ demo: $(VENV)/.sim
 
 # What people rely on, and the tests that hold it.
 RELIED_ON := edge/jobs/* edge/state/* edge/core.py
-HOLDING := $(addprefix tests/edge/,jobs state test_core.py test_core_rounds.py fence/test_core_fence.py fence/test_damage.py \
+HOLDING := $(addprefix tests/edge/,jobs state test_core.py test_core_rounds.py test_box_scanner.py fence/test_core_fence.py fence/test_damage.py \
   fence/test_rounds.py records/clock/test_core_clock.py)
 
 # Stations, browsers and brokers run in real time here, four tests beside each other: one that failed is asked once more, alone, and
