@@ -166,6 +166,32 @@ def decoder(
     return Scanner(measure, lambda frame: decode(framing, frame), head=b"", cap=264, look=look)
 
 
+class BlockDecoder:
+    """Answers of one block's size are taken for it: which registers they are does not stand in them.
+
+    ``read`` makes events of the registers and the answer's bytes; other answers stay what they are.
+    """
+
+    def __init__(self, framing: Framing, block: Block, read: Callable[[Registers, bytes], list[Event]]) -> None:
+        self._block, self._read = block, read
+        self._answers = decoder(
+            framing, expected=lambda function, second: function != block.function or second == 2 * block.count
+        )
+
+    def feed(self, data: bytes) -> list[Event]:
+        return [event for answer in self._answers.feed(data) for event in self._events(answer)]
+
+    def finish(self) -> list[Event]:
+        return self._answers.finish()
+
+    def _events(self, answer: Event) -> list[Event]:
+        if not isinstance(answer, Reply) or answer.what != "registers":
+            return [answer]
+        if answer.get("function") != str(self._block.function):
+            return [answer]
+        return self._read(dict(zip(self._block.cells(), words_of(answer), strict=True)), answer.raw)
+
+
 def _body_length(start: bytes) -> int:
     """Length of an answer from its function on, told by its first two bytes; 0 when it cannot be one."""
     function, second = start

@@ -40,6 +40,17 @@ def named_peers(address: str) -> tuple[Network, ...]:
     return tuple(ip_network(one.strip()) for one in asked[0][1].split(","))
 
 
+def server(address: str, host: str, port: int) -> socket.socket:
+    """Listens there, without waiting for anybody. Raises LinkLost, which names ``address`` and what to look at."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise LinkLost(f"{address}: cannot listen: {error}; is the port taken, is the host ours?") from error
+    found.setblocking(False)
+    return found
+
+
 class Peers:
     """Who may connect to an address, and who was sent away."""
 
@@ -113,12 +124,7 @@ class ListenPort:
         if not found or int(found[3]) > 0xFFFF:
             raise LinkLost(f"{address}: write listen:HOST:PORT, for example listen:0.0.0.0:4001?from=192.168.1.20")
         host, port = found[1] or found[2] or "", int(found[3])
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            self._server = socket.create_server((host, port), family=family)
-        except OSError as error:
-            raise LinkLost(f"{address}: cannot listen: {error}; is the port taken, is the host ours?") from error
-        self._server.setblocking(False)
+        self._server = server(address, host, port)
 
     @property
     def port(self) -> int:

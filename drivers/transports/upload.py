@@ -29,7 +29,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
 import h11
 
 from drivers.transports.base import READ_SECONDS, LinkLost
-from drivers.transports.listen import Peers, bare
+from drivers.transports.listen import Peers, bare, server
 from protocol import uploads
 from protocol.analyzers.shared.stating import decode_text
 from protocol.uploads import Request, Said
@@ -116,12 +116,7 @@ class UploadPort:
         except (ValueError, LinkLost):
             raise LinkLost(f"{address}: write {EXAMPLE}") from None
         self._word = _word_in(file) if file is not None else b""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            self._server = socket.create_server((host, port), family=family)
-        except OSError as error:
-            raise LinkLost(f"{address}: cannot listen: {error}; is the port taken, is the host ours?") from error
-        self._server.setblocking(False)
+        self._server = server(address, host, port)
 
     @property
     def port(self) -> int:

@@ -19,9 +19,9 @@ from typing import Literal
 from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.modbus import Block, Framing, Master, Registers
+from protocol.modbus import Block, BlockDecoder, Framing, Master, Registers
 from protocol.options import FormatOptions, FramingOption, Patience, Poll
-from protocol.readings import Event, Garbage, Measured, Reply
+from protocol.readings import Event, Garbage, Measured
 from protocol.registers import Address, NumberField
 
 FUNCTION: Literal[4] = 4
@@ -58,25 +58,8 @@ class Options(Reading):
     patience: Patience = 1.0
 
 
-class Decoder:
-    """Answers of two input registers are taken for the probe's: which registers they are does not stand in them."""
-
-    def __init__(self, options: Reading) -> None:
-        self._answers = modbus.decoder(
-            Framing(options.framing), expected=lambda function, second: function != FUNCTION or second == 4
-        )
-
-    def feed(self, data: bytes) -> list[Event]:
-        return [event for answer in self._answers.feed(data) for event in _events(answer)]
-
-    def finish(self) -> list[Event]:
-        return self._answers.finish()
-
-
-def _events(answer: Event) -> list[Event]:
-    if not isinstance(answer, Reply) or answer.what != "registers" or answer.get("function") != str(FUNCTION):
-        return [answer]
-    return read(dict(zip(BLOCK.cells(), modbus.words_of(answer), strict=True)), answer.raw)
+def decoder(options: Reading) -> BlockDecoder:
+    return BlockDecoder(Framing(options.framing), BLOCK, read)
 
 
 def session(options: Options) -> Master:
@@ -95,7 +78,7 @@ FORMAT = WireFormat(
     polled=True,
     checked=True,
     confidence="medium",
-    decoder=Decoder,
+    decoder=decoder,
     session=session,
     options=Options,
     reading=Reading,

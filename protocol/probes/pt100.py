@@ -18,6 +18,7 @@ Source: manuals of DAM temperature modules; Modbus Application Protocol V1.1b3.
 """
 
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -25,9 +26,9 @@ from pydantic import Field
 from protocol import modbus
 from protocol.formats import WireFormat
 from protocol.link import Link
-from protocol.modbus import Block, Framing, Master, Registers
+from protocol.modbus import Block, BlockDecoder, Framing, Master, Registers
 from protocol.options import FormatOptions, FramingOption, Patience, Poll
-from protocol.readings import Event, Garbage, Measured, Reply
+from protocol.readings import Event, Garbage, Measured
 from protocol.registers import Address, NumberField
 
 FUNCTION: Literal[4] = 4
@@ -66,25 +67,8 @@ class Options(Reading):
     patience: Patience = 1.0
 
 
-class Decoder:
-    """Answers of one input register are taken for a channel: which one it is does not stand in them."""
-
-    def __init__(self, options: Reading) -> None:
-        self._answers = modbus.decoder(
-            Framing(options.framing), expected=lambda function, second: function != FUNCTION or second == 2
-        )
-
-    def feed(self, data: bytes) -> list[Event]:
-        return [event for answer in self._answers.feed(data) for event in _events(answer)]
-
-    def finish(self) -> list[Event]:
-        return self._answers.finish()
-
-
-def _events(answer: Event) -> list[Event]:
-    if not isinstance(answer, Reply) or answer.what != "registers" or answer.get("function") != str(FUNCTION):
-        return [answer]
-    return read(1, {(FUNCTION, 0): modbus.words_of(answer)[0]}, answer.raw)
+def decoder(options: Reading) -> BlockDecoder:
+    return BlockDecoder(Framing(options.framing), Block(FUNCTION, 0, 1), partial(read, 1))
 
 
 def session(options: Options) -> Master:
@@ -107,7 +91,7 @@ FORMAT = WireFormat(
     polled=True,
     checked=True,
     confidence="medium",
-    decoder=Decoder,
+    decoder=decoder,
     session=session,
     options=Options,
     reading=Reading,

@@ -32,8 +32,7 @@ from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Scan
-from protocol.scanners.shared import LONGEST, cut, scan
-from protocol.session import Wish
+from protocol.scanners.shared import LONGEST, UntilPause, cut, scan
 
 EVENT = struct.Struct("<HHi")
 EV_SYN, EV_KEY, EV_MSC, EV_LED, EV_REP = 0x00, 0x01, 0x04, 0x11, 0x14
@@ -272,31 +271,8 @@ def _keys_of(char: str, alt: str) -> bytes:
     return key(56, DOWN) + b"".join(press(keypad[digit]) for digit in str(number)) + key(56, UP)
 
 
-class Session:
-    """Listens; a pause ends a code."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._decoder = Decoder(options)
-        self.deadline: float | None = None
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events = self._decoder.feed(data)
-        self.deadline = now + self._options.rest if self._decoder.begun else None
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        return self._decoder.rest()
-
-    def pending(self) -> bytes:
-        return b""
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
-
-    def committed(self, now: float) -> None:
-        return None
+def session(options: Options) -> UntilPause:
+    return UntilPause(Decoder(options), options.rest)
 
 
 FORMAT = WireFormat(
@@ -308,7 +284,7 @@ FORMAT = WireFormat(
     checked=False,
     confidence="high",
     decoder=decoder,
-    session=Session,
+    session=session,
     options=Options,
     reading=Reading,
     repeats=False,

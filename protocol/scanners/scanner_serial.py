@@ -18,8 +18,7 @@ from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Scan
-from protocol.scanners.shared import LONGEST, cut, scan
-from protocol.session import Wish
+from protocol.scanners.shared import LONGEST, UntilPause, cut, scan
 
 END = re.compile(rb"[\r\n\t\x03]")
 BLANKS = b" \t\r\n\0\x02\x03"
@@ -97,31 +96,8 @@ def decoder() -> Decoder:
     return Decoder()
 
 
-class Session:
-    """Listens; a pause ends a code."""
-
-    def __init__(self, options: Options) -> None:
-        self._rest = options.rest
-        self._decoder = Decoder()
-        self.deadline: float | None = None
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events = self._decoder.feed(data)
-        self.deadline = now + self._rest if self._decoder.begun else None
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        return self._decoder.rest()
-
-    def pending(self) -> bytes:
-        return b""
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
-
-    def committed(self, now: float) -> None:
-        return None
+def session(options: Options) -> UntilPause:
+    return UntilPause(Decoder(), options.rest)
 
 
 FORMAT = WireFormat(
@@ -133,7 +109,7 @@ FORMAT = WireFormat(
     checked=False,
     confidence="high",
     decoder=decoder,
-    session=Session,
+    session=session,
     options=Options,
     repeats=False,
     links=(Link(115200), Link(19200)),

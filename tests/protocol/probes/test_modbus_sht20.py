@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from protocol import formats, modbus
 from protocol.modbus import Framing
-from protocol.probes.modbus_sht20 import BLOCK, Decoder, Options, Reading, encode, read, session
+from protocol.probes import modbus_sht20
+from protocol.probes.modbus_sht20 import BLOCK, Options, Reading, encode, read, session
 from protocol.readings import Garbage, Measured, Reply
 from protocol.session import Wish
 from simulator.probes._probe import Air
@@ -27,7 +28,7 @@ READINGS = [reading for _, both in GOOD for reading in both]
 
 @pytest.mark.parametrize(("frame", "both"), GOOD)
 def test_an_answer_means_temperature_and_humidity(frame, both):
-    events = Decoder(Reading()).feed(frame)
+    events = modbus_sht20.decoder(Reading()).feed(frame)
     assert events == both and [str(event.value) for event in events] == [str(event.value) for event in both]
     assert {event.raw for event in events} == {frame}
 
@@ -41,11 +42,11 @@ def test_the_air_is_answered_as_the_probe_does(frame, both):
 
 @pytest.mark.parametrize(("frame", "both"), GOOD)
 def test_an_answer_may_come_byte_by_byte_with_more_behind_it(frame, both, readings):
-    assert readings(Decoder(Reading()), frame + frame[:4], range(len(frame))) == both
+    assert readings(modbus_sht20.decoder(Reading()), frame + frame[:4], range(len(frame))) == both
 
 
 def test_an_exception_is_a_reply():
-    (event,) = Decoder(Reading()).feed(bytes.fromhex("01 84 02 C2 C1"))
+    (event,) = modbus_sht20.decoder(Reading()).feed(bytes.fromhex("01 84 02 C2 C1"))
     assert isinstance(event, Reply) and event.what == "exception"
 
 
@@ -68,25 +69,25 @@ def test_what_is_encoded_is_read(temperature, humidity):
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(Decoder(Reading()), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
+    assert readings(modbus_sht20.decoder(Reading()), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
 
 
 @given(st.binary(max_size=100))
 def test_noise_never_raises(noise):
-    decoder = Decoder(Reading())
+    decoder = modbus_sht20.decoder(Reading())
     events = decoder.feed(noise) + decoder.finish()
     assert all(isinstance(event, Garbage | Reply | Measured) for event in events)
 
 
 @given(st.integers(0, 17), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_value(readings, damage, at, flip, what):
-    found = readings(Decoder(Reading()), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
+    found = readings(modbus_sht20.decoder(Reading()), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
     assert all(event in READINGS or isinstance(event, Reply) for event in found)
     assert found[-4:] == READINGS
 
 
 def test_a_stream_without_answers_keeps_the_cap():
-    decoder = Decoder(Reading())
+    decoder = modbus_sht20.decoder(Reading())
     for _ in range(200):
         decoder.feed(b"\x01\x04\x04" * 10)
     assert len(decoder._answers._buffer) + len(decoder._answers._noise) <= 600

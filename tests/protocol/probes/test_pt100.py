@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from drivers.identify import Search
 from protocol import formats
 from protocol.options import BadOptions
-from protocol.probes.pt100 import Decoder, Options, Reading, encode, read, session
+from protocol.probes import pt100
+from protocol.probes.pt100 import Options, Reading, encode, read, session
 from protocol.readings import Garbage, Measured, Reply
 from protocol.session import Wish
 from simulator.probes._probe import Air, find
@@ -29,7 +30,7 @@ READINGS = [reading for _, reading in GOOD]
 
 @pytest.mark.parametrize(("frame", "reading"), GOOD)
 def test_an_answer_means_its_temperature(frame, reading):
-    (event,) = Decoder(Reading()).feed(frame)
+    (event,) = pt100.decoder(Reading()).feed(frame)
     assert event == reading and str(event.value) == str(reading.value) and event.raw == frame
 
 
@@ -41,7 +42,7 @@ def test_the_air_is_answered_as_the_module_does(frame, reading):
 
 
 def test_an_exception_is_a_reply():
-    (event,) = Decoder(Reading()).feed(bytes.fromhex("01 84 02 C2 C1"))
+    (event,) = pt100.decoder(Reading()).feed(bytes.fromhex("01 84 02 C2 C1"))
     assert isinstance(event, Reply) and event.what == "exception"
 
 
@@ -58,25 +59,25 @@ def test_what_is_encoded_is_read(hundredths, channel):
 
 @given(st.lists(st.integers(0, 100), max_size=8))
 def test_any_chunking_gives_the_same_readings(readings, cuts):
-    assert readings(Decoder(Reading()), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
+    assert readings(pt100.decoder(Reading()), b"\x2d\x02\x58" + STREAM, cuts) == READINGS
 
 
 @given(st.binary(max_size=100))
 def test_noise_never_raises(noise):
-    decoder = Decoder(Reading())
+    decoder = pt100.decoder(Reading())
     events = decoder.feed(noise) + decoder.finish()
     assert all(isinstance(event, Garbage | Reply | Measured) for event in events)
 
 
 @given(st.integers(0, 13), st.integers(1, 255), st.sampled_from(["flip", "lose", "double"]))
 def test_one_damaged_byte_never_gives_another_value(readings, damage, at, flip, what):
-    found = readings(Decoder(Reading()), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
+    found = readings(pt100.decoder(Reading()), damage(STREAM, at, what, flip) + bytes(300) + STREAM)
     assert all(event in READINGS or isinstance(event, Reply) for event in found)
     assert found[-2:] == READINGS
 
 
 def test_a_stream_without_answers_keeps_the_cap():
-    decoder = Decoder(Reading())
+    decoder = pt100.decoder(Reading())
     for _ in range(200):
         decoder.feed(b"\x01\x04\x02" * 10)
     assert len(decoder._answers._buffer) + len(decoder._answers._noise) <= 600

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from protocol import formats
 from protocol.readings import Garbage, Scan
+from protocol.scanners import scanner_hid
 from protocol.scanners.scanner_hid import (
     ALTS,
     DOWN,
@@ -19,7 +20,6 @@ from protocol.scanners.scanner_hid import (
     Decoder,
     Options,
     Reading,
-    Session,
     encode,
     key,
     press,
@@ -153,7 +153,7 @@ def test_a_code_without_end_is_cut_and_costs_no_memory():
 
 
 def test_a_pause_ends_a_code_of_a_scanner_without_an_ending_key():
-    session = Session(Options())
+    session = scanner_hid.session(Options())
     assert session.receive(encode(Scan("6901"), ending=None), 5.0) == []
     assert session.deadline == 5.3
     assert session.expired(5.3) == [Scan("6901")]

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.readings import Garbage, Scan
-from protocol.scanners.scanner_serial import CAP, Decoder, Options, Session, encode
+from protocol.scanners import scanner_serial
+from protocol.scanners.scanner_serial import CAP, Decoder, Options, encode
 
 LINES = {
     b"6901234567892\r\n": "6901234567892",
@@ -56,7 +57,7 @@ def test_a_code_without_end_is_thrown_away_with_its_end():
 
 
 def test_a_pause_ends_a_code_of_a_scanner_without_an_end():
-    session = Session(Options(rest=0.5))
+    session = scanner_serial.session(Options(rest=0.5))
     assert session.receive(b"6901", 5.0) == [] and session.deadline == 5.5
     assert session.receive(b"23", 5.4) == [] and session.deadline == 5.9
     assert session.expired(5.9) == [Scan("690123")]
