@@ -64,6 +64,7 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@mkdir -p build; $(BIN)/pytest --collect-only > build/collected || { tail -40 build/collected; exit 1; } # each test's imports exist
 	$(BIN)/pytest tests/test_layers.py
 
 # What other people's programs make of the contract: validators and SDKs from npm and PyPI (Node.js too, for Debian's is too

@@ -110,6 +110,9 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path / "machine")
 
 
+PATIENCE_MS = 30_000  # until something does not come any more, on a machine that has much else to do
+
+
 class Chromium:
     """One browser for all tests of a process that want one, one after the other: most take less than its start."""
 
@@ -118,10 +121,11 @@ class Chromium:
         self._browser: Browser | None = None
 
     def browser(self) -> "Browser":
-        from playwright.sync_api import sync_playwright  # a second, for tests that want none
+        from playwright.sync_api import expect, sync_playwright  # a second, for tests that want none
 
         if self._browser is None or not self._browser.is_connected():
             self.close()
+            expect.set_options(timeout=PATIENCE_MS)
             playwright = self._open.enter_context(sync_playwright())
             self._browser = playwright.chromium.launch(
                 executable_path="/usr/bin/chromium-headless-shell",

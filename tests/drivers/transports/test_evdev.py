@@ -16,7 +16,7 @@ from edge.between.inbox import Inbox, PortChanged, PortGarbage, Scanned
 from edge.ports.port import Port
 from protocol.link import Link
 from protocol.readings import Scan
-from protocol.scanners.scanner_hid import EV_SYN, EVENT, SYN_DROPPED, Options, Session, encode
+from protocol.scanners.scanner_hid import EV_SYN, EVENT, SYN_DROPPED, Options, encode, session
 from simulator.scanners._reader import find
 from simulator.wires.keys import Keys
 from simulator.wires.line import Line
@@ -110,7 +110,7 @@ def test_keyboards_are_listed_by_the_names_that_stay(tmp_path):
 def test_a_station_reads_a_scanner_that_is_a_keyboard(tmp_path):
     inbox = Inbox()
     with Line(find("scanner_hid")(), Keys(tmp_path / "event0")) as line:
-        thread = Port("scanner-1", inbox, lambda: open_port(line.address, LINK), lambda: Session(Options()))
+        thread = Port("scanner-1", inbox, lambda: open_port(line.address, LINK), lambda: session(Options()))
         thread.start()
         try:
             assert isinstance(inbox.get(timeout=5), PortChanged)

@@ -239,11 +239,9 @@ def journey(
     _, size, language = trip.split("-")
     page = opened(market.station.url, SIZES[size], language, touch=size != "1280x800")
     page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     folder = os.environ.get("JOURNEYS")
     journey = Journey(market, page, walker(page), language, Path(folder) / trip if folder else None)
     yield journey
-    expect.set_options(timeout=None)
     journey.picture("last")  # of a walk that broke off it tells the most
     record_property("hands", [trip, journey.counts])
 
