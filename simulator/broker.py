@@ -146,12 +146,13 @@ class Broker:
     def _start(self, port: int) -> None:
         _check_free(port)
         if self._program:
-            self._child = subprocess.Popen(
-                [self._program, "-c", str(self._configuration(port))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
+            with self._log.open("ab") if self._log else contextlib.nullcontext(subprocess.PIPE) as says:
+                self._child = subprocess.Popen(
+                    [self._program, "-c", str(self._configuration(port))],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=says,
+                )
         else:
             self._embedded = _Embedded(port)
         until = time.monotonic() + _START_WITHIN
@@ -189,7 +190,7 @@ class Broker:
             f"persistence {'true' if self._data_dir else 'false'}",
         ]
         if self._log:
-            lines += [f"log_dest file {self._log.absolute()}", "log_type notice"]
+            lines.append("log_type notice")
         if self._data_dir:
             lines += [f"persistence_location {self._data_dir.absolute()}/", "autosave_interval 5"]
         path = folder / "mosquitto.conf"
