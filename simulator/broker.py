@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Literal, Self
 
@@ -52,15 +53,20 @@ def answers(port: int) -> bool:
 
 
 class Broker:
-    """A running broker, between ``with`` and its end. ``port`` 0 takes a free one, kept over restarts."""
+    """A running broker, between ``with`` and its end. ``port`` 0 takes a free one, kept over restarts.
 
-    def __init__(self, port: int = 0, data_dir: Path | None = None, kind: Kind = "auto") -> None:
+    ``log`` is where Mosquitto writes down who connects.
+    """
+
+    def __init__(
+        self, port: int = 0, data_dir: Path | None = None, kind: Kind = "auto", log: Path | None = None
+    ) -> None:
         program = find_mosquitto() if kind != "embedded" else None
         if kind == "mosquitto" and program is None:
             raise BrokerFailed("mosquitto is not installed; on Debian: apt install mosquitto")
         self.port = port
         self.kind: Kind = "mosquitto" if program else "embedded"
-        self._program, self._data_dir = program, data_dir
+        self._program, self._data_dir, self._log = program, data_dir, log
         self._own_dir: tempfile.TemporaryDirectory[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._embedded: _Embedded | None = None
@@ -132,15 +138,21 @@ class Broker:
         self.stop()
         self.start()
 
+    def connects(self) -> Counter[int]:
+        """How many clients Mosquitto took in each second that had any, by its log."""
+        lines = self._log.read_text("utf-8").splitlines() if self._log else []
+        return Counter(int(line.partition(":")[0]) for line in lines if ": New client connected " in line)
+
     def _start(self, port: int) -> None:
         _check_free(port)
         if self._program:
-            self._child = subprocess.Popen(
-                [self._program, "-c", str(self._configuration(port))],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
+            with self._log.open("ab") if self._log else contextlib.nullcontext(subprocess.PIPE) as says:
+                self._child = subprocess.Popen(
+                    [self._program, "-c", str(self._configuration(port))],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=says,
+                )
         else:
             self._embedded = _Embedded(port)
         until = time.monotonic() + _START_WITHIN
@@ -177,6 +189,8 @@ class Broker:
             "max_queued_messages 100000",  # one subscriber, the city, takes the records of a whole fleet
             f"persistence {'true' if self._data_dir else 'false'}",
         ]
+        if self._log:
+            lines.append("log_type notice")
         if self._data_dir:
             lines += [f"persistence_location {self._data_dir.absolute()}/", "autosave_interval 5"]
         path = folder / "mosquitto.conf"

@@ -137,6 +137,7 @@ contact = "0371-00000000"
 brokers = {json.dumps(self.broker.split())}
 mqtt = "{self.mqtt}"
 resend_seconds = 3
+spread_seconds = 1
 
 [web]
 listen = "{listen}"

@@ -66,6 +66,16 @@ _OF_CONNACK = {
 }
 
 
+_OF_DISCONNECT = {
+    0x87: "not_allowed",
+    0x89: "busy",
+    0x8B: "shut_down",
+    0x8E: "taken_over",
+    0x96: "busy",
+    0x97: "busy",
+}
+
+
 def of_connack(code: int) -> str:
     """The word for a broker's refusal; paho gives those of MQTT 3.1.1 as codes of MQTT 5."""
     return _OF_CONNACK.get(code, "refused")
@@ -73,6 +83,4 @@ def of_connack(code: int) -> str:
 
 def of_disconnect(code: int) -> str:
     """The word for how an open connection ended."""
-    if code == 0x8E:
-        return "taken_over"
-    return "busy" if code in (0x89, 0x96, 0x97) else "not_allowed" if code == 0x87 else "lost"
+    return _OF_DISCONNECT.get(code, "lost")

@@ -28,8 +28,8 @@ KEPT: Mapping[str, frozenset[str]] = {
         "station": ("jobs", "node", "terminal", "region", "host", "language", "data", "key", "keep_months"),
         "seller": ("code", "stall"),
         "city": (
-            *("brokers", "mqtt", "confirm", "keys_file", "window", "client_id", "resend_seconds", "ca_file"),
-            *("ca_fingerprint", "cert_file"),
+            *("brokers", "mqtt", "confirm", "keys_file", "window", "client_id", "resend_seconds"),
+            *("spread_seconds", "ca_file", "ca_fingerprint", "cert_file"),
         ),
         "web": ("listen", "allow", "frames", "theme", "day", "tls", "cert_file", "insecure"),
         "people": ("idle_minutes", "typed_weights", "prices"),

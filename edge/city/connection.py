@@ -404,7 +404,8 @@ class Connection:
             why = f"ended by the broker: {code}" if said else f"lost: {code}"
             cause = link_causes.of_disconnect(code.value) if said else "lost"
             silent = code.getName() == "Keep alive timeout"
-            self._end(Ended(cause, why, cut=cause != "taken_over" and not silent, code=code.value if said else 0))
+            cut = cause not in ("taken_over", "shut_down") and not silent
+            self._end(Ended(cause, why, cut=cut, code=code.value if said else 0))
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         refused = str(code) if code.is_failure else ""

@@ -1,11 +1,6 @@
-"""The MQTT thread: keeps one connection to the first broker that answers, and says why when there is none.
-
-Two quick tries a broker, then ever longer pauses of random length: a whole city's stations must not knock at once when
-its broker comes back.
-"""
+"""The MQTT thread: keeps one connection to the first broker that answers, and says why when there is none."""
 
 import logging
-import random
 import threading
 import time
 from collections import Counter
@@ -13,11 +8,10 @@ from collections import Counter
 from edge.between.inbox import Inbox, LinkChanged, Stumbled
 from edge.between.sparing import Sparing
 from edge.city.connection import NO_QOS, NO_RETAIN, WILLS, Connection, Ended, Who
+from edge.city.patience import Patience
 from edge.config.sections import CitySection
 
-QUICK_SECONDS = (0.3, 1.0)  # back within 1.5 s of a broker's restart
-LONGEST_PAUSE = 60.0
-STEADY_SECONDS = 10.0  # a connection that stood so long was a good one
+STUMBLED_SECONDS = 10.0  # after a mistake of ours
 log = logging.getLogger("mqtt")
 
 
@@ -75,11 +69,11 @@ class Mqtt(threading.Thread):
                 self._connection = None
                 self._inbox.put(Stumbled("mqtt", "program", error))
                 self._inbox.put(LinkChanged(False, str(error), "fault"))
-                self._halt.wait(STEADY_SECONDS)
+                self._halt.wait(STUMBLED_SECONDS)
 
     def _keep(self) -> None:
         """Keep a connection until told to stop."""
-        turn = failures = 0
+        turn, patience = 0, Patience(len(self._part.brokers), self._part.spread_seconds)
         while not self._halt.is_set():
             self.broker = url = self._part.brokers[turn % len(self._part.brokers)]
             who = self._who.at(url) if self._part.client_id == "station-and-broker" else self._who
@@ -97,10 +91,8 @@ class Mqtt(threading.Thread):
                 continue
             if ended.other_will and self._humbler(url) and ended.code in (NO_RETAIN, NO_QOS):
                 continue
-            good = connection.stood and time.monotonic() - began >= STEADY_SECONDS and ended.cause != "taken_over"
-            failures = 1 if good else failures + 1
             turn += not (ended.other_will and self._wills[url])
-            self._halt.wait(pause(failures, len(self._part.brokers)))
+            self._halt.wait(patience.pause(ended.cause, time.monotonic() - began if connection.stood else 0.0))
 
     def _humbler(self, url: str) -> bool:
         """Ask less of this broker next time; False when all was tried."""
@@ -113,11 +105,3 @@ class Mqtt(threading.Thread):
         if ended.cause != "renewed" and self._told.due(ended.why, time.monotonic()):
             log.warning("no way to the city: %s", ended.why)
         self._last_told = "" if stood else ended.why
-
-
-def pause(failures: int, brokers: int) -> float:
-    """Seconds before the next try after so many failures in a row."""
-    turn = (failures - 1) // brokers
-    if turn < len(QUICK_SECONDS):
-        return QUICK_SECONDS[turn]
-    return max(QUICK_SECONDS[0], random.uniform(0, min(LONGEST_PAUSE, 2.0 ** (turn - 1))))

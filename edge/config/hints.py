@@ -76,6 +76,7 @@ HINTS: dict[str, tuple[str, str]] = {
     "keys_file": _FILE,
     "window": ("1 到 1000 的整数", "a whole number, 1 to 1000"),
     "resend_seconds": ("秒数，大于 0，至多 86400", "seconds, more than 0 and at most 86400"),
+    "spread_seconds": ("秒数，0.1 到 600", "seconds, 0.1 to 600"),
     "user": _TEXT,
     "password_file": _FILE,
     "ca_file": _FILE,

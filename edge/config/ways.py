@@ -31,6 +31,9 @@ class CitySection(ConfigSection):
     ``client_id`` is who we are at a broker: ``station`` everywhere the same, ``station-and-broker`` another at each
     address, for clusters that keep what belongs to a client on the node where it connected first (RabbitMQ without a
     policy that mirrors its queues): when that node is gone, the others would end each connection of that name.
+
+    ``spread_seconds`` is the window over which the stations of one broker come back after it was away: so many that
+    they divided by it are what the broker takes in a second (``edge/city/patience.py``).
     """
 
     brokers: tuple[str, ...] = Field(min_length=1)
@@ -40,6 +43,7 @@ class CitySection(ConfigSection):
     window: Annotated[int, Number] = Field(500, ge=1, le=1000)
     client_id: Literal["station", "station-and-broker"] = "station"
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
+    spread_seconds: Annotated[float, Number] = Field(15.0, ge=0.1, le=600)
     user: Annotated[str, SECRET] = ""
     password_file: Annotated[Path | None, SECRET] = None
     ca_file: Path | None = None

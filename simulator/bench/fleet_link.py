@@ -8,7 +8,10 @@ import contextlib
 import struct
 from typing import Protocol
 
+from edge.between import link_causes
+
 KEEPALIVE = 60
+CONNACK_311 = {3: 0x88}  # "server unavailable", as MQTT 5 has it
 
 
 class Hears(Protocol):
@@ -21,7 +24,8 @@ class Hears(Protocol):
 
     def acknowledged(self, mid: int, code: int) -> None: ...
 
-    def down(self) -> None: ...
+    def down(self, cause: str) -> None:
+        """It ended, for this word of ``link_causes``."""
 
 
 def string(text: str) -> bytes:
@@ -48,6 +52,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._mid = 0
+        self._cause = "lost"
 
     def itself(self) -> "Link":
         """What asyncio wants of a protocol's maker."""
@@ -85,7 +90,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport, self.connected = None, False
-        self._owner.down()
+        self._owner.down(self._cause)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -111,12 +116,16 @@ class Link(asyncio.Protocol):
         match first >> 4:
             case 2:
                 if body[1]:
+                    code = body[1] if self._five else CONNACK_311.get(body[1], 0x80)
+                    self._cause = link_causes.of_connack(code)
                     self.close()
                     return
                 self.connected = True
                 mid = struct.pack(">H", 1) + (b"\0" if self._five else b"")
                 self._mid = 1
                 self._write(packet(0x82, mid + b"".join(string(one) + b"\x01" for one in self._topics)))
+            case 14:
+                self._cause = link_causes.of_disconnect(body[0] if body else 0)
             case 9:
                 self._owner.up()
             case 4:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.between.inbox import BrokerAnswer, Limits, LinkChanged
-from edge.city.mqtt import pause
+from edge.city.connection import CONNECT_SECONDS
+from edge.city.patience import Patience
 from edge.city.publisher import Publisher
 from edge.config.sections import CitySection
 from edge.records.clock import Clock
@@ -33,7 +34,6 @@ HOST = "sy.example.cn"
 AT_ONCE = 10  # records in one commit
 GOODS = {"product": "01040201", "name": "上海青", "name_en": "Pak choi"}
 NODES, TERMINALS = 410_000_000, 100
-CONNECT_SECONDS = 10.0
 
 
 def key_of(seed: str, number: int) -> Ed25519PrivateKey:
@@ -44,6 +44,15 @@ def key_of(seed: str, number: int) -> Ed25519PrivateKey:
 def topics_of(number: int) -> Topics:
     node = str(NODES + number // TERMINALS)
     return Topics(node[:6], node, f"{number % TERMINALS:02d}")
+
+
+async def first(*events: asyncio.Event, seconds: float) -> asyncio.Event | None:
+    """The first of these that is set, or None after so long."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
+    return next((event for event in events if event.is_set()), None)
 
 
 class Progress:
@@ -73,6 +82,10 @@ class Station:
         self.held = ""  # why nothing of it is taken any more
         self.greeted = asyncio.Event()  # the city answered what was said of us on this connection
         self.lost = asyncio.Event()
+        self._patience = Patience(len(part.brokers), part.spread_seconds)
+        self._turn = 0  # which of the brokers is next
+        self._since: float | None = None  # when the link stood
+        self._cause = "lost"  # why the last one ended
         self._part, self._city, self._folder, self._template = part, city, folder, template
         self._clock = Clock("host")
         self._ledger: Ledger | None = None
@@ -84,34 +97,41 @@ class Station:
 
     # --- the way to the city ----------------------------------------------------------------------------------------
 
-    async def connect(self, failures: int = 0) -> int:
-        """Connect with the product's own patience, to the first of the brokers that takes us; answers how many tries
-        it took."""
-        tries = 0
-        loop, brokers = asyncio.get_running_loop(), self._part.brokers
-        while True:
-            if failures:
-                await asyncio.sleep(pause(failures, len(brokers)))
+    async def connect(self) -> int:
+        """Connect, to the first of the brokers that takes us; answers how many tries it took."""
+        tries = 1
+        while not await self._try():
+            await self.patience()
             tries += 1
-            url = urlsplit(brokers[failures % len(brokers)])
-            self.lost, self._up = asyncio.Event(), asyncio.Event()
-            name = f"marketedge-{self.topics.station}"
-            link = Link(name, self.topics.listen, self._part.mqtt == "5", self)
-            with suppress(OSError, TimeoutError):
-                await loop.create_connection(link.itself, url.hostname or "", url.port or 1883)
-                self._link = link
-                up, lost = (asyncio.ensure_future(one.wait()) for one in (self._up, self.lost))
-                await asyncio.wait((up, lost), timeout=CONNECT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                up.cancel()
-                lost.cancel()
-                if self._up.is_set() and not self.lost.is_set():
-                    return tries
-                link.close()
-            failures += 1
+        return tries
+
+    async def patience(self) -> None:
+        """Wait as long as the product does before its next try."""
+        stood = time.monotonic() - self._since if self._since is not None else 0.0
+        self._since = None
+        await asyncio.sleep(self._patience.pause(self._cause, stood))
+
+    async def _try(self) -> bool:
+        """One try at the next of the brokers."""
+        url = urlsplit(self._part.brokers[self._turn % len(self._part.brokers)])
+        self._turn += 1
+        self.lost, self._up = asyncio.Event(), asyncio.Event()
+        link = Link(f"marketedge-{self.topics.station}", self.topics.listen, self._part.mqtt == "5", self)
+        self._cause = "lost"
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                opening = asyncio.get_running_loop().create_connection
+                await opening(link.itself, url.hostname or "", url.port or 1883)
+            self._link = link
+            if await first(self.lost, self._up, seconds=CONNECT_SECONDS) is self._up:
+                return True
+            link.close()
+        return False
 
     def up(self) -> None:
         """The link stands: say who we are, and send what waits."""
         self._up.set()
+        self._since = time.monotonic()
         self.greeted.clear()
         if self._publisher is not None and self._ledger is not None:
             self._publisher.link(LinkChanged(True, limits=Limits()), time.monotonic())
@@ -137,7 +157,8 @@ class Station:
         if self._link is not None:
             self._link.publish(self.topics.state, self._born)
 
-    def down(self) -> None:
+    def down(self, cause: str) -> None:
+        self._cause = cause
         self.lost.set()
         self.greeted.clear()
         if self._publisher is not None:

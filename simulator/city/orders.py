@@ -87,7 +87,7 @@ class Orders:
         rows = self._db.execute(
             "SELECT commands.id, commands.name, commands.payload, stations.station, stations.base FROM commands"
             " JOIN stations ON stations.base <> '' AND stations.state = 'online' AND (target = stations.station"
-            " OR target = substr(stations.station, 1, 9) || '-all')"
+            " OR (substr(target, 10) = '-all' AND substr(target, 1, 9) = substr(stations.station, 1, 9)))"
             " LEFT JOIN answers ON answers.id = commands.id AND answers.station = stations.station"
             " AND answers.final = 1"
             " LEFT JOIN sent ON sent.id = commands.id AND sent.station = stations.station"
@@ -177,10 +177,10 @@ def ordered(db: Executes, limit: int = 50, id_: str = "") -> list[Ordered]:
         sql = f"SELECT {', '.join(columns)} FROM answers WHERE id = ? ORDER BY station"
         answers = tuple(dict(zip(columns, row, strict=True)) for row in db.execute(sql, [one]).fetchall())
         sql = (
-            "SELECT station FROM stations WHERE base <> '' AND (station = ? OR substr(station, 1, 9) || '-all' = ?)"
+            "SELECT station FROM stations WHERE base <> '' AND (station = ? OR substr(station, 1, 9) = ?)"
             " ORDER BY station"
         )
-        known = [row[0] for row in db.execute(sql, [target, target]).fetchall()]
+        known = [row[0] for row in db.execute(sql, [target, target.removesuffix("-all")]).fetchall()]
         known = known or ([target] if not target.endswith("-all") else [])
         final = {row["station"] for row in answers if row["final"]}
         ends = expires if issued else datetime.fromisoformat(asked).timestamp() + seconds

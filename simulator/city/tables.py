@@ -24,9 +24,14 @@ class NewerDatabase(ValueError):
     """The database was written by a newer program than this one; the message says so to people."""
 
 
+class OtherMode(ValueError):
+    """The database was made like Oracle's: it takes an empty text for none, and each record has empty texts."""
+
+
 def make(db: Db) -> None:
-    """Make what is missing. Raises NewerDatabase, and what the database raises."""
+    """Make what is missing. Raises NewerDatabase, OtherMode, and what the database raises."""
     if isinstance(db, Postgres):
+        _refuse_other_mode(db)
         _take_steps(db)
     elif isinstance(db, Sqlite):
         _refuse_newer(db)
@@ -46,6 +51,14 @@ def steps() -> dict[int, tuple[str, ...]]:
 
 def _said(statement: str) -> str:
     return "".join(line for line in statement.splitlines() if not line.startswith("--")).strip()
+
+
+def _refuse_other_mode(db: Postgres) -> None:
+    if db.execute("SELECT CASE WHEN '' IS NULL THEN 1 ELSE 0 END").fetchone()[0]:
+        raise OtherMode(
+            "this database takes an empty text for NULL, as Oracle does: make it in the mode of PostgreSQL "
+            "(README.md of simulator/city says how)"
+        )
 
 
 def _take_steps(db: Postgres) -> None:

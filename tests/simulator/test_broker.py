@@ -95,3 +95,16 @@ def test_the_command_runs_until_it_is_told_to_end() -> None:
 def test_the_command_stays_on_this_machine() -> None:
     command = [sys.executable, "-m", "simulator.cli.broker", "--listen", "0.0.0.0:1883"]
     assert subprocess.run(command, capture_output=True).returncode == 2
+
+
+@pytest.mark.broker
+def test_mosquitto_writes_down_who_connects_and_goes_on_over_a_restart(tmp_path: Path) -> None:
+    with Broker(kind="mosquitto", log=tmp_path / "log") as broker:
+        before = broker.connects().total()
+        for _ in range(600):  # more words than a pipe holds
+            assert answers(broker.port)
+        assert broker.connects().total() - before == 600
+        broker.kill()
+        broker.start()
+        assert answers(broker.port)
+        assert broker.connects().total() - before > 600

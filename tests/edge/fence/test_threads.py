@@ -284,7 +284,7 @@ def test_an_order_that_cannot_be_taken_does_not_end_the_printer(desk: Desk) -> N
 
 def test_the_thread_of_the_broker_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.city.mqtt.Connection", lambda *_: 1 / 0)
-    monkeypatch.setattr("edge.city.mqtt.STEADY_SECONDS", 0.01)
+    monkeypatch.setattr("edge.city.mqtt.STUMBLED_SECONDS", 0.01)
     inbox: Inbox = Inbox()
     mqtt = Mqtt(CitySection(brokers=("mqtt://127.0.0.1:1",)), "one", (), None, inbox)
     mqtt.start()

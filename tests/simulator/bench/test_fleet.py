@@ -32,8 +32,8 @@ class Owner:
     def acknowledged(self, mid: int, code: int) -> None:
         self.heard.append((mid, code))
 
-    def down(self) -> None:
-        self.heard.append(("down",))
+    def down(self, cause: str) -> None:
+        self.heard.append(("down", cause))
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
@@ -50,9 +50,40 @@ def test_its_link_hears_the_same_however_the_bytes_come(five: bool, at_once: int
     assert owner.heard == [("up",), (7, 0), (8, 0x97), ("a/ack", b"x" * 200, False)]
 
 
+@pytest.mark.parametrize(
+    ("five", "said", "cause"),
+    [
+        (True, packet(0x20, b"\0\x9f\0"), "busy"),
+        (False, packet(0x20, b"\0\x03"), "busy"),
+        (True, packet(0xE0, b"\x8b\0"), "shut_down"),
+        (True, packet(0xE0, b""), "lost"),
+        (True, b"", "lost"),
+    ],
+)
+def test_its_link_tells_why_it_ended_as_the_products_does(five: bool, said: bytes, cause: str) -> None:
+    owner = Owner()
+    link = Link("one", ("a/ack",), five, owner)
+    link.data_received(said)
+    link.connection_lost(None)
+    assert owner.heard == [("down", cause)]
+
+
 @pytest.mark.broker
 def test_a_small_fleet_delivers_all_and_comes_back_after_the_brokers_death(tmp_path: Path) -> None:
-    words = ["--stations", "6", "--events", "45", "--store", "sqlite", "--processes", "1", "--storm", "--json"]
+    words = [
+        "--stations",
+        "6",
+        "--events",
+        "45",
+        "--store",
+        "sqlite",
+        "--processes",
+        "1",
+        "--storm",
+        "--away",
+        "0",
+        "--json",
+    ]
     command = [sys.executable, "-m", "simulator.cli", "fleet", *words, "--folder", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

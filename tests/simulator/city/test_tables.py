@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,15 @@ def test_a_newer_database_is_refused_in_words(old: str, tmp_path: Path) -> None:
         conn.execute("UPDATE _sqlite_migrations SET name = 'of_tomorrow' WHERE name = 'records_gone'")
     with pytest.raises(tables.NewerDatabase, match="of_tomorrow"):
         Store(file)
+
+
+def test_a_database_that_takes_an_empty_text_for_none_is_not_opened(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As openGauss does unless it is told otherwise: PostgreSQL is asked what it answers alike."""
+    with closing(Server(url)) as db:
+        with monkeypatch.context() as patched:
+            asks = db.execute
+            patched.setattr(db, "execute", lambda sql, *more: asks(sql.replace("'' IS", "NULL IS"), *more))
+            with pytest.raises(tables.OtherMode, match="mode of PostgreSQL"):
+                tables.make(db)
+        tables.make(db)
+    assert version(url) == max(tables.steps())

@@ -28,7 +28,6 @@ from cryptography.x509.oid import NameOID
 
 from edge.between.commands import SetPrice
 from edge.between.inbox import Inbox, LinkChanged
-from edge.city import mqtt as mqtt_module
 from edge.city.mqtt import Mqtt
 from edge.config.sections import CitySection
 from protocol.city.events import CityObeyed
@@ -243,7 +242,7 @@ class Link:
     ) -> None:
         self.inbox: Inbox = Inbox()
         self.seen: list[Any] = []
-        part = CitySection.model_validate({"brokers": brokers, **more})
+        part = CitySection.model_validate({"brokers": brokers, "spread_seconds": 0.2, **more})
         self.mqtt = Mqtt(part, "station", listen, ("state", b"offline"), self.inbox, also)
         self.mqtt.start()
 
@@ -268,12 +267,6 @@ class Link:
             lambda message: isinstance(message, LinkChanged) and not message.up and cause in ("", message.cause)
         )
         return changed
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pause is longer than it takes to see that there is one."""
-    monkeypatch.setattr(mqtt_module, "LONGEST_PAUSE", 0.5)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from edge.between.inbox import BrokerAnswers, CityMessage, Limits, LinkChanged
 from edge.between.sparing import Sparing
 from edge.city.connection import MESSAGE_CAP, PACKET_CAP
-from edge.city.mqtt import pause
+from edge.city.patience import Patience
 
 CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 0x10, 0x30, 0x80, 0xE0
 BODY = b'{"type":"x"}'
@@ -272,6 +271,29 @@ def test_a_second_box_with_our_name_is_told(link: Any, handmade: Any) -> None:
     assert (down.cause, down.cut) == ("taken_over", False)
 
 
+@pytest.mark.parametrize(("code", "cause"), [(0x89, "busy"), (0x8B, "shut_down"), (0x98, "lost")])
+def test_a_broker_that_says_why_it_ends_a_connection_is_waited_for_accordingly(
+    link: Any, handmade: Any, monkeypatch: pytest.MonkeyPatch, code: int, cause: str
+) -> None:
+    waited: list[tuple[str, bool]] = []
+
+    def pause(_: Patience, why: str, stood: float) -> float:
+        waited.append((why, stood > 0))
+        return 0.0
+
+    def play(caller: Any, number: int) -> None:
+        for first, _packet in caller.serve():
+            if first & 0xF0 == SUBSCRIBE and number == 1:
+                caller.send(DISCONNECT, bytes([code, 0]))
+
+    monkeypatch.setattr(Patience, "pause", pause)
+    station = link(handmade(play).url)
+    down = station.down()
+    assert (down.cause, down.cut) == (cause, cause != "shut_down")  # no record is to blame for a restart
+    station.up()
+    assert waited == [(cause, True)]
+
+
 def test_a_cut_connection_is_known_as_cut(link: Any, handmade: Any) -> None:
     def play(caller: Any, _: int) -> None:
         for first, _packet in caller.serve():
@@ -438,23 +460,6 @@ def test_a_cluster_that_keeps_clients_on_a_node_sees_another_name_at_each_addres
 )
 def test_why_there_is_no_way_is_told(link: Any, url: str, cause: str) -> None:
     assert link(url).down().cause == cause
-
-
-def test_the_first_two_tries_are_quick_and_the_later_ones_spread_over_a_minute() -> None:
-    assert pause(1, 1) + pause(2, 1) < 1.5
-    assert [pause(1, 2), pause(2, 2)] == [pause(1, 1)] * 2  # each broker of a list is tried at once
-    later = [pause(20, 1) for _ in range(400)]
-    assert all(0.3 <= one <= 60 for one in later)
-
-
-def test_pauses_grow(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.city import mqtt
-
-    monkeypatch.setattr(mqtt, "LONGEST_PAUSE", 60.0)
-    monkeypatch.setattr(mqtt.random, "uniform", lambda low, high: high)
-    pauses = [pause(number, 1) for number in range(1, 12)]
-    assert pauses == [0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0]
-    assert all(before <= after for before, after in pairwise(pauses))
 
 
 def test_a_log_is_told_a_thing_once_a_minute() -> None:
