@@ -36,7 +36,6 @@ from protocol.frozen import frozen
 MOST = 512 * 1024  # bytes of a part
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 JOURNAL_LINES, JOURNAL_SECONDS = 3000, 10.0
-UNIT = "marketedge.service"
 PASSWORD = "MARKETEDGE_CITY_PASSWORD"
 FOLDERS = 2000  # names that are listed, at most
 
@@ -60,6 +59,8 @@ class Bundle:
     """Of the station whose configuration is at ``path``; ``config`` is None when that cannot be used, for ``why``.
 
     A running service hands in its newest log lines (``log``) and the last frames of its devices by their names.
+    ``unit`` is its name in the system's journal; left out, that of the Debian package, whose instances bear the name of
+    the station's folder.
     """
 
     path: Path
@@ -68,7 +69,7 @@ class Bundle:
     release: str = ""
     log: Callable[[], Iterable[str]] | None = None
     frames: Mapping[str, Frames] = field(default_factory=dict)
-    unit: str = UNIT
+    unit: str = ""
 
     @property
     def data(self) -> Path:
@@ -212,7 +213,8 @@ class Bundle:
         """Empty where there is no journal, or none that this user may read."""
         if shutil.which("journalctl") is None:
             return ""
-        command = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(JOURNAL_LINES), "-u", self.unit]
+        unit = self.unit or f"marketedge@{self.path.resolve().parent.name}.service"
+        command = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(JOURNAL_LINES), "-u", unit]
         done = subprocess.run(command, capture_output=True, timeout=JOURNAL_SECONDS, check=False)
         return done.stdout.decode("utf-8", "replace")
 

@@ -8,7 +8,7 @@ from urllib.error import URLError
 import click
 
 from edge.between.tongue import said
-from edge.care.bundle import UNIT, Bundle, data_of
+from edge.care.bundle import Bundle, data_of
 from edge.cli.main import config_option, plain_errors
 from edge.cli.running import asked
 from edge.config.sections import BadConfig, Config, load
@@ -22,7 +22,7 @@ MOST = 64 << 20  # bytes; a station makes none that is larger
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @config_option
-@click.option("--unit", default=UNIT, show_default=True, help="The service's name in the system's journal.")
+@click.option("--unit", default="", help="The service's name in the system's journal; default: marketedge@FOLDER.")
 def support(file: Path, config_path: Path, unit: str) -> None:
     """Write FILE.zip for whoever helps: configuration, health, last frames of devices, log, versions, ledger's status.
 

@@ -1,6 +1,7 @@
 """A bundle of parts that hold names, are too long, or cannot be made. That it is whole is tried at a real station."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -73,3 +74,16 @@ def test_the_ledger_of_a_configuration_that_cannot_be_read_is_found(tmp_path: Pa
     path.write_text('[station\ndata = "elsewhere" # here\n', "utf-8")
     assert data_of(path) == tmp_path / "elsewhere"
     assert data_of(tmp_path / "none.toml") == tmp_path / "data"
+
+
+@pytest.mark.parametrize(("given", "asked"), [("", "marketedge@station.service"), ("till", "till")])
+def test_the_journal_is_asked_for_the_unit_of_the_stations_folder(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, asked: str
+) -> None:
+    journal = tmp_path / "journalctl"
+    journal.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/asked\necho a line of it\n', "ascii")
+    journal.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    made = files(Bundle(config, load(config), unit=given))
+    assert made["journal.txt"] == "a line of it\n"
+    assert (tmp_path / "asked").read_text("ascii").endswith(f"-u {asked}\n")
