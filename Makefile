@@ -8,6 +8,7 @@ DEBIAN := mosquitto postgresql chromium-headless-shell libatomic1 fonts-wqy-micr
 .PHONY: demo test test-all covered journeys scenarios check validate judges bench fleet cluster contract fuzz explore mutate torture deb box logs schema dialogues pictures docs clean
 
 # What a box is installed from, for amd64 and arm64: build/deb. lintian has the last word; DEB_ARCHS=arm64 makes one of them.
+# A city's name, repository and key: DEB_MAINTAINER, DEB_REPOSITORY, DEB_KEYRING (edge/packaging/box.md).
 DEB_ARCHS ?= amd64 arm64
 deb: $(VENV)/.test
 	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev lintian'

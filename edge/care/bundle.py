@@ -5,6 +5,7 @@ It is made a part at a time, whatever is damaged: a part that cannot be made say
 function may be called from any thread, while the service runs or not.
 """
 
+import io
 import json
 import os
 import platform
@@ -36,8 +37,8 @@ from protocol.frozen import frozen
 MOST = 512 * 1024  # bytes of a part
 QUICK_BYTES = 64_000_000  # a ledger up to this size is looked through whole
 JOURNAL_LINES, JOURNAL_SECONDS = 3000, 10.0
-UNIT = "marketedge.service"
 PASSWORD = "MARKETEDGE_CITY_PASSWORD"
+INDEX = "INDEX.txt"
 FOLDERS = 2000  # names that are listed, at most
 
 Frames = Callable[[], Sequence[str]]
@@ -60,6 +61,8 @@ class Bundle:
     """Of the station whose configuration is at ``path``; ``config`` is None when that cannot be used, for ``why``.
 
     A running service hands in its newest log lines (``log``) and the last frames of its devices by their names.
+    ``unit`` is its name in the system's journal; left out, that of the Debian package, whose instances bear the name of
+    the station's folder.
     """
 
     path: Path
@@ -68,7 +71,7 @@ class Bundle:
     release: str = ""
     log: Callable[[], Iterable[str]] | None = None
     frames: Mapping[str, Frames] = field(default_factory=dict)
-    unit: str = UNIT
+    unit: str = ""
 
     @property
     def data(self) -> Path:
@@ -87,8 +90,23 @@ class Bundle:
                     _add(packed, name, text)
                     told.append((name, part, len(text.encode())))
                     yield sink.taken()
-            _add(packed, "INDEX.txt", mask.text(self._index(told)))
+            _add(packed, INDEX, mask.text(self._index(told)))
         yield sink.taken()
+
+    def with_journal(self, made: bytes) -> bytes:
+        """What a running station made, and the journal, which it may not read itself and whoever asks for it may."""
+        part = self._of_journal()
+        with zipfile.ZipFile(io.BytesIO(made)) as theirs:
+            files = {name: theirs.read(name).decode("utf-8") for name in theirs.namelist()}
+        text, failed = _made(part, self._mask())
+        if not text or failed or part.name in files:
+            return made
+        files[INDEX] += _row(part.name, part, len(text.encode()))
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, one in (*files.items(), (part.name, text)):
+                _add(packed, name, one)
+        return sink.getvalue()
 
     def _index(self, told: Iterable[tuple[str, Part, int]]) -> str:
         now = datetime.now(CHINA).isoformat(timespec="seconds")
@@ -99,9 +117,7 @@ class Bundle:
             "Look through it before you send it.",
             "",
         ]
-        for name, part, size in told:
-            lines += [f"{name}  ({size} B)", f"    {part.zh} / {part.en}"]
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + "".join(_row(*one) for one in told)
 
     def _mask(self) -> Mask:
         known: set[str] = set()
@@ -148,9 +164,7 @@ class Bundle:
             yield Part(
                 "log.txt", "启动以来的最新日志", "the newest log since the start", lambda: "\n".join(log()), tail=True
             )
-        yield Part(
-            "journal.txt", "系统日志中本服务的部分", "the service in the system's journal", self._journal, tail=True
-        )
+        yield self._of_journal()
         for device, frames in self.frames.items():
             yield Part(
                 f"frames/{device}.txt",
@@ -159,6 +173,11 @@ class Bundle:
                 lambda frames=frames: "\n".join(frames()),  # type: ignore[misc]
                 clean="frames",
             )
+
+    def _of_journal(self) -> Part:
+        return Part(
+            "journal.txt", "系统日志中本服务的部分", "the service in the system's journal", self._journal, tail=True
+        )
 
     def _versions(self) -> str:
         packages = {one.metadata["Name"]: one.version for one in distributions()}
@@ -212,7 +231,8 @@ class Bundle:
         """Empty where there is no journal, or none that this user may read."""
         if shutil.which("journalctl") is None:
             return ""
-        command = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(JOURNAL_LINES), "-u", self.unit]
+        unit = self.unit or f"marketedge@{self.path.resolve().parent.name}.service"
+        command = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(JOURNAL_LINES), "-u", unit]
         done = subprocess.run(command, capture_output=True, timeout=JOURNAL_SECONDS, check=False)
         return done.stdout.decode("utf-8", "replace")
 
@@ -227,6 +247,10 @@ def data_of(path: Path) -> Path:
         if name.strip() == "data" and (quoted := value.split("#")[0].strip().strip("\"'")):
             return path.resolve().parent / quoted
     return path.resolve().parent / "data"
+
+
+def _row(name: str, part: Part, size: int) -> str:
+    return f"{name}  ({size} B)\n    {part.zh} / {part.en}\n"
 
 
 def _made(part: Part, mask: Mask) -> tuple[str, bool]:

@@ -102,6 +102,7 @@ class Lazy(click.Group):
         "goods": "edge.cli.goods:goods",
         "contract": "edge.cli.contract:contract",
         "support": "edge.cli.support:support",
+        "care": "edge.cli.care:care",
         "enrol": "edge.cli.enrol:enrol",
     }
 

@@ -1,6 +1,6 @@
 """`marketedge support`: the bundle for who helps from elsewhere, whether the station runs or not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
@@ -8,7 +8,7 @@ from urllib.error import URLError
 import click
 
 from edge.between.tongue import said
-from edge.care.bundle import UNIT, Bundle, data_of
+from edge.care.bundle import Bundle, data_of
 from edge.cli.main import config_option, plain_errors
 from edge.cli.running import asked
 from edge.config.sections import BadConfig, Config, load
@@ -22,7 +22,7 @@ MOST = 64 << 20  # bytes; a station makes none that is larger
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @config_option
-@click.option("--unit", default=UNIT, show_default=True, help="The service's name in the system's journal.")
+@click.option("--unit", default="", help="The service's name in the system's journal; default: marketedge@FOLDER.")
 def support(file: Path, config_path: Path, unit: str) -> None:
     """Write FILE.zip for whoever helps: configuration, health, last frames of devices, log, versions, ledger's status.
 
@@ -35,8 +35,9 @@ def support(file: Path, config_path: Path, unit: str) -> None:
             config = load(config_path)
         except BadConfig as error:
             why = str(error)
-        pieces, note = _of_station(config, config_path)
-        size = _write(file, pieces or Bundle(config_path, config, why, unit=unit).stream())
+        made, note = _of_station(config, config_path)
+        bundle = Bundle(config_path, config, why, unit=unit)
+        size = _write(file, bundle.stream() if made is None else [bundle.with_journal(made)])
     if note:
         click.echo(note, err=True)
     click.echo(
@@ -47,7 +48,7 @@ def support(file: Path, config_path: Path, unit: str) -> None:
     )
 
 
-def _of_station(config: Config | None, path: Path) -> tuple[Iterator[bytes] | None, str]:
+def _of_station(config: Config | None, path: Path) -> tuple[bytes | None, str]:
     """What a running station answers, and what is to be said of it; None when none does."""
     running = None
     with suppress(OSError):
@@ -59,7 +60,7 @@ def _of_station(config: Config | None, path: Path) -> tuple[Iterator[bytes] | No
             "配置不能用，未询问正在运行的服务", "the configuration cannot be used: the running station was not asked"
         )
     try:
-        return iter([asked(config, running, "/api/support", seconds=ANSWER_SECONDS, most=MOST)]), ""
+        return asked(config, running, "/api/support", seconds=ANSWER_SECONDS, most=MOST), ""
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         return None, said(
@@ -68,7 +69,7 @@ def _of_station(config: Config | None, path: Path) -> tuple[Iterator[bytes] | No
         )
 
 
-def _write(file: Path, pieces: Iterator[bytes]) -> int:
+def _write(file: Path, pieces: Iterable[bytes]) -> int:
     """The file gets its name when it is whole, and is its owner's alone."""
     draft, size = file.with_name(f"{file.name}.new"), 0
     draft.unlink(missing_ok=True)

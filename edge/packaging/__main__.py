@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from edge.packaging.image import SUITES, make
-from edge.packaging.package import MAINTAINER, ROOT, About, build, steps_of
+from edge.packaging.package import MAINTAINER, REPOSITORY, ROOT, About, build, steps_of
 from edge.packaging.repository import PUBLIC_KEY, publish
 from edge.packaging.wheels import MACHINES, CannotBuild, modules, own_wheel
 
@@ -24,7 +24,29 @@ def main() -> None:
 @main.command()
 @click.option("--arch", "archs", type=click.Choice([*MACHINES]), multiple=True, help="Left out: each there is.")
 @click.option("--version", default="", help="Left out: the one of pyproject.toml.")
-@click.option("--maintainer", default=MAINTAINER, show_default=True, help="Who answers for the package.")
+@click.option(
+    "--maintainer",
+    envvar="DEB_MAINTAINER",
+    show_envvar=True,
+    default=MAINTAINER,
+    show_default=True,
+    help="Who answers for the package: NAME <ADDRESS>.",
+)
+@click.option(
+    "--repository",
+    envvar="DEB_REPOSITORY",
+    show_envvar=True,
+    default=REPOSITORY,
+    show_default=True,
+    help="Where boxes get new versions.",
+)
+@click.option(
+    "--keyring",
+    envvar="DEB_KEYRING",
+    show_envvar=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The repository's public key, which boxes then have with the package.",
+)
 @click.option("--links", type=click.Path(path_type=Path, exists=True), multiple=True, help="Folder with more wheels.")
 @click.option(
     "--source",
@@ -34,16 +56,29 @@ def main() -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), default=BUILD, help="Where the packages go: build/deb.")
 def deb(
-    archs: tuple[str, ...], version: str, maintainer: str, links: tuple[Path, ...], source: Path, out: Path
+    archs: tuple[str, ...],
+    version: str,
+    maintainer: str,
+    repository: str,
+    keyring: Path | None,
+    links: tuple[Path, ...],
+    source: Path,
+    out: Path,
 ) -> None:
     """The Debian package, for Debian 12 and 13, a file a processor."""
+    key = keyring.read_bytes() if keyring else None
+    if key is not None and key.startswith(b"-----"):
+        raise click.ClickException(
+            f"{keyring}: apt reads no armoured key under this name: gpg --dearmor makes one it does"
+        )
     project = tomllib.loads((source / "pyproject.toml").read_text("utf-8"))["project"]
     try:
         work = out / "work"
         own = own_wheel(source, work)
         for arch in archs or MACHINES:
             site = modules(own, source / "constraints.txt", arch, work, links)
-            about = About(version or project["version"], arch, _epoch(), steps_of(source), maintainer)
+            release = version or project["version"]
+            about = About(release, arch, _epoch(), steps_of(source), maintainer, repository, key)
             click.echo(build(about, site, work, out))
     except CannotBuild as error:
         raise click.ClickException(str(error)) from None

@@ -20,6 +20,8 @@ HOME = "usr/lib/marketedge"
 SITE = f"{HOME}/lib/python3/site-packages"
 DOC = "usr/share/doc/marketedge"
 MAINTAINER = "marketedge maintainers <maintainers@marketedge.example>"
+REPOSITORY = "https://apt.example.cn/marketedge"
+KEYRING = "usr/share/keyrings/marketedge.gpg"
 
 AS_THEY_ARE = {  # of debian/
     "marketedge@.service": "usr/lib/systemd/system/marketedge@.service",
@@ -28,8 +30,8 @@ AS_THEY_ARE = {  # of debian/
     "lintian-overrides": "usr/share/lintian/overrides/marketedge",
     "apt.conf": f"{DOC}/examples/52marketedge",
     "night.conf": f"{DOC}/examples/apt-daily-upgrade.timer.conf",
-    "marketedge.sources": f"{DOC}/examples/marketedge.sources",
 }
+SOURCES = f"{DOC}/examples/marketedge.sources"
 PROGRAMS = {
     "program": f"{HOME}/bin/marketedge",
     "compile": f"{HOME}/compile",
@@ -64,13 +66,17 @@ DESCRIPTION = """\
 @frozen
 class About:
     """One package. ``epoch`` is the time that all its files bear, in seconds;
-    ``steps`` are those of the ledger's schema, which a version that lacks one is not to follow."""
+    ``steps`` are those of the ledger's schema, which a version that lacks one is not to follow.
+    ``repository`` is the address that boxes get new versions from, ``keyring`` the public key of it, as gpg exports it.
+    """
 
     version: str
     arch: str
     epoch: int
     steps: tuple[str, ...]
     maintainer: str = MAINTAINER
+    repository: str = REPOSITORY
+    keyring: bytes | None = None
 
     @property
     def file(self) -> str:
@@ -118,6 +124,10 @@ def lay_out(about: About, site: Path, tree: Path) -> None:
     (home / "ledger.steps").write_text("".join(f"{step}\n" for step in about.steps), "ascii")
     for name, place in (AS_THEY_ARE | PROGRAMS).items():
         _put(tree / place, (HERE / name).read_bytes())
+    sources = (HERE / "marketedge.sources").read_text("ascii")
+    _put(tree / SOURCES, sources.replace("@REPOSITORY@", about.repository).encode())
+    if about.keyring is not None:
+        _put(tree / KEYRING, about.keyring)
     _put(tree / "usr/lib/udev/rules.d/60-marketedge.rules", (ROOT / "drivers/60-marketedge.rules").read_bytes())
     (tree / "usr/bin").mkdir(parents=True)
     (tree / "usr/bin/marketedge").symlink_to(f"../{HOME.removeprefix('usr/')}/bin/marketedge")

@@ -101,7 +101,10 @@ def test_the_dashboard_and_the_alarms_work(ask: Callable[..., Any]) -> None:
 
 
 def test_promtool_finds_nothing_to_say(station: StationProcess, tmp_path: Path) -> None:
-    shutil.copy(CARE / "alerts.yml", tmp_path)
+    for file in (CARE / "alerts.yml", CARE / "prometheus.yml"):
+        shutil.copy(file, tmp_path)
+    for name in ("box-5.token", "ca.crt"):
+        (tmp_path / name).touch()
     shutil.copy(ROOT / "tests" / "edge" / "care" / "alerts_test.yml", tmp_path)
 
     def promtool(*words: str, given: str = "") -> str:
@@ -109,7 +112,7 @@ def test_promtool_finds_nothing_to_say(station: StationProcess, tmp_path: Path) 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    promtool("check", "rules", "alerts.yml")
+    promtool("check", "config", "prometheus.yml")  # and the rules that it names
     promtool("test", "rules", "alerts_test.yml")
     with DIRECT.open(f"{station.url}/metrics", timeout=5) as answer:
         assert promtool("check", "metrics", given=answer.read().decode()) == ""

@@ -1,6 +1,7 @@
 """A bundle of parts that hold names, are too long, or cannot be made. That it is whole is tried at a real station."""
 
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -73,3 +74,39 @@ def test_the_ledger_of_a_configuration_that_cannot_be_read_is_found(tmp_path: Pa
     path.write_text('[station\ndata = "elsewhere" # here\n', "utf-8")
     assert data_of(path) == tmp_path / "elsewhere"
     assert data_of(tmp_path / "none.toml") == tmp_path / "data"
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A journal with a line; the file has what it was asked."""
+    program, asked = tmp_path / "journalctl", tmp_path / "asked"
+    program.write_text(f'#!/bin/sh\necho "$*" > {asked}\necho 秘密甲 was here\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    return asked
+
+
+@pytest.mark.parametrize(("given", "asked"), [("", "marketedge@station.service"), ("till", "till")])
+def test_the_journal_is_asked_for_the_unit_of_the_stations_folder(
+    config: Path, journal: Path, given: str, asked: str
+) -> None:
+    made = files(Bundle(config, load(config), unit=given))
+    assert made["journal.txt"] == "〈name〉 was here\n"
+    assert journal.read_text("ascii").endswith(f"-u {asked}\n")
+
+
+def test_who_may_read_the_journal_puts_it_beside_what_the_station_made(
+    config: Path, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = Bundle(config, load(config))
+    with monkeypatch.context() as without:
+        without.setenv("PATH", "")
+        of_station = b"".join(bundle.stream())
+    whole = bundle.with_journal(of_station)
+    assert bundle.with_journal(whole) == whole
+    with zipfile.ZipFile(io.BytesIO(of_station)) as theirs, zipfile.ZipFile(io.BytesIO(whole)) as ours:
+        assert "journal.txt" not in theirs.namelist()
+        assert {*ours.namelist()} == {*theirs.namelist(), "journal.txt"}
+        assert ours.read("ledger.json") == theirs.read("ledger.json")
+        assert ours.read("journal.txt").decode() == "〈name〉 was here\n"
+        assert "journal.txt" in ours.read("INDEX.txt").decode()

@@ -1,13 +1,17 @@
 """The package as dpkg reads it, and its scripts where the system is a folder of the test's own."""
 
 import os
+import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from edge.packaging.package import HERE, ROOT, SITE, About, build, control, licences, steps_of
+from edge.packaging.__main__ import deb
+from edge.packaging.package import HERE, ROOT, SITE, SOURCES, About, build, control, licences, steps_of
 from edge.packaging.repository import publish
 from edge.packaging.wheels import CannotBuild, installed
 from edge.records.migrations import ledger
@@ -56,6 +60,36 @@ def test_everything_lies_where_the_system_looks_for_it_and_is_roots(package: Pat
     assert links["usr/lib/marketedge/lib/python3.13"] == links["usr/lib/marketedge/lib/python3.11"] == "python3"
     assert links["usr/bin/marketedge"] == "../lib/marketedge/bin/marketedge"
     assert not [place for place in rights if place.endswith(".pyc")]
+
+
+def test_a_city_names_itself_its_repository_and_its_key_in_one_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "city.gpg"
+    key.write_bytes(b"\x98\x33\x04")
+    monkeypatch.setenv("DEB_MAINTAINER", "河市平台 <box@city.cn>")
+    monkeypatch.setenv("DEB_REPOSITORY", "https://apt.city.cn/boxes")
+    monkeypatch.setenv("DEB_KEYRING", str(key))
+    given = deb.make_context("deb", []).params
+    about = replace(ABOUT, maintainer=given["maintainer"], repository=given["repository"], keyring=key.read_bytes())
+    assert given["keyring"] == key
+    (tmp_path / "site").mkdir()
+    made = build(about, tmp_path / "site", tmp_path / "work", tmp_path / "out")
+    said("dpkg-deb", "--extract", made, tmp_path / "tree")
+    assert "Maintainer: 河市平台 <box@city.cn>\n" in said("dpkg-deb", "--field", made).stdout
+    sources = (tmp_path / "tree" / SOURCES).read_text("ascii")
+    assert "URIs: https://apt.city.cn/boxes\n" in sources
+    (signed,) = re.findall("^Signed-By: /(.*)$", sources, re.MULTILINE)
+    assert (tmp_path / "tree" / signed).read_bytes() == key.read_bytes()
+
+
+def test_a_key_that_apt_would_not_read_stops_the_build(tmp_path: Path) -> None:
+    key = tmp_path / "city.asc"
+    key.write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "ascii")
+    done = CliRunner().invoke(deb, ["--keyring", str(key), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "gpg --dearmor" in done.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_apt_is_told_which_pythons_will_do(package: Path) -> None:
