@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import uvicorn
 from httptools import HttpParserError
@@ -58,6 +58,35 @@ class Host(Guest, Protocol):
     def rest(self) -> None: ...
 
 
+class Whole:
+    """A transport that an answer's head leaves with what follows at once: each piece is a system call, during which
+    another thread takes the interpreter."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head or not data.startswith(b"HTTP/1.1 "):
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            self.write(b"")
+
+
 class HttpConnection(HttpToolsProtocol):
     """Has a place at the door, or is closed with a word. ``host`` has it already, with its handshake done.
 
@@ -76,9 +105,10 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, host: Host | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._host = host
+        self._door: Door = self.config.app.state.door  # type: ignore[union-attr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Whole(transport, self.loop)))
         if self._host is not None:
             transport.set_write_buffer_limits(HIGH_WATER)  # of TLS it would be eight times that
             self._expect_head()
@@ -158,11 +188,6 @@ class HttpConnection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._keep()
-
-    @property
-    def _door(self) -> Door:
-        door: Door = self.config.app.state.door  # type: ignore[union-attr]
-        return door
 
     def _expect_head(self) -> None:
         if self._late is None and not self.transport.is_closing():
