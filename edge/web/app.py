@@ -32,7 +32,7 @@ from edge.web.health import health, metrics
 from edge.web.look import Look
 from edge.web.reading import Reading
 from edge.web.reception import Reception
-from edge.web.routes import LaterRoutes, Routes
+from edge.web.routes import LaterRoutes, Routes, Straight
 from edge.web.squeeze import Squeeze
 from edge.web.taken import Mistaken
 
@@ -152,7 +152,7 @@ def create_app(
         route for part in (*parts, pages.router(painter, showing, reading)) for route in part.serving()
     ]
     inner: ASGIApp = ExceptionMiddleware(
-        Router(routes),
+        Straight(Router(routes), routes),
         {desk.Problems: desk.show_problem, Mistaken: desk.show_invalid, HTTPException: show_http_error},
     )
     opened = api_screens.opened((look or Look()).screens)

@@ -7,7 +7,7 @@ programs.
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -77,6 +77,7 @@ class Desk:
         token: str = "",
     ) -> None:
         self._inbox = inbox
+        self._bell = _Bell()
         self._timeout = timeout
         self._steady = steady
         self._token = token
@@ -176,18 +177,40 @@ class Desk:
     async def _told(self, answer: "Future[Answer]", seconds: float) -> None:
         """Wait without touching the future: it is the core's, and a page that goes away must not cancel it."""
         loop = asyncio.get_running_loop()
-        done = asyncio.Event()
-
-        def wake(_: object) -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(done.set)
-
-        answer.add_done_callback(wake)
+        waiter: asyncio.Future[bool] = loop.create_future()
+        answer.add_done_callback(lambda _: self._bell.ring(loop, waiter))
+        end = loop.call_later(seconds, _woken, waiter, False)
         try:
-            async with asyncio.timeout(seconds):
-                await done.wait()
-        except TimeoutError:
-            raise Problems(503, "no_answer", *UNKNOWN) from None
+            if not await waiter:
+                raise Problems(503, "no_answer", *UNKNOWN)
+        finally:
+            end.cancel()
+
+
+class _Bell:
+    """Wakes who was answered: once for all whom the core answers before the web's thread has its turn, for each time is
+    a system call on either side."""
+
+    def __init__(self) -> None:
+        self._answered: deque[asyncio.Future[bool]] = deque()
+        self._rung = False
+
+    def ring(self, loop: asyncio.AbstractEventLoop, waiter: "asyncio.Future[bool]") -> None:
+        """From the core's thread."""
+        self._answered.append(waiter)
+        if not self._rung and not loop.is_closed():
+            self._rung = True  # before it is heard: what is appended behind it is seen, or rings itself
+            loop.call_soon_threadsafe(self._heard)
+
+    def _heard(self) -> None:
+        self._rung = False
+        while self._answered:
+            _woken(self._answered.popleft(), True)
+
+
+def _woken(waiter: "asyncio.Future[bool]", answered: bool) -> None:
+    if not waiter.done():
+        waiter.set_result(answered)
 
 
 def _refused(request: Request) -> bool:

@@ -9,13 +9,13 @@ are closed here: a post from another site (``Origin``), and a name of somebody e
 import asyncio
 import socket
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge.web.addresses import is_loopback, on_the_box, spelled
+from edge.web.addresses import KEPT, is_loopback, on_the_box, spelled
 from edge.web.problems import TOO_SLOW, Refusal, framed_by
 from protocol.city.photos import JPEG, LARGEST, PNG, WEBP
 from protocol.plain import plain
@@ -205,8 +205,11 @@ async def _send(usual: Sequence[tuple[bytes, bytes]], send: Send, message: Messa
 
 
 def _hostname(authority: str) -> str:
-    if len(authority) > LONGEST_HOST:
-        return ""
+    return _named(authority) if len(authority) <= LONGEST_HOST else ""
+
+
+@lru_cache(maxsize=KEPT)
+def _named(authority: str) -> str:
     try:
         return spelled(urlsplit(f"//{authority}").hostname or "")
     except ValueError:

@@ -6,30 +6,30 @@ described ones, from the same row, are made when the OpenAPI is asked for; the c
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
-from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import edge.between.sale_commands  # noqa: F401 - its rows are in the table
 from edge.between.commands import ORDERS, Command, CommandRow, Person, built
 from edge.between.families import LATER, row_of
 from edge.between.people import Who
 from edge.web.api_people import Approval, roles_of
-from edge.web.desk import LONGEST_WORD, Desk, Key, answers, written
-from edge.web.reception import Caller, caller_of
+from edge.web.desk import LONGEST_WORD, Desk, Key, answers
+from edge.web.reception import Caller, caller_in
 from edge.web.routes import Routes
-from edge.web.taken import Mistaken, Path, body_of, mistake
+from edge.web.taken import Mistaken, Path, fields_of, mistake
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
 PERSON = "person"
 NAME = "Who says so, by name. Needed where nobody is signed in; else it is who is signed in, whatever stands here."
-Endpoint = Callable[[HttpRequest], Awaitable[Response]]
 Allowed = Callable[[Caller, type[Command], str], Who]
 
 
@@ -38,7 +38,7 @@ def enter(api: Routes, desk: Desk, allowed: Allowed) -> None:
     known = [row.address for row in tuple(ORDERS.values()) if row.address]
     later = (address for addresses in LATER.values() for address in addresses)
     for address in dict.fromkeys((*known, *later)):
-        api.reads_itself(address, _first(address, desk, allowed), partial(_describe, address))
+        api.reads_itself(address, _Order(address, desk, allowed), partial(_describe, address))
 
 
 def _describe(address: str, router: "APIRouter") -> None:
@@ -63,49 +63,61 @@ def _describe(address: str, router: "APIRouter") -> None:
 # --- serving ----------------------------------------------------------------------------------------------------------
 
 
-def _first(address: str, desk: Desk, allowed: Allowed) -> Endpoint:
-    """Looks for the command with its first request."""
-    made: list[Endpoint] = []
+class _Order:
+    """ASGI: what is ordered at an address, by whom, done. Looks for the command with its first request."""
 
-    async def ask(request: HttpRequest) -> Response:
-        """What is ordered, by whom, done."""
-        if not made:
-            made.append(_endpoint(row_of(address), desk, allowed))
-        return await made[0](request)
+    def __init__(self, address: str, desk: Desk, allowed: Allowed) -> None:
+        self._make = lambda: _endpoint(row_of(address), desk, allowed)
+        self._ask: ASGIApp | None = None
 
-    return ask
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._ask is None:
+            self._ask = self._make()
+        await self._ask(scope, receive, send)
 
 
-def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> Endpoint:
+def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> ASGIApp:
     inside, fields = row.in_address, row.command.model_fields
     bare = set(fields) <= set(inside)  # all stands in the address: a body says nothing
 
-    async def ask(request: HttpRequest) -> Response:
-        values = dict(request.path_params)
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        headers, caller = Headers(scope=scope), caller_in(scope)
+        key, approval = headers.get("Idempotency-Key", ""), headers.get("Approval", "")
         wrong = [
             mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)
-            for name in ("Idempotency-Key", "Approval")
-            if len(request.headers.get(name, "")) > LONGEST_WORD
+            for name, word in (("Idempotency-Key", key), ("Approval", approval))
+            if len(word) > LONGEST_WORD
         ]
-        if not bare:
-            said = await body_of(request)
-            wrong += [mistake("extra_forbidden", ("body", name)) for name in said if name in inside]
-            values = said | values
-        caller = caller_of(request)
-        if PERSON in fields and caller.who.name:
-            values[PERSON] = caller.who.name
-        command = None
-        try:
-            command = row.command.model_validate(values)
-        except ValidationError as error:
-            wrong += [{**one, "loc": (_where(one["loc"], inside), *one["loc"])} for one in error.errors()]
-        if wrong or command is None:
-            raise Mistaken(wrong)
-        ordered_by = allowed(caller, row.command, request.headers.get("Approval", ""))
-        key = request.headers.get("Idempotency-Key", "")
-        return JSONResponse(written(await desk.ask(command, key, ordered_by)), row.status)
+        raw = b"" if bare else (await receive()).get("body", b"")  # whole: the guard has counted it
+        person = caller.who.name if PERSON in fields else ""
+        command = None if wrong or bare or inside or person else _at_once(row.command, raw)
+        if command is None:
+            values = dict(scope["path_params"])
+            if not bare:
+                said = fields_of(raw)
+                wrong += [mistake("extra_forbidden", ("body", name)) for name in said if name in inside]
+                values = said | values
+            if person:
+                values[PERSON] = person
+            try:
+                command = row.command.model_validate(values)
+            except ValidationError as error:
+                wrong += [{**one, "loc": (_where(one["loc"], inside), *one["loc"])} for one in error.errors()]
+            if wrong or command is None:
+                raise Mistaken(wrong)
+        answer = await desk.ask(command, key, allowed(caller, row.command, approval))
+        body = answer.model_dump_json(by_alias=True)
+        await Response(body, row.status, media_type="application/json")(scope, receive, send)
 
     return ask
+
+
+def _at_once(model: type[Command], raw: bytes) -> Command | None:
+    """A command all of which stands in the body, read in one go; None for one that is not as it should be."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError:
+        return None
 
 
 def _where(loc: tuple[int | str, ...], inside: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ further than the sign-in page, health and the files of the pages.  What a page o
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -22,7 +23,7 @@ from edge.between.inbox import Request as Ordered
 from edge.between.people import ALONE, BOX, CONSOLE, Who
 from edge.between.people_commands import StillThere
 from edge.between.pins import form_word, mark_of
-from edge.web.addresses import peer
+from edge.web.addresses import KEPT, peer
 from edge.web.desk import problem
 from protocol.frozen import frozen
 
@@ -66,8 +67,22 @@ class Caller:
 
 
 def caller_of(request: HTTPConnection) -> Caller:
-    caller: Caller = getattr(request.state, "caller", Caller())
+    return caller_in(request.scope)
+
+
+def caller_in(scope: Scope) -> Caller:
+    """Who asks, by what the reception has put there."""
+    caller: Caller = scope.get("state", {}).get("caller", NOBODY)
     return caller
+
+
+@lru_cache(maxsize=KEPT)
+def stranger(client: str, server: str, secure: bool) -> Caller:
+    """Who shows nothing, from this address to that one."""
+    return Caller(peer=peer(client, server) if client else "", secure=secure)
+
+
+NOBODY = Caller()
 
 
 class Reception:
@@ -105,17 +120,15 @@ class Reception:
         await self._app(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller | Response:
-        request = Request(scope)
+        headers = Headers(scope=scope)
         (client, _), (server, _) = scope.get("client") or ("", 0), scope.get("server") or ("", 0)
-        browser = request.cookies.get(BROWSER, "")
-        came = Caller(
-            peer=peer(client, server) if client else "",
-            browser=mark_of(browser) if browser else "",
-            secure=scope.get("scheme") == "https",
-        )
-        if (authorization := request.headers.get("authorization")) is not None:
+        came = stranger(client, server, scope.get("scheme") == "https")
+        cookies = Request(scope).cookies if "cookie" in headers else {}
+        if browser := cookies.get(BROWSER, ""):
+            came = replace(came, browser=mark_of(browser))
+        if (authorization := headers.get("authorization")) is not None:
             return self._program(came, authorization)
-        if word := request.cookies.get(SESSION, ""):
+        if word := cookies.get(SESSION, ""):
             mark = mark_of(word)
             if (person := self._showing.roster.in_session(mark)) is not None:
                 return replace(came, who=person.who, mark=mark, word=form_word(word), named=True)

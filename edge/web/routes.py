@@ -4,14 +4,14 @@ A route that serves reads its function's signature with its first request, and w
 seventy routes that would be a fifth of a start.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.web.taken import Taken
 
@@ -39,12 +39,9 @@ class Routes:
         """As FastAPI's."""
         return self._entered("POST", path, options)
 
-    def reads_itself(
-        self, path: str, function: Callable[[Request], Awaitable[Response]], describe: Description
-    ) -> None:
-        """A POST whose function reads the request; ``describe`` enters what the OpenAPI shows of it."""
-        route = Route(self.prefix + path, function, methods=["POST"], include_in_schema=False)
-        self._rows.append((route, describe))
+    def reads_itself(self, path: str, app: ASGIApp, describe: Description) -> None:
+        """A POST that reads its request; ``describe`` enters what the OpenAPI shows of it."""
+        self._rows.append((Ordered(self.prefix + path, app), describe))
 
     def _entered(self, method: str, path: str, options: dict[str, Any]) -> Callable[[F], F]:
         def enter(function: F) -> F:
@@ -104,6 +101,27 @@ class _Below(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope[_CHOSEN].handle(scope, receive, send)
+
+
+class Ordered(Route):
+    """A POST to an app of its own, which is no function: Starlette would call one with a request."""
+
+    def __init__(self, path: str, app: ASGIApp) -> None:
+        super().__init__(path, app, methods=["POST"], include_in_schema=False)
+
+
+class Straight:
+    """ASGI middleware: what is ordered at an address without values goes there, without a look at every other one."""
+
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        self._ordered = {one.path: one.app for one in routes if isinstance(one, Ordered) and not one.param_convertors}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._ordered.get(scope["path"]) if scope.get("method") == "POST" else None
+        if app is not None:
+            scope["path_params"] = {}
+        await (app or self._app)(scope, receive, send)
 
 
 class Served(Route):

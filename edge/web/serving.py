@@ -2,16 +2,15 @@
 
 import asyncio
 import logging
-import re
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edge.between.failures import cause_of
 from edge.between.sparing import Sparing
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("web")
 SLOW_SECONDS = 10.0
 HEAD_SECONDS = 5.0
+VERSIONS = ("1.1", "1.0")
+LONGEST_HEAD = 16 * 1024  # bytes of one that is not whole yet
 HIGH_WATER = 64 * 1024  # bytes that may wait for one who reads slowly
 LOOK_SECONDS = 60.0  # between two looks at the certificate's files and the date
 BACKLOG = 128  # connections that the kernel keeps for us, and that asyncio accepts before the door can close one
 _CROWDED = CROWDED.whole()
-LENGTHS = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 
 class Doorway(socket.socket):
@@ -58,8 +58,39 @@ class Host(Guest, Protocol):
     def rest(self) -> None: ...
 
 
-class HttpConnection(H11Protocol):
+class Whole:
+    """A transport that an answer's head leaves with what follows at once: each piece is a system call, during which
+    another thread takes the interpreter."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head = b""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if self._head or not data.startswith(b"HTTP/1.1 "):
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._head:
+            self.write(b"")
+
+
+class HttpConnection(HttpToolsProtocol):
     """Has a place at the door, or is closed with a word. ``host`` has it already, with its handshake done.
+
+    The parser is node's (llhttp): a head of two lengths, or with a blank before a colon, is no HTTP to it.
 
     A client has five seconds from its first byte, or from the connection, for the whole head of a request; one that
     has taken nothing of a full buffer for ten seconds is cut.  Of a body's time see ``guard.py``.
@@ -68,13 +99,16 @@ class HttpConnection(H11Protocol):
     _peer: str | None = None  # whose place it has
     _cut: asyncio.TimerHandle | None = None
     _late: asyncio.TimerHandle | None = None
+    _in_head = True  # what comes next belongs to the head of a request …
+    _head_bytes = 0  # … of which so much has come
 
     def __init__(self, *args: Any, host: Host | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._host = host
+        self._door: Door = self.config.app.state.door  # type: ignore[union-attr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Whole(transport, self.loop)))
         if self._host is not None:
             transport.set_write_buffer_limits(HIGH_WATER)  # of TLS it would be eight times that
             self._expect_head()
@@ -94,15 +128,32 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            self._expect_head()
-        else:
+        if not (self._in_head and self._head_bytes):
             self._head_came()
+        elif self._head_bytes > LONGEST_HEAD:
+            self._refuse(NOT_HTTP)
+        elif self._answered():
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        version = self.parser.get_http_version()
+        if version not in VERSIONS or (version == "1.1" and not any(name == b"host" for name, _ in self.headers)):
+            raise HttpParserError("no HTTP/1.0 or 1.1 with its host")
+        super().on_headers_complete()
+        self._in_head = False
+        if self.parser.should_upgrade():  # to what nobody speaks here: nothing behind it is read
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head, self._head_bytes = True, 0
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle is None or self.cycle.response_complete:  # else the next request was here already
+        if self._answered():  # else the next request was here already
             self._rest()
 
     def let_go(self) -> None:
@@ -125,12 +176,6 @@ class HttpConnection(H11Protocol):
             self._door.connections.leave(self._peer)
             self._peer = None
 
-    def handle_events(self) -> None:
-        if self.conn.their_state is h11.IDLE and len(LENGTHS.findall(_head(self.conn.trailing_data[0]))) > 1:
-            self._refuse(NOT_HTTP)  # h11 makes one of two that are alike
-        else:
-            super().handle_events()
-
     def send_400_response(self, msg: str) -> None:
         """uvicorn's word for what is no HTTP."""
         self._refuse(NOT_HTTP)
@@ -144,11 +189,6 @@ class HttpConnection(H11Protocol):
         super().resume_writing()
         self._keep()
 
-    @property
-    def _door(self) -> Door:
-        door: Door = self.config.app.state.door  # type: ignore[union-attr]
-        return door
-
     def _expect_head(self) -> None:
         if self._late is None and not self.transport.is_closing():
             self._late = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
@@ -160,16 +200,20 @@ class HttpConnection(H11Protocol):
             self._late = None
 
     def _head_is_late(self) -> None:
-        if self.conn.trailing_data[0]:
+        if self._head_bytes:
             self._refuse(TOO_SLOW)
         else:
             self.transport.close()
 
     def _refuse(self, refusal: Refusal) -> None:
         """Say so, unless an answer is under way, and close."""
-        if self.cycle is None or self.cycle.response_complete:
+        if self._answered():
             self.transport.write(refusal.whole())
         self.transport.close()
+
+    def _answered(self) -> bool:
+        """Whether no answer is under way."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _keep(self) -> None:
         if self._cut is not None:
@@ -183,12 +227,6 @@ def _connection(tls: Encryption | None) -> type[asyncio.Protocol]:
     from edge.web.threshold import Threshold
 
     return Threshold
-
-
-def _head(data: bytes) -> bytes:
-    """What stands before the first empty line; nothing as long as that has not come."""
-    end = re.search(rb"\r?\n\r?\n", data)
-    return data[: end.start()] if end else b""
 
 
 class Serving(uvicorn.Server):
@@ -210,7 +248,6 @@ class Serving(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 backlog=BACKLOG,
-                h11_max_incomplete_event_size=16 * 1024,
                 timeout_graceful_shutdown=2,
             )
         )

@@ -106,13 +106,17 @@ def answered(web: WebServer, one: socket.socket) -> bool:
     return said.startswith(b"HTTP/1.1 200")
 
 
-def crowd_of(web: WebServer, until: Callable[..., None], people: list[socket.socket]) -> None:
-    """They have their places, and nobody rests."""
+def crowd_of(web: WebServer, until: Callable[..., None], people: list[socket.socket], before: int = 0) -> None:
+    """They have their places, beside so many before, and nobody rests."""
     serving = web._serving
     assert serving is not None
     for one in people:
         busy(web, one)
-    until(lambda: serving._door.connections._taken.total() == len(people) and not serving._door.connections._resting)
+    until(
+        lambda: (
+            serving._door.connections._taken.total() == before + len(people) and not serving._door.connections._resting
+        )
+    )
 
 
 def test_a_peer_has_its_share_and_is_told_so(
@@ -174,7 +178,7 @@ def test_the_network_cannot_take_the_places_of_the_box(
     crowd_of(web, until, crowd)
     assert problem(heard(knock("127.0.2.1"))) == (503, "crowded")
     own = [knock(BOX) for _ in range(door.ALL - door.NETWORK)]
-    crowd_of(web, until, [*crowd, *own])
+    crowd_of(web, until, own, before=len(crowd))
     assert problem(heard(knock(BOX))) == (503, "crowded")
     assert len(crowd) == 64
     assert len(own) == 32
@@ -420,7 +424,14 @@ def test_what_may_stand_once_stands_once(
 
 @pytest.mark.parametrize(
     "bytes_",
-    [b"\x16\x03\x01\x02\x00\x01\x00", b"GET /\r\n\r\n", b"\r\n\0\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 9000],
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n",
+        b"\r\n\0\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 9000,
+    ],
 )
 def test_what_is_no_http_is_told_so_without_a_line_in_the_log(
     web: WebServer, knock: Callable[..., socket.socket], caplog: pytest.LogCaptureFixture, bytes_: bytes
@@ -430,6 +441,29 @@ def test_what_is_no_http_is_told_so_without_a_line_in_the_log(
         one.sendall(bytes_)
     assert problem(heard(one)) == (400, "not_http")
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_who_would_speak_something_else_is_answered_in_http_and_read_no_further(
+    web: WebServer, knock: Callable[..., socket.socket]
+) -> None:
+    one = knock(BOX)
+    one.sendall(get(web)[:-2] + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n" + get(web))
+    said = heard(one)
+    assert said.startswith(b"HTTP/1.1 200")
+    assert said.count(b"HTTP/1.1") == 1
+
+
+def test_requests_in_drops_one_behind_the_other_are_answered_in_their_order(
+    web: WebServer, knock: Callable[..., socket.socket]
+) -> None:
+    one = knock(BOX)
+    whole = get(web, b"/api/board") + post(web, PRICE, origin(web)) + get(web, b"/static/nothing")
+    for place in range(0, len(whole), 7):
+        one.sendall(whole[place : place + 7])
+    said = b""
+    while said.count(b"HTTP/1.1 ") < 3:
+        said += one.recv(65536)
+    assert [part[:3] for part in said.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200", b"404"]
 
 
 def test_get_has_a_body_of_no_size_or_a_small_one(web: WebServer, knock: Callable[..., socket.socket]) -> None:
