@@ -46,6 +46,8 @@ def mod11_10(digits: str) -> str:
     """
     product = 10
     for digit in digits:
-        product = (product + int(digit)) % 10 or 10
-        product = product * 2 % 11
+        product = _MOD11_10[product][digit]
     return str((11 - product) % 10)
+
+
+_MOD11_10 = [{str(digit): ((product + digit) % 10 or 10) * 2 % 11 for digit in range(10)} for product in range(11)]

@@ -24,6 +24,7 @@ from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
 from edge.records.turns import Turns
+from edge.records.writer import Row, Writer
 from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -35,7 +36,7 @@ FILE = "ledger.db"
 PAGE_SIZE = 512
 ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
-LEARN_EVERY = 256  # records after which it is looked whether they have other words by now
+LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
 log = logging.getLogger("ledger")
@@ -218,12 +219,12 @@ class Ledger:
             private.make_folder(folder)
             self.lock = lock.Lock(folder)
             try:
-                self.db = open_writer(self.path)
+                self.conn = open_writer(self.path)
+                self.db = Database(self.conn)
                 opened = self.path.stat()
                 self._file = opened.st_dev, opened.st_ino
-                _not_of_a_newer_program(self.path, self.db.conn)
-                schema.take(self.db.conn)
-                self.conn: sqlite3.Connection = self.db.conn
+                _not_of_a_newer_program(self.path, self.conn)
+                schema.take(self.conn)
                 self.head = self._read_head()
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
@@ -283,15 +284,19 @@ class Ledger:
         """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
         holds the file and LedgerBroken when it is damaged; nothing of it stays."""
         before = self.head
+        self.conn.begin()
         try:
             with self.db.atomic():
                 yield
+                self.conn.insert()
         except BaseException as error:
             self.head = before
+            self.conn.back()
             self.undone += 1
             if isinstance(error, sqlite3.Error):
                 raise self.explained(error) or error from error
             raise
+        self.conn.end()
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
         if self.head.seq >= self._learn_at and not self.conn.in_transaction:
@@ -306,7 +311,9 @@ class Ledger:
         for _, words in rows:
             self._write_words(words)
         self._packer = packing.Packer(rows[-1][1]) if rows else None
-        self._pack = self._packer.pack if self._packer else packing.pack
+        if self._packer:
+            self.conn.pack = self._packer.pack
+        self._learn_after = LEARN_EVERY
         self._learn_at = rows[-1][0] + LEARN_EVERY if rows else packing.SAMPLES
 
     def _write_words(self, words: bytes) -> bool:
@@ -321,8 +328,10 @@ class Ledger:
         return True
 
     def _learn_words(self) -> None:
-        """See whether the newest records are packed better with other words; what fails is tried again later."""
-        self._learn_at = self.head.seq + LEARN_EVERY
+        """See whether the newest records are packed better with other words; what fails is tried again later, the more
+        so the longer there was nothing to learn."""
+        self._learn_after = min(2 * self._learn_after, LEARN_MOST)
+        self._learn_at = self.head.seq + self._learn_after
         rows = self.conn.execute("SELECT body FROM events ORDER BY seq DESC LIMIT ?", (packing.SAMPLES,))
         better = packing.learnt([unpack(stored) for (stored,) in rows], self._packer)
         if better is None or not self._write_words(better.words):
@@ -334,7 +343,9 @@ class Ledger:
             log.warning("own words not kept: %s", error)
             return
         packing.know(better.words)
-        self._packer, self._pack = better, better.pack
+        self._learn_after = LEARN_EVERY
+        self._learn_at = self.head.seq + LEARN_EVERY
+        self._packer, self.conn.pack = better, better.pack
 
     # --- writing, record by record ----------------------------------------------------------------------------------
 
@@ -347,12 +358,15 @@ class Ledger:
         """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
         before, name = self.head, f"step_{self._depth}"  # a name of its own would be another statement each time
         self.conn.execute(f"SAVEPOINT {name}")
+        self.conn.begin()
         self._depth += 1
         try:
             yield
             self.conn.execute(f"RELEASE {name}")
+            self.conn.end()
         except BaseException:
             self.head = before
+            self.conn.back()
             self.undone += 1
             if self.conn.in_transaction:  # else the error has undone the whole batch
                 self.conn.execute(f"ROLLBACK TO {name}")
@@ -363,8 +377,9 @@ class Ledger:
 
     def next_code(self, kind: CodeKind) -> TraceCode:
         """A fresh code; it is used up by the next ``append`` of the same step."""
-        serial = self.head.serials.get(kind.value, 0) + 1
-        self.head = replace(self.head, serials={**self.head.serials, kind.value: serial})
+        head, number = self.head, kind.value
+        serial = head.serials.get(number, 0) + 1
+        self.head = Head(head.seq, head.prevhash, {**head.serials, number: serial}, head.unsynced_in)
         return TraceCode(self.signer.node, kind, self.signer.terminal, serial)
 
     def skip(self, seq: int, prevhash: str, serials: Mapping[int, int]) -> None:
@@ -407,11 +422,10 @@ class Ledger:
             stamp.source.value,
         )
         seq = self.head.seq + 1
-        data = record.model_dump(mode="json")
-        body = envelope.seal(head, data, seq, self.head.prevhash, self.signer.key)
+        data, written = record.written()
+        body = envelope.seal_written(head, written, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
-        note = bytes(self.room) if self.room else None
-        self.conn.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (seq, lane, serials, self._pack(body), note))
+        self.conn.add(Row(seq, lane, serials, body, bytes(self.room) if self.room else None))
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, time, data)
@@ -421,7 +435,10 @@ class Ledger:
 
         A note of just the ``room`` there was is written in its place; another one moves the row, which costs pages.
         """
-        self.conn.execute("UPDATE events SET asked = ? WHERE seq = ?", (note, seq))
+        if row := self.conn.waiting(seq):
+            row.asked = note
+        else:
+            self.conn.execute("UPDATE events SET asked = ? WHERE seq = ?", (note, seq))
 
     def time_went_back(self, seq: int) -> None:
         """The times of the records from this one on are earlier than those before."""
@@ -476,7 +493,8 @@ class Ledger:
 
     def body(self, seq: int) -> bytes:
         """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
-        return body_of(self.conn, seq)
+        row = self.conn.waiting(seq)
+        return row.body if row else body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
         """A record's fields, not to be changed: the newest that were asked for are kept, by their bytes."""
@@ -643,19 +661,19 @@ def uuid7(seconds: float) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def open_writer(path: Path) -> Database:
+def open_writer(path: Path) -> Writer:
     """The file as it is written, made when it is not there. Its tables are `migrations`'."""
     os.close(private.open_file(path))  # the -wal and -shm that sqlite makes have its mode
     new = not path.stat().st_size
-    db = Database(sqlite3.connect(path))
+    conn = sqlite3.connect(path, factory=Writer)
     if new:
-        db.execute(f"PRAGMA page_size = {PAGE_SIZE}")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA temp_store = MEMORY")  # what undoes a step, or sorts, never goes to the card
-    teach(db.conn)
-    db.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
-    return db
+        conn.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    conn.execute("PRAGMA journal_mode = WAL")
+    conn.execute("PRAGMA synchronous = FULL")
+    conn.execute("PRAGMA temp_store = MEMORY")  # what undoes a step, or sorts, never goes to the card
+    teach(conn)
+    conn.execute("PRAGMA busy_timeout = 1000")  # the board counts as dead after two seconds
+    return conn
 
 
 def last_of(conn: sqlite3.Connection) -> int:

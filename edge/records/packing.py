@@ -25,8 +25,9 @@ LARGEST = 1 << 20  # bytes that anything unpacks to; a record's own cap is far b
 OWN = 64  # not the number of a dictionary
 OWN_FILE = "words-{}.bin"  # beside the ledger, by the four bytes in hex
 _PLAIN = ord("{")
-_LEVEL, _MEMORY = 5, 5  # a fiftieth larger than with 9 and 9, in a ninth of the time
-_BACK = 1 << 15  # bytes that deflate looks back
+_LEVEL, _MEMORY = 3, 5  # a twentieth larger than with 9 and 9, in a tenth of the time
+_WRITTEN = -14  # 16 kB that deflate looks back: what it keeps of them is copied for each record
+_BACK = 1 << 15  # bytes that inflate looks back: records were written with all of them
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
 
 
@@ -136,7 +137,7 @@ def learnt(bodies: Sequence[bytes], before: Packer | None) -> Packer | None:
 
 
 _BETWEEN = b"\n"  # samples: canonical JSON has none
-_ROOM = 12_000  # of the 32 kB that deflate looks back, for a ledger's own words
+_ROOM = 12_000  # of what deflate looks back, for a ledger's own words
 
 
 @cache
@@ -146,7 +147,7 @@ def _primed(number: int) -> "zlib._Compress":
 
 
 def _deflater(dictionary: bytes) -> "zlib._Compress":
-    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=dictionary)
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WRITTEN, _MEMORY, zdict=dictionary)
 
 
 @cache

@@ -64,7 +64,7 @@ def salvage(
     with pages.opened(damaged) as (file, beyond):
         found = Salvaged()
         roots = dict(_roots(file))
-        db = Database(open_writer(new).conn)
+        db = Database(open_writer(new))
         try:
             db.execute("PRAGMA synchronous = OFF")  # it is put on the disk as a whole when it is done
             db.execute("PRAGMA foreign_keys = OFF")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from protocol.city.events import Analyzer, DecimalText, Goods, Name, Page, Record, Short, Trace, event, nothing
+from protocol.city.events import Analyzer, DecimalText, Goods, Name, Number, Page, Record, Short, Trace, event, nothing
 
 ControlKind = Literal["blank", "negative", "positive", "spiked"]
 
@@ -32,7 +32,7 @@ class QcRecorded(Record):
     valid: bool
     reagent: Short = ""
     reagent_until: Short = Field("", exclude_if=nothing)
-    rack: Annotated[int, Field(ge=0)] = 0
+    rack: Number = 0
     tester: Short = ""
     analyzer: Analyzer
     replaces: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import rfc8785
 
-_SAFE = (1 << 53) - 1  # the largest integer RFC 8785 takes
+SAFE = (1 << 53) - 1  # the largest integer RFC 8785 takes
 _ONLY_TEXTS = frozenset({str})
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -24,7 +24,7 @@ def _unusual(_: str) -> None:
 
 def _integer(text: str) -> int:
     value = int(text)
-    if not -_SAFE <= value <= _SAFE:
+    if not -SAFE <= value <= SAFE:
         raise _Unusual
     return value
 
@@ -54,7 +54,7 @@ def _is_safe(value: Any) -> bool:
                 return False
             waiting += one.values()
         elif kind is int:
-            if not -_SAFE <= one <= _SAFE:
+            if not -SAFE <= one <= SAFE:
                 return False
         elif kind is list or kind is tuple:
             waiting += one

@@ -6,6 +6,7 @@ The bytes of an event are its RFC 8785 form with the signature in it.  They are 
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -41,6 +42,7 @@ _FIELDS = {
     "sig",
     "data",
 }
+_text = json.encoder.encode_basestring  # as RFC 8785 has a string
 _OPTIONAL = {"operator", "approvedby", "bootms", "clocksource"}
 
 
@@ -95,41 +97,50 @@ def kind_of(event_type: str) -> str:
 
 
 def seal(head: EventHead, data: Mapping[str, Any], sequence: int, prevhash: str, key: PrivateKey) -> bytes:
-    """The event's bytes, signed. Raises TooLarge."""
-    fields: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": head.id,
-        "source": head.source,
-        "type": type_of(head.kind),
-        "subject": head.subject,
-        "time": head.time,
-        "recordedtime": head.recordedtime,
-        "datacontenttype": "application/json",
-        "dataschema": schema_of(head.kind),
-        "sequence": f"{sequence:0{SEQUENCE_DIGITS}d}",
-        "bootid": head.bootid,
-        "clockstate": head.clockstate,
-        "prevhash": prevhash,
-        "kid": _kid_of(key),
-        "data": data,
-    }
-    if head.operator:
-        fields["operator"] = head.operator
-    if head.approvedby:
-        fields["approvedby"] = head.approvedby
-    if head.bootms:
-        fields["bootms"] = head.bootms
-    if head.clocksource:
-        fields["clocksource"] = head.clocksource
-    unsigned = canonical.write(fields)
-    signature = base64.b64encode(key.sign(unsigned)).decode()
-    # Written once: the signature goes where RFC 8785 sorts it, before the last place that looks like a member "source",
-    # behind which plain strings stand, in which a quote is escaped.
-    place = unsigned.rindex(b',"source":')
-    body = unsigned[:place] + b',"sig":"' + signature.encode() + b'"' + unsigned[place:]
+    """The event's bytes, signed. Raises TooLarge, and ValueError or CanonicalizationError for data that has no form."""
+    return seal_written(head, canonical.write(data), sequence, prevhash, key)
+
+
+def seal_written(head: EventHead, data: bytes, sequence: int, prevhash: str, key: PrivateKey) -> bytes:
+    """The same, of data in its RFC 8785 form. Raises TooLarge.
+
+    The members stand in the order in which RFC 8785 sorts them; each is a plain string.
+    """
+    before = (
+        _member("approvedby", head.approvedby) if head.approvedby else "",
+        _member("bootid", head.bootid),
+        _member("bootms", head.bootms) if head.bootms else "",
+        _member("clocksource", head.clocksource) if head.clocksource else "",
+        _member("clockstate", head.clockstate),
+    )
+    behind = (
+        _member("datacontenttype", "application/json"),
+        _member("dataschema", schema_of(head.kind)),
+        _member("id", head.id),
+        _member("kid", _kid_of(key)),
+        _member("operator", head.operator) if head.operator else "",
+        _member("prevhash", prevhash),
+        _member("recordedtime", head.recordedtime),
+        _member("sequence", f"{sequence:0{SEQUENCE_DIGITS}d}"),
+    )
+    last = (
+        _member("source", head.source),
+        _member("specversion", "1.0"),
+        _member("subject", head.subject),
+        _member("time", head.time),
+        _member("type", type_of(head.kind)),
+    )
+    begin = b"".join((b"{", "".join(before)[1:].encode(), b',"data":', data, "".join(behind).encode()))
+    end = "".join(last).encode() + b"}"
+    signature = _member("sig", base64.b64encode(key.sign(begin + end)).decode())
+    body = begin + signature.encode() + end
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
+
+
+def _member(name: str, text: str) -> str:
+    return f',"{name}":{_text(text)}'
 
 
 @lru_cache(4)

@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from protocol.city.events import Name, Record, Short, event, nothing
+from protocol.city.events import Name, Number, Record, Short, event, nothing
 
-Number = Annotated[int, Field(ge=0, le=(1 << 53) - 1)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HashOrNone = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")]
 Serials = dict[Annotated[str, StringConstraints(pattern=r"^[0-9]$")], Annotated[int, Field(ge=0, le=9_999_999)]]

@@ -2,13 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import cache
+from math import inf
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticSerializationError, to_json
 
+from protocol.city import canonical
 from protocol.frozen import frozen
 from protocol.plain import line
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
 
 Trace = Annotated[str, StringConstraints(pattern=r"^[0-9]{20}$")]
 SourceOrNone = Annotated[str, StringConstraints(pattern=r"^([0-9]{20})?$")]
@@ -29,6 +44,7 @@ DIGITS, DECIMALS = 15, 20  # of a number: significant digits, as instruments sen
 DecimalText = Annotated[str, StringConstraints(pattern=rf"^-?[0-9]{{1,{DIGITS}}}(\.[0-9]{{1,{DECIMALS}}})?$")]
 Grams = Annotated[int, Field(ge=0, le=100_000_000)]
 Fen = Annotated[int, Field(ge=0, le=4_294_967_295)]
+Number = Annotated[int, Field(ge=0, le=canonical.SAFE)]
 VerdictWord = Literal["qualified", "suspect", "unqualified", "invalid", "not_applicable"]
 
 
@@ -66,11 +82,74 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Fields lie in a record in the order of their names, and so pydantic writes them: that of RFC 8785."""
+        schema = handler(source)
+        fields: Any = handler.resolve_ref_schema(schema)
+        while fields["type"] != "model-fields":
+            fields = fields["schema"]
+        fields["fields"] = dict(sorted(fields["fields"].items()))
+        return schema
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> "JsonSchemaValue":
+        """People read them as they are declared."""
+        made = handler(schema)
+        shown = handler.resolve_ref_schema(made)
+        fields, needed = shown.get("properties", {}), shown.get("required", ())
+        shown["properties"] = {name: fields[name] for name in cls.model_fields if name in fields}
+        if needed:
+            shown["required"] = [name for name in cls.model_fields if name in needed]
+        return made
+
+    def written(self) -> tuple[dict[str, Any], bytes]:
+        """The record as JSON has it, and its RFC 8785 bytes. Raises ValueError or CanonicalizationError."""
+        if _is_written_in_order(type(self)):
+            try:
+                data = self.model_dump(mode="json", warnings="error")
+                return data, to_json(data)
+            except PydanticSerializationError:
+                pass  # a field was set unchecked to what it does not take
+        data = self.model_dump(mode="json")
+        return data, canonical.write(data)
+
+    @classmethod
     def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
         """``COLUMNS`` of a record's data as JSON has it. Raises TypeError, KeyError or AttributeError when damaged."""
         goods = data.get("goods") or {}
         found = {name: data.get(name) for name in COLUMNS}
         return found | {"product": goods.get("product"), "name": goods.get("name")}
+
+
+@cache
+def _is_written_in_order(record: type[Record]) -> bool:
+    """Whether pydantic's own bytes of such a record are those of RFC 8785: there is nothing in it but texts, truths,
+    integers that are safe, and lists and records of these."""
+    return _is_plain(record.__pydantic_core_schema__)
+
+
+def _is_plain(schema: Any) -> bool:
+    if isinstance(schema, list | tuple):
+        return all(map(_is_plain, schema))
+    if not isinstance(schema, Mapping):
+        return True
+    if isinstance(kind := schema.get("type"), str):
+        if kind not in _PLAIN or "serialization" in schema:
+            return False
+        if kind == "int" and not (
+            schema.get("ge", -inf) >= -canonical.SAFE and schema.get("le", inf) <= canonical.SAFE
+        ):
+            return False
+    return all(_is_plain(part) for name, part in schema.items() if name != "metadata")
+
+
+_PLAIN = frozenset(
+    (
+        *("definitions", "definition-ref", "model", "model-fields", "model-field"),
+        *("str", "bool", "int", "literal", "nullable", "tuple", "list", "default"),
+        *("function-before", "no-info"),
+    )
+)
 
 
 @frozen

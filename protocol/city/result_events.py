@@ -11,6 +11,7 @@ from protocol.city.record import (
     Goods,
     Grams,
     Name,
+    Number,
     Page,
     Record,
     Short,
@@ -104,7 +105,7 @@ class TestRecorded(Record):
     reagent: Short = ""
     reagent_until: Short = ""
     qc: Literal["", "valid", "failed", "missing"] = ""
-    rack: Annotated[int, Field(ge=0)] = 0
+    rack: Number = 0
     purpose: Literal["", "public"] = ""
     brought: Brought | None = None
 
