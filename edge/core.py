@@ -186,6 +186,7 @@ class Core:
         self._last_record = 0.0
         self._delivered_at = float("-inf")  # when it was written last how far the city is
         self._continuous_told = ""
+        self._in_time = (Printed,) if config.stall.continuous else (Printed, Weighed)  # what waits to be shown
         self._notify = notify
         self._status_at, self._status = 0.0, ""
         self._sleep = time.sleep
@@ -320,22 +321,22 @@ class Core:
     def _gather(self, messages: list[Message]) -> None:
         """Everything that is in the inbox; waits a tick for the first.
 
-        Weights alone wait for each other until they can be shown, or for whatever else comes.
+        Weights, and what became of papers, wait for each other until they can be shown, or for whatever else comes; a
+        weight that may be sold by itself waits for nothing.
         """
         wait, until = TICK_SECONDS, 0.0
         with self._fence("clock"):
             now = self._clock.steady()
             due = min(self._attend_at, self._show_at) if self._show_due else self._attend_at
             wait = min(wait, max(0.0, due - now))
-            if not self._config.stall.continuous:
-                until = time.monotonic() + min(self._show_at, self._attend_at) - now
+            until = time.monotonic() + min(self._show_at, self._attend_at) - now
         if self._handover.waiting or self._station.tally.behind:
             wait = until = 0.0
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
-            while (
-                isinstance(messages[-1], Weighed) and (left := until - time.monotonic()) > 0 and len(messages) < BATCH
-            ):
+            while (isinstance(messages[-1], self._in_time) and (left := until - time.monotonic()) > 0) and len(
+                messages
+            ) < BATCH:
                 messages.append(self._inbox.get(timeout=left))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())

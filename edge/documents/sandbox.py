@@ -103,14 +103,14 @@ class Environment(ImmutableSandboxedEnvironment):
         return _Concats(tree).replaced
 
     def call(self, context: Context, function: Any, *args: Any, **kwargs: Any) -> Any:
-        _budget(context).step()
+        budget_of(context).step()
         for value in (*args, *kwargs.values()):
             if isinstance(value, int) and abs(value) > MOST_STEPS and function is not range:
                 raise TooMuch(f"{value} is more than {MOST_STEPS}")
         return bounded(super().call(context, function, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        _budget(context).step()
+        budget_of(context).step()
         if operator == "*":
             for some, times in ((left, right), (right, left)):
                 if isinstance(some, str | list | tuple) and isinstance(times, int) and len(some) * times > MOST_LETTERS:
@@ -154,8 +154,9 @@ def _filtered(node: nodes.Expr, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
 
 
-def _budget(context: Context) -> Budget:
-    budget: Budget = context["_budget"]
+def budget_of(context: Context) -> Budget:
+    """The paper's, which is among what the template was given: no need to look through what it made itself."""
+    budget: Budget = context.parent["_budget"]
     return budget
 
 
@@ -163,7 +164,7 @@ def _budget(context: Context) -> Budget:
 def _counted(context: Context, some: Iterable[Any]) -> Iterable[Any]:
     if isinstance(some, StrictUndefined):
         str(some)  # raises
-    budget = _budget(context)
+    budget = budget_of(context)
 
     def count() -> Iterator[Any]:
         for one in some:

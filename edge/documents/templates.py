@@ -20,7 +20,7 @@ from jinja2.runtime import Context
 
 from edge.between.compiled import Compiled
 from edge.documents.market_files import SUFFIX, BadTemplate, read
-from edge.documents.sandbox import Budget, Environment, TooMuch, bounded
+from edge.documents.sandbox import Budget, Environment, TooMuch, bounded, budget_of
 from protocol.printers.document import (
     MAX_PARTS,
     PARTS,
@@ -41,6 +41,8 @@ from protocol.printers.document import (
 )
 
 Build = Callable[[list[str]], Part]  # makes a part of a line's fields
+Pieces = tuple[str | int, ...]  # of a text: what is written, and numbers of values
+LINES_KNOWN = 64  # lines read last: a slip has those of the slip before
 MOST_COLUMNS = 64
 _OPEN, _CLOSE, _LINE, _END = "\ue000", "\ue001", "\ue002", "\ue003"
 _HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
@@ -97,11 +99,7 @@ class Templates:
         return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
 
     def _part(self, line: str, held: list[str]) -> tuple[str, Part]:
-        found = _MARKED.fullmatch(line)
-        if found is None:
-            raise BadTemplate(f"a line of markup has to be written on one line: {line[:60]!r}")
-        name, number, markup = found.groups()
-        head, *fields = markup.split("|")
+        name, number, (head, *fields) = _read(line)
         place = f"{self._file(name)}:{number}"
         try:
             return place, _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
@@ -127,14 +125,31 @@ def _hold(context: Context, value: Any) -> str:
     """A value's place in the markup; what it says comes back when the markup was read."""
     if isinstance(value, StrictUndefined):
         return str(value)  # raises
-    budget: Budget = context["_budget"]
+    budget = budget_of(context)
     budget.held.append(bounded(value if type(value) is str else str(bounded(value))))
     budget.step()
     return f"{_OPEN}{len(budget.held) - 1}{_CLOSE}"
 
 
-def _restored(text: str, held: list[str]) -> str:
-    return _HELD.sub(lambda found: held[int(found[1])], text) if _OPEN in text else text
+@lru_cache(maxsize=LINES_KNOWN)
+def _read(line: str) -> tuple[str, str, tuple[Pieces, ...]]:
+    """A line of markup: its template, its number there, and its head and fields, where values stand as their numbers.
+
+    Raises BadTemplate.
+    """
+    found = _MARKED.fullmatch(line)
+    if found is None:
+        raise BadTemplate(f"a line of markup has to be written on one line: {line[:60]!r}")
+    name, number, markup = found.groups()
+    return name, number, tuple(_pieces(text) for text in markup.split("|"))
+
+
+def _pieces(text: str) -> Pieces:
+    return tuple(int(one) if place % 2 else one for place, one in enumerate(_HELD.split(text)) if one)
+
+
+def _restored(pieces: Pieces, held: list[str]) -> str:
+    return "".join([held[one] if isinstance(one, int) else one for one in pieces])
 
 
 def _marked(name: str, path: Path, source: str) -> list[str]:

@@ -23,6 +23,7 @@ LABEL_TEXT = 28  # dots that a label keeps for a line of text at the least
 BAR_QUIET = 10
 BAR_MODULE = 3  # dots: 0.375 mm, read also where dots died or ran; less where the paper is too narrow
 BAR_HEIGHT = 64  # dots: 8 mm
+_DIGIT_BITS = (5, 4, 3, 2, 1)  # of bases up to 36
 _START, _TO = {"B": 104, "C": 105}, {"B": 100, "C": 99}
 _STOP = "1100011101011"
 _RUNS = re.compile(r"^[0-9]{2}$|[0-9]{4}(?:[0-9]{2})*|(?:(?![0-9]{4}).)+")  # fewer than four digits gain nothing
@@ -85,10 +86,15 @@ def qr_height(payload: str, profile: Profile, *, big: bool = False, taken: int =
 
 
 def scaled(modules: Matrix, module: int) -> Dots:
-    """Modules as squares of ``module`` dots."""
-    white, black = "0" * module, "1" * module
-    rows = [row for line in modules for row in [int(line.replace("0", white).replace("1", black), 2)] * module]
-    return Dots(module * len(modules), tuple(rows))
+    """Modules as squares of ``module`` dots.
+
+    A line is read as a number whose digits are its modules, ``module`` bits apart: of a base that `int` knows, with
+    zeroes between where that is less.  Times a square's black, each is as wide as it has to be.
+    """
+    bits = next(bits for bits in _DIGIT_BITS if module % bits == 0)
+    gap, black = "0" * (module // bits - 1), (1 << module) - 1
+    rows = [int(gap.join(line) if gap else line, 1 << bits) * black for line in modules]
+    return Dots(module * len(modules), tuple(row for row in rows for _ in range(module)))
 
 
 @lru_cache(maxsize=32)

@@ -5,6 +5,7 @@ A grid has 32 columns on 58 mm paper, 48 on 80 mm. Text is cleaned here; rows ho
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 
 from protocol.frozen import frozen
@@ -33,6 +34,7 @@ COLUMNS_80 = 48
 WIDE = 44  # columns from which two pairs share a line
 FINGERS = 12  # columns that a signature needs at least
 HAND = 2  # blank lines above a signature: with the line's own height 10 mm
+LINES_KNOWN = 64  # parts laid out last: most lines of a slip are those of the slip before
 MAX_LINES = 120  # of one text: a name of a record, 120 letters, is whole even in the narrowest cell
 
 
@@ -123,11 +125,16 @@ def layout(
 
     ``drawable`` says of a character that the encoding lacks whether it can be drawn instead.
     """
-    grid = _Grid(columns, encoding, drawable or (lambda letter: False))
+    grid = _Grid(columns, encoding, drawable or _nothing)
     for part in document.parts:
         grid.add(part)
     grid.end()
     return Page(_with_room(grid.rows), columns, encoding, tuple(dict.fromkeys(grid.replaced)), tuple(grid.drawn))
+
+
+def _nothing(letter: str) -> bool:
+    """Of a character, where nothing can be drawn."""
+    return False
 
 
 def _with_room(rows: list[Row]) -> tuple[Row, ...]:
@@ -151,6 +158,13 @@ class _Grid:
             self._beside(part)
             return
         self.end()
+        alone = _alone(part, self.columns, self._encoding, self._drawable)
+        self.rows += alone.rows
+        self.replaced += alone.replaced
+        self.drawn |= alone.drawn
+
+    def lay(self, part: Part) -> None:
+        """A part that shares no line."""
         match part:
             case Text():
                 self._text(part.text, part.align, part.size, part.bold)
@@ -275,6 +289,14 @@ class _Grid:
                 for cell, width, lines in zip(part.cells, widths, wrapped, strict=True)
             ]
             self.rows.append(TextRow(_runs(" ".join(shown).rstrip(" "), part.size, part.bold)))
+
+
+@lru_cache(maxsize=LINES_KNOWN)
+def _alone(part: Part, columns: int, encoding: Encoding, drawable: Callable[[str], bool]) -> _Grid:
+    """The rows of a part that shares no line; they are not to be changed."""
+    grid = _Grid(columns, encoding, drawable)
+    grid.lay(part)
+    return grid
 
 
 def _runs(line: str, size: Size, bold: bool) -> tuple[Run, ...]:

@@ -45,9 +45,9 @@ def lines(payload: str, mask: int) -> tuple[str, ...]:
 def version(payload: str) -> int:
     """The smallest code that holds the payload (7.4): 1 to 40. Raises ValueError."""
     chunks = _chunks(payload)
+    data = sum(4 + len(_bits(chunk)) for chunk in chunks)
     for size in range(1, qr_frame.VERSIONS + 1):
-        bits = sum(4 + _length(chunk.mode, size) + len(_bits(chunk)) for chunk in chunks)
-        if bits <= 8 * _capacity(size)[0]:
+        if data + sum(_length(chunk.mode, size) for chunk in chunks) <= 8 * _capacity(size)[0]:
             return size
     raise ValueError(f"{len(payload)} bytes are more than a QR code holds")
 

@@ -13,13 +13,16 @@ from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
 NAMES = ("latency", "start", "sale", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
+LONG = ("soak",)  # not among ``all``
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
 @click.command()
-@click.argument("name", type=click.Choice([*NAMES, "all"]))
+@click.argument("name", type=click.Choice([*NAMES, *LONG, "all"]))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 otherwise, idle 60.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), help="How long to measure each; 30 otherwise, idle 60, soak 1200."
+)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
@@ -74,6 +77,11 @@ def _bench(
         from simulator.bench.sale import measure as sale
 
         return lambda folder, seconds: sale(folder, seconds or 30.0)
+    if name == "soak":
+        from simulator.bench.soak import SECONDS
+        from simulator.bench.soak import measure as soak
+
+        return lambda folder, seconds: soak(folder, seconds or SECONDS)
     if name == "decode":
         from simulator.bench.decode import measure as decode
 

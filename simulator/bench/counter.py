@@ -97,10 +97,15 @@ class Counter:
         self.rest(due)
 
     def until_printed(self, count: int, seconds: float) -> None:
-        """Take paper until ``count`` slips came out, or until it takes too long; ``slips`` says."""
-        end = time.monotonic() + seconds
+        """Take paper until ``count`` slips came out, or until none came for so long; ``slips`` says.
+
+        A machine that has other work to do prints late, and what is late is not lost.
+        """
+        seen, end = self.slips, time.monotonic() + seconds
         while self.slips < count and time.monotonic() < end:
             self.rest(time.monotonic() + 0.05)
+            if self.slips > seen:
+                seen, end = self.slips, time.monotonic() + seconds
 
     def rest(self, until: float) -> None:
         """Wait, and take what comes to the printer the moment it comes."""

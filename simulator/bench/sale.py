@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,12 +15,14 @@ from simulator.bench.idle import READERS, Reader, cpu_seconds, status
 from simulator.bench.latency import RECORD_BYTES
 from simulator.bench.report import Figure, Report
 from simulator.bench.stall import Stall
-from simulator.stage import StageFailed, wait_for
+from simulator.stage import StageFailed, StationProcess, wait_for
 
 RATE = 943 / 60  # of a stall on the busiest morning
 WARM_UP = 30
 TARGET = {"mean": 6.0}
 FLOOR_ROWS = 200
+FLOOR = "two signatures and a row, synchronous=FULL"
+PATIENCE = 20.0  # seconds without a slip after which none is waited for
 
 
 def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, warm_up: int = WARM_UP) -> Report:
@@ -28,26 +31,17 @@ def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, warm_up: in
     What it takes to read the scale's four frames a sale is in it, and all that follows until the city has each.
     """
     count = max(1, int(seconds * rate))
-    sales = weights(count, skip=warm_up)
-    with TemporaryDirectory(dir=folder, prefix="sale-") as name, Stall(Path(name)) as stall:
+    with selling(folder, rate, warm_up) as (stall, pages):
         counter, station = stall.counter, stall.station
-        pages = [Reader(station.listen) for _ in range(READERS)]
-        for page in pages:
-            page.start()
-        wait_for("both pages", lambda: all(page.messages for page in pages))
-        counter.serve(weights(warm_up), rate)
-        counter.until_printed(warm_up, 20)
         begun, used = time.monotonic(), cpu_seconds(station.pid)
+        sales = weights(count, skip=warm_up)
         counter.serve(sales, rate)
-        counter.until_printed(warm_up + count, 20)
-        with contextlib.suppress(StageFailed):  # what did not arrive is counted below
-            stall.wait_delivered()
+        arrive(stall, warm_up + count)
         each = (cpu_seconds(station.pid) - used) / count * 1000
         took = time.monotonic() - begun
-        memory = status(station.pid)["VmRSS"] / 1024
-        trades, sizes = stall.trades(), stall.sizes("trade")
-        size = sum(sizes) // len(sizes) if sizes else RECORD_BYTES
-        floor = elsewhere(bare_sales, Path(name) / "floor.db", size, FLOOR_ROWS)
+        memory = memory_mib(station)
+        trades = stall.trades()
+        floor = elsewhere(bare_sales, stall.ledger.parent / "floor.db", size_of(stall), FLOOR_ROWS)
     facts = {
         "sold": count,
         "printed": counter.slips - warm_up,
@@ -60,13 +54,39 @@ def measure(folder: Path, seconds: float = 30.0, rate: float = RATE, warm_up: in
     return Report(
         "sale",
         f"processor time of a sale with its slip, {READERS} pages open, {rate:.1f} sales a second",
-        (
-            Figure(
-                "processor", "ms", {"mean": each}, {"mean": floor}, "two signatures and a row, synchronous=FULL", TARGET
-            ),
-        ),
+        (Figure("processor", "ms", {"mean": each}, {"mean": floor}, FLOOR, TARGET),),
         facts,
     )
+
+
+@contextlib.contextmanager
+def selling(folder: Path, rate: float, warm_up: int) -> Iterator[tuple[Stall, list[Reader]]]:
+    """A stall with its pages open, that has made and printed ``warm_up`` sales, ``rate`` a second."""
+    with TemporaryDirectory(dir=folder, prefix="sale-") as name, Stall(Path(name)) as stall:
+        pages = [Reader(stall.station.listen) for _ in range(READERS)]
+        for page in pages:
+            page.start()
+        wait_for("both pages", lambda: all(page.messages for page in pages))
+        stall.counter.serve(weights(warm_up), rate)
+        stall.counter.until_printed(warm_up, PATIENCE)
+        yield stall, pages
+
+
+def arrive(stall: Stall, slips: int) -> None:
+    """Wait for so many slips, and for the city; what did not arrive is counted by who asked."""
+    stall.counter.until_printed(slips, PATIENCE)
+    with contextlib.suppress(StageFailed):
+        stall.wait_delivered()
+
+
+def memory_mib(station: StationProcess) -> float:
+    return status(station.pid)["VmRSS"] / 1024
+
+
+def size_of(stall: Stall) -> int:
+    """Bytes of a sale's record."""
+    sizes = stall.sizes("trade")
+    return sum(sizes) // len(sizes) if sizes else RECORD_BYTES
 
 
 def bare_sales(path: Path, size: int, count: int) -> float:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from protocol import formats
 from protocol.printers.status import GS_R_PAPER
-from simulator.bench import back, command, decode, drain, idle, ingest, latency, paper, start, verify, writes
+from simulator.bench import back, command, decode, drain, idle, ingest, latency, paper, soak, start, verify, writes
 from simulator.bench.counter import Counter, weights
 from simulator.bench.report import Report
 
@@ -51,6 +51,17 @@ def test_every_sale_is_followed_to_the_city(tmp_path: Path, monkeypatch: pytest.
     assert facts["lost"] == facts["twice_in_the_city"] == []
     assert [figure["name"] for figure in found["figures"]] == ["printer", "mqtt"]
     assert set(facts["commit_floor_ms"]) == {"p50", "p90", "p99", "max"}
+
+
+@pytest.mark.slow
+def test_a_long_morning_is_sold_printed_and_delivered(tmp_path: Path) -> None:
+    found = shape(soak.measure(tmp_path, seconds=0.8, rate=5.0, warm_up=1))
+    facts = found["facts"]
+    assert facts["sold"] == facts["printed"] == facts["in_the_city"] == 4
+    assert facts["twice_in_the_city"] == 0
+    memory, processor = found["figures"]
+    assert set(memory["values"]) == {"start", "tenth", "end"}
+    assert processor["values"]["mean"] > 0
 
 
 @pytest.mark.slow
