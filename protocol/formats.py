@@ -132,7 +132,7 @@ def module_names(package: ModuleType) -> list[str]:
 
 
 def ids(kind: str | None = None) -> list[str]:
-    """Ids of all formats, or of those of one kind (``scale``, ``label_scale``, ``analyzer``, ``probe``, ``scanner``)."""
+    """Ids of all formats, or of those of one kind: ``scale``, ``label_scale``, ``analyzer``, ``probe``, ``scanner``."""
     return [name for key, package in _KINDS.items() if kind in (None, key) for name in module_names(package)]
 
 

@@ -79,10 +79,10 @@ class Weighing:
 class LabelSale:
     """What a label scale has weighed, labelled and so sold by itself, as it states it.
 
-    ``plu`` is the number of the goods on the scale, ``article`` that in the label's code; ``sold_at`` is the scale's own
-    local clock, without a zone.  A mass is None where the scale does not say it with certainty.  ``doubts`` are words
-    for what could not be read: ``unread`` (the line), ``sum`` (gross is not tare and net), ``empty`` (no net mass),
-    ``unit`` (grams or tenths of a kilogram), ``time``.
+    ``plu`` is the number of the goods on the scale, ``article`` that in the label's code; ``sold_at`` is the scale's
+    own local clock, without a zone.  A mass is None where the scale does not say it with certainty.  ``doubts`` are
+    words for what could not be read: ``unread`` (the line), ``sum`` (gross is not tare and net), ``empty`` (no net
+    mass), ``unit`` (grams or tenths of a kilogram), ``time``.
     ``identity`` stays the same when the scale sends the same again.  A scale may state each sale twice within
     ``twice_s`` seconds by its clock; ``alike`` is then the same of both, empty where it cannot be known.
     ``number`` is the scale's own running number, ``price_fen`` its price of ``per_g`` grams, ``amount_fen`` what the

@@ -3,10 +3,10 @@ r"""Label scales that upload each label they print, as a TCP client of ours (DP-
     SCALE-07                         once after connecting: the scale's number
     HB                               every 30 s
     KONTROLLU AKTAR OK?              is anybody there to take a transfer? Also between sales
-    00012,06:25:17,30.01.2026,DANA KIYMA      ,000000000412,0000,KAAN    ,0000002350,0000000020,0000002330,2,0,2,1,N,SHOP<CR><LF>
-    |     |        |          |               |            |    |        |          |          |          |         company
-    PLU   time, date          name (16)       |            code operator |          tare       net        flags
-                                              article, 12 digits         gross
+    00012,06:25:17,30.01.2026,DANA KIYMA,000000000412,0000,KAAN,0000002350,0000000020,0000002330,2,0,2,1,N,SHOP<CR><LF>
+    |     |        |          |          |            |    |    |          |          |          |         company
+    PLU   time     date       name (16)  |            code |    gross      tare       net        flags
+                                         article (12)      operator (48)
 
 We answer ``OK<LF>`` to a sale and to the question, in the order they came; without it the scale sends no more.  A sale
 is answered once it is on the disk.

@@ -1,4 +1,4 @@
-"""``marketsim scale``, ``labelscale``, ``analyzer`` and ``scanner``: a simulated device on its line, led by a script."""
+"""``marketsim scale``, ``labelscale``, ``analyzer``, ``scanner``: a simulated device on its line, led by a script."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator

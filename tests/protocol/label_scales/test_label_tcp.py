@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001  (a scale has a local clock and knows no zone)
 """Label scales that upload by TCP: every line is a sale with its doubts, and every answer follows the disk."""
 
 from dataclasses import replace
