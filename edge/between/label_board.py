@@ -22,7 +22,7 @@ class LabelSaleView:
 
     seq: int
     scale: str
-    sold_at: str
+    labelled_at: str
     came: str
     plu: str
     article: str
@@ -38,5 +38,5 @@ class LabelSaleView:
     doubts: tuple[str, ...]
     waits: bool
     counts: bool
-    dismissed: str
+    taken_off: str
     text: str

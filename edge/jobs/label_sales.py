@@ -25,7 +25,7 @@ from protocol.frozen import frozen
 from protocol.plain import plain
 from protocol.readings import LabelSale
 
-AHEAD = timedelta(minutes=10)  # a scale whose clock is further ahead of ours is wrong
+APART = timedelta(minutes=10)  # the clocks of scale and station may be, no more
 WAITS_FOR_NOBODY = frozenset({"time"})
 OF_GOODS = frozenset({"goods", "lot", "suspended"})  # doubts that are ours, and made anew
 OF_MASS = frozenset({"unread", "sum", "empty", "unit"})  # doubts that a typed mass ends
@@ -53,7 +53,9 @@ def take(station: Station, device: str, sale: LabelSale) -> Recorded | None:
     record = _as_said(station, part, sale)
     product = station.products.get(_product_of(station, part, sale, article))
     if product is None or product.by == "piece":
-        record = _with(record, doubts=(*record.doubts, *(() if "unread" in record.doubts else ("goods",))))
+        record = _with(
+            record, label_doubts=(*record.label_doubts, *(() if "unread" in record.label_doubts else ("goods",)))
+        )
     else:
         record = _of(station, record, product)
     recorded = _record(station, record)
@@ -92,11 +94,11 @@ def match(station: Station, command: MatchLabelSale) -> LabelSaleAnswer:
 def dismiss(station: Station, command: DismissLabelSale) -> DismissLabelAnswer:
     """A person says that a label is no sale: its goods are back in their lot. Raises Refused."""
     kept, before, event_id = _kept(station, command.seq)
-    if before.dismissed:
+    if before.taken_off:
         raise Refused("dismissed", "这张标签已注销", "this label was taken off already")
     if before.lot and before.net_g:
         station.lots.back(station.lots.find(before.lot), before.net_g)
-    record = _with(before, counts=_known(before), replaces=event_id, person=command.person, dismissed=command.reason)
+    record = _with(before, counts=_known(before), replaces=event_id, person=command.person, taken_off=command.reason)
     recorded = station.record("trade.labelled", station.subject, record)
     station.corrections.add(kept.seq, recorded.seq)
     station.label_sales.recorded_anew(kept.seq, recorded.seq, waits=False)
@@ -112,7 +114,7 @@ def _as_said(station: Station, part: LabelScaleSection, sale: LabelSale) -> Sale
     seat = next((one for one in station.config.seat if one.name == part.seat), None)
     seller = station.config.seller if seat is None else seat.sold_by()
     doubts = [word for word in get_args(LabelDoubt) if word in sale.doubts]
-    if stamp.trusted and sale.sold_at is not None and sale.sold_at > local(stamp.text) + AHEAD:
+    if stamp.trusted and sale.sold_at is not None and sale.sold_at > local(stamp.text) + APART:
         doubts.append("time")
     priced = sale.price_fen is not None and sale.per_g in (500, 1000)
     return SaleLabelled(
@@ -120,7 +122,7 @@ def _as_said(station: Station, part: LabelScaleSection, sale: LabelSale) -> Sale
         model=part.row().id,
         scale_no=plain(sale.scale, SHORT_LETTERS),
         number=plain(sale.number, SHORT_LETTERS),
-        sold_at=sale.sold_at.isoformat() if sale.sold_at else None,
+        labelled_at=sale.sold_at.isoformat() if sale.sold_at else None,
         plu=plain(sale.plu, SHORT_LETTERS),
         article=plain(sale.article, SHORT_LETTERS),
         label_name=plain(sale.name, NAME_LETTERS),
@@ -131,7 +133,7 @@ def _as_said(station: Station, part: LabelScaleSection, sale: LabelSale) -> Sale
         amount_fen=sale.amount_fen,
         lot=None,
         source="",
-        doubts=tuple(doubts),
+        label_doubts=tuple(doubts),
         counts=False,
         seller=Party(
             code=seller.code,
@@ -162,15 +164,16 @@ def _of(station: Station, said: SaleLabelled, product: ProductSection, named: Lo
         source=(gone.lot.source or "") if gone.lot else "",
         over_g=gone.over_g,
         suspended=gone.suspended,
-        doubts=(*(doubt for doubt in said.doubts if doubt not in OF_GOODS), *gone.doubts),
+        label_doubts=(*(doubt for doubt in said.label_doubts if doubt not in OF_GOODS), *gone.doubts),
         counts=said.net_g is not None,
     )
 
 
 def _gone(station: Station, product: ProductSection, said: SaleLabelled, net_g: int, named: Lot | None) -> Gone:
-    """Which lot these goods are off; what came in after the label was printed was not sold by it."""
+    """Which lot these goods are off; what came in well after the label was not sold by it."""
     lot = named or station.lots.on_sale(product.code)
-    if lot is not None and named is None and said.sold_at and lot.registered > datetime.fromisoformat(said.sold_at):
+    at = datetime.fromisoformat(said.labelled_at) if said.labelled_at else None
+    if lot is not None and named is None and at and lot.registered > at + APART:
         lot = None
     if lot is None:
         suspended = tuple(one.test_code for one in station.lots.suspended_of(product.code))
@@ -193,8 +196,8 @@ def _with_mass(station: Station, said: SaleLabelled, net_g: int | None) -> SaleL
         raise Refused("mass_known", "秤已报出重量，不能改", "the scale says the mass: it cannot be typed")
     if station.config.people.typed_weights == "supervisor":
         station.demand(SUPERVISORS)
-    doubts = tuple(doubt for doubt in said.doubts if doubt not in OF_MASS)
-    return _with(said, net_g=net_g, tare_g=None, typed_g=True, doubts=doubts)
+    doubts = tuple(doubt for doubt in said.label_doubts if doubt not in OF_MASS)
+    return _with(said, net_g=net_g, tare_g=None, weight_typed=True, label_doubts=doubts)
 
 
 def _settle(station: Station, kept: Kept, product: ProductSection, person: str) -> int:
@@ -202,7 +205,7 @@ def _settle(station: Station, kept: Kept, product: ProductSection, person: str) 
     settled = 0
     for seq in station.label_sales.waiting_of(kept.scale, kept.article):
         other, before, event_id = _kept(station, seq)
-        if before.goods is None and "unread" not in before.doubts:
+        if before.goods is None and "unread" not in before.label_doubts:
             record = _with(_of(station, before, product), replaces=event_id, person=person)
             _anew(station, other, before, record, waits=_waits(record))
             settled += not _waits(record)
@@ -251,7 +254,7 @@ def _known(record: SaleLabelled) -> bool:
 
 
 def _waits(record: SaleLabelled) -> bool:
-    return bool(set(record.doubts) - WAITS_FOR_NOBODY)
+    return bool(set(record.label_doubts) - WAITS_FOR_NOBODY)
 
 
 def _with(record: SaleLabelled, **said: Any) -> SaleLabelled:

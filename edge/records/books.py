@@ -163,7 +163,7 @@ def _labelled(event: Mapping[str, Any]) -> list[list[Cell]]:
     data = event["data"]
     if not data["counts"]:
         return []
-    seller, off = data["seller"], data.get("dismissed")
+    seller, off = data["seller"], data.get("taken_off")
     price = data["price"] and Decimal(data["price"]["fen"] * 1000) / data["price"]["per_g"] / 100
     sign = -1 if off else 1
     return [
@@ -444,7 +444,7 @@ def _each(codes: Iterable[str]) -> str:
 
 
 def _note(data: Mapping[str, Any]) -> str:
-    reason = data.get("reason") or data.get("dismissed") or ""
+    reason = data.get("reason") or data.get("taken_off") or ""
     changes = "；".join(
         f"{label(one['field']).zh}：{one['before']} → {one['after']}" for one in data.get("changes", ())
     )

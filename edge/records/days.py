@@ -71,7 +71,7 @@ class Sum:
                 self.voids += 1
                 self.voided_fen += data["slip"]["amount_fen"]
             case "trade.labelled" if data["counts"]:
-                sign = -1 if data.get("dismissed") else 1
+                sign = -1 if data.get("taken_off") else 1
                 self.labels += sign
                 self.label_g += sign * data["net_g"]
             case "entry.registered":

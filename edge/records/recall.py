@@ -59,7 +59,7 @@ def _bought(seq: int, event: dict[str, Any], source: str) -> Bought | None:
         mass = sum(line["net_g"] for line in data["slip"]["lines"] if line["source"] == source)
         buyer = data["buyer"]
         return Bought(seq, event["subject"], event["time"], buyer["code"], buyer["name"], mass) if mass else None
-    if "label_scale" in data and data["source"] == source and data["net_g"] and not data.get("dismissed"):
+    if "label_scale" in data and data["source"] == source and data["net_g"] and not data.get("taken_off"):
         return Bought(seq, event["subject"], event["time"], WALK_IN, "", data["net_g"])
     if "to" in data and data.get("source") == source and "portion" in data:
         return Bought(seq, event["subject"], event["time"], data["to"], "", data["net_g"])

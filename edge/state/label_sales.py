@@ -136,7 +136,7 @@ def _view(event: dict[str, Any], seq: int, scale: str, waits: bool) -> LabelSale
     return LabelSaleView(
         seq=seq,
         scale=scale,
-        sold_at=data["sold_at"] or "",
+        labelled_at=data["labelled_at"] or "",
         came=event["time"],
         plu=data["plu"],
         article=data["article"],
@@ -149,9 +149,9 @@ def _view(event: dict[str, Any], seq: int, scale: str, waits: bool) -> LabelSale
         lot=data["lot"] or "",
         source=data["source"],
         suspended=tuple(data["suspended"]),
-        doubts=tuple(data["doubts"]),
+        doubts=tuple(data["label_doubts"]),
         waits=waits,
-        counts=data["counts"] and not data.get("dismissed"),
-        dismissed=data.get("dismissed", ""),
+        counts=data["counts"] and not data.get("taken_off"),
+        taken_off=data.get("taken_off", ""),
         text=data.get("text", ""),
     )

@@ -39,7 +39,7 @@ def events_of(record: Record, earlier: Earlier) -> list[Event]:
     if wrong is None:
         return [_event(kind, record)]
     declared = {**_event(kind_of(wrong["type"]), wrong), "errorDeclaration": _declaration(kind, record)}
-    return [declared] if kind in _VOIDS or record["data"].get("dismissed") else [declared, _event(kind, record)]
+    return [declared] if kind in _VOIDS or record["data"].get("taken_off") else [declared, _event(kind, record)]
 
 
 def pointer(record: Record) -> str:
@@ -57,9 +57,9 @@ _POINTERS = {
 
 def _declaration(kind: str, record: Record) -> Event:
     data = record["data"]
-    why = data["reason"] if "reason" in data else data.get("dismissed")
+    why = data["reason"] if "reason" in data else data.get("taken_off")
     said = {"declarationTime": record["time"], **({"medge:why": why} if why else {})}
-    if kind in _VOIDS or data.get("dismissed"):
+    if kind in _VOIDS or data.get("taken_off"):
         return {**said, "reason": "did_not_occur", "medge:declaredBy": _event_id(record)}
     return {**said, "reason": "incorrect_data", "correctiveEventIDs": [_event_id(record)]}
 

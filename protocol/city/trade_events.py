@@ -121,21 +121,21 @@ LabelDoubt = Literal["unread", "sum", "empty", "unit", "time", "goods", "lot", "
 class SaleLabelled(Record):
     """What a label scale weighed, labelled and so sold by itself, before this station knew of it.
 
-    ``scale_no``, ``number``, ``sold_at``, ``plu``, ``article``, ``label_name``, masses, ``price`` and ``amount_fen``
-    are the scale's own words; what it does not say, or not with certainty, is null or empty.  ``goods`` is what its
-    number means here, ``lot`` the lot on sale then, of which ``over_g`` is more than was left.  ``suspended`` are lots
-    of these goods whose sale was suspended when it was sold all the same.
+    ``scale_no``, ``number``, ``labelled_at``, ``plu``, ``article``, ``label_name``, masses, ``price`` and
+    ``amount_fen`` are the scale's own words; what it does not say, or not with certainty, is null or empty.  ``goods``
+    is what its number means here, ``lot`` the lot on sale then, of which ``over_g`` is more than was left.
+    ``suspended`` are lots of these goods whose sale was suspended when it was sold all the same.
 
-    ``doubts`` are what is not known; all but ``time`` wait for a person, who says more of it in a new record
-    (``replaces`` is the id of the one before), or why it is no sale (``dismissed``).  ``counts``: sums of sales have
-    to add it; with ``dismissed``, to take it off again.
+    ``label_doubts`` are what is not known; all but ``time`` wait for a person, who says more of it in a new record
+    (``replaces`` is the id of the one before), or why it is no sale (``taken_off``).  ``counts``: sums of sales have
+    to add it; with ``taken_off``, to take it off again.
     """
 
     label_scale: Short
     model: Short
     scale_no: Short
     number: Short = Field("", exclude_if=nothing)
-    sold_at: str | None
+    labelled_at: str | None
     plu: Short
     article: Short
     label_name: Name
@@ -148,7 +148,7 @@ class SaleLabelled(Record):
     source: SourceOrNone
     over_g: Grams = 0
     suspended: tuple[Trace, ...] = ()
-    doubts: tuple[LabelDoubt, ...] = ()
+    label_doubts: tuple[LabelDoubt, ...] = ()
     counts: bool
     seller: Party
     clock_trusted: bool
@@ -156,8 +156,8 @@ class SaleLabelled(Record):
     text: Annotated[str, StringConstraints(max_length=400), ONE_LINE] = Field("", exclude_if=nothing)
     replaces: Short | None = None
     person: Short | None = None
-    typed_g: bool = Field(False, exclude_if=nothing)
-    dismissed: Name = Field("", exclude_if=nothing)
+    weight_typed: bool = Field(False, exclude_if=nothing)
+    taken_off: Name = Field("", exclude_if=nothing)
 
 
 @event("price.changed", "改价", "Price changed", told=("product", "before_fen", "fen"))

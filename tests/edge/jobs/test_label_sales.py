@@ -77,11 +77,11 @@ def test_a_sale_is_recorded_off_its_lot_and_the_scale_is_answered(station: Any) 
     lot = station.releases(net_g=5000)
     (made,) = hears(station, sale(60))
     data = made["data"]
-    assert data["goods"]["product"] == CABBAGE and data["doubts"] == [] and data["counts"] is True
+    assert data["goods"]["product"] == CABBAGE and data["label_doubts"] == [] and data["counts"] is True
     assert (data["lot"], data["source"], data["net_g"], data["tare_g"]) == (lot, lot_of(station, lot).source, 2330, 20)
     assert (data["price"], data["amount_fen"]) == (None, None)
     assert (data["scale_no"], data["label_scale"], data["model"]) == ("SCALE-07", "label-1", "label-tcp")
-    assert (data["sold_at"], data["plu"], data["article"]) == ("2026-11-22T05:05:00", "00012", "000000000412")
+    assert (data["labelled_at"], data["plu"], data["article"]) == ("2026-11-22T05:05:00", "00012", "000000000412")
     assert (data["raw"], data["replaces"], data["person"]) == (b"00012".hex(), None, None)
     assert station.ports["label-1"].orders == [Committed(sale(60).identity)]
     assert lot_of(station, lot).left_g == 5000 - 2330
@@ -148,7 +148,7 @@ def test_nothing_is_answered_that_is_not_on_the_disk(station: Any) -> None:
 def test_a_number_that_nobody_knows_waits_and_is_settled_with_its_like(station: Any) -> None:
     lot = station.releases(net_g=50_000)
     first, _, other = hears(station, sale(60, "77"), sale(61, "77"), sale(62, "88"))
-    assert first["data"]["goods"] is None and first["data"]["doubts"] == ["goods"] and not first["data"]["counts"]
+    assert first["data"]["goods"] is None and first["data"]["label_doubts"] == ["goods"] and not first["data"]["counts"]
     assert lot_of(station, lot).left_g == 50_000
     seq = int(first["sequence"])
     answer = station.does(MatchLabelSale(seq=seq, product=CABBAGE, remember=True, person="王敏"))
@@ -177,7 +177,7 @@ def test_the_plu_is_looked_up_where_the_article_is_not_known(station: Any) -> No
 
 def test_goods_without_a_lot_wait_and_a_person_names_it(station: Any) -> None:
     (made,) = hears(station, sale(60))
-    assert made["data"]["doubts"] == ["lot"] and made["data"]["counts"] is True and made["data"]["lot"] is None
+    assert made["data"]["label_doubts"] == ["lot"] and made["data"]["counts"] is True and made["data"]["lot"] is None
     lot = station.releases(net_g=50_000)
     seq = int(made["sequence"])
     with pytest.raises(Refused, match="counts as"):
@@ -191,7 +191,7 @@ def test_goods_without_a_lot_wait_and_a_person_names_it(station: Any) -> None:
 def test_goods_that_came_in_after_the_label_were_not_sold_by_it(station: Any) -> None:
     lot = station.releases(net_g=50_000)
     (made,) = hears(station, sale(-600))
-    assert made["data"]["lot"] is None and made["data"]["doubts"] == ["lot"]
+    assert made["data"]["lot"] is None and made["data"]["label_doubts"] == ["lot"]
     assert lot_of(station, lot).left_g == 50_000
 
 
@@ -206,7 +206,7 @@ def test_a_suspended_lot_that_was_sold_is_an_alarm_until_a_person_has_decided(st
     station.does(HoldLot(lot=lot, person="王敏", reason="投诉"))
     (made,) = hears(station, sale(60))
     data = made["data"]
-    assert (data["suspended"], data["doubts"], data["lot"], data["counts"]) == ([lot], ["suspended"], None, True)
+    assert (data["suspended"], data["label_doubts"], data["lot"], data["counts"]) == ([lot], ["suspended"], None, True)
     lane = station.count(f"SELECT lane FROM events WHERE seq = {made['sequence']}")
     assert lane == 1
     assert [doubts for _, doubts in waits(station)] == [("suspended",)]
@@ -220,7 +220,7 @@ def test_a_suspended_lot_that_was_sold_is_an_alarm_until_a_person_has_decided(st
 def test_goods_that_need_no_lot_need_none(box: Callable[..., Any], devices: str) -> None:
     station = box(f'[stall]\nwithout_lot = ["{CABBAGE}"]\n' + devices + SCALES)
     (made,) = hears(station, sale(60))
-    assert (made["data"]["doubts"], made["data"]["counts"], made["data"]["lot"]) == ([], True, None)
+    assert (made["data"]["label_doubts"], made["data"]["counts"], made["data"]["lot"]) == ([], True, None)
 
 
 # --- masses and lines that are not certain ----------------------------------------------------------------------------
@@ -229,14 +229,20 @@ def test_goods_that_need_no_lot_need_none(box: Callable[..., Any], devices: str)
 def test_a_mass_that_is_not_certain_is_typed_off_the_label(station: Any) -> None:
     lot = station.releases(net_g=50_000)
     (made,) = hears(station, sale(60, net_g=None, gross_g=None, tare_g=None, doubts=("unit",)))
-    assert (made["data"]["net_g"], made["data"]["doubts"], made["data"]["counts"]) == (None, ["unit"], False)
+    assert (made["data"]["net_g"], made["data"]["label_doubts"], made["data"]["counts"]) == (None, ["unit"], False)
     assert made["data"]["goods"]["product"] == CABBAGE
     seq = int(made["sequence"])
     with pytest.raises(Refused, match="net mass"):
         station.does(MatchLabelSale(seq=seq, product=CABBAGE, person="王敏"))
     answer = station.does(MatchLabelSale(seq=seq, product=CABBAGE, net_g=250, person="王敏"))
     data = station.ledger.event(answer["seq"])["data"]
-    assert (data["net_g"], data["typed_g"], data["counts"], data["doubts"], data["lot"]) == (250, True, True, [], lot)
+    assert (data["net_g"], data["weight_typed"], data["counts"], data["label_doubts"], data["lot"]) == (
+        250,
+        True,
+        True,
+        [],
+        lot,
+    )
     assert lot_of(station, lot).left_g == 50_000 - 250
 
 
@@ -251,7 +257,11 @@ def test_a_line_that_was_not_understood_keeps_its_text(station: Any) -> None:
     station.releases(net_g=50_000)
     unread = LabelSale("", "", "", None, None, "x", "0x012,broken", doubts=("unread",), raw=b"0x012,broken")
     (made,) = hears(station, unread)
-    assert (made["data"]["text"], made["data"]["doubts"], made["data"]["goods"]) == ("0x012,broken", ["unread"], None)
+    assert (made["data"]["text"], made["data"]["label_doubts"], made["data"]["goods"]) == (
+        "0x012,broken",
+        ["unread"],
+        None,
+    )
     assert hears(station, unread) == []
     assert station.board.label_sales[0].text == "0x012,broken"
     seq = int(made["sequence"])
@@ -263,7 +273,7 @@ def test_a_line_that_was_not_understood_keeps_its_text(station: Any) -> None:
 def test_a_clock_that_runs_ahead_is_told_and_holds_nothing_up(station: Any) -> None:
     station.releases(net_g=50_000)
     (made,) = hears(station, sale(60 * 24 * 400))
-    assert made["data"]["doubts"] == ["time"] and waits(station) == []
+    assert made["data"]["label_doubts"] == ["time"] and waits(station) == []
 
 
 # --- what is no sale --------------------------------------------------------------------------------------------------
@@ -277,7 +287,7 @@ def test_a_label_that_is_no_sale_is_taken_off_everywhere(station: Any) -> None:
     assert [row.net_g for row in buyers(station.ledger.conn, source, 1)] == [2330]
     seq = station.does(DismissLabelSale(seq=int(made["sequence"]), reason="试打标签", person="王敏"))["seq"]
     data = station.ledger.event(seq)["data"]
-    assert (data["dismissed"], data["counts"], data["replaces"]) == ("试打标签", True, made["id"])
+    assert (data["taken_off"], data["counts"], data["replaces"]) == ("试打标签", True, made["id"])
     assert lot_of(station, lot).left_g == 50_000
     assert (station.board.day.labels, station.board.day.label_g) == (0, 0)
     assert buyers(station.ledger.conn, source, 1) == []
