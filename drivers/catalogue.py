@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
 
-from drivers import analyzers, probes, scales, scanners
+from drivers import analyzers, label_scales, probes, scales, scanners
 from drivers.model import Model
 
 GROUP = "marketedge.drivers"
@@ -27,6 +27,7 @@ def models() -> Mapping[str, Model]:
     """
     found: dict[str, Model] = {}
     _add(found, scales.MODELS, "drivers.scales")
+    _add(found, label_scales.MODELS, "drivers.label_scales")
     _add(found, analyzers.MODELS, "drivers.analyzers")
     _add(found, probes.MODELS, "drivers.probes")
     _add(found, scanners.MODELS, "drivers.scanners")

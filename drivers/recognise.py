@@ -26,6 +26,7 @@ PARITY_FITS = 0.98
 CUT = 64  # bytes in front of the first frame that may be the end of a cut one
 PROBE = 96  # bytes that are damaged, one at a time
 FLIPS = (0x02, 0x40)
+NAMED_ONLY = ("scanner", "label_scale")  # kinds of devices that are looked for only by name
 
 
 @frozen
@@ -63,14 +64,14 @@ class Match:
 def candidates(wire: str = "serial") -> list[Candidate]:
     """Every format of this wire, and every set of options with which a scale's row reads it otherwise.
 
-    Not those of scanners: every line of text would be a code.
+    Not those of scanners: every line of text would be a code; and not those of label scales, which come by themselves.
     """
     found = []
     rows = sorted(models().values(), key=lambda row: row.format)
     by_format = {name: list(group) for name, group in groupby(rows, key=lambda row: row.format)}
     for format_id in formats.ids():
         wire_format = formats.find(format_id)
-        if wire_format.wire != wire or wire_format.kind == "scanner":
+        if wire_format.wire != wire or wire_format.kind in NAMED_ONLY:
             continue
         mine = by_format.get(format_id, [])
         optional = wire_format.kind == "scale"
@@ -88,7 +89,7 @@ def only(row: Model) -> list[Candidate]:
         return [Candidate(wire_format, (row.id,), row.options)]
     if row.options:
         return [Candidate(wire_format, (), row.options)]
-    if wire_format.kind == "scanner":
+    if wire_format.kind in NAMED_ONLY:
         return [Candidate(wire_format, ())]
     return [one for one in candidates(wire_format.wire) if one.format.id == wire_format.id]
 

@@ -28,6 +28,7 @@ from edge.between.inbox import (
     CityMessage,
     Due,
     Inbox,
+    LabelSold,
     LinkChanged,
     Message,
     NewLoad,
@@ -58,7 +59,7 @@ from edge.city.publisher import Publisher
 from edge.config.sections import Config
 from edge.jobs import city as city_jobs
 from edge.jobs import clock as time_jobs
-from edge.jobs import results, siblings, stall
+from edge.jobs import label_sales, results, siblings, stall
 from edge.jobs.doing import do, everything
 from edge.jobs.timed import Timetable
 from edge.ports.port import Committed, NotCommitted, Port
@@ -76,7 +77,7 @@ from protocol.city.orders import CityOrder
 from protocol.city.signed import CityKeys
 from protocol.city.state import Reach
 from protocol.city.topics import Topics
-from protocol.readings import Curve, TestResult, Ticket
+from protocol.readings import Curve, LabelSale, TestResult, Ticket
 
 TICK_SECONDS = 0.5
 STATUS_SECONDS = 5.0  # systemd hears at most so often how it is
@@ -239,7 +240,7 @@ class Core:
                     _tell(message, answer if sure else UNEXPECTED)
         for device in {
             *self._handover.in_round,
-            *(message.device for message in messages if isinstance(message, Tested)),
+            *(message.device for message in messages if isinstance(message, Tested | LabelSold)),
         }:
             with contextlib.suppress(Exception):
                 if not self._committed_now:
@@ -369,11 +370,13 @@ class Core:
             refusal = self._not_recorded(error)
             self._answers = [(message, refusal) for message in messages if isinstance(message, Request)]
             for message in rest:  # what comes after and records nothing is still news: a link, a port, an ack
-                if not isinstance(message, Request | Tested | Weighed | NewLoad) and not self._is_order(message):
+                if not isinstance(message, Request | Tested | LabelSold | Weighed | NewLoad) and not self._is_order(
+                    message
+                ):
                     with self._fence("news"):
                         self._handle(message)
             self._progress_not_saved()
-            for device in {message.device for message in messages if isinstance(message, Tested)}:
+            for device in {message.device for message in messages if isinstance(message, Tested | LabelSold)}:
                 with self._fence("order"):
                     self._handover.again(device)
             return
@@ -480,6 +483,9 @@ class Core:
                 for result in results:
                     self._result_failed(device, result, error)
                 self._station.after.append(partial(self._handover.committed, message))
+            case LabelSold(device, sale):
+                self._unread.keep("sale", device, error, sale.raw, sale.identity)
+                self._station.after.append(partial(self._ports[device].order, Committed(sale.identity)))
             case Weighed(device, weighing):
                 self._unread.keep("reading", device, error, weighing.raw or _shown(weighing))
                 if device in self._station.scales:
@@ -523,6 +529,8 @@ class Core:
                     self._station.who = BOX
             case Tested():
                 self._take_results(message)
+            case LabelSold(device, sale):
+                self._take_label_sale(device, sale)
             case Stumbled(device, kind, error, raw):
                 self._unread.keep(kind, device, error, raw)
             case Sensed(device, measured):
@@ -689,6 +697,13 @@ class Core:
             self._continuous_told = refused.code
             return
         self._continuous_told = ""
+
+    def _take_label_sale(self, device: str, sale: LabelSale) -> None:
+        """The scale is answered when it is on the disk, whether it is new or not, also one that made us fail."""
+        if not self._unread.set_aside("sale", device, sale.identity):
+            label_sales.take(self._station, device, sale)
+            self._unread.resolved("sale", device, sale.identity)
+        self._station.after.append(partial(self._ports[device].order, Committed(sale.identity)))
 
     def _take_results(self, message: Tested) -> None:
         """Each result in a step of its own: one that makes us fail is kept with its bytes, and costs no other."""

@@ -131,7 +131,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
         inbox,
         listen(topics) if config.market.siblings else (),
     )
-    devices = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    devices = config.devices
     known, system = remembered(ledger.conn, devices), System.of(os.environ)
 
     def port(part: PortSection) -> Port:

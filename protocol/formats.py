@@ -1,6 +1,6 @@
 """Finding wire formats: what ``marketedge protocols`` lists and what a model's row points at.
 
-A format is a file in ``protocol/scales``, ``analyzers``, ``probes`` or ``scanners`` that ends with
+A format is a file in ``protocol/scales``, ``label_scales``, ``analyzers``, ``probes`` or ``scanners`` that ends with
 ``FORMAT = WireFormat(...)``; its id is the file's name.  Files are imported when asked for: a station loads the formats
 it uses.
 """
@@ -14,6 +14,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 import protocol.analyzers
+import protocol.label_scales
 import protocol.probes
 import protocol.scales
 import protocol.scanners
@@ -24,6 +25,7 @@ from protocol.session import Decoder, Session
 
 _KINDS = {
     "scale": protocol.scales,
+    "label_scale": protocol.label_scales,
     "analyzer": protocol.analyzers,
     "probe": protocol.probes,
     "scanner": protocol.scanners,
@@ -78,7 +80,7 @@ class WireFormat:
     @property
     def quiet(self) -> bool:
         """True when the device says nothing for hours and all is well."""
-        return not self.repeats or (self.kind == "analyzer" and not self.polled)
+        return not self.repeats or (self.kind in ("analyzer", "label_scale") and not self.polled)
 
     def says_unit(self, given: Mapping[str, Any]) -> bool:
         """Whether frames say their unit when the format is set so."""
@@ -130,7 +132,7 @@ def module_names(package: ModuleType) -> list[str]:
 
 
 def ids(kind: str | None = None) -> list[str]:
-    """Ids of all formats, or of those of one kind (``scale``, ``analyzer``, ``probe``, ``scanner``)."""
+    """Ids of all formats, or of those of one kind: ``scale``, ``label_scale``, ``analyzer``, ``probe``, ``scanner``."""
     return [name for key, package in _KINDS.items() if kind in (None, key) for name in module_names(package)]
 
 

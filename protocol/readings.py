@@ -1,4 +1,4 @@
-"""What devices say, as values: a weighing, a test result, ticket, probe's value, code, reply; or bytes of no sense.
+"""What devices say, as values: a weighing, sale, test result, ticket, probe's value, code, reply; or bytes of no sense.
 
 Values are frozen. Numbers are ``Decimal`` with the digits as sent, because the trailing zero of ``1.250`` is the
 scale's resolution. ``raw`` holds the frame's own bytes and does not take part in comparison: two frames that say
@@ -72,6 +72,57 @@ class Weighing:
             "state": self.state.value,
             "raw": self.raw.hex(),
             **({"auxiliary": True} if self.auxiliary else {}),
+        }
+
+
+@frozen
+class LabelSale:
+    """What a label scale has weighed, labelled and so sold by itself, as it states it.
+
+    ``plu`` is the number of the goods on the scale, ``article`` that in the label's code; ``sold_at`` is the scale's
+    own local clock, without a zone.  A mass is None where the scale does not say it with certainty.  ``doubts`` are
+    words for what could not be read: ``unread`` (the line), ``sum`` (gross is not tare and net), ``empty`` (no net
+    mass), ``unit`` (grams or tenths of a kilogram), ``time``.
+    ``identity`` stays the same when the scale sends the same again.  A scale may state each sale twice within
+    ``twice_s`` seconds by its clock; ``alike`` is then the same of both, empty where it cannot be known.
+    ``number`` is the scale's own running number, ``price_fen`` its price of ``per_g`` grams, ``amount_fen`` what the
+    label costs: each where the format states it.  ``scale`` is what the scale calls itself.
+    """
+
+    plu: str
+    article: str
+    name: str
+    sold_at: datetime | None
+    net_g: int | None
+    identity: str
+    text: str
+    gross_g: int | None = None
+    tare_g: int | None = None
+    alike: str = ""
+    twice_s: int = 0
+    number: str = ""
+    price_fen: int | None = None
+    per_g: int = 1000
+    amount_fen: int | None = None
+    operator: str = ""
+    scale: str = ""
+    doubts: tuple[str, ...] = ()
+    raw: bytes = field(default=b"", compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "kind": "sale",
+            "plu": self.plu,
+            "article": self.article,
+            "name": self.name,
+            "time": self.sold_at and self.sold_at.isoformat(),
+            "net_g": self.net_g,
+            "tare_g": self.tare_g,
+            **({} if self.amount_fen is None else {"amount_fen": self.amount_fen}),
+            **({"scale": self.scale} if self.scale else {}),
+            **({"doubts": list(self.doubts)} if self.doubts else {}),
+            "raw": self.raw.hex(),
         }
 
 
@@ -221,7 +272,7 @@ class Garbage:
         return {"ok": False, "why": self.why, "raw": self.data.hex()}
 
 
-Event = Weighing | TestResult | Ticket | Curve | Measured | Scan | Reply | Garbage
+Event = Weighing | LabelSale | TestResult | Ticket | Curve | Measured | Scan | Reply | Garbage
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -8,7 +8,7 @@ one, so a whole conversation can be replayed in a test.
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from protocol.readings import Event, Garbage
 
@@ -61,6 +61,15 @@ class Session(Protocol):
 
     def committed(self, now: float) -> None:
         """All results handed over so far are on disk: the instrument may be asked for more, or told so."""
+        ...
+
+
+@runtime_checkable
+class Owing(Session, Protocol):
+    """A session that owes an answer for each thing that it handed over."""
+
+    def committed_one(self, identity: str, now: float) -> None:
+        """What has this identity is on disk: whoever waits for its answer gets it."""
         ...
 
 

@@ -24,6 +24,7 @@ from edge.between.fixed_words import (
     clock_word,
 )
 from edge.between.held_board import HoldView, PublicSampleView
+from edge.between.label_board import LabelSaleView, LabelScaleView
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.between.roster import Roster
 from protocol.city.events import VerdictWord
@@ -472,6 +473,8 @@ class Board:
     plan: tuple[tuple[str, str, str], ...] = ()
     probes: tuple[ProbeView, ...] = ()
     scanners: tuple[ScannerView, ...] = ()
+    label_scales: tuple[LabelScaleView, ...] = ()
+    label_sales: tuple[LabelSaleView, ...] = ()
     ports: tuple[PortView, ...] = ()
     prints: tuple[PrintView, ...] = ()
     unread: tuple[UnreadView, ...] = ()

@@ -34,7 +34,8 @@ class DayView:
     a sale of another day is voided.
 
     ``counted`` is False while records of this day are still read after a start.  ``tested`` counts results,
-    ``positive`` those that are unqualified, ``verdicts`` all by their verdict.
+    ``positive`` those that are unqualified, ``verdicts`` all by their verdict.  ``labels`` and ``label_g`` are what
+    label scales sold by themselves, beside the slips.
     """
 
     date: str
@@ -51,6 +52,8 @@ class DayView:
     tested: int = 0
     positive: int = 0
     verdicts: tuple[tuple[str, int], ...] = ()
+    labels: int = 0
+    label_g: int = 0
 
 
 @frozen

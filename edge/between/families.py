@@ -49,6 +49,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/lots/{lot}/dispose",
         "/samples",
     ),
+    "label_commands": ("/label-sales/{seq}/match", "/label-sales/{seq}/dismiss"),
     "party_commands": ("/parties",),
 }
 

@@ -10,6 +10,7 @@ ELSEWHERE = {
     "hours": "paper.kept_until",
     "meal": "paper.meal",
     "no_source": "no_source",
+    "label_scale": "label_scale",
     "address": "address",
     "conclusion": "holding.verdict",
     "date": "date",

@@ -15,7 +15,7 @@ from edge.between.command_table import Answer, Command
 from edge.between.people import ALONE, Who
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from protocol.frozen import frozen
-from protocol.readings import Curve, Measured, Scan, TestResult, Ticket, Weighing
+from protocol.readings import Curve, LabelSale, Measured, Scan, TestResult, Ticket, Weighing
 
 
 class Refused(Exception):
@@ -62,6 +62,14 @@ class Tested:
     device: str
     results: tuple[TestResult | Ticket | Curve, ...]
     more: bool = False
+
+
+@frozen
+class LabelSold:
+    """A label scale sold something by itself; its port waits to hear that this is on the disk."""
+
+    device: str
+    sale: LabelSale
 
 
 @frozen
@@ -256,6 +264,7 @@ Message = (
     Weighed
     | NewLoad
     | Tested
+    | LabelSold
     | Sensed
     | Scanned
     | ScanLost

@@ -69,6 +69,9 @@ def _all(board: Board, alive: bool) -> Iterator[Finding]:
     for analyzer in board.analyzers:
         if not analyzer.up or analyzer.unmatched or analyzer.most:
             yield Finding(Need.LOOK if analyzer.up else Need.STOPPED, "analyzers", analyzer.name)
+    for label_scale in board.label_scales:
+        if not label_scale.up or label_scale.waiting:
+            yield Finding(Need.LOOK if label_scale.up else Need.STOPPED, "label_scales", label_scale.name)
     if any(not alert.person for alert in board.alerts) or board.lot_counts.get("held"):
         yield Finding(Need.LOOK, "alerts")
     for part, devices in (("probes", board.probes), ("printers", board.printers)):

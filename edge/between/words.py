@@ -34,6 +34,7 @@ Section = (
         "place_word",
         "removed",
         "supervised",
+        "label_doubt",
     ]
 )
 CATALOGUE = Path(__file__).with_name("words.toml")

@@ -56,6 +56,7 @@ KEPT: Mapping[str, frozenset[str]] = {
             *_PORT,
             *("item", "method", "match", "most_a_day", "channels", "controls", "serial", "calibrated"),
         ),
+        "label_scale": (*_PORT, "goods", "seat"),
         "probe": _PORT,
         "scanner": (*_PORT, "pages_at"),
         "printer": ("name", "port", "profile", "link", "flow", "papers", "keep_minutes", "change"),

@@ -137,7 +137,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     for caution in cautions(config, _today(clock), bool(_known_keys(config))):
         if caution.word != "no_city_key":  # said already
             yield caution.about, lambda caution=caution: _caution(caution)  # type: ignore[misc]
-    devices = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    devices = config.devices
     running = _running(config)
     if running is not None:
         named: tuple[PortSection | PrinterSection, ...] = (*devices, *config.printer)

@@ -220,12 +220,12 @@ def protocols(as_json: bool) -> None:
     for row in rows:
         names = ", ".join(model.id for model in known if model.format == row.id)
         doubt = "" if row.confidence == "high" else f"  [{row.confidence} confidence]"
-        click.echo(f"{row.id:17} {row.kind:9} {row.link!s:13} {row.title}{doubt}")
-        click.echo(f"{'':41} models: {names or 'none'}")
+        click.echo(f"{row.id:17} {row.kind:11} {row.link!s:13} {row.title}{doubt}")
+        click.echo(f"{'':43} models: {names or 'none'}")
         proven = ", ".join(model.id for model in known if model.format == row.id and model.proven)
-        click.echo(f"{'':41} proven by a log of the device: {proven or 'none yet'}")
+        click.echo(f"{'':43} proven by a log of the device: {proven or 'none yet'}")
         for option, kind, meaning in listed(row.options):
-            click.echo(f"{'':41} option {option}: {meaning}; {kind}")
+            click.echo(f"{'':43} option {option}: {meaning}; {kind}")
 
 
 @main.command("verify-qr")

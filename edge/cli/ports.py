@@ -111,7 +111,7 @@ def _propose(name: str) -> None:
 
 def judged(config: Config, system: System) -> list[tuple[str, str, Naming]]:
     """Device, the name it is looked for at, and how far that leads to one device; those that cannot be mixed up not."""
-    devices = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    devices = config.devices
     parts: list[PortSection | PrinterSection] = [*devices, *config.printer]
     found = [(part.name, part.port, naming(part.port, system)) for part in parts]
     return [each for each in found if each[2].by]

@@ -52,6 +52,8 @@ def lines(config: Config, holder: Holder) -> Iterator[Line]:
         )
     for scale in board["scales"]:
         yield scale["name"], *_scale(scale, words)
+    for label_scale in board["label_scales"]:
+        yield label_scale["name"], *_label_scale(label_scale, words)
     for analyzer in board["analyzers"]:
         yield analyzer["name"], *_analyzer(analyzer, words)
     for probe in board["probes"]:
@@ -139,6 +141,15 @@ def _analyzer(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
     parts = [words("connected"), words("results_n", n=view["results"])]
     if view["unmatched"]:
         return None, ". ".join([*parts, words("unmatched_n", n=view["unmatched"]), words("do_unmatched")])
+    return _unless_garbled(view, parts, words)
+
+
+def _label_scale(view: dict[str, Any], words: Words) -> tuple[bool | None, str]:
+    if not view["up"]:
+        return _lost(view, view["why"], words, "do_label_scale")
+    parts = [words("connected"), words("label_sales_n", n=view["sales"])]
+    if view["waiting"]:
+        return None, ". ".join([*parts, words("label_waiting_n", n=view["waiting"]), words("do_label_waiting")])
     return _unless_garbled(view, parts, words)
 
 

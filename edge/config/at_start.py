@@ -60,7 +60,7 @@ def lines(config: Config, path: Path, ledger: Path, key: str, city_keys: Iterabl
         certificate=quoted(config.web.cert_file or ""),
         insecure="yes" if config.web.insecure else "no",
     )
-    for part in (*config.scale, *config.analyzer, *config.probe, *config.scanner):
+    for part in config.devices:
         yield f"{part.name} " + _device(part)
     for printer in config.printer:
         yield f"{printer.name} " + _printer(printer)

@@ -227,7 +227,7 @@ def _network(config: Config) -> Iterator[Caution]:
             'Write tls = "own", delete insecure and run `marketedge tls make`; or let only this box use them: '
             "127.0.0.1:8080",
         )
-    for part in (*config.scale, *config.analyzer, *config.probe, *config.scanner):
+    for part in config.devices:
         if _anybody_may_connect(part.port):
             example = f"{part.port.partition('?')[0]}?from=192.168.1.20"
             yield Caution(
@@ -298,7 +298,7 @@ def _city(config: Config, city_keys: bool) -> Iterator[Caution]:
 
 def _shared_ports(config: Config) -> Iterator[Caution]:
     seen: dict[str, str] = {}
-    devices: tuple[PortSection, ...] = (*config.scale, *config.analyzer, *config.probe, *config.scanner)
+    devices: tuple[PortSection, ...] = config.devices
     parts: tuple[PortSection | PrinterSection, ...] = (*devices, *config.printer)
     for part in parts:
         port = part.port.partition("?")[0].replace("http:", "listen:", 1) if _waits(part.port) else part.port

@@ -1,4 +1,5 @@
-"""The sections of what is connected: scales, analyzers, probes, scanners and printers, each by its model's row."""
+"""The sections of what is connected: scales, label scales, analyzers, probes, scanners and printers, each by its
+model's row."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 from pydantic import (
     BeforeValidator,
     Field,
+    StringConstraints,
     model_validator,
 )
 
@@ -38,7 +40,7 @@ from edge.config.values import (
 )
 from protocol import formats
 from protocol.city.bench_events import ControlKind
-from protocol.city.events import Name, Short
+from protocol.city.events import Name, ProductCode, Short
 from protocol.link import Link
 from protocol.options import MISSING, BadOptions, OptionProblem
 from protocol.printers.profile import Profile
@@ -187,6 +189,28 @@ class ScaleSection(PortSection):
                 key="min",
             )
         return self
+
+
+class LabelScaleSection(PortSection):
+    """A label scale that tells what it sold by itself. ``goods`` says which product its numbers mean: the article in
+    the label's code or the PLU, without leading zeros; a person may say so on the page, too.  ``seat`` is the stall
+    that it belongs to, where the box serves several.
+    """
+
+    kind: ClassVar[str] = "label_scale"
+
+    goods: dict[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}$")], ProductCode] = Field(default_factory=dict)
+    seat: DeviceName | Literal[""] = ""
+
+    def product_of(self, *numbers: str) -> str:
+        """The product's code, by the first of these numbers that is named; empty when none is."""
+        named = {bare(number): product for number, product in self.goods.items()}
+        return next((named[bare(number)] for number in numbers if bare(number) in named), "")
+
+
+def bare(number: str) -> str:
+    """A number of goods without its leading zeros, as scales and people write it otherwise."""
+    return number.lstrip("0") or number[:1]
 
 
 class AnalyzerSection(PortSection):

@@ -170,6 +170,11 @@ HINTS: dict[str, tuple[str, str]] = {
         '写条码各位的含义，如 "21IIIIIWWWWWC"，或 "gs1"',
         'write what each digit of the code is, such as "21IIIIIWWWWWC", or "gs1"',
     ),
+    "label_scale.goods": (
+        '写标签秤的货号和商品编码，如 { 412 = "01040201" }',
+        'write numbers of the label scale with product codes, such as { 412 = "01040201" }',
+    ),
+    "seat": ("写 [[seat]] 的 name", "write the name of a [[seat]]"),
     "barcode.items": ('写 { "00123" = "01040201" }', 'write { "00123" = "01040201" }'),
     "containers": (
         '写容器的码和空重，如 { "KUANG-01" = "850 g" }',

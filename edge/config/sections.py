@@ -24,7 +24,15 @@ from edge.between.print_states import DOCUMENT_NAMES
 from edge.between.tongue import speak
 from edge.config import mistakes
 from edge.config.bench import PlanSection, row_of
-from edge.config.devices import AnalyzerSection, PortSection, PrinterSection, ProbeSection, ScaleSection, ScannerSection
+from edge.config.devices import (
+    AnalyzerSection,
+    LabelScaleSection,
+    PortSection,
+    PrinterSection,
+    ProbeSection,
+    ScaleSection,
+    ScannerSection,
+)
 from edge.config.environment import overridden
 from edge.config.goods import GoodsSection, with_groups
 from edge.config.market import MarketSection
@@ -58,6 +66,7 @@ __all__ = [
     "BadConfig",
     "CitySection",
     "Config",
+    "LabelScaleSection",
     "PortSection",
     "PrinterSection",
     "ProbeSection",
@@ -200,6 +209,7 @@ class Config(BaseModel):
     screens: ScreensSection = ScreensSection()
     paper: PaperSection = PaperSection()
     scale: tuple[ScaleSection, ...] = ()
+    label_scale: tuple[LabelScaleSection, ...] = ()
     analyzer: tuple[AnalyzerSection, ...] = ()
     probe: tuple[ProbeSection, ...] = ()
     scanner: tuple[ScannerSection, ...] = ()
@@ -210,6 +220,11 @@ class Config(BaseModel):
     method: tuple[Method, ...] = ()
     plan: tuple[PlanSection, ...] = ()
     barcode: tuple[BarcodeSection, ...] = ()
+
+    @property
+    def devices(self) -> tuple[PortSection, ...]:
+        """Everything that is read behind a port."""
+        return (*self.scale, *self.label_scale, *self.analyzer, *self.probe, *self.scanner)
 
     def methods(self) -> dict[str, Method]:
         """All methods by id; one of the file goes before a shipped one."""
@@ -261,7 +276,7 @@ class Config(BaseModel):
 
     def _nothing_twice(self) -> None:
         named: dict[str, str] = {}
-        for section in ("scale", "analyzer", "probe", "scanner", "printer"):
+        for section in ("scale", "label_scale", "analyzer", "probe", "scanner", "printer"):
             for part in getattr(self, section):
                 if part.name in named:
                     raise Mistake(
@@ -285,6 +300,12 @@ class Config(BaseModel):
                     )
 
     def _devices_fit(self) -> None:
+        codes = [product.code for product in self.product]
+        for label_scale in self.label_scale:
+            for code in label_scale.goods.values():
+                if code not in codes:
+                    place = f"[[label_scale]] {label_scale.name}"
+                    raise unknown(("商品", "product"), code, codes, place=place, key="goods")
         for part in self.scale:
             row = part.row()
             said = formats.find(row.format).says_unit({**row.options, **part.options})
@@ -334,6 +355,11 @@ class Config(BaseModel):
                 if value and known is not None and value not in known:
                     raise unknown(("设备名", "device"), value, known, place=place, key=key)
                 said |= {value} - {""}
+        names = [seat.name for seat in self.seat]
+        for part in self.label_scale:
+            if part.seat and part.seat not in names:
+                place = f"[[label_scale]] {part.name}"
+                raise unknown(("摊位", "seat"), part.seat, names, place=place, key="seat")
 
     def _continuous_possible(self) -> None:
         product, known = self.stall.continuous, [part.code for part in self.product]

@@ -37,6 +37,8 @@ def summary(
                 {"goods": row.goods, "net_g": row.net_g, "amount_fen": row.amount_fen, "sales": row.lines}
                 for row in total.by_amount()
             ],
+            "labels": total.labels,
+            "label_g": total.label_g,
             "entries": total.entries,
             "verdicts": [{"verdict": word, "count": count} for word, count in sorted(total.verdicts.items())],
             "held": total.held or total.verdicts.get("unqualified", 0),

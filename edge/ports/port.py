@@ -19,15 +19,26 @@ from drivers.ticking import SteadyClock, Ticking
 from drivers.transports import LinkLost, Telling, Transport
 from drivers.transports.adapters import Identity, Stranger
 from edge.between.failures import cause_of, place_of
-from edge.between.inbox import Inbox, PortChanged, PortFound, PortGarbage, Scanned, Sensed, Stumbled, Tested, Weighed
+from edge.between.inbox import (
+    Inbox,
+    LabelSold,
+    PortChanged,
+    PortFound,
+    PortGarbage,
+    Scanned,
+    Sensed,
+    Stumbled,
+    Tested,
+    Weighed,
+)
 from edge.between.sparing import Allowance
 from edge.ports.doorkeeper import Doorkeeper
 from edge.ports.last_frames import LastFrames
 from edge.ports.silence import Nature, Silence
 from protocol.frozen import frozen
 from protocol.plain import plain
-from protocol.readings import Curve, Event, Garbage, Measured, Reply, Scan, TestResult, Ticket, Weighing
-from protocol.session import Session, Wish
+from protocol.readings import Curve, Event, Garbage, LabelSale, Measured, Reply, Scan, TestResult, Ticket, Weighing
+from protocol.session import Owing, Session, Wish
 
 BACK_OFF = (0.2, 0.5, 1.0)  # a replugged device is read again within 2 s
 LOOK_SECONDS = 1.0
@@ -43,7 +54,9 @@ log = logging.getLogger("port")
 
 @frozen
 class Committed:
-    """All results this port handed over are on disk."""
+    """All results this port handed over are on disk; with an ``identity`` the sale that it is of, and no other."""
+
+    identity: str = ""
 
 
 @frozen
@@ -173,6 +186,8 @@ class Port(threading.Thread):
             match event:
                 case Weighing():
                     self._inbox.put(Weighed(self.device, event, now))
+                case LabelSale():
+                    self._inbox.put(LabelSold(self.device, event))
                 case TestResult() | Ticket() | Curve():
                     results.append(replace(event, peer=told.peer) if told else event)
                 case Measured():
@@ -193,7 +208,10 @@ class Port(threading.Thread):
             if isinstance(order, NotCommitted):
                 raise LinkLost("results not saved; requesting them again")
             if isinstance(order, Committed):
-                session.committed(now)
+                if order.identity and isinstance(session, Owing):
+                    session.committed_one(order.identity, now)
+                else:
+                    session.committed(now)
             elif not session.ask(order, now):
                 log.warning("%s %s not possible: its protocol has no such command", self.device, order.value)
 

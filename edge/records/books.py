@@ -154,6 +154,42 @@ def _sale(event: Mapping[str, Any]) -> list[list[Cell]]:
     return rows
 
 
+def _sold(event: Mapping[str, Any]) -> list[list[Cell]]:
+    return _labelled(event) if kind_of(event["type"]) == "trade.labelled" else _sale(event)
+
+
+def _labelled(event: Mapping[str, Any]) -> list[list[Cell]]:
+    """What a label scale sold by itself, once goods and mass are known; or that it is no sale after all."""
+    data = event["data"]
+    if not data["counts"]:
+        return []
+    seller, off = data["seller"], data.get("taken_off")
+    price = data["price"] and Decimal(data["price"]["fen"] * 1000) / data["price"]["per_g"] / 100
+    sign = -1 if off else 1
+    return [
+        [
+            "作废" if off else "销售",
+            data.get("number", ""),
+            data["goods"]["name"],
+            data["goods"]["product"],
+            sign * Decimal(kilograms(data["net_g"])),
+            price.quantize(Decimal("0.01"), ROUND_HALF_UP) if price else "",
+            sign * Decimal(yuan(data["amount_fen"])) if data["amount_fen"] is not None else "",
+            "",
+            grouped(data["source"]),
+            "",
+            text("paper", "walk_in").zh,
+            "",
+            *ADDRESS,
+            seller["name"],
+            seller["code"],
+            seller["stall"],
+            seller["contact"],
+            f"{data['label_scale']} {data['model']}",
+        ]
+    ]
+
+
 def _rounded(line: list[Cell], off: Decimal) -> list[Cell]:
     """What was let off a slip, in a row of its own: so the amounts add up to what was paid."""
     called = text("rounding", "none").zh
@@ -252,13 +288,13 @@ BOOKS: dict[str, Book] = {
         Book(
             "sales",
             "销售台账",
-            ("trade.completed", "trade.voided"),
+            ("trade.completed", "trade.voided", "trade.labelled"),
             (
                 *("交易码", "食用农产品名称", "商品编码", "数量(kg)", "单价(元/kg)", "金额(元)", "产地", "来源码"),
                 *("检测信息", "购货者名称", "购货者编码", "购货者地址", "购货者联系方式", "销售者名称", "销售者编码"),
                 *("摊位", "销售者联系方式", "称重"),
             ),
-            _sale,
+            _sold,
         ),
         Book(
             "tests",
@@ -408,7 +444,7 @@ def _each(codes: Iterable[str]) -> str:
 
 
 def _note(data: Mapping[str, Any]) -> str:
-    reason = data.get("reason") or data.get("dismissed") or ""
+    reason = data.get("reason") or data.get("taken_off") or ""
     changes = "；".join(
         f"{label(one['field']).zh}：{one['before']} → {one['after']}" for one in data.get("changes", ())
     )

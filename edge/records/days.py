@@ -16,7 +16,9 @@ from edge.records.packing import unpack
 from edge.records.search import UNREADABLE, day_ranges
 from protocol.city.envelope import kind_of
 
-COUNTED = frozenset({"trade.completed", "trade.voided", "entry.registered", "test.result", "lot.held"})
+COUNTED = frozenset(
+    {"trade.completed", "trade.voided", "trade.labelled", "entry.registered", "test.result", "lot.held"}
+)
 SLICE = 200
 
 
@@ -32,7 +34,10 @@ class ProductSum:
 
 @dataclass(slots=True)
 class Sum:
-    """Figures that grow record by record. ``payments`` is how many slips and fen by the way they were paid."""
+    """Figures that grow record by record. ``payments`` is how many slips and fen by the way they were paid.
+
+    What label scales sold stands apart, in ``labels`` and ``label_g``: it made no slip here, and went into no cash box.
+    """
 
     since: str = ""
     slips: int = 0
@@ -44,6 +49,8 @@ class Sum:
     entries: int = 0
     held: int = 0
     public: int = 0
+    labels: int = 0
+    label_g: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
     payments: dict[str, list[int]] = field(default_factory=dict)
     products: dict[str, ProductSum] = field(default_factory=dict)
@@ -63,6 +70,10 @@ class Sum:
                 self._slip(-1, data["slip"], data["goods"], paid_by() if said is None else str(said))
                 self.voids += 1
                 self.voided_fen += data["slip"]["amount_fen"]
+            case "trade.labelled" if data["counts"]:
+                sign = -1 if data.get("taken_off") else 1
+                self.labels += sign
+                self.label_g += sign * data["net_g"]
             case "entry.registered":
                 self.entries += 1
             case "test.result" if data.get("purpose") == "public":

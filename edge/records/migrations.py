@@ -964,3 +964,34 @@ def m039_stretches(db: Database) -> None:
         DROP TABLE settled_ahead;
         """
     )
+
+
+@ledger()
+def m040_label_scales(db: Database) -> None:
+    """What label scales sold by themselves, each once; and what their numbers mean."""
+    db.executescript(
+        """
+        CREATE TABLE label_sales (
+            scale    TEXT NOT NULL,
+            identity TEXT NOT NULL,            -- of what the scale sent
+            alike    TEXT NOT NULL,            -- the same of the two that a scale sends of a label; empty: not known
+            sold_at  TEXT NOT NULL,            -- by the scale's clock; empty: not readable
+            twin     TEXT NOT NULL DEFAULT '', -- identity of the other of the two, once it came
+            article  TEXT NOT NULL,
+            seq      INTEGER NOT NULL,         -- the newest record of it
+            waits    INTEGER NOT NULL,         -- 1: for a person
+            PRIMARY KEY (scale, identity)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX label_sales_alike ON label_sales (scale, alike) WHERE alike <> '' AND twin = '';
+        CREATE UNIQUE INDEX label_sales_seq ON label_sales (seq);
+        CREATE INDEX label_sales_waits ON label_sales (scale, article, seq) WHERE waits = 1;
+
+        CREATE TABLE label_goods (
+            scale   TEXT NOT NULL,
+            article TEXT NOT NULL,
+            product TEXT NOT NULL,
+            seq     INTEGER NOT NULL,          -- the record in which a person said so
+            PRIMARY KEY (scale, article)
+        ) STRICT, WITHOUT ROWID;
+        """
+    )

@@ -42,6 +42,7 @@ INSERT INTO "_sqlite_migrations" VALUES(33,'ledger','m035_certificates_told',str
 INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samples',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m038_papers_by_their_order',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(36,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(37,'ledger','m040_label_scales',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again
@@ -250,6 +251,24 @@ CREATE TABLE lab_verdicts (        -- the newest of each lot
             lot    TEXT PRIMARY KEY,       -- as the city named it
             seq    INTEGER NOT NULL,       -- its record
             issued REAL NOT NULL
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE label_goods (
+            scale   TEXT NOT NULL,
+            article TEXT NOT NULL,
+            product TEXT NOT NULL,
+            seq     INTEGER NOT NULL,          -- the record in which a person said so
+            PRIMARY KEY (scale, article)
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE label_sales (
+            scale    TEXT NOT NULL,
+            identity TEXT NOT NULL,            -- of what the scale sent
+            alike    TEXT NOT NULL,            -- the same of the two that a scale sends of a label; empty: not known
+            sold_at  TEXT NOT NULL,            -- by the scale's clock; empty: not readable
+            twin     TEXT NOT NULL DEFAULT '', -- identity of the other of the two, once it came
+            article  TEXT NOT NULL,
+            seq      INTEGER NOT NULL,         -- the newest record of it
+            waits    INTEGER NOT NULL,         -- 1: for a person
+            PRIMARY KEY (scale, identity)
         ) STRICT, WITHOUT ROWID;
 CREATE TABLE last_entries (        -- the newest lot of a supplier, of a product, of both
             who     TEXT NOT NULL,         -- a supplier's code, else name, or empty
@@ -535,5 +554,8 @@ CREATE INDEX kept_samples_here ON kept_samples (number) WHERE gone = 0;
 CREATE INDEX rack_places_seq ON rack_places (seq) WHERE seq > 0;
 CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
 CREATE INDEX print_jobs_later ON print_jobs (seq) WHERE later = 1;
+CREATE INDEX label_sales_alike ON label_sales (scale, alike) WHERE alike <> '' AND twin = '';
+CREATE UNIQUE INDEX label_sales_seq ON label_sales (seq);
+CREATE INDEX label_sales_waits ON label_sales (scale, article, seq) WHERE waits = 1;
 DELETE FROM "sqlite_sequence";
 COMMIT;

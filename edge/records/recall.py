@@ -14,6 +14,7 @@ from typing import Any
 from edge.records.checkpoints import first_of
 from edge.records.corrections import Corrections
 from edge.records.ledger import body_of, last_of
+from protocol.city.codes import WALK_IN
 from protocol.frozen import frozen
 
 SLICE = 2000  # records that are looked at together
@@ -58,6 +59,8 @@ def _bought(seq: int, event: dict[str, Any], source: str) -> Bought | None:
         mass = sum(line["net_g"] for line in data["slip"]["lines"] if line["source"] == source)
         buyer = data["buyer"]
         return Bought(seq, event["subject"], event["time"], buyer["code"], buyer["name"], mass) if mass else None
+    if "label_scale" in data and data["source"] == source and data["net_g"] and not data.get("taken_off"):
+        return Bought(seq, event["subject"], event["time"], WALK_IN, "", data["net_g"])
     if "to" in data and data.get("source") == source and "portion" in data:
         return Bought(seq, event["subject"], event["time"], data["to"], "", data["net_g"])
     return None

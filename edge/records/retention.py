@@ -130,6 +130,7 @@ class Retention:
         PrintJobs(conn).forget(last)
         for table in _OF_A_RECORD:
             conn.execute(f"DELETE FROM {table} WHERE seq <= ?", (last,))
+        conn.execute("UPDATE label_sales SET waits = 0 WHERE waits = 1 AND seq <= ?", (last,))
         conn.execute("DELETE FROM rack_places WHERE seq BETWEEN 1 AND ?", (last,))
         conn.execute("DELETE FROM deliveries WHERE state <> 'open' AND seq <= ?", (last,))
         records = conn.execute("DELETE FROM events WHERE seq BETWEEN ? AND ?", span).rowcount

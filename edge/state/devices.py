@@ -1,4 +1,4 @@
-"""What the station knows of its devices: one face for scales, analyzers, probes, scanners and printers.
+"""What the station knows of its devices: one face for label scales, analyzers, probes, scanners and printers.
 
 Part of the core: only the core thread calls this.  Scales are in ``weighing.py``.
 """
@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.between.board import AnalyzerView, HandedScan, PrinterView, ProbeView, ScannerView
+from edge.between.label_board import LabelScaleView
 from edge.between.print_states import TAKES_PAPERS, PrinterState
-from edge.config.sections import AnalyzerSection, PrinterSection, ProbeSection, ScannerSection
+from edge.config.sections import AnalyzerSection, LabelScaleSection, PrinterSection, ProbeSection, ScannerSection
 from edge.state.known_devices import Confirmed
 from protocol.readings import Measured
 from protocol.session import Wish
@@ -54,6 +55,27 @@ class AnalyzerDevice:
     def view(self, unmatched: int) -> AnalyzerView:
         """With so many of its results waiting for a person."""
         return replace(self._view, unmatched=unmatched)
+
+
+class LabelScaleDevice:
+    """A label scale, and how many sales it handed over that were new."""
+
+    def __init__(self, part: LabelScaleSection) -> None:
+        self._view = LabelScaleView(part.name, False, "")
+
+    def changed(self, up: bool, why: str) -> None:
+        self._view = replace(self._view, up=up, why=why)
+
+    def disturbed(self) -> None:
+        self._view = replace(self._view, garbage=self._view.garbage + 1)
+
+    def sold(self) -> None:
+        """One more that was new."""
+        self._view = replace(self._view, sales=self._view.sales + 1)
+
+    def view(self, waiting: int) -> LabelScaleView:
+        """With so many of its sales waiting for a person."""
+        return replace(self._view, waiting=waiting)
 
 
 class ProbeDevice:

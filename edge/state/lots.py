@@ -289,6 +289,15 @@ class Lots:
         lots = (self._lot(row) for row in rows.fetchall())
         return next((lot for lot in lots if not lot.why), None)
 
+    def suspended_of(self, product: str) -> list[Lot]:
+        """Lots of a product that were on sale and may not be sold now, with something left; the newest first."""
+        rows = self._conn.execute(
+            f"SELECT {COLUMNS} FROM lots WHERE product = ? AND source IS NOT NULL AND disposed_seq IS NULL"
+            " AND left_g > 0 ORDER BY seq DESC LIMIT ?",
+            (product, TRIED),
+        )
+        return [lot for row in rows.fetchall() if (lot := self._lot(row)).why]
+
     def _of_code(self, code: str) -> Lot | None:
         """The lot with this test code."""
         return self._keep().get(code) or self._one("test_code = ?", code)

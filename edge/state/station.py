@@ -33,7 +33,15 @@ from edge.state.controls import Controls
 from edge.state.customer import Customer
 from edge.state.deliveries import Deliveries
 from edge.state.delivering import Delivering
-from edge.state.devices import AnalyzerDevice, Device, PortThread, PrinterDevice, ProbeDevice, ScannerDevice
+from edge.state.devices import (
+    AnalyzerDevice,
+    Device,
+    LabelScaleDevice,
+    PortThread,
+    PrinterDevice,
+    ProbeDevice,
+    ScannerDevice,
+)
 from edge.state.directory import People
 from edge.state.disk import Disk
 from edge.state.expiries import Expiries
@@ -41,6 +49,7 @@ from edge.state.goods_use import GoodsUse
 from edge.state.holds import Holds
 from edge.state.kept_samples import KeptSamples
 from edge.state.known_devices import KnownDevices
+from edge.state.label_sales import LabelSales
 from edge.state.last_entries import LastEntries
 from edge.state.loads import Loads
 from edge.state.lots import Lots
@@ -88,10 +97,17 @@ class Station:
         self.clock = clock
         self.ports = ports
         self.scales = {part.name: TradeScale(part) for part in config.scale}
+        self.label_scales = {part.name: LabelScaleDevice(part) for part in config.label_scale}
         self.analyzers = {part.name: AnalyzerDevice(part) for part in config.analyzer}
         self.probes = {part.name: ProbeDevice(part) for part in config.probe}
         self.scanners = {part.name: ScannerDevice(part) for part in config.scanner}
-        self.devices: Mapping[str, Device] = {**self.scales, **self.analyzers, **self.probes, **self.scanners}
+        self.devices: Mapping[str, Device] = {
+            **self.scales,
+            **self.label_scales,
+            **self.analyzers,
+            **self.probes,
+            **self.scanners,
+        }
         self.products = {part.code: part for part in config.product}
         self.who: Who = BOX  # on whose order the message is that is handled now
         self.after: list[Callable[[], None]] = []
@@ -104,6 +120,7 @@ class Station:
         own_history = history(ledger)
         ledger.signer = replace(ledger.signer, earlier=own_history[:-1])
         self.corrections = Corrections(ledger.conn)
+        self.label_sales = LabelSales(ledger, self.unread)
         self.lots = Lots(config, ledger, self.unread, clock)
         self.alerts = Alerts(ledger.conn)
         self.racks = Racks(ledger.conn)
@@ -118,9 +135,7 @@ class Station:
             own = own.plus(self.subject, key)
         own = own.more(load_node_keys(config.market.keys_file))
         self.siblings = Siblings(Topics(config.station.region, ledger.signer.node, ledger.signer.terminal), clock)
-        self.known = KnownDevices(
-            (*config.scale, *config.analyzer, *config.probe, *config.scanner), ledger, clock, self.after, self.undo
-        )
+        self.known = KnownDevices(config.devices, ledger, clock, self.after, self.undo)
         self.baskets = Baskets(ledger, clock)
         self.asked = Asked(ledger, clock, self.undo)
         self.sessions = Sessions(ledger, clock, config.people.idle_minutes * 60)

@@ -150,6 +150,8 @@ class Tally:
             tested=sum(of.verdicts.values()),
             positive=of.verdicts.get("unqualified", 0),
             verdicts=tuple(sorted(of.verdicts.items())),
+            labels=of.labels,
+            label_g=of.label_g,
         )
 
     def shift_view(self) -> ShiftView:

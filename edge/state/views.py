@@ -13,6 +13,7 @@ from edge.between.bench_board import BenchView
 from edge.between.board import AnalyzerView, ScaleView
 from edge.between.day_views import CustomerView
 from edge.between.fixed_words import WeightWhy
+from edge.between.label_board import LabelScaleView
 from edge.config.cautions import cautions
 from edge.state.bench import bench_view
 from edge.state.delivery_views import delivery_views, order_views
@@ -35,6 +36,7 @@ class Views:
         self._bench = BenchView()
         self._counted_at = float("-inf")
         self._unmatched: dict[str, int] = {}
+        self._labels_waiting: dict[str, int] = {}
 
     def due(self, now: float) -> dict[str, Callable[[], Any]]:
         """The parts of the board that may have changed, each with what makes it."""
@@ -48,6 +50,7 @@ class Views:
             "analyzers": partial(self._analyzers, anew=False),
             "probes": lambda: tuple(probe.view() for probe in station.probes.values()),
             "scanners": lambda: tuple(scanner.view() for scanner in station.scanners.values()),
+            "label_scales": self._label_scales,
             "prints": station.prints.views,
             "clock_state": station.clock.state,
             "clock_why": lambda: station.clock.why,
@@ -66,6 +69,9 @@ class Views:
             due["reference_prices"] = station.price_reports.view
         due["customer"] = partial(self._customer, now)
         due |= self._canteen(now, anew=today != self._cautioned)
+        if station.label_sales.changed or today != self._cautioned:
+            due["label_sales"] = partial(station.label_sales.views, station.clock.today().isoformat())
+            self._labels_waiting = station.label_sales.waiting()
         if lots.unmatched_changed:
             due |= {"unmatched": lots.unmatched_views, "analyzers": partial(self._analyzers, anew=True)}
         if station.expiries.look(now):
@@ -155,6 +161,10 @@ class Views:
             with self._fence("board"):
                 self._unmatched = self._station.lots.unmatched_counts()
         return tuple(device.view(self._unmatched.get(name, 0)) for name, device in self._station.analyzers.items())
+
+    def _label_scales(self) -> tuple[LabelScaleView, ...]:
+        waiting = self._labels_waiting
+        return tuple(device.view(waiting.get(name, 0)) for name, device in self._station.label_scales.items())
 
     def _scale(self, scale: TradeScale, now: float, today: date | None) -> ScaleView:
         """The scale as a page shows it; one that cannot be shown shows no weight."""

@@ -11,7 +11,14 @@ from protocol.frozen import frozen
 from protocol.plain import UNSEEN
 
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+([+-][0-9:]+|Z)?")
-SECTIONS = {"verdict": "verdict", "doubts": "doubt", "state": "lot", "basis": "basis", "paid_by": "payment"}
+SECTIONS = {
+    "verdict": "verdict",
+    "doubts": "doubt",
+    "label_doubts": "label_doubt",
+    "state": "lot",
+    "basis": "basis",
+    "paid_by": "payment",
+}
 VALUES = {
     "part": {"in": "field.is_in", "rejected": "paper.rejected"},
     "waste": {

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from edge.between.board import AnalyzerView, Board, PrinterView, ProbeView, ScaleView, ScannerView, Showing
+from edge.between.label_board import LabelScaleView
 from edge.between.needs import Need, disk_state, findings
 from edge.between.print_states import PrinterState
 from edge.web.events import alive
@@ -18,8 +19,11 @@ def health(showing: Showing, now: float, token: str = "") -> tuple[bool, dict[st
     ``token`` is the process's: who started it knows by that whether it is his own that answers.
     """
     board = showing.board
-    devices: list[ScaleView | AnalyzerView | ProbeView | ScannerView] = [*board.scales, *board.analyzers]
-    devices += [*board.probes, *board.scanners]
+    devices: list[ScaleView | LabelScaleView | AnalyzerView | ProbeView | ScannerView] = [
+        *board.scales,
+        *board.analyzers,
+    ]
+    devices += [*board.label_scales, *board.probes, *board.scanners]
     ports = {one.name: _up(one.up, one.port_why if isinstance(one, ScaleView) else one.why) for one in devices}
     printers = {one.name: _up(one.up, one.why) | {"waiting": one.waiting} for one in board.printers}
     core = alive(showing, now)
@@ -146,6 +150,10 @@ class BoardCollector:
         yield _each(GaugeMetricFamily, "printer_waiting", "Papers waiting", board.printers, "waiting")
         yield _each(CounterMetricFamily, "results", "Results taken from the analyzer", board.analyzers, "results")
         yield _each(GaugeMetricFamily, "unmatched", "Results that wait for a person", board.analyzers, "unmatched")
+        labels = board.label_scales
+        yield _each(GaugeMetricFamily, "label_scale_up", "1 while the label scale's port is open", labels, "up")
+        yield _each(CounterMetricFamily, "label_sales", "New sales that the label scale handed over", labels, "sales")
+        yield _each(GaugeMetricFamily, "label_waiting", "Its sales that wait for a person", labels, "waiting")
         yield _each(GaugeMetricFamily, "probe_up", "1 while the probe's port is open", board.probes, "up")
         yield _each(GaugeMetricFamily, "scanner_up", "1 while the scanner's port is open", board.scanners, "up")
         ports: tuple[ScaleView | AnalyzerView, ...] = (*board.scales, *board.analyzers)
@@ -168,7 +176,7 @@ def _each(
     family: Any,
     name: str,
     text: str,
-    views: tuple[ScaleView | AnalyzerView | PrinterView | ProbeView | ScannerView, ...],
+    views: tuple[ScaleView | LabelScaleView | AnalyzerView | PrinterView | ProbeView | ScannerView, ...],
     attribute: str,
 ) -> Any:
     metric = family(f"marketedge_{name}", text, labels=["device"])

@@ -169,7 +169,8 @@ class Painter:
         held = ["held"] if board.holds or any(lot.why == LotWhy.STOPPED for lot in board.lots) else []
         public = ["samples"] if "gate" in board.jobs else []
         fair = ["reweigh"] if any(scale.fair for scale in board.register) else []
-        return [*jobs, *held, *public, *fair, *common, *(["papers"] if board.printers else [])]
+        labels = ["labelscale"] if board.label_scales else []
+        return [*jobs, *labels, *held, *public, *fair, *common, *(["papers"] if board.printers else [])]
 
 
 @pass_context

@@ -39,7 +39,7 @@ def events_of(record: Record, earlier: Earlier) -> list[Event]:
     if wrong is None:
         return [_event(kind, record)]
     declared = {**_event(kind_of(wrong["type"]), wrong), "errorDeclaration": _declaration(kind, record)}
-    return [declared] if kind in _VOIDS else [declared, _event(kind, record)]
+    return [declared] if kind in _VOIDS or record["data"].get("taken_off") else [declared, _event(kind, record)]
 
 
 def pointer(record: Record) -> str:
@@ -51,12 +51,15 @@ _VOIDS = {"trade.voided", "accept.voided"}
 _POINTERS = {
     **dict.fromkeys(sorted(_VOIDS), "voids"),
     **dict.fromkeys(("entry.corrected", "result.corrected", "lot.told"), "corrects"),
+    "trade.labelled": "replaces",
 }
 
 
 def _declaration(kind: str, record: Record) -> Event:
-    said = {"declarationTime": record["time"], "medge:why": record["data"]["reason"]}
-    if kind in _VOIDS:
+    data = record["data"]
+    why = data["reason"] if "reason" in data else data.get("taken_off")
+    said = {"declarationTime": record["time"], **({"medge:why": why} if why else {})}
+    if kind in _VOIDS or data.get("taken_off"):
         return {**said, "reason": "did_not_occur", "medge:declaredBy": _event_id(record)}
     return {**said, "reason": "incorrect_data", "correctiveEventIDs": [_event_id(record)]}
 
@@ -331,6 +334,20 @@ def _sale(_: Record, data: Record) -> Event:
     )
 
 
+def _labelled(record: Record, data: Record) -> Event:
+    """A label scale has no sale's number of ours: the record is the paper."""
+    goods = data["goods"] or {}
+    return _transaction(
+        "ADD",
+        "retail_selling",
+        "retail_sold",
+        [_paper("inv", "label", record["id"])],
+        _lot(data["source"] or data["lot"], data["net_g"], goods.get("product", "")),
+        sourceList=_from(data["seller"]["code"], data["seller"]["name"]),
+        **_named(data["goods"], **{"medge:amountFen": data["amount_fen"]}),
+    )
+
+
 def _reweighed(_: Record, data: Record) -> Event:
     seen = "completeness_verified" if data["within"] else "mismatch_quantity"
     papers = [_paper("inv", "sale", data["slip"])]
@@ -412,6 +429,7 @@ _GOODS: dict[str, Callable[[Record, Record], Event | None]] = {
     "sample.kept": _kept,
     "sample.discarded": _discarded,
     "trade.completed": _sale,
+    "trade.labelled": _labelled,
     "slip.reweighed": _reweighed,
     "accept.completed": _accepted,
     "accept.dropped": _dropped,

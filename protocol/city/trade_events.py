@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from protocol.city.record import (
+    ONE_LINE,
     DecimalText,
     Fen,
     Goods,
@@ -13,9 +14,11 @@ from protocol.city.record import (
     LineWeight,
     Name,
     Party,
+    Price,
     Record,
     Short,
     Slip,
+    SourceOrNone,
     Trace,
     VerdictWord,
     event,
@@ -109,6 +112,52 @@ class TradeCompleted(Record):
 
 def _sources(slip: Mapping[str, Any]) -> str:
     return " ".join(dict.fromkeys(line["source"] for line in slip["lines"] if line["source"]))
+
+
+LabelDoubt = Literal["unread", "sum", "empty", "unit", "time", "goods", "lot", "suspended"]
+
+
+@event("trade.labelled", "标签秤交易", "Sale by label scale", told=("label_scale", "article", "source", "net_g"))
+class SaleLabelled(Record):
+    """What a label scale weighed, labelled and so sold by itself, before this station knew of it.
+
+    ``scale_no``, ``number``, ``labelled_at``, ``plu``, ``article``, ``label_name``, masses, ``price`` and
+    ``amount_fen`` are the scale's own words; what it does not say, or not with certainty, is null or empty.  ``goods``
+    is what its number means here, ``lot`` the lot on sale then, of which ``over_g`` is more than was left.
+    ``suspended`` are lots of these goods whose sale was suspended when it was sold all the same.
+
+    ``label_doubts`` are what is not known; all but ``time`` wait for a person, who says more of it in a new record
+    (``replaces`` is the id of the one before), or why it is no sale (``taken_off``).  ``counts``: sums of sales have
+    to add it; with ``taken_off``, to take it off again.
+    """
+
+    label_scale: Short
+    model: Short
+    scale_no: Short
+    number: Short = Field("", exclude_if=nothing)
+    labelled_at: str | None
+    plu: Short
+    article: Short
+    label_name: Name
+    goods: Goods | None
+    net_g: Grams | None
+    tare_g: Grams | None
+    price: Price | None
+    amount_fen: Fen | None
+    lot: Trace | None
+    source: SourceOrNone
+    over_g: Grams = 0
+    suspended: tuple[Trace, ...] = ()
+    label_doubts: tuple[LabelDoubt, ...] = ()
+    counts: bool
+    seller: Party
+    clock_trusted: bool
+    raw: str
+    text: Annotated[str, StringConstraints(max_length=400), ONE_LINE] = Field("", exclude_if=nothing)
+    replaces: Short | None = None
+    person: Short | None = None
+    weight_typed: bool = Field(False, exclude_if=nothing)
+    taken_off: Name = Field("", exclude_if=nothing)
 
 
 @event("price.changed", "改价", "Price changed", told=("product", "before_fen", "fen"))

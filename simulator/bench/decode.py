@@ -18,6 +18,7 @@ from protocol.readings import Garbage
 from simulator.analyzers import _instrument as analyzer
 from simulator.bench.recording import Recording, noises, record
 from simulator.bench.report import Figure, Report
+from simulator.label_scales import _counter as label_scale
 from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scanners import _reader as scanner
@@ -72,7 +73,9 @@ class Measured:
 
 def measure(folder: Path, seconds: float = 30.0, *, only: Sequence[str] = (), endless: int = ENDLESS) -> Report:
     """Share the time out among all formats, or those named. Nothing is written to ``folder``."""
-    mute = sorted(set(formats.ids()) - {*scale.ids(), *analyzer.ids(), *probe.ids(), *scanner.ids()})
+    mute = sorted(
+        set(formats.ids()) - {*scale.ids(), *label_scale.ids(), *analyzer.ids(), *probe.ids(), *scanner.ids()}
+    )
     names = tuple(only) or tuple(name for name in formats.ids() if name not in mute)
     each = seconds / len(names) / (STREAMS + 1)
     found = [one(formats.find(name), each, endless) for name in names]

@@ -13,9 +13,10 @@ from typing import Any
 from drivers import catalogue
 from drivers.conversation import Conversation
 from protocol.formats import WireFormat
-from protocol.readings import Curve, TestResult, Ticket
+from protocol.readings import Curve, LabelSale, TestResult, Ticket
 from protocol.session import Session
 from simulator.analyzers import _instrument as analyzer
+from simulator.label_scales import _counter as label_scale
 from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan, Scale
@@ -68,6 +69,11 @@ def device_of(kind: str, format_id: str) -> Device:
         for number in range(RESULTS):
             reader.scan(f"69012345{number:05}")
         return reader
+    if kind == "label_scale":
+        counter = label_scale.find(format_id)()
+        for number in range(1, RESULTS + 1):
+            counter.sell(str(number), 1000 + number, MORNING + timedelta(minutes=number), name="DANA KIYMA")
+        return counter
     tester = analyzer.find(format_id)(None)
     for number in range(1, RESULTS + 1):
         tester.measure(number, Decimal(number % 10) / 10, MORNING + timedelta(minutes=number), channel=number % 8 + 1)
@@ -87,7 +93,7 @@ def conversation(device: Any, session: Session, size: int) -> Iterator[bytes]:
         if turn.heard:
             sent += len(turn.heard)
             yield turn.heard
-        if any(isinstance(event, TestResult | Ticket | Curve) for event in turn.events):
+        if any(isinstance(event, LabelSale | TestResult | Ticket | Curve) for event in turn.events):
             session.committed(turn.at)
 
 

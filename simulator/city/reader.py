@@ -142,6 +142,7 @@ def summary(where: Where) -> dict[str, Any]:
             "entries": totals.get("entry.registered", 0),
             "results": totals.get("test.result", 0),
             "trades": totals.get("trade.completed", 0),
+            "labels": totals.get("trade.labelled", 0),
             "held": totals.get("lot.held", 0),
             "stations": {
                 one.station: {

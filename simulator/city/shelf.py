@@ -149,6 +149,9 @@ class _Noting:
                 if data.get("replaces"):
                     old = {"station": self._station, "tx": data["replaces"]}
                     put(self._db, "replaced", old, {"made": event["subject"]})
+            case "trade.labelled" if data["source"] and data["net_g"]:
+                self._move(data["source"], -data["net_g"] if data.get("taken_off") else data["net_g"])
+                self._seller(data["seller"])
             case "trade.voided":
                 self._sold(data.get("slip") or self._slip(event["subject"]), -1)
 

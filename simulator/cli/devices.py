@@ -1,4 +1,4 @@
-"""``marketsim scale``, ``analyzer`` and ``scanner``: a simulated device behind a pty or a TCP port, led by a script."""
+"""``marketsim scale``, ``labelscale``, ``analyzer``, ``scanner``: a simulated device on its line, led by a script."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +11,8 @@ import click
 
 from simulator.analyzers import _instrument as analyzers
 from simulator.analyzers._instrument import run_analyzer
+from simulator.label_scales import _counter as label_scales
+from simulator.label_scales._counter import run_label_scale
 from simulator.obstacles import plain_errors
 from simulator.scales import _pan as scales
 from simulator.scales._pan import run_scale
@@ -115,6 +117,23 @@ def scale(
             run_scale(protocol, plug, load=load, capacity=capacity, division=division, script=lines, say=click.echo)
 
     _run(be, script)
+
+
+@click.command()
+@click.argument("protocol", type=click.Choice(label_scales.ids()))
+@click.option("--to", required=True, metavar="HOST:PORT", help="The station's port listen:… that it calls.")
+@click.option("--number", type=click.IntRange(1, 99), default=1, show_default=True, help="The scale's own number.")
+@click.option("--script", type=click.File("r"), help="Commands, one a line; - reads them from stdin.")
+def labelscale(protocol: str, to: str, number: int, script: TextIO | None) -> None:
+    """Be a label scale that speaks PROTOCOL and tells a station what it sold.
+
+    Script lines: sell PLU GRAMS [NAME], again (its whole store once more), unplug, replug, wait SECONDS, quit. After
+    the last line of a file the scale stays; when stdin ends, it ends.
+    """
+    host, _, port = to.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter("write HOST:PORT, such as 127.0.0.1:8899", param_hint="--to")
+    _run(lambda lines: run_label_scale(protocol, host, int(port), number=number, script=lines, say=click.echo), script)
 
 
 @click.command()

@@ -9,6 +9,7 @@ _COMMANDS = {
     "play": "simulator.play.command:command",
     "scale": "simulator.cli.devices:scale",
     "analyzer": "simulator.cli.devices:analyzer",
+    "labelscale": "simulator.cli.devices:labelscale",
     "scanner": "simulator.cli.devices:scanner",
     "printer": "simulator.cli.paper:printer",
     "paper": "simulator.cli.paper:paper",

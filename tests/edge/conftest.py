@@ -299,7 +299,7 @@ class Box:
                 jobs=station.jobs,
             )
         )
-        devices = (*self.config.scale, *self.config.analyzer, *self.config.probe, *self.config.scanner)
+        devices = self.config.devices
         self.ports = {part.name: ListPort() for part in devices}
         self.printers = {part.name: ListPrinter() for part in self.config.printer}
         self.wire = wire or ListWire()

@@ -16,7 +16,7 @@ from edge.between.print_states import DOCUMENT_NAMES, PrinterState, PrintState, 
 from edge.between.words import CATALOGUE, ON_PAGES, Bilingual, Section, Words, by_key, for_scripts, section
 from edge.documents.words import words_on_paper
 from edge.state.judgement import Doubt
-from protocol.city.events import EVENTS, LotDisposed, VerdictWord
+from protocol.city.events import EVENTS, LabelDoubt, LotDisposed, VerdictWord
 
 EDGE = Path(__file__).parents[2] / "edge"
 SECTIONS: tuple[Section, ...] = tuple(name for part in get_args(Section) for name in get_args(part))
@@ -157,6 +157,7 @@ def test_every_fixed_word_has_its_text() -> None:
     for name, words in (
         ("weight", [why for why in WeightWhy if why]),
         ("doubt", [doubt.value for doubt in Doubt]),
+        ("label_doubt", get_args(LabelDoubt)),
         ("lot", LotState),
         ("lot_why", [why for why in LotWhy if why]),
         ("clock_why", [why for why in ClockWhy if why]),

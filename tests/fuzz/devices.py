@@ -34,7 +34,11 @@ NEEDED: dict[str, dict[str, Any]] = {
     "modbus_profile": {"profile": modbus_profile.PROFILE},
 }
 """Options without which a format's session cannot be made."""
-KEPT = {"scale": 32 << 10, "probe": 32 << 10, "scanner": 256 << 10, "analyzer": 1 << 20}  # bytes, after so many
+KEPT = {  # bytes, after so many
+    **dict.fromkeys(("scale", "label_scale", "probe"), 32 << 10),
+    "scanner": 256 << 10,
+    "analyzer": 1 << 20,
+}
 FED = 64 << 10
 MOST_PENDING = 64 << 10
 WAKES = 50

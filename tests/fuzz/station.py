@@ -455,7 +455,7 @@ def config() -> Target:
             return
         cautions(made, START.date(), False)
         made.methods()
-        for part in (*made.scale, *made.analyzer, *made.probe, *made.scanner):
+        for part in made.devices:
             part.session(START.date)
             part.settings()
 

@@ -30,6 +30,7 @@ from protocol.scales.hid_scale import is_scale
 from simulator.analyzers import _instrument as analyzer
 from simulator.bench.recording import device_of
 from simulator.city.platform import Judged, judge
+from simulator.label_scales import _counter as label_scale
 from simulator.probes import _probe as probe
 from simulator.scales import _pan as scale
 from simulator.scanners import _reader as scanner
@@ -141,6 +142,7 @@ def simulated() -> Target:
     """Simulated devices hear anything, in time: first byte which, then a byte of time before each eight bytes."""
     known = [*(("scale", name) for name in scale.ids()), *(("analyzer", name) for name in analyzer.ids())]
     known += [*(("probe", name) for name in probe.ids()), *(("scanner", name) for name in scanner.ids())]
+    known += [("label_scale", name) for name in label_scale.ids()]
 
     def run(data: bytes) -> None:
         if not data:

@@ -44,6 +44,7 @@ function drawProducts(day) {
     ...(day.payments.length > 1 || day.payments[0]?.kind ? day.payments.map((one) => `${paid(one.kind)} ${money(one.amount_fen)} (${one.slips})`) : []),
     ...(day.voids ? [voidsOf(day)] : []),
     ...(day.typed ? [say("today_typed", { n: day.typed })] : []),
+    ...(day.labels ? [say("today_labels", { n: day.labels, kg: kilograms(day.label_g) })] : []),
   ];
   find("#todays-more").textContent = more.join(" · ");
 }

@@ -324,6 +324,23 @@ SAID: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # the record, w
         | papers(("inv", f"sale:{TX}"))
         | {"sourceList": owner("source", "urn:marketedge:party:4101080010123"), "medge:amountFen": 1_375},
     ),
+    "what a label scale sold by itself": (
+        "trade.labelled",
+        {
+            "source": SOURCE,
+            "net_g": 2_330,
+            "amount_fen": None,
+            "replaces": None,
+            "taken_off": "",
+            "seller": {"code": "4101080010123", "name": "李", "stall": ""},
+        },
+        TRADED
+        | {"bizStep": "retail_selling", "disposition": "retail_sold"}
+        | goods(lot(SOURCE, 2_330))
+        | NAMED
+        | papers(("inv", f"label:{ID.rpartition(':')[2]}"))
+        | {"sourceList": owner("source", "urn:marketedge:party:4101080010123")},
+    ),
     "a sale to a buyer with a code, in place of another one": (
         "trade.completed",
         {
@@ -473,6 +490,29 @@ def test_what_is_of_no_goods_is_an_event_of_our_own(record: Callable[..., dict[s
         (event,) = epcis.events_of(told, lambda _: None)
         own = {"type": f"urn:marketedge:{kind}:v1", "medge:station": "410108001-01", "medge:data": told["data"]}
         assert event == {name: value for name, value in around(kind).items() if name[-2:] not in ("nt", "on")} | own
+
+
+def test_a_label_of_which_more_is_known_is_told_anew_and_one_that_is_no_sale_did_not_occur(
+    record: Callable[..., dict[str, Any]],
+) -> None:
+    _, said, _ = SAID["what a label scale sold by itself"]
+    first = record("trade.labelled", **said)
+    again = record("trade.labelled", **said | {"replaces": "first"}) | {"id": "second"}
+    wrong, right = epcis.events_of(again, {"first": first}.get)
+    assert wrong["errorDeclaration"] == {
+        "declarationTime": again["time"],
+        "reason": "incorrect_data",
+        "correctiveEventIDs": ["urn:uuid:second"],
+    }
+    assert right["eventID"] == "urn:uuid:second" and "errorDeclaration" not in right
+    off = record("trade.labelled", **said | {"replaces": "first", "taken_off": "试打标签"}) | {"id": "third"}
+    (only,) = epcis.events_of(off, {"first": first}.get)
+    assert only["errorDeclaration"] == {
+        "declarationTime": off["time"],
+        "medge:why": "试打标签",
+        "reason": "did_not_occur",
+        "medge:declaredBy": "urn:uuid:third",
+    }
 
 
 def test_an_entry_that_was_wrong_is_declared_so_and_told_anew(record: Callable[..., dict[str, Any]]) -> None:

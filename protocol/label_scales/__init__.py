@@ -1,0 +1,1 @@
+"""Label scales that tell what they have sold by themselves: one file per wire format."""

@@ -1,0 +1,1 @@
+"""How label scales of each wire format behave: a file a format, each with ``simulate()``."""
