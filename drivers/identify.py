@@ -34,6 +34,7 @@ ANSWER_SECONDS = 0.25  # scales answer within 0.1 s, most of them; a session all
 LONG_ANSWER = 1.5  # seconds that an answer may take once it has begun
 ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
+FRAME_BYTES = 24  # are worth a judgement, then as much again as was judged: each takes a slow box a second
 LONG_ANSWER_BYTES = 100  # that are damaged more often: twice as many repeats
 ASK_SECONDS = 30.0  # then the rarest settings stay unasked; all take about twenty on a machine that is idle
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
@@ -140,7 +141,7 @@ class Search:
             if not speaks and len(data) > STRAY:
                 speaks, end = True, self._clock() + min(self._listen_seconds, LISTEN_SECONDS)
             self._silent = self._silent and not speaks and not (more and self._clock() > start + SHAKEN_SECONDS)
-            if len(data) - judged > 24:
+            if len(data) > 2 * judged + FRAME_BYTES:
                 judged, found = len(data), self._judge(data, link, talkative(self._candidates))
         found = self._judge(data, link, talkative(self._candidates)) if len(data) > judged else found
         if len(data) > len(self._heard[0]):
