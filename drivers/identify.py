@@ -3,7 +3,11 @@
 While anything is heard, nothing is asked: a device that talks by itself is told by listening, and single letters that
 one scale answers may tare another.  Text that came by itself is never told to be of a scale that does not talk by
 itself.  A port that stays silent is asked the ``questions`` of every format, each at the settings where the format is
-found, the default ones of all formats first.
+found, the default ones of all formats first.  A port that fell silent after a word is asked, too: a scale greets when
+it is switched on.
+
+An instrument that asks whether it may send is answered as the format's own session answers.  That session is never told
+that anything was committed, so whoever waits for that keeps the result and sends it again.
 
 The port is always set to 8n1 where the line could have 7 bits: their parity is then in bit 7, where it can be seen
 and where we put it ourselves.  So one opening serves 8n1, 7e1 and 7o1.
@@ -30,12 +34,16 @@ ANSWER_SECONDS = 0.25  # scales answer within 0.1 s, most of them; a session all
 LONG_ANSWER = 1.5  # seconds that an answer may take once it has begun
 ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
-ASK_SECONDS = 17.0  # then the rarest settings stay unasked
+FRAME_BYTES = 24  # are worth a judgement, then as much again as was judged: each takes a slow box a second
+LONG_ANSWER_BYTES = 100  # that are damaged more often: twice as many repeats
+ASK_SECONDS = 30.0  # then the rarest settings stay unasked; all take about twenty on a machine that is idle
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
 LINE_ENDS = (b"\r", b"\n")
 ENOUGH = 0.85  # confidence of all that is told together, to stop looking
 HARDLY = 0.3  # below this we say that we cannot tell
 STRAY = 3  # bytes that opening a port may shake loose
+SHAKEN_SECONDS = 0.3  # after which nothing is shaken loose any more
+CALLED_SECONDS = 4.0  # that an instrument may take for what it wanted to send
 
 Open = Callable[[Link], Transport]
 
@@ -90,13 +98,14 @@ class Search:
         self._heard: tuple[bytes, Link | None] = (b"", None)
         self._asked = 0
         self._left_open = False
+        self._silent = False
 
     def run(self) -> Report:
         """Raises LinkLost when the port cannot be opened, or vanishes."""
         start = self._clock()
         try:
             findings = self._listen()
-            if not findings and len(self._heard[0]) <= STRAY:
+            if not findings and self._silent:
                 findings = self._ask()
         finally:
             self._close()
@@ -112,23 +121,39 @@ class Search:
             found = self._listen_at(Link(baud))
             if _sure(found) > _sure(best):
                 best = found
-            if _sure(best) >= ENOUGH or len(self._heard[0]) <= STRAY:
+            if _sure(best) >= ENOUGH or self._silent:
                 break  # a line that is silent at one rate is silent at all
         return best
 
     def _listen_at(self, link: Link) -> list[Match]:
+        """Waits for a first word, and hears then whoever speaks for a while."""
         self._set(link)
-        data, judged = b"", 0
+        data, judged, speaks = b"", 0, False
         found: list[Match] = []
-        end = self._clock() + self._listen_seconds
+        self._silent = True
+        start = self._clock()
+        end = start + self._listen_seconds
         while self._clock() < end and _sure(found) < ENOUGH:
-            data += self._read(min(0.2, max(0.0, end - self._clock())))
-            if len(data) - judged > 24:
+            more = self._read(min(0.2, max(0.0, end - self._clock())))
+            data += more
+            if more and (caller := self._caller(data)):
+                data += self._talk(caller, link, CALLED_SECONDS, after=data)
+            if not speaks and len(data) > STRAY:
+                speaks, end = True, self._clock() + min(self._listen_seconds, LISTEN_SECONDS)
+            self._silent = self._silent and not speaks and not (more and self._clock() > start + SHAKEN_SECONDS)
+            if len(data) > 2 * judged + FRAME_BYTES:
                 judged, found = len(data), self._judge(data, link, talkative(self._candidates))
         found = self._judge(data, link, talkative(self._candidates)) if len(data) > judged else found
         if len(data) > len(self._heard[0]):
             self._heard = data, link
         return found
+
+    def _caller(self, data: bytes) -> WireFormat | None:
+        """Whose instrument has just asked, and said nothing else, whether it may send."""
+        for one in self._candidates:
+            if any(data.endswith(call) and len(data) <= len(call) + STRAY for call in one.format.calls):
+                return one.format
+        return None
 
     def _bauds(self) -> list[int]:
         if not self._our_settings:
@@ -159,12 +184,15 @@ class Search:
             self._left_open = not question.data.endswith(LINE_ENDS)
             if not data:
                 continue
-            again = b"".join(self._answer(question) for _ in range(REPEATS))
+            repeats = REPEATS if len(data) < LONG_ANSWER_BYTES else 2 * REPEATS
+            again = b"".join(self._answer(question) for _ in range(repeats))
             of = talkative(self._candidates) if again else self._candidates
             data += again
             for format_id in question.formats:
-                if _sure(self._judge(data, _plain(question.link), of)) < ENOUGH:
-                    data += self._talk(formats.find(format_id), question)
+                wire_format = formats.find(format_id)
+                own = wire_format.kind == "scale" and question.data in wire_format.questions
+                if own and _sure(self._judge(data, _plain(question.link), of)) < ENOUGH:
+                    data += self._talk(wire_format, question.link, TALK_SECONDS)
             found = self._judge(data, _plain(question.link), of)
             if (_valued(found), _sure(found)) > (_valued(best), _sure(best)):
                 best = found
@@ -208,18 +236,21 @@ class Search:
             out += more
         return out
 
-    def _talk(self, wire_format: WireFormat, question: Question) -> bytes:
-        """What the device says to the format's own session, which without a person's wish only asks for the weight."""
-        if wire_format.kind != "scale" or question.data not in wire_format.questions:
-            return b""
+    def _talk(self, wire_format: WireFormat, link: Link, seconds: float, after: bytes = b"") -> bytes:
+        """What the device says to the format's own session, which without a person's wish only asks and listens.
+
+        It begins ``after`` these bytes have come.
+        """
         options = next(one.options for one in self._candidates if one.format == wire_format)
         try:
             session = wire_format.speaks(options)
         except BadOptions:
             return b""  # it needs to be told more before it can ask
-        line = _Line(self._wire(), question.link)
+        line = _Line(self._wire(), link)
+        if after:
+            session.receive(after, self._clock())
         talk = Conversation(line, session, self._clock)
-        end = self._clock() + TALK_SECONDS
+        end = self._clock() + seconds
         while self._clock() < end:
             talk.turn(PAUSE)
         return bytes(line.heard)

@@ -62,7 +62,7 @@ class Match:
 
 
 def candidates(wire: str = "serial") -> list[Candidate]:
-    """Every format of this wire, and every set of options with which a scale's row reads it otherwise.
+    """Every format of this wire, and every set of options with which a model's row reads it otherwise.
 
     Not those of scanners: every line of text would be a code; and not those of label scales, which come by themselves.
     """
@@ -74,11 +74,9 @@ def candidates(wire: str = "serial") -> list[Candidate]:
         if wire_format.wire != wire or wire_format.kind in NAMED_ONLY:
             continue
         mine = by_format.get(format_id, [])
-        optional = wire_format.kind == "scale"
-        plain = tuple(row.id for row in mine if not (optional and _reading(row, wire_format)))
+        plain = tuple(row.id for row in mine if not _reading(row, wire_format))
         found.append(Candidate(wire_format, plain))
-        if optional:
-            found += _with_options(wire_format, [row for row in mine if row.id not in plain])
+        found += _with_options(wire_format, [row for row in mine if row.id not in plain])
     return found
 
 

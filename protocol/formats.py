@@ -50,6 +50,7 @@ class WireFormat:
     ``questions`` are what a device of unknown kind may be sent to see whether it speaks this: they must not erase,
     tare, zero, print or change a setting, here or with any other format's device.  Without any it is only listened to.
     ``print_questions`` act as the device's PRINT key: a person has to allow them, as paper may come out.
+    ``calls`` are what its instrument says, and nothing else until it is answered, when it wants to send a result.
     ``options`` are all that a person may set, and ``reading`` those of them by which the same bytes read differently,
     without one that must be there: a stream can be read without the rest.  ``session`` takes the first and ``decoder``
     the second; neither takes anything where there are none.
@@ -75,6 +76,7 @@ class WireFormat:
     links: tuple[Link, ...] = ()
     questions: tuple[bytes, ...] = ()
     print_questions: tuple[bytes, ...] = ()
+    calls: tuple[bytes, ...] = ()
     wire: str = "serial"
 
     @property

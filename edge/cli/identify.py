@@ -1,6 +1,7 @@
 """`marketedge identify`: which protocol and settings speak on a port."""
 
 import json
+import re
 from typing import Any
 
 import click
@@ -14,12 +15,18 @@ from protocol import formats
 from protocol.readings import TestResult, Weighing
 
 SCHEMES = ("usb-hid", "w1", "folder", "http", "ws")  # other addresses carry what is spoken on serial lines
+RESULT_SECONDS = 30.0  # in which a person has a result sent
+LINES = re.compile(rb"([ -~]{3,}[\r\n]+)+")
 
 
 @click.command()
 @click.argument("port")
 @device_options
-@click.option("--listen", type=float, default=LISTEN_SECONDS, show_default=True, help="Seconds to listen at each rate.")
+@click.option(
+    "--listen",
+    type=float,
+    help=f"Seconds to listen at each rate; {LISTEN_SECONDS} otherwise, {RESULT_SECONDS:g} for files and uploads.",
+)
 @click.option("--print", "allow_print", is_flag=True, help="Also press the PRINT key by wire; paper may come out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
@@ -27,7 +34,7 @@ def identify(
     ctx: click.Context,
     port: str,
     device: Named,
-    listen: float,
+    listen: float | None,
     allow_print: bool,
     as_json: bool,
 ) -> None:
@@ -35,18 +42,23 @@ def identify(
 
     It listens first. Only on a silent port it asks, and only for a weight, a name or a test: nothing that is asked
     erases, tares, zeroes or changes a setting. Some scales answer only by printing; they are asked with --print.
-    With --protocol or --model it looks for that one only. Exit code 1 when it cannot be told.
+    An analyzer is told while it sends a result, and keeps it where it waits for an answer. A scanner cannot be told:
+    any line of text may be a code. With --protocol or --model it looks for that one only. Exit code 1 when it cannot be
+    told.
     """
     serial = port.startswith("/")
     scheme = port.partition(":")[0]
+    wire = scheme if scheme in SCHEMES else "serial"
     with plain_errors():
         row = device.row()
+    if scheme == "evdev" and row is None:
+        raise click.ClickException(f'{port} is a keyboard: what types there is a scanner, model = "keyboard-scanner"')
     search = Search(
         lambda link: open_port(port, link),
         of=only(row) if row else None,
-        wire=scheme if scheme in SCHEMES else "serial",
+        wire=wire,
         our_settings=serial,
-        listen=listen,
+        listen=listen or (RESULT_SECONDS if wire in ("folder", "http") else LISTEN_SECONDS),
         allow_print=allow_print,
         tell=lambda text: click.echo(text, err=True),
     )
@@ -55,7 +67,7 @@ def identify(
     if as_json:
         click.echo(json.dumps(_as_json(report), ensure_ascii=False))
     else:
-        for line in _told(report, allow_print) if report.findings else _untold(report, allow_print):
+        for line in _told(report) if report.findings else untold(report, wire, allow_print=allow_print):
             click.echo(line)
     ctx.exit(0 if report.findings else 1)
 
@@ -82,7 +94,7 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _told(report: Report, allow_print: bool) -> list[str]:
+def _told(report: Report) -> list[str]:
     lines = [_line(one) for one in report.findings]
     first = report.findings[0]
     if len(report.findings) > 1:
@@ -117,19 +129,34 @@ def _says(one: Match) -> str:
     return f"{one.frames} answers"
 
 
-def _untold(report: Report, allow_print: bool) -> list[str]:
-    if not report.heard:
+def untold(report: Report, wire: str, *, allow_print: bool) -> list[str]:
+    """Why it cannot be told, and the next step."""
+    if report.heard:
         lines = [
-            f"Nothing heard, and no answer to {report.asked} questions. Check that it is on, the cable (crossed or",
-            "straight?), and the output mode. An analyzer may speak only when it has a result: measure one, or press",
-            "its send key, while this listens (--listen 60).",
+            f"{len(report.heard)} bytes received at {report.heard_at}, but no known protocol fits them:",
+            f"  {report.heard[:48].hex(' ')}",
         ]
-        if not allow_print:
-            asleep = [row.id for row in map(formats.find, formats.ids()) if row.print_questions]
-            lines.append(f"Scales that answer only by printing were not asked ({', '.join(asleep)}): see --print.")
-        return lines
-    return [
-        f"{len(report.heard)} bytes received at {report.heard_at}, but no known protocol fits them:",
-        f"  {report.heard[:48].hex(' ')}",
-        "Look up protocol and link settings in the device's menu, or send us a log (marketedge record).",
+        if wire == "serial" and LINES.fullmatch(report.heard):
+            lines.append('If that is what you have just scanned, it is a scanner: model = "serial-scanner".')
+        return [
+            *lines,
+            "Look up protocol and link settings in the device's menu, or send us a log (marketedge record).",
+        ]
+    lines = [
+        f"Nothing heard, and no answer to {report.asked} questions. Check that it is on, the cable (crossed or",
+        "straight?), and the output mode. An analyzer may speak only when it has a result: measure one, or press",
+        f"its send key, while this listens (--listen {RESULT_SECONDS:g}).",
     ]
+    rows = [row for row in map(formats.find, formats.ids()) if row.wire == wire]
+    asleep = [row.id for row in rows if row.print_questions]
+    if asleep and not allow_print:
+        lines += [
+            f"Scales that answer only by printing were not asked ({', '.join(asleep)}):",
+            "put something on the pan, and see --print.",
+        ]
+    if unasked := [row.id for row in rows if row.polled and not (row.questions or row.print_questions)]:
+        lines += [
+            f"Never asked, as nothing in an answer would tell them from others ({', '.join(unasked)}):",
+            "write the model into station.toml, and see whether marketedge check reads it.",
+        ]
+    return lines

@@ -374,4 +374,5 @@ FORMAT = WireFormat(
     decoder=decoder,
     session=Session,
     links=(Link(4800), Link(2400), Link(1200)),
+    calls=(ENQ,),
 )

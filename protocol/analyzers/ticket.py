@@ -505,4 +505,5 @@ FORMAT = WireFormat(
     options=Options,
     reading=Reading,
     links=(Link(115200), Link(19200)),
+    calls=(b"\x10\x04\x01", b"\x1dr\x01"),
 )

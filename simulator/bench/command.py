@@ -12,7 +12,20 @@ from simulator.broker import BrokerFailed
 from simulator.obstacles import in_words
 from simulator.stage import Refusal, StageFailed
 
-NAMES = ("latency", "start", "sale", "writes", "decode", "idle", "paper", "ingest", "verify", "drain", "back")
+NAMES = (
+    "latency",
+    "start",
+    "sale",
+    "writes",
+    "decode",
+    "idle",
+    "paper",
+    "ingest",
+    "verify",
+    "drain",
+    "back",
+    "identify",
+)
 LONG = ("soak",)  # not among ``all``
 MEMORY = frozenset({"tmpfs", "ramfs"})
 
@@ -31,6 +44,7 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
     help="A folder on the disk to be measured.",
 )
 @click.option("--records", type=click.IntRange(min=10), help="verify, drain: how many; 100,000 and 10,000 otherwise.")
+@click.option("--looks", type=click.IntRange(min=1), help="identify: how many at each; 100 otherwise.")
 @click.option("--ack-every", type=click.FloatRange(min=0.1), help="drain: also to a city that answers so often, in s.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
 def bench(
@@ -39,6 +53,7 @@ def bench(
     seconds: float | None,
     folder: Path,
     records: int | None,
+    looks: int | None,
     ack_every: float | None,
     verbose: bool,
 ) -> None:
@@ -50,7 +65,7 @@ def bench(
     reports = []
     try:
         for one in NAMES if name == "all" else (name,):
-            report = _bench(one, verbose, records, ack_every)(folder.absolute(), seconds)
+            report = _bench(one, verbose, records, looks, ack_every)(folder.absolute(), seconds)
             reports.append(report)
             if not as_json:
                 click.echo(report.as_text() + "\n")
@@ -62,7 +77,7 @@ def bench(
 
 
 def _bench(
-    name: str, verbose: bool, records: int | None, ack_every: float | None
+    name: str, verbose: bool, records: int | None, looks: int | None, ack_every: float | None
 ) -> Callable[[Path, float | None], Report]:
     """Each is loaded when it runs, and has its own usual length."""
     if name == "latency":
@@ -108,6 +123,11 @@ def _bench(
         from simulator.bench.drain import measure as drain
 
         return lambda folder, seconds: drain(folder, records or RECORDS, ack_every or 0.0)
+    if name == "identify":
+        from simulator.bench.identify import LOOKS
+        from simulator.bench.identify import measure as identify
+
+        return lambda folder, seconds: identify(folder, looks or LOOKS)
     if name == "back":
         from simulator.bench.back import measure as back
 

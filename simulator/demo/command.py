@@ -68,9 +68,9 @@ def demo(
     """A market plays on one page, in about ninety seconds, in Chinese or English; then its levers are yours.
 
     Goods come in and are sold; a positive test stops a sale; the plug is pulled in the middle of one; the network goes
-    and comes; the roll ends; the clock is wrong; a phone scans the slip. The first line says which page to open; then
-    the story begins. With --once it is told unattended, on free ports where none are given: the last line
-    says as JSON what came of it, act by act, and the exit code says whether all did. A folder may be used again.
+    and comes; the roll ends; the clock is wrong; a phone scans the slip. It says which page to open; then the story
+    begins. With --once it is told unattended, on free ports where none are given: the last line says as JSON what came
+    of it, act by act, and the exit code says whether all did. A folder may be used again.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     host = WHOLE_NETWORK if lan else host
@@ -79,6 +79,8 @@ def demo(
         for given, wanted in ((port, STATION_PORT), (city_port, CITY_PORT), (desk_port, DESK_PORT))
     ]
     told = acts or tuple(ACTS)
+    if not once:
+        click.echo("  正在准备，几秒钟后告诉你打开哪一页 Setting up a market: which page to open comes in seconds")
     try:
         with (
             plain_errors(StageFailed, BrokerFailed, Refusal),

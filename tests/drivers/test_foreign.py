@@ -18,6 +18,7 @@ from protocol.checks import xor8
 from protocol.link import Link
 from protocol.readings import Weighing
 from protocol.scales import plain_lines
+from simulator.bench.foreign import SCALES as FOREIGN
 from simulator.wires.baud import heard
 
 STILL = [Decimal("1.250")]
@@ -41,35 +42,10 @@ def bcd(kg: Decimal, length: int = 6, status: int = 0x43) -> bytes:
     return bytes((0xFF, status, *(int(digits[at : at + 2], 16) for at in (4, 2, 0)), 0))[:length]
 
 
-def block(kg: Decimal, places: int = 3, unit: str = "kg") -> bytes:
-    tare = Decimal("0.215")
-    rows = {"GROSS": kg + tare, "NET": kg, "TARE": tare}
-    return "".join(f"{name:<5}{value:>9.{places}f}{unit}\r\n" for name, value in rows.items()).encode() + b"\r\n"
-
-
 def printed(kg: Decimal) -> bytes:
     return plain_lines.encode(Weighing(kg), "block", tare=Decimal("0.215"))
 
 
-def labels(kg: Decimal) -> bytes:
-    return f"G.W.:{kg:>8f}kg\r\nTare:   0.000kg\r\nN.W.:{kg:>8f}kg\r\n\r\n".encode()
-
-
-FOREIGN = {
-    "number and unit": lambda kg: f"{kg:>8f}kg\r\n".encode(),
-    "number and unit, LF": lambda kg: f"{kg:>8f}kg\n".encode(),
-    "number and unit, CR": lambda kg: f"{kg:>8f}kg\r".encode(),
-    "signed number and unit": lambda kg: f"{kg:>+8f}kg\r\n".encode(),
-    "number in grams": lambda kg: f"{kg * 1000:>8.0f}g\r\n".encode(),
-    "right-aligned, blanks behind": lambda kg: f"{kg:>13f} kg  \r\n".encode(),
-    "weight in STX and ETX": lambda kg: f"\x02{kg:>8f}kg\x03".encode(),
-    "G.W.": lambda kg: f"G.W.:{kg:>8f}kg\r\n".encode(),
-    "G.W., tare, N.W.": labels,
-    "G&G grain, shifted": lambda kg: f"{'-' if kg < 0 else ' '}{abs(kg):>7.2f} GN \r\n".encode(),
-    "block": block,
-    "block with one decimal": lambda kg: block(kg * 1000, 1),
-    "block with blanks": lambda kg: block(kg, 3, " kg"),
-}
 KNOWN = {
     "os2": {
         "active": os2,

@@ -1,25 +1,33 @@
-"""Few runs of each format; ``tests/identify_rates.py`` does the hundreds, and says how long each takes."""
+"""Few runs of each format; ``marketsim bench identify`` does the hundreds, and says how long each takes."""
 
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from decimal import Decimal
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from drivers.conversation import Conversation
 from drivers.identify import Search
 from drivers.recognise import candidates, recognise, with_parity
 from drivers.transports import open_port
+from edge.cli.identify import untold
 from edge.cli.main import main
 from protocol import formats
 from protocol.link import Link
+from protocol.readings import TestResult
 from protocol.scales import st_gs, yaohua_equals, yaohua_tf0
 from simulator.analyzers import _instrument as analyzer
+from simulator.bench.identify import Wire
 from simulator.scales import _pan as scale
 from simulator.scales._pan import Pan
+from simulator.scanners import _reader as scanner
 from simulator.wires.baud import BaudPty, heard
+from simulator.wires.faults import Faults
 from simulator.wires.line import Line, TcpPort
 
 TEN_BITS = ("8n1", "7e1", "7o1")
@@ -238,3 +246,73 @@ def test_it_may_be_looked_for_one_model(tmp_path):
     assert '  protocol = "yaohua_equals"\n  options = { reversed = true }\n' in set_by_hand.stdout
     wrong = CliRunner().invoke(main, ["identify", "/dev/null", "--option", "reversed=true"])
     assert wrong.exit_code == 1 and "model" in wrong.output
+
+
+# --- instruments that speak when they have something to say ---------------------------------------------------------
+
+AT = datetime(2026, 11, 22, 8, 0)  # noqa: DTZ001 - an instrument has no zone
+
+
+def look_on(wire, of="serial", listen=30.0):
+    return Search(wire.open, wire=of, listen=listen, clock=wire.clock).run()
+
+
+def test_a_scale_that_greets_when_it_is_switched_on_is_asked_for_all_that():
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("2.350"), 0.0)
+    report = look_on(Wire(scale.find("mt_sics")(pan), Link(19200), Faults()), listen=2.2)
+    (found,) = report.findings
+    assert (found.protocol, found.link, found.example.value) == ("mt_sics", Link(19200), Decimal("2.350"))
+
+
+@pytest.mark.parametrize("link", ["9600/8n1", "1200/8n1"])
+def test_a_meter_that_asks_whether_it_may_send_is_answered_and_keeps_its_result(link):
+    meter = analyzer.find("astm")(None)
+    result = meter.measure(7, Decimal("12.5"), AT)
+    wire = Wire(meter, Link.parse(link), Faults())
+    (found,) = look_on(wire).findings
+    assert (found.protocol, str(found.link), found.example.value) == ("astm", link, result.value)
+    session = formats.find("astm").speaks()
+    talk = Conversation(wire.open(Link.parse(link)), session, wire.clock)
+    events = [event for _ in range(400) for event in talk.turn(0.2).events]
+    assert result.value in [event.value for event in events if isinstance(event, TestResult)]
+
+
+def test_a_tester_that_looks_for_its_printer_is_told():
+    tester = analyzer.find("ticket")(None)
+    tester.measure(7, Decimal("12.5"), AT)
+    (found,) = look_on(Wire(tester, Link(9600), Faults())).findings
+    assert found.protocol == "ticket" and found.example.sample == "7"
+
+
+def test_an_instrument_whose_frames_depend_on_its_model_is_told_with_that():
+    tester = analyzer.find("dayuan_small")("dy5800")
+    tester.measure(7, Decimal("12.5"), AT)
+    (found,) = look_on(Wire(tester, Link(9600), Faults())).findings
+    assert (found.protocol, found.models, found.options) == ("dayuan_small", ("dayuan-dy5800",), {"model": "dy5800"})
+
+
+@pytest.mark.parametrize("model", ["kerun", "dimaier"])
+def test_an_upload_is_told_with_its_maker_and_is_not_answered(model):
+    tester = analyzer.find("http_push")(model)
+    wire = Wire(tester, None, Faults(), deed=lambda: tester.measure(7, Decimal("12.5"), AT))
+    (found,) = look_on(wire, "http").findings
+    assert found.models == (f"{model}-upload",)
+    assert tester.unsent and not tester.answers
+
+
+def test_a_file_in_a_folder_is_told_and_stays_there(tmp_path: Path):
+    file = tmp_path / "results.csv"
+    file.write_text("样品编号;检测项目;检测结果;单位;检测结论\n7;农药残留;12.5;%;合格\n", "utf-8")
+    done = CliRunner().invoke(main, ["identify", f"folder:{tmp_path}", "--json"])
+    assert json.loads(done.stdout)["findings"][0]["protocol"] == "csv_drop"
+    assert file.exists()
+
+
+def test_a_scanner_cannot_be_told_and_the_next_step_is_said(tmp_path):
+    reader = scanner.find("scanner_serial")()
+    report = look_on(Wire(reader, Link(9600), Faults(), deed=lambda: reader.scan("6901234567892")), listen=2.2)
+    assert report.findings == () and report.heard.startswith(b"6901234567892\r")
+    assert 'model = "serial-scanner"' in "\n".join(untold(report, "serial", allow_print=False))
+    keyboard = CliRunner().invoke(main, ["identify", "evdev:/dev/input/event0"])
+    assert keyboard.exit_code == 1 and 'model = "keyboard-scanner"' in keyboard.output

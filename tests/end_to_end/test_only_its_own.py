@@ -89,7 +89,7 @@ def test_a_real_station_at_the_usual_address_is_untouched(real: Path, tmp_path: 
     finally:
         staying.terminate()
         staying.wait(30)
-    first = next(line for line in told.read_text().splitlines() if line.strip())
+    first = next(line for line in told.read_text().splitlines() if "://" in line)
     assert "Open this first:  http://127.0.0.1:" in first
     assert f"Port {USUAL} is used by another program" in told.read_text()
     assert records(real) == before

@@ -12,7 +12,21 @@ from click.testing import CliRunner
 
 from protocol import formats
 from protocol.printers.status import GS_R_PAPER
-from simulator.bench import back, command, decode, drain, idle, ingest, latency, paper, soak, start, verify, writes
+from simulator.bench import (
+    back,
+    command,
+    decode,
+    drain,
+    identify,
+    idle,
+    ingest,
+    latency,
+    paper,
+    soak,
+    start,
+    verify,
+    writes,
+)
 from simulator.bench.counter import Counter, weights
 from simulator.bench.report import Report
 
@@ -206,3 +220,16 @@ def test_weights_never_come_twice() -> None:
     assert len(set(row)) == 5000
     assert min(row) >= 300 and max(row) < 29_900
     assert weights(10, skip=3)[:2] == row[3:5]
+
+
+@pytest.mark.slow
+def test_every_format_that_can_be_told_is_looked_at_and_what_is_foreign_beside_it(tmp_path: Path) -> None:
+    """One look each: what a hundred say is the bench's own matter."""
+    found = shape(identify.measure(tmp_path, 1))
+    facts = found["facts"]
+    told = {row["name"] for row in facts["formats"]}
+    assert facts["cannot_be_told"] == ["atp_hid", "scanner_hid", "scanner_serial"]
+    assert told | set(facts["cannot_be_told"]) == set(formats.ids())
+    assert {row["name"] for row in facts["formats"] if not row["reached"]} == set()
+    assert len(facts["foreign"]) >= 37
+    assert [row["name"] for row in facts["foreign"] if row["wrong"]] == []
