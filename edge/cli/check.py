@@ -105,17 +105,20 @@ def _echoed(good: bool | None, name: str, text: str) -> bool:
     return good is not False
 
 
-def tried(path: Path) -> Iterator[tuple[bool | None, str, str]]:
-    """What each try came to, as soon as it is known: how it is, what it is about, and the words."""
+def tried(path: Path, held: str = "") -> Iterator[tuple[bool | None, str, str]]:
+    """What each try came to, as soon as it is known: how it is, what it is about, and the words.
+
+    ``held`` is the address that this process keeps until the station comes.
+    """
     logging.disable(logging.WARNING)  # each line says it
-    for name, attempt in _attempts(path):
+    for name, attempt in _attempts(path, held):
         good, text = attempt()
         yield good, name, text
         if name == "config" and not good:
             return
 
 
-def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+def _attempts(path: Path, held: str) -> Iterator[tuple[str, Callable[[], Outcome]]]:
     try:
         config = load(path)
     except BadConfig as error:
@@ -156,7 +159,7 @@ def _attempts(path: Path) -> Iterator[tuple[str, Callable[[], Outcome]]]:
         yield from _name(printer, system)
         yield printer.name, lambda printer=printer: _printer(printer)  # type: ignore[misc]
     yield "broker", lambda: _broker(config)
-    yield "web", lambda: _web(config)
+    yield "web", lambda: _web(config, held)
     if config.web.tls != "off":
         yield "certificate", lambda: _certificate(config, clock)
     yield "clock", lambda: _clock(clock, config.station.language)
@@ -452,15 +455,16 @@ def _city_keys(config: Config) -> Outcome:
     return True, ", ".join(sorted(keys.by_kid)) or said("没有", "none")
 
 
-def _web(config: Config) -> Outcome:
-    """Whether the address is free."""
-    server = WebServer(config.web.listen, Showing(), Inbox())
-    try:
-        server.bind()
-    except CannotListen as error:
-        return False, str(error)
-    finally:
-        server.stop()
+def _web(config: Config, held: str) -> Outcome:
+    """Whether the address is free, or will be."""
+    if config.web.listen != held:
+        server = WebServer(config.web.listen, Showing(), Inbox())
+        try:
+            server.bind()
+        except CannotListen as error:
+            return False, str(error)
+        finally:
+            server.stop()
     return True, f"{'http' if config.web.tls == 'off' else 'https'}://{config.web.listen}/"
 
 

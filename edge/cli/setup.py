@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -46,7 +47,7 @@ def setup(folder: Path, listen: str, no_run: bool) -> None:
             )
         station.refuse_second(folder)
         walk = Walk(folder)
-        page = SetupPage(walk, tried, runs=not no_run)
+        page = SetupPage(walk, partial(tried, held=listen), runs=not no_run)
         page.serve(listen)
         click.echo(said(f"在本机的浏览器打开 {page.address}", f"open {page.address} in a browser on this box"))
         try:

@@ -221,17 +221,17 @@ def _plugged(known: Known) -> Step:
         Bilingual("接上设备", "Plug in the devices"),
         (
             Question(
-                "plugged",
-                Bilingual("都接好、开机了吗", "Is everything plugged in and switched on?"),
-                default="go",
-                choices=(_choice("go", "好了，继续", "yes, go on"), _choice("again", "再看一遍", "look again")),
-                acts={"again": Act("list", again=True)},
-            ),
-            Question(
                 "network_printer",
                 Bilingual("网络打印机的地址", "Address of a printer on the network"),
                 Bilingual("如 192.168.1.50；没有就留空", "such as 192.168.1.50; empty where there is none"),
                 fits=network_printer,
+            ),
+            Question(
+                "plugged",
+                Bilingual("都接好、开机了吗", "Is everything plugged in and switched on?"),
+                default="go",
+                choices=(_choice("go", "好了，继续", "yes, go on"), _choice("again", "再看一遍", "look again")),
+                acts={"go": Act("list"), "again": Act("list", again=True)},
             ),
         ),
         Bilingual(

@@ -1,6 +1,7 @@
 """``marketedge check`` asks printers how they are, and says what to do."""
 
 import logging
+import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -230,3 +231,15 @@ def test_every_line_that_is_not_ok_ends_with_the_next_step(tmp_path: Path, stall
     assert ends["scale-1"].endswith("Check the scale's power and cable; it reconnects by itself")
     assert ends["broker"].endswith("tell the platform's people that their broker is down")
     assert ends["market keys"].endswith("or let the city send its command `keys`")
+
+
+def test_the_address_that_the_first_start_s_page_keeps_is_free_for_the_station(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as page:
+        listen = f"127.0.0.1:{page.getsockname()[1]}"
+        monkeypatch.setenv("MARKETEDGE_WEB__LISTEN", listen)
+        CliRunner().invoke(main, ["init", str(tmp_path / "stall"), "--job", "stall"])
+        config = tmp_path / "stall" / "station.toml"
+        for held, free in (("", False), (listen, True)):
+            assert [good for good, name, _ in commands_check.tried(config, held) if name == "web"] == [free]

@@ -155,6 +155,19 @@ def test_a_plate_whose_numbers_do_not_fit_each_other_is_told(tmp_path: Path) -> 
         walk.answer(question, "2 kg")
 
 
+def test_what_is_plugged_in_when_somebody_goes_on_is_found(tmp_path: Path) -> None:
+    """The first start's page is there since the box was switched on."""
+    plugged: list[FoundPort] = []
+    walk = Walk(tmp_path / "a", ports=lambda: tuple(plugged))
+    while (step := walk.step()) is not None and step.name != "plugged":
+        walk.answer(walk.open(step)[0], "")
+    plugged.append(PORT)
+    while (step := walk.step()) is not None and step.name == "plugged":
+        if act := walk.answer(walk.open(step)[0], ""):
+            walk.do(act, lambda text: None)
+    assert step is not None and step.name == f"port {PORT.stable}"
+
+
 def test_an_answer_can_be_taken_back_and_changes_what_follows(tmp_path: Path) -> None:
     walk = Walk(tmp_path / "a", ports=lambda: ())
 
