@@ -92,7 +92,7 @@ class Station:
         self._publisher: Publisher | None = None
         self._reach = Reach()
         self._link: Link | None = None
-        self._born = b""
+        self._born: set[str] = set()  # SHA-256 of what was said of us on this connection
         self._sent: set[bytes] = set()
 
     # --- the way to the city ----------------------------------------------------------------------------------------
@@ -133,6 +133,7 @@ class Station:
         self._up.set()
         self._since = time.monotonic()
         self.greeted.clear()
+        self._born.clear()
         if self._publisher is not None and self._ledger is not None:
             self._publisher.link(LinkChanged(True, limits=Limits()), time.monotonic())
         self.announce()
@@ -143,7 +144,7 @@ class Station:
         stamp = self._clock.now()
         if self._ledger is not None and self._publisher is not None:
             self._reach = reach(self._ledger.conn, self._ledger.head, self._publisher.upto)
-        self._born = encode_state(
+        birth = encode_state(
             "online",
             self.topics.station,
             self.key,
@@ -153,9 +154,10 @@ class Station:
             software="marketsim fleet",
         )
         if self._publisher is not None:
-            self._publisher.born(self._born)
+            self._publisher.born(birth)
         if self._link is not None:
-            self._link.publish(self.topics.state, self._born)
+            self._link.publish(self.topics.state, birth)
+        self._born.add(hashlib.sha256(birth).hexdigest())
 
     def down(self, cause: str) -> None:
         self._cause = cause
@@ -170,7 +172,7 @@ class Station:
         if not self.greeted.is_set():
             with suppress(BadSigned, BadAck):
                 said = ack_of(verify(payload, self._city, self.topics.station).fields)
-                if said.birth == hashlib.sha256(self._born).hexdigest():
+                if said.birth in self._born:
                     self.greeted.set()
         if self._publisher is not None:
             before = self._publisher.acked
