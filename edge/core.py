@@ -774,9 +774,8 @@ class Core:
         Losing it is harmless: an unknown paper is asked about, a delivered record is sent again and dropped as a
         repeat.  Writing it at once would double what one sale writes to the SD card.
         """
-        if not any(part.unsaved for part in self._savers):
-            return
-        if stopping or self._publisher.urgent or now - self._last_record >= SAVE_SECONDS:
+        due = stopping or self._publisher.urgent or now - self._last_record >= SAVE_SECONDS
+        if due and any(part.unsaved for part in self._savers):
             try:
                 with self._ledger.batch():
                     self._save_progress(alone=True)

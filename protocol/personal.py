@@ -32,6 +32,7 @@ _LICENCE = re.compile(r"(?<![0-9A-Za-z])[0-9A-HJ-NPQRTUWXY]{18}(?![0-9A-Za-z])")
 _PROVINCES = frozenset(
     str(one) for one in (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66))
 ) | {"71", "81", "82", "83"}
+SHORTEST = 11  # digits of a mobile telephone's number
 _IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _LICENCE_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _LICENCE_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
@@ -79,6 +80,8 @@ def found(text: str, *, mobile: bool = True) -> str:
 
     ``mobile`` is False for numbers of papers, of which eleven digits may be anything.
     """
+    if len(text) < SHORTEST:
+        return ""
     return next((text[start:end] for start, end in _spans(text, mobile)), "")
 
 
@@ -100,7 +103,7 @@ def hint(number: str) -> str:
 
 def _spans(text: str, mobile: bool) -> Iterator[tuple[int, int]]:
     """Where they stand; licences are passed over."""
-    if len(text) < 11 or sum(map(str.isdigit, text)) < 11:
+    if sum(map(str.isdigit, text)) < SHORTEST:
         return
     plain = text if text.isascii() else "".join(map(_narrow, text))
     plain = _LICENCE.sub(lambda licence: "#" * 18 if is_licence(licence[0]) else licence[0], plain)

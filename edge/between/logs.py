@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import sys
+import time
 from collections import deque
+from functools import lru_cache
 from typing import Any
 
 from protocol.plain import plain
@@ -31,6 +33,9 @@ class Lines(logging.Formatter):
         level = f"<{JOURNAL.get(record.levelno, 6)}>"
         return "\n".join(level + line for line in text.split("\n"))
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return f"{_second(int(record.created))},{int(record.msecs):03d}"
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
         record.message = plain(record.message, LETTERS)
         return super().formatMessage(record)
@@ -39,12 +44,23 @@ class Lines(logging.Formatter):
         return "\n".join(f"  | {_indented(line)}" for line in super().formatException(about).split("\n"))
 
 
+@lru_cache(maxsize=4)
+def _second(since_1970: int) -> str:
+    """As logging writes it; every line has it, once for each handler."""
+    return time.strftime(logging.Formatter.default_time_format, time.localtime(since_1970))
+
+
 def _indented(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" "))] + plain(line, LETTERS)
 
 
 def set_up(verbose: bool) -> None:
-    """To stderr; the journal adds the time itself."""
+    """To stderr; the journal adds the time itself.
+
+    No line tells of code, threads or processes, so nobody looks for them: Python's logging how-to, "Optimization".
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     form, journal = "%(levelname)s %(name)s: %(message)s", "JOURNAL_STREAM" in os.environ
     stderr = logging.StreamHandler(sys.stderr)
     stderr.setFormatter(Lines(form if journal else f"%(asctime)s {form}", journal=journal))

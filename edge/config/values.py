@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,6 +58,7 @@ def masses(text: str) -> tuple[int, ...]:
     return (*(grams(f"{mass.strip()}{unit}") for mass in smaller), grams(largest))
 
 
+@lru_cache(maxsize=128)  # each sale asks for its price
 def fen(text: str) -> int:
     """``"3.50"`` yuan → 350 fen; raises ValueError."""
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,2})?", text.strip()):

@@ -203,8 +203,11 @@ def opened(station: Station, code: str, net_g: int | None = None, *, more: bool 
         raise Refused("bad_code", f"编码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
     if kind is CodeKind.TRAINING:
         raise _training()
-    offer = next(iter(station.lots.claims.offers(code)), None) if kind is CodeKind.SOURCE else None
-    if offer is None or (not more and station.lots.of_source(code) is not None):
+    of_source = kind is CodeKind.SOURCE
+    if of_source and not more and (lot := station.lots.of_source(code)) is not None:
+        return lot, False
+    offer = next(iter(station.lots.claims.offers(code)), None) if of_source else None
+    if offer is None:
         return station.lots.find(code), False
     return _take(station, offer.portion, offer.facts, offer.station, offer.by, net_g), True
 

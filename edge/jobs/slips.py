@@ -1,6 +1,7 @@
 """A slip is made: its lines become one sale, recorded, signed, taken off their lots and printed."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from edge.between.commands import LARGEST_AMOUNT, SaleAnswer, Warned
 from edge.between.inbox import Refused
@@ -105,7 +106,7 @@ def complete(
 
     stamp = station.clock.now()
     tx = str(station.ledger.next_code(CodeKind.SALE))
-    seller, buyer = seller_at(station, scale), Party(code=closing.buyer or WALK_IN, name=closing.buyer_name)
+    seller, buyer = seller_at(station, scale), _party(closing.buyer or WALK_IN, closing.buyer_name)
     slip = Slip(
         amount_fen=asked.fen,
         buyer=buyer.code,
@@ -130,14 +131,7 @@ def complete(
     url, digest = _sign(station, slip, stamp.seconds if stamp.trusted else None, tests, verified, flags)
     trade = TradeCompleted(
         slip=slip,
-        seller=Party(
-            code=seller.code,
-            name=seller.name,
-            stall=seller.stall,
-            contact=seller.contact,
-            licence=seller.licence,
-            address=seller.address,
-        ),
+        seller=_party(seller.code, seller.name, seller.stall, seller.contact, seller.licence, seller.address),
         buyer=buyer,
         sold=tuple(
             Sold(
@@ -183,6 +177,12 @@ def complete(
         rounded_fen=asked.off_fen,
     )
     return answer, recorded
+
+
+@lru_cache(maxsize=64)
+def _party(code: str, name: str, stall: str = "", contact: str = "", licence: str = "", address: str = "") -> Party:
+    """Who sells or buys, as records have it: the same value again and again."""
+    return Party(code=code, name=name, stall=stall, contact=contact, licence=licence, address=address)
 
 
 def _lots(station: Station, lines: Sequence[FrozenLine]) -> tuple[list[Lot | None], list[int]]:

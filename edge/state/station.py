@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 from edge.between.board import BasketLineView, BasketView, CertificateView, ProductView
 from edge.between.inbox import Refused
@@ -280,7 +281,7 @@ class Station:
 
     def goods(self, code: str) -> Goods:
         part = self.product(code)
-        return Goods(product=part.code, name=part.name, name_en=part.name_en)
+        return _goods(part.code, part.name, part.name_en)
 
     def price(self, code: str) -> int:
         """Fen per the product's own basis: the last price set at the stall, else the configured one."""
@@ -349,6 +350,12 @@ class Station:
     def _limit_fen(self, part: ProductSection) -> int | None:
         limit = self.city_lists.limit(part.code)
         return limit.per(part.per_g) if limit else None
+
+
+@lru_cache(maxsize=128)
+def _goods(product: str, name: str, name_en: str) -> Goods:
+    """As records have them: the same value again and again."""
+    return Goods(product=product, name=name, name_en=name_en)
 
 
 def needs_word(roles: frozenset[Role]) -> Refused:

@@ -63,6 +63,8 @@ class Stops:
         rows = self._conn.execute(
             f"SELECT by, stops, at, number, why, until FROM lot_words WHERE code IN ({marks})", codes
         ).fetchall()
+        if not rows:
+            return None
         resumed = [_Word(at, number, by) for by, stops, at, number, *_ in rows if not stops]
         standing = [
             (at, Stop(by, why, until))

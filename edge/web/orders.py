@@ -67,7 +67,7 @@ class _Order:
     """ASGI: what is ordered at an address, by whom, done. Looks for the command with its first request."""
 
     def __init__(self, address: str, desk: Desk, allowed: Allowed) -> None:
-        self._make = lambda: _endpoint(row_of(address), desk, allowed)
+        self._make: Callable[[], ASGIApp] = lambda: _endpoint(row_of(address), desk, allowed)
         self._ask: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -88,7 +88,7 @@ class Token:
             _ED25519 << 4 | self.kind.value,
             self.kid,
             self.t,
-            TraceCode.parse(self.tx).packed(),
+            _packed(self.tx),
             int(self.seller).to_bytes(6, "big"),
             int(self.buyer).to_bytes(6, "big"),
             self.net_g,
@@ -96,7 +96,7 @@ class Token:
             self.verdict.value | self.flags,
             self.digest,
             _MANY if shown is None else len(shown),
-        ) + b"".join(TraceCode.parse(source).packed() for source in shown or ())
+        ) + b"".join(map(_packed, shown or ()))
 
     def as_json(self) -> dict[str, Any]:
         """What the token states, for programs; ``time`` is null when the clock was not trusted."""
@@ -150,6 +150,12 @@ class Token:
             )
         except ValueError as error:
             raise BadToken(str(error)) from None
+
+
+def _packed(code: str) -> bytes:
+    """A trace code as a 9-byte big-endian number; raises BadCode."""
+    TraceCode.parse(code)
+    return int(code).to_bytes(9, "big")
 
 
 def _digits(packed: bytes, width: int) -> str:
