@@ -26,9 +26,9 @@ OWN = 64  # not the number of a dictionary
 OWN_FILE = "words-{}.bin"  # beside the ledger, by the four bytes in hex
 _PLAIN = ord("{")
 _LEVEL, _MEMORY = 3, 5  # a twentieth larger than with 9 and 9, in a tenth of the time
-_WRITTEN = -14  # 16 kB that deflate looks back: what it keeps of them is copied for each record
-_BACK = 1 << 15  # bytes that inflate looks back: records were written with all of them
+_BACK = 1 << 15  # bytes that deflate looks back
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
+_NEAR = -14  # 16 kB, where own words are the nearest: what deflate keeps of them is copied for each record
 
 
 def pack(body: bytes) -> bytes:
@@ -44,7 +44,7 @@ class Packer:
         self.words = words
         self.id = id_of(words)
         self._head = bytes([OWN, DICTIONARY]) + self.id
-        self._deflate = _deflater(_behind(DICTIONARY, words))
+        self._deflate = _deflater(_behind(DICTIONARY, words), _NEAR)
 
     def pack(self, body: bytes) -> bytes:
         deflate = self._deflate.copy()
@@ -143,11 +143,11 @@ _ROOM = 12_000  # of what deflate looks back, for a ledger's own words
 @cache
 def _primed(number: int) -> "zlib._Compress":
     """What deflates, with its dictionary read: reading it for each record would take half of all the time."""
-    return _deflater(_dictionary(number))
+    return _deflater(_dictionary(number), _WINDOW)
 
 
-def _deflater(dictionary: bytes) -> "zlib._Compress":
-    return zlib.compressobj(_LEVEL, zlib.DEFLATED, _WRITTEN, _MEMORY, zdict=dictionary)
+def _deflater(dictionary: bytes, window: int) -> "zlib._Compress":
+    return zlib.compressobj(_LEVEL, zlib.DEFLATED, window, _MEMORY, zdict=dictionary)
 
 
 @cache
