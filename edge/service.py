@@ -1,6 +1,5 @@
 """`marketedge run`: put the parts together, start their threads, and take them down in order."""
 
-import ctypes
 import logging
 import os
 import secrets
@@ -9,7 +8,6 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -21,6 +19,7 @@ from drivers.transports import open_port
 from drivers.transports.adapters import System
 from edge.between import logs
 from edge.between.board import Board, Showing
+from edge.between.heap import one_heap
 from edge.between.inbox import CertificateSeen, Inbox, Stop, Stumbled
 from edge.between.pins import new_word
 from edge.between.supervisor import notifier
@@ -67,7 +66,6 @@ if TYPE_CHECKING:
 
 JOIN_SECONDS = 3.0
 SWITCH_SECONDS = 0.0005
-M_ARENA_MAX = -8  # malloc.h
 TOKEN = "MARKETEDGE_TOKEN"  # given by whoever starts the station, and shown by /health: it is his own that answers
 log = logging.getLogger("service")
 
@@ -88,7 +86,7 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     Raises BadKey, BadCertificate, BadTemplate, NoFont, DataInUse, LedgerUnusable and CannotListen before anything is
     started; later only LedgerBroken.
     """
-    _one_heap()
+    one_heap()
     recent = logs.keep_recent()
     for made_private in private.tighten(own_files(config, path)):
         log.info("%s could be read by others: now by this user alone", made_private)
@@ -221,16 +219,6 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
             thread.join(JOIN_SECONDS)
         ledger.close()
         log.info("stopped")
-
-
-def _one_heap() -> None:
-    """All threads take memory from one heap of the C library.
-
-    It gives each a heap of its own, for threads that run at the same time; these wait for the interpreter in any case,
-    and ten heaps keep ten remainders.  A library without the setting (musl) has one.
-    """
-    with suppress(AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def _not_for_strangers(config: Config, path: Path, anybody: bool) -> None:

@@ -295,7 +295,7 @@ class StationProcess:
                     *(self._power.up() if self._power else (sys.executable, "-m")),
                     "edge.cli",
                     "run",
-                    "-c",
+                    "--config",
                     str(self.config),
                 ],
                 stdout=out,

@@ -2,12 +2,9 @@
 
 from drivers.transports.adapters import Admit, Identity, System, anyone
 from drivers.transports.base import Transport
-from drivers.transports.folder import FolderPort
 from drivers.transports.listen import ListenPort
 from drivers.transports.printer import FilePrinter, Flow, NetworkPrinter, PrinterTransport, SerialPrinter
-from drivers.transports.replay import Replay
 from drivers.transports.serial import SerialPort
-from drivers.transports.w1 import W1File
 from protocol.link import Link
 
 
@@ -23,8 +20,12 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
     where devices are looked up.
     """
     if address.startswith("replay:"):
+        from drivers.transports.replay import Replay  # nobody's counter has a recording
+
         return Replay(address.removeprefix("replay:"))
     if address.startswith("w1:"):
+        from drivers.transports.w1 import W1File  # thermometers are a canteen's and a test room's
+
         return W1File(address.removeprefix("w1:"))
     if address.startswith("usb-hid:"):
         from drivers.transports.hid import HidPort  # stations without USB devices do without pyusb
@@ -48,6 +49,8 @@ def open_port(address: str, link: Link, admit: Admit = anyone, system: System | 
         admit(Identity(address=address))
         return WebSocketPort(address)
     if address.startswith("folder:"):
+        from drivers.transports.folder import FolderPort  # few instruments leave files
+
         return FolderPort(address)
     return SerialPort(address, link, admit, system)
 

@@ -123,12 +123,12 @@ class _FilePort:
         end, taken = time.monotonic() + seconds, 0
         try:
             while taken < len(data):
-                _, ready, _ = select.select([], [self._device.fileno()], [], max(0.0, end - time.monotonic()))
-                if not ready:
-                    break
-                taken += self._send(data[taken : taken + AT_ONCE])
-        except BlockingIOError:
-            return taken
+                try:
+                    taken += self._send(data[taken : taken + AT_ONCE])
+                except BlockingIOError:  # waited for only then: most of a slip is taken at once
+                    _, ready, _ = select.select([], [self._device.fileno()], [], max(0.0, end - time.monotonic()))
+                    if not ready:
+                        break
         except (OSError, ValueError, TypeError) as error:
             raise LinkLost(f"{self.address}: printer disconnected while writing: {error}") from error
         return taken

@@ -784,5 +784,4 @@ class CorrectResult(Command):
 
 # --- commands that stand in files of their own ------------------------------------------------------------------------
 
-from edge.between import day_commands as day_commands  # noqa: E402
 from edge.between import ledger_commands as ledger_commands  # noqa: E402

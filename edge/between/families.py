@@ -39,6 +39,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/kept-samples/{number}/discard",
         "/waste",
     ),
+    "day_commands": ("/shifts/close", "/reweighings", "/slips/look", "/customer", "/register/{scale}"),
     "held_commands": (
         "/lots/{lot}/told",
         "/lots/{lot}/retest",

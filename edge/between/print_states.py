@@ -100,8 +100,8 @@ class PrintJob:
 
     ``seq`` is the record's number; for the day's summary the last record it counts.  ``detail`` is the date of a
     summary.  ``copy`` is 0 for the first print.  ``since`` is the steady clock when it was wanted.  ``waits``: the disk
-    says that no byte of it was sent, so it is not begun before the core says so.  ``mark`` is what was known to be
-    wrong with its record when it was wanted.
+    says that no byte of it was sent, so it is not begun before the core says so and gives it its ``body``.  ``mark`` is
+    what was known to be wrong with its record when it was wanted.
     """
 
     job: int

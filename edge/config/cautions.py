@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from itertools import chain
 from urllib.parse import urlsplit
 
-from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.between import words
 from edge.between.board import Caution
@@ -249,6 +248,8 @@ def _waits(port: str) -> bool:
 def _anybody_may_connect(port: str) -> bool:
     """Whether the device connects to us, and nobody has said from where; on loopback only this box can."""
     if port.startswith("http:"):
+        from drivers.transports import upload  # most stations have no instrument that uploads
+
         if upload.parts(port)[3] is not None:
             return False  # who may is said by a word
         port = upload.as_listening(port)

@@ -358,4 +358,5 @@ class PrinterSection(ConfigSection):
 
     def row(self) -> Profile:
         """The printer's profile with its changes."""
-        return replace(profile(self.profile), **self.change)
+        known = profile(self.profile)
+        return replace(known, **self.change) if self.change else known

@@ -39,7 +39,7 @@ from edge.config.market import MarketSection
 from edge.config.methods import Method, shipped
 from edge.config.mistakes import Mistake, unknown
 from edge.config.screens import ScreensSection
-from edge.config.trade import BarcodeSection, CanteenSection, GateSection, ProductSection, StallSection
+from edge.config.trade import BarcodeSection, CanteenSection, GateSection, ProductSection, StallSection, catalogued
 from edge.config.values import (
     FOLDER,
     SECRET,
@@ -432,6 +432,7 @@ def load(path: Path) -> Config:
     except ValueError:
         raise BadConfig(mistakes.environment()) from None
     speak(config.station.language)
+    catalogued(config.product)
     base = path.resolve().parent
     station = config.station.model_copy(update={"data": base / config.station.data, "key": base / config.station.key})
     city = config.city.model_copy(

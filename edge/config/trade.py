@@ -1,6 +1,8 @@
 """The sections of the trade: goods, and how each job deals with them."""
 
+from collections.abc import Iterable
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -61,6 +63,12 @@ class ProductSection(ConfigSection):
     @property
     def per_g(self) -> Literal[500, 1000]:
         return 1000 if self.per == "kg" else 500
+
+
+def catalogued(products: Iterable[ProductSection]) -> None:
+    """These goods know what the catalogue says of them; it is 200 KB and not kept for them."""
+    list(map(attrgetter("found_by"), products))
+    common.cache_clear()
 
 
 _PROOF = "|".join(get_args(ProofType))

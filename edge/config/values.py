@@ -21,7 +21,6 @@ from pydantic import (
     StringConstraints,
 )
 
-from drivers.transports import upload
 from drivers.transports.listen import named_peers
 from edge.config.mistakes import Mistake
 from protocol.city.codes import operator
@@ -104,6 +103,8 @@ def device_port(text: str) -> None:
                 "listen:0.0.0.0:5001?from=192.168.1.20,192.168.2.0/24",
             ) from None
     if text.startswith("http:"):
+        from drivers.transports import upload  # most stations have no instrument that uploads
+
         try:
             named_peers(upload.as_listening(text))
         except ValueError:

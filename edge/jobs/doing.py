@@ -24,6 +24,7 @@ LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first
         "DescribeDelivery",
     ),
     "canteen_codes": ("ScanForDelivery", "RemoveSource"),
+    "customer": ("ShowCustomer",),
     "disposals": ("PlanDisposal", "DisposeLot"),
     "holds": ("HoldLot", "ReleaseLot"),
     "kept": ("KeepSample", "DiscardSample", "HandWaste"),
@@ -32,9 +33,11 @@ LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first
     "public_samples": ("RegisterSample",),
     "reagents": ("OpenReagent", "FinishReagent"),
     "rechecks": ("TellHolder", "AskRetest", "WaiveRetest", "SendSample", "TypeVerdict"),
+    "renewals": ("RenewScale",),
     "reweigh": ("LookAtSlip", "Reweigh"),
     "sampling": ("AskPlan", "DrawSamples"),
     "second_look": ("MatchControl", "ReviewResult"),
+    "shifts": ("CloseShift",),
 }
 _FILES = {command: file for file, commands in LATER.items() for command in commands}
 C = TypeVar("C", bound=Command)

@@ -3,7 +3,6 @@
 from edge.between.day_commands import CloseShift, ShiftAnswer
 from edge.between.inbox import Refused
 from edge.jobs.doing import does
-from edge.jobs.timed import timed
 from edge.state.station import Station
 from edge.state.tally import expected_fen
 from protocol.city.day_events import Payment, ShiftClosed
@@ -69,4 +68,3 @@ def close(station: Station, command: CloseShift) -> ShiftAnswer:
 
 
 does(CloseShift, close)
-timed("shift", lambda station: station.tally.to_save, lambda station: station.tally.save())

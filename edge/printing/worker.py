@@ -153,9 +153,12 @@ class Printer(threading.Thread):
             self._again += 1
             self._asked = float("-inf")
         elif first and order.job in self._waits:
+            self._papers[0] = order
             del self._waits[order.job]
             self._asked = float("-inf")
         elif self._waits.get(order.job) is PrintWhy.QUEUED and not order.waits:
+            place = next(place for place, paper in enumerate(self._papers) if paper.job == order.job)
+            self._papers[place] = order
             del self._waits[order.job]  # its turn stands on the disk already; one that was held meanwhile asks itself
         elif order.job not in self._done and all(paper.job != order.job for paper in self._papers):
             self._papers.append(order)

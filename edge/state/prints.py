@@ -196,7 +196,10 @@ class Prints:
     # --- orders, after the commit -----------------------------------------------------------------------------------
 
     def _print(self, job: PrintJob) -> None:
-        """Hand the paper to its printer's own thread."""
+        """Hand the paper to its printer's own thread; one that waits gets its record when its turn comes, so that a
+        thousand papers before a printer without paper do not fill the memory."""
+        if job.waits and _of_one_record(job):
+            job = replace(job, body=b"")
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
 
@@ -235,6 +238,8 @@ class Prints:
         queued = self._queued.get(job)
         if queued is None:
             return
+        if _of_one_record(queued) and not queued.body:
+            queued = replace(queued, body=self._ledger.body(queued.seq))
         if not begun and self._ledger.turns.takes(self._unsaved | {job: MAYBE}):
             self._after.append(partial(self._begin, replace(queued, waits=False)))
             return
@@ -378,6 +383,11 @@ class Prints:
 def _seconds(body: bytes) -> float:
     """When a record was made, in seconds since 1970."""
     return parse_time(json.loads(body)["time"]).timestamp()
+
+
+def _of_one_record(job: PrintJob) -> bool:
+    """Whether it is printed from a record's own bytes."""
+    return bool(job.seq and not job.detail)
 
 
 def _view_of(job: PrintJob, about: tuple[str, str] | None = None) -> PrintView:

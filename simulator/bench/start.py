@@ -141,7 +141,7 @@ def steps(runs: list[Run]) -> dict[str, float]:
 def imports(station: StationProcess) -> list[tuple[str, int]]:
     """Every module a starting station imports, in order, with the microseconds of its own."""
     log = station.folder / "imports.log"
-    command = [sys.executable, "-X", "importtime", "-m", "edge.cli", "run", "-c", str(station.config)]
+    command = [sys.executable, "-X", "importtime", "-m", "edge.cli", "run", "--config", str(station.config)]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as child:
         try:
             wait_for("the station", lambda: answers(station), GIVE_UP)

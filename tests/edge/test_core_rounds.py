@@ -5,6 +5,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -429,6 +430,19 @@ def test_the_citys_word_is_taken_from_its_own_topic_and_a_stranger_is_told_who_w
     assert station.board.city.last_ack == "2026-11-22T05:00:00+08:00"
     station.turn()
     assert len(station.wire.announced) == 2
+
+
+def test_a_paper_that_waits_gets_its_record_with_its_turn(box: Callable[..., Box]) -> None:
+    """A printer without paper may have hundreds before it."""
+    station = box()
+    station.releases()
+    station.releases()
+    printer = station.printers["printer-1"]
+    first, second = printer.papers
+    assert (first.waits, first.body) == (False, station.ledger.body(first.seq))
+    assert (second.waits, second.body) == (True, b"")
+    station.turn(PrintAgain(second.job, begun=False))
+    assert printer.papers[-1] == replace(second, waits=False, body=station.ledger.body(second.seq))
 
 
 def test_a_printer_that_lost_a_paper_is_given_its_next_copy(box: Callable[..., Box]) -> None:

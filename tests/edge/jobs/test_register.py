@@ -12,7 +12,7 @@ from edge.between.inbox import Refused
 from edge.between.people import Role, Who
 from edge.cli.scales import entered_by_page, with_entered
 from edge.documents import Documents
-from edge.jobs import register
+from edge.jobs import renewals
 from edge.printing.typesetting import Typesetter
 from protocol.city.day_events import ScaleRegistered
 from protocol.printers.plain import plain
@@ -147,11 +147,11 @@ def test_what_fails_leaves_the_scale_as_it_was(
     before = station.board.register
     part = station.core._station.scales["scale-1"].part
 
-    class Fails(register.RenewAnswer):
+    class Fails(renewals.RenewAnswer):
         def __init__(self, **said: Any) -> None:
             raise ValueError("a mistake of ours")
 
-    monkeypatch.setattr(register, "RenewAnswer", Fails)
+    monkeypatch.setattr(renewals, "RenewAnswer", Fails)
     assert refused(station, renews()) == "unexpected"
     monkeypatch.undo()
     assert station.core._station.scales["scale-1"].part == part == station.core._station.config.scale[0]

@@ -32,6 +32,15 @@ def test_the_modules_are_the_librarys(payload: str, mask: int) -> None:
     assert qr.lines(payload, mask) == drawn(payload, mask)
 
 
+@pytest.mark.parametrize("module", range(1, codes.MAX_BIG + 1))
+def test_a_module_is_a_square_of_dots(module: int) -> None:
+    modules = codes.matrix(SLIP)
+    dots = codes.scaled(modules, module)
+    assert dots.width == len(modules) * module
+    wide = ["".join(one * module for one in line) for line in modules]
+    assert [f"{row:0{dots.width}b}" for row in dots.rows] == [line for line in wide for _ in range(module)]
+
+
 @pytest.mark.parametrize("payload", ["x" * 700, "x" * 2331, "9" * 5596, "A" * 3391], ids=len)
 def test_large_codes_too(payload: str) -> None:
     assert qr.lines(payload, 3) == drawn(payload, 3)
