@@ -65,5 +65,5 @@ class DismissLabelSale(Command):
     """A label that was printed to try, or whose goods came back: sums take it off, and its goods are in their lot."""
 
     seq: Number = Field(description="The newest record of the sale.")
-    reason: Words = Field(description="Why.", examples=["试打标签"])
+    reason: Words = Field(description="Why.", examples=["试秤"])
     person: Person

@@ -305,7 +305,7 @@ class Config(BaseModel):
             for code in label_scale.goods.values():
                 if code not in codes:
                     place = f"[[label_scale]] {label_scale.name}"
-                    raise unknown(("商品", "product"), code, codes, place=place, key="goods")
+                    raise unknown(("商品代码", "product"), code, codes, place=place, key="goods")
         for part in self.scale:
             row = part.row()
             said = formats.find(row.format).says_unit({**row.options, **part.options})
@@ -359,7 +359,7 @@ class Config(BaseModel):
         for part in self.label_scale:
             if part.seat and part.seat not in names:
                 place = f"[[label_scale]] {part.name}"
-                raise unknown(("摊位", "seat"), part.seat, names, place=place, key="seat")
+                raise unknown(("摊位名", "seat"), part.seat, names, place=place, key="seat")
 
     def _continuous_possible(self) -> None:
         product, known = self.stall.continuous, [part.code for part in self.product]

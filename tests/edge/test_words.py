@@ -28,6 +28,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 ONE_IN_CHINESE = {  # Chinese texts that stand under several keys, and why
     "商品": "has no plural",
     "设备": "has no plural",
+    "标签秤": "has no plural",
     "纸张": "has no plural",
     "重打": "the button, the mark on a copy, and how many copies there were",
     "手工输入重量": "the act, and what a slip says of it",
