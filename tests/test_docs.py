@@ -168,6 +168,45 @@ def test_what_the_technicians_page_says_to_type_can_be_typed(
     command.make_context(command.name, words)
 
 
+PROGRAMS = {"marketedge": marketedge, "marketsim": marketsim}
+SAID = re.compile(r"(?:\$ )?(?:sudo )?(?:\.venv/bin/)?(marketedge|marketsim|make) (.+)")
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+
+
+def mentions(page: Path) -> set[tuple[str, str]]:
+    """Program and words of each command on a page, in a block or in a line, without what is said or done behind it."""
+    text = page.read_text("utf-8")
+    blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    lines += re.findall(r"^ {4}(.*)$", text, re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+    found = filter(None, (SAID.fullmatch(line.strip()) for line in lines))
+    return {(one[1], re.split(r"\s[#|>]\s", one[2])[0].strip()) for one in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_and_options_that_a_page_names_are_there(page: Path) -> None:
+    for program, said in mentions(page):
+        words = shlex.split(said)
+        if program == "make":
+            for word in words:
+                name = word.partition("=")[0]
+                known = rf"\$\({name}\)" if "=" in word else rf"^{name}:"
+                assert re.search(known, MAKEFILE, re.MULTILINE), f"{page.name}: make {said}"
+            continue
+        command: click.Command = PROGRAMS[program]
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            found = command.get_command(click.Context(command), words.pop(0).split("|")[0])
+            assert found is not None, f"{page.name}: {program} {said}"
+            command = found
+        there = {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help"}
+        named = {name for word in words for name in re.findall(r"(?<![\w-])--[a-z][\w-]*", word)}
+        assert named <= there, f"{page.name}: {program} {said}"
+
+
+def test_most_pages_for_people_name_commands() -> None:
+    assert sum(len(mentions(page)) for page in PAGES) > 250
+
+
 def test_rare_tests_stand_in_their_list_alone_and_each_line_of_it_names_one() -> None:
     tests = ROOT / "tests"
     said = [line for line in (tests / "rare.txt").read_text("utf-8").splitlines() if line and not line.startswith("#")]
