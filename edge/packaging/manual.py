@@ -1,8 +1,8 @@
 """Manual pages and completion for shells, from the commands themselves."""
 
 import gzip
+import inspect
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,7 +131,7 @@ def _options(command: click.Command, words: tuple[str, ...], heading: str) -> li
 
 
 def _paragraphs(text: str) -> list[str]:
-    parts = [part for part in re.split(r"\n\s*\n", textwrap.dedent(text).strip()) if part]
+    parts = [part for part in re.split(r"\n\s*\n", inspect.cleandoc(text)) if part]
     return parts or [""]
 
 

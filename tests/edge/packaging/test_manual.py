@@ -44,6 +44,13 @@ def test_the_configuration_has_a_page_with_every_section(pages: Mapping[str, str
     assert all(f"[{name}]" in text for name in ("station", "city", "web", "clock", "[scale]", "[printer]"))
 
 
+def test_lines_that_are_not_to_be_filled_stay_lines(pages: Mapping[str, str]) -> None:
+    assert not [path for path, text in pages.items() if "\b" in text]
+    steps = pages["usr/share/man/man1/marketedge.1.gz"].partition("\n.nf\n")[2].partition("\n.fi\n")[0]
+    (first,) = [line for line in steps.splitlines() if line.strip().startswith("marketedge init")]
+    assert "setup" not in first
+
+
 @pytest.mark.parametrize("name", ["man1/marketedge.1", "man1/marketedge-ledger.1", "man5/station.toml.5"])
 def test_man_reads_a_page_without_a_word(pages: Mapping[str, str], name: str) -> None:
     done = subprocess.run(
