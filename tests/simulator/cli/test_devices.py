@@ -8,8 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from drivers.transports import open_port
+from drivers.transports.listen import ListenPort
 from protocol.link import Link
-from simulator.cli.devices import analyzer, scale
+from simulator.cli.devices import analyzer, labelscale, scale
 from simulator.wires.script import ScriptError, play
 
 
@@ -101,3 +102,19 @@ def test_without_a_script_the_device_stays_until_sigterm(tmp_path):
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def test_a_label_scale_calls_the_station_and_says_what_it_sold():
+    port = ListenPort("listen:127.0.0.1:0")
+    to = f"127.0.0.1:{port.port}"
+    result = run(labelscale, "label_tcp", "--to", to, "--number", "7", script="sell 12 2330 KIYMA\nwait 0.3\nquit\n")
+    heard = b"".join(port.read(0.2) for _ in range(4))
+    port.close()
+    assert result.exit_code == 0, result.output
+    assert heard == b"SCALE-07KONTROLLU AKTAR OK?"  # and waits for its answer
+
+
+@pytest.mark.parametrize("to", ["8899", ":8899", "127.0.0.1:x", "127.0.0.1:99999"])
+def test_a_label_scale_is_told_where_the_station_is(to):
+    result = run(labelscale, "label_tcp", "--to", to)
+    assert result.exit_code == 2 and "HOST:PORT" in result.output
