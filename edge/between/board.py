@@ -347,6 +347,9 @@ class AnalyzerView:
     most: int = 0  # its ``most_a_day``, once that is reached: more is not recorded today
 
 
+WHOLE = ("http", "folder", "ws", "usb-hid")  # ways on which nothing is garbled: what cannot be read was said so
+
+
 @frozen
 class PortView:
     """Where a device is looked for: ``port`` as in station.toml.
@@ -361,6 +364,12 @@ class PortView:
     write: str = ""
     was: Identity | None = None
     now: Identity | None = None
+
+    @property
+    def garbled(self) -> str:
+        """The words for what to do when nothing is made of what comes."""
+        scheme = self.port.partition(":")[0]
+        return "do_contents" if scheme in WHOLE else "do_keys" if scheme == "evdev" else "do_garbage"
 
 
 @frozen

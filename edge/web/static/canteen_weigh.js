@@ -188,8 +188,8 @@ export function weighs(draw, press, ready) {
 
 // Room for the bar, which lies over the page's end on a phone; and how high the frame is.
 const bar = find("#bar");
-const strip = find(".strip");
-new ResizeObserver(() => document.body.style.setProperty("--head", `${strip.offsetTop + strip.offsetHeight}px`)).observe(strip);
+const news = find(".news");
+new ResizeObserver(() => document.body.style.setProperty("--head", `${news.offsetTop + news.offsetHeight}px`)).observe(news);
 new ResizeObserver(() => {
   const over = getComputedStyle(bar).position === "fixed" ? bar.offsetHeight : 0;
   document.documentElement.style.setProperty("--bar", `${over}px`);

@@ -146,6 +146,8 @@ setInterval(() => changed(), 500); // a sleep is noticed, too
 const banner = find("#link");
 banner.hidden = true;
 banner.setAttribute("popover", "manual");
+const news = banner.closest(".news"); // of a long strip only the last line stays in sight on a page that is scrolled
+if (news) new ResizeObserver(() => document.documentElement.style.setProperty("--news", `${news.offsetHeight}px`)).observe(news);
 
 function draw() {
   document.body.dataset.link = state;

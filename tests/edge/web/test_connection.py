@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from edge.between.board import Board, Showing
 from edge.between.commands import RegisterEntry, Reprint, Sell
-from edge.between.inbox import PrinterChanged
+from edge.between.inbox import PortChanged, PrinterChanged
 from edge.between.print_states import PrinterState
 from edge.web.server import WebServer
 
@@ -389,6 +389,24 @@ def test_the_banner_moves_and_covers_nothing(
             core.go_on()
             alive(page)
             assert page.evaluate(PLACES) == before
+
+
+@pytest.mark.parametrize("size", [(360, 640), (800, 480)], ids=str)
+def test_on_a_scrolled_page_the_banner_leaves_one_line_and_the_weight_stands_below_it(
+    core: Any, browser: Browser, web: WebServer, size: tuple[int, int]
+) -> None:
+    core.turn(*(PortChanged(name, False, "gone") for name in ("analyzer-1", "cold-room", "scale-1")))
+    with a_page(browser, web.url, size) as page:
+        page.goto("/stall")
+        alive(page)
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        core.seem_dead()
+        expect(page.locator("#link")).to_be_visible(timeout=SOON)
+        low = page.locator("#link").evaluate("(one) => one.getBoundingClientRect().bottom")
+        assert 0 < low <= 48
+        for sticky in (".weigh", ".choose"):
+            if page.locator(sticky).evaluate("(one) => getComputedStyle(one).position") == "sticky":
+                assert page.locator(sticky).evaluate("(one) => one.getBoundingClientRect().top") >= low - 1
 
 
 # --- requests whose answer did not come -------------------------------------------------------------------------------

@@ -278,3 +278,27 @@ def test_a_person_chooses_on_this_screen_alone(core: Any, browser: Browser, web:
     page.emulate_media(color_scheme="dark")  # no choice of his own is left
     expect(page.locator("html")).to_have_attribute("data-shade", "dark")
     page.context.close()
+
+
+# Which of the last slip's buttons are under something else when the page is scrolled to its end; null without any.
+PRESSED_AT_THE_END = """() => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    const there = [...document.querySelectorAll(".slips li:last-child button")].filter((one) => one.checkVisibility());
+    return !there.length ? null : there.filter((one) => {
+        const { left, top, width, height } = one.getBoundingClientRect();
+        return [[width / 2, 4], [width / 2, height / 2], [width / 2, height - 4]]
+            .some(([x, y]) => document.elementFromPoint(left + x, top + y)?.closest("button") !== one);
+    }).map((one) => one.textContent.trim());
+}"""
+
+
+@pytest.mark.parametrize("size", [(360, 640), (800, 480)], ids=str)
+def test_what_can_be_pressed_at_the_end_of_a_page_lies_under_nothing(
+    core: Any, browser: Browser, web: WebServer, until: Callable[..., None], size: tuple[int, int]
+) -> None:
+    """Neither under goods that stay in sight nor under the tone's button, which is there after a positive."""
+    page = a_screen(browser, web, size, "zh", "light")
+    page.goto("/stall")
+    expect(page.locator("#sound")).to_be_visible()
+    until(lambda: page.evaluate(PRESSED_AT_THE_END) == [])
+    page.context.close()

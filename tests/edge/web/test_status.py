@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from edge.between.board import PortView
 from edge.between.commands import ConfirmDate, ConfirmPort
 from edge.between.inbox import PortChanged
 
@@ -70,3 +71,11 @@ def test_another_device_behind_a_port_is_confirmed_by_name_after_a_look(
     expect(page.locator("#toast")).to_contain_text({"zh": "已确认", "en": "Confirmed"}[language])
     expect(page.locator("#swap-scale-1")).to_have_count(0)
     assert core.asked[-1] == ConfirmPort(device="scale-1", person="王敏", seen=str(there))
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [("/dev/ttyS1", "do_garbage"), ("http:0.0.0.0:8090", "do_contents"), ("evdev:/dev/input/event3", "do_keys")],
+)
+def test_what_is_not_understood_has_a_next_step_that_fits_its_port(port: str, words: str) -> None:
+    assert PortView("one", port).garbled == words
