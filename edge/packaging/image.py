@@ -16,7 +16,7 @@ from protocol.frozen import frozen
 SUITES = ("bookworm", "trixie")
 PACKAGES = (
     *("systemd-sysv", "dbus", "udev", "kmod", "iproute2", "ca-certificates", "python3", "systemd-timesyncd"),
-    *("libusb-1.0-0", "libgcc-s1", "libstdc++6", "linux-image-amd64", "e2fsprogs", "zstd"),
+    *("libusb-1.0-0", "libgcc-s1", "libstdc++6", "linux-image-amd64", "e2fsprogs", "busybox", "zstd"),
 )
 SIZE = 3 << 30
 STATION = "/var/lib/marketedge/stall"

@@ -16,6 +16,7 @@ from edge.packaging.image import Image
 HOST = "10.0.2.2"  # what QEMU's own network calls the machine's loopback address
 KVM_CPU = "host,-arch-capabilities"
 BOOT_SECONDS = 600.0
+PATIENT = " systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900"
 SLOWER = 8  # times, where QEMU has to do without the processor's help
 
 
@@ -79,7 +80,7 @@ class Guest:
                 *(("-accel", "kvm", "-cpu", KVM_CPU) if self._fast else ("-accel", "tcg", "-cpu", "max")),
                 *("-m", str(self._memory), "-smp", "1", "-display", "none", "-nodefaults", "-nic", self._network()),
                 *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
-                *("-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1"),
+                *("-append", f"root=/dev/vda rw console=ttyS0 quiet panic=-1{'' if self._fast else PATIENT}"),
                 *("-drive", f"file={self._disk},if=virtio,format=qcow2"),
                 *("-drive", f"file={self._goods},if=virtio,format=raw,readonly=on"),
                 *(("-drive", f"file={self._second},if=virtio,format=qcow2") if self._second.exists() else ()),
@@ -198,7 +199,7 @@ class Guest:
                         raise GuestFailed(f"{what} {arguments}: {said['error']['desc']}")
 
     def _wait_for_it(self, not_this: str = "") -> None:
-        end = time.monotonic() + BOOT_SECONDS
+        end = time.monotonic() + BOOT_SECONDS * self._patience
         while True:
             try:
                 _, boot, _ = self.tries("cat /proc/sys/kernel/random/boot_id", seconds=5)
@@ -208,7 +209,7 @@ class Guest:
                 pass
             if time.monotonic() > end:
                 tail = self.console.read_text("utf-8", "replace")[-2000:] if self.console.exists() else ""
-                raise GuestFailed(f"it did not start within {BOOT_SECONDS:.0f} s\n{tail}")
+                raise GuestFailed(f"it did not start within {BOOT_SECONDS * self._patience:.0f} s\n{tail}")
             time.sleep(0.3)
 
 

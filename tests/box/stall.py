@@ -141,7 +141,6 @@ class Stall:
         guest, name = self.guest, self.later.name
         guest.mount_goods()
         guest.does(f"systemctl stop 'marketedge@*' && cp /goods/{name} /run")
-        guest.does("mount --bind /var/lib/marketedge /media/root-ro/var/lib/marketedge")
         guest.does(f"overlayroot-chroot apt-get install -y /run/{name}", seconds=900)
         guest.reboot()
         assert "0.1~then" in self.guest.does("dpkg-query -W -f '${Version}' marketedge")
