@@ -16,14 +16,16 @@ deb: $(VENV)/.test
 	lintian --no-cfg --fail-on error build/deb/*.deb
 
 # A box's life in Debian 12 and 13 that boot (QEMU): installed, rebooted, killed, upgraded, its plug pulled, purged. As root;
-# hours without /dev/kvm. BOX_ONLY=trixie picks one, BOX_HOW=tcg or container does without a /dev/kvm that does not
-# work; images lie under BOX_WORK meanwhile.
+# hours where /dev/kvm does not work. BOX_WALK="stall stranger" walks others: a whole box by our image with a USB scale and a
+# USB printer, then with a read-only root; the way of a stranger to the first sale. BOX_ONLY=trixie picks a Debian,
+# BOX_HOW=tcg or container how it runs; images and packages lie under BOX_WORK meanwhile.
+BOX_WALK ?=
 BOX_ONLY ?=
 BOX_HOW ?=
 BOX_WORK ?= /var/tmp/marketedge-box
 box: $(VENV)/.test
-	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev mmdebstrap qemu-system-x86 qemu-utils e2fsprogs gpg gpg-agent systemd-container'
-	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_ONLY:%=--suite %) $(BOX_HOW:%=--how %)
+	@$(MAKE) --no-print-directory packages DEBIAN='dpkg-dev mmdebstrap qemu-system-x86 qemu-utils e2fsprogs gpg gpg-agent systemd-container chromium-headless-shell'
+	$(BIN)/python -P tests/box --work $(BOX_WORK) $(BOX_WALK:%=--walk %) $(BOX_ONLY:%=--suite %) $(BOX_HOW:%=--how %)
 
 demo: $(VENV)/.sim
 	$(BIN)/marketsim demo $(DEMO)

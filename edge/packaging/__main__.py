@@ -101,11 +101,14 @@ def repository(packages: tuple[Path, ...], folder: Path, key: str) -> None:
 @click.argument("package", type=click.Path(path_type=Path, exists=True))
 @click.option("--suite", type=click.Choice(SUITES), default=SUITES[-1], show_default=True, help="Which Debian.")
 @click.option("--settings", type=click.File("r"), help="What comes behind the station.toml that the box makes itself.")
+@click.option("--ask", is_flag=True, help="Let the first start ask on a page, and find scale and printer.")
 @click.option("--folder", type=click.Path(path_type=Path), default=ROOT / "build/image", help="Default: build/image.")
-def image(package: Path, suite: str, settings: TextIO | None, folder: Path) -> None:
+def image(package: Path, suite: str, settings: TextIO | None, ask: bool, folder: Path) -> None:
     """A whole box with PACKAGE as a disk image, as root. It makes its station, a stall, at the first start."""
+    if ask and settings:
+        raise click.UsageError("--ask writes the settings that were answered: there is no place for others")
     try:
-        made = make(suite, folder, deb=package, settings=settings.read() if settings else "")
+        made = make(suite, folder, deb=package, settings=None if ask else settings.read() if settings else "")
     except CannotBuild as error:
         raise click.ClickException(str(error)) from None
     click.echo(

@@ -16,7 +16,7 @@ from protocol.frozen import frozen
 SUITES = ("bookworm", "trixie")
 PACKAGES = (
     *("systemd-sysv", "dbus", "udev", "kmod", "iproute2", "ca-certificates", "python3", "systemd-timesyncd"),
-    *("libusb-1.0-0", "libgcc-s1", "libstdc++6", "linux-image-amd64"),
+    *("libusb-1.0-0", "libgcc-s1", "libstdc++6", "linux-image-amd64", "e2fsprogs", "busybox", "zstd"),
 )
 SIZE = 3 << 30
 STATION = "/var/lib/marketedge/stall"
@@ -29,12 +29,15 @@ Before=marketedge@stall.service
 
 [Service]
 Type=oneshot
-ExecStart=/usr/bin/marketedge init {STATION} --job stall
-ExecStart=/bin/sh -c 'cat {SETTINGS} >> {STATION}/station.toml'
+{{how}}
 
 [Install]
 WantedBy=multi-user.target
 """
+MADE = f"""\
+ExecStart=/usr/bin/marketedge init {STATION} --job stall
+ExecStart=/bin/sh -c 'cat {SETTINGS} >> {STATION}/station.toml'"""
+ASKED = f"ExecStart=/usr/bin/marketedge setup --no-run {STATION}"
 
 
 @frozen
@@ -52,13 +55,14 @@ def make(
     *,
     more: Iterable[str] = (),
     deb: Path | None = None,
-    settings: str = "",
+    settings: str | None = "",
     files: Path | None = None,
 ) -> Image:
     """Build an image of a Debian in a folder; needs root and mmdebstrap.
 
-    ``more`` are further packages, ``deb`` is the marketedge to install, with ``settings`` behind its station.toml;
-    ``files`` is a folder that is laid over the whole.  Raises CannotBuild.
+    ``more`` are further packages, ``deb`` is the marketedge to install, with ``settings`` behind its station.toml; None
+    has the first start ask on the page of ``marketedge setup``, at the address that the station then has.  ``files`` is
+    a folder that is laid over the whole.  Raises CannotBuild.
     """
     folder.mkdir(parents=True, exist_ok=True)
     image = Image(folder / f"{suite}.ext4", folder / f"{suite}.kernel", folder / f"{suite}.initrd")
@@ -71,8 +75,9 @@ def make(
     with tempfile.TemporaryDirectory(dir=folder) as made:
         tree = Path(made) / "tree"
         if deb is not None:
-            (Path(made) / "settings.toml").write_text(settings, "utf-8")
-            (Path(made) / "marketedge-first.service").write_text(FIRST, "ascii")
+            (Path(made) / "settings.toml").write_text(settings or "", "utf-8")
+            first = FIRST.format(how=ASKED if settings is None else MADE)
+            (Path(made) / "marketedge-first.service").write_text(first, "ascii")
             hooks += [
                 f"copy-in {deb.resolve()} /tmp",
                 f"chroot $1 apt-get install -y --no-install-recommends /tmp/{deb.name}",

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,9 @@ class Container:
 
     devices = False
 
-    def __init__(self, image: Image, goods: Path, folder: Path) -> None:
+    def __init__(self, image: Image, goods: Path, folder: Path, wires: Mapping[str, str] | None = None) -> None:
+        """``wires`` are ptys of this machine, to be had under /wires."""
+        self._wires = [f"--bind={pty}:/wires/{name}" for name, pty in (wires or {}).items()]
         self._folder, self._tree = folder, folder / "tree"
         self._disk, self._goods = folder / "disk.ext4", folder / "goods"
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,7 +55,7 @@ class Container:
                 [
                     *("systemd-nspawn", "--quiet", "--boot", f"--directory={self._tree}", "--keep-unit"),
                     *("--register=no", "--private-network", "--console=pipe", f"--bind-ro={self._goods}:/goods"),
-                    *("--system-call-filter=adjtimex clock_adjtime", *old),
+                    *("--system-call-filter=adjtimex clock_adjtime", *old, *self._wires),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=console,

@@ -1,6 +1,7 @@
 """A Debian that boots: QEMU with a kernel of its own, a small Pi's memory, and devices that are plugged in and out."""
 
 import json
+import os
 import socket
 import subprocess
 import time
@@ -8,10 +9,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from images import PAGE
+
 from edge.packaging.image import Image
 
+HOST = "10.0.2.2"  # what QEMU's own network calls the machine's loopback address
+KVM_CPU = "host,-arch-capabilities"
 BOOT_SECONDS = 600.0
+PATIENT = " systemd.default_timeout_start_sec=900 systemd.default_device_timeout_sec=900"
 SLOWER = 8  # times, where QEMU has to do without the processor's help
+
+
+def runs_a_kernel(image: Image) -> bool:
+    """Whether /dev/kvm is here and does: on some nested machines a guest's kernel stands still, or QEMU ends."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    command = [*("qemu-system-x86_64", "-accel", "kvm", "-cpu", KVM_CPU, "-m", "256", "-display", "none")]
+    command += ["-nodefaults", "-no-reboot", "-serial", "stdio", "-kernel", str(image.kernel)]
+    try:  # a kernel without a root panics, and the machine ends
+        done = subprocess.run(
+            [*command, "-append", "console=ttyS0 panic=-1"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return b"Linux version" in done.stdout
 
 
 class GuestFailed(AssertionError):
@@ -23,10 +44,14 @@ class Guest:
 
     devices = True
 
-    def __init__(self, image: Image, goods: Path, folder: Path, *, fast: bool, memory: int = 512) -> None:
+    def __init__(
+        self, image: Image, goods: Path, folder: Path, *, fast: bool, memory: int = 512, page: int = 0, second: str = ""
+    ) -> None:
+        """``page`` is a port of this machine behind which the box's page stands; ``second`` the size of an empty
+        second disk, /dev/vdc."""
         self.console = folder / "console.log"
         self._folder, self._image, self._goods, self._memory = folder, image, goods, memory
-        self._disk = folder / "disk.qcow2"
+        self._disk, self._second, self._page = folder / "disk.qcow2", folder / "second.qcow2", page
         self._fast, self._patience = fast, 1 if fast else SLOWER
         self._asked = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -35,6 +60,8 @@ class Guest:
         if not self._disk.exists():
             backing = ["-b", str(image.disk.resolve()), "-F", "raw"]
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(self._disk)], check=True)
+        if second:
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(self._second), second], check=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,16 +77,13 @@ class Guest:
         self._process = subprocess.Popen(
             [
                 "qemu-system-x86_64",
-                *(
-                    ("-accel", "kvm", "-cpu", "host,-arch-capabilities")
-                    if self._fast
-                    else ("-accel", "tcg", "-cpu", "max")
-                ),
-                *("-m", str(self._memory), "-smp", "1", "-display", "none", "-nodefaults", "-nic", "none"),
+                *(("-accel", "kvm", "-cpu", KVM_CPU) if self._fast else ("-accel", "tcg", "-cpu", "max")),
+                *("-m", str(self._memory), "-smp", "1", "-display", "none", "-nodefaults", "-nic", self._network()),
                 *("-kernel", str(self._image.kernel), "-initrd", str(self._image.initrd)),
-                *("-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1"),
+                *("-append", f"root=/dev/vda rw console=ttyS0 quiet panic=-1{'' if self._fast else PATIENT}"),
                 *("-drive", f"file={self._disk},if=virtio,format=qcow2"),
                 *("-drive", f"file={self._goods},if=virtio,format=raw,readonly=on"),
+                *(("-drive", f"file={self._second},if=virtio,format=qcow2") if self._second.exists() else ()),
                 *(
                     "-device",
                     "virtio-serial",
@@ -153,6 +177,13 @@ class Guest:
         """Pull the adapter out."""
         self._monitor("device_del", id=name)
 
+    def attach(self, port: int) -> None:
+        """Plug in the USB device that a port of this machine offers by USB/IP: for the guest's kernel it is one."""
+        self.does(f"modprobe vhci-hcd && usbip --tcp-port {port} attach -r {HOST} -b 1-1")
+
+    def _network(self) -> str:
+        return f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{self._page}-:{PAGE}" if self._page else "none"
+
     def _monitor(self, what: str, **arguments: Any) -> None:
         with socket.socket(socket.AF_UNIX) as port:
             port.settimeout(30)
@@ -168,7 +199,7 @@ class Guest:
                         raise GuestFailed(f"{what} {arguments}: {said['error']['desc']}")
 
     def _wait_for_it(self, not_this: str = "") -> None:
-        end = time.monotonic() + BOOT_SECONDS
+        end = time.monotonic() + BOOT_SECONDS * self._patience
         while True:
             try:
                 _, boot, _ = self.tries("cat /proc/sys/kernel/random/boot_id", seconds=5)
@@ -178,7 +209,7 @@ class Guest:
                 pass
             if time.monotonic() > end:
                 tail = self.console.read_text("utf-8", "replace")[-2000:] if self.console.exists() else ""
-                raise GuestFailed(f"it did not start within {BOOT_SECONDS:.0f} s\n{tail}")
+                raise GuestFailed(f"it did not start within {BOOT_SECONDS * self._patience:.0f} s\n{tail}")
             time.sleep(0.3)
 
 

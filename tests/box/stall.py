@@ -1,0 +1,159 @@
+"""A whole box by our image: it boots, finds a USB scale and a USB printer, sells, and then gets a read-only root.
+
+The devices are plugged in by USB/IP: the guest's kernel, udev and libusb take them for real.  The pages are those that
+a browser on this machine sees.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from guest import Guest
+from life import CONFIG, GOODS
+from playwright.sync_api import Page, expect, sync_playwright
+from walk import Device, Slips, Steps
+
+NODE = "420100002"
+PRODUCT = "01010101"
+SECONDS = 300  # in which a page of a slow guest does what it was told
+
+
+class Stall:
+    """The box, what is plugged into it, and every sale that was answered."""
+
+    def __init__(
+        self, guest: Guest, address: str, scale: Device, printer: Device, *, papers: Path, pictures: Path, later: Path
+    ) -> None:
+        """``address`` is that of its page on this machine, ``papers`` where the printer's go, ``pictures`` where those
+        of the page go, ``later`` the package that it is upgraded to."""
+        self.guest, self.address, self.scale, self.printer = guest, address, scale, printer
+        self.slips, self.pictures, self.later = Slips(papers), pictures, later
+        self.sold: list[str] = []
+
+    def steps(self) -> Steps:
+        """All of them."""
+        return [
+            ("plugged in, and udev gives them to the station's groups", self.plug),
+            ("the page asks, and finds both", self.answer),
+            ("sold on the page, from the scale, with a slip", lambda: self.sell("1.25")),
+            ("the ledger on a partition of its own, the root read-only", self.harden),
+            ("sold", lambda: self.sell("2.35")),
+            ("the power cut", self.power_cut),
+            ("the ledger is whole, the root as it was", self.whole),
+            ("upgraded as box.md tells it", self.upgrade),
+            ("the ledger is whole, the root as it was", self.whole),
+            ("sold", lambda: self.sell("3.15")),
+        ]
+
+    def plug(self) -> None:
+        """And once more after each start: USB/IP does not do it by itself."""
+        guest = self.guest
+        for device, there in ((self.scale, "ls /dev/hidraw0"), (self.printer, "ls /dev/usb/lp0")):
+            guest.attach(device.port)
+            guest.waits_for(there)
+        guest.waits_for("find /dev/bus/usb -group dialout | grep -q . && find /dev/bus/usb -group lp | grep -q .")
+        listed = guest.does("marketedge ports")
+        assert "usb-hid:" in listed and "usb:" in listed, listed
+
+    def answer(self) -> None:
+        """The first start's page, from the first question to the station."""
+        self.guest.waits_for("systemctl is-active box-page.socket && ss -ltn | grep -q 127.0.0.1:8080")
+        with self._browser() as page:
+            page.goto(self.address)
+            texts = []
+            while True:
+                page.wait_for_selector("#start, #step button.main:not([disabled])")
+                texts.append(page.inner_text("main"))
+                if page.locator("#start").count():
+                    break
+                for name, value in (("node", NODE), ("verified ", "2099-12-31")):
+                    for field in page.locator(f"input[name^='{name}']").all():
+                        field.fill(value)
+                page.locator("#step button.main").click()
+            page.screenshot(path=self.pictures / "first-start.png")
+            asked = "\n".join(texts)
+            assert "scale-1" in asked and "printer-1" in asked, asked
+            page.locator("#start").click()
+        assert self.slips.new(), "no test page came out"
+        self.guest.waits_for("systemctl is-active --quiet marketedge@stall")
+        self.guest.does(f"cat >> {CONFIG} <<'END'\n{GOODS}\nEND\nsystemctl restart marketedge@stall")
+
+    def sell(self, kg: str) -> None:
+        """As at the stall: the pan is emptied and loaded, the goods are tapped, and the slip comes out."""
+        with self._browser() as page:
+            self.scale.does("put 0")
+            page.goto(f"{self.address}/stall")
+            expect(page.locator("#weight")).to_contain_text("0.00")
+            self.scale.does(f"put {kg}")
+            expect(page.locator("#weight")).to_contain_text(kg)
+            page.locator(f"#product-{PRODUCT}").click()
+            page.locator("#sell").click()
+            expect(page.locator("#answer .code")).to_be_visible()
+            expect(page.locator("#answer .state")).to_have_text("已打印")
+            self.pictures.mkdir(exist_ok=True)
+            page.screenshot(path=self.pictures / f"sold-{kg}.png")
+        (slip,) = self.slips.new()
+        assert kg in slip, slip
+        self.sold += [code.replace(" ", "") for code in re.findall(r"\b\d{5}(?: \d{5}){3}\b", slip)]
+
+    def harden(self) -> None:
+        """The read-only root of box.md, with its second partition a disk."""
+        guest = self.guest
+        guest.does(
+            "systemctl stop marketedge@stall && mke2fs -q -t ext4 -L stations /dev/vdc && mount LABEL=stations /mnt && "
+            "cp -a /var/lib/marketedge/. /mnt && umount /mnt && find /var/lib/marketedge -mindepth 1 -delete"
+        )
+        options = "noatime,nodev,nosuid,noexec,errors=remount-ro"
+        guest.does(f"echo 'LABEL=stations /var/lib/marketedge ext4 {options} 0 2' >> /etc/fstab")
+        guest.does("mount /var/lib/marketedge && chown marketedge: /var/lib/marketedge")
+        guest.does("echo 'overlayroot=\"tmpfs:recurse=0\"' > /etc/overlayroot.conf")
+        guest.does(
+            "mkdir -p /etc/systemd/journald.conf.d && "
+            "printf '[Journal]\\nStorage=volatile\\nRuntimeMaxUse=32M\\n' > /etc/systemd/journald.conf.d/ram.conf"
+        )
+        guest.reboot()
+        assert guest.does("findmnt -n -o FSTYPE /") == "overlay"
+        assert guest.does("findmnt -n -o FSTYPE,SOURCE /var/lib/marketedge").split() == ["ext4", "/dev/vdc"]
+        self.plug()
+
+    def power_cut(self) -> None:
+        """With something written to the root, which the next start does not know."""
+        self.guest.does("touch /etc/written /var/lib/marketedge/kept")
+        self.guest.pull_the_plug()
+        self.guest.start()
+        self.plug()
+
+    def whole(self) -> None:
+        """The root is as it was made, and every sale that was answered is there and verifies."""
+        guest = self.guest
+        assert guest.does("ls /etc/written 2>/dev/null || ls /var/lib/marketedge/kept") == "/var/lib/marketedge/kept"
+        guest.waits_for("systemctl is-active --quiet marketedge@stall")
+        said = json.loads(guest.does(f"marketedge ledger verify -c {CONFIG}"))
+        assert said["ok"], said
+        there = guest.does(f"marketedge ledger export --as jsonl -c {CONFIG}")
+        missing = [code for code in self.sold if code not in there]
+        assert not missing, f"{len(missing)} of {len(self.sold)} are missing"
+
+    def upgrade(self) -> None:
+        """By the lower root, and a restart."""
+        guest, name = self.guest, self.later.name
+        guest.mount_goods()
+        guest.does(f"systemctl stop 'marketedge@*' && cp /goods/{name} /run")
+        guest.does(f"overlayroot-chroot apt-get install -y /run/{name}", seconds=900)
+        guest.reboot()
+        assert "0.1~then" in self.guest.does("dpkg-query -W -f '${Version}' marketedge")
+        self.plug()
+
+    @contextmanager
+    def _browser(self) -> Iterator[Page]:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium-headless-shell", args=["--no-sandbox"]
+            )
+            page = browser.new_page(viewport={"width": 1024, "height": 768}, locale="zh-CN")
+            page.set_default_timeout(SECONDS * 1000)
+            expect.set_options(timeout=SECONDS * 1000)
+            yield page
+            browser.close()
