@@ -109,7 +109,8 @@ class Search:
                 findings = self._ask()
         finally:
             self._close()
-        told = tuple(one for one in findings if sum(each.confidence for each in findings) >= HARDLY)
+        bare = all(isinstance(one.example, Reply) and len(one.example.raw) < 2 for one in findings)  # anybody's ACK
+        told = () if bare or _sure(findings) < HARDLY else tuple(findings)
         return Report(told, *self._heard, self._asked, self._clock() - start)
 
     # --- listening --------------------------------------------------------------------------------------------------
@@ -234,7 +235,7 @@ class Search:
             if more and not out:
                 end = self._clock() + LONG_ANSWER
             out += more
-        return out
+        return out.removeprefix(_wired(question.data, link))  # some lines and things only send it back
 
     def _talk(self, wire_format: WireFormat, link: Link, seconds: float, after: bytes = b"") -> bytes:
         """What the device says to the format's own session, which without a person's wish only asks and listens.
@@ -283,7 +284,7 @@ class Search:
         return self._transport
 
     def _write(self, data: bytes, link: Link) -> None:
-        _Line(self._wire(), link).write(data)
+        self._wire().write(_wired(data, link))
 
     def _read(self, timeout: float) -> bytes:
         return self._wire().read(timeout)
@@ -311,7 +312,7 @@ class _Line:
         return bytes(byte & 0x7F for byte in data) if self._link.bits == 7 else data
 
     def write(self, data: bytes) -> None:
-        self._port.write(with_parity(data, self._link.parity) if _plain(self._link) != self._link else data)
+        self._port.write(_wired(data, self._link))
 
     def close(self) -> None:
         self._port.close()
@@ -325,6 +326,11 @@ def _plain(link: Link) -> Link:
     """How the port is set for this line: 8n1 where the frame has ten bits and seven of them are data."""
     ten_bits = link.bits == 7 and (link.parity != "n") + link.stop == 2
     return Link(link.baud) if ten_bits else link
+
+
+def _wired(data: bytes, link: Link) -> bytes:
+    """The bytes as the port has to send them."""
+    return with_parity(data, link.parity) if _plain(link) != link else data
 
 
 def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Question]:
