@@ -33,6 +33,7 @@ def measure(folder: Path, seconds: float = SECONDS, rate: float = RATE, warm_up:
     early = max(1, int(len(sales) * EARLY))
     with selling(folder, rate, warm_up) as (stall, pages):
         counter, station = stall.counter, stall.station
+        before = stall.written()
         begun, used = time.monotonic(), cpu_seconds(station.pid)
         memory = {"start": memory_mib(station)}
         counter.serve(sales[:early], rate)
@@ -42,13 +43,14 @@ def measure(folder: Path, seconds: float = SECONDS, rate: float = RATE, warm_up:
         arrive(stall, warm_up + len(sales))
         each = (cpu_seconds(station.pid) - used) / len(sales) * 1000
         memory["end"] = memory_mib(station)
-        trades = stall.trades()
+        trades, recorded = stall.trades(), stall.written() - before
         floor = elsewhere(bare_sales, stall.ledger.parent / "floor.db", size_of(stall), FLOOR_ROWS)
         station.stop()
         modules = [module for module, _ in imports(station) if module.partition(".")[0] not in OURS]
     bare = f"python with the same {len(modules)} modules that are not ours"
     facts = {
         "sold": len(sales),
+        "recorded": recorded,
         "printed": counter.slips - warm_up,
         "in_the_city": sum(one in trades for one in sales),
         "twice_in_the_city": sum(trades.get(one, 0) > 1 for one in sales),

@@ -71,7 +71,7 @@ def test_every_sale_is_followed_to_the_city(tmp_path: Path, monkeypatch: pytest.
 def test_a_long_morning_is_sold_printed_and_delivered(tmp_path: Path) -> None:
     found = shape(soak.measure(tmp_path, seconds=0.8, rate=5.0, warm_up=1))
     facts = found["facts"]
-    assert facts["sold"] == facts["printed"] == facts["in_the_city"] == 4
+    assert facts["sold"] == facts["recorded"] == facts["printed"] == facts["in_the_city"] == 4
     assert facts["twice_in_the_city"] == 0
     memory, processor = found["figures"]
     assert set(memory["values"]) == {"start", "tenth", "end"}
