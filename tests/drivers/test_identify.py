@@ -311,7 +311,8 @@ def test_a_file_in_a_folder_is_told_and_stays_there(tmp_path: Path):
 
 def test_a_scanner_cannot_be_told_and_the_next_step_is_said(tmp_path):
     reader = scanner.find("scanner_serial")()
-    report = look_on(Wire(reader, Link(9600), Faults(), deed=lambda: reader.scan("6901234567892")), listen=2.2)
+    codes = iter(["6901234567892"])
+    report = look_on(Wire(reader, Link(9600), Faults(), deed=lambda: [*map(reader.scan, codes)]), listen=2.2)
     assert report.findings == () and report.heard.startswith(b"6901234567892\r")
     assert 'model = "serial-scanner"' in "\n".join(untold(report, "serial", allow_print=False))
     keyboard = CliRunner().invoke(main, ["identify", "evdev:/dev/input/event0"])
