@@ -18,6 +18,7 @@ from typing import Any
 
 from drivers.identify import Report as Look
 from drivers.identify import Search
+from drivers.recognise import NAMED_ONLY
 from protocol import formats
 from protocol.analyzers import dayuan_03ff, dayuan_crc8, ticket
 from protocol.analyzers.taiyang import MODELS as TAIYANG
@@ -191,9 +192,9 @@ def _row(one: Looks, good: float) -> dict[str, Any]:
 
 
 def can_be_told(form: WireFormat) -> bool:
-    """It talks by itself, or there is a question for it; a code that was scanned may be any line of text."""
+    """It talks by itself, or there is a question for it; what is looked for by name may be any line of text."""
     asked = bool(form.questions or form.print_questions)
-    return form.kind != "scanner" and (asked or not form.polled or form.id in ANALYZERS)
+    return form.kind not in NAMED_ONLY and (asked or not form.polled or form.id in ANALYZERS)
 
 
 def looks_at(format_id: str, looks: int) -> Looks:

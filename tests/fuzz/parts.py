@@ -11,7 +11,19 @@ from pathlib import Path
 
 from drivers import catalogue
 from drivers.transports.recorder import Chunk, read_log
-from protocol.readings import Curve, Event, Garbage, Measured, Reply, Scan, State, TestResult, Ticket, Weighing
+from protocol.readings import (
+    Curve,
+    Event,
+    Garbage,
+    LabelSale,
+    Measured,
+    Reply,
+    Scan,
+    State,
+    TestResult,
+    Ticket,
+    Weighing,
+)
 
 ROOT = Path(__file__).parents[2]
 LOGS = sorted((ROOT / "tests" / "logs").glob("*/*.log"))
@@ -76,6 +88,10 @@ def readable(event: Event) -> None:
             ensure(event.value.is_finite(), f"no number: {event}")
         case Ticket() | Curve():
             ensure(event.identity, f"no identity: {event}")
+        case LabelSale():
+            ensure(event.identity, f"no identity: {event}")
+            masses = [mass for mass in (event.net_g, event.gross_g, event.tare_g) if mass is not None]
+            ensure(all(mass >= 0 for mass in masses), f"less than nothing on a label: {event}")
         case Scan():
             ensure(event.text and event.text == event.text.strip(), f"an empty code: {event!r}")
         case Reply() | Garbage():

@@ -114,10 +114,14 @@ def clone(runs: int) -> Row:
             crowd.stop()
         both = sum(len(crowd.answered) for crowd in crowds)
         for goes, stays in ((scene.station, other), (other, scene.station)):
-            stays.running and stays.stop()
-            goes.running or goes.start()
-            if _goes_on(scene, goes) or True:
-                wait_for("delivery", lambda goes=goes: scene.board(goes)["city"]["pending"] == 0, 60)
+            if stays.running:
+                scene.printed(stays)
+                stays.stop()
+            if not goes.running:
+                goes.start()
+            _goes_on(scene, goes)
+            wait_for("delivery", lambda goes=goes: scene.board(goes)["city"]["pending"] == 0, 60)
+            scene.printed(goes)
         scene.asides.append((other, {seq for seq, _ in scene.board(other)["city"]["set_aside"]}))
         other.stop()
         scene.station.start()

@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ from people import PRODUCT, Crowd, ask
 from simulator.broker import Broker
 from simulator.obstacles import free_port
 from simulator.printer.printer import Printer
-from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring
+from simulator.stage import NODE, STATION, StageFailed, StationProcess, Wiring, wait_for
 from simulator.wires.line import Line, Pty
 
 FIRST = "0" * 64
@@ -148,16 +148,10 @@ class Scene:
         self.stack.callback(self.city.kill)
         if self._city:
             self.city.start()
-        printer = ""
-        if self._prints:
-            line = Line(Printer(on_paper=self.papers.append), Pty(self.folder / "printer"))
-            self.stack.enter_context(line)
-            printer = line.address
         self._wiring = Wiring(
             broker=self.broker.url,
             mqtt=self._mqtt,
             scale=str(self.folder / "unplugged"),
-            printer=printer,
             city_key=self.city.public,
         )
         self.station = self.make("station")
@@ -165,8 +159,12 @@ class Scene:
         self.lot = self.register_lot()
 
     def make(self, name: str) -> StationProcess:
-        """A station of this scene, not started; its settings written."""
-        made = StationProcess(self.folder / name, self._wiring)
+        """A station of this scene with a printer of its own, not started; its settings written."""
+        printer = ""
+        if self._prints:
+            line = Line(Printer(on_paper=self.papers.append), Pty(self.folder / f"{name}-printer"))
+            printer = self.stack.enter_context(line).address
+        made = StationProcess(self.folder / name, replace(self._wiring, printer=printer))
         text = made.config.read_text("utf-8")
         if self._brokers:
             text = re.sub(r"^brokers = .*$", f"brokers = {json.dumps(self._brokers(self))}", text, flags=re.MULTILINE)
@@ -206,6 +204,10 @@ class Scene:
 
     def board(self, station: StationProcess | None = None) -> dict[str, Any]:
         return (station or self.station).board()
+
+    def printed(self, station: StationProcess) -> None:
+        """Wait for the papers that it still has to print: who stops it now keeps people waiting for them."""
+        wait_for("slips", lambda: not any(one["waiting"] for one in self.board(station)["printers"]), 60)
 
     def cause(self) -> str:
         return str(self.board()["city"]["cause"])

@@ -199,7 +199,9 @@ def test_a_value_that_fits_no_record_is_refused(station: Any, mayor: Any, monkey
 
 def test_what_does_not_fit_is_named_by_its_path(station: Any, mayor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def unfit(at: Any, head: Any, command: Any) -> Any:
-        return ConfigApplied.model_validate({"command": head.id, "settings": [{"name": "x" * 500}]})
+        return ConfigApplied.model_validate(
+            {"command": head.id, "settings": [{"name": "x" * 500, "before": "1", "after": "2"}]}
+        )
 
     monkeypatch.setitem(city_jobs.OBEYS, StopLot, unfit)
     assert mayor.orders(station, "stop_lot", **STOP)["message_en"].startswith("settings.0.name: ")

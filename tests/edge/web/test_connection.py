@@ -31,6 +31,11 @@ COLOURED = """() => [...document.querySelectorAll(".strip, main > *")].filter((o
     const style = getComputedStyle(one);
     return style.display !== "none" && !style.filter.includes("grayscale(1)");
 }).length"""
+WORDS_IN_SIGHT = """() => {
+    const words = document.createRange();
+    words.selectNodeContents(document.querySelector("#link"));
+    return [...words.getClientRects()].every((line) => line.top >= 0 && line.bottom <= innerHeight);
+}"""
 ABLE = """() => [...document.querySelectorAll("main button:not([data-local], .product):not(:disabled)")]
     .filter((one) => !one.closest("dialog")).map((one) => one.id || one.textContent)"""
 
@@ -122,7 +127,8 @@ def alive(page: Page) -> None:
 def gone(page: Page, words: re.Pattern[str] = LOST) -> None:
     """Said, grey, within sight, and nothing can be written."""
     expect(page.locator("#link")).to_have_text(words, timeout=SOON)
-    expect(page.locator("#link")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#link")).to_be_in_viewport()
+    assert page.evaluate(WORDS_IN_SIGHT)
     assert page.evaluate(COLOURED) == 0
     assert page.evaluate(ABLE) == []
     expect(page.get_by_text("全部正常")).to_be_hidden()

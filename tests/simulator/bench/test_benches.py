@@ -228,7 +228,7 @@ def test_every_format_that_can_be_told_is_looked_at_and_what_is_foreign_beside_i
     found = shape(identify.measure(tmp_path, 1))
     facts = found["facts"]
     told = {row["name"] for row in facts["formats"]}
-    assert facts["cannot_be_told"] == ["atp_hid", "scanner_hid", "scanner_serial"]
+    assert facts["cannot_be_told"] == ["atp_hid", "label_tcp", "scanner_hid", "scanner_serial"]
     assert told | set(facts["cannot_be_told"]) == set(formats.ids())
     assert {row["name"] for row in facts["formats"] if not row["reached"]} == set()
     assert len(facts["foreign"]) >= 37
