@@ -478,6 +478,11 @@ class Box:
         """The papers that went to the printer, with their copy numbers."""
         return [(job.paper, job.copy) for printer in self.printers.values() for job in printer.papers]
 
+    def paper(self, number: int = -1) -> PrintJob:
+        """One of them, the last, with its record: as it is when its turn comes."""
+        job = self.printers["printer-1"].papers[number]
+        return replace(job, body=self.ledger.body(job.seq))
+
     def all_out(self) -> None:
         """The printers say that every paper they were given came out."""
         jobs = [job.job for printer in self.printers.values() for job in printer.papers]

@@ -70,8 +70,7 @@ def text(station: Box, number: int = -1) -> str:
     from edge.printing.typesetting import Typesetter
     from protocol.printers.plain import plain
 
-    job = station.printers["printer-1"].papers[number]
-    return plain(Typesetter(station.config, Documents(None, [])).page(job))
+    return plain(Typesetter(station.config, Documents(None, [])).page(station.paper(number)))
 
 
 # --- a sale -----------------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def test_a_scale_whose_verification_ended_sells_when_its_new_certificate_is_ente
     assert station.scale.why == "unverified"
     assert [one.word for one in station.board.cautions if one.about.startswith("[[scale]]")] == ["expired"]
     answer = station.does(renews())
-    assert answer["changed"] == ["certificate", "verification_code", "seal", "verified_until"]
+    assert answer["changed"] == ["certificate", "seal", "verification_code", "verified_until"]
     assert (answer["seq"], answer["verified_until"]) == (station.ledger.head.seq, "2027-11-20")
     said = ScaleRegistered.model_validate(station.last["data"])
     assert said.model == "ACS-30"
@@ -65,7 +65,7 @@ def test_a_scale_whose_verification_ended_sells_when_its_new_certificate_is_ente
     sold(station)
     weighed = station.last["data"]["sold"][0]["weighed"]
     assert (weighed["certificate"], weighed["verified_until"]) == ("豫-2026-0012", "2027-11-20")
-    slip = plain(Typesetter(station.config, Documents(None, [])).page(station.printers["printer-1"].papers[-1]))
+    slip = plain(Typesetter(station.config, Documents(None, [])).page(station.paper()))
     assert "豫-2026-0012" in slip and "2025-0007" not in slip
 
 
