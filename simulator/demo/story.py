@@ -24,7 +24,7 @@ from simulator.obstacles import in_words
 from simulator.printer.read import Paper
 from simulator.stage import CABBAGE, SPINACH, wait_for
 
-READ_SECONDS = 3.0  # a line stands for so long, at least
+READ_SECONDS = 2.5  # a line stands for so long, at least
 SALES = ((Decimal("2.350"), "", ""), (Decimal("11.460"), "4101080010456", "大学食堂"), (Decimal("0.780"), "", ""))
 COPY = "COPY"
 State = Literal["waiting", "playing", "paused", "over"]
