@@ -109,7 +109,7 @@ class Search:
                 findings = self._ask()
         finally:
             self._close()
-        bare = all(isinstance(one.example, Reply) and len(one.example.raw) < 2 for one in findings)  # anybody's ACK
+        bare = all(isinstance(one.example, Reply) and len(one.example.raw.strip()) < 2 for one in findings)  # anybody's
         told = () if bare or _sure(findings) < HARDLY else tuple(findings)
         return Report(told, *self._heard, self._asked, self._clock() - start)
 
