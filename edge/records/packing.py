@@ -11,6 +11,10 @@ more in a file beside it, since without them nothing can be read.
 One is written by hand: words of records first, then each kind's record as it mostly is, without what differs from one
 to the next, the commonest kinds last, which are found in the fewest bits; no more than the 32 kB that deflate looks
 back.
+
+What is random in a record, its hash, its signature and its number, is nothing that deflate could make smaller: it
+takes eight bits for each letter of base64 or hex.  So that lies behind the deflated rest, as bytes
+(``random_parts.py``).
 """
 
 import hashlib
@@ -20,12 +24,14 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
+from edge.records import random_parts
+
 DICTIONARY = 1  # the one that is written by
 LARGEST = 1 << 20  # bytes that anything unpacks to; a record's own cap is far below
 OWN = 64  # not the number of a dictionary
 OWN_FILE = "words-{}.bin"  # beside the ledger, by the four bytes in hex
 _PLAIN = ord("{")
-_LEVEL, _MEMORY = 3, 5  # a twentieth larger than with 9 and 9, in a tenth of the time
+_LEVEL, _MEMORY = 6, 5  # no larger than with 9 and 9, in a third of the time
 _BACK = 1 << 15  # bytes that deflate looks back
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
 _NEAR = -14  # 16 kB, where own words are the nearest: what deflate keeps of them is copied for each record
@@ -34,7 +40,8 @@ _NEAR = -14  # 16 kB, where own words are the nearest: what deflate keeps of the
 def pack(body: bytes) -> bytes:
     """As it is stored. ``body`` is JSON, so it begins with a brace."""
     deflate = _primed(DICTIONARY).copy()
-    return bytes([DICTIONARY]) + deflate.compress(body) + deflate.flush()
+    text, apart = random_parts.take(body)
+    return bytes([DICTIONARY]) + deflate.compress(text) + deflate.flush() + apart
 
 
 class Packer:
@@ -48,7 +55,8 @@ class Packer:
 
     def pack(self, body: bytes) -> bytes:
         deflate = self._deflate.copy()
-        return self._head + deflate.compress(body) + deflate.flush()
+        text, apart = random_parts.take(body)
+        return self._head + deflate.compress(text) + deflate.flush() + apart
 
 
 def unpack(stored: bytes) -> bytes:
@@ -60,10 +68,10 @@ def unpack(stored: bytes) -> bytes:
         words = _own_words(stored[2:6]) if own else b""
         dictionary = _behind(stored[1], words) if own else _dictionary(stored[0])
         inflate = zlib.decompressobj(_WINDOW, zdict=dictionary)
-        body = inflate.decompress(memoryview(stored)[6 if own else 1 :], LARGEST)
-    except (zlib.error, OSError, LookupError):
+        text = inflate.decompress(memoryview(stored)[6 if own else 1 :], LARGEST)
+        return random_parts.put_back(text, inflate.unused_data) if inflate.eof else stored
+    except (zlib.error, OSError, LookupError, ValueError):
         return stored
-    return body if inflate.eof and not inflate.unused_data else stored
 
 
 def teach(conn: sqlite3.Connection) -> None:
@@ -117,7 +125,7 @@ def words_of(bodies: Iterable[bytes], before: bytes = b"") -> bytes:
     bits; in front of them what was learnt before of other kinds."""
     samples: dict[bytes, list[bytes]] = {}
     for body in bodies:
-        samples.setdefault(_kind(body), []).append(body)
+        samples.setdefault(_kind(body), []).append(random_parts.take(body)[0])
     others = [one for one in before.split(_BETWEEN) if one and _kind(one) not in samples]
     return _BETWEEN.join([*others, *(found[0] for found in sorted(samples.values(), key=len))])[-_ROOM:]
 

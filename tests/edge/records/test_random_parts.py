@@ -1,0 +1,76 @@
+"""What is random in a record lies apart, and comes back where it was."""
+
+import base64
+import json
+from uuid import UUID
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from edge.records.random_parts import put_back, take
+from protocol.city.canonical import write as dumps
+
+KEYS = ("prevhash", "sig", "id", "url", "kid", "data")
+VALUES = st.one_of(
+    st.binary(max_size=70).map(bytes.hex),
+    st.binary(max_size=70).map(lambda found: base64.b64encode(found).decode()),
+    st.binary(max_size=140).map(lambda found: "https://a/j/" + base64.urlsafe_b64encode(found).decode().rstrip("=")),
+    st.uuids().map(str),
+    st.uuids().map(lambda found: str(found).upper()),
+    st.text(max_size=12),
+    st.sampled_from(['"id":"', '"url":"', "/", "=" * 88, "A" * 88, "A" * 85 + "B==", "0" * 64, "F" * 64]),
+)
+TREES = st.recursive(VALUES, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=6), max_leaves=8)
+ENDS = (
+    *(b'"url":"', b'"id":"', b'"sig":"', b'"prevhash":"', b'sig":"', b'":"', b'"', b"/", b"id", b"s"),
+    *(b"A" * 86, b"A" * 86 + b"==", b"0" * 64, b"00000000-0000-0000-0000-000000000000"),
+)
+RECORD = dumps(
+    {
+        "data": {"url": "https://sy.example.cn/j/" + base64.urlsafe_b64encode(bytes(range(100))).decode().rstrip("=")},
+        "id": str(UUID(int=7 << 90)),
+        "kid": "3729b935",
+        "prevhash": bytes(range(32)).hex(),
+        "sequence": "00000000000000000678",
+        "sig": base64.b64encode(bytes(range(64))).decode(),
+    }
+)
+
+
+def test_of_a_record_its_hash_signature_number_and_signed_address_lie_apart() -> None:
+    text, apart = take(RECORD)
+    left = json.loads(text)
+    assert (left["prevhash"], left["sig"], left["id"]) == ("", "", "")
+    assert left["data"]["url"].startswith("https://sy.example.cn/j/AAEC")
+    assert len(apart) == 1 + 32 + 64 + 16 + 64
+    assert put_back(text, apart) == RECORD
+
+
+@given(TREES)
+def test_the_exact_bytes_come_back(tree: object) -> None:
+    body = dumps({"data": tree, "sig": ""})
+    assert put_back(*take(body)) == body
+
+
+@given(st.lists(st.sampled_from(ENDS), max_size=14).map(b"".join))
+@example(b'"url":"sig' + b"A" * 86 + b'":"' + b"A" * 86 + b'=="')
+def test_also_of_what_is_no_record(body: bytes) -> None:
+    assert put_back(*take(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        (b"{}", b"\x01" + bytes(32)),
+        (b'{"sig":""}', b"\x02" + bytes(63)),
+        (b'{"sig":""}', b"\x02" + bytes(65)),
+        (b'{"sig":""}', b"\x00"),
+        (b'{"sig":""}', b"\x12" + bytes(64)),
+        (b'{"url":"https://a/j/A"}', b"\x08" + bytes(64)),
+        (b'{"sig":"', b"\x02" + bytes(64)),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(text: bytes, apart: bytes) -> None:
+    with pytest.raises(ValueError):
+        put_back(text, apart)
