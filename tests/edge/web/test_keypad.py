@@ -28,7 +28,7 @@ def glove(request: pytest.FixtureRequest, browser: Browser, web: WebServer) -> I
 
 
 class Finger:
-    """Touches with times of their own."""
+    """Touches with times of their own, which are never ahead of those that the browser gives to others."""
 
     def __init__(self, page: Page) -> None:
         self._cdp = page.context.new_cdp_session(page)
@@ -46,6 +46,7 @@ class Finger:
         self._send("touchEnd", [])
 
     def _send(self, kind: str, points: list[dict[str, float]]) -> None:
+        time.sleep(max(0.0, self._now - time.time()))
         self._cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points, "timestamp": self._now})
 
 
