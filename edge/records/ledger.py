@@ -229,8 +229,8 @@ class Ledger:
                 self._read = lru_cache(KEPT_EVENTS)(envelope.read)
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._take_up_words()
-                self._depth = 0  # of steps within steps
-                self.undone = 0  # batches and steps so far
+                self.depth = 0  # of steps within steps
+                self._begun = -1  # what had changed when the batch at hand began, if it is a transaction of its own
                 self.room = 0  # bytes kept free in each row for its note
                 self.turns = Turns(folder)
                 self.held: OtherLedger | None = None  # why nothing is recorded but how to go on
@@ -284,6 +284,7 @@ class Ledger:
         """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
         holds the file and LedgerBroken when it is damaged; nothing of it stays."""
         before = self.head
+        self._begun = -1 if self.conn.in_transaction else self.conn.total_changes
         self.conn.begin()
         try:
             with self.db.atomic():
@@ -291,11 +292,12 @@ class Ledger:
                 self.conn.insert()
         except BaseException as error:
             self.head = before
+            self._begun = -1
             self.conn.back()
-            self.undone += 1
             if isinstance(error, sqlite3.Error):
                 raise self.explained(error) or error from error
             raise
+        self._begun = -1
         self.conn.end()
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
@@ -353,27 +355,14 @@ class Ledger:
         """What an error says of this ledger; None for one that says nothing of it."""
         return explained(error, self.path)
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
+    def step(self) -> "_Step":
         """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
-        before, name = self.head, f"step_{self._depth}"  # a name of its own would be another statement each time
-        self.conn.execute(f"SAVEPOINT {name}")
-        self.conn.begin()
-        self._depth += 1
-        try:
-            yield
-            self.conn.execute(f"RELEASE {name}")
-            self.conn.end()
-        except BaseException:
-            self.head = before
-            self.conn.back()
-            self.undone += 1
-            if self.conn.in_transaction:  # else the error has undone the whole batch
-                self.conn.execute(f"ROLLBACK TO {name}")
-                self.conn.execute(f"RELEASE {name}")
-            raise
-        finally:
-            self._depth -= 1
+        return _Step(self)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether a batch has begun in which nothing has happened yet."""
+        return self._begun == self.conn.total_changes and not self.depth and not self.conn.waits
 
     def next_code(self, kind: CodeKind) -> TraceCode:
         """A fresh code; it is used up by the next ``append`` of the same step."""
@@ -531,6 +520,54 @@ class Ledger:
         return unpack(row[0]) if row else b""
 
 
+class _Step:
+    """``Ledger.step``; a sale has several, too many for generators.
+
+    What comes first in a batch needs no savepoint, for which SQLite would copy each page before it is changed: it is
+    undone with the transaction, and another one is begun.
+    """
+
+    __slots__ = ("_before", "_ledger", "_name")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> None:
+        ledger = self._ledger  # a savepoint's name that is used once only would be another statement each time
+        self._before, self._name = ledger.head, "" if ledger.untouched else f"step_{ledger.depth}"
+        if self._name:
+            ledger.conn.execute(f"SAVEPOINT {self._name}")
+        ledger.conn.begin()
+        ledger.depth += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        ledger = self._ledger
+        ledger.depth -= 1
+        if error is None:
+            try:
+                if self._name:
+                    ledger.conn.execute(f"RELEASE {self._name}")
+                ledger.conn.end()
+            except BaseException:
+                self._undo()
+                raise
+        else:
+            self._undo()
+
+    def _undo(self) -> None:
+        ledger = self._ledger
+        ledger.head = self._before
+        ledger.conn.back()
+        if not ledger.conn.in_transaction:
+            return  # the error has undone the whole batch
+        if self._name:
+            ledger.conn.execute(f"ROLLBACK TO {self._name}")
+            ledger.conn.execute(f"RELEASE {self._name}")
+        else:
+            ledger.conn.rollback()
+            ledger.conn.execute("BEGIN")
+
+
 def serials_of(text: str) -> dict[int, int]:
     """The last serial of every code kind, as it stands in a row; raises ValueError."""
     return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
@@ -654,11 +691,9 @@ def _unsynced_in(event: Mapping[str, Any]) -> str:
 
 def uuid7(seconds: float) -> str:
     """A UUID version 7 (RFC 9562): milliseconds since 1970, then 74 random bits."""
-    number = int(seconds * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, chance = f"{int(seconds * 1000):012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[3], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def open_writer(path: Path) -> Writer:

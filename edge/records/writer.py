@@ -103,6 +103,11 @@ class Writer(sqlite3.Connection):
         if not self._parts:
             self._forget()
 
+    @property
+    def waits(self) -> bool:
+        """Whether records were added in this transaction."""
+        return bool(self._rows)
+
     def waiting(self, seq: int) -> Row | None:
         """The record of this number, when it was added in the part that is open and waits."""
         first = max(self._inserted, self._parts[-1][0]) if self._parts else len(self._rows)
