@@ -5,15 +5,15 @@ cards die of it.  One process writes it, in one thread: it holds the lock of the
 """
 
 import errno
+import json
 import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.between.inbox import Refused
 from edge.between.tongue import said
@@ -24,7 +24,7 @@ from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
 from edge.records.turns import Turns
-from edge.records.writer import Row, Writer
+from edge.records.writer import Known, Row, Writer
 from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -39,7 +39,9 @@ LOOK_BACK = 5000  # records searched for the last one whose time was believed
 LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
+KEPT_BODIES = 64  # bytes of the newest records
 log = logging.getLogger("ledger")
+V = TypeVar("V")
 
 
 class LedgerFull(OSError):
@@ -226,7 +228,8 @@ class Ledger:
                 _not_of_a_newer_program(self.path, self.conn)
                 schema.take(self.conn)
                 self.head = self._read_head()
-                self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self._written: Known[int, bytes] = self.conn.known("events")
+                self._events: Known[int, dict[str, Any]] = self.conn.known("events")
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._take_up_words()
                 self.depth = 0  # of steps within steps
@@ -415,6 +418,7 @@ class Ledger:
         body = envelope.seal_written(head, written, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         self.conn.add(Row(seq, lane, serials, body, bytes(self.room) if self.room else None))
+        _keep(self._written, seq, body, KEPT_BODIES)
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, time, data)
@@ -482,12 +486,16 @@ class Ledger:
 
     def body(self, seq: int) -> bytes:
         """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
-        row = self.conn.waiting(seq)
-        return row.body if row else body_of(self.conn, seq)
+        return self._written.get(seq) or body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
-        """A record's fields, not to be changed: the newest that were asked for are kept, by their bytes."""
-        return self._read(self.body(seq))
+        """A record's fields, not to be changed: the newest that were asked for are kept."""
+        event = self._events.get(seq)
+        if event is None:
+            ours = self._written.get(seq)  # what was written by ourselves needs no look at its form
+            event = json.loads(ours) if ours else envelope.read(body_of(self.conn, seq))
+            _keep(self._events, seq, event, KEPT_EVENTS)
+        return event
 
     def _read_head(self) -> Head:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
@@ -518,6 +526,13 @@ class Ledger:
         """The bytes of the oldest record."""
         row = self.conn.execute("SELECT body FROM events ORDER BY seq LIMIT 1").fetchone()
         return unpack(row[0]) if row else b""
+
+
+def _keep(known: Known[int, V], seq: int, value: V, most: int) -> None:
+    """The oldest goes, where there are so many."""
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[seq] = value
 
 
 class _Step:
