@@ -752,7 +752,7 @@ class Core:
             part
             for part in self._savers
             if (part.unsaved and not (waits and part is self._publisher))
-            or part is self._unread  # its counts ride along
+            or (part is self._unread and self._unread.counted)  # its counts ride along
         ]
         if self._publisher in self._saving:
             self._delivered_at = now

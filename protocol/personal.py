@@ -33,6 +33,7 @@ _PROVINCES = frozenset(
     str(one) for one in (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66))
 ) | {"71", "81", "82", "83"}
 SHORTEST = 11  # digits of a mobile telephone's number
+CODE = 20  # digits of a trace code: what is no longer than these, and nothing else, is neither of the numbers
 _IDENTITY_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _LICENCE_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _LICENCE_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
@@ -80,7 +81,7 @@ def found(text: str, *, mobile: bool = True) -> str:
 
     ``mobile`` is False for numbers of papers, of which eleven digits may be anything.
     """
-    if len(text) < SHORTEST:
+    if len(text) < SHORTEST or (len(text) == CODE and text.isascii() and text.isdigit()):
         return ""
     return next((text[start:end] for start, end in _spans(text, mobile)), "")
 

@@ -24,10 +24,14 @@ class Lines(logging.Formatter):
 
     def __init__(self, form: str, *, journal: bool = False) -> None:
         super().__init__(form)
+        self._form, self._timed = form, self.usesTime()
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        if record.exc_info or record.exc_text or record.stack_info:
+            text = super().format(record)
+        else:
+            text = self.formatMessage(record)
         if not self._journal:
             return text
         level = f"<{JOURNAL.get(record.levelno, 6)}>"
@@ -37,11 +41,20 @@ class Lines(logging.Formatter):
         return f"{_second(int(record.created))},{int(record.msecs):03d}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
-        record.message = plain(record.message, LETTERS)
-        return super().formatMessage(record)
+        if not isinstance(getattr(record, "message", None), _Said):  # else another handler had it before
+            record.message = _Said(plain(record.getMessage(), LETTERS))
+        if self._timed:
+            record.asctime = self.formatTime(record)
+        return self._form % record.__dict__
 
     def formatException(self, about: Any) -> str:  # noqa: N802  (logging's name)
         return "\n".join(f"  | {_indented(line)}" for line in super().formatException(about).split("\n"))
+
+
+class _Said(str):
+    """A message that is harmless, in one line."""
+
+    __slots__ = ()
 
 
 @lru_cache(maxsize=4)

@@ -1,7 +1,5 @@
 """What is sold in one line: weighed, typed, counted or read off a label; and what of, at which price."""
 
-from decimal import ROUND_HALF_UP, Decimal
-
 from edge.between.commands import LARGEST_AMOUNT, Load
 from edge.between.inbox import Refused
 from edge.between.people import SUPERVISORS
@@ -36,8 +34,8 @@ class Weighed:
 
 
 def amount_fen(net_g: int, fen: int, per_g: int) -> int:
-    """Line amount, rounded half up (contract C6)."""
-    return int((Decimal(fen) * net_g / per_g).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    """Line amount of no negative mass and price, rounded half up (contract C6)."""
+    return (2 * fen * net_g + per_g) // (2 * per_g)
 
 
 def weigh(station: Station, command: Load, in_list_g: dict[str, int] | None = None) -> Weighed:
@@ -53,7 +51,7 @@ def weigh(station: Station, command: Load, in_list_g: dict[str, int] | None = No
     fen = station.price(product.code) if command.price_fen is None else command.price_fen
     if fen <= 0:
         raise Refused("no_price", f"请先设定{product.name}的单价", f"set a price for {product.name} first")
-    line = _line(station, command, product, scale, fen)
+    line = _line(station, command, product, scale, fen, lot.test_code if lot else "")
     if command.seen_g is not None and command.seen_g != line.net_g:
         value, unit = line.weighed.value, line.weighed.unit
         raise Refused(
@@ -70,7 +68,8 @@ def weigh(station: Station, command: Load, in_list_g: dict[str, int] | None = No
         word = station.demand(SUPERVISORS)
     if lot is not None:
         over_g(station, lot, line.net_g, (in_list_g or {}).get(lot.test_code, 0))
-    line = line.model_copy(update={"lot": lot.test_code if lot else "", "approved_by": word})
+    if word:
+        line = line.model_copy(update={"approved_by": word})
     return Weighed(line, product, None if command.label or command.pieces else scale)
 
 
@@ -131,7 +130,9 @@ def _fits(command: Load, product: ProductSection) -> None:
         raise Refused("by_weight", f"{product.name}按重量卖：请称重", f"{product.name} is sold by weight: weigh it")
 
 
-def _line(station: Station, command: Load, product: ProductSection, scale: TradeScale, fen: int) -> FrozenLine:
+def _line(
+    station: Station, command: Load, product: ProductSection, scale: TradeScale, fen: int, lot: str
+) -> FrozenLine:
     per_g = product.per_g
     said: dict[str, object] = {"scale": "", "model": "", "raw": "", "verified_until": None}
     pieces, verified, weighed = 0, False, None
@@ -156,7 +157,7 @@ def _line(station: Station, command: Load, product: ProductSection, scale: Trade
         weighed = line_weight(scale, load)
     return FrozenLine(
         product=product.code,
-        lot="",
+        lot=lot,
         net_g=net_g,
         pieces=pieces,
         price=Price(fen=fen, per_g=per_g),

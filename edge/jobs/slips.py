@@ -1,7 +1,7 @@
 """A slip is made: its lines become one sale, recorded, signed, taken off their lots and printed."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from edge.between.commands import LARGEST_AMOUNT, SaleAnswer, Warned
 from edge.between.inbox import Refused
@@ -19,8 +19,10 @@ from edge.state.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, CodeKind
 from protocol.city.events import Line, Party, Slip, Sold, TestSummary, TradeCompleted
+from protocol.ed25519 import PrivateKey
 from protocol.frozen import frozen
 
+NO_FLAGS = qr.Flags(0)
 UNITS = {"none": 1, "jiao": 10, "yuan": 100}  # fen
 
 _VERDICTS = {
@@ -127,7 +129,7 @@ def complete(
     tests = [_summary(lot) if lot else None for lot in of_lines]
     by_scale = [line.verified for line in lines if not line.pieces]
     verified = bool(by_scale) and all(by_scale) and stamp.trusted
-    flags = qr.Flags.REPLACES_VOIDED if void else qr.Flags(0)
+    flags = qr.Flags.REPLACES_VOIDED if void else NO_FLAGS
     url, digest = _sign(station, slip, stamp.seconds if stamp.trusted else None, tests, verified, flags)
     trade = TradeCompleted(
         slip=slip,
@@ -286,8 +288,24 @@ def _summary(lot: Lot) -> TestSummary | None:
 
 def _verdict(tests: Sequence[TestSummary | None]) -> qr.TokenVerdict:
     """What a slip's code says of the tests of all its lines: the worst."""
-    said = {_VERDICTS.get(test.verdict, qr.TokenVerdict.NONE) if test else qr.TokenVerdict.NONE for test in tests}
-    return next(verdict for verdict in _WORST if verdict in said)
+    said = (_VERDICTS.get(test.verdict, qr.TokenVerdict.NONE) if test else qr.TokenVerdict.NONE for test in tests)
+    return min(said, key=_WORST.index)
+
+
+@lru_cache(maxsize=4)
+def _kid_of(key: PrivateKey) -> bytes:
+    """Worked out once: it stands in every code."""
+    return qr.kid_of(key.public_key())
+
+
+@cache
+def _flags(trusted: bool, verified: bool, flags: qr.Flags) -> qr.Flags:
+    """These flags, with what the clock and the scale are worth."""
+    if trusted:
+        flags |= qr.Flags.CLOCK_TRUSTED
+    if verified:
+        flags |= qr.Flags.SCALE_VERIFIED
+    return flags
 
 
 def _sign(
@@ -300,14 +318,11 @@ def _sign(
 ) -> tuple[str, str]:
     """The slip's address and digest."""
     signer = station.ledger.signer
-    digest = qr.digest_of(slip.model_dump(mode="json"))
-    if seconds is not None:
-        flags |= qr.Flags.CLOCK_TRUSTED
-    if verified:
-        flags |= qr.Flags.SCALE_VERIFIED
+    digest = qr.digest_of_bytes(slip.canonical())
+    flags = _flags(seconds is not None, verified, flags)
     token = qr.Token(
         kind=qr.TokenKind.SALE,
-        kid=qr.kid_of(signer.key.public_key()),
+        kid=_kid_of(signer.key),
         t=0 if seconds is None else int(seconds) - qr.EPOCH,
         tx=slip.tx,
         seller=slip.seller,

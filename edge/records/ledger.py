@@ -5,15 +5,15 @@ cards die of it.  One process writes it, in one thread: it holds the lock of the
 """
 
 import errno
+import json
 import logging
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import field, replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.between.inbox import Refused
 from edge.between.tongue import said
@@ -24,7 +24,7 @@ from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
 from edge.records.turns import Turns
-from edge.records.writer import Row, Writer
+from edge.records.writer import Known, Row, Writer
 from protocol.city import envelope, key_events
 from protocol.city.codes import CodeKind, TraceCode
 from protocol.city.events import EVENTS, Record
@@ -39,7 +39,9 @@ LOOK_BACK = 5000  # records searched for the last one whose time was believed
 LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
+KEPT_BODIES = 64  # bytes of the newest records
 log = logging.getLogger("ledger")
+V = TypeVar("V")
 
 
 class LedgerFull(OSError):
@@ -226,11 +228,12 @@ class Ledger:
                 _not_of_a_newer_program(self.path, self.conn)
                 schema.take(self.conn)
                 self.head = self._read_head()
-                self._read = lru_cache(KEPT_EVENTS)(envelope.read)
+                self._written: Known[int, bytes] = self.conn.known("events")
+                self._events: Known[int, dict[str, Any]] = self.conn.known("events")
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._take_up_words()
-                self._depth = 0  # of steps within steps
-                self.undone = 0  # batches and steps so far
+                self.depth = 0  # of steps within steps
+                self._begun = -1  # what had changed when the batch at hand began, if it is a transaction of its own
                 self.room = 0  # bytes kept free in each row for its note
                 self.turns = Turns(folder)
                 self.held: OtherLedger | None = None  # why nothing is recorded but how to go on
@@ -284,6 +287,7 @@ class Ledger:
         """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
         holds the file and LedgerBroken when it is damaged; nothing of it stays."""
         before = self.head
+        self._begun = -1 if self.conn.in_transaction else self.conn.total_changes
         self.conn.begin()
         try:
             with self.db.atomic():
@@ -291,11 +295,12 @@ class Ledger:
                 self.conn.insert()
         except BaseException as error:
             self.head = before
+            self._begun = -1
             self.conn.back()
-            self.undone += 1
             if isinstance(error, sqlite3.Error):
                 raise self.explained(error) or error from error
             raise
+        self._begun = -1
         self.conn.end()
         if self.head.seq - self._marked_at >= mark.EVERY:
             self._write_mark()
@@ -353,27 +358,14 @@ class Ledger:
         """What an error says of this ledger; None for one that says nothing of it."""
         return explained(error, self.path)
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
+    def step(self) -> "_Step":
         """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
-        before, name = self.head, f"step_{self._depth}"  # a name of its own would be another statement each time
-        self.conn.execute(f"SAVEPOINT {name}")
-        self.conn.begin()
-        self._depth += 1
-        try:
-            yield
-            self.conn.execute(f"RELEASE {name}")
-            self.conn.end()
-        except BaseException:
-            self.head = before
-            self.conn.back()
-            self.undone += 1
-            if self.conn.in_transaction:  # else the error has undone the whole batch
-                self.conn.execute(f"ROLLBACK TO {name}")
-                self.conn.execute(f"RELEASE {name}")
-            raise
-        finally:
-            self._depth -= 1
+        return _Step(self)
+
+    @property
+    def untouched(self) -> bool:
+        """Whether a batch has begun in which nothing has happened yet."""
+        return self._begun == self.conn.total_changes and not self.depth and not self.conn.waits
 
     def next_code(self, kind: CodeKind) -> TraceCode:
         """A fresh code; it is used up by the next ``append`` of the same step."""
@@ -426,6 +418,7 @@ class Ledger:
         body = envelope.seal_written(head, written, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         self.conn.add(Row(seq, lane, serials, body, bytes(self.room) if self.room else None))
+        _keep(self._written, seq, body, KEPT_BODIES)
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, time, data)
@@ -493,12 +486,16 @@ class Ledger:
 
     def body(self, seq: int) -> bytes:
         """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
-        row = self.conn.waiting(seq)
-        return row.body if row else body_of(self.conn, seq)
+        return self._written.get(seq) or body_of(self.conn, seq)
 
     def event(self, seq: int) -> dict[str, Any]:
-        """A record's fields, not to be changed: the newest that were asked for are kept, by their bytes."""
-        return self._read(self.body(seq))
+        """A record's fields, not to be changed: the newest that were asked for are kept."""
+        event = self._events.get(seq)
+        if event is None:
+            ours = self._written.get(seq)  # what was written by ourselves needs no look at its form
+            event = json.loads(ours) if ours else envelope.read(body_of(self.conn, seq))
+            _keep(self._events, seq, event, KEPT_EVENTS)
+        return event
 
     def _read_head(self) -> Head:
         row = self.conn.execute("SELECT seq, serials, body FROM events ORDER BY seq DESC LIMIT 1").fetchone()
@@ -529,6 +526,61 @@ class Ledger:
         """The bytes of the oldest record."""
         row = self.conn.execute("SELECT body FROM events ORDER BY seq LIMIT 1").fetchone()
         return unpack(row[0]) if row else b""
+
+
+def _keep(known: Known[int, V], seq: int, value: V, most: int) -> None:
+    """The oldest goes, where there are so many."""
+    if len(known) >= most:
+        del known[next(iter(known))]
+    known[seq] = value
+
+
+class _Step:
+    """``Ledger.step``; a sale has several, too many for generators.
+
+    What comes first in a batch needs no savepoint, for which SQLite would copy each page before it is changed: it is
+    undone with the transaction, and another one is begun.
+    """
+
+    __slots__ = ("_before", "_ledger", "_name")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> None:
+        ledger = self._ledger  # a savepoint's name that is used once only would be another statement each time
+        self._before, self._name = ledger.head, "" if ledger.untouched else f"step_{ledger.depth}"
+        if self._name:
+            ledger.conn.execute(f"SAVEPOINT {self._name}")
+        ledger.conn.begin()
+        ledger.depth += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        ledger = self._ledger
+        ledger.depth -= 1
+        if error is None:
+            try:
+                if self._name:
+                    ledger.conn.execute(f"RELEASE {self._name}")
+                ledger.conn.end()
+            except BaseException:
+                self._undo()
+                raise
+        else:
+            self._undo()
+
+    def _undo(self) -> None:
+        ledger = self._ledger
+        ledger.head = self._before
+        ledger.conn.back()
+        if not ledger.conn.in_transaction:
+            return  # the error has undone the whole batch
+        if self._name:
+            ledger.conn.execute(f"ROLLBACK TO {self._name}")
+            ledger.conn.execute(f"RELEASE {self._name}")
+        else:
+            ledger.conn.rollback()
+            ledger.conn.execute("BEGIN")
 
 
 def serials_of(text: str) -> dict[int, int]:
@@ -654,11 +706,9 @@ def _unsynced_in(event: Mapping[str, Any]) -> str:
 
 def uuid7(seconds: float) -> str:
     """A UUID version 7 (RFC 9562): milliseconds since 1970, then 74 random bits."""
-    number = int(seconds * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, chance = f"{int(seconds * 1000):012x}", os.urandom(10).hex()
+    variant = "89ab"[int(chance[3], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def open_writer(path: Path) -> Writer:

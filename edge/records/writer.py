@@ -3,16 +3,26 @@
 One after the other, each by itself, takes nearly twice the processor: what deflates and SQLite's pages leave its caches
 in between.  Nobody sees that they wait: they are in their table before any statement that names it, and before the
 commit.  What a step that fails had added is gone with it.
+
+What was read of a table is known until something may have changed it (``Known``): a statement that names the table, or
+anything that undoes.
 """
 
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from edge.records import packing
 
 TABLE = "events"
 TOGETHER = 256  # records that wait at most
+
+
+K, V = TypeVar("K"), TypeVar("V")
+
+
+class Known(dict[K, V]):
+    """What somebody has read of some tables, or made of that. It is empty again when one of them may have changed."""
 
 
 @dataclass(slots=True)
@@ -35,11 +45,46 @@ class Writer(sqlite3.Connection):
         self._rows: list[Row] = []  # of this transaction
         self._inserted = 0  # so many of them
         self._parts: list[tuple[int, int]] = []  # both numbers at the beginning of each part that is open
+        self._known: list[tuple[Known[Any, Any], tuple[str, ...]]] = []
 
-    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+    def execute(self, sql: str, values: Any = (), /, *, keeps: Known[Any, Any] | None = None) -> sqlite3.Cursor:
+        """``keeps`` stays known: who changes one row of a table takes out of it what is true no more."""
         if TABLE in sql:
             self.insert()
+        if not sql.startswith("SELECT"):
+            self._changes(sql, keeps)
         return super().execute(sql, values)
+
+    def executemany(self, sql: str, values: Any, /) -> sqlite3.Cursor:
+        self._changes(sql)
+        return super().executemany(sql, values)
+
+    def executescript(self, script: str, /) -> sqlite3.Cursor:
+        self._changes(script)
+        return super().executescript(script)
+
+    def rollback(self) -> None:
+        self._forget_known()
+        super().rollback()
+
+    def known(self, *tables: str) -> Known[Any, Any]:
+        """For what is read of these tables."""
+        known: Known[Any, Any] = Known()
+        self._known.append((known, tables))
+        return known
+
+    def _changes(self, sql: str, keeps: Known[Any, Any] | None = None) -> None:
+        """What is known of the tables that this statement names is known no more; what undoes names none."""
+        if sql.startswith("ROLLBACK"):
+            self._forget_known()
+            return
+        for known, tables in self._known:
+            if known and known is not keeps and any(table in sql for table in tables):
+                known.clear()
+
+    def _forget_known(self) -> None:
+        for known, _ in self._known:
+            known.clear()
 
     def add(self, row: Row) -> None:
         """A record more."""
@@ -58,6 +103,11 @@ class Writer(sqlite3.Connection):
         if not self._parts:
             self._forget()
 
+    @property
+    def waits(self) -> bool:
+        """Whether records were added in this transaction."""
+        return bool(self._rows)
+
     def waiting(self, seq: int) -> Row | None:
         """The record of this number, when it was added in the part that is open and waits."""
         first = max(self._inserted, self._parts[-1][0]) if self._parts else len(self._rows)
@@ -75,6 +125,7 @@ class Writer(sqlite3.Connection):
         """What the part inserted is not in the table any more, also what had waited since before it."""
         count, self._inserted = self._parts.pop()
         del self._rows[count:]
+        self._forget_known()
 
     def _forget(self) -> None:
         self._rows.clear()

@@ -13,6 +13,7 @@ from typing import Any
 from edge.between.board import LabVerdictView
 from edge.records.ledger import Ledger
 from edge.records.obeyed import Obeyed
+from edge.records.writer import Known
 from edge.state.directory import older, too_many
 from edge.state.unread import Unread
 from protocol.city.commands import Focus, FocusList, Order, PriceLimit, PriceLimits
@@ -46,6 +47,7 @@ class CityLists:
         self._ledger = ledger
         self._unread = unread
         self._conn: sqlite3.Connection = ledger.conn
+        self._limits: Known[str, Limit | None] = ledger.conn.known("price_limits")
         self._floors = Obeyed(ledger.conn)
         self.verdicts_changed = self.orders_changed = True
 
@@ -112,10 +114,12 @@ class CityLists:
         )
 
     def limit(self, product: str) -> Limit | None:
-        row = self._conn.execute(
-            "SELECT max_fen, per_g, reason FROM price_limits WHERE product = ?", (product,)
-        ).fetchone()
-        return Limit(*row) if row else None
+        if product not in self._limits:
+            row = self._conn.execute(
+                "SELECT max_fen, per_g, reason FROM price_limits WHERE product = ?", (product,)
+            ).fetchone()
+            self._limits[product] = Limit(*row) if row else None
+        return self._limits[product]
 
     def _replace(self, name: str, issued: float) -> None:
         if issued <= self._floors.floor(name):

@@ -30,6 +30,7 @@ from edge.records.clock import Clock
 from edge.records.ledger import Ledger
 from edge.records.migrations import minute_of
 from edge.records.packing import unpack
+from edge.records.writer import Known
 from edge.state import alerts
 from edge.state.claims import Claim, Claims, Offer, Portion
 from edge.state.judgement import UNJUDGED, Doubt, Outcome, repeats_due
@@ -201,8 +202,7 @@ class Lots:
         self._ledger = ledger
         self._conn = ledger.conn
         signer = ledger.signer
-        self._kept: dict[str, Lot] = {}
-        self._kept_at: tuple[int, int, bool] | None = None
+        self._known: Known[str, Lot] = ledger.conn.known("lots", "lot_words", "lot_claims", "events")  # by their codes
         self.stops = Stops(self._conn)
         self.claims = Claims(
             self._conn, f"{signer.node}-{signer.terminal}", kid_of((*signer.earlier, signer.key.public_key())[0]).hex()
@@ -243,7 +243,10 @@ class Lots:
 
     def of_source(self, code: str) -> Lot | None:
         """The lot that is sold by this source code, or came with it."""
-        return self._one("source = ?", code) or self._one("upstream = ?", code)
+        lot = self._known.get(code) or self._one("source = ?", code) or self._one("upstream = ?", code)
+        if lot is not None and lot.test_code in self._known:
+            self._known[code] = lot
+        return lot
 
     def of_sample(self, sample: str) -> Lot | None:
         """The newest lot with this sample number."""
@@ -300,25 +303,19 @@ class Lots:
 
     def _of_code(self, code: str) -> Lot | None:
         """The lot with this test code."""
-        return self._keep().get(code) or self._one("test_code = ?", code)
-
-    def _keep(self) -> dict[str, Lot]:
-        """The lots that were read since anything was written or undone, or time has begun to count."""
-        at = self._conn.total_changes, self._ledger.undone, self._clock.trusted
-        if at != self._kept_at:
-            self._kept.clear()
-            self._kept_at = at
-        return self._kept
+        return self._known.get(code) or self._one("test_code = ?", code)
 
     def _one(self, where: str, *values: object) -> Lot | None:
         row = self._conn.execute(f"SELECT {COLUMNS} FROM lots WHERE {where}", values).fetchone()
         return self._lot(row) if row else None
 
     def _lot(self, row: tuple[Any, ...]) -> Lot:
-        if (kept := self._keep().get(row[0])) is not None:
-            return kept
+        if (known := self._known.get(row[0])) is not None:
+            return known
         code, seq, product, sample, source, upstream, state, test_seq, items, left_g, whole_plant, by, *more = row
         card_seq, held_seq, corrected_seq, rechecked_seq, resumed_seq, sampling, disposed_seq = more
+        codes = code, source, upstream
+        silent = self.stops.silent(codes)
         entry = self._ledger.event(seq)
         if corrected_seq:
             entry = {**entry, "data": self._ledger.event(corrected_seq)["data"]["now"]}
@@ -338,15 +335,15 @@ class Lots:
             test=self._ledger.event(test_seq) if test_seq else None,
             card_seq=card_seq,
             held_seq=held_seq,
-            stop=self.stopped(code, source, upstream),
+            stop=None if silent else self.stopped(*codes),
             disputed=bool(source) and self._disputed(str(source), left_g),
             hold=self._ledger.event(held_seq) if held_seq and state == LotState.HELD else None,
             recheck=self._ledger.event(rechecked_seq) if rechecked_seq else None,
             resumed_seq=resumed_seq,
             sampling=sampling,
         )
-        if lot.stop is None:  # one that is stopped may end with the time
-            self._keep()[code] = lot
+        if silent:  # what is said of a lot may end, or count again, with the time
+            self._known[code] = lot
         return lot
 
     def _disputed(self, source: str, left_g: int) -> bool:
@@ -438,11 +435,19 @@ class Lots:
 
         Of a lot that was disposed of they are held again.
         """
+        known = self._known.pop(lot.test_code, None)
+        codes = {code for code in (lot.source, lot.upstream) if code and known and self._known.get(code) is known}
+        for code in codes:
+            del self._known[code]
         self._conn.execute(
             "UPDATE lots SET left_g = left_g + ?1, disposed_seq = CASE WHEN left_g + ?1 > 0 THEN NULL ELSE disposed_seq"
             " END WHERE test_code = ?2",
             (net_g, lot.test_code),
+            keeps=self._known,
         )
+        if known and known.state is not LotState.DISPOSED and min(known.left_g, known.left_g + net_g) >= 0:
+            known = replace(known, left_g=known.left_g + net_g)  # with something left, nothing else of it can change
+            self._known.update(dict.fromkeys((lot.test_code, *codes), known))
         self._changed.add(lot.test_code)
 
     def carded(self, lot: Lot, seq: int) -> None:

@@ -4,11 +4,11 @@ A telephone that a person typed stands here and nowhere else: in no record, no c
 Part of the core: only the core thread calls this, inside a batch.
 """
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from edge.between.initials import initials
+from edge.records.writer import Known, Writer
 from edge.state.directory import Entry, People
 from protocol.city.codes import WALK_IN
 from protocol.frozen import frozen
@@ -36,8 +36,10 @@ class Party:
 class Parties:
     """Owned by the core thread."""
 
-    def __init__(self, conn: sqlite3.Connection, directory: People) -> None:
+    def __init__(self, conn: Writer, directory: People) -> None:
         self._conn = conn
+        self._kept: Known[tuple[str, str], tuple[str, ...]] = conn.known("parties")  # what was said of whom last
+        self._last: Known[tuple[str, str], str | None] = conn.known("party_uses")
         self._directory = directory
 
     def of_record(self, kind: str, data: Mapping[str, Any], seq: int) -> None:
@@ -58,15 +60,18 @@ class Parties:
         if not who:
             return
         self.keep(kind, code, name, address, contact)
-        row = self._conn.execute(
-            "SELECT who FROM party_uses WHERE job = ? AND kind = ? ORDER BY seq DESC LIMIT 1", (job, kind)
-        ).fetchone()
-        if row is not None and row[0] == who:
+        if (job, kind) not in self._last:
+            row = self._conn.execute(
+                "SELECT who FROM party_uses WHERE job = ? AND kind = ? ORDER BY seq DESC LIMIT 1", (job, kind)
+            ).fetchone()
+            self._last[job, kind] = row[0] if row else None
+        if self._last[job, kind] == who:
             return  # a row less to write for each sale to the same buyer
         self._conn.execute(
             "INSERT INTO party_uses VALUES (?, ?, ?, ?) ON CONFLICT (job, kind, who) DO UPDATE SET seq = excluded.seq",
             (job, kind, who, seq),
         )
+        self._last[job, kind] = who
         self._forget(job)
 
     def _forget(self, job: str) -> None:
@@ -86,6 +91,9 @@ class Parties:
 
     def keep(self, kind: PartyKind, code: str, name: str, address: str, contact: str) -> None:
         """Who this is, and where; what is empty stays as it was known."""
+        who, said = (kind, code or name), (code, name, address, contact)
+        if self._kept.get(who) == said:
+            return
         self._conn.execute(
             "INSERT INTO parties VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, who) DO UPDATE SET"
             " name = iif(excluded.name = '', name, excluded.name),"
@@ -94,8 +102,10 @@ class Parties:
             " contact = iif(excluded.contact = '', contact, excluded.contact)"
             " WHERE excluded.name NOT IN ('', name) OR excluded.address NOT IN ('', address)"
             " OR excluded.contact NOT IN ('', contact)",
-            (kind, code or name, code, name, initials(name), address, contact),
+            (*who, code, name, initials(name), address, contact),
+            keeps=self._kept,
         )
+        self._kept[who] = said
 
     # --- found ------------------------------------------------------------------------------------------------------
 

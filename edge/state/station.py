@@ -23,6 +23,7 @@ from edge.records.delivery import Delivery
 from edge.records.identity import load_node_keys
 from edge.records.ledger import ORDINARY, Ledger, Recorded
 from edge.records.own_keys import history
+from edge.records.writer import Known
 from edge.state.alerts import Alerts
 from edge.state.asked import Asked
 from edge.state.attempts import Attempts
@@ -110,6 +111,7 @@ class Station:
             **self.scanners,
         }
         self.products = {part.code: part for part in config.product}
+        self._prices: Known[str, int] = ledger.conn.known("prices")
         self.who: Who = BOX  # on whose order the message is that is handled now
         self.after: list[Callable[[], None]] = []
         self.undo: list[Callable[[], None]] = []
@@ -285,8 +287,10 @@ class Station:
 
     def price(self, code: str) -> int:
         """Fen per the product's own basis: the last price set at the stall, else the configured one."""
-        row = self.ledger.conn.execute("SELECT fen FROM prices WHERE product = ?", (code,)).fetchone()
-        return int(row[0]) if row else fen(self.product(code).price)
+        if (known := self._prices.get(code)) is None:
+            row = self.ledger.conn.execute("SELECT fen FROM prices WHERE product = ?", (code,)).fetchone()
+            known = self._prices[code] = int(row[0]) if row else fen(self.product(code).price)
+        return known
 
     def set_price(self, code: str, price: int) -> None:
         """Fen per the product's own basis, from now on."""

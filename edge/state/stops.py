@@ -75,6 +75,11 @@ class Stops:
         ]
         return max(standing, key=lambda pair: pair[0])[1] if standing else None
 
+    def silent(self, codes: tuple[str | None, ...]) -> bool:
+        """Whether nobody has said anything of these codes, whatever time it is."""
+        marks = ", ".join("?" for _ in codes)
+        return not self._conn.execute(f"SELECT 1 FROM lot_words WHERE code IN ({marks}) LIMIT 1", codes).fetchone()
+
     def next_end(self, now: float) -> float | None:
         """When the next stop ends by itself."""
         row = self._conn.execute("SELECT min(until) FROM lot_words WHERE stops = 1 AND until > ?", (now,)).fetchone()

@@ -132,6 +132,11 @@ class Unread:
     def unsaved(self) -> bool:
         return self.fresh
 
+    @property
+    def counted(self) -> bool:
+        """Whether there is anything to write, fresh or not."""
+        return bool(self._changed)
+
     # --- the table --------------------------------------------------------------------------------------------------
 
     def save(self) -> None:

@@ -8,14 +8,14 @@ are closed here: a post from another site (``Origin``), and a name of somebody e
 
 import asyncio
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.web.addresses import KEPT, is_loopback, on_the_box, spelled
+from edge.web.heads import headers_of
 from edge.web.problems import TOO_SLOW, Refusal, framed_by
 from protocol.city.photos import JPEG, LARGEST, PNG, WEBP
 from protocol.plain import plain
@@ -78,7 +78,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         refusal = self._refusal(scope, headers)
         if refusal is None and scope["path"] == PHOTOS and scope["method"] == "POST":
             if self._photos >= AT_ONCE:
@@ -96,7 +96,7 @@ class Guard:
             await self._serve(scope, receive, send, headers, LARGEST_BODY, TOO_LARGE)
 
     async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, headers: Headers, most: int, too_large: Refusal
+        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str], most: int, too_large: Refusal
     ) -> None:
         """The app, with the body in hand; nothing of it when that is larger than ``most``."""
         if headers.get("content-length", "0") != "0":
@@ -109,9 +109,9 @@ class Guard:
             receive = _given(body, receive)
         await self._app(scope, receive, partial(_send, self._usual, send))
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
         seen: set[bytes] = set()
-        for name, _ in headers.raw:
+        for name, _ in scope["headers"]:
             if name in seen:
                 once = name.decode()
                 return Refusal(
@@ -137,7 +137,7 @@ class Guard:
         return name in self._names or name == server or (is_loopback(server) and is_loopback(name))
 
 
-def _same_origin(scope: Scope, headers: Headers, authority: str) -> bool:
+def _same_origin(scope: Scope, headers: Mapping[str, str], authority: str) -> bool:
     origin = headers.get("origin")
     if origin is not None:
         return origin.lower() == f"{scope['scheme']}://{authority.lower()}"
@@ -149,7 +149,7 @@ def _same_origin(scope: Scope, headers: Headers, authority: str) -> bool:
     return client is not None and on_the_box(client[0], _server(scope))
 
 
-def _body_refusal(method: str, path: str, headers: Headers) -> Refusal | None:
+def _body_refusal(method: str, path: str, headers: Mapping[str, str]) -> Refusal | None:
     """Of a body only what the headers say of it; ``_body`` counts what comes."""
     length = headers.get("content-length", "0" if method != "POST" else "")
     if "transfer-encoding" in headers or not length.isdecimal():

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +20,7 @@ from edge.between.families import LATER, row_of
 from edge.between.people import Who
 from edge.web.api_people import Approval, roles_of
 from edge.web.desk import LONGEST_WORD, Desk, Key, answers
+from edge.web.heads import headers_of
 from edge.web.reception import Caller, caller_in
 from edge.web.routes import Routes
 from edge.web.taken import Mistaken, Path, fields_of, mistake
@@ -81,8 +81,8 @@ def _endpoint(row: CommandRow, desk: Desk, allowed: Allowed) -> ASGIApp:
     bare = set(fields) <= set(inside)  # all stands in the address: a body says nothing
 
     async def ask(scope: Scope, receive: Receive, send: Send) -> None:
-        headers, caller = Headers(scope=scope), caller_in(scope)
-        key, approval = headers.get("Idempotency-Key", ""), headers.get("Approval", "")
+        headers, caller = headers_of(scope), caller_in(scope)
+        key, approval = headers.get("idempotency-key", ""), headers.get("approval", "")
         wrong = [
             mistake("string_too_long", ("header", name), max_length=LONGEST_WORD)
             for name, word in (("Idempotency-Key", key), ("Approval", approval))

@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +24,7 @@ from edge.between.people_commands import StillThere
 from edge.between.pins import form_word, mark_of
 from edge.web.addresses import KEPT, peer
 from edge.web.desk import problem
+from edge.web.heads import headers_of
 from protocol.frozen import frozen
 
 SESSION, BROWSER = "session", "browser"  # the cookies
@@ -120,7 +120,7 @@ class Reception:
         await self._app(scope, receive, send)
 
     def _caller(self, scope: Scope) -> Caller | Response:
-        headers = Headers(scope=scope)
+        headers = headers_of(scope)
         (client, _), (server, _) = scope.get("client") or ("", 0), scope.get("server") or ("", 0)
         came = stranger(client, server, scope.get("scheme") == "https")
         cookies = Request(scope).cookies if "cookie" in headers else {}
@@ -162,7 +162,7 @@ class Reception:
                 return None
             return _sign_in(scope)
         if caller.word and scope["method"] not in SAFE and path != "/api/sign-in":
-            sent = Headers(scope=scope).get("x-csrf-token", "")
+            sent = headers_of(scope).get("x-csrf-token", "")
             if not secrets.compare_digest(sent.encode(), caller.word.encode()):
                 return problem(*CSRF)
         if caller.word and (scope["method"] == "POST" or not path.startswith((*FOR_SCRIPTS, *OPEN_BELOW))):

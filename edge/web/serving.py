@@ -29,6 +29,7 @@ VERSIONS = ("1.1", "1.0")
 LONGEST_HEAD = 16 * 1024  # bytes of one that is not whole yet
 HIGH_WATER = 64 * 1024  # bytes that may wait for one who reads slowly
 LOOK_SECONDS = 60.0  # between two looks at the certificate's files and the date
+READ_BYTES = 64 * 1024  # at a time: asyncio's own 256 kB are memory that the C library maps anew for each read
 BACKLOG = 128  # connections that the kernel keeps for us, and that asyncio accepts before the door can close one
 _CROWDED = CROWDED.whole()
 
@@ -108,6 +109,8 @@ class HttpConnection(HttpToolsProtocol):
         self._door: Door = self.config.app.state.door  # type: ignore[union-attr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        if hasattr(transport, "max_size"):  # asyncio's, of a socket
+            transport.max_size = READ_BYTES
         super().connection_made(cast(asyncio.Transport, Whole(transport, self.loop)))
         if self._host is not None:
             transport.set_write_buffer_limits(HIGH_WATER)  # of TLS it would be eight times that

@@ -106,41 +106,30 @@ def seal_written(head: EventHead, data: bytes, sequence: int, prevhash: str, key
 
     The members stand in the order in which RFC 8785 sorts them; each is a plain string.
     """
-    before = (
-        _member("approvedby", head.approvedby) if head.approvedby else "",
-        _member("bootid", head.bootid),
-        _member("bootms", head.bootms) if head.bootms else "",
-        _member("clocksource", head.clocksource) if head.clocksource else "",
-        _member("clockstate", head.clockstate),
+    begin = (
+        (f'{{"approvedby":{_text(head.approvedby)},' if head.approvedby else "{")
+        + f'"bootid":{_text(head.bootid)}'
+        + (f',"bootms":{_text(head.bootms)}' if head.bootms else "")
+        + (f',"clocksource":{_text(head.clocksource)}' if head.clocksource else "")
+        + f',"clockstate":{_text(head.clockstate)},"data":'
     )
     behind = (
-        _member("datacontenttype", "application/json"),
-        _member("dataschema", schema_of(head.kind)),
-        _member("id", head.id),
-        _member("kid", _kid_of(key)),
-        _member("operator", head.operator) if head.operator else "",
-        _member("prevhash", prevhash),
-        _member("recordedtime", head.recordedtime),
-        _member("sequence", f"{sequence:0{SEQUENCE_DIGITS}d}"),
+        f',"datacontenttype":"application/json","dataschema":{_text(schema_of(head.kind))}'
+        f',"id":{_text(head.id)},"kid":"{_kid_of(key)}"'
+        + (f',"operator":{_text(head.operator)}' if head.operator else "")
+        + f',"prevhash":{_text(prevhash)},"recordedtime":{_text(head.recordedtime)}'
+        f',"sequence":"{sequence:0{SEQUENCE_DIGITS}d}"'
     )
     last = (
-        _member("source", head.source),
-        _member("specversion", "1.0"),
-        _member("subject", head.subject),
-        _member("time", head.time),
-        _member("type", type_of(head.kind)),
+        f',"source":{_text(head.source)},"specversion":"1.0","subject":{_text(head.subject)}'
+        f',"time":{_text(head.time)},"type":{_text(type_of(head.kind))}}}'
     )
-    begin = b"".join((b"{", "".join(before)[1:].encode(), b',"data":', data, "".join(behind).encode()))
-    end = "".join(last).encode() + b"}"
-    signature = _member("sig", base64.b64encode(key.sign(begin + end)).decode())
-    body = begin + signature.encode() + end
+    begun, end = b"".join((begin.encode(), data, behind.encode())), last.encode()
+    signature = b',"sig":"' + base64.b64encode(key.sign(begun + end)) + b'"'
+    body = begun + signature + end
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
-
-
-def _member(name: str, text: str) -> str:
-    return f',"{name}":{_text(text)}'
 
 
 @lru_cache(4)

@@ -113,6 +113,15 @@ class Record(BaseModel):
         data = self.model_dump(mode="json")
         return data, canonical.write(data)
 
+    def canonical(self) -> bytes:
+        """The record's RFC 8785 bytes alone. Raises ValueError or CanonicalizationError."""
+        if _is_written_in_order(type(self)):
+            try:
+                return self.__pydantic_serializer__.to_json(self, warnings="error")
+            except PydanticSerializationError:
+                pass  # as in ``written``
+        return canonical.write(self.model_dump(mode="json"))
+
     @classmethod
     def columns(cls, data: Mapping[str, Any]) -> dict[str, Any]:
         """``COLUMNS`` of a record's data as JSON has it. Raises TypeError, KeyError or AttributeError when damaged."""

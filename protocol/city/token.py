@@ -172,7 +172,12 @@ def kid_of(key: PublicKey) -> bytes:
 
 def digest_of(slip: Mapping[str, Any]) -> bytes:
     """The 8-byte digest of a slip (amount, buyer, lines, seller, time, tx)."""
-    return hashlib.sha256(canonical.write(dict(slip))).digest()[:8]
+    return digest_of_bytes(canonical.write(dict(slip)))
+
+
+def digest_of_bytes(slip: bytes) -> bytes:
+    """The same, of a slip in its RFC 8785 form."""
+    return hashlib.sha256(slip).digest()[:8]
 
 
 def url_of(token: Token, key: PrivateKey, host: str) -> str:

@@ -323,7 +323,17 @@ class Box:
     # --- what happens -----------------------------------------------------------------------------------------------
 
     def turn(self, *messages: Message) -> None:
+        before = self.ledger.head.seq
         self.core.turn(list(messages))
+        if self.ledger.head.seq != before:
+            self.knows_what_is_there()
+
+    def knows_what_is_there(self) -> None:
+        """What the core has kept in mind of its lots is what their tables say."""
+        lots = self.core._station.lots
+        kept = dict(lots._known)
+        lots._known.clear()
+        assert kept == {code: lots.find(code) for code in kept}
 
     def ask(self, *commands: Command, who: Who = ALONE) -> list["Future[Answer]"]:
         """Commands that come in one round."""

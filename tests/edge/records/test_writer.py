@@ -143,3 +143,41 @@ def test_records_of_one_batch_are_inserted_by_one_statement(tmp_path: Path) -> N
     books.ledger.conn.set_trace_callback(None)
     assert len([statement for statement in said if statement.startswith("INSERT INTO events")]) == 3
     books.ledger.close()
+
+
+def test_what_was_read_of_a_table_is_known_until_it_may_have_changed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, SIGNER)
+    conn = ledger.conn
+    prices, both = conn.known("prices"), conn.known("prices", "parties")
+
+    def knows() -> tuple[bool, bool]:
+        """Whether each is known still; both are from now on."""
+        found = bool(prices), bool(both)
+        prices["1"] = both["1"] = 1
+        return found
+
+    knows()
+    conn.execute("SELECT fen FROM prices").fetchall()
+    conn.execute("UPDATE delivery SET upto = upto")
+    assert knows() == (True, True)
+    conn.execute("UPDATE parties SET name = ''")
+    assert knows() == (True, False)
+    conn.execute("INSERT INTO prices VALUES ('1', 2)", keeps=prices)
+    assert knows() == (True, False)
+    conn.executemany("DELETE FROM prices WHERE product = ?", [("1",)])
+    assert knows() == (False, False)
+    conn.executescript("DELETE FROM prices")
+    assert knows() == (False, False)
+    with ledger.batch():
+        knows()
+        with suppress(Fails), ledger.step():
+            raise Fails
+        assert knows() == (False, False)
+    assert knows() == (True, True)
+    with suppress(Fails), ledger.batch():
+        raise Fails
+    assert knows() == (False, False)
+    with suppress(Fails), ledger.db.atomic():
+        raise Fails
+    assert knows() == (False, False)
+    ledger.close()
