@@ -9,8 +9,9 @@ the rest goes on.  Only a ledger that cannot be trusted ends the process.
 
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import partial
 from queue import Empty
 from typing import Any, Protocol
@@ -81,7 +82,9 @@ from protocol.readings import Curve, LabelSale, TestResult, Ticket
 
 TICK_SECONDS = 0.5
 STATUS_SECONDS = 5.0  # systemd hears at most so often how it is
-SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often
+SHOW_SECONDS = 0.1  # weights alone reach the pages at most so often …
+ALL_SECONDS = 0.5  # … and all else, once it said something new
+WEIGHTS = frozenset(("scales",))  # the parts of the board that a weight changes
 BATCH = 500
 DELIVERED_SECONDS = 5.0  # how far the city is rides along so often: it says so itself at each connection
 TRY_SECONDS = 10.0  # a disk that failed is tried again so often
@@ -179,8 +182,8 @@ class Core:
         self._deliver_at = float("-inf")
         self._to_say: set[str] = set()
         self._say_at: dict[str, float] = {}
-        self._show_at = 0.0
-        self._show_due = False  # weights came since they were shown …
+        self._show_at = self._all_at = 0.0
+        self._weights_due = False  # weights came since they were shown …
         self._all_due = False  # … or anything else
         self._attend_at = float("-inf")  # to all else, however many weights come
         self._answers: list[tuple[Request, Answer | Refused]] = []
@@ -270,7 +273,7 @@ class Core:
             messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
         weights = [message for message in messages if isinstance(message, Weighed)]
         weights_only = len(weights) == len(messages) and not step
-        waited = not messages and not (patient and self._show_due)  # for nothing, and for no page
+        waited = not messages and not (patient and (self._weights_due or self._all_due))  # for nothing, and for no page
         attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
         if weights_only and weights:
             for weighed in weights:
@@ -305,9 +308,10 @@ class Core:
         self._save_when_quiet(now, stopping)
         with self._fence("disk"):
             self._try_disk(now)
-        if patient and not quiet and not stopping and now < self._show_at:
-            self._show_due = self._all_due = True
+        if patient and not quiet and not stopping and now < self._all_at:
+            self._all_due = True
             self._showing.behind = self._showing.behind or bool(self._answers)
+            self._show_weights(now, quiet=False)
         else:
             self._show_all(now)
         with self._fence("answers"):  # last: who ordered finds on the board what the answer speaks of
@@ -322,25 +326,35 @@ class Core:
     def _gather(self, messages: list[Message]) -> None:
         """Everything that is in the inbox; waits a tick for the first.
 
-        Weights, and what became of papers, wait for each other until they can be shown, or for whatever else comes; a
-        weight that may be sold by itself waits for nothing.
+        Weights, and what became of papers and deliveries, wait for each other until they can be shown, or for whatever
+        else comes; a weight that may be sold by itself waits for nothing.
         """
         wait, until = TICK_SECONDS, 0.0
         with self._fence("clock"):
             now = self._clock.steady()
-            due = min(self._attend_at, self._show_at) if self._show_due else self._attend_at
+            due = min(
+                self._attend_at,
+                self._show_at if self._weights_due else math.inf,
+                self._all_at if self._all_due else math.inf,
+            )
             wait = min(wait, max(0.0, due - now))
             until = time.monotonic() + min(self._show_at, self._attend_at) - now
         if self._handover.waiting or self._station.tally.behind:
             wait = until = 0.0
         with contextlib.suppress(Empty):
             messages.append(self._inbox.get(timeout=wait))
-            while (isinstance(messages[-1], self._in_time) and (left := until - time.monotonic()) > 0) and len(
-                messages
-            ) < BATCH:
+            while len(messages) < BATCH and self._may_wait(messages[-1]) and (left := until - time.monotonic()) > 0:
                 messages.append(self._inbox.get(timeout=left))
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
+
+    def _may_wait(self, message: Message) -> bool:
+        """Whether nothing follows from it but what pages show; of a delivery, when there is nothing more to send."""
+        if isinstance(message, BrokerAnswers) or (
+            isinstance(message, CityMessage) and message.topic == self._topics.ack
+        ):
+            return self._publisher.at_ease
+        return isinstance(message, self._in_time)
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
         """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
@@ -797,8 +811,9 @@ class Core:
 
     # --- what pages see ---------------------------------------------------------------------------------------------
 
-    def _show(self) -> None:
-        """Post what changed, and the beat. A part that cannot be made stays as it was."""
+    def _show(self) -> bool:
+        """Post what changed, and the beat: whether it was more than weights. A part that cannot be made stays as it
+        was."""
         now = self._clock.steady()
         self._showing.beat = now
         link = {
@@ -811,26 +826,28 @@ class Core:
         for part, view in (self._views.due(now) | link).items():
             with self._fence(f"board {part}"):
                 changes[part] = view()
+        new: Set[str] = frozenset()
         with self._fence("board"):
-            self._showing.post(**changes)
+            new = self._showing.post(**changes)
         with self._fence("roster"):
             if self._sessions.changed or self._station.operators.changed:
                 self._showing.roster = self._station.roster()
+        return not new <= WEIGHTS
 
     def _odd(self) -> Any:
         """What is told of messages that prove nothing: the connection's, the city's and the other stations'."""
         return self._mqtt.odd + self._downlink.odd + self._station.siblings.odd
 
     def _show_weights(self, now: float, *, quiet: bool) -> None:
-        """What came, as soon as pages look again: what a weight changes, and the beat, unless there is more.
+        """What came, as soon as pages look again: what a weight changes, and the beat, unless all else is due.
 
         ``quiet``: that was waited for.
         """
-        self._show_due = not quiet and now < self._show_at
-        if self._show_due:
-            return
-        if self._all_due:
+        if self._all_due and now >= self._all_at:
             self._show_all(now)
+            return
+        self._weights_due = not quiet and now < self._show_at
+        if self._weights_due:
             return
         self._show_at = now + SHOW_SECONDS
         self._showing.beat = now
@@ -838,8 +855,12 @@ class Core:
             self._showing.post(scales=self._views.scales(now))
 
     def _show_all(self, now: float) -> None:
-        self._show()
-        self._show_due, self._all_due, self._show_at = False, False, now + SHOW_SECONDS
+        """Whatever changed. After a board that said something new the next one takes its time: what follows a sale
+        follows within some milliseconds, and one board shows it."""
+        new = self._show()
+        self._weights_due = self._all_due = False
+        self._show_at = now + SHOW_SECONDS
+        self._all_at = now + (ALL_SECONDS if new else SHOW_SECONDS)
         self._showing.behind = False
         with self._fence("watchdog"):
             self._notify("WATCHDOG=1")

@@ -3,7 +3,7 @@
 Views are frozen and replaced whole, so readers in other threads always see a complete one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import asdict, field, replace
 from typing import Any
 
@@ -527,13 +527,14 @@ class Showing:
         self.takes: Callable[[HandedScan], None] | None = None  # of the web thread, while a page is open
         self._watchers: tuple[Callable[[], None], ...] = ()
 
-    def post(self, **changes: Any) -> None:
-        """Replace parts of the board; nothing is signalled when nothing changed."""
+    def post(self, **changes: Any) -> Set[str]:
+        """Replace parts of the board, and answer which of them changed; nothing is signalled when none did."""
         changed = {name: value for name, value in changes.items() if getattr(self.board, name) != value}
         if changed:
             self.board = replace(self.board, **changed, version=self.board.version + 1)
             for signal in self._watchers:
                 signal()
+        return changed.keys()
 
     def hand(self, scan: HandedScan) -> bool:
         """Hand a scan to whoever shows pages, who only signals; False when no page is open at all."""

@@ -157,6 +157,12 @@ class Publisher:
         return 0 if self.pending or self.silent_since or self.end.held else self.upto
 
     @property
+    def at_ease(self) -> bool:
+        """Whether all that is to be sent is on its way, to a city that answers: no answer lets more go."""
+        nothing_left = self.pending <= len(self._flights) and not self._again.waiting
+        return nothing_left and not (self.silent_since or self.end.held)
+
+    @property
     def _silent(self) -> bool:
         return bool(self.silent_since) and self.pending > 0
 

@@ -125,10 +125,8 @@ def _hold(context: Context, value: Any) -> str:
     """A value's place in the markup; what it says comes back when the markup was read."""
     if isinstance(value, StrictUndefined):
         return str(value)  # raises
-    budget = budget_of(context)
-    budget.held.append(bounded(value if type(value) is str else str(bounded(value))))
-    budget.step()
-    return f"{_OPEN}{len(budget.held) - 1}{_CLOSE}"
+    number = budget_of(context).hold(value if type(value) is str else str(bounded(value)))
+    return f"{_OPEN}{number}{_CLOSE}"
 
 
 @lru_cache(maxsize=LINES_KNOWN)

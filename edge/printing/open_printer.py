@@ -362,7 +362,7 @@ class OpenPrinter:
         if transport is None:
             raise LinkLost(f"{self._part.port}: not open")
         portion = pace.portion if pace else len(piece)
-        rows = languages.fed(piece, self.profile) / max(1, len(piece))
+        rows = languages.fed(piece, self.profile) / max(1, len(piece)) if pace else 0.0
         left = piece
         while left:
             part = left[:portion]

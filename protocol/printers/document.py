@@ -23,6 +23,8 @@ class Align(Enum):
     CENTER = "center"
     RIGHT = "right"
 
+    __hash__ = object.__hash__  # one object each: an enum's own is slow, and every part of a paper is looked up
+
     def before(self, blank: int) -> int:
         """How much of the blank beside a text stands before it."""
         if self is Align.LEFT:
@@ -44,17 +46,19 @@ class Size(Enum):
     HUGE = "huge"
     FIT = "fit"
 
+    __hash__ = object.__hash__
+
     @property
     def wide(self) -> int:
-        return _WIDE.get(self._value_, 1)
+        return _WIDE.get(self, 1)
 
     @property
     def high(self) -> int:
-        return _HIGH.get(self._value_, 1)
+        return _HIGH.get(self, 1)
 
 
-_WIDE = {"large": 2, "huge": 4}  # by the text: an enum's own hash is slow, and every letter's size is asked for
-_HIGH = {"tall": 2, "large": 2, "huge": 4}
+_WIDE = {Size.LARGE: 2, Size.HUGE: 4}
+_HIGH = {Size.TALL: 2, Size.LARGE: 2, Size.HUGE: 4}
 
 
 @frozen

@@ -4,7 +4,7 @@ A grid has 32 columns on 58 mm paper, 48 on 80 mm. Text is cleaned here; rows ho
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -53,15 +53,15 @@ class Run:
 
 @frozen
 class TextRow:
-    """One printed line, never wider than the grid."""
+    """One printed line, never wider than the grid, and how many ``dots`` it is high."""
 
     runs: tuple[Run, ...]
     align: Align = Align.LEFT
+    dots: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def dots(self) -> int:
-        """How many dots high it is."""
-        return max((GLYPH * run.size.high for run in self.runs), default=GLYPH) + GAP
+    def __post_init__(self) -> None:
+        high = max((GLYPH * run.size.high for run in self.runs), default=GLYPH) + GAP
+        object.__setattr__(self, "dots", high)  # once: every paper asks for it several times
 
 
 @frozen
@@ -97,6 +97,7 @@ class CutRow:
 
 
 Row = TextRow | QRRow | BarcodeRow | FeedRow | CutRow
+_LINES = (TextRow, FeedRow, BarcodeRow)  # as a tuple: a union is put together anew wherever it stands
 
 
 @frozen
@@ -139,7 +140,7 @@ def _nothing(letter: str) -> bool:
 
 def _with_room(rows: list[Row]) -> tuple[Row, ...]:
     """The rows, where each code knows what the others take."""
-    taken = sum(row.dots for row in rows if isinstance(row, TextRow | FeedRow | BarcodeRow))
+    taken = sum([row.dots for row in rows if isinstance(row, _LINES)])
     return tuple(replace(row, taken=taken) if isinstance(row, QRRow) else row for row in rows)
 
 
@@ -160,8 +161,9 @@ class _Grid:
         self.end()
         alone = _alone(part, self.columns, self._encoding, self._drawable)
         self.rows += alone.rows
-        self.replaced += alone.replaced
-        self.drawn |= alone.drawn
+        if alone.replaced or alone.drawn:
+            self.replaced += alone.replaced
+            self.drawn |= alone.drawn
 
     def lay(self, part: Part) -> None:
         """A part that shares no line."""

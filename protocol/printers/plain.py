@@ -1,5 +1,6 @@
 """Rows as plain text, for screens and tests: what the paper says, a code as its payload."""
 
+from protocol.printers.document import Align
 from protocol.printers.layout import BarcodeRow, CutRow, FeedRow, Page, QRRow, TextRow
 
 
@@ -22,5 +23,7 @@ def plain(page: Page) -> str:
 
 
 def _line(row: TextRow, columns: int) -> str:
-    blank = columns - sum(run.columns for run in row.runs)
-    return (" " * row.align.before(blank) + "".join(run.text for run in row.runs)).rstrip(" ")
+    text = "".join([run.text for run in row.runs])
+    if row.align is not Align.LEFT:
+        text = " " * row.align.before(columns - sum(run.columns for run in row.runs)) + text
+    return text.rstrip(" ")

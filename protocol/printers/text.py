@@ -11,12 +11,14 @@ ASCII takes one column on paper, everything else two: a Chinese character as wel
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from protocol.frozen import frozen
 from protocol.printers.profile import Encoding
 
 MARK = "〓"
 ELLIPSIS = "…"
+LINES_KNOWN = 64  # texts encoded last: most of a slip's are those of the slip before
 
 MAP = str.maketrans(
     {
@@ -108,6 +110,7 @@ def columns(text: str) -> int:
     return len(text) if text.isascii() else 2 * len(text) - len(text.encode("ascii", "ignore"))
 
 
+@lru_cache(maxsize=LINES_KNOWN)
 def encode(text: str, encoding: Encoding = "gbk") -> bytes:
     """The printer's bytes of cleaned text; anything else is a mistake of ours and raises ValueError."""
     data = text.encode(encoding)

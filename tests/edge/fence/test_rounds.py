@@ -8,7 +8,7 @@ import pytest
 
 from edge.between.commands import RegisterEntry
 from edge.between.inbox import Refused, Request, Stop, Tested
-from edge.core import FIRST_PAUSE, LONGEST_PAUSE, SHOW_SECONDS
+from edge.core import ALL_SECONDS, FIRST_PAUSE, LONGEST_PAUSE
 from edge.ports.port import Committed, NotCommitted
 from edge.records.ledger import LedgerBroken
 
@@ -30,7 +30,7 @@ def station(box: Callable[..., Box]) -> Box:
     made.core._sleep = made.paused.append
 
     def go(*messages: Any) -> bool:
-        made.clock.go(SHOW_SECONDS)
+        made.clock.go(ALL_SECONDS)
         for message in messages:
             made.core._inbox.put(message)
         return bool(made.core.go_round())

@@ -51,6 +51,22 @@ def test_the_broker_and_the_city_have_windows_of_their_own(make: Make, fill: Fil
     assert wire.sequences()[8:] == [9, 10]
 
 
+def test_it_is_at_ease_while_no_answer_lets_more_go(make: Make, fill: Fill) -> None:
+    publisher = make(window=4)
+    assert publisher.at_ease
+    fill(5)
+    assert not publisher.at_ease
+    publisher.pump(0.0)
+    assert not publisher.at_ease
+    publisher.hear(1)
+    publisher.pump(0.0)
+    assert publisher.at_ease  # the other four are on their way
+    publisher.silent_since = "2026-12-01T08:00:00+08:00"
+    assert not publisher.at_ease
+    publisher.hear(5)
+    assert publisher.at_ease
+
+
 def test_a_broker_without_limits_gets_a_hundred_at_once(make: Make, fill: Fill, wire: Any) -> None:
     publisher = make(window=500)
     fill(150)
