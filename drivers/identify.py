@@ -7,7 +7,7 @@ found, the default ones of all formats first.  A port that fell silent after a w
 it is switched on.
 
 A scale may answer that it is not ready while its load moves.  One character is anybody's answer, so it is asked again
-for as long as somebody pours, and told once it says a weight.
+until half a minute is over, and told once it says a weight.
 
 An instrument that asks whether it may send is answered as the format's own session answers.  That session is never told
 that anything was committed, so whoever waits for that keeps the result and sends it again.
@@ -39,9 +39,8 @@ ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
 FRAME_BYTES = 24  # are worth a judgement, then as much again as was judged: each takes a slow box a second
 LONG_ANSWER_BYTES = 100  # that are damaged more often: twice as many repeats
-ASK_SECONDS = 30.0  # then the rarest settings stay unasked; all take about twenty on a machine that is idle
+ASK_SECONDS = 30.0  # all take twenty on an idle machine; else the rarest stay unasked.  Who is not ready has the rest
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
-READY_SECONDS = 20.0  # that a scale may need until its load stands still
 LINE_ENDS = (b"\r", b"\n")
 ENOUGH = 0.85  # confidence of all that is told together, to stop looking
 HARDLY = 0.3  # below this we say that we cannot tell
@@ -206,11 +205,10 @@ class Search:
                 break
             if best and not _valued(best) and _sure(best) >= HARDLY:
                 only = question.link
-        return self._once_ready(best, only) if only and _bare(best) else best
+        return self._once_ready(best, only, end) if only and _bare(best) else best
 
-    def _once_ready(self, found: list[Match], link: Link) -> list[Match]:
-        """What they say who are not ready now; ``found`` when they stay so."""
-        end = self._clock() + READY_SECONDS
+    def _once_ready(self, found: list[Match], link: Link, end: float) -> list[Match]:
+        """What they say who are not ready now; ``found`` when they stay so until ``end``."""
         asked = [one for one in map(formats.find, dict.fromkeys(one.protocol for one in found)) if one.kind == "scale"]
         self._set(_plain(link))
         while asked and self._clock() < end:
