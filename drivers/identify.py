@@ -6,6 +6,9 @@ itself.  A port that stays silent is asked the ``questions`` of every format, ea
 found, the default ones of all formats first.  A port that fell silent after a word is asked, too: a scale greets when
 it is switched on.
 
+A scale may answer that it is not ready while its load moves.  One character is anybody's answer, so it is asked again
+until half a minute is over, and told once it says a weight.
+
 An instrument that asks whether it may send is answered as the format's own session answers.  That session is never told
 that anything was committed, so whoever waits for that keeps the result and sends it again.
 
@@ -36,7 +39,7 @@ ANSWER_BYTES = 20  # at low rates the wire itself needs longer
 REPEATS = 2  # of a question that got an answer
 FRAME_BYTES = 24  # are worth a judgement, then as much again as was judged: each takes a slow box a second
 LONG_ANSWER_BYTES = 100  # that are damaged more often: twice as many repeats
-ASK_SECONDS = 30.0  # then the rarest settings stay unasked; all take about twenty on a machine that is idle
+ASK_SECONDS = 30.0  # all take twenty on an idle machine; else the rarest stay unasked.  Who is not ready has the rest
 TALK_SECONDS = 1.0  # with a format's own session, once its question got an answer
 LINE_ENDS = (b"\r", b"\n")
 ENOUGH = 0.85  # confidence of all that is told together, to stop looking
@@ -109,8 +112,7 @@ class Search:
                 findings = self._ask()
         finally:
             self._close()
-        bare = all(isinstance(one.example, Reply) and len(one.example.raw.strip()) < 2 for one in findings)  # anybody's
-        told = () if bare or _sure(findings) < HARDLY else tuple(findings)
+        told = () if _bare(findings) or _sure(findings) < HARDLY else tuple(findings)
         return Report(told, *self._heard, self._asked, self._clock() - start)
 
     # --- listening --------------------------------------------------------------------------------------------------
@@ -203,7 +205,20 @@ class Search:
                 break
             if best and not _valued(best) and _sure(best) >= HARDLY:
                 only = question.link
-        return best
+        return self._once_ready(best, only, end) if only and _bare(best) else best
+
+    def _once_ready(self, found: list[Match], link: Link, end: float) -> list[Match]:
+        """What they say who are not ready now; ``found`` when they stay so until ``end``."""
+        asked = [one for one in map(formats.find, dict.fromkeys(one.protocol for one in found)) if one.kind == "scale"]
+        self._set(_plain(link))
+        while asked and self._clock() < end:
+            self._tell(f"asking at {link} until the load stands still: {', '.join(one.id for one in asked)}")
+            for one in asked:
+                data = self._talk(one, link, TALK_SECONDS)
+                said = self._judge(data, _plain(link), talkative(self._candidates))
+                if _valued(said) and _sure(said) >= ENOUGH:
+                    return said
+        return found
 
     def _questions(self) -> list[Question]:
         """Those that a person has allowed, then those at the formats' default settings, then the others."""
@@ -353,6 +368,11 @@ def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Questio
 def _valued(findings: list[Match]) -> bool:
     """Something was measured: a device that only answers speaks a protocol that others speak too."""
     return any(not isinstance(one.example, Reply) for one in findings)
+
+
+def _bare(findings: list[Match]) -> bool:
+    """Nothing was said, or one character: anybody may answer so."""
+    return all(isinstance(one.example, Reply) and len(one.example.raw.strip()) < 2 for one in findings)
 
 
 def _sure(findings: list[Match]) -> float:

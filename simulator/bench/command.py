@@ -1,7 +1,7 @@
 """``marketsim bench``."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -45,6 +45,9 @@ MEMORY = frozenset({"tmpfs", "ramfs"})
 )
 @click.option("--records", type=click.IntRange(min=10), help="verify, drain: how many; 100,000 and 10,000 otherwise.")
 @click.option("--looks", type=click.IntRange(min=1), help="identify: how many at each; 100 otherwise.")
+@click.option(
+    "--only", multiple=True, metavar="FORMAT", help="identify: these formats, and nothing foreign; repeatable."
+)
 @click.option("--ack-every", type=click.FloatRange(min=0.1), help="drain: also to a city that answers so often, in s.")
 @click.option("-v", "--verbose", is_flag=True, help="start: what each import costs.")
 def bench(
@@ -54,6 +57,7 @@ def bench(
     folder: Path,
     records: int | None,
     looks: int | None,
+    only: tuple[str, ...],
     ack_every: float | None,
     verbose: bool,
 ) -> None:
@@ -65,7 +69,7 @@ def bench(
     reports = []
     try:
         for one in NAMES if name == "all" else (name,):
-            report = _bench(one, verbose, records, looks, ack_every)(folder.absolute(), seconds)
+            report = _bench(one, verbose, records, looks, ack_every, only)(folder.absolute(), seconds)
             reports.append(report)
             if not as_json:
                 click.echo(report.as_text() + "\n")
@@ -77,7 +81,7 @@ def bench(
 
 
 def _bench(
-    name: str, verbose: bool, records: int | None, looks: int | None, ack_every: float | None
+    name: str, verbose: bool, records: int | None, looks: int | None, ack_every: float | None, only: Sequence[str] = ()
 ) -> Callable[[Path, float | None], Report]:
     """Each is loaded when it runs, and has its own usual length."""
     if name == "latency":
@@ -124,10 +128,14 @@ def _bench(
 
         return lambda folder, seconds: drain(folder, records or RECORDS, ack_every or 0.0)
     if name == "identify":
-        from simulator.bench.identify import LOOKS
+        from simulator.bench.identify import LOOKS, told
         from simulator.bench.identify import measure as identify
 
-        return lambda folder, seconds: identify(folder, looks or LOOKS)
+        if strange := set(only) - set(told()):
+            raise click.ClickException(
+                f"{', '.join(sorted(strange))}: not a format that can be told, as {', '.join(told())}"
+            )
+        return lambda folder, seconds: identify(folder, looks or LOOKS, only=only)
     if name == "back":
         from simulator.bench.back import measure as back
 

@@ -47,7 +47,7 @@ MORNING = datetime(2026, 11, 22, 8, 0)  # noqa: DTZ001 - an instrument has no zo
 LINES = (Faults(), Faults(single=True), Faults(split=0.3, noise=0.02, flip=0.0005, lose=0.0002))
 
 SCALES: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "cas_handshake": [{}, {"eot": True}],
+    "cas_handshake": [{}, {"eot": True}, {"busy": 20.0}],
     "ff_bcd": [{}, {"length": 5, "decimals_from": 1}],
     "os2": [{"active": True}, {"active": False}],
     "plain_lines": [{"form": form} for form in plain_lines.FORMS],
@@ -142,13 +142,15 @@ class Looks:
 
 
 def measure(folder: Path, looks: int = LOOKS, *, only: Sequence[str] = ()) -> Report:
-    """Look so often at each format that can be told, and at everything foreign. Nothing is written to ``folder``."""
-    told = [name for name in formats.ids() if can_be_told(formats.find(name))]
-    known = [looks_at(name, looks) for name in only or told]
+    """Look so often at each format that can be told, and at everything foreign; or at those formats ``only``.
+
+    Nothing is written to ``folder``.
+    """
+    known = [looks_at(name, looks) for name in only or told()]
     strange = [] if only else [looks_at_foreign(one, looks) for one in foreign.EVERY]
     right = {one.name: one.of_hundred("alone", "among") for one in known}
     refused = {one.name: one.of_hundred("unsure") for one in strange}
-    figures = [_figure("right of a format that can be told", right, 100 / len(told), "one of them, guessed")]
+    figures = [_figure("right of a format that can be told", right, 100 / len(told()), "one of them, guessed")]
     if refused:
         figures.append(_figure("refused of what is none of ours", refused, 0.0, "somebody who always names one"))
     return Report(
@@ -161,7 +163,7 @@ def measure(folder: Path, looks: int = LOOKS, *, only: Sequence[str] = ()) -> Re
             "wrong": [
                 f"{one.name}: {times} × {what}" for one in known + strange for what, times in one.doubtful.items()
             ],
-            "cannot_be_told": sorted(set(formats.ids()) - set(told)),
+            "cannot_be_told": sorted(set(formats.ids()) - set(told())),
             "load_average": os.getloadavg()[0],
         },
     )
@@ -189,6 +191,11 @@ def _row(one: Looks, good: float) -> dict[str, Any]:
         "max_s": round(seconds[-1], 1),
         "reached": good >= RIGHT,
     }
+
+
+def told() -> list[str]:
+    """The formats that can be told."""
+    return [name for name in formats.ids() if can_be_told(formats.find(name))]
 
 
 def can_be_told(form: WireFormat) -> bool:

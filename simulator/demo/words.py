@@ -7,7 +7,7 @@ Language = Literal["zh", "en"]
 Said = tuple[str, str]
 
 PAGE: Mapping[str, Said] = {
-    "title": ("一分钟看懂", "The first minute"),
+    "title": ("九十秒看懂", "In ninety seconds"),
     "other": ("English", "中文"),
     "waiting": ("就要开始…", "About to begin …"),
     "over": (
@@ -126,8 +126,8 @@ ACTS: Mapping[str, tuple[Said, Said]] = {  # its name, and why it matters
 
 LINES: Mapping[str, Said] = {
     "goods.in": (
-        "一车大白菜到了：登记 320 kg，检测号 {test_code}，取样。",
-        "A truck brings 320 kg of cabbage: test number {test_code}, a sample is taken.",
+        "一车大白菜到了：登记 320 kg，取样送检。",
+        "A truck brings 320 kg of cabbage: registered, and a sample is taken.",
     ),
     "goods.tested": (
         "检测仪：抑制率 12.5 %，合格。这一批现在可以卖。",
@@ -149,16 +149,16 @@ LINES: Mapping[str, Said] = {
         "Twice more, and positive again: the lot is held until a person decides.",
     ),
     "plug.weighed": ("大白菜 4.2 kg 在秤上，按下“卖出”……", "4.2 kg of cabbage on the scale, Sell is pressed …"),
-    "plug.pulled": ("……电源拔了。屏幕没有答复，纸也停了。", "… and the plug is pulled. No answer on the screen."),
+    "plug.pulled": ("……电源拔了，屏幕没有答复：卖了没有？", "… and the plug is pulled. No answer: is it sold?"),
     "plug.again": ("重新上电。", "Power again."),
     "plug.same": (
-        "再问同一笔：{tx}。卖了一次，账上一笔；不知是否出纸的，补一张并写明“重打”。",
-        "Asked again: {tx}. Sold once, recorded once; a slip that may not have come out comes again, marked COPY.",
+        "再问同一笔：只卖了一次，账上一笔；小票若没打完，补一张写明“重打”。",
+        "Asked again: sold once, recorded once. A slip cut short comes again, marked COPY.",
     ),
     "network.gone": ("网线断了。", "The network is gone."),
     "network.sold": (
         "照常卖出 0.78 kg，小票照出；{pending} 条记录在本机等着。",
-        "0.78 kg are sold as ever; waiting in the box for the network: {pending}.",
+        "0.78 kg are sold as ever; records that wait in the box: {pending}.",
     ),
     "network.back": (
         "网络恢复：全部送到，平台对过链，一条不缺。",
@@ -183,12 +183,12 @@ LINES: Mapping[str, Said] = {
         "The network is back: the city's signed word sets the clock, and the step is on record.",
     ),
     "phone.scan": (
-        "每一步都有记录，一条不少。现在扫右边的码：真手机也能打开这张小票。",
-        "All of it is on record, and none is missing. Now scan the code: a real phone opens this slip.",
+        "每一步都有记录。现在扫右边的码：真手机也能打开这张小票。",
+        "All of it is on record. Now scan the code: a real phone opens this slip.",
     ),
     "phone.local": (
-        "每一步都有记录，一条不少。右边“买家的手机”就是扫码所见。",
-        "All of it is on record, and none is missing. The buyer's phone shows what the slip's code opens.",
+        "每一步都有记录。右边“买家的手机”就是扫码所见。",
+        "All of it is on record. The buyer's phone shows what the slip's code opens.",
     ),
 }
 

@@ -152,7 +152,10 @@ class City:
 
 
 def main(broker: str, folder: str) -> None:
-    city = City(Path(folder))
+    try:
+        city = City(Path(folder))
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is not there: write the stations' keys into it, {{STATION: 64 HEX DIGITS}}")
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
 
     def on_connect(client: mqtt.Client, *_: object) -> None:

@@ -67,6 +67,9 @@ class Pan:
     def take_off(self, now: float) -> None:
         self.put(Decimal(0), now)
 
+    def changed_at(self) -> float:
+        return self._since
+
     def settles_at(self) -> float:
         return self._since + self._within
 

@@ -18,7 +18,7 @@ class CasHandshake:
         for at in range(len(data)):
             byte = data[at : at + 1]
             if byte == cas_handshake.ENQ:
-                self._ready = now - (self.pan.settles_at() - self.pan.settle) >= self._busy
+                self._ready = now - self.pan.changed_at() >= self._busy
                 self._out += cas_handshake.ACK if self._ready else cas_handshake.NAK
             elif byte == cas_handshake.DC1 and self._ready:
                 self._ready = False

@@ -20,7 +20,7 @@ from edge.cli.main import main
 from protocol import formats
 from protocol.link import Link
 from protocol.readings import TestResult
-from protocol.scales import st_gs, yaohua_equals, yaohua_tf0
+from protocol.scales import cas_handshake, st_gs, yaohua_equals, yaohua_tf0
 from simulator.analyzers import _instrument as analyzer
 from simulator.bench.identify import Wire
 from simulator.scales import _pan as scale
@@ -263,6 +263,25 @@ def test_a_scale_that_greets_when_it_is_switched_on_is_asked_for_all_that():
     report = look_on(Wire(scale.find("mt_sics")(pan), Link(19200), Faults()), listen=2.2)
     (found,) = report.findings
     assert (found.protocol, found.link, found.example.value) == ("mt_sics", Link(19200), Decimal("2.350"))
+
+
+@pytest.mark.parametrize("link", ["9600/8n1", "9600/7e1"])
+def test_a_scale_that_is_not_ready_is_asked_until_it_is(link):
+    pan = Pan(settle=0.0)
+    pan.put(Decimal("2.350"), 0.0)
+    wire = Wire(scale.find("cas_handshake")(pan, busy=20.0), Link.parse(link), Faults())
+    (found,) = look_on(wire, listen=2.2).findings
+    assert (found.protocol, str(found.link), found.example.value) == ("cas_handshake", link, Decimal("2.350"))
+
+
+@pytest.mark.parametrize("busy", [0.0, 3600.0])
+def test_who_answers_the_first_question_and_never_says_a_weight_is_no_scale(busy):
+    """A printer and an analyzer say ACK or NAK to ENQ, too."""
+    pan = Pan()
+    pan.put(Decimal("2.350"), 0.0)
+    device = scale.find("cas_handshake")(pan, busy=busy)
+    device.receive = (lambda ask: lambda data, now: ask(data.replace(cas_handshake.DC1, b""), now))(device.receive)
+    assert look_on(Wire(device, Link(9600), Faults()), listen=2.2).findings == ()
 
 
 @pytest.mark.parametrize("link", ["9600/8n1", "1200/8n1"])

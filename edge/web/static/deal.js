@@ -10,6 +10,7 @@ import { madeInPlace, replacing } from "./replacing.js";
 import { plainCode } from "./scan.js";
 
 const SLIPS = new Set(["slip", "ticket"]);
+const HERE = document.body.dataset.printer ?? ""; // of the stall, where one box has several
 const answer = find("#answer");
 let page = null; // the stall: what is to be sold, and how it is drawn
 let waiting = false;
@@ -174,7 +175,7 @@ function choices({ url, tx }) {
 }
 
 function drawLast() {
-  const one = answer.hidden || !answer.classList.contains("done") ? (board.prints ?? []).find((paper) => SLIPS.has(paper.paper)) : null;
+  const one = answer.hidden || !answer.classList.contains("done") ? (board.prints ?? []).find((paper) => SLIPS.has(paper.paper) && ["", paper.printer].includes(HERE)) : null;
   const box = find("#last");
   const text = one ? `${one.job} ${one.state}` : "";
   if (box.dataset.shown === text) return;

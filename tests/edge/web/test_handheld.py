@@ -155,6 +155,18 @@ def test_a_handheld_is_bound_by_its_address_until_it_is_let_go(serve: Callable[.
         assert http.get("/stall").text.count("data-printer=") == whole.count("data-printer=")
 
 
+@pytest.mark.browser
+def test_the_last_slip_on_a_stalls_page_is_its_own(
+    serve: Callable[..., WebServer], opened: Callable[..., Page]
+) -> None:
+    page = opened(serve(look=Look(seats=SEATS)).url, (360, 740), "zh")
+    page.goto("/stall?seat=a-12")
+    expect(page.locator("#last")).to_contain_text("已打印")
+    page.goto("/stall?seat=b-07")
+    expect(page.locator("#steady")).to_have_text("无信号")
+    expect(page.locator("#last")).to_be_empty()
+
+
 def test_who_is_signed_in_is_at_the_own_stall_whatever_the_browser_says() -> None:
     seats = {name: replace(seat, people=(code,)) for (name, seat), code in zip(SEATS.items(), "34", strict=True)}
     painter = Painter(Showing(), "0.1.0", lambda: 0.0, look=Look(seats=seats))

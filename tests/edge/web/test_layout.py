@@ -100,6 +100,22 @@ def test_a_sale_is_in_sight(
     page.context.close()
 
 
+@pytest.mark.parametrize("size", [(740, 360), (700, 480)], ids=str)
+def test_a_low_screens_strip_shows_whole_lines(browser: Browser, web: WebServer, size: tuple[int, int]) -> None:
+    page = a_screen(browser, web, size, "en", "light")
+    page.goto("/gate")
+    cut, below = page.evaluate("""() => {
+        const shown = [...document.querySelectorAll(".strip, .strip li")].filter((one) => one.checkVisibility());
+        const [strip, ...said] = shown.map((one) => one.getBoundingClientRect());
+        const below = said.filter((one) => one.top >= strip.bottom - 1);
+        const seen = said.filter((one) => one.top >= strip.top - 1 && one.bottom <= strip.bottom + 1);
+        return [said.length - below.length - seen.length, below.length];
+    }""")
+    assert below > 0  # there is more to say than two lines hold
+    assert cut == 0
+    page.context.close()
+
+
 @pytest.mark.parametrize(("language", "shade"), BOTH)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_goods_are_registered_and_the_state_is_read_on_each_screen(
