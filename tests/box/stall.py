@@ -56,12 +56,14 @@ class Stall:
         ]
 
     def plug(self) -> None:
-        """And once more after each start: USB/IP does not do it by itself.
+        """And once more after each start: USB/IP does not do it by itself, nor does it tell a device of a restart.
 
         The kernel counts a scale's hiddev and a printer's lp together: lp0 where the printer is seen first, else lp1.
         """
         guest = self.guest
         for device, there in ((self.scale, "ls /dev/hidraw*"), (self.printer, "ls /dev/usb/lp*")):
+            device.does("unplug")
+            device.does("replug")
             guest.attach(device.port)
             guest.waits_for(there)
         guest.waits_for("find /dev/bus/usb -group dialout | grep -q . && find /dev/bus/usb -group lp | grep -q .")
