@@ -1,6 +1,7 @@
 """What is plugged in: serial ports, USB scales and USB printers, by names that stay with one device."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from drivers.transports.adapters import Identity, Naming, System, placeholder
@@ -110,7 +111,20 @@ def naming(address: str, system: System | None = None) -> Naming:
     """How far an address of a configuration leads to one device only; empty for what cannot be mixed up."""
     if address.startswith("/"):
         return (system or System()).naming(address)
+    if address.startswith("file:"):
+        return _file_naming(address.removeprefix("file:"), system or System())
     return _hid_naming(address) if address.startswith("usb-hid:") else Naming()
+
+
+def _file_naming(path: str, system: System) -> Naming:
+    """Of a printer that is only written to: its number changes with what else is plugged in, a USB scale included."""
+    said, device = system.naming(path), system.named(path)
+    if said.by != "unsafe" or not device:
+        return said
+    alike = [
+        port.stable for port in usb_ports() if port.kind == "printer" and port.stable.startswith(f"usb:{device.usb}")
+    ]
+    return replace(said, write=alike[0]) if len(alike) == 1 else said
 
 
 def _hid_naming(address: str) -> Naming:

@@ -26,7 +26,7 @@ SEQUENCES = ("0123456789abcdef", "1234567890", "9876543210")
 NO_NUMBERS = frozenset({"", "none", "na", "null", "serial", "serialnumber", "default", "defaultstring", "unknown"})
 SHORTEST = 4
 ROOT_HUB = re.compile(r"usb[0-9]+")
-BY_ORDER = re.compile(r"(ttyUSB|ttyACM|ttyXRUSB|ttyAP)[0-9]+")
+BY_ORDER = re.compile(r"(.*/)?(ttyUSB|ttyACM|ttyXRUSB|ttyAP|usb/lp)[0-9]+")  # Linux counts usb/lp and hiddev as one
 
 
 def placeholder(serial: str) -> bool:
@@ -227,11 +227,11 @@ class System:
         if folder == "by-path":
             return Naming("socket")
         if not identity:
-            return Naming("unsafe", why=ORDER) if BY_ORDER.fullmatch(path.name) else Naming()
+            return Naming("unsafe", why=ORDER) if BY_ORDER.fullmatch(name) else Naming()
         write = self.stable(rdev, identity)
         if folder == "by-id":
             return Naming("number") if identity.number else Naming("unsafe", write, _no_number(identity))
-        if path.is_symlink() and not BY_ORDER.fullmatch(path.name):
+        if path.is_symlink() and not BY_ORDER.fullmatch(name):
             return Naming("own", write)
         return Naming("unsafe", write, ORDER)
 

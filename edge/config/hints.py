@@ -220,8 +220,8 @@ HINTS: dict[str, tuple[str, str]] = {
     "most_a_day": ("1 到 100000 的整数", "a whole number, 1 to 100000"),
     "match": ('写 "sample" 或 "channel"', 'write "sample" or "channel"'),
     "printer.port": (
-        "写打印机端口，如 usb:0416:5011、/dev/serial/by-path/…、tcp://192.168.1.50:9100、file:/dev/usb/lp0、handheld:",
-        "write its port: usb:0416:5011, /dev/serial/by-path/…, tcp://192.168.1.50:9100, file:/dev/usb/lp0 or handheld:",
+        "写打印机端口，如 usb:0416:5011、/dev/serial/by-path/…、tcp://192.168.1.50:9100、file:PATH、handheld:",
+        "write its port: usb:0416:5011, /dev/serial/by-path/…, tcp://192.168.1.50:9100, file:PATH or handheld:",
     ),
     "profile": ("写打印机类型，如 generic-58", "write a printer's profile, such as generic-58"),
     "flow": ('写 "none"、"rtscts" 或 "xonxoff"', 'write "none", "rtscts" or "xonxoff"'),

@@ -86,7 +86,7 @@ def _stall(suite: str, work: Path, disk: Path, made: Made, how: str | None) -> b
     with ExitStack() as stack:
         run = _folder(stack, work)
         scale = Device(stack, "usbip", "scale", "--port", "0", "--script", "-")
-        printer = Device(stack, "usbip", "printer", "--port", "0", "--out", str(run / "papers"))
+        printer = Device(stack, "usbip", "printer", "--port", "0", "--out", str(run / "papers"), "--script", "-")
         port = free_port()
         guest = stack.enter_context(Guest(image, disk, run, fast=_fast(how, image), page=port, second="512M"))
         stall = Stall(

@@ -178,8 +178,9 @@ class Guest:
         self._monitor("device_del", id=name)
 
     def attach(self, port: int) -> None:
-        """Plug in the USB device that a port of this machine offers by USB/IP: for the guest's kernel it is one."""
-        self.does(f"modprobe vhci-hcd && usbip --tcp-port {port} attach -r {HOST} -b 1-1")
+        """Plug in the USB device that a port of this machine offers by USB/IP, or is about to: for the guest's kernel
+        it is one."""
+        self.waits_for(f"modprobe vhci-hcd && usbip --tcp-port {port} attach -r {HOST} -b 1-1")
 
     def _network(self) -> str:
         return f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{self._page}-:{PAGE}" if self._page else "none"

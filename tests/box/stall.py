@@ -6,10 +6,12 @@ a browser on this machine sees.
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from goods import ROOT
 from guest import Guest
 from life import CONFIG, GOODS
 from playwright.sync_api import Page, expect, sync_playwright
@@ -18,6 +20,12 @@ from walk import Device, Slips, Steps
 NODE = "420100002"
 PRODUCT = "01010101"
 SECONDS = 300  # in which a page of a slow guest does what it was told
+
+
+def _told(section: str) -> list[str]:
+    """What a section of box.md has people type and write, block by block."""
+    text = (ROOT / "edge/packaging/box.md").read_text("utf-8").partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    return [textwrap.dedent(block).strip() for block in re.findall(r"```(?:sh)?\n(.*?)```", text, re.DOTALL)]
 
 
 class Stall:
@@ -48,9 +56,14 @@ class Stall:
         ]
 
     def plug(self) -> None:
-        """And once more after each start: USB/IP does not do it by itself."""
+        """And once more after each start: USB/IP does not do it by itself, nor does it tell a device of a restart.
+
+        The kernel counts a scale's hiddev and a printer's lp together: lp0 where the printer is seen first, else lp1.
+        """
         guest = self.guest
-        for device, there in ((self.scale, "ls /dev/hidraw0"), (self.printer, "ls /dev/usb/lp0")):
+        for device, there in ((self.scale, "ls /dev/hidraw*"), (self.printer, "ls /dev/usb/lp*")):
+            device.does("unplug")
+            device.does("replug")
             guest.attach(device.port)
             guest.waits_for(there)
         guest.waits_for("find /dev/bus/usb -group dialout | grep -q . && find /dev/bus/usb -group lp | grep -q .")
@@ -76,7 +89,7 @@ class Stall:
             asked = "\n".join(texts)
             assert "scale-1" in asked and "printer-1" in asked, asked
             page.locator("#start").click()
-        assert self.slips.new(), "no test page came out"
+        self.slips.until("打印测试页")
         self.guest.waits_for("systemctl is-active --quiet marketedge@stall")
         self.guest.does(f"cat >> {CONFIG} <<'END'\n{GOODS}\nEND\nsystemctl restart marketedge@stall")
 
@@ -91,23 +104,20 @@ class Stall:
             page.locator(f"#product-{PRODUCT}").click()
             page.locator("#sell").click()
             expect(page.locator("#answer .code")).to_be_visible()
+            end = page.inner_text("#answer .code")[-5:]
             expect(page.locator("#answer .state")).to_have_text("已打印")
             self.pictures.mkdir(exist_ok=True)
             page.screenshot(path=self.pictures / f"sold-{kg}.png")
-        (slip,) = self.slips.new()
-        assert kg in slip, slip
-        self.sold += [code.replace(" ", "") for code in re.findall(r"\b\d{5}(?: \d{5}){3}\b", slip)]
+        slip = self.slips.until(f"{kg}0 kg", f" {end}")
+        self.sold += [code.replace(" ", "") for code in re.findall(rf"\b\d{{5}} \d{{5}} \d{{5}} {end}\b", slip)]
 
     def harden(self) -> None:
-        """The read-only root of box.md, with its second partition a disk."""
+        """The read-only root of box.md in its own words, with its second partition a disk."""
         guest = self.guest
-        guest.does(
-            "systemctl stop marketedge@stall && mke2fs -q -t ext4 -L stations /dev/vdc && mount LABEL=stations /mnt && "
-            "cp -a /var/lib/marketedge/. /mnt && umount /mnt && find /var/lib/marketedge -mindepth 1 -delete"
-        )
-        options = "noatime,nodev,nosuid,noexec,errors=remount-ro"
-        guest.does(f"echo 'LABEL=stations /var/lib/marketedge ext4 {options} 0 2' >> /etc/fstab")
-        guest.does("mount /var/lib/marketedge && chown marketedge: /var/lib/marketedge")
+        move, table, _ = _told("A card that lives long: read-only root")
+        guest.does(f"set -e\n{move.replace('PARTITION', 'vdc')}")
+        guest.does(f"cat >> /etc/fstab <<'END'\n{table}\nEND\nmount /var/lib/marketedge")
+        guest.does("chown marketedge: /var/lib/marketedge")
         guest.does("echo 'overlayroot=\"tmpfs:recurse=0\"' > /etc/overlayroot.conf")
         guest.does(
             "mkdir -p /etc/systemd/journald.conf.d && "
@@ -137,13 +147,15 @@ class Stall:
         assert not missing, f"{len(missing)} of {len(self.sold)} are missing"
 
     def upgrade(self) -> None:
-        """By the lower root, and a restart."""
-        guest, name = self.guest, self.later.name
+        """By the lower root and a restart, in the words of box.md."""
+        guest = self.guest
+        *_, orders = _told("A card that lives long: read-only root")
+        orders, restart = orders.replace("marketedge_….deb", self.later.name).rsplit("\n", 1)
+        assert restart == "reboot"
         guest.mount_goods()
-        guest.does(f"systemctl stop 'marketedge@*' && cp /goods/{name} /run")
-        guest.does(f"overlayroot-chroot apt-get install -y /run/{name}", seconds=900)
+        guest.does(f"set -e\ncd /goods\n{orders}", seconds=900)
         guest.reboot()
-        assert "0.1~then" in self.guest.does("dpkg-query -W -f '${Version}' marketedge")
+        assert "0.1~then" in guest.does("dpkg-query -W -f '${Version}' marketedge")
         self.plug()
 
     @contextmanager

@@ -59,13 +59,24 @@ class Device:
 
 
 class Slips:
-    """The papers that a printer keeps in a folder; ``new`` are those since it was asked last."""
+    """The papers that a printer keeps in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._seen = folder, 0
 
-    def new(self) -> list[str]:
-        """Their texts."""
-        found = sorted(self._folder.glob("*.bin"))
-        since, self._seen = found[self._seen :], len(found)
-        return ["\n".join(paper.text for paper in read_papers(file.read_bytes())) for file in since]
+    def until(self, *there: str, seconds: float = 60.0) -> str:
+        """What came out since it was asked last, once all of this stands in it.
+
+        The pieces are read as one: inside a slip a slow guest pauses for longer than the simulated hand waits that
+        tears it off.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            found = sorted(self._folder.glob("*.bin"))
+            papers = read_papers(b"".join(file.read_bytes() for file in found[self._seen :]))
+            text = "\n".join(paper.text for paper in papers)
+            if papers and all(each in text for each in there):
+                self._seen = len(found)
+                return text
+            assert time.monotonic() < end, f"{there} did not come out: {text!r}"
+            time.sleep(0.2)

@@ -189,6 +189,32 @@ def test_two_usb_printers_alike_are_named_by_their_sockets(bus):
     assert [port.stable for port in usb_ports()] == ["usb:0416:5011@200-1", "usb:0416:5011@200-2"]
 
 
+def test_a_printers_number_follows_the_order_of_plugging_in_and_its_usb_name_does_not(machine, system, node, bus):
+    adapter, lp = machine.plug(node(), "1.4", usb="0416:5011"), machine.dev / "usb" / "lp1"
+    for name in (adapter.by_id, adapter.by_path):
+        name.unlink()  # no serial port
+    lp.parent.mkdir()
+    assert naming(f"file:{lp}", system).by == "unsafe"  # not plugged in
+    lp.symlink_to(adapter.node)
+    said = naming(f"file:{lp}", system)
+    assert (said.by, said.write) == ("unsafe", "")  # the bus may not be asked
+    bus.plug(HidScaleGadget(vendor=0x0416, product=0x5011))
+    bus.plug(PrinterGadget(product=0x5012))
+    assert naming(f"file:{lp}", system).write == ""
+    bus.plug(PrinterGadget(serial="A50285BI"))
+    assert naming(f"file:{lp}", system).write == "usb:0416:5011:A50285BI"
+    bus.plug(PrinterGadget(serial=""))
+    assert naming(f"file:{lp}", system).write == ""  # which of the two is not known
+
+
+def test_a_file_a_parallel_port_and_a_rule_of_ones_own_are_no_numbers_in_order(machine, system, node, tmp_path):
+    own = tmp_path / "receipts"
+    own.symlink_to(machine.plug(node(), "1.4", usb="0416:5011").node)
+    assert naming(f"file:{own}", system).by == "own"
+    for name in (tmp_path / "papers.bin", "/dev/lp0"):
+        assert naming(f"file:{name}", system).by == ""
+
+
 def test_names_of_usb_scales_are_judged(bus):
     bus.plug(HidScaleGadget())
     bus.plug(HidScaleGadget(serial="", product=0xF001))
