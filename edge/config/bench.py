@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from edge.config.values import ConfigSection
 from protocol.city.bench_events import ControlKind
 from protocol.city.events import Name
 
@@ -26,7 +27,7 @@ def usual_controls() -> dict[str, ControlKind]:
     return {"CK*": "blank", "QC*": "spiked"}
 
 
-class BenchRules(BaseModel):
+class BenchRules(ConfigSection):
     """What the test room asks for before a lot is released, beside its results.
 
     ``control``: without a valid control of today and a reagent lot in date a lot is not released (``required``), or it
@@ -35,8 +36,6 @@ class BenchRules(BaseModel):
     says which reports are printed by themselves.  ``unsampled``: what becomes of a lot that the draw passed over where
     only a share is tested.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     control: Literal["required", "warn", "off"] = "warn"
     control_samples: dict[Pattern, ControlKind] = Field(default_factory=usual_controls)
@@ -64,11 +63,9 @@ class BenchRules(BaseModel):
         return self.reports == "always" or (self.reports == "positives" and positive)
 
 
-class PlanSection(BaseModel):
+class PlanSection(ConfigSection):
     """A row of the plan: which items goods whose code begins with ``product`` are tested for, and which share of them
     in per cent. ``items`` left out: those of ``[gate] tests``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     product: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,8}$")] = ""
     name: Name = ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import chain
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from drivers.transports.listen import named_peers
@@ -87,13 +88,17 @@ def _who(config: Config) -> Iterator[Caution]:
 
 def _texts(config: Config) -> Iterator[tuple[str, str]]:
     """Every text of station.toml, with the setting it stands in."""
-    for section, part in config.model_dump(mode="json", exclude={"product", "method"}).items():
-        for number, row in enumerate(part if isinstance(part, list) else [part]):
-            label = f"[[{section}]] {row.get('name') or number + 1}" if isinstance(part, list) else f"[{section}]"
-            for key, value in row.items():
-                for text in value if isinstance(value, list) else [value]:
-                    if isinstance(text, str):
-                        yield f"{label} {key}", text
+    for section, part in config:
+        if section in ("product", "method"):
+            continue
+        for number, row in enumerate(part if isinstance(part, tuple) else [part]):
+            label = (
+                f"[[{section}]] {getattr(row, 'name', '') or number + 1}" if isinstance(part, tuple) else f"[{section}]"
+            )
+            for key, value in row:
+                for text in value if isinstance(value, tuple) else [value]:
+                    if isinstance(text, str | Path):
+                        yield f"{label} {key}", str(text)
 
 
 def _certificates(config: Config, today: date | None) -> Iterator[Caution]:

@@ -11,10 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, ConfigDict
-
 from edge.between.fixed_words import GoodsGroup
 from edge.between.initials import initials
+from edge.config.values import ConfigSection
 
 FILE = Path(__file__).with_name("goods.csv")
 GROUPS: tuple[GoodsGroup, ...] = get_args(GoodsGroup)
@@ -83,10 +82,8 @@ def found(text: str) -> list[Common]:
     return sorted((goods for goods in common().values() if place(goods) < 3), key=place)
 
 
-class GoodsSection(BaseModel):
+class GoodsSection(ConfigSection):
     """``groups`` of the catalogue that are goods here without a row of their own; ``all`` is every one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     groups: tuple[GoodsGroup | Literal["all"], ...] = ()
 

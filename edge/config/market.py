@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from edge.config.values import ConfigSection
 from protocol.city.events import ONE_LINE
 
 
@@ -18,7 +19,7 @@ def no_bool(value: object) -> object:
 Said = Annotated[str, StringConstraints(max_length=120), ONE_LINE]
 
 
-class MarketSection(BaseModel):
+class MarketSection(ConfigSection):
     """The market, and the other stations of the node.
 
     On papers: ``address``; ``complaint``, the line that takes complaints; ``testing_body``, who tests (empty: the
@@ -28,8 +29,6 @@ class MarketSection(BaseModel):
     station listens to what they say of lots over the broker: what is released, held, opened and handed on.  What it was
     told of may be opened without a card for ``offer_days``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     address: Said = ""
     complaint: Said = "12315"

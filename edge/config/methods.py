@@ -9,16 +9,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from edge.config.mistakes import Mistake
+from edge.config.values import ConfigSection, checked_by
 from protocol.city.events import Name
 
 Number = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,15}(\.[0-9]{1,15})?)?$")]
 SignedNumber = Annotated[str, StringConstraints(pattern=r"^(-?[0-9]{1,15}(\.[0-9]{1,15})?)?$")]
 
 
-class Method(BaseModel):
+class Method(ConfigSection):
     """A rapid-test method: of which item, in which unit, by which limit.
 
     ``item`` is what it measures, ``items`` other names instruments have for it.  Without an item it is a method that
@@ -27,8 +28,6 @@ class Method(BaseModel):
     ``least`` and ``most`` bound the values such a test can give; without them a percentage is from -10 to 110, and a
     concentration is not negative.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
     name: Name
@@ -71,7 +70,7 @@ class Method(BaseModel):
 def shipped() -> Mapping[str, Method]:
     """The methods that come with the station, by id."""
     rows = tomllib.loads(Path(__file__).with_name("methods.toml").read_text("utf-8"))["method"]
-    return MappingProxyType({row["id"]: Method.model_validate(row) for row in rows})
+    return MappingProxyType({method.id: method for method in checked_by(tuple[Method, ...], rows)})
 
 
 def plain(text: str) -> str:

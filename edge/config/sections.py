@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -48,6 +46,7 @@ from edge.config.values import (
     Node,
     Number,
     OperatorCode,
+    checked_by,
     fen,
     grams,
     is_loopback,
@@ -83,6 +82,9 @@ __all__ = [
     "plain_digits",
     "with_files",
 ]
+
+
+NOTHING_SAID: Any = Field(default_factory=dict, validate_default=True)  # a table that is not written is an empty one
 
 
 class BadConfig(ValueError):
@@ -191,23 +193,21 @@ class PaperSection(ConfigSection):
     )
 
 
-class Config(BaseModel):
+class Config(ConfigSection):
     """The whole of station.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     station: StationSection
     seller: SellerSection
     city: CitySection
-    web: WebSection = WebSection()
-    people: PeopleSection = PeopleSection()
-    clock: ClockSection = ClockSection()
-    gate: GateSection = GateSection()
-    stall: StallSection = StallSection()
-    canteen: CanteenSection = CanteenSection()
-    market: MarketSection = MarketSection()
-    screens: ScreensSection = ScreensSection()
-    paper: PaperSection = PaperSection()
+    web: WebSection = NOTHING_SAID
+    people: PeopleSection = NOTHING_SAID
+    clock: ClockSection = NOTHING_SAID
+    gate: GateSection = NOTHING_SAID
+    stall: StallSection = NOTHING_SAID
+    canteen: CanteenSection = NOTHING_SAID
+    market: MarketSection = NOTHING_SAID
+    screens: ScreensSection = NOTHING_SAID
+    paper: PaperSection = NOTHING_SAID
     scale: tuple[ScaleSection, ...] = ()
     label_scale: tuple[LabelScaleSection, ...] = ()
     analyzer: tuple[AnalyzerSection, ...] = ()
@@ -215,7 +215,7 @@ class Config(BaseModel):
     scanner: tuple[ScannerSection, ...] = ()
     printer: tuple[PrinterSection, ...] = ()
     seat: tuple[SeatSection, ...] = ()
-    goods: GoodsSection = GoodsSection()
+    goods: GoodsSection = NOTHING_SAID
     product: tuple[ProductSection, ...] = ()
     method: tuple[Method, ...] = ()
     plan: tuple[PlanSection, ...] = ()
@@ -316,7 +316,7 @@ class Config(BaseModel):
                     place=f"[[scale]] {part.name}",
                     key="unit",
                 )
-        known = self.methods()
+        known = self.methods() if self.analyzer else {}
         for analyzer in self.analyzer:
             place = f"[[analyzer]] {analyzer.name}"
             for name in analyzer.controls:
@@ -426,7 +426,7 @@ def load(path: Path) -> Config:
     if lines := mistakes.unseen(path, data):
         raise BadConfig("\n".join(lines))
     try:
-        config = Config.model_validate(overridden(data, os.environ, _TABLES))
+        config = checked_by(Config, overridden(data, os.environ, _TABLES))
     except ValidationError as error:
         raise BadConfig("\n".join(mistakes.unfit(path, data, error, Config))) from None
     except ValueError:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     StringConstraints,
+    TypeAdapter,
 )
 
 from drivers.transports.listen import named_peers
@@ -29,6 +30,7 @@ from protocol.city.written import GRAMS
 from protocol.labels import Pattern
 from protocol.link import Link
 
+T = TypeVar("T")
 SECRET = "secret"
 """Marks a field whose value, or what stands in the file it names, never comes to a log or a page."""
 
@@ -192,7 +194,17 @@ def _file(name: str, value: Any) -> Any:
 
 
 class ConfigSection(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """A table of station.toml. What checks one alone is made where that is done first: see ``checked_by``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def checked_by(kind: type[T], data: Any) -> T:
+    """What was read, as this kind. Raises ValidationError.
+
+    What checks it is gone afterwards: a file is read once, and for all sections that is a megabyte.
+    """
+    return TypeAdapter(kind).validate_python(data)
 
 
 def plain_digits(fingerprint: str) -> str:

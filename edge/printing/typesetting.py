@@ -37,7 +37,7 @@ class Typesetter:
         station = config.station
         self._papers = papers
         self._folder = station.data
-        self._seller = config.seller.model_dump()
+        self._seller = dict(config.seller)
         self._subject = f"{station.node}-{station.terminal}"
         self._place = _place(config)
         self._printers = {part.name: part for part in config.printer}

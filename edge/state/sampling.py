@@ -13,7 +13,7 @@ from edge.between.fixed_words import LotState
 from edge.config.bench import PlanSection, row_of
 from edge.config.sections import Config
 
-EVERYTHING = PlanSection(name="", product="")
+EVERYTHING = PlanSection.model_construct()
 
 
 def groups(config: Config, lots: Iterable[LotView]) -> dict[PlanSection, list[LotView]]:

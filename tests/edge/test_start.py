@@ -63,8 +63,32 @@ def test_a_start_waits_for_nothing_that_is_wanted_later(loaded: Any) -> None:
     assert loaded["packages"] == []
 
 
-def test_a_start_builds_the_models_of_the_settings_alone(loaded: Any) -> None:
-    assert {name for name in loaded["built"] if not name.startswith("edge.config.")} <= {"protocol.city.state"}
+def test_a_start_builds_no_model_but_what_the_station_says_of_itself(loaded: Any) -> None:
+    assert set(loaded["built"]) <= {"protocol.city.state"}
+
+
+READ = """
+import sys
+from pathlib import Path
+from edge.config import cautions, sections
+from edge.config.values import ConfigSection
+
+def kinds(kind):
+    return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+config = sections.load(Path(sys.argv[1]))
+list(cautions.cautions(config, None, False))
+print(config.web.listen, len(kinds(ConfigSection)) > 20)
+print(*(kind.__name__ for kind in kinds(ConfigSection) if kind.__pydantic_complete__))
+"""
+
+
+def test_what_checked_the_settings_is_gone_when_they_are_read(tmp_path: Path) -> None:
+    made = subprocess.run([sys.executable, "-m", "edge.cli", "init", tmp_path / "box", "--job", "stall"], check=False)
+    assert made.returncode == 0
+    command = [sys.executable, "-c", READ, tmp_path / "box" / "station.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["127.0.0.1:8080 True", ""]
 
 
 def test_a_start_compiles_no_class_of_values(loaded: Any) -> None:
