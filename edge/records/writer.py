@@ -19,7 +19,8 @@ TOGETHER = 256  # records that wait at most
 STATEMENTS = 500  # of which it is remembered what they concern
 
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Known(dict[K, V]):
