@@ -136,6 +136,7 @@ class Core:
         city_keys: CityKeys,
         notify: Callable[[str], object] = lambda state: None,
     ) -> None:
+        self._fences: dict[str, _Fence] = {}  # by their parts
         self._config = config
         self._ledger = ledger
         self._clock = clock
@@ -466,7 +467,10 @@ class Core:
 
     def _fence(self, part: str) -> "_Fence":
         """Around what the core does besides messages: it fails alone. Raises LedgerBroken."""
-        return _Fence(self._fell, part)
+        fence = self._fences.get(part)
+        if fence is None:
+            fence = self._fences[part] = _Fence(self._fell, part)
+        return fence
 
     def _fell(self, part: str, error: Exception) -> None:
         """Raises LedgerBroken."""
@@ -882,7 +886,8 @@ class Core:
 
 
 class _Fence:
-    """A block whose exceptions end here; some two hundred are put up for a sale, too many for generators."""
+    """A block whose exceptions end here; thirty stand round a sale, too many for generators. It keeps nothing, so each
+    part has one for good."""
 
     __slots__ = ("_fell", "_part")
 

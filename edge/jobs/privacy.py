@@ -4,15 +4,16 @@ The seller's contact line is published by law and stands in station.toml.  What 
 it is evidence; what the city orders is the city's to answer for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from pydantic import BaseModel
 
 from edge.between.commands import OF_A_PAPER, OPAQUE, Command
 from edge.between.inbox import Refused
-from protocol.personal import found, hint
+from protocol.personal import SHORTEST, found, hint
 
 
 def look_through(command: Command) -> None:
@@ -29,20 +30,26 @@ def look_through(command: Command) -> None:
 
 
 def _texts(model: BaseModel) -> Iterator[tuple[str, bool]]:
-    """Every text, and whether it is the number of a paper; none that is masked."""
-    for name, of_a_paper in _fields(type(model)):
-        value = getattr(model, name)
+    """Every text that is long enough, and whether it is the number of a paper; none that is masked."""
+    read, papers = _fields(type(model))
+    for value, of_a_paper in zip(read(model), papers, strict=True):
+        if not value:
+            continue
         if isinstance(value, str):
-            yield value, of_a_paper
+            if len(value) >= SHORTEST:
+                yield value, of_a_paper
         elif isinstance(value, BaseModel | tuple):
             yield from _within(value, of_a_paper)
 
 
 @cache
-def _fields(model: type[BaseModel]) -> tuple[tuple[str, bool], ...]:
-    """The fields that are looked through, and whether each is the number of a paper."""
-    fields = model.model_fields.items()
-    return tuple((name, OF_A_PAPER in field.metadata) for name, field in fields if OPAQUE not in field.metadata)
+def _fields(model: type[BaseModel]) -> tuple[Callable[[BaseModel], tuple[Any, ...]], tuple[bool, ...]]:
+    """What reads the fields that are looked through, and whether each is the number of a paper."""
+    looked = {name: field for name, field in model.model_fields.items() if OPAQUE not in field.metadata}
+    papers = tuple(OF_A_PAPER in field.metadata for field in looked.values())
+    if len(looked) > 1:
+        return attrgetter(*looked), papers
+    return (lambda one: tuple(getattr(one, name) for name in looked)), papers
 
 
 def _within(value: Any, of_a_paper: bool) -> Iterator[tuple[str, bool]]:

@@ -16,9 +16,11 @@ from edge.records import packing
 
 TABLE = "events"
 TOGETHER = 256  # records that wait at most
+STATEMENTS = 500  # of which it is remembered what they concern
 
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Known(dict[K, V]):
@@ -46,6 +48,7 @@ class Writer(sqlite3.Connection):
         self._inserted = 0  # so many of them
         self._parts: list[tuple[int, int]] = []  # both numbers at the beginning of each part that is open
         self._known: list[tuple[Known[Any, Any], tuple[str, ...]]] = []
+        self._concerns: dict[str, tuple[Known[Any, Any], ...]] = {}  # by the statements that were met
 
     def execute(self, sql: str, values: Any = (), /, *, keeps: Known[Any, Any] | None = None) -> sqlite3.Cursor:
         """``keeps`` stays known: who changes one row of a table takes out of it what is true no more."""
@@ -71,16 +74,23 @@ class Writer(sqlite3.Connection):
         """For what is read of these tables."""
         known: Known[Any, Any] = Known()
         self._known.append((known, tables))
+        self._concerns.clear()
         return known
 
     def _changes(self, sql: str, keeps: Known[Any, Any] | None = None) -> None:
         """What is known of the tables that this statement names is known no more; what undoes names none."""
-        if sql.startswith("ROLLBACK"):
-            self._forget_known()
-            return
-        for known, tables in self._known:
-            if known and known is not keeps and any(table in sql for table in tables):
+        concerns = self._concerns.get(sql)
+        if concerns is None:
+            if len(self._concerns) >= STATEMENTS:
+                self._concerns.clear()
+            concerns = self._concerns[sql] = self._named_in(sql)
+        for known in concerns:
+            if known is not keeps:
                 known.clear()
+
+    def _named_in(self, sql: str) -> tuple[Known[Any, Any], ...]:
+        undoes = sql.startswith("ROLLBACK")
+        return tuple(known for known, tables in self._known if undoes or any(table in sql for table in tables))
 
     def _forget_known(self) -> None:
         for known, _ in self._known:

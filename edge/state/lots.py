@@ -40,7 +40,7 @@ from protocol.city.codes import BadCode, CodeKind, TraceCode
 from protocol.city.envelope import type_of
 from protocol.city.events import VerdictWord
 from protocol.city.token import CHINA, kid_of
-from protocol.frozen import frozen
+from protocol.frozen import changed, frozen
 
 OPENED = type_of("lot.opened")
 NEWEST = 60  # released lots that pages show although nothing of them is left
@@ -446,7 +446,7 @@ class Lots:
             keeps=self._known,
         )
         if known and known.state is not LotState.DISPOSED and min(known.left_g, known.left_g + net_g) >= 0:
-            known = replace(known, left_g=known.left_g + net_g)  # with something left, nothing else of it can change
+            known = changed(known, left_g=known.left_g + net_g)  # with something left, nothing else of it can change
             self._known.update(dict.fromkeys((lot.test_code, *codes), known))
         self._changed.add(lot.test_code)
 
@@ -725,7 +725,7 @@ class Lots:
                 if (lot := self._of_code(code)) is not None:  # else its batch was not committed
                     self._views[code] = self._of_day[code] = now = self.view_of(lot)
                     self.holds_changed |= now.own_hold or (before is not None and before.own_hold)
-                    self.of_day_changed |= before is None or replace(before, left_g=now.left_g) != now
+                    self.of_day_changed |= before is None or changed(before, left_g=now.left_g) != now
                     if alerts.words_of(now):
                         self._pressing[code] = now
             except Exception as error:

@@ -6,7 +6,6 @@ node is an opaque number the city gives.  There is no date inside, so a dead clo
 
 import re
 from enum import Enum
-from functools import lru_cache
 
 from protocol.checks import mod11_10
 from protocol.frozen import frozen
@@ -52,25 +51,42 @@ class TraceCode:
 
     def __str__(self) -> str:
         body = f"{self.node}{self.kind.value}{self.terminal}{self.serial:07d}"
-        return body + mod11_10(body)
+        text = body + mod11_10(body)
+        _remember(text, self)
+        return text
 
     @staticmethod
-    @lru_cache(maxsize=256)  # a sale reads its lot's code several times, and so does the next one
     def parse(text: str) -> "TraceCode":
         """Read 20 digits; raises BadCode for another length, a wrong check digit or an unknown kind."""
-        if not re.fullmatch(r"[0-9]{20}", text):
-            raise BadCode(f"trace code {text[:40]!r} is not 20 digits")
-        if mod11_10(text[:19]) != text[19]:
-            raise BadCode(f"trace code {text}: the check digit does not fit; a digit was mistyped or misread")
-        try:
-            kind = CodeKind(int(text[9]))
-        except ValueError:
-            raise BadCode(f"trace code {text}: kind {text[9]} is not in use") from None
-        return TraceCode(text[:9], kind, text[10:12], int(text[12:19]))
+        return _codes.get(text) or _read(text)
 
     def packed(self) -> bytes:
         """The code as a 9-byte big-endian number, as it stands in a QR token."""
         return int(str(self)).to_bytes(9, "big")
+
+
+_codes: dict[str, TraceCode] = {}  # read or written lately: a sale asks for its own and its lot's several times
+_MOST = 256
+
+
+def _remember(text: str, code: TraceCode) -> None:
+    if len(_codes) >= _MOST:
+        _codes.clear()  # in one go: more than one thread is here
+    _codes[text] = code
+
+
+def _read(text: str) -> TraceCode:
+    if not re.fullmatch(r"[0-9]{20}", text):
+        raise BadCode(f"trace code {text[:40]!r} is not 20 digits")
+    if mod11_10(text[:19]) != text[19]:
+        raise BadCode(f"trace code {text}: the check digit does not fit; a digit was mistyped or misread")
+    try:
+        kind = CodeKind(int(text[9]))
+    except ValueError:
+        raise BadCode(f"trace code {text}: kind {text[9]} is not in use") from None
+    code = TraceCode(text[:9], kind, text[10:12], int(text[12:19]))
+    _remember(text, code)
+    return code
 
 
 def kept_code(station: str, number: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protocol.frozen import frozen
+from protocol.frozen import changed, frozen
 
 
 class Plain:
@@ -138,3 +138,34 @@ def test_a_class_without_values_has_compiled_nothing() -> None:
     fresh("a")
     assert fresh.__eq__ is not object.__eq__
     assert list(inspect.signature(fresh).parameters) == ["name", "set_name", "seen", "note", "hidden"]
+
+
+@frozen
+class One:
+    weight: int = 1
+
+
+@frozen
+class Pair:
+    name: str
+    weight: int = 1
+    seen: tuple[int, ...] = field(default=(), kw_only=True)
+
+
+@frozen
+class Trio:
+    name: str
+    weight: int = 1
+    note: str = ""
+
+
+@pytest.mark.parametrize("value", [One(2), Pair("a", seen=(1,)), Trio("a", note="n"), frozen(body())("a", set_name=4)])
+def test_a_value_with_another_field_is_what_the_standard_one_makes(value: Any) -> None:
+    name = "weight" if hasattr(value, "weight") else "note"
+    before = copy.copy(value)
+    made = changed(value, **{name: 9})
+    assert type(made) is type(value)
+    assert made == replace(value, **{name: 9}) and value == before
+    assert [getattr(made, one.name) for one in fields(made)] == [
+        getattr(replace(value, **{name: 9}), one.name) for one in fields(made)
+    ]
