@@ -20,14 +20,21 @@ JOURNAL = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR:
 
 
 class Lines(logging.Formatter):
-    """A traceback follows its line, each of its lines behind a bar. ``journal`` puts sd-daemon's level before each."""
+    """A traceback follows its line, each of its lines behind a bar. ``journal`` puts sd-daemon's level before each.
+
+    Handlers whose lines have the same form share what was made of a record.
+    """
 
     def __init__(self, form: str, *, journal: bool = False) -> None:
         super().__init__(form)
+        self._form = form
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        form, text = getattr(record, "line", ("", ""))
+        if form != self._form:
+            text = super().format(record)
+            record.line = self._form, text
         if not self._journal:
             return text
         level = f"<{JOURNAL.get(record.levelno, 6)}>"
