@@ -105,7 +105,8 @@ class Scanner:
     ``measure(buffer)`` looks at the buffer's first bytes (at most ``look``, which is ``cap`` unless told) and answers
     the length of the frame that starts there, ``None`` when more bytes are needed to tell, or ``0`` when no frame
     starts there.  ``decode`` may still refuse a whole frame by returning ``Garbage``: then one byte is dropped and
-    the search goes on inside it, so a false head never swallows the true frame behind it.
+    the search goes on inside it, so a false head never swallows the true frame behind it.  A frame that repeats the
+    one before is not decoded again: a load that lies still says the same ten times a second.
 
     Keep ``look`` small and answer ``0`` early: a noisy line is full of heads.
     """
@@ -121,6 +122,8 @@ class Scanner:
         self._buffer = b""
         self._noise = bytearray()
         self._why = NO_FRAME
+        self._frame = b""  # decoded last, to …
+        self._said: Event | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         events: list[Event] = []
@@ -146,7 +149,7 @@ class Scanner:
                 continue
             if end - at < length:
                 break
-            event = self._decode(buffer[at : at + length])
+            event = self._decoded(buffer[at : at + length])
             if isinstance(event, Garbage):
                 self._skip(buffer[at : at + 1], event.why, events)
                 at += 1
@@ -158,6 +161,11 @@ class Scanner:
         if not self._buffer:
             self._flush(events)
         return events
+
+    def _decoded(self, frame: bytes) -> Event:
+        if self._said is None or frame != self._frame:
+            self._frame, self._said = frame, self._decode(frame)
+        return self._said
 
     def finish(self) -> list[Event]:
         """The stream is over: what is left, as Garbage. The next byte fed starts afresh."""

@@ -20,7 +20,10 @@ JOURNAL = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR:
 
 
 class Lines(logging.Formatter):
-    """A traceback follows its line, each of its lines behind a bar. ``journal`` puts sd-daemon's level before each."""
+    """A traceback follows its line, each of its lines behind a bar. ``journal`` puts sd-daemon's level before each.
+
+    Handlers whose lines have the same form share what was made of a record.
+    """
 
     def __init__(self, form: str, *, journal: bool = False) -> None:
         super().__init__(form)
@@ -28,10 +31,11 @@ class Lines(logging.Formatter):
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.exc_info or record.exc_text or record.stack_info:
-            text = super().format(record)
-        else:
-            text = self.formatMessage(record)
+        form, text = getattr(record, "line", ("", ""))
+        if form != self._form:
+            more = record.exc_info or record.exc_text or record.stack_info
+            text = super().format(record) if more else self.formatMessage(record)
+            record.line = self._form, text
         if not self._journal:
             return text
         level = f"<{JOURNAL.get(record.levelno, 6)}>"
@@ -41,20 +45,13 @@ class Lines(logging.Formatter):
         return f"{_second(int(record.created))},{int(record.msecs):03d}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
-        if not isinstance(getattr(record, "message", None), _Said):  # else another handler had it before
-            record.message = _Said(plain(record.getMessage(), LETTERS))
+        record.message = plain(record.getMessage(), LETTERS)
         if self._timed:
             record.asctime = self.formatTime(record)
         return self._form % record.__dict__
 
     def formatException(self, about: Any) -> str:  # noqa: N802  (logging's name)
         return "\n".join(f"  | {_indented(line)}" for line in super().formatException(about).split("\n"))
-
-
-class _Said(str):
-    """A message that is harmless, in one line."""
-
-    __slots__ = ()
 
 
 @lru_cache(maxsize=4)

@@ -147,6 +147,9 @@ def _pieces(text: str) -> Pieces:
 
 
 def _restored(pieces: Pieces, held: list[str]) -> str:
+    if len(pieces) == 1:  # as most are
+        (one,) = pieces
+        return held[one] if isinstance(one, int) else one
     return "".join([held[one] if isinstance(one, int) else one for one in pieces])
 
 

@@ -1,7 +1,7 @@
 """Who reads finds on the board what was answered before he asked.
 
-A record's answer says itself what was done, so the core answers first and shows it with whatever else comes within a
-tenth of a second: making the board costs half as much as a sale.  A program that sells and then reads the papers, or a
+A record's answer says itself what was done, so the core answers first and shows it with whatever else comes within
+half a second: making the board costs half as much as a sale.  A program that sells and then reads the papers, or a
 page that is loaded anew, asks for it here.
 """
 

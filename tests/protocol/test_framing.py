@@ -106,6 +106,19 @@ def test_garbage_carries_the_first_reason_that_says_something():
     assert scanner().feed(b"\x01" + bad + frame(b"x")) == [Garbage(b"\x01" + bad, "sum"), Reply("frame")]
 
 
+def test_a_frame_that_repeats_the_one_before_is_decoded_once_and_told_each_time():
+    decoded = []
+
+    def decode(frame):
+        decoded.append(frame)
+        return Reply("frame", raw=frame)
+
+    frames = Scanner(lambda buffer: 3, decode, head=b"\xa5", look=1)
+    told = [event.raw for event in frames.feed(b"\xa501" * 3 + b"\xa502" + b"\xa501")]
+    assert told == [b"\xa501", b"\xa501", b"\xa501", b"\xa502", b"\xa501"]
+    assert decoded == [b"\xa501", b"\xa502", b"\xa501"]
+
+
 def test_a_cut_frame_is_garbage_at_the_end_of_the_stream():
     framer = scanner()
     assert framer.feed(frame(b"abc")[:4]) == []
