@@ -23,6 +23,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
+from edge.records.step import Step
 from edge.records.turns import Turns
 from edge.records.writer import Known, Row, Writer
 from protocol.city import envelope, key_events
@@ -358,9 +359,9 @@ class Ledger:
         """What an error says of this ledger; None for one that says nothing of it."""
         return explained(error, self.path)
 
-    def step(self) -> "_Step":
+    def step(self) -> Step:
         """One command inside a batch: when it raises, its changes are undone and the batch goes on."""
-        return _Step(self)
+        return Step(self)
 
     @property
     def untouched(self) -> bool:
@@ -533,54 +534,6 @@ def _keep(known: Known[int, V], seq: int, value: V, most: int) -> None:
     if len(known) >= most:
         del known[next(iter(known))]
     known[seq] = value
-
-
-class _Step:
-    """``Ledger.step``; a sale has several, too many for generators.
-
-    What comes first in a batch needs no savepoint, for which SQLite would copy each page before it is changed: it is
-    undone with the transaction, and another one is begun.
-    """
-
-    __slots__ = ("_before", "_ledger", "_name")
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def __enter__(self) -> None:
-        ledger = self._ledger  # a savepoint's name that is used once only would be another statement each time
-        self._before, self._name = ledger.head, "" if ledger.untouched else f"step_{ledger.depth}"
-        if self._name:
-            ledger.conn.execute(f"SAVEPOINT {self._name}")
-        ledger.conn.begin()
-        ledger.depth += 1
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        ledger = self._ledger
-        ledger.depth -= 1
-        if error is None:
-            try:
-                if self._name:
-                    ledger.conn.execute(f"RELEASE {self._name}")
-                ledger.conn.end()
-            except BaseException:
-                self._undo()
-                raise
-        else:
-            self._undo()
-
-    def _undo(self) -> None:
-        ledger = self._ledger
-        ledger.head = self._before
-        ledger.conn.back()
-        if not ledger.conn.in_transaction:
-            return  # the error has undone the whole batch
-        if self._name:
-            ledger.conn.execute(f"ROLLBACK TO {self._name}")
-            ledger.conn.execute(f"RELEASE {self._name}")
-        else:
-            ledger.conn.rollback()
-            ledger.conn.execute("BEGIN")
 
 
 def serials_of(text: str) -> dict[int, int]:
