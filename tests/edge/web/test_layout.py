@@ -116,6 +116,18 @@ def test_a_low_screens_strip_shows_whole_lines(browser: Browser, web: WebServer,
     page.context.close()
 
 
+@pytest.mark.parametrize("name", ["stall", "status", "papers"])
+def test_the_page_that_is_open_is_in_sight_among_the_others(browser: Browser, web: WebServer, name: str) -> None:
+    page = a_screen(browser, web, (280, 640), "en", "light")
+    page.goto(f"/{name}")
+    assert page.evaluate("document.querySelector('.ways').scrollWidth > document.querySelector('.ways').clientWidth")
+    way, own = (page.locator(one).bounding_box() for one in (".ways", ".ways [aria-current]"))
+    assert way and own
+    assert own["x"] >= way["x"] - 1 and own["x"] + own["width"] <= way["x"] + way["width"] + 1
+    assert page.evaluate("[scrollX, scrollY]") == [0, 0]
+    page.context.close()
+
+
 @pytest.mark.parametrize(("language", "shade"), BOTH)
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_goods_are_registered_and_the_state_is_read_on_each_screen(
