@@ -130,7 +130,7 @@ class Stall:
 
     def power_cut(self) -> None:
         """With something written to the root, which the next start does not know."""
-        self.guest.does("touch /etc/written /var/lib/marketedge/kept")
+        self.guest.does("cd /var/lib/marketedge && touch /etc/written kept && sync kept")
         self.guest.pull_the_plug()
         self.guest.start()
         self.plug()
