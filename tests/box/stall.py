@@ -58,15 +58,15 @@ class Stall:
     def plug(self) -> None:
         """And once more after each start: USB/IP does not do it by itself, nor does it tell a device of a restart.
 
-        The kernel counts a scale's hiddev and a printer's lp together: lp0 where the printer is seen first, else lp1.
+        The kernel's own files are not waited for: a station that runs takes its devices from usbhid and usblp at once,
+        and lp0 is lp1 where the scale's hiddev was counted first.
         """
         guest = self.guest
-        for device, there in ((self.scale, "ls /dev/hidraw*"), (self.printer, "ls /dev/usb/lp*")):
+        for device, group in ((self.scale, "dialout"), (self.printer, "lp")):
             device.does("unplug")
             device.does("replug")
             guest.attach(device.port)
-            guest.waits_for(there)
-        guest.waits_for("find /dev/bus/usb -group dialout | grep -q . && find /dev/bus/usb -group lp | grep -q .")
+            guest.waits_for(f"find /dev/bus/usb -group {group} | grep -q .")
         listed = guest.does("marketedge ports")
         assert "usb-hid:" in listed and "usb:" in listed, listed
 
@@ -130,7 +130,7 @@ class Stall:
 
     def power_cut(self) -> None:
         """With something written to the root, which the next start does not know."""
-        self.guest.does("touch /etc/written /var/lib/marketedge/kept")
+        self.guest.does("cd /var/lib/marketedge && touch /etc/written kept && sync kept")
         self.guest.pull_the_plug()
         self.guest.start()
         self.plug()
