@@ -39,6 +39,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/kept-samples/{number}/discard",
         "/waste",
     ),
+    "correction_commands": ("/sales/{tx}/void", "/lots/{lot}/correct", "/results/{seq}/correct"),
     "day_commands": ("/shifts/close", "/reweighings", "/slips/look", "/customer", "/register/{scale}"),
     "held_commands": (
         "/lots/{lot}/told",
