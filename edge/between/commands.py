@@ -661,8 +661,3 @@ class Recall(Command):
 @order("", Answer, "The board shows what was answered")
 class CatchUp(Command):
     """Show what was answered and does not stand on the board yet. Asked by the web's desk alone."""
-
-
-# --- commands that stand in files of their own ------------------------------------------------------------------------
-
-from edge.between import ledger_commands as ledger_commands  # noqa: E402

@@ -52,6 +52,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/samples",
     ),
     "label_commands": ("/label-sales/{seq}/match", "/label-sales/{seq}/dismiss"),
+    "ledger_commands": ("/ledger/resend", "/ledger/continue"),
     "party_commands": ("/parties",),
 }
 

@@ -27,6 +27,7 @@ LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first
     "city_asked": ("SearchDirectory", "ListOrders"),
     "corrections": ("VoidSale", "CorrectEntry", "CorrectResult"),
     "customer": ("ShowCustomer",),
+    "delivery": ("SendAgain", "ContinueLedger"),
     "disposals": ("PlanDisposal", "DisposeLot"),
     "holds": ("HoldLot", "ReleaseLot"),
     "kept": ("KeepSample", "DiscardSample", "HandWaste"),

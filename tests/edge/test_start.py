@@ -27,6 +27,7 @@ JOBS = (  # what is done with the first command of it, at a box that is asked fo
     *("edge.between.party_commands", "edge.jobs.parties", "edge.jobs.reweigh"),
     *("edge.between.bench_commands", "edge.jobs.bench", "edge.jobs.reagents", "edge.jobs.sampling"),
     *("edge.jobs.second_look", "edge.between.correction_commands", "edge.jobs.corrections"),
+    *("edge.between.ledger_commands", "edge.jobs.delivery"),
     *("edge.between.label_commands", "edge.jobs.label_sales"),
     *("protocol.city.commands", "edge.between.city_commands", "edge.jobs.city", "edge.jobs.city_asked"),
     *(f"protocol.city.{file}" for file in KINDS_LATER),
