@@ -58,9 +58,8 @@ from edge.city.mqtt import Mqtt
 from edge.city.photos import Courier
 from edge.city.publisher import Publisher
 from edge.config.sections import Config
-from edge.jobs import city as city_jobs
 from edge.jobs import clock as time_jobs
-from edge.jobs import label_sales, results, siblings, stall
+from edge.jobs import results, siblings, stall
 from edge.jobs.doing import do, everything
 from edge.jobs.timed import Timetable
 from edge.ports.port import Committed, NotCommitted, Port
@@ -618,6 +617,8 @@ class Core:
 
     def _obey(self, order: CityOrder, payload: bytes) -> None:
         """Do what the city ordered; the answer goes with it to the disk."""
+        from edge.jobs import city as city_jobs  # with the first order: see ``doing.WITH_THE_CITY``
+
         self._station.who = CITY
         try:
             seq = city_jobs.obey(self._station, self._downlink.timely(order))
@@ -718,6 +719,8 @@ class Core:
 
     def _take_label_sale(self, device: str, sale: LabelSale) -> None:
         """The scale is answered when it is on the disk, whether it is new or not, also one that made us fail."""
+        from edge.jobs import label_sales  # most boxes have no such scale
+
         if not self._unread.set_aside("sale", device, sale.identity):
             label_sales.take(self._station, device, sale)
             self._unread.resolved("sale", device, sale.identity)

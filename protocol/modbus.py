@@ -29,7 +29,7 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInput
 from protocol.framing import Scanner
 from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
-from protocol.session import Wish
+from protocol.session import Speaking
 from protocol.table import passed_over, step
 
 REQUESTS = {3: ReadHoldingRegistersRequest, 4: ReadInputRegistersRequest}
@@ -244,7 +244,7 @@ TABLE = {
 }
 
 
-class Master:
+class Master(Speaking):
     """Asks one device for its blocks, round after round, and hands the registers of each whole round to ``read``.
 
     The dialogue is ``TABLE``; a round begins ``poll`` seconds after the last one, or ``patience`` after silence.
@@ -263,6 +263,7 @@ class Master:
         patience: float,
         guard: Callable[[Registers], object] = lambda registers: None,
     ) -> None:
+        super().__init__()
         self._plan = plan if len(plan) == 1 else (*plan, plan[0])
         self._read = read
         self._address = address
@@ -271,7 +272,6 @@ class Master:
         self._patience = patience
         self._guard = guard
         self._scanner = decoder(framing, self._expected)
-        self._out = bytearray()
         self._number = 0
         self._doing = Doing.RESTING
         self._step = 0
@@ -296,14 +296,6 @@ class Master:
         left = self._scanner.finish()
         self._to(Heard.SILENCE if self._doing is Doing.ASKING else Heard.TIME, now)
         return left
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
 
     def committed(self, now: float) -> None:
         self._to(Heard.COMMITTED, now)

@@ -37,6 +37,17 @@ class LateDecoder(Decoder, Protocol):
         ...
 
 
+class PausedDecoder(Decoder, Protocol):
+    @property
+    def begun(self) -> bool:
+        """Something has begun that a pause may end."""
+        ...
+
+    def rest(self) -> list[Event]:
+        """A pause: what has begun is whole."""
+        ...
+
+
 class Session(Protocol):
     @property
     def deadline(self) -> float | None:
@@ -73,6 +84,27 @@ class Owing(Session, Protocol):
         ...
 
 
+class Speaking:
+    """What every session has that sends: bytes are put into ``_out``, and each is handed out once.
+
+    It carries no wish of a person, and nothing waits for a commit, where a session does not say otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._out = bytearray()
+
+    def pending(self) -> bytes:
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def ask(self, wish: Wish, now: float) -> bool:
+        return False
+
+    def committed(self, now: float) -> None:
+        return None
+
+
 class Listening:
     """Session of a device that talks by itself and is never answered."""
 
@@ -95,6 +127,23 @@ class Listening:
 
     def committed(self, now: float) -> None:
         return None
+
+
+class UntilPause(Listening):
+    """Listens; ``rest`` seconds without a byte end what has begun."""
+
+    def __init__(self, decoder: PausedDecoder, rest: float) -> None:
+        super().__init__(decoder)
+        self._paused, self._rest = decoder, rest
+
+    def receive(self, data: bytes, now: float) -> list[Event]:
+        events = self._paused.feed(data)
+        self.deadline = now + self._rest if self._paused.begun else None
+        return events
+
+    def expired(self, now: float) -> list[Event]:
+        self.deadline = None
+        return self._paused.rest()
 
 
 class Obeying(Listening):
@@ -137,7 +186,7 @@ class Settling(Obeying):
         return self._late.take_rest()
 
 
-class Asking:
+class Asking(Speaking):
     """Session of a scale that answers: asks ``question`` every ``poll`` seconds.
 
     After ``patience`` seconds without an answer it asks again.  A wish that has a command is sent instead of the next
@@ -155,13 +204,13 @@ class Asking:
         commands: Mapping[Wish, bytes] = MappingProxyType({}),
         answered: bool = True,
     ) -> None:
+        super().__init__()
         self._decoder = decoder
         self._question = question
         self._poll = poll
         self._patience = patience
         self._commands = commands
         self._answered = answered
-        self._out = bytearray()
         self._wishes: list[Wish] = []
         self._waiting = False
         self.deadline: float | None = 0.0
@@ -181,11 +230,6 @@ class Asking:
         self.deadline = now + (self._patience if self._waiting else self._poll)
         return []
 
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
     def ask(self, wish: Wish, now: float) -> bool:
         if wish not in self._commands:
             return False
@@ -194,6 +238,3 @@ class Asking:
         if not self._waiting:
             self.deadline = now
         return True
-
-    def committed(self, now: float) -> None:
-        return None

@@ -39,6 +39,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/kept-samples/{number}/discard",
         "/waste",
     ),
+    "correction_commands": ("/sales/{tx}/void", "/lots/{lot}/correct", "/results/{seq}/correct"),
     "day_commands": ("/shifts/close", "/reweighings", "/slips/look", "/customer", "/register/{scale}"),
     "held_commands": (
         "/lots/{lot}/told",
@@ -51,6 +52,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
         "/samples",
     ),
     "label_commands": ("/label-sales/{seq}/match", "/label-sales/{seq}/dismiss"),
+    "ledger_commands": ("/ledger/resend", "/ledger/continue"),
     "party_commands": ("/parties",),
 }
 

@@ -21,7 +21,6 @@ from edge.city.publisher import Wire
 from edge.records.clock import Clock
 from edge.records.ledger import Signer
 from edge.records.obeyed import Obeyed, Told
-from protocol.city.commands import COMMANDS
 from protocol.city.orders import BadCommand, CityOrder, CommandAnswer, Head, head_of, order_of
 from protocol.city.signed import SIGNED_CAP, SKEW_SECONDS, BadSigned, CityKeys, seal, verify
 from protocol.city.topics import Topics
@@ -123,6 +122,8 @@ class Downlink:
 
     def _untimely(self, head: Head) -> Refused | None:
         """Why a command does not count now. A stop counts whatever the clock says, unless it surely has expired."""
+        from protocol.city.commands import COMMANDS  # with the first command
+
         now = self._clock.now()
         row = COMMANDS.get(head.name)
         urgent = row is not None and row.without_clock

@@ -18,11 +18,11 @@ from edge.between.sale_commands import (
     Terms,
 )
 from edge.jobs.city_said import about_price
-from edge.jobs.corrections import voided_before
 from edge.jobs.doing import does
 from edge.jobs.lines import seen, weigh
 from edge.jobs.seats import at_own_seat
 from edge.jobs.slips import Closing, complete, due, known_payment
+from edge.jobs.voided import voided_before
 from edge.records.ledger import Recorded
 from edge.state.baskets import Basket
 from edge.state.station import Station

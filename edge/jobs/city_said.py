@@ -1,14 +1,9 @@
-"""What the city said, as people need it at work: warnings beside an answer, the directory, the orders."""
+"""What the city said, as people need it at work: warnings beside an answer."""
 
-from dataclasses import asdict
-
-from edge.between.city_commands import DirectoryAnswer, Listed, ListOrders, OrdersAnswer, SearchDirectory
 from edge.between.commands import RegisterEntry, Warned
 from edge.between.inbox import Refused
 from edge.config.sections import ProductSection
-from edge.jobs.doing import does
 from edge.state.station import Station
-from protocol.city.commands import Order
 from protocol.city.written import yuan
 
 
@@ -23,12 +18,12 @@ def about_goods(station: Station, command: RegisterEntry) -> tuple[Warned, ...]:
             raise Refused("supplier_suspended", zh, en)
         said.append(Warned(code="supplier_suspended", message_zh=zh, message_en=en))
     code = command.supplier_code or (supplier.code if supplier else "")
-    for focus in station.city_lists.focus(command.product, command.origin_code, code):
+    for reason in station.city_lists.focus(command.product, command.origin_code, code):
         said.append(
             Warned(
                 code="focus",
-                message_zh=f"重点监控：{focus.reason}",
-                message_en=f"on the city's focus list: {focus.reason}",
+                message_zh=f"重点监控：{reason}",
+                message_en=f"on the city's focus list: {reason}",
             )
         )
     return tuple(said)
@@ -48,26 +43,3 @@ def about_price(station: Station, product: ProductSection, fen: int) -> tuple[Wa
             message_en=f"the price is above the limit of ¥{most}/{per}{why_en}",
         ),
     )
-
-
-def search(station: Station, command: SearchDirectory) -> DirectoryAnswer:
-    """Who is in the city's directory."""
-    found = station.directory.find(command.q, command.kind)
-    return DirectoryAnswer(entries=tuple(Listed.model_validate(asdict(entry)) for entry in found))
-
-
-def list_orders(station: Station, command: ListOrders) -> OrdersAnswer:
-    """What is to be delivered. A supplier that goes by an alias is not named until its delivery is closed."""
-    orders = (Order.model_validate(order) for order in station.city_lists.orders(command.day))
-    return OrdersAnswer(orders=tuple(_blind(station, order) for order in orders))
-
-
-def _blind(station: Station, order: Order) -> Order:
-    row = station.deliveries.of_order(order.order) if order.alias else None
-    if not order.alias or (row is not None and row.state == "done"):
-        return order
-    return order.model_copy(update={"supplier": order.alias, "supplier_code": ""})
-
-
-does(SearchDirectory, search)
-does(ListOrders, list_orders)

@@ -6,7 +6,7 @@ No record is changed: a new one points at the old one, and the lot follows in th
 from dataclasses import replace
 from typing import Any, get_args
 
-from edge.between.commands import (
+from edge.between.correction_commands import (
     CorrectEntry,
     CorrectEntryAnswer,
     CorrectResult,
@@ -19,11 +19,12 @@ from edge.between.inbox import Refused
 from edge.jobs import lots, results, vouchers
 from edge.jobs.doing import does
 from edge.jobs.seats import printer_of
+from edge.jobs.voided import sale_of
 from edge.state.judgement import conclude
 from edge.state.lots import Lot, LotItem, as_kept
 from edge.state.public_samples import PublicSample
 from edge.state.station import Station
-from protocol.city.codes import BadCode, CodeKind, TraceCode
+from protocol.city.codes import CodeKind
 from protocol.city.envelope import kind_of
 from protocol.city.events import (
     Brought,
@@ -44,7 +45,7 @@ from protocol.city.written import kilograms, moment
 
 def void(station: Station, command: VoidSale) -> VoidAnswer:
     """A sale counts no more: its goods are back in their lots, and a slip says so. Raises Refused."""
-    seq = _sale(station, command.tx)
+    seq = sale_of(station, command.tx)
     event = station.ledger.event(seq)
     if (by := station.corrections.of(seq)) is not None:
         said = station.ledger.event(by)
@@ -73,42 +74,6 @@ def void(station: Station, command: VoidSale) -> VoidAnswer:
     station.prints.drop(seq)
     job = station.prints.of_record(recorded, printer_of(station, sale.seller.code))
     return VoidAnswer(seq=recorded.seq, tx=event["subject"], job=job)
-
-
-def voided_before(station: Station, tx: str) -> int:
-    """The record by which this sale was voided, when no other sale was made in its place. Raises Refused."""
-    seq = station.corrections.of(_sale(station, tx))
-    if seq is None:
-        raise Refused(
-            "not_voided", "原交易还没有作废，不能重开", "the sale that this one replaces is not voided: do that first"
-        )
-    if station.corrections.of(seq) is not None:
-        raise Refused(
-            "already_replaced", "这笔作废的交易已重开过一次", "another sale was already made in place of the voided one"
-        )
-    return seq
-
-
-def _sale(station: Station, code: str) -> int:
-    """The record of a sale of this station; raises Refused."""
-    try:
-        trace = TraceCode.parse(code)
-    except BadCode as error:
-        raise Refused("bad_code", f"交易码 {code[:24]} 有误，请重新扫描或输入", str(error)) from None
-    if trace.kind not in (CodeKind.SALE, CodeKind.TRAINING):
-        raise Refused("not_a_sale", "这不是交易码", "this is not the code of a sale (its tenth digit is not 2)")
-    station.ledger.refuse_gone(trace)
-    seq = station.ledger.seq_of(trace)
-    if seq is None or kind_of(station.ledger.event(seq)["type"]) != "trade.completed":
-        raise Refused(
-            "no_sale",
-            "本机没有这笔交易；请在开票的机器上作废",
-            "this station made no such sale: void it where it was made",
-        )
-    return seq
-
-
-# --- an entry ---------------------------------------------------------------------------------------------------------
 
 
 def correct_entry(station: Station, command: CorrectEntry) -> CorrectEntryAnswer:

@@ -24,10 +24,14 @@ LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first
         "DescribeDelivery",
     ),
     "canteen_codes": ("ScanForDelivery", "RemoveSource"),
+    "city_asked": ("SearchDirectory", "ListOrders"),
+    "corrections": ("VoidSale", "CorrectEntry", "CorrectResult"),
     "customer": ("ShowCustomer",),
+    "delivery": ("SendAgain", "ContinueLedger"),
     "disposals": ("PlanDisposal", "DisposeLot"),
     "holds": ("HoldLot", "ReleaseLot"),
     "kept": ("KeepSample", "DiscardSample", "HandWaste"),
+    "label_sales": ("MatchLabelSale", "DismissLabelSale"),
     "parties": ("FindParties", "KeepParty"),
     "photos": ("KeepPhoto",),
     "public_samples": ("RegisterSample",),
@@ -39,6 +43,7 @@ LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first
     "second_look": ("MatchControl", "ReviewResult"),
     "shifts": ("CloseShift",),
 }
+WITH_THE_CITY = ("city",)  # what the core loads with the first command of the city
 _FILES = {command: file for file, commands in LATER.items() for command in commands}
 C = TypeVar("C", bound=Command)
 
@@ -72,5 +77,5 @@ def function_of(command: type[Command]) -> Callable[[Station, Any], Answer]:
 def everything() -> None:
     """Load every file of this room that does not wait for its first command, so that each enters what it does."""
     for file in pkgutil.iter_modules(jobs.__path__):
-        if file.name not in LATER:
+        if file.name not in (*LATER, *WITH_THE_CITY):
             importlib.import_module(f"{jobs.__name__}.{file.name}")

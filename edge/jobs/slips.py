@@ -8,10 +8,10 @@ from edge.between.inbox import Refused
 from edge.between.people import SUPERVISORS
 from edge.jobs import lots
 from edge.jobs.city_said import about_price
-from edge.jobs.corrections import voided_before
 from edge.jobs.lines import of_product, over_g, seen
 from edge.jobs.on_papers import proofs
 from edge.jobs.seats import printer_at, seller_at
+from edge.jobs.voided import voided_before
 from edge.records.ledger import Recorded
 from edge.state.baskets import FrozenLine
 from edge.state.lots import Lot

@@ -85,7 +85,8 @@ class About:
 
 def steps_of(source: Path) -> tuple[str, ...]:
     """The steps of the ledger's schema in a tree of the program, in their order."""
-    text = (source / "edge/records/migrations.py").read_text("utf-8")
+    files = sorted((source / "edge/records").glob("*migrations.py"))  # the first ones, and those that go on
+    text = "\n".join(file.read_text("utf-8") for file in files)
     return tuple(re.findall(r"^@ledger\(\)\ndef (m\d+\w*)\(", text, re.MULTILINE))
 
 

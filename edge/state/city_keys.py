@@ -4,12 +4,15 @@ Part of the core: only the core thread calls this, inside a batch.
 """
 
 import sqlite3
+from typing import TYPE_CHECKING
 
 from edge.between.inbox import Refused
 from edge.state.directory import too_many
-from protocol.city.commands import Keys
 from protocol.city.node_keys import NodeKeys
 from protocol.city.signed import CityKeys, public_key
+
+if TYPE_CHECKING:
+    from protocol.city.commands import Keys
 
 MOST = 2000
 
@@ -50,7 +53,7 @@ class TrustedKeys:
             keys = keys.minus(station, public_key(key)) if revoked else keys.plus(station, public_key(key))
         return keys
 
-    def take(self, said: Keys, issued: float) -> int:
+    def take(self, said: "Keys", issued: float) -> int:
         """Trust and revoke; answers how many keys changed. Raises Refused when no key of the city would be left."""
         changed = 0
         for revoked, keys in ((0, said.add), (1, said.revoke)):

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.between.board import LabVerdictView
 from edge.records.ledger import Ledger
@@ -16,8 +16,10 @@ from edge.records.obeyed import Obeyed
 from edge.records.writer import Known
 from edge.state.directory import older, too_many
 from edge.state.unread import Unread
-from protocol.city.commands import Focus, FocusList, Order, PriceLimit, PriceLimits
 from protocol.frozen import frozen
+
+if TYPE_CHECKING:
+    from protocol.city.commands import FocusList, Order, PriceLimit, PriceLimits
 
 MOST_ORDERS = 2000
 KEPT_DAYS = 7  # of an order after its day
@@ -53,7 +55,7 @@ class CityLists:
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    def take_orders(self, orders: Iterable[Order], issued: float, today: date | None) -> int:
+    def take_orders(self, orders: Iterable["Order"], issued: float, today: date | None) -> int:
         """Keep these orders; answers how many are news. Those whose day is long past leave."""
         if today is not None:
             self._conn.execute("DELETE FROM orders WHERE due < ?", ((today - timedelta(days=KEPT_DAYS)).isoformat(),))
@@ -78,15 +80,19 @@ class CityLists:
         found = [json.loads(body) for (body,) in rows]
         return [order for order in found if not order["withdrawn"]]
 
-    def order(self, number: str) -> Order | None:
+    def order(self, number: str) -> "Order | None":
         """The order with this number, if the city has sent one and not withdrawn it."""
         row = self._conn.execute("SELECT body FROM orders WHERE number = ?", (number,)).fetchone()
-        found = Order.model_validate_json(row[0]) if row else None
-        return None if found is None or found.withdrawn else found
+        if row is None:
+            return None
+        from protocol.city.commands import Order
+
+        found = Order.model_validate_json(row[0])
+        return None if found.withdrawn else found
 
     # --- lists that are replaced whole ------------------------------------------------------------------------------
 
-    def take_focus(self, said: FocusList, issued: float) -> None:
+    def take_focus(self, said: "FocusList", issued: float) -> None:
         self._replace("focus_list", issued)
         self._conn.execute("DELETE FROM focus")
         self._conn.executemany(
@@ -94,17 +100,17 @@ class CityLists:
             [(one.product, one.origin_code, one.supplier_code, one.reason) for one in said.entries],
         )
 
-    def focus(self, product: str, origin_code: str, supplier_code: str) -> list[Focus]:
-        """The entries that these goods fit."""
+    def focus(self, product: str, origin_code: str, supplier_code: str) -> list[str]:
+        """Why these goods are looked at: the reason of each entry that they fit."""
         rows = self._conn.execute(
-            "SELECT product, origin_code, supplier_code, reason FROM focus"
+            "SELECT reason FROM focus"
             " WHERE substr(?1, 1, length(product)) = product"
             " AND substr(?2, 1, length(origin_code)) = origin_code AND supplier_code IN ('', ?3)",
             (product, origin_code, supplier_code),
         ).fetchall()
-        return [Focus(product=row[0], origin_code=row[1], supplier_code=row[2], reason=row[3]) for row in rows]
+        return [reason for (reason,) in rows]
 
-    def take_limits(self, said: PriceLimits, issued: float) -> None:
+    def take_limits(self, said: "PriceLimits", issued: float) -> None:
         self._replace("price_limits", issued)
         self._conn.execute("DELETE FROM price_limits")
         newest: dict[str, PriceLimit] = {limit.product: limit for limit in said.limits}

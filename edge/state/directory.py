@@ -6,12 +6,15 @@ commands arrive changes nothing.  Part of the core: only the core thread calls t
 
 import sqlite3
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from edge.between.inbox import Refused
 from edge.between.initials import initials
 from edge.records.obeyed import Obeyed
-from protocol.city.commands import Directory, OperatorEntry, PartyEntry
 from protocol.frozen import frozen
+
+if TYPE_CHECKING:
+    from protocol.city.commands import Directory, OperatorEntry, PartyEntry
 
 KINDS = ("operators", "buyers", "suppliers")
 MOST = 20_000  # entries of one kind
@@ -43,7 +46,7 @@ class People:
         self._conn = conn
         self._floors = Obeyed(conn)
 
-    def take(self, said: Directory, issued: float) -> int:
+    def take(self, said: "Directory", issued: float) -> int:
         """What the city says now; answers how many entries it changed. Raises Refused when it is older than a complete
         list that was taken, or too long."""
         changed = 0
@@ -112,7 +115,9 @@ class People:
         return Entry(*row) if row else None
 
 
-def _row(kind: str, entry: OperatorEntry | PartyEntry) -> tuple[str, ...]:
+def _row(kind: str, entry: "OperatorEntry | PartyEntry") -> tuple[str, ...]:
+    from protocol.city.commands import OperatorEntry
+
     if isinstance(entry, OperatorEntry):
         return (kind, entry.code, entry.name, initials(entry.name), entry.role, "", "", entry.state, "", "", "")
     letters = entry.initials or initials(entry.name)

@@ -52,7 +52,7 @@ from protocol.framing import Scanner
 from protocol.link import Link
 from protocol.options import DaysBack, FormatOptions, Longest, Patience, Poll, Review, Tries
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
-from protocol.session import Wish
+from protocol.session import Speaking
 from protocol.table import passed_over, step
 
 ITEM = "农药残留"
@@ -375,7 +375,7 @@ TL310: Table = TABLE | {
 TABLES = {"lz4000t": LZ4000T, "tl310": TL310}
 
 
-class Session:
+class Session(Speaking):
     """Reads the records of the day, again and again, and hands each over once.
 
     ``today`` is called before each question and gives the local date; while its year is out of 2001..2099 (a clock
@@ -390,12 +390,12 @@ class Session:
     """
 
     def __init__(self, options: Options, today: Callable[[], date]) -> None:
+        super().__init__()
         self._options = options
         self._today = today
 
         self._table = TABLES[options.model]
         self._frames = decoder()
-        self._out = bytearray()
         self._doing = Doing.NOTHING
         self._silent = 0
         self._seen_today: date | None = None
@@ -434,14 +434,6 @@ class Session:
         else:
             self._step(Heard.CUT if self._doing is Doing.RECORDS and self._any else Heard.SILENCE, now)
         return []
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
 
     def committed(self, now: float) -> None:
         self._uncommitted = False

@@ -50,7 +50,7 @@ from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Reply, TestResult, Verdict
-from protocol.session import Wish
+from protocol.session import Speaking
 
 START, END = b"\x0b", b"\x1c\r"
 SETTLE_SECONDS = 1.0
@@ -409,14 +409,14 @@ def decoder(options: Options) -> Decoder:
     return Decoder(options)
 
 
-class Session:
+class Session(Speaking):
     """Answers each message in the order they came, those with results after the commit."""
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._blocks = Blocks()
         self._sure = options.network
         self._twice = Twice()
-        self._out = bytearray()
         self._queue: deque[bytes] = deque()  # blocks that came while results are uncommitted
         self._queued = 0
         self._held: list[bytes] = []  # answers that wait for the commit
@@ -453,14 +453,6 @@ class Session:
                 self._queue.append(found)
                 self._queued += len(found)
         return events
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
 
     def committed(self, now: float) -> None:
         for answer in self._held:

@@ -53,7 +53,7 @@ from protocol.frozen import frozen
 from protocol.link import Link
 from protocol.options import FormatOptions, Seconds
 from protocol.readings import Event, Garbage, TestResult, Ticket, Verdict
-from protocol.session import Wish
+from protocol.session import Speaking
 
 TICKET_CAP = 1 << 18
 FEEDS = 3
@@ -351,13 +351,13 @@ def decoder(options: Reading) -> Decoder:
     return Decoder((*options.layouts, *OURS))
 
 
-class Session:
+class Session(Speaking):
     """Stands in for the printer: reads the tickets and says that there is paper."""
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._decoder = Decoder((*options.layouts, *OURS), Twice())
         self._silence = options.silence
-        self._out = bytearray()
         self.deadline: float | None = None
 
     def receive(self, data: bytes, now: float) -> list[Event]:
@@ -371,17 +371,6 @@ class Session:
     def expired(self, now: float) -> list[Event]:
         self.deadline = None
         return self._decoder.finish()
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
-
-    def committed(self, now: float) -> None:
-        return None
 
 
 # --- values to tickets ----------------------------------------------------------------------------------------------

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 from pydantic import model_validator as after
 
 from protocol.city.events import ONE_LINE, DecimalText, Goods, Name, Operator, ProductCode, Short, Trace, VerdictWord
+from protocol.city.orders import Word
 from protocol.city.signed import BadKeys, public_key
 from protocol.frozen import frozen
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=120), ONE_LINE]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=40), ONE_LINE]
 Grams = Annotated[StrictInt, Field(ge=0, le=100_000_000)]
 Fen = Annotated[StrictInt, Field(ge=1, le=10_000_000)]
 Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]

@@ -5,7 +5,8 @@ Masses are integer grams, money integer fen, every other number a decimal string
 are refused: an event is a record, not a bag.  Texts of one line have nothing in them that is not seen or turns the
 direction of writing; a ``Page`` is as the instrument said it, and is cleaned where it is shown.
 
-Others import from here alone. The kinds are shown to people in the order of ``record.ORDER``.
+Others import from here, and kinds that most boxes never record (``record.LATER``) from their file. The kinds are shown
+to people in the order of ``record.ORDER``.
 """
 
 # ruff: noqa: F403
@@ -20,8 +21,6 @@ from protocol.city.lot_events import *
 from protocol.city.box_events import *
 
 from protocol.city import bench_events as bench_events
-from protocol.city import canteen_events as canteen_events
 from protocol.city import day_events as day_events
-from protocol.city import hold_events as hold_events
 from protocol.city import key_events as key_events
 from protocol.city import ledger_events as ledger_events

@@ -10,15 +10,18 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from protocol.city.commands import COMMANDS, CityCommand, Word
-from protocol.city.events import Short
+from protocol.city.events import ONE_LINE, Short
 from protocol.city.signed import UNREADABLE, BadSigned, Signed, moment_of
 from protocol.frozen import frozen
 
+if TYPE_CHECKING:
+    from protocol.city.commands import CityCommand
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=40), ONE_LINE]
 ID = re.compile(r"[0-9A-Za-z._:-]{1,64}")
 ENVELOPE = frozenset({"id", "name", "station", "issued", "expires", "kid", "sig"})
 
@@ -39,7 +42,7 @@ class CityOrder:
     """A command and its envelope."""
 
     head: Head
-    command: CityCommand
+    command: "CityCommand"
 
 
 class BadCommand(ValueError):
@@ -62,7 +65,9 @@ def head_of(signed: Signed, name: str) -> Head:
 
 
 def order_of(signed: Signed, head: Head) -> CityOrder:
-    """The command in a message; raises BadCommand."""
+    """The command in a message; raises BadCommand. The first one loads all that there are."""
+    from protocol.city.commands import COMMANDS
+
     row = COMMANDS.get(head.name)
     if row is None:
         raise BadCommand("unknown", f"no command {head.name[:40]} is known here")
@@ -75,7 +80,7 @@ def order_of(signed: Signed, head: Head) -> CityOrder:
         raise BadCommand("malformed", f"{where}: {first['msg']}" if where else first["msg"]) from None
 
 
-def fields_of(command: CityCommand, id_: str, name: str, expires: str) -> dict[str, Any]:
+def fields_of(command: "CityCommand", id_: str, name: str, expires: str) -> dict[str, Any]:
     """What the city seals (``protocol.city.signed.seal``); ``expires`` is RFC 3339 with its zone."""
     return {"id": id_, "name": name, "expires": expires, **command.model_dump(mode="json", by_alias=True)}
 
@@ -104,6 +109,8 @@ class CommandAnswer(BaseModel):
 
 def schemas() -> dict[str, Any]:
     """JSON schema of each command's fields and of the answer, by name."""
+    from protocol.city.commands import COMMANDS
+
     made = {f"cmd/{name}": row.command.model_json_schema() for name, row in COMMANDS.items()}
     for name, row in COMMANDS.items():
         made[f"cmd/{name}"]["description"] = row.does

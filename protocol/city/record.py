@@ -1,10 +1,10 @@
 """What every record is made of: how texts and numbers stand in it, the table of kinds, and what several kinds share."""
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cache
 from math import inf
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -175,8 +175,43 @@ class EventKind:
     told: tuple[str, ...] = ()
 
 
+LATER: Mapping[str, tuple[str, ...]] = {  # files that are loaded with the first record of these kinds
+    "canteen_events": ("accept.voided", "accept.dropped", "sample.kept", "sample.discarded", "waste.handed"),
+    "hold_events": (
+        "lot.told",
+        "retest.requested",
+        "retest.waived",
+        "sample.sent",
+        "disposal.planned",
+        "sample.registered",
+    ),
+}
+_FILES = {kind: file for file, kinds in LATER.items() for kind in kinds}
 _EVENTS: dict[str, EventKind] = {}
-EVENTS: Mapping[str, EventKind] = MappingProxyType(_EVENTS)  # changed by ``event`` alone
+
+
+class Kinds(Mapping[str, EventKind]):
+    """The kinds of records; who goes over them has them all, in ``ORDER``. Changed by ``event`` alone."""
+
+    def __getitem__(self, kind: str) -> EventKind:
+        if kind not in _EVENTS and kind in _FILES:
+            _load(_FILES[kind])
+        return _EVENTS[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        for file in LATER:
+            _load(file)
+        return iter(sorted(_EVENTS, key=_place))  # another thread may enter what it loads
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _load(file: str) -> None:
+    importlib.import_module(f"{__package__}.{file}")
+
+
+EVENTS: Mapping[str, EventKind] = Kinds()
 ORDER = (  # files of kinds, as people are shown them, whichever of them was asked for first
     "entry_events",
     "result_events",
@@ -199,15 +234,13 @@ def event(kind: str, zh: str, en: str, told: tuple[str, ...] = ()) -> Callable[[
 
     def enter(record: R) -> R:
         _EVENTS[kind] = EventKind(kind, record, zh, en, told)
-        for each in sorted(_EVENTS, key=_place):
-            _EVENTS[each] = _EVENTS.pop(each)
         return record
 
     return enter
 
 
 def _place(kind: str) -> int:
-    file = EVENTS[kind].record.__module__.rpartition(".")[2]
+    file = _EVENTS[kind].record.__module__.rpartition(".")[2]
     return ORDER.index(file) if file in ORDER else len(ORDER)
 
 

@@ -42,7 +42,7 @@ from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.plain import plain
 from protocol.readings import Event, Garbage, LabelSale, Reply
-from protocol.session import Wish
+from protocol.session import Speaking, UntilPause
 
 PORT = 8899
 CAP = 512
@@ -254,38 +254,26 @@ class Decoder:
         self._in_line = self._too_long = False
 
 
-class Session:
+class Session(Speaking):
     """Answers what has to be answered, in the order it came: the question at once, a sale when it is on the disk.
 
     A scale that gives its number has connected anew: what the connection before was owed is owed no more.
     """
 
     def __init__(self, options: Options) -> None:
-        self._decoder = Decoder(options)
-        self._rest = options.rest
+        super().__init__()
+        self._line = UntilPause(Decoder(options), options.rest)
         self._owed: list[str] = []  # identities of sales; empty for what may be answered
-        self._out = bytearray()
-        self.deadline: float | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        return self._line.deadline
 
     def receive(self, data: bytes, now: float) -> list[Event]:
-        events = self._decoder.feed(data)
-        self._owe(events)
-        self.deadline = now + self._rest if self._decoder.begun else None
-        return events
+        return self._owe(self._line.receive(data, now))
 
     def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        events = self._decoder.rest()
-        self._owe(events)
-        return events
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
+        return self._owe(self._line.expired(now))
 
     def committed(self, now: float) -> None:
         self._owed = [""] * len(self._owed)
@@ -296,7 +284,8 @@ class Session:
             self._owed[self._owed.index(identity)] = ""
             self._answer()
 
-    def _owe(self, events: list[Event]) -> None:
+    def _owe(self, events: list[Event]) -> list[Event]:
+        """The same events, and what is owed for them."""
         for event in events:
             match event:
                 case Reply(what="scale"):
@@ -307,6 +296,7 @@ class Session:
                 case LabelSale():
                     self._owed.append(event.identity)
         self._answer()
+        return events
 
     def _answer(self) -> None:
         while self._owed and not self._owed[0]:

@@ -37,7 +37,7 @@ from protocol.framing import PARITY_WHY, Lines, parity_suspect
 from protocol.link import Link
 from protocol.options import FormatOptions, Pause, Poll
 from protocol.readings import Event, Garbage, Net, Reply, Weighing
-from protocol.session import Wish
+from protocol.session import Speaking, Wish
 
 UNIT = b"kg"
 TAIL = re.compile(rb"([^0-9+-]* )?([0-9]{1,3}\.[0-9]{1,4}) ?")
@@ -102,7 +102,7 @@ def decoder() -> Lines:
     return Lines(decode, terminator=UNIT, cap=LINE_CAP)
 
 
-class Session:
+class Session(Speaking):
     """Presses Print every ``poll`` seconds, and ``rest`` seconds after a weight, because the scale beeps each time.
 
     It presses only when nothing came for ``quiet`` seconds, and what comes before the first time is dropped: it was not
@@ -110,6 +110,7 @@ class Session:
     """
 
     def __init__(self, options: Options) -> None:
+        super().__init__()
         self._lines = decoder()
         self._poll = options.poll
         self._rest = options.rest
@@ -122,7 +123,6 @@ class Session:
         self._heard_at = float("-inf")
         self._fits = True  # it may still be a label
         self._answers = False  # it began when an answer was due
-        self._out = bytearray()
         self._wishes: list[Wish] = []
 
     @property
@@ -163,11 +163,6 @@ class Session:
         self._asked = True
         return self._next_answer()
 
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
     def ask(self, wish: Wish, now: float) -> bool:
         if wish not in COMMANDS:
             return False
@@ -176,9 +171,6 @@ class Session:
         if self._asked:
             self._next = now
         return True
-
-    def committed(self, now: float) -> None:
-        return None
 
     def _over(self, now: float) -> list[Event]:
         """The wire is silent again: what came was a label, with one weight at most."""

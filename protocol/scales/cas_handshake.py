@@ -35,7 +35,7 @@ from protocol.framing import PARITY_WHY, Scanner
 from protocol.link import Link
 from protocol.options import FormatOptions, Patience, Poll
 from protocol.readings import Event, Garbage, Reply, State, Weighing
-from protocol.session import Decoder, Wish
+from protocol.session import Decoder, Speaking, Wish
 from protocol.table import passed_over, step
 
 ENQ, ACK, NAK, DC1 = b"\x05", b"\x06", b"\x15", b"\x11"
@@ -145,7 +145,7 @@ TABLE = {
 }
 
 
-class Session:
+class Session(Speaking):
     """The dialogue is ``TABLE``. A weight that comes without being asked for is taken too.
 
     Another format with the same dialogue hands in its own ``frames`` and the ``commands`` of its scales, which are not
@@ -158,11 +158,11 @@ class Session:
         frames: Decoder | None = None,
         commands: Mapping[Wish, bytes] = MappingProxyType({}),
     ) -> None:
+        super().__init__()
         self._frames = frames or decoder()
         self._options = options
         self._commands = commands
         self._wishes: list[Wish] = []
-        self._out = bytearray()
         self.doing = Doing.NOTHING
         self.deadline: float | None = 0.0
 
@@ -185,11 +185,6 @@ class Session:
         self._step(Heard.TIME if self.doing is Doing.NOTHING else Heard.SILENCE, now)
         return []
 
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
     def ask(self, wish: Wish, now: float) -> bool:
         if wish not in self._commands:
             return False
@@ -198,9 +193,6 @@ class Session:
         if self.doing is Doing.NOTHING:
             self._rest(now)
         return True
-
-    def committed(self, now: float) -> None:
-        return None
 
     def _step(self, heard: Heard, now: float) -> None:
         do, self.doing = step(TABLE, self.doing, heard)

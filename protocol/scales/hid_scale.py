@@ -33,7 +33,7 @@ from protocol.formats import WireFormat
 from protocol.framing import Scanner
 from protocol.link import Link
 from protocol.readings import Event, Garbage, Reply, State, Weighing
-from protocol.session import Wish
+from protocol.session import Speaking, Wish
 
 USAGE_PAGE, USAGE = 0x8D, 0x20
 
@@ -183,15 +183,15 @@ def decoder() -> Scanner:
     return Scanner(measure, decode, head=b"", cap=64, look=STATUS_LENGTH)
 
 
-class Session:
+class Session(Speaking):
     """Listens; each call of ``receive`` brings one report, or several whole ones. The first report is dropped."""
 
     deadline: float | None = None
 
     def __init__(self) -> None:
+        super().__init__()
         self._stream = decoder()
         self._stale = True
-        self._out = bytearray()
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         long_status = len(data) == DATA_LENGTH and data[:1] == bytes((STATUS_ONLY,))
@@ -207,18 +207,10 @@ class Session:
     def expired(self, now: float) -> list[Event]:
         return []
 
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
     def ask(self, wish: Wish, now: float) -> bool:
         if wish is Wish.ZERO and not self._out:
             self._out += ZERO_REPORT
         return wish is Wish.ZERO
-
-    def committed(self, now: float) -> None:
-        return None
 
 
 FORMAT = WireFormat(

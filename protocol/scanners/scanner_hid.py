@@ -32,7 +32,8 @@ from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Scan
-from protocol.scanners.shared import LONGEST, UntilPause, cut, scan
+from protocol.scanners.shared import LONGEST, cut, scan
+from protocol.session import UntilPause
 
 EVENT = struct.Struct("<HHi")
 EV_SYN, EV_KEY, EV_MSC, EV_LED, EV_REP = 0x00, 0x01, 0x04, 0x11, 0x14

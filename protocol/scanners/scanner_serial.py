@@ -18,7 +18,8 @@ from protocol.formats import WireFormat
 from protocol.link import Link
 from protocol.options import FormatOptions
 from protocol.readings import Event, Garbage, Scan
-from protocol.scanners.shared import LONGEST, UntilPause, cut, scan
+from protocol.scanners.shared import LONGEST, cut, scan
+from protocol.session import UntilPause
 
 END = re.compile(rb"[\r\n\t\x03]")
 BLANKS = b" \t\r\n\0\x02\x03"

@@ -12,6 +12,7 @@ import pytest
 
 from edge.between import words
 from edge.documents.words import words_on_paper
+from protocol.city.record import LATER as KINDS_LATER
 from simulator.stage import CABBAGE, StationProcess, Wiring
 
 LATER = (  # packages that something else asks for: the web's thread, a paper, a change of the schema, a picture, a book
@@ -25,7 +26,11 @@ JOBS = (  # what is done with the first command of it, at a box that is asked fo
     *("edge.between.held_commands", "edge.jobs.rechecks", "edge.jobs.disposals", "edge.jobs.public_samples"),
     *("edge.between.party_commands", "edge.jobs.parties", "edge.jobs.reweigh"),
     *("edge.between.bench_commands", "edge.jobs.bench", "edge.jobs.reagents", "edge.jobs.sampling"),
-    *("edge.jobs.second_look",),
+    *("edge.jobs.second_look", "edge.between.correction_commands", "edge.jobs.corrections"),
+    *("edge.between.ledger_commands", "edge.jobs.delivery"),
+    *("edge.between.label_commands", "edge.jobs.label_sales"),
+    *("protocol.city.commands", "edge.between.city_commands", "edge.jobs.city", "edge.jobs.city_asked"),
+    *(f"protocol.city.{file}" for file in KINDS_LATER),
 )
 ASKED = tuple(  # parts of the local API that are loaded with the first request
     f"edge.web.api_{name}"

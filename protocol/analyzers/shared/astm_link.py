@@ -16,6 +16,7 @@ from typing import Protocol
 from protocol.framing import CUT
 from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
+from protocol.session import Speaking
 from protocol.table import passed_over, step
 
 STX, ETX, EOT, ENQ, ACK, NAK, ETB = (bytes((code,)) for code in (0x02, 0x03, 0x04, 0x05, 0x06, 0x15, 0x17))
@@ -384,7 +385,7 @@ Part = tuple[bytes, bool]
 """The text of a frame, and whether it ends the message."""
 
 
-class End:
+class End(Speaking):
     """One end of the line. Results heard are held unanswered until ``committed``.
 
     ``send`` takes a message cut into parts.  The instrument keeps a message that was not accepted and sends the whole
@@ -393,13 +394,13 @@ class End:
     """
 
     def __init__(self, reader: Reader, *, instrument: bool = False, modulus: int = 8) -> None:
+        super().__init__()
         self._reader = reader
         self._instrument = instrument
         self._modulus = modulus
         self._table = INSTRUMENT if instrument else HOST
         self._blocks = Blocks()
         self._order = Order()
-        self._out = bytearray()
         self._events: list[Event] = []
         self._queue: deque[tuple[Part, ...]] = deque()
         self._at = 0  # which part of the queue's first message is out
@@ -437,11 +438,6 @@ class End:
 
     def committed(self, now: float) -> None:
         self._step(Heard.COMMITTED, now)
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
 
     def _taken(self) -> list[Event]:
         events, self._events = self._events, []

@@ -17,7 +17,7 @@ from typing import TypeGuard
 
 from protocol.frozen import frozen
 from protocol.readings import Event, Garbage, Reply, TestResult
-from protocol.session import Decoder, Listening, Wish
+from protocol.session import Decoder, Listening, Speaking
 
 HANDED_CAP = 10_000  # identities remembered; more than the memory of any of these instruments
 OTHERS_CAP = 100  # replies that are not the one asked for, before the question is asked again
@@ -56,14 +56,14 @@ Answer = Generator[Step, Event | None, Reply | None]
 Collected = Generator[Step, Event | None, list[TestResult] | None]
 
 
-class Dialogue:
+class Dialogue(Speaking):
     """The session of a conversation. ``now`` is the time handed in last, for the conversation to read."""
 
     def __init__(self, decoder: Decoder, talk: Callable[["Dialogue"], Talk]) -> None:
+        super().__init__()
         self._decoder = decoder
         self._talk = talk(self)
         self._step: Step | None = None  # what is waited for; None before the first word
-        self._out = bytearray()
         self._uncommitted = False
         self._asked = False  # a request went out while the bytes at hand were being read
         self.heard = bytearray()  # what came since the last request, capped
@@ -90,14 +90,6 @@ class Dialogue:
             events += [event for event in self._decoder.finish() if isinstance(event, Garbage | Reply)]
         self._advance(None, events)
         return events
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
 
     def committed(self, now: float) -> None:
         self._uncommitted = False

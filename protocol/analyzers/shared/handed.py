@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from protocol.files import File, Files
 from protocol.readings import Event, Garbage, TestResult, Ticket
-from protocol.session import Wish
+from protocol.session import Speaking
 
 Read = Callable[[bytes], list[Event]]
 Answer = Callable[[str, list[Event]], bytes]
@@ -28,7 +28,7 @@ class Decoder:
         return [found] if isinstance(found, Garbage) else self._read(found.content)
 
 
-class Session:
+class Session(Speaking):
     """Hands over the results of each, and answers after the commit; one with nothing to commit is answered at once.
 
     The port gives the next one only after the answer to the one before, so a commit speaks of one.  What a person has
@@ -38,11 +38,11 @@ class Session:
     deadline: float | None = None
 
     def __init__(self, read: Read, answer: Answer) -> None:
+        super().__init__()
         self._files = Files()
         self._decoder = Decoder(read)
         self._answer = answer
         self._held = bytearray()
-        self._out = bytearray()
 
     def receive(self, data: bytes, now: float) -> list[Event]:
         events: list[Event] = []
@@ -56,14 +56,6 @@ class Session:
 
     def expired(self, now: float) -> list[Event]:
         return []
-
-    def pending(self) -> bytes:
-        out = bytes(self._out)
-        self._out.clear()
-        return out
-
-    def ask(self, wish: Wish, now: float) -> bool:
-        return False
 
     def committed(self, now: float) -> None:
         self._out += self._held

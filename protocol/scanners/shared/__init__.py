@@ -1,10 +1,7 @@
 """What all scanners' formats share; no format of its own."""
 
-from typing import Protocol
-
 from protocol.framing import CUT
 from protocol.readings import Event, Garbage, Scan
-from protocol.session import Decoder, Listening
 
 LONGEST = 3000  # characters of a code: QR holds 2,953 bytes at most
 SEPARATOR = "\x1d"
@@ -22,31 +19,3 @@ def scan(text: str, raw: bytes) -> Event:
 
 def cut(left: bytes) -> list[Event]:
     return [Garbage(left, CUT)] if left else []
-
-
-class PausedDecoder(Decoder, Protocol):
-    @property
-    def begun(self) -> bool:
-        """A code has begun and not ended."""
-        ...
-
-    def rest(self) -> list[Event]:
-        """The scanner fell silent: what has begun is a whole code."""
-        ...
-
-
-class UntilPause(Listening):
-    """Listens; ``rest`` seconds without a byte end a code."""
-
-    def __init__(self, decoder: PausedDecoder, rest: float) -> None:
-        super().__init__(decoder)
-        self._paused, self._rest = decoder, rest
-
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        events = self._paused.feed(data)
-        self.deadline = now + self._rest if self._paused.begun else None
-        return events
-
-    def expired(self, now: float) -> list[Event]:
-        self.deadline = None
-        return self._paused.rest()

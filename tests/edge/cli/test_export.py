@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edge.between.commands import CorrectEntry, VoidSale
+from edge.between.correction_commands import CorrectEntry, VoidSale
 from edge.cli.main import main
 from edge.records.ledger import SLICE, bodies_after, open_reader
 

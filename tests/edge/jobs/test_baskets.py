@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import HoldLot, PrintDocument, Sell, VoidSale
+from edge.between.commands import HoldLot, PrintDocument, Sell
+from edge.between.correction_commands import VoidSale
 from edge.between.inbox import PortChanged, Refused
 from edge.between.people import ALONE, Role, Who
 from edge.between.sale_commands import (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from edge.between.bench_commands import FillRack, FinishReagent, MatchControl, OpenReagent, ReviewResult
-from edge.between.commands import CorrectEntry, HoldLot, MatchResult, PrintDocument, ReleaseLot
+from edge.between.commands import HoldLot, MatchResult, PrintDocument, ReleaseLot
+from edge.between.correction_commands import CorrectEntry
 from edge.between.inbox import Refused
 from edge.records.ledger import ALARM
 from protocol.city.envelope import kind_of

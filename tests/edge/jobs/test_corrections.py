@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from edge.between.bench_commands import FinishReagent, OpenReagent
-from edge.between.commands import CorrectEntry, CorrectResult, MatchResult, PrintDocument, ProofGiven, Reprint, VoidSale
+from edge.between.commands import MatchResult, PrintDocument, ProofGiven, Reprint
+from edge.between.correction_commands import CorrectEntry, CorrectResult, VoidSale
 from edge.between.inbox import Printed, Refused
 from edge.between.people import Role, Who
 from edge.between.print_states import PrintState, PrintWhy

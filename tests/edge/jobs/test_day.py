@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import Command, Sell, VoidSale
+from edge.between.commands import Command, Sell
+from edge.between.correction_commands import VoidSale
 from edge.between.day_commands import CloseShift, ShowCustomer
 from edge.between.inbox import Refused
 from edge.documents.day import summary

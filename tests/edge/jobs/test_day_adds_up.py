@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edge.between.commands import VoidSale
+from edge.between.correction_commands import VoidSale
 from edge.between.day_commands import CloseShift
 from edge.between.inbox import Refused
 from edge.documents.day import summary

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import CorrectResult, HoldLot, MatchResult, PrintDocument, ReleaseLot, Sell, VoidSale
+from edge.between.commands import HoldLot, MatchResult, PrintDocument, ReleaseLot, Sell
+from edge.between.correction_commands import CorrectResult, VoidSale
 from edge.between.held_commands import AskRetest, DisposeLot, PlanDisposal, TellHolder, TypeVerdict, WaiveRetest
 from edge.between.inbox import Refused
 from edge.between.people import Role, Who

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from edge.between.commands import CorrectEntry, ProofGiven, RegisterEntry
+from edge.between.commands import ProofGiven, RegisterEntry
+from edge.between.correction_commands import CorrectEntry
 from edge.between.entry_commands import DropLoads, LastEntry, WeighGoods
 from edge.between.inbox import Refused
 from edge.between.photo_commands import KeepPhoto

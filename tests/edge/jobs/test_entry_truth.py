@@ -20,7 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edge.between.commands import CorrectEntry, ProofGiven, RegisterEntry
+from edge.between.commands import ProofGiven, RegisterEntry
+from edge.between.correction_commands import CorrectEntry
 from edge.between.entry_commands import DropLoads, WeighGoods
 from edge.between.inbox import Refused
 from edge.between.photo_commands import KeepPhoto

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import CorrectResult, HandLot, HoldLot, MatchResult, OpenLot, PrintDocument, ReleaseLot, Sell
+from edge.between.commands import HandLot, HoldLot, MatchResult, OpenLot, PrintDocument, ReleaseLot, Sell
+from edge.between.correction_commands import CorrectResult
 from edge.between.held_commands import TypeVerdict
 from edge.between.inbox import CityMessage, Refused
 from edge.between.people import Role, Who

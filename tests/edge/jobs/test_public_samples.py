@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from edge.between.bench_commands import NextRack, SetPlace
-from edge.between.commands import CorrectResult, MatchResult, PlanChannel, PrintDocument
+from edge.between.commands import MatchResult, PlanChannel, PrintDocument
+from edge.between.correction_commands import CorrectResult
 from edge.between.held_board import PublicSampleView
 from edge.between.held_commands import RegisterSample
 from edge.between.inbox import Refused

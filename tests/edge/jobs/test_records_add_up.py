@@ -20,7 +20,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edge.between.commands import CorrectEntry, CorrectResult, MatchResult, VoidSale
+from edge.between.commands import MatchResult
+from edge.between.correction_commands import CorrectEntry, CorrectResult, VoidSale
 from edge.between.inbox import Refused
 from edge.records.books import BOOKS, Progress, rows
 from protocol.city.envelope import kind_of

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge.between.commands import HoldLot, PrintDocument, RegisterEntry, Reprint, Sell, VoidSale
+from edge.between.commands import HoldLot, PrintDocument, RegisterEntry, Reprint, Sell
+from edge.between.correction_commands import VoidSale
 from edge.between.inbox import Refused
 from edge.between.ledger_commands import SendAgain
 from edge.between.photo_commands import KeepPhoto

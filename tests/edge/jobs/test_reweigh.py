@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import VoidSale
+from edge.between.correction_commands import VoidSale
 from edge.between.day_commands import LookAtSlip, Reweigh
 from edge.between.inbox import Refused
 from edge.config.sections import ScaleSection

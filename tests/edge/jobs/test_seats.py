@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import ConfirmPrint, Reprint, Sell, TakePrint, VoidSale
+from edge.between.commands import ConfirmPrint, Reprint, Sell, TakePrint
+from edge.between.correction_commands import VoidSale
 from edge.between.inbox import Refused
 from edge.between.people import EVERYBODY, Role, Who
 from edge.between.print_states import PrintState, PrintWhy

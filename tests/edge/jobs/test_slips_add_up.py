@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from edge.between.commands import HoldLot, ReleaseLot, Sell, VoidSale
+from edge.between.commands import HoldLot, ReleaseLot, Sell
+from edge.between.correction_commands import VoidSale
 from edge.between.inbox import Refused, Request
 from edge.between.sale_commands import (
     AddLine,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from edge.between.commands import CorrectEntry, CorrectResult, ProofGiven, VoidSale
+from edge.between.commands import ProofGiven
+from edge.between.correction_commands import CorrectEntry, CorrectResult, VoidSale
 from edge.between.held_commands import RegisterSample
 from edge.cli.main import main
 from edge.records import books

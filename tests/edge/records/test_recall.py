@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from edge.between.commands import HandLot, HoldLot, VoidSale
+from edge.between.commands import HandLot, HoldLot
+from edge.between.correction_commands import VoidSale
 from edge.records.recall import Bought, as_csv, buyers
 
 BUYER = {"buyer": "4101080010102", "buyer_name": "=绿源合作社"}

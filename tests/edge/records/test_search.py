@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.between.commands import RegisterEntry, VoidSale
+from edge.between.commands import RegisterEntry
+from edge.between.correction_commands import VoidSale
 from edge.between.fixed_words import ClockSource
 from edge.between.inbox import PortChanged
 from edge.between.people import Role, Who

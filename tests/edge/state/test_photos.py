@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.between.commands import CorrectEntry, RegisterEntry
+from edge.between.commands import RegisterEntry
+from edge.between.correction_commands import CorrectEntry
 from edge.between.inbox import Refused
 from edge.between.photo_commands import KeepPhoto
 from edge.records.photos import PhotoFiles

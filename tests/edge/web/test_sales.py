@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from edge.between.commands import Sell, VoidSale
+from edge.between.commands import Sell
+from edge.between.correction_commands import VoidSale
 from edge.web.server import WebServer
 from protocol.city.token import CHINA
 

@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from edge.between import pins
-from edge.between.commands import VoidSale
+from edge.between.correction_commands import VoidSale
 from edge.between.day_views import PricesView, PriceView
 from edge.between.inbox import PortChanged
 from edge.between.people import CONSOLE, Role

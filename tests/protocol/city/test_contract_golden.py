@@ -12,6 +12,7 @@ import pytest
 
 from protocol.city import asyncapi, meanings, schemas
 from protocol.city.events import EVENTS
+from protocol.city.record import LATER
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "contract.txt"
 SAID = {text for said in (meanings.EVERYWHERE, *meanings.MEANINGS.values()) for text in said.values()}
@@ -56,7 +57,25 @@ def test_the_contract_is_what_it_was() -> None:
     assert {schema["$schema"] for schema in whole.values()} == {schemas.DRAFT}
 
 
-@pytest.mark.parametrize("first", ["bench_events", "ledger_events", "trade_events"])
+@pytest.mark.parametrize("file", LATER)
+def test_kinds_that_are_loaded_later_are_those_of_their_file(file: str) -> None:
+    assert LATER[file] == tuple(
+        kind for kind, row in EVENTS.items() if row.record.__module__ == f"protocol.city.{file}"
+    )
+
+
+def test_a_kind_is_known_before_its_file_is_loaded() -> None:
+    code = """
+import sys
+from protocol.city.events import EVENTS
+print("protocol.city.canteen_events" in sys.modules, EVENTS.get("waste.none"))
+print(EVENTS["waste.handed"].record.__name__, "protocol.city.hold_events" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["False None", "WasteHanded False"]
+
+
+@pytest.mark.parametrize("first", ["bench_events", "hold_events", "ledger_events", "trade_events"])
 def test_the_order_of_the_kinds_is_no_matter_of_who_asks_first(first: str) -> None:
     code = f"import protocol.city.{first}; from protocol.city.events import EVENTS; print(*EVENTS)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
