@@ -250,7 +250,7 @@ class Search:
             if more and not out:
                 end = self._clock() + LONG_ANSWER
             out += more
-        return out.removeprefix(_wired(question.data, link))  # some lines and things only send it back
+        return _without_echo(out, _wired(question.data, link))
 
     def _talk(self, wire_format: WireFormat, link: Link, seconds: float, after: bytes = b"") -> bytes:
         """What the device says to the format's own session, which without a person's wish only asks and listens.
@@ -346,6 +346,11 @@ def _plain(link: Link) -> Link:
 def _wired(data: bytes, link: Link) -> bytes:
     """The bytes as the port has to send them."""
     return with_parity(data, link.parity) if _plain(link) != link else data
+
+
+def _without_echo(answer: bytes, said: bytes) -> bytes:
+    """Some lines and things send back what was said; behind noise, too, where it is long enough not to be by chance."""
+    return answer.replace(said, b"", 1) if len(said) > STRAY else answer.removeprefix(said)
 
 
 def _by_rate(questions: dict[tuple[Link, bytes], list[str]]) -> Iterator[Question]:

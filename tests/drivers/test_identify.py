@@ -284,6 +284,28 @@ def test_who_answers_the_first_question_and_never_says_a_weight_is_no_scale(busy
     assert look_on(Wire(device, Link(9600), Faults()), listen=2.2).findings == ()
 
 
+class Echo:
+    """Sends back what it hears, behind a burst of noise."""
+
+    def __init__(self):
+        self._out = b""
+
+    def receive(self, data, now):
+        self._out += b"\xa0\xc0\x9c\x86\xc9" + data
+
+    def pending(self, now):
+        out, self._out = self._out, b""
+        return out
+
+    def deadline(self, now):
+        return now if self._out else None
+
+
+def test_an_echo_behind_noise_is_no_answer():
+    """A question with a check of its own reads as a frame of its format."""
+    assert look_on(Wire(Echo(), Link(115200), Faults()), listen=2.2).findings == ()
+
+
 @pytest.mark.parametrize("link", ["9600/8n1", "1200/8n1"])
 def test_a_meter_that_asks_whether_it_may_send_is_answered_and_keeps_its_result(link):
     meter = analyzer.find("astm")(None)
