@@ -195,28 +195,29 @@ def run(config: Config, path: Path, allowed_by: str = "", bound: socket.socket |
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: inbox.put(Stop()))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    web.start()
-    ledger.lock.note(web.url, console)
-    log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
-    for line in at_start.lines(config, path, ledger.path, kid_of(key.public_key()).hex(), city_keys.by_kid):
-        log.info("%s", line)
-    today = clock.today() if clock.trusted else None
-    for caution in cautions(config, today, bool(city_keys)):
-        log.warning("%s: %s", caution.about, caution.said("en"))
-    for message in list(first_commands.waiting(path.resolve().parent, topics, Obeyed(ledger.conn))):
-        inbox.put(message)
-    for thread in (*ports.values(), *printers.values(), mqtt):
-        thread.start()
+    threads = (*ports.values(), *printers.values(), mqtt)
     try:
+        web.start()
+        ledger.lock.note(web.url, console)
+        log.info("%s station=%s-%s pages=%s", software(), station.node, station.terminal, web.url)
+        for line in at_start.lines(config, path, ledger.path, kid_of(key.public_key()).hex(), city_keys.by_kid):
+            log.info("%s", line)
+        today = clock.today() if clock.trusted else None
+        for caution in cautions(config, today, bool(city_keys)):
+            log.warning("%s: %s", caution.about, caution.said("en"))
+        for message in list(first_commands.waiting(path.resolve().parent, topics, Obeyed(ledger.conn))):
+            inbox.put(message)
+        for thread in threads:
+            thread.start()
         core.run()
-    finally:
+    finally:  # also of what a start came no further with: a thread that is left keeps the process
         notify("STOPPING=1")
-        stops = [port.stop for port in ports.values()] + [printer.stop for printer in printers.values()]
-        for stop in (*stops, mqtt.stop):
-            stop()
+        for thread in threads:
+            thread.stop()
         web.stop()
-        for thread in (*ports.values(), *printers.values(), mqtt):
-            thread.join(JOIN_SECONDS)
+        for thread in threads:
+            if thread.is_alive():
+                thread.join(JOIN_SECONDS)
         ledger.close()
         log.info("stopped")
 

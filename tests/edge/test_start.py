@@ -240,3 +240,31 @@ def test_the_pages_address_is_taken_before_the_rest_is_loaded(tmp_path: Path) ->
     command = [sys.executable, "-c", EARLY, tmp_path / "box" / "station.toml"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "127.0.0.1:8080 []"
+
+
+BROKEN = """
+import sys
+from pathlib import Path
+from edge import service
+from edge.config.sections import load
+
+def fails(*_):
+    raise RuntimeError("no lines today")
+
+service.at_start.lines = fails
+path = Path(sys.argv[1])
+service.run(load(path), path)
+"""
+
+
+def test_a_start_that_comes_to_nothing_ends_the_process(tmp_path: Path) -> None:
+    """The pages' thread serves by then, and would keep it for ever."""
+    made = subprocess.run([sys.executable, "-m", "edge.cli", "init", tmp_path / "box", "--job", "stall"], check=False)
+    assert made.returncode == 0
+    config = tmp_path / "box" / "station.toml"
+    config.write_text(re.sub(r"(?m)^listen = .*$", 'listen = "127.0.0.1:0"', config.read_text()))
+    done = subprocess.run(
+        [sys.executable, "-c", BROKEN, config], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 1
+    assert "no lines today" in done.stderr
