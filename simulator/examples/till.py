@@ -66,7 +66,7 @@ def main() -> int:
     given = words.parse_args()
     station = Station(given.station, given.token)
     scale = next(one for one in station.get("/api/board")["board"]["scales"] if one["name"] == given.scale)
-    if not scale["sellable"]:
+    if not scale["sellable"] and scale["why"] != "sold":  # that may have been this receipt: it is answered again
         print(f"nothing to sell: {scale['why']}", file=sys.stderr)
         return 1
     sold = {"scale": given.scale, "product": given.product, "lot": given.lot, "seen_g": scale["net_g"]}

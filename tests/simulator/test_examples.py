@@ -95,6 +95,10 @@ def test_a_till_sells_a_laboratory_reads_and_a_city_receives(
     code, said, _ = run("till.py", running.url, *words)
     sale = json.loads(said)
     assert (code, sale["net_g"], sale["amount_fen"]) == (0, 2350, 823)
+    running.until("what lies there to be sold", lambda board: not board["scales"][0]["sellable"])
+    assert run("till.py", running.url, *words) == (0, said, "")
+    code, _, why = run("till.py", running.url, *words[:-1], "K1-2")
+    assert code == 1 and why.startswith("sold: ")
     town.start(running)
     running.until("delivery", lambda board: board["city"]["pending"] == 0, 40)
     assert town.sequences() == [1, 2, 3, 4]

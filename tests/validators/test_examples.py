@@ -44,6 +44,8 @@ def test_a_till_sells_and_a_laboratory_reads(
     code, said, _ = run("till.mjs", *words)
     sale = json.loads(said)
     assert (code, sale["net_g"], sale["amount_fen"]) == (0, 2350, 823)
+    station.until("what lies there to be sold", lambda board: not board["scales"][0]["sellable"])
+    assert run("till.mjs", *words) == (0, said, "")
     assert run("results.mjs", station.url, str(file)) == (0, "1 results\n", "")
     with file.open("ab") as torn:
         torn.write(b'{"number": 99')
