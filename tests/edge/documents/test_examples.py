@@ -10,6 +10,8 @@ import pytest
 from edge.documents import EXAMPLES, Documents, Place, example, example_names
 from protocol.city.codes import TraceCode
 from protocol.city.token import digest_of, parse_url
+from protocol.printers.layout import layout
+from protocol.printers.plain import plain
 
 NAMES = list(example_names())
 
@@ -53,3 +55,12 @@ def assert_signed(said: dict[str, Any], data: dict[str, Any]) -> None:
     token = parse_url(data["url"])[0]
     assert (token.tx, token.amount_fen, token.digest.hex()) == (said["tx"], said["amount_fen"], data["digest"])
     assert token.digest == digest_of(said)
+
+
+def test_what_is_counted_without_a_unit_has_a_price_by_the_piece() -> None:
+    acceptance = example("acceptance")
+    line = acceptance["data"]["lines"][0]
+    del line["price"]
+    line |= {"unit": "", "piece_fen": 250}
+    document = Documents().document("acceptance", acceptance, Place("市场", "sy.example.cn"))
+    assert "2.50 元/件" in plain(layout(document, 48))
