@@ -850,7 +850,7 @@ class Core:
 
         ``quiet``: that was waited for.
         """
-        if self._all_due and now >= self._all_at:
+        if self._all_due and (now >= self._all_at or (quiet and not self._weights_due)):
             self._show_all(now)
             return
         self._weights_due = not quiet and now < self._show_at

@@ -114,8 +114,7 @@ def test_a_scale_that_took_the_name_sells_nothing_until_a_person_confirms_it(
 
     # the old one comes back and takes its name again
     counter.plug(0, "1.2")
-    wait_for("the old one", lambda: scale()["up"])
-    assert port()["now"] is None
+    wait_for("the old one", lambda: scale()["up"] and port()["now"] is None)
     assert weigh(0, "1.500") == 1500
 
     # it is replaced for good: a person says so, by name, and sells by the other one, also after a restart
@@ -132,6 +131,5 @@ def test_a_scale_that_took_the_name_sells_nothing_until_a_person_confirms_it(
     assert weigh(1, "2.330") == 2330
     running.kill()
     running.start()
-    wait_for("the new one", lambda: scale()["up"])
-    assert port()["now"] is None
+    wait_for("the new one", lambda: scale()["up"] and port()["now"] is None)
     assert weigh(1, "2.440") == 2440
