@@ -43,6 +43,7 @@ from edge.between.people import ALONE, Who
 from edge.between.print_states import PrintJob, PrintState, PrintWhy
 from edge.config.sections import Config, load
 from edge.core import Core
+from edge.records import packing
 from edge.records.clock import Clock, Stamp, Step
 from edge.records.identity import load_key
 from edge.records.ledger import Ledger, Signer, bodies_after, reading
@@ -502,12 +503,17 @@ class Box:
         return int(self.ledger.conn.execute(sql).fetchone()[0])
 
     def fill_the_disk(self, spare: int = 0) -> None:
-        """From now on the file cannot grow by more than this many pages, and has no free ones within."""
+        """From now on the file cannot grow by more than this many pages, and has no free ones within.
+
+        Records are not packed meanwhile: a small one finds room in a page that its own command gives back.
+        """
+        self.ledger.conn.pack = bytes
         if self.count("PRAGMA freelist_count"):
             self.ledger.conn.execute("VACUUM")
         self.ledger.conn.execute(f"PRAGMA max_page_count = {self.count('PRAGMA page_count') + spare}")
 
     def free_the_disk(self) -> None:
+        self.ledger.conn.pack = packing.pack
         self.ledger.conn.execute("PRAGMA max_page_count = 1073741823")
 
 
