@@ -76,6 +76,9 @@ def void(station: Station, command: VoidSale) -> VoidAnswer:
     return VoidAnswer(seq=recorded.seq, tx=event["subject"], job=job)
 
 
+# --- an entry ---------------------------------------------------------------------------------------------------------
+
+
 def correct_entry(station: Station, command: CorrectEntry) -> CorrectEntryAnswer:
     """What was registered of a lot was wrong. Raises Refused."""
     lot = station.lots.find(command.lot)

@@ -37,6 +37,3 @@ def sale_of(station: Station, code: str) -> int:
             "this station made no such sale: void it where it was made",
         )
     return seq
-
-
-# --- an entry ---------------------------------------------------------------------------------------------------------
