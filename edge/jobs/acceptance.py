@@ -283,7 +283,7 @@ def _signed(
     passed = bool(checked) and all(one.verdict == "qualified" and one.result == "genuine" for one in checked)
     token = qr.Token(
         kind=qr.TokenKind.ACCEPTANCE,
-        kid=qr.kid_of(signer.key.public_key()),
+        kid=qr.own_kid(signer.key),
         t=0 if seconds is None else int(seconds) - qr.EPOCH,
         tx=acceptance.tx,
         seller=acceptance.seller,

@@ -33,7 +33,7 @@ from protocol.city.events import (
 )
 from protocol.city.node_keys import UnknownSigner
 from protocol.city.source import MOST_PORTIONS, SourceToken, card_url, verdict_of
-from protocol.city.token import EPOCH, BadToken, kid_of
+from protocol.city.token import EPOCH, BadToken, own_kid
 from protocol.city.written import kilograms
 
 NOT_TESTED = "未抽检"  # the item of a lot that the market sells untested, because the draw passed it over
@@ -153,7 +153,7 @@ def _card(station: Station, facts: dict[str, Any], net_g: int, portion: int = 0)
     signer = station.ledger.signer
     tested = facts["tested_at"]
     token = SourceToken(
-        kid=kid_of(signer.key.public_key()),
+        kid=own_kid(signer.key),
         t=max(0, int(datetime.fromisoformat(tested).timestamp()) - EPOCH) if tested else 0,
         source=facts["source"],
         test=facts["lot"],

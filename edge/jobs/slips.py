@@ -19,7 +19,6 @@ from edge.state.station import Station
 from protocol.city import token as qr
 from protocol.city.codes import WALK_IN, CodeKind
 from protocol.city.events import Line, Party, Slip, Sold, TestSummary, TradeCompleted
-from protocol.ed25519 import PrivateKey
 from protocol.frozen import frozen
 
 NO_FLAGS = qr.Flags(0)
@@ -292,12 +291,6 @@ def _verdict(tests: Sequence[TestSummary | None]) -> qr.TokenVerdict:
     return min(said, key=_WORST.index)
 
 
-@lru_cache(maxsize=4)
-def _kid_of(key: PrivateKey) -> bytes:
-    """Worked out once: it stands in every code."""
-    return qr.kid_of(key.public_key())
-
-
 @cache
 def _flags(trusted: bool, verified: bool, flags: qr.Flags) -> qr.Flags:
     """These flags, with what the clock and the scale are worth."""
@@ -322,7 +315,7 @@ def _sign(
     flags = _flags(seconds is not None, verified, flags)
     token = qr.Token(
         kind=qr.TokenKind.SALE,
-        kid=_kid_of(signer.key),
+        kid=qr.own_kid(signer.key),
         t=0 if seconds is None else int(seconds) - qr.EPOCH,
         tx=slip.tx,
         seller=slip.seller,

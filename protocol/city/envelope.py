@@ -8,13 +8,12 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import rfc8785
 
 from protocol.city import canonical
-from protocol.city.token import kid_of
+from protocol.city.token import kid_of, own_kid
 from protocol.ed25519 import PrivateKey, PublicKey, check
 from protocol.frozen import frozen
 
@@ -115,7 +114,7 @@ def seal_written(head: EventHead, data: bytes, sequence: int, prevhash: str, key
     )
     behind = (
         f',"datacontenttype":"application/json","dataschema":{_text(schema_of(head.kind))}'
-        f',"id":{_text(head.id)},"kid":"{_kid_of(key)}"'
+        f',"id":{_text(head.id)},"kid":"{own_kid(key).hex()}"'
         + (f',"operator":{_text(head.operator)}' if head.operator else "")
         + f',"prevhash":{_text(prevhash)},"recordedtime":{_text(head.recordedtime)}'
         f',"sequence":"{sequence:0{SEQUENCE_DIGITS}d}"'
@@ -130,12 +129,6 @@ def seal_written(head: EventHead, data: bytes, sequence: int, prevhash: str, key
     if len(body) > HARD_CAP:
         raise TooLarge(f"event of {len(body)} bytes; at most {HARD_CAP} are allowed")
     return body
-
-
-@lru_cache(4)
-def _kid_of(key: PrivateKey) -> str:
-    """Worked out once: it stands in every record."""
-    return kid_of(key.public_key()).hex()
 
 
 def hash_of(body: bytes) -> str:

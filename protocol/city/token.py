@@ -22,6 +22,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum, IntFlag
+from functools import lru_cache
 from typing import Any, Self
 
 from protocol.city import canonical
@@ -168,6 +169,12 @@ def _digits(packed: bytes, width: int) -> str:
 def kid_of(key: PublicKey) -> bytes:
     """The 4-byte key id: the first bytes of SHA-256 of the raw public key."""
     return hashlib.sha256(key.public_bytes_raw()).digest()[:4]
+
+
+@lru_cache(maxsize=4)
+def own_kid(key: PrivateKey) -> bytes:
+    """The key id of who signs with this key. Worked out once: it stands in every record and every code."""
+    return kid_of(key.public_key())
 
 
 def digest_of(slip: Mapping[str, Any]) -> bytes:
