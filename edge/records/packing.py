@@ -34,7 +34,7 @@ _PLAIN = ord("{")
 _LEVEL, _MEMORY = 6, 5  # no larger than with 9 and 9, in a third of the time
 _BACK = 1 << 15  # bytes that deflate looks back
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
-_NEAR = -14  # 16 kB, where own words are the nearest: what deflate keeps of them is copied for each record
+_RECORD = 2500  # bytes of a record's text, mostly, and 262 that deflate keeps to itself
 
 
 def pack(body: bytes) -> bytes:
@@ -51,7 +51,7 @@ class Packer:
         self.words = words
         self.id = id_of(words)
         self._head = bytes([OWN, DICTIONARY]) + self.id
-        self._deflate = _deflater(_behind(DICTIONARY, words), _NEAR)
+        self._deflate = _deflater(_behind(DICTIONARY, words), _near(words))
 
     def pack(self, body: bytes) -> bytes:
         deflate = self._deflate.copy()
@@ -156,6 +156,11 @@ def _primed(number: int) -> "zlib._Compress":
 
 def _deflater(dictionary: bytes, window: int) -> "zlib._Compress":
     return zlib.compressobj(_LEVEL, zlib.DEFLATED, window, _MEMORY, zdict=dictionary)
+
+
+def _near(words: bytes) -> int:
+    """A window in which a record's end reaches the first of its own words: what is in it is copied for each record."""
+    return -(len(words) + _RECORD).bit_length()
 
 
 @cache

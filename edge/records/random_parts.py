@@ -5,6 +5,7 @@ filling, base64url without, a UUID with its hyphens.  What is written in any oth
 text there is nothing, or a byte that says which parts were taken, and their bytes.
 """
 
+import re
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Part:
 
 def take(body: bytes) -> tuple[bytes, bytes]:
     """The text of a record and what lies behind it. ``put_back`` gives the exact bytes again, of whatever this was."""
+    return _of_event(body) or _one_by_one(body)
+
+
+def _one_by_one(body: bytes) -> tuple[bytes, bytes]:
+    """Whichever of them there are."""
     taken, apart = 0, b""
     for bit, part in _BITS:
         if (start := part.find(body)) >= 0 and (end := body.find(b'"', start)) > start:
@@ -39,6 +45,32 @@ def take(body: bytes) -> tuple[bytes, bytes]:
             except ValueError:
                 pass
     return body, bytes([taken]) + apart if taken else b""
+
+
+def _of_event(body: bytes) -> tuple[bytes, bytes] | None:
+    """The same in one go, of an event as the station writes it: nearly all there are. None for any other bytes."""
+    event = _EVENT.match(body, max(body.rfind(b'"id":"'), 0))
+    if event is None:
+        return None
+    number, to_hash, prevhash, to_sig, sig, rest = event.groups()
+    begun, taken = body[: event.start(1)], _ENVELOPE
+    apart = unhexlify(prevhash) + a2b_base64(sig) + unhexlify(number.replace(b"-", b""))
+    if (start := _URL.find(begun)) >= 0:
+        end = begun.find(b'"', start)
+        try:
+            stays, found = _URL.split(begun[start:end])
+            begun, taken, apart = begun[:start] + stays + begun[end:], taken | _ADDRESS, apart + found
+        except ValueError:
+            pass
+    return b"".join((begun, to_hash, to_sig, rest)), bytes([taken]) + apart
+
+
+_EVENT = re.compile(
+    rb'"id":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})'
+    rb'(","kid":"[^"]*",(?:"operator":"[^"]*",)?"prevhash":")([0-9a-f]{64})'
+    rb'(","recordedtime":"[^"]*","sequence":"[^"]*","sig":")([A-Za-z0-9+/]{85}[AQgw]==)'
+    rb'(","source":"[^"]*","specversion":"[^"]*","subject":"[^"]*","time":"[^"]*","type":"[^"]*"\})\Z'
+)
 
 
 def put_back(text: bytes, apart: bytes) -> bytes:
@@ -114,9 +146,10 @@ def _split_address(value: bytes) -> tuple[bytes, bytes]:
     """The end of a code's address is signed bytes with their signature (protocol/city/token.py): the rest is no
     more random than the record itself."""
     before = value.rfind(b"/") + 1
-    code = _of_base64url(value[before:])
-    if len(code) < SIGNATURE:
-        raise ValueError("too short for a signature")
+    text = value[before:]
+    code = _of_base64url(text)
+    if len(code) < SIGNATURE or _base64url(code) != text:
+        raise ValueError("no signature, or not in its one form")
     return value[:before] + _base64url(code[:-SIGNATURE]), code[-SIGNATURE:]
 
 
@@ -125,10 +158,12 @@ def _join_address(stays: bytes, found: bytes) -> bytes:
     return stays[:before] + _base64url(_of_base64url(stays[before:]) + found)
 
 
+_URL = Part(_after(b'"url":"', bytes.find), SIGNATURE, _split_address, _join_address)
 _PARTS = (
     Part(_after(b'"prevhash":"', bytes.rfind), 32, _whole(unhexlify, 32), _alone(hexlify)),
     Part(_after(b'"sig":"', bytes.rfind), SIGNATURE, _whole(a2b_base64, SIGNATURE), _alone(_base64)),
     Part(_after(b'"id":"', bytes.rfind), 16, _whole(_of_uuid, 16), _alone(_uuid)),
-    Part(_after(b'"url":"', bytes.find), SIGNATURE, _split_address, _join_address),
+    _URL,
 )
 _BITS = tuple((1 << number, part) for number, part in enumerate(_PARTS))
+_ENVELOPE, _ADDRESS = 0b0111, 0b1000

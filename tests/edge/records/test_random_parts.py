@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from edge.records import random_parts
 from edge.records.random_parts import put_back, take
 from protocol.city.canonical import write as dumps
 
@@ -26,6 +27,7 @@ ENDS = (
     *(b'"url":"', b'"id":"', b'"sig":"', b'"prevhash":"', b'sig":"', b'":"', b'"', b"/", b"id", b"s"),
     *(b"A" * 86, b"A" * 86 + b"==", b"0" * 64, b"00000000-0000-0000-0000-000000000000"),
 )
+PIECES = (b'"url":"', b'"id":"', b'"sig":"', b'"prevhash":"', b'"', b"/" + b"A" * 86, b"A" * 87, b"}", b"\n")
 RECORD = dumps(
     {
         "data": {"url": "https://sy.example.cn/j/" + base64.urlsafe_b64encode(bytes(range(100))).decode().rstrip("=")},
@@ -50,6 +52,39 @@ def test_of_a_record_its_hash_signature_number_and_signed_address_lie_apart() ->
 @given(TREES)
 def test_the_exact_bytes_come_back(tree: object) -> None:
     body = dumps({"data": tree, "sig": ""})
+    assert put_back(*take(body)) == body
+
+
+EVENT = {
+    "bootid": "b",
+    "data": {},
+    "datacontenttype": "application/json",
+    "id": str(UUID(int=7 << 90)),
+    "kid": "3729b935",
+    "prevhash": bytes(range(32)).hex(),
+    "recordedtime": "2026-12-01T23:36:30.100258+08:00",
+    "sequence": "00000000000000000678",
+    "sig": base64.b64encode(bytes(range(64))).decode(),
+    "source": "https://sy.example.cn/edge/410108001-01",
+    "specversion": "1.0",
+    "subject": "41010800120100005004",
+    "time": "2026-12-01T23:36:30.100258+08:00",
+    "type": "cn.marketedge.market.trade.completed.v1",
+}
+
+
+@given(TREES, st.dictionaries(st.sampled_from([*EVENT, "operator", "approvedby"]), VALUES, max_size=2))
+def test_of_an_event_all_are_taken_as_they_are_one_by_one(tree: object, other: dict[str, str]) -> None:
+    for body in (dumps(EVENT | {"data": tree}), dumps(EVENT | {"data": tree, "operator": "x"} | other)):
+        assert take(body) == random_parts._one_by_one(body)
+        assert put_back(*take(body)) == body
+    assert random_parts._of_event(dumps(EVENT | {"data": tree}))
+
+
+@given(st.lists(st.sampled_from((*ENDS, *PIECES)), max_size=8), st.lists(st.sampled_from(PIECES), max_size=2))
+def test_and_so_are_those_of_what_looks_like_one(before: list[bytes], behind: list[bytes]) -> None:
+    body = b"".join([*before, dumps(EVENT)[1:], *behind])
+    assert take(body) == random_parts._one_by_one(body)
     assert put_back(*take(body)) == body
 
 
