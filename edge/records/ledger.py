@@ -214,7 +214,7 @@ class Ledger:
     def __init__(self, folder: Path, signer: Signer, marked: Path | None = None, allowed_by: str = "") -> None:
         self.path = folder / FILE
         self.signer = signer
-        self._marked = marked
+        self._marking = mark.Marking(marked) if marked else None
         before = _mark_of(marked, allowed_by)
         if before.records and not self.path.exists():
             raise LedgerUnusable(older(self.path, before, 0))
@@ -274,12 +274,13 @@ class Ledger:
     def _write_mark(self) -> None:
         """Say beside the key how far the ledger is. Where nothing can be written, the start says so."""
         self._marked_at = self.head.seq
-        if self._marked is None:
+        if self._marking is None:
             return
         try:
-            mark.write(self._marked, mark.Mark(self.head.seq, self.head.prevhash, self.head.serials))
+            self._marking.write(mark.Mark(self.head.seq, self.head.prevhash, self.head.serials))
         except OSError as error:
-            log.warning("%s cannot be written: %s; a lost ledger would not be noticed", self._marked, error.strerror)
+            path, why = self._marking.path, error.strerror
+            log.warning("%s cannot be written: %s; a lost ledger would not be noticed", path, why)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -412,7 +413,7 @@ class Ledger:
             operator,
             approved_by,
             str(int(stamp.up * 1000)),
-            stamp.source.value,
+            stamp.source,
         )
         seq = self.head.seq + 1
         data, written = record.written()

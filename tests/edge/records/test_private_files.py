@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -223,6 +225,58 @@ def test_the_mark_costs_no_sale_a_write_of_its_own(
     write(ledger, 1)
     ledger.close()
     assert marked(tmp_path) == mark.EVERY + 1
+
+
+def test_a_mark_grows_in_its_file_and_one_that_was_cut_off_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "station.mark"
+    marking = mark.Marking(path)
+    marking.write(mark.Mark(1, "a" * 64, {1: 1}))
+    made = path.stat()
+    said = b'{"records": 1, "hash": "%b", "serials": {"1": 1}}\n' % (b"a" * 64)
+    assert path.read_bytes() == (b"%08x %b" % (zlib.crc32(said), said)).ljust(2 * mark.APART, b"\n")
+    last = 1
+    for records in (64, 128, 192):
+        before = path.read_bytes()
+        marking.write(mark.Mark(records, "b" * 64, {1: 1, 2: records}))
+        after = path.read_bytes()
+        assert mark.read(path) == mark.Mark(records, "b" * 64, {1: 1, 2: records})
+        (place,) = {at // mark.APART for at in range(len(after)) if before[at] != after[at]}
+        for cut in range(place * mark.APART, after.index(b"\n", place * mark.APART)):
+            torn = after[:cut] + before[cut:]
+            path.write_bytes(torn)
+            found = mark.read(path)
+            assert found and found.records == (records if torn == after else last)
+        path.write_bytes(after)
+        last = records
+    assert (path.stat().st_ino, path.stat().st_size, path.stat().st_mode) == (made.st_ino, made.st_size, made.st_mode)
+
+
+def test_a_mark_whose_file_is_gone_or_another_one_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "station.mark"
+    marking = mark.Marking(path)
+    marking.write(mark.Mark(1, "a" * 64))
+    path.unlink()
+    marking.write(mark.Mark(2, "b" * 64))
+    assert mark.read(path) == mark.Mark(2, "b" * 64)
+    path.write_bytes(b"x")
+    marking.write(mark.Mark(3, "c" * 64, dict.fromkeys(range(10), 10**60)))
+    assert mark.read(path) == mark.Mark(3, "c" * 64, dict.fromkeys(range(10), 10**60))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_mark_of_an_older_program_is_known(
+    tmp_path: Path, opened: Callable[..., Ledger], write: Callable[[Ledger, int], None]
+) -> None:
+    ledger = opened()
+    write(ledger, 3)
+    ledger.close()
+    found = mark.read(tmp_path / "station.mark")
+    assert found is not None
+    (tmp_path / "station.mark").write_bytes(mark.encode(found))
+    with pytest.raises(LedgerUnusable, match="the ledger is empty, but this station has written 3 records"):
+        opened("unmounted")
+    opened().close()
+    assert mark.read(tmp_path / "station.mark") == found
 
 
 @pytest.mark.parametrize(
