@@ -6,6 +6,7 @@ node is an opaque number the city gives.  There is no date inside, so a dead clo
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from protocol.checks import mod11_10
 from protocol.frozen import frozen
@@ -42,10 +43,7 @@ class TraceCode:
     serial: int
 
     def __post_init__(self) -> None:
-        if not NODE.fullmatch(self.node):
-            raise BadCode(f"node {self.node!r} is not 9 digits")
-        if not TERMINAL.fullmatch(self.terminal):
-            raise BadCode(f"terminal {self.terminal!r} is not 2 digits")
+        _check_station(self.node, self.terminal)
         if not 0 < self.serial <= MAX_SERIAL:
             raise BadCode(f"serial {self.serial} is not 1 to {MAX_SERIAL}")
 
@@ -63,6 +61,15 @@ class TraceCode:
     def packed(self) -> bytes:
         """The code as a 9-byte big-endian number, as it stands in a QR token."""
         return int(str(self)).to_bytes(9, "big")
+
+
+@lru_cache(maxsize=64)
+def _check_station(node: str, terminal: str) -> None:
+    """Raises BadCode. Most codes are of a few stations."""
+    if not NODE.fullmatch(node):
+        raise BadCode(f"node {node!r} is not 9 digits")
+    if not TERMINAL.fullmatch(terminal):
+        raise BadCode(f"terminal {terminal!r} is not 2 digits")
 
 
 _codes: dict[str, TraceCode] = {}  # read or written lately: a sale asks for its own and its lot's several times

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cache
 from math import inf
+from operator import not_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -64,9 +65,7 @@ _ROUND = Context(prec=DIGITS, rounding=ROUND_HALF_EVEN)
 _WIDE = Context(prec=DIGITS + DECIMALS + 1, rounding=ROUND_HALF_EVEN)
 
 
-def nothing(value: object) -> bool:
-    """For a field that says nothing: no byte of it stands in the record."""
-    return not value
+nothing = not_  # for a field that says nothing: no byte of it stands in the record
 
 
 # What a table of records says of each, and the log of some; a kind that has none of it leaves it empty.
@@ -106,7 +105,7 @@ class Record(BaseModel):
         """The record as JSON has it, and its RFC 8785 bytes. Raises ValueError or CanonicalizationError."""
         if _is_written_in_order(type(self)):
             try:
-                data = self.model_dump(mode="json", warnings="error")
+                data = self.__pydantic_serializer__.to_python(self, mode="json", warnings="error")
                 return data, to_json(data)
             except PydanticSerializationError:
                 pass  # a field was set unchecked to what it does not take
