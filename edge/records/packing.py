@@ -21,7 +21,7 @@ import hashlib
 import sqlite3
 import zlib
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from edge.records import random_parts
@@ -163,7 +163,7 @@ def _near(words: bytes) -> int:
     return -(len(words) + _RECORD).bit_length()
 
 
-@cache
+@lru_cache(maxsize=8)  # also words that were only tried go through here
 def _behind(number: int, words: bytes) -> bytes:
     """A dictionary with a ledger's own words behind it."""
     return (_dictionary(number) + words)[-_BACK:]
