@@ -68,7 +68,7 @@ def unpack(stored: bytes) -> bytes:
         words = _own_words(stored[2:6]) if own else b""
         dictionary = _behind(stored[1], words) if own else _dictionary(stored[0])
         inflate = zlib.decompressobj(_WINDOW, zdict=dictionary)
-        text = inflate.decompress(memoryview(stored)[6 if own else 1 :], LARGEST)
+        text = inflate.decompress(stored[6 if own else 1 :], LARGEST)
         return random_parts.put_back(text, inflate.unused_data) if inflate.eof else stored
     except (zlib.error, OSError, LookupError, ValueError):
         return stored

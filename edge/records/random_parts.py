@@ -9,6 +9,7 @@ import re
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
+from struct import Struct
 
 SIGNATURE = 64  # bytes: Ed25519, RFC 8032
 
@@ -55,10 +56,10 @@ def _of_event(body: bytes) -> tuple[bytes, bytes] | None:
     number, to_hash, prevhash, to_sig, sig, rest = event.groups()
     begun, taken = body[: event.start(1)], _ENVELOPE
     apart = unhexlify(prevhash) + a2b_base64(sig) + unhexlify(number.replace(b"-", b""))
-    if (start := _URL.find(begun)) >= 0:
+    if (start := _SIGNED_CODE.find(begun)) >= 0:
         end = begun.find(b'"', start)
         try:
-            stays, found = _URL.split(begun[start:end])
+            stays, found = _SIGNED_CODE.split(begun[start:end])
             begun, taken, apart = begun[:start] + stays + begun[end:], taken | _ADDRESS, apart + found
         except ValueError:
             pass
@@ -74,9 +75,33 @@ _EVENT = re.compile(
 
 
 def put_back(text: bytes, apart: bytes) -> bytes:
-    """The record of which these were taken, the last one first. Raises ValueError where they do not belong together."""
-    if not apart:
-        return text
+    """The record of which these were taken. Raises ValueError where they do not belong together."""
+    return (_at_once(text, apart) or _in_turn(text, apart)) if apart else text
+
+
+def _at_once(text: bytes, apart: bytes) -> bytes:
+    """What ``_in_turn`` answers for a sealed record: its members stand in their order, of each the whole value was
+    taken, and an address stands before them. Empty for anything else."""
+    if len(apart) != _LENGTHS.get(apart[0]):
+        return b""
+    number, prevhash, sig = text.rfind(_ID), text.rfind(_PREVHASH), text.rfind(_SIG)
+    if not 0 <= number < prevhash < sig:
+        return b""
+    begin, number, prevhash, sig = text[:number], number + len(_ID), prevhash + len(_PREVHASH), sig + len(_SIG)
+    if not text[number : number + 1] == text[prevhash : prevhash + 1] == text[sig : sig + 1] == b'"':
+        return b""
+    if apart[0] & _ADDRESS:
+        start = begin.find(_URL) + len(_URL)
+        end = begin.find(b'"', start)
+        if not len(_URL) <= start <= end:
+            return b""
+        begin = begin[:start] + _join_address(begin[start:end], apart[_IN_URL]) + begin[end:]
+    first = (begin, _ID, _uuid(apart[_IN_ID]), text[number:prevhash], hexlify(apart[_IN_PREVHASH]))
+    return b"".join((*first, text[prevhash:sig], _base64(apart[_IN_SIG]), text[sig:]))
+
+
+def _in_turn(text: bytes, apart: bytes) -> bytes:
+    """The last one first."""
     taken, left = apart[0], apart[1:]
     for bit, part in reversed(_BITS):
         if taken & bit:
@@ -118,13 +143,15 @@ def _alone(encode: Callable[[bytes], bytes]) -> Callable[[bytes, bytes], bytes]:
     return join
 
 
+_GROUPS = Struct("8s4s4s4s12s")  # digits of a UUID between its hyphens
+
+
 def _base64(found: bytes) -> bytes:
     return b2a_base64(found, newline=False)
 
 
 def _uuid(found: bytes) -> bytes:
-    digits = hexlify(found)
-    return b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+    return b"-".join(_GROUPS.unpack(hexlify(found)))
 
 
 def _of_uuid(value: bytes) -> bytes:
@@ -154,16 +181,19 @@ def _split_address(value: bytes) -> tuple[bytes, bytes]:
 
 
 def _join_address(stays: bytes, found: bytes) -> bytes:
-    before = stays.rfind(b"/") + 1
-    return stays[:before] + _base64url(_of_base64url(stays[before:]) + found)
+    whole = len(stays) - (len(stays) - stays.rfind(b"/") - 1) % 4  # four letters are three bytes, whatever follows
+    return stays[:whole] + _base64url(_of_base64url(stays[whole:]) + found)
 
 
-_URL = Part(_after(b'"url":"', bytes.find), SIGNATURE, _split_address, _join_address)
+_PREVHASH, _SIG, _ID, _URL = b'"prevhash":"', b'"sig":"', b'"id":"', b'"url":"'
+_SIGNED_CODE = Part(_after(_URL, bytes.find), SIGNATURE, _split_address, _join_address)
 _PARTS = (
-    Part(_after(b'"prevhash":"', bytes.rfind), 32, _whole(unhexlify, 32), _alone(hexlify)),
-    Part(_after(b'"sig":"', bytes.rfind), SIGNATURE, _whole(a2b_base64, SIGNATURE), _alone(_base64)),
-    Part(_after(b'"id":"', bytes.rfind), 16, _whole(_of_uuid, 16), _alone(_uuid)),
-    _URL,
+    Part(_after(_PREVHASH, bytes.rfind), 32, _whole(unhexlify, 32), _alone(hexlify)),
+    Part(_after(_SIG, bytes.rfind), SIGNATURE, _whole(a2b_base64, SIGNATURE), _alone(_base64)),
+    Part(_after(_ID, bytes.rfind), 16, _whole(_of_uuid, 16), _alone(_uuid)),
+    _SIGNED_CODE,
 )
 _BITS = tuple((1 << number, part) for number, part in enumerate(_PARTS))
-_ENVELOPE, _ADDRESS = 0b0111, 0b1000
+_ENVELOPE, _ADDRESS = 7, 8
+_IN_PREVHASH, _IN_SIG, _IN_ID, _IN_URL = slice(1, 33), slice(33, 97), slice(97, 113), slice(113, 177)
+_LENGTHS = {_ENVELOPE: 113, _ENVELOPE | _ADDRESS: 177}  # of what lies behind, without and with an address

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.context import BaseContext
 from pathlib import Path
+from threading import Thread
 
 from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
@@ -23,7 +25,7 @@ from edge.records.packing import unpack
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
 from protocol.city.chain import Link
-from protocol.city.codes import BadCode, TraceCode
+from protocol.city.codes import BadCode, TraceCode, serial_in
 from protocol.ed25519 import PublicKey
 
 CHECKPOINT = envelope.type_of("ledger.checkpoint")
@@ -99,7 +101,7 @@ def _together(folder: Path, keys: OwnKeys, stretches: list[tuple[int, int]], pro
     """Answers how many records there are; raises LedgerBroken for the first that does not hold."""
     done, count, last = 0, 0, stretches[-1][1]
     broken: dict[int, str] = {}
-    with ProcessPoolExecutor(cores, get_context("spawn"), _begin, (folder, keys.raw())) as pool:
+    with ProcessPoolExecutor(cores, _context(), _begin, (folder, keys.raw())) as pool:
         waiting = {pool.submit(_work, *one): one for one in stretches}
         try:
             for future in as_completed(waiting):
@@ -122,16 +124,32 @@ def _together(folder: Path, keys: OwnKeys, stretches: list[tuple[int, int]], pro
     return count
 
 
+def _context() -> BaseContext:
+    """What is forked has everything loaded, and shares it; but what another thread holds would be held there for good.
+
+    Nothing here is reading the ledger: SQLite takes what it had open before a fork for its own.
+    """
+    return get_context("fork" if len([*Path("/proc/self/task").iterdir()]) == 1 else "spawn")
+
+
 _here: tuple[Path, OwnKeys]
 """What a process of the pool works on."""
 
 
 def _begin(folder: Path, spans: list[tuple[int, bytes]]) -> None:
     global _here
+    Thread(target=_end_with_the_first, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for it ends it
     with suppress(OSError):
         os.nice(5)  # the station sells meanwhile
     _here = folder, OwnKeys.of_raw(spans)
+
+
+def _end_with_the_first() -> None:
+    """A process that is killed tells its pool nothing."""
+    if first := parent_process():
+        first.join()
+        os._exit(1)
 
 
 def _work(first: int, last: int) -> tuple[int, str]:
@@ -254,8 +272,10 @@ def _counts_after(seq: int, serials: str, before: dict[int, int], found: Link) -
     for kind, serial in before.items():
         if counts.get(kind, 0) < serial:
             raise LedgerBroken(f"record {seq}: serial {counts.get(kind, 0)} of kind {kind}, after {serial}")
-    if found.type in GIVEN and (code := _ours(found)) and counts.get(code.kind.value, 0) < code.serial:
-        raise LedgerBroken(f"record {seq}: its code {code} is beyond the serials beside it")
+    if found.type in GIVEN:
+        kind, serial = serial_in(found.subject)
+        if counts.get(kind, 0) < serial and (code := _ours(found)):
+            raise LedgerBroken(f"record {seq}: its code {code} is beyond the serials beside it")
     return counts
 
 

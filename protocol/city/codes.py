@@ -15,6 +15,7 @@ NODE = re.compile(r"[0-9]{9}")
 OPERATOR = re.compile(r"[0-9]{13}")
 TERMINAL = re.compile(r"[0-9]{2}")
 MAX_SERIAL = 9_999_999
+DIGITS = 20
 WALK_IN = "0" * 13
 
 
@@ -94,6 +95,11 @@ def _read(text: str) -> TraceCode:
     code = TraceCode(text[:9], kind, text[10:12], int(text[12:19]))
     _remember(text, code)
     return code
+
+
+def serial_in(text: str) -> tuple[int, int]:
+    """Kind and serial that stand in 20 digits, whether they are a code or not; zeros for any other text."""
+    return (int(text[9]), int(text[12:19])) if len(text) == DIGITS and text.isascii() and text.isdigit() else (0, 0)
 
 
 def kept_code(station: str, number: int) -> str:

@@ -37,7 +37,7 @@ def _another(data: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     signature = data["url"][-SIGNATURE:]
     grams, fen = chance.randrange(100, 30_000), chance.randrange(100, 20_000)
     for old, new in {
-        signature: base64.urlsafe_b64encode(chance.randbytes(SIGNATURE)).decode()[:SIGNATURE],
+        signature: base64.urlsafe_b64encode(chance.randbytes(64)).decode().rstrip("="),
         data["digest"]: chance.randbytes(8).hex(),
         "12340": str(grams),
         "12.340": f"{grams / 1000:.3f}",

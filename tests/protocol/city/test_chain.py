@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from protocol.city import chain, envelope
 from protocol.city.chain import Chain, Link
@@ -40,7 +42,7 @@ def test_each_kind_of_record_is_placed_without_being_parsed(
 
 
 @pytest.mark.usefixtures("unparsed")
-@pytest.mark.parametrize("operator", ["", "0007", 'a"b\\'])
+@pytest.mark.parametrize("operator", ["", "0007", "a\\b\\"])
 @pytest.mark.parametrize("sequence", [7, MAX_SEQUENCE])
 def test_with_and_without_an_operator(operator: str, sequence: int, key: Ed25519PrivateKey) -> None:
     head = replace(HEAD, operator=operator)
@@ -54,6 +56,17 @@ def test_the_members_that_older_records_do_not_have_change_nothing(
     more: dict[str, str], key: Ed25519PrivateKey
 ) -> None:
     assert chain.link(seal(replace(HEAD, **more), {}, 7, "ab" * 32, key), key.public_key()) == LINK
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text('",:}\\nix', max_size=12), st.sampled_from(["operator", "subject", "source", "time", "id"]))
+def test_a_text_that_looks_like_what_stands_behind_it_is_one_text(key: Ed25519PrivateKey, text: str, name: str) -> None:
+    """Those with a quote go the slow way."""
+    body = seal(replace(HEAD, **{name: text + '","type":"x"}' + text}), {}, 7, "ab" * 32, key)
+    event = json.loads(body)
+    found = chain.link(body, key.public_key())
+    assert (found.sequence, found.type) == (7, LINK.type)
+    assert (found.source, found.subject) == (event["source"], event["subject"])
 
 
 def test_what_libsodium_does_not_take_is_placed_the_slow_way(

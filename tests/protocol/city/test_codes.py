@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.checks import mod11_10
-from protocol.city.codes import MAX_SERIAL, BadCode, CodeKind, TraceCode, kept_code, kept_codes, operator
+from protocol.city.codes import MAX_SERIAL, BadCode, CodeKind, TraceCode, kept_code, kept_codes, operator, serial_in
 
 EXAMPLES = {
     "41010800110100010074": TraceCode("410108001", CodeKind.SOURCE, "01", 1007),
@@ -65,6 +65,19 @@ def test_most_swapped_neighbours_are_caught() -> None:
                 total += 1
                 caught += mod11_10(swapped[:19]) != swapped[19]
     assert 0.97 < caught / total < 0.985
+
+
+def test_kind_and_serial_are_read_of_digits_whether_they_are_a_code_or_not() -> None:
+    assert serial_in("41010800120100001011") == (2, 101)
+    assert serial_in("41010800190199999990") == (9, 9_999_999)
+    for text in (
+        "",
+        "4101080012010000101",
+        "410108001201000010110",
+        "4101080012010000101x",
+        "４１０１０８００１２０１００００１０１１",
+    ):
+        assert serial_in(text) == (0, 0)
 
 
 @given(st.text(max_size=30))

@@ -2,11 +2,15 @@
 
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -44,6 +48,7 @@ def worked(box: Callable[..., Box], tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
+LESS = "UPDATE events SET serials = (SELECT serials FROM events WHERE seq = 19) WHERE seq = 20"
 Damage = Callable[[sqlite3.Connection, random.Random, int, Ed25519PrivateKey], None]
 
 
@@ -185,6 +190,19 @@ def verify_rows(db: sqlite3.Connection, key: Ed25519PrivateKey) -> int:
     return verify(Database(db), key.public_key())[0]
 
 
+@pytest.mark.parametrize(("seq", "serials"), [(1, "UPDATE events SET serials = ''"), (20, LESS)], ids=["none", "less"])
+def test_a_code_that_the_serials_beside_it_do_not_count_is_found(
+    worked: Path, key: Ed25519PrivateKey, seq: int, serials: str
+) -> None:
+    with closing(sqlite3.connect(worked / FILE)) as db:
+        code = envelope.read(unpack(db.execute("SELECT body FROM events WHERE seq = ?", (seq,)).fetchone()[0]))[
+            "subject"
+        ]
+        db.execute(serials)
+        with pytest.raises(LedgerBroken, match=f"^record {seq}: its code {code} is beyond the serials beside it$"):
+            verify_rows(db, key)
+
+
 def test_many_processes_find_the_same_as_one(
     worked: Path, key: Ed25519PrivateKey, told: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +276,46 @@ def test_a_process_that_is_killed_for_want_of_memory_ends_no_check(
     monkeypatch.setattr(verifying, "ALONE", 0)
     monkeypatch.setattr(verifying, "_together", killed)
     assert verify_folder(worked, key.public_key(), lambda done, total: None, cores=2)[0] == RECORDS
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edge.records import verify as verifying
+from protocol.ed25519 import public_key_of
+
+verifying.STRETCH, verifying.ALONE = 3, 0
+verifying._context = lambda: verifying.get_context(sys.argv[3])
+killed = lambda done, total: os.kill(os.getpid(), signal.SIGKILL)
+if __name__ == "__main__":
+    verifying.verify_folder(Path(sys.argv[1]), public_key_of(bytes.fromhex(sys.argv[2])), killed, cores=2)
+"""
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_the_processes_of_one_that_is_killed_end_with_it(
+    worked: Path, key: Ed25519PrivateKey, tmp_path: Path, context: str
+) -> None:
+    """They have its output, so that it has an end only with theirs."""
+    (tmp_path / "killed.py").write_text(KILLED)
+    raw = key.public_key().public_bytes_raw().hex()
+    command = [sys.executable, str(tmp_path / "killed.py"), str(worked), raw, context]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_beside_other_threads_nothing_is_forked() -> None:
+    over = Event()
+    other = Thread(target=over.wait)
+    other.start()
+    assert verifying._context().get_start_method() == "spawn"
+    over.set()
+    other.join()
+
+
+def test_one_that_is_alone_is_forked() -> None:
+    said = "from edge.records.verify import _context; print(_context().get_start_method())"
+    assert subprocess.run([sys.executable, "-c", said], capture_output=True, check=True, text=True).stdout == "fork\n"
 
 
 def test_records_that_are_missing_at_the_end_are_found_by_the_mark(home: Any) -> None:
