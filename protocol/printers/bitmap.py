@@ -44,10 +44,9 @@ class Bitmap:
 
     def data(self) -> bytes:
         """The rows one after the other, each filled up to whole bytes with white."""
-        spare = self.row_bytes * 8 - self.width
-        return b"".join(
-            (row << spare).to_bytes(self.row_bytes, "big") * len(list(same)) for row, same in groupby(self.rows)
-        )
+        size = self.row_bytes
+        spare = size * 8 - self.width
+        return b"".join([(row << spare).to_bytes(size, "big") * len([*same]) for row, same in groupby(self.rows)])
 
 
 def draw(page: Page, profile: Profile, glyphs: GlyphSource) -> Bitmap:
