@@ -171,7 +171,7 @@ class Documents:
         self, templates: "Templates", paper: str, content: Mapping[str, Any], place: Place, which: Print
     ) -> Document:
         words = self._spoken(place.language, standard=which.standard)
-        parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
+        parts = templates.parts(paper, fields.values(words, place, content))
         title = words(paper).upper()
         on_label = place.label is not None
         return Document(paper, title, tuple(marked(paper, parts, words, content, which, on_label=on_label)))
@@ -216,7 +216,7 @@ class Documents:
                 words, full = PaperWords(language, self._words), checked(name, content)
                 place = Place("市场", "sy.example.cn", language, label)
                 try:
-                    parts = self._own.parts(name, fields.values(words, place, full))
+                    parts = self._own.placed(name, fields.values(words, place, full))
                 except BadTemplate as error:
                     mistakes.append(str(error))
                     if error.endless:
@@ -238,9 +238,9 @@ class Documents:
 
 def _templates(find: Callable[[str], Path | None]) -> "Templates":
     from edge.between.compiled import Compiled
-    from edge.documents import sandbox, templates  # and with them Jinja
+    from edge.documents import generator, sandbox, templates  # and with them Jinja
 
-    compiled = Compiled(SHIPPED, (fields.__file__, sandbox.__file__, templates.__file__))
+    compiled = Compiled(SHIPPED, (fields.__file__, generator.__file__, sandbox.__file__, templates.__file__))
     return templates.Templates(find, fields.functions(), fields.filters(), compiled)
 
 
