@@ -79,7 +79,7 @@ def draw_row(row: Row, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
 
 def height(page: Page, profile: Profile) -> int:
     """How many dots the page is high, without drawing anything; cuts take none."""
-    return sum(row_height(row, profile) for row in page.rows)
+    return sum([row.dots if isinstance(row, TextRow) else row_height(row, profile) for row in page.rows])
 
 
 def row_height(row: Row, profile: Profile) -> int:
