@@ -48,7 +48,6 @@ LINES_KNOWN = 128  # lines read last: a slip has those of the slip before
 MOST_COLUMNS = 64
 _HELD = re.compile(f"{OPEN}([0-9]+){CLOSE}")
 _MARKED = re.compile(f"{LINE}([^:]*):([0-9]+){END}(.*)", re.DOTALL)
-_KEPT = re.compile(f"{LINE}([0-9]+)")
 _ALIGNS = {align.value: align for align in Align}
 _SIZES = {size.value: size for size in Size}
 
@@ -109,10 +108,10 @@ class Templates:
 
     def _part(self, line: str, budget: Budget) -> tuple[str, Part]:
         """A line as it was written, and its part."""
-        kept = _KEPT.fullmatch(line)
+        number = line[1:]
         try:
-            if kept and int(kept[1]) < len(budget.lines):
-                line, values = budget.lines[int(kept[1])]
+            if line[0] == LINE and number.isdecimal() and int(number) < len(budget.lines):
+                line, values = budget.lines[int(number)]
                 return line, _made(line, values)
             return line, _made(line, ()) if OPEN not in line else _made.__wrapped__(line, budget.held)
         except BadTemplate:
