@@ -26,7 +26,6 @@ from protocol.link import Link
 
 WRITE_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-AT_ONCE = select.PIPE_BUF  # bytes a write: a pipe that select calls ready has room for them, a tty takes no more
 READ_BYTES = 256
 Flow = Literal["none", "rtscts", "xonxoff"]
 Device = TypeVar("Device")
@@ -124,7 +123,7 @@ class _FilePort:
         try:
             while taken < len(data):
                 try:
-                    taken += self._send(data[taken : taken + AT_ONCE])
+                    taken += self._send(data[taken:] if taken else data)  # none of them waits: it takes what fits
                 except BlockingIOError:  # waited for only then: most of a slip is taken at once
                     _, ready, _ = select.select([], [self._device.fileno()], [], max(0.0, end - time.monotonic()))
                     if not ready:
@@ -140,7 +139,7 @@ class _FilePort:
         except (OSError, ValueError, TypeError) as error:
             raise LinkLost(f"{self.address}: printer disconnected: {error}") from error
         if ready and not data:
-            raise LinkLost(f"{self.address}: the printer closed the connection")
+            raise LinkLost(f"{self.address}: printer disconnected: it says nothing more")
         return data
 
     def out_of_paper(self) -> bool:
@@ -174,7 +173,10 @@ class SerialPrinter(_FilePort):
         )
         self.blind = flow == "none"
         super().__init__(
-            address, device, lambda data: os.write(device.fileno(), data), lambda: bytes(device.read(READ_BYTES))
+            address,
+            device,
+            lambda data: os.write(device.fileno(), data),
+            lambda: os.read(device.fileno(), READ_BYTES),
         )
 
     def close(self) -> None:

@@ -9,7 +9,6 @@ import logging
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from protocol.city.envelope import kind_of
 from protocol.city.events import EVENTS, EntryCorrected, TradeCompleted
 from protocol.city.source import stall_url
 from protocol.city.written import moment, yuan
-from protocol.frozen import frozen
+from protocol.frozen import changed, frozen
 from protocol.printers import bitmap
 from protocol.printers.document import QR, Cut, Document, Part
 from protocol.printers.layout import layout
@@ -165,13 +164,14 @@ class Documents:
             else:
                 self.failed.pop(paper, None)
                 return made
-        return self._made(self._shipped, paper, full, place, replace(which, standard=self._folder is not None))
+            which = changed(which, standard=True)
+        return self._made(self._shipped, paper, full, place, which)
 
     def _made(
         self, templates: "Templates", paper: str, content: Mapping[str, Any], place: Place, which: Print
     ) -> Document:
         words = self._spoken(place.language, standard=which.standard)
-        parts = [part for _, part in templates.parts(paper, fields.values(words, place, content))]
+        parts = templates.parts(paper, fields.values(words, place, content))
         title = words(paper).upper()
         on_label = place.label is not None
         return Document(paper, title, tuple(marked(paper, parts, words, content, which, on_label=on_label)))
@@ -216,7 +216,7 @@ class Documents:
                 words, full = PaperWords(language, self._words), checked(name, content)
                 place = Place("市场", "sy.example.cn", language, label)
                 try:
-                    parts = self._own.parts(name, fields.values(words, place, full))
+                    parts = self._own.placed(name, fields.values(words, place, full))
                 except BadTemplate as error:
                     mistakes.append(str(error))
                     if error.endless:
@@ -238,9 +238,9 @@ class Documents:
 
 def _templates(find: Callable[[str], Path | None]) -> "Templates":
     from edge.between.compiled import Compiled
-    from edge.documents import sandbox, templates  # and with them Jinja
+    from edge.documents import generator, sandbox, templates  # and with them Jinja
 
-    compiled = Compiled(SHIPPED, (fields.__file__, sandbox.__file__, templates.__file__))
+    compiled = Compiled(SHIPPED, (fields.__file__, generator.__file__, sandbox.__file__, templates.__file__))
     return templates.Templates(find, fields.functions(), fields.filters(), compiled)
 
 
@@ -331,10 +331,13 @@ def checked(paper: str, content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, "data": _whole(record)}
 
 
+_PLAIN = frozenset((str, int, bool, type(None)))  # most of a record: not asked one by one
+
+
 def _whole(value: Any) -> Any:
     """A record's value as JSON has it, also of fields that say nothing and stand in no record."""
     if isinstance(value, BaseModel):
-        return {name: _whole(field) for name, field in vars(value).items()}
+        return {name: one if type(one) in _PLAIN else _whole(one) for name, one in vars(value).items()}
     return [_whole(one) for one in value] if isinstance(value, tuple | list) else value
 
 

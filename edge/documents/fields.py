@@ -1,7 +1,9 @@
 """What templates can say of a record: words, and the ways numbers, codes and names are written on paper."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from edge.between.fixed_words import clock_word
@@ -40,7 +42,7 @@ def values(words: PaperWords, place: Place, content: Mapping[str, Any]) -> dict[
     return {
         "word": words.all(),
         "words": words,
-        "place": place,
+        "place": _named(place),
         "data": content["data"],
         "code": str(content.get("subject", "")),
         "time": str(content.get("time", "")),
@@ -49,6 +51,12 @@ def values(words: PaperWords, place: Place, content: Mapping[str, Any]) -> dict[
         "clock_trusted": content.get("clockstate", "synced") != "unsynced",
         "clock_note": _clock_note(words, content),
     }
+
+
+@lru_cache(maxsize=8)
+def _named(place: Place) -> Mapping[str, Any]:
+    """As templates see it: what lies in a dict is taken out of it on the spot."""
+    return {one.name: getattr(place, one.name) for one in dataclass_fields(place)}
 
 
 def _clock_note(words: PaperWords, content: Mapping[str, Any]) -> str:
@@ -122,7 +130,7 @@ def filters() -> dict[str, Callable[..., Any]]:
 
     @pass_context
     def to_source_url(context: Context, code: str) -> str:
-        return source_url(code, context["place"].host)
+        return source_url(code, context["place"]["host"])
 
     @pass_context
     def to_kept_code(context: Context, number: int) -> str:

@@ -48,6 +48,8 @@ def marked(
     if paper in LABELS or on_label:
         return _label(parts, words, content, which)
     marks = list(_marks(words, content, which))
+    if not marks:
+        return list(parts)
     made: list[Part] = []
     for part in parts:
         if not made or isinstance(made[-1], Cut):  # each piece of paper goes to somebody else

@@ -7,18 +7,20 @@ are limited, and texts and numbers are bounded.  What could make a long text at 
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from types import FunctionType
 from typing import Any
 
 from jinja2 import BytecodeCache, FunctionLoader, StrictUndefined, nodes, pass_context
-from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import _PassArg
+
+from edge.documents.generator import LINE, MOST_LETTERS, Generator
 
 MOST_STEPS = 20_000  # rounds of loops and calls of one paper
 MOST_SECONDS = 2.0  # of the processor, for one paper
 LOOK_STEPS = 16  # between looks at the processor's clock, which costs more than a step
-MOST_LETTERS = 20_000  # of one text
 MOST_BITS = 256
 # fmt: off
 _FILTERS = (
@@ -27,12 +29,12 @@ _FILTERS = (
     "select", "selectattr", "sort", "string", "sum", "title", "trim", "truncate", "unique", "upper",
 )
 _GLOBALS = ("dict", "joiner", "namespace", "range")
+_JINJAS = {"_loop_vars", "_block_vars"}  # what it hands to each call in a loop or a block
 _TEXT_METHODS = frozenset((
     "capitalize", "count", "endswith", "find", "index", "isalnum", "isalpha", "isdecimal", "isdigit", "isspace", "join",
     "lower", "lstrip", "partition", "rfind", "rpartition", "rstrip", "split", "startswith", "strip", "title", "upper",
 ))
 # fmt: on
-_DICT = frozenset(dir(dict))
 
 
 class TooMuch(Exception):
@@ -40,28 +42,36 @@ class TooMuch(Exception):
 
 
 class Budget:
-    """What one paper may use up. ``held`` are its values, which stand in the markup as their numbers."""
+    """What one paper may use up, and what it says: ``lines`` are those that no statement parts, each with its values;
+    ``held`` are the values of the others, which stand in the markup as their numbers."""
 
     def __init__(self) -> None:
+        self.lines: list[tuple[str, tuple[str, ...]]] = []
         self.held: list[str] = []
-        self._steps = 0
+        self._steps = self._looked = 0
         self._end = time.thread_time() + MOST_SECONDS
+
+    def line(self, line: str, *values: str) -> str:
+        """Keep a line, and answer what stands for it; raises TooMuch."""
+        self.step(len(values))
+        self.lines.append((line, values))
+        return f"{LINE}{len(self.lines) - 1}\n"
 
     def hold(self, text: str) -> int:
         """Keep a value, and answer its number; raises TooMuch."""
-        if len(text) > MOST_LETTERS:
-            bounded(text)
         self.step()
         self.held.append(text)
         return len(self.held) - 1
 
-    def step(self) -> None:
+    def step(self, count: int = 1) -> None:
         """Raises TooMuch."""
-        self._steps += 1
+        self._steps += count
         if self._steps > MOST_STEPS:
             raise TooMuch(f"more than {MOST_STEPS} rounds and calls: does a loop or a macro have no end?")
-        if self._steps % LOOK_STEPS == 0 and time.thread_time() > self._end:
-            raise TooMuch(f"not done after {MOST_SECONDS:.0f} seconds: does a loop have no end?")
+        if self._steps - self._looked >= LOOK_STEPS:
+            self._looked = self._steps
+            if time.thread_time() > self._end:
+                raise TooMuch(f"not done after {MOST_SECONDS:.0f} seconds: does a loop have no end?")
 
 
 def bounded(value: Any) -> Any:
@@ -77,23 +87,21 @@ def bounded(value: Any) -> Any:
     return value
 
 
-class _Generator(CodeGenerator):
-    """As ever, but what lies in a dict is taken out of it on the spot: a slip asks for more than a hundred fields."""
-
-    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802  (jinja's name)
-        if node.attr in _DICT:
-            super().visit_Getattr(node, frame)
-            return
-        some = self.temporary_identifier()
-        self.write(f"({some}[{node.attr!r}] if type({some} := ")
-        self.visit(node.node, frame)
-        self.write(f") is dict and {node.attr!r} in {some} else environment.getattr({some}, {node.attr!r}))")
+def written(value: Any) -> str:
+    """What a value says on paper; raises TooMuch, and what is wrong with a value that there is not."""
+    if isinstance(value, StrictUndefined):
+        return str(value)  # raises
+    text = value if type(value) is str else str(bounded(value))
+    if len(text) > MOST_LETTERS:
+        bounded(text)
+    return text
 
 
 class Environment(ImmutableSandboxedEnvironment):
     """See the module. A rendering needs the value ``_budget``."""
 
-    code_generator_class = _Generator
+    code_generator_class = Generator
+    written = staticmethod(written)
     intercepted_binops = frozenset(("+", "*", "**", "%"))
 
     def __init__(
@@ -114,6 +122,7 @@ class Environment(ImmutableSandboxedEnvironment):
             auto_reload=False,
         )
         self.globals = {name: self.globals[name] for name in _GLOBALS} | dict(functions)
+        self._own = frozenset(one for one in functions.values() if _PassArg.from_obj(one) is None)
         known = {name: self.filters[name] for name in _FILTERS} | dict(filters)
         self.filters = known | {"_counted": _counted, "_joined": _joined}
 
@@ -130,6 +139,8 @@ class Environment(ImmutableSandboxedEnvironment):
         for value in (*args, *kwargs.values()):
             if isinstance(value, int) and abs(value) > MOST_STEPS and function is not range:
                 raise TooMuch(f"{value} is more than {MOST_STEPS}")
+        if type(function) is FunctionType and function in self._own and kwargs.keys() <= _JINJAS:
+            return bounded(function(*args))
         return bounded(super().call(context, function, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

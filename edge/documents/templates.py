@@ -5,22 +5,24 @@ A template is Jinja with statements on lines of their own (``% for``, ``% if``) 
     text center bold | {{ place.name }}
     pair left key={{ key }} | {{ word.seller }} | {{ data.seller|party }}
 
-Values stay inside their field whatever they hold: while the markup is read, each stands there as a number.
+Values stay inside their field whatever they hold: while the markup is read, each stands there as a number.  A line
+with the values of the line before it on the last paper is the same part: a slip has most of them from slip to slip.
 Errors name the template's file and line.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, pass_context
+from jinja2 import TemplateSyntaxError, UndefinedError, pass_context
 from jinja2.runtime import Context
 
 from edge.between.compiled import Compiled
+from edge.documents.generator import CLOSE, END, LINE, OPEN
 from edge.documents.market_files import SUFFIX, BadTemplate, read
-from edge.documents.sandbox import Budget, Environment, TooMuch, bounded, budget_of
+from edge.documents.sandbox import Budget, Environment, TooMuch, budget_of, written
 from protocol.printers.document import (
     MAX_PARTS,
     PARTS,
@@ -42,11 +44,10 @@ from protocol.printers.document import (
 
 Build = Callable[[list[str]], Part]  # makes a part of a line's fields
 Pieces = tuple[str | int, ...]  # of a text: what is written, and numbers of values
-LINES_KNOWN = 64  # lines read last: a slip has those of the slip before
+LINES_KNOWN = 128  # lines read last: a slip has those of the slip before
 MOST_COLUMNS = 64
-_OPEN, _CLOSE, _LINE, _END = "\ue000", "\ue001", "\ue002", "\ue003"
-_HELD = re.compile(f"{_OPEN}([0-9]+){_CLOSE}")
-_MARKED = re.compile(f"{_LINE}([^:]*):([0-9]+){_END}(.*)", re.DOTALL)
+_HELD = re.compile(f"{OPEN}([0-9]+){CLOSE}")
+_MARKED = re.compile(f"{LINE}([^:]*):([0-9]+){END}(.*)", re.DOTALL)
 _ALIGNS = {align.value: align for align in Align}
 _SIZES = {size.value: size for size in Size}
 
@@ -70,10 +71,17 @@ class Templates:
 
     def document(self, name: str, title: str, values: Mapping[str, Any]) -> Document:
         """Fill in a template. Raises BadTemplate."""
-        return Document(name, title, tuple(part for _, part in self.parts(name, values)))
+        return Document(name, title, tuple(self.parts(name, values)))
 
-    def parts(self, name: str, values: Mapping[str, Any]) -> list[tuple[str, Part]]:
-        """What the filled-in template has, each part with the ``FILE:LINE`` it comes from. Raises BadTemplate."""
+    def parts(self, name: str, values: Mapping[str, Any]) -> list[Part]:
+        """What the filled-in template has. Raises BadTemplate."""
+        return [part for _, part in self._filled(name, values)]
+
+    def placed(self, name: str, values: Mapping[str, Any]) -> list[tuple[str, Part]]:
+        """The same, each part with the ``FILE:LINE`` it comes from. Raises BadTemplate."""
+        return [(self._at(line), part) for line, part in self._filled(name, values)]
+
+    def _filled(self, name: str, values: Mapping[str, Any]) -> list[tuple[str, Part]]:
         budget = Budget()
         try:
             text = self._environment.get_template(name).render(**values, _budget=budget)
@@ -85,7 +93,7 @@ class Templates:
             bad = BadTemplate(f"{self._place(name, error)}: {_reason(error)}")
             bad.endless = isinstance(error, TooMuch | MemoryError)
             raise bad from None
-        parts = [self._part(line, budget.held) for line in text.split("\n") if line.strip()]
+        parts = [self._part(line, budget) for line in text.split("\n") if line and not line.isspace()]
         if len(parts) > MAX_PARTS:
             raise BadTemplate(f"{self._file(name)}: {len(parts)} lines, where {MAX_PARTS} are the most")
         return parts
@@ -98,13 +106,23 @@ class Templates:
         source = read(path)
         return "\n".join([*_marked(name, path, source), ""]), str(path), lambda: True
 
-    def _part(self, line: str, held: list[str]) -> tuple[str, Part]:
-        name, number, (head, *fields) = _read(line)
-        place = f"{self._file(name)}:{number}"
+    def _part(self, line: str, budget: Budget) -> tuple[str, Part]:
+        """A line as it was written, and its part."""
+        number = line[1:]
         try:
-            return place, _build(_restored(head, held), [_restored(field, held).strip() for field in fields])
+            if line[0] == LINE and number.isdecimal() and int(number) < len(budget.lines):
+                line, values = budget.lines[int(number)]
+                return line, _made(line, values)
+            return line, _made(line, ()) if OPEN not in line else _made.__wrapped__(line, budget.held)
+        except BadTemplate:
+            raise
         except (ValueError, TooMuch) as error:
-            raise BadTemplate(f"{place}: {error}") from None
+            raise BadTemplate(f"{self._at(line)}: {error}") from None
+
+    def _at(self, line: str) -> str:
+        """The file and the number of a line of markup."""
+        name, number, _ = _read(line)
+        return f"{self._file(name)}:{number}"
 
     def _file(self, name: str) -> str:
         """Where it was read from: that is not asked anew for each of its lines."""
@@ -123,10 +141,14 @@ class Templates:
 @pass_context
 def _hold(context: Context, value: Any) -> str:
     """A value's place in the markup; what it says comes back when the markup was read."""
-    if isinstance(value, StrictUndefined):
-        return str(value)  # raises
-    number = budget_of(context).hold(value if type(value) is str else str(bounded(value)))
-    return f"{_OPEN}{number}{_CLOSE}"
+    return f"{OPEN}{budget_of(context).hold(written(value))}{CLOSE}"
+
+
+@lru_cache(maxsize=LINES_KNOWN)
+def _made(line: str, values: Sequence[str]) -> Part:
+    """A line of markup with its values. Raises BadTemplate, and ValueError for what it cannot be."""
+    _, _, (head, *fields) = _read(line)
+    return _build(_restored(head, values), [_restored(field, values).strip() for field in fields])
 
 
 @lru_cache(maxsize=LINES_KNOWN)
@@ -146,7 +168,7 @@ def _pieces(text: str) -> Pieces:
     return tuple(int(one) if place % 2 else one for place, one in enumerate(_HELD.split(text)) if one)
 
 
-def _restored(pieces: Pieces, held: list[str]) -> str:
+def _restored(pieces: Pieces, held: Sequence[str]) -> str:
     if len(pieces) == 1:  # as most are
         (one,) = pieces
         return held[one] if isinstance(one, int) else one
@@ -157,13 +179,13 @@ def _marked(name: str, path: Path, source: str) -> list[str]:
     """Each line of markup with the place it comes from; comments are taken out."""
     lines = []
     for number, line in enumerate(source.split("\n"), 1):
-        if any(mark in line for mark in (_OPEN, _CLOSE, _LINE, _END)):
+        if any(mark in line for mark in (OPEN, CLOSE, LINE, END)):
             raise BadTemplate(f"{path}:{number}: characters of private use cannot stand in a template")
         text = line.strip()
         if text.startswith("#"):
             lines.append("")
         elif text and not text.startswith("%"):
-            lines.append(f"{_LINE}{name}:{number}{_END}{text}")
+            lines.append(f"{LINE}{name}:{number}{END}{text}")
         else:
             lines.append(text)
     return lines

@@ -3,13 +3,13 @@
 Nothing here changes anything, and every method may be called from any thread.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from drivers.glyphs import FontGlyphs, NoFont, png
 from edge.between.fixed_words import JobName
@@ -17,6 +17,7 @@ from edge.between.print_states import DAY, STALL_CARD, TEST_PAGE, PrintJob
 from edge.config.sections import Config, PrinterSection
 from edge.documents import Documents, Place, day, examples, prints, stall_card, testpage
 from edge.records.ledger import reading
+from protocol.frozen import changed
 from protocol.printers import bitmap, languages
 from protocol.printers.document import Document
 from protocol.printers.layout import Page, layout
@@ -61,7 +62,7 @@ class Typesetter:
         profile = self._printers[printer].row()
         for paper in self._awaited:
             if prints(profile, paper):
-                place = replace(self._place, label=profile.label)
+                place = changed(self._place, label=profile.label)
                 document = self._papers.document(paper, examples(paper)[0], place)
                 page = layout(document, profile.columns, profile.encoding, self._drawable)
                 for _ in languages.emit(page, profile, self.glyphs_for(page, profile)):
@@ -80,7 +81,7 @@ class Typesetter:
         document = self._papers.document(
             job.paper,
             self._content(job),
-            replace(self._place, label=profile.label),
+            changed(self._place, label=profile.label),
             copy=job.copy,
             late=late,
             mark=job.mark,
@@ -123,7 +124,7 @@ class Typesetter:
             return _day(self._folder, job.detail, job.seq, self._seller, self._subject)
         if job.paper == STALL_CARD:
             return stall_card(self._seller, self._place.host)
-        content: dict[str, Any] = json.loads(job.body)
+        content: dict[str, Any] = from_json(job.body)
         return content
 
 

@@ -44,10 +44,9 @@ class Bitmap:
 
     def data(self) -> bytes:
         """The rows one after the other, each filled up to whole bytes with white."""
-        spare = self.row_bytes * 8 - self.width
-        return b"".join(
-            (row << spare).to_bytes(self.row_bytes, "big") * len(list(same)) for row, same in groupby(self.rows)
-        )
+        size = self.row_bytes
+        spare = size * 8 - self.width
+        return b"".join([(row << spare).to_bytes(size, "big") * len([*same]) for row, same in groupby(self.rows)])
 
 
 def draw(page: Page, profile: Profile, glyphs: GlyphSource) -> Bitmap:
@@ -80,7 +79,7 @@ def draw_row(row: Row, profile: Profile, glyphs: GlyphSource) -> Iterator[int]:
 
 def height(page: Page, profile: Profile) -> int:
     """How many dots the page is high, without drawing anything; cuts take none."""
-    return sum(row_height(row, profile) for row in page.rows)
+    return sum([row.dots if isinstance(row, TextRow) else row_height(row, profile) for row in page.rows])
 
 
 def row_height(row: Row, profile: Profile) -> int:

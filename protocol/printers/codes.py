@@ -8,6 +8,7 @@ code is drawn.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 from protocol.frozen import frozen
 from protocol.printers import qr
@@ -46,7 +47,8 @@ class Dots:
 @lru_cache(maxsize=32)
 def matrix(payload: str, mask: int = 0) -> Matrix:
     """The modules of a QR code with its quiet zone. Raises ValueError for more than one code holds."""
-    lines = [f"{'0' * QUIET}{line}{'0' * QUIET}" for line in qr.lines(payload, mask)]
+    quiet = "0" * QUIET
+    lines = [f"{quiet}{line}{quiet}" for line in qr.lines(payload, mask)]
     blank = ("0" * len(lines[0]),) * QUIET
     return (*blank, *lines, *blank)
 
@@ -93,8 +95,9 @@ def scaled(modules: Matrix, module: int) -> Dots:
     """
     bits = next(bits for bits in _DIGIT_BITS if module % bits == 0)
     gap, black = "0" * (module // bits - 1), (1 << module) - 1
-    rows = [int(gap.join(line) if gap else line, 1 << bits) * black for line in modules]
-    return Dots(module * len(modules), tuple(row for row in rows for _ in range(module)))
+    base = 1 << bits
+    rows = [int(gap.join(line) if gap else line, base) * black for line in modules]
+    return Dots(module * len(modules), tuple(chain.from_iterable(zip(*[rows] * module, strict=True))))
 
 
 @lru_cache(maxsize=32)

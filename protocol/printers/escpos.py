@@ -148,9 +148,11 @@ class _Style:
         self._align, self._size, self._bold = Align.LEFT, Size.NORMAL, False
 
     def line(self, row: TextRow) -> bytes:
-        out = self._to_align(row.align)
+        out = self._to_align(row.align) if row.align is not self._align else b""
         for run in row.runs:
-            out += self._to_style(run.size, run.bold) + paper_text.encode(run.text, self._encoding)
+            if run.size is not self._size or run.bold is not self._bold:
+                out += self._to_style(run.size, run.bold)
+            out += paper_text.encode(run.text, self._encoding)
         return out + LF
 
     def reset(self) -> bytes:

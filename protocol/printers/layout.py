@@ -4,11 +4,11 @@ A grid has 32 columns on 58 mm paper, 48 on 80 mm. Text is cleaned here; rows ho
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import lru_cache
 from itertools import groupby
 
-from protocol.frozen import frozen
+from protocol.frozen import changed, frozen
 from protocol.printers import text as paper_text
 from protocol.printers.codes import BAR_HEIGHT
 from protocol.printers.document import (
@@ -141,7 +141,7 @@ def _nothing(letter: str) -> bool:
 def _with_room(rows: list[Row]) -> tuple[Row, ...]:
     """The rows, where each code knows what the others take."""
     taken = sum([row.dots for row in rows if isinstance(row, _LINES)])
-    return tuple(replace(row, taken=taken) if isinstance(row, QRRow) else row for row in rows)
+    return tuple([changed(row, taken=taken) if isinstance(row, QRRow) else row for row in rows])
 
 
 class _Grid:
@@ -158,7 +158,8 @@ class _Grid:
         if self.columns >= WIDE and (isinstance(part, Sign) or (isinstance(part, Pair) and part.half)):
             self._beside(part)
             return
-        self.end()
+        if self._half is not None:
+            self.end()
         alone = _alone(part, self.columns, self._encoding, self._drawable)
         self.rows += alone.rows
         if alone.replaced or alone.drawn:

@@ -14,41 +14,48 @@ from typing import Any, NamedTuple
 from protocol.printers import qr_frame
 
 CHUNK = 20  # so many digits or capital letters in a row, and a chunk of their own pays
-_NUMBER, _LETTER, _BYTE = 1, 2, 4  # 7.3: modes, with the bits of a chunk's length for versions to 9, to 26, to 40
+_CLASSES = ((1, 9), (10, 26), (27, 40))  # versions whose chunks say their length in as many bits
+_NUMBER, _LETTER, _BYTE = 1, 2, 4  # 7.3: modes, with those bits
 _LENGTH = {_NUMBER: (10, 12, 14), _LETTER: (9, 11, 13), _BYTE: (8, 16, 16)}
 _SHORT = ((re.compile(rb"\A[0-9]+\Z"), _NUMBER), (re.compile(rb"\A[0-9A-Z $%*+./:-]+\Z"), _LETTER))
 _LONG = (
     (re.compile(rb"[0-9]{%d,}" % CHUNK), _NUMBER),
     (re.compile(rb"[0-9A-Z $%%*+./:-]{%d,}" % CHUNK), _LETTER),
 )
+_SPARE = 7  # modules that may be left over behind the data
 _PADS = b"\xec\x11"  # 7.4.10, in turns
 _LETTERS = {letter: value for value, letter in enumerate(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")}
 
 
 class _Chunk(NamedTuple):
+    """A part of a payload in one mode: how many characters, and what they are in so many bits."""
+
     mode: int
-    data: bytes
+    length: int
+    size: int
+    value: int
 
 
 def lines(payload: str, mask: int) -> tuple[str, ...]:
     """The modules without a quiet zone, a text a line, "1" for black. Raises ValueError for more than one code
     holds."""
     size = version(payload)
-    order, template = _order(size), _template(size, mask)
+    pick, masked, fixed = _way_through(size, mask)
     width = qr_frame.width(size)
-    bits = f"{int.from_bytes(_codewords(payload, size)):0{8 * sum(_capacity(size))}b}00000000"  # up to 7 are left over
-    black = f"{int(''.join(order(bits)), 2) ^ template:0{width * width}b}"
-    return tuple(black[start : start + width] for start in range(0, len(black), width))
+    data = int.from_bytes(_codewords(payload, size)) << _SPARE ^ masked
+    black = "".join(pick(f"{data:0{8 * sum(_capacity(size)) + _SPARE}b}{fixed}"))
+    return tuple([black[line::width] for line in range(width)])
 
 
 @lru_cache(maxsize=32)
 def version(payload: str) -> int:
     """The smallest code that holds the payload (7.4): 1 to 40. Raises ValueError."""
     chunks = _chunks(payload)
-    data = sum(4 + len(_bits(chunk)) for chunk in chunks)
-    for size in range(1, qr_frame.VERSIONS + 1):
-        if data + sum(_length(chunk.mode, size) for chunk in chunks) <= 8 * _capacity(size)[0]:
-            return size
+    data = sum([4 + chunk.size for chunk in chunks])
+    for least, most in _CLASSES:
+        bits = data + sum([_length(chunk.mode, most) for chunk in chunks])
+        if bits <= 8 * _capacity(most)[0]:
+            return next(size for size in range(least, most + 1) if bits <= 8 * _capacity(size)[0])
     raise ValueError(f"{len(payload)} bytes are more than a QR code holds")
 
 
@@ -60,50 +67,55 @@ def _length(mode: int, size: int) -> int:
 def _chunks(payload: str) -> tuple[_Chunk, ...]:
     """Digits in a row, then capital letters in a row, and the bytes between them."""
     data = payload.encode("ascii")
-    chunks = [_Chunk(_BYTE, data)] if data else []
+    parts = [(_BYTE, data)] if data else []
     for pattern, mode in _LONG if len(data) > CHUNK else _SHORT:
-        chunks = [
-            part for chunk in chunks for part in (_split(chunk, pattern, mode) if chunk.mode == _BYTE else [chunk])
+        parts = [
+            part for kind, run in parts for part in (_split(run, pattern, mode) if kind == _BYTE else [(kind, run)])
         ]
-    return tuple(chunks)
+    return tuple([_Chunk(mode, len(run), *_bits(mode, run)) for mode, run in parts])
 
 
-def _split(chunk: _Chunk, pattern: re.Pattern[bytes], mode: int) -> Iterator[_Chunk]:
-    if chunk.mode != _BYTE:
-        yield chunk
-        return
+def _split(data: bytes, pattern: re.Pattern[bytes], mode: int) -> Iterator[tuple[int, bytes]]:
+    """Bytes, and what is of another mode among them."""
     start = 0
-    for found in pattern.finditer(chunk.data):
+    for found in pattern.finditer(data):
         if found.start() > start:
-            yield _Chunk(_BYTE, chunk.data[start : found.start()])
-        yield _Chunk(mode, found[0])
+            yield _BYTE, data[start : found.start()]
+        yield mode, found[0]
         start = found.end()
-    if start < len(chunk.data):
-        yield _Chunk(_BYTE, chunk.data[start:])
+    if start < len(data):
+        yield _BYTE, data[start:]
 
 
-def _bits(chunk: _Chunk) -> str:
-    """A chunk's data: three digits take 10 bits, two letters 11, a byte 8."""
-    data = chunk.data
-    if chunk.mode == _NUMBER:
-        threes = [data[start : start + 3] for start in range(0, len(data), 3)]
-        return "".join(f"{int(three):0{(4, 7, 10)[len(three) - 1]}b}" for three in threes)
-    if chunk.mode == _LETTER:
-        values = [_LETTERS[letter] for letter in data]
-        pairs = "".join(f"{one * 45 + two:011b}" for one, two in zip(values[::2], values[1::2], strict=False))
-        return pairs + (f"{values[-1]:06b}" if len(values) % 2 else "")
-    return f"{int.from_bytes(data):0{8 * len(data)}b}" if data else ""
+def _bits(mode: int, data: bytes) -> tuple[int, int]:
+    """How many bits characters take in a mode, and their value: three digits take 10, two letters 11, a byte 8."""
+    if mode == _BYTE:
+        return 8 * len(data), int.from_bytes(data)
+    size = value = 0
+    if mode == _NUMBER:
+        for start in range(0, len(data), 3):
+            three = data[start : start + 3]
+            more = (4, 7, 10)[len(three) - 1]
+            size, value = size + more, value << more | int(three)
+    else:
+        for start in range(0, len(data) - 1, 2):
+            size, value = size + 11, value << 11 | _LETTERS[data[start]] * 45 + _LETTERS[data[start + 1]]
+        if len(data) % 2:
+            size, value = size + 6, value << 6 | _LETTERS[data[-1]]
+    return size, value
 
 
 def _codewords(payload: str, size: int) -> bytes:
     """Data and error correction as they lie in the code, block by block in turns (7.4.10, 7.5, 7.6)."""
     room, _ = _capacity(size)
-    text = "".join(
-        f"{chunk.mode:04b}{len(chunk.data):0{_length(chunk.mode, size)}b}{_bits(chunk)}" for chunk in _chunks(payload)
-    )
-    text += "0" * min(4, 8 * room - len(text))
-    text += "0" * (-len(text) % 8)
-    data = int(text, 2).to_bytes(len(text) // 8)
+    length = value = 0
+    for chunk in _chunks(payload):
+        counted = _length(chunk.mode, size)
+        length += 4 + counted + chunk.size
+        value = ((value << 4 | chunk.mode) << counted | chunk.length) << chunk.size | chunk.value
+    end = min(4, 8 * room - length)
+    end += -(length + end) % 8
+    data = (value << end).to_bytes((length + end) // 8)
     data += (_PADS * room)[: room - len(data)]
     blocks: list[bytes] = []
     checks: list[bytes] = []
@@ -166,19 +178,33 @@ def _times(one: int, two: int) -> int:
 
 
 @lru_cache(maxsize=8)
-def _template(size: int, mask: int) -> int:
-    """The code of this version with nothing but zeroes for data, line by line, the first module the highest bit."""
-    return int("".join("1" if black else "0" for black in qr_frame.empty(size, mask)), 2)
-
-
-@lru_cache(maxsize=8)
-def _order(size: int) -> Any:
-    """Picks the bit of each module out of a code's data, bit by bit; for one that holds none a zero behind its end."""
-    width, bits, holds = qr_frame.width(size), 8 * sum(_capacity(size)), qr_frame.data_places(size)
-    places = [bits] * (width * width)
+def _way_through(size: int, mask: int) -> tuple[Any, int, str]:
+    """What picks the modules, column by column, out of a code's data, bit by bit, with the modules that hold none
+    behind it: those are the third answer.  The second is the mask, where the data is, which it is changed by before.
+    """
+    width, holds, empty = qr_frame.width(size), qr_frame.data_places(size), qr_frame.empty(size, mask)
+    bits, masked, places = 8 * sum(_capacity(size)) + _SPARE, 0, {}
     for place, module in enumerate(one for one in _way(width) if one in holds):
         places[module] = place
-    return itemgetter(*places)
+        masked |= empty[module] << bits - 1 - place
+    columns = [line * width + column for column in range(width) for line in range(width)]
+    others = [module for module in columns if module not in holds]
+    places |= {module: bits + place for place, module in enumerate(others)}
+    fixed = "".join("1" if empty[module] else "0" for module in others)
+    return itemgetter(*_slices([places[module] for module in columns])), masked, fixed
+
+
+def _slices(places: Sequence[int]) -> Iterator[slice]:
+    """The places, as slices one behind the other: a column's bits stand two apart, and backwards where it goes up."""
+    start = 0
+    while start < len(places):
+        end = start + 1
+        step = places[end] - places[start] if end < len(places) else 1
+        while end < len(places) and places[end] - places[end - 1] == step:
+            end += 1
+        stop = places[end - 1] + (1 if step > 0 else -1)
+        yield slice(places[start], stop if stop >= 0 else None, step)
+        start = end
 
 
 def _way(width: int) -> Iterator[int]:

@@ -13,7 +13,7 @@ from edge.cli.main import main
 from edge.documents import DOCUMENTS, SHIPPED, BadTemplate, Documents, Place, checked, examples, fields
 from edge.documents.templates import Templates
 from edge.documents.words import Language, PaperWords
-from protocol.printers.document import Document
+from protocol.printers.document import Cut, Document, Pair
 from protocol.printers.layout import layout
 from protocol.printers.plain import plain
 
@@ -37,6 +37,27 @@ def test_a_market_changes_a_paper_without_touching_a_program(tmp_path: Path) -> 
     assert slip(tmp_path) == "              市场\n欢迎再来\n"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pair bold | {{ data.buyer.name }} | a{{ 1.50 }}-{{ true }}b\ncut",
+        "pair{% if true %} bold{% endif %} | {{ data.buyer.name }} | a{{ 1.50 }}-{{ true }}b\ncut\n",
+        "pair bold | {{ data.buyer.name }} | a{% if true %}{{ 1.50 }}-{% endif %}{{ true }}b\ncut",
+        "% set x\nkept\n% endset\n% if x\npair bold | {{ data.buyer.name }} | a{{ 1.50 }}-{{ true }}b\n% endif\ncut",
+        "% for one in [1.50]\npair bold | {{ data.buyer.name }} | a{{ one }}-{{ true }}b\n% endfor\ncut\n",
+        "% filter string\npair bold | {{ data.buyer.name }} | a{{ 1.50 }}-{{ true }}b\n% endfilter\ncut\n",
+    ],
+)
+@pytest.mark.parametrize("buyer", ["李四", "a | b", "\ue0020", "\ue0000\ue001", "x\ncut\n\ue002slip:1\ue003cut"])
+def test_a_line_is_the_same_in_one_piece_and_in_several(tmp_path: Path, text: str, buyer: str) -> None:
+    """And whatever a value holds, it is a value."""
+    values = fields.values(PaperWords("zh"), PLACE, {"data": {"buyer": {"name": buyer}}})
+    path = own(tmp_path, text) / "slip.paper"
+    templates = Templates({"slip": path}.get, fields.functions(), fields.filters())
+    same = [Pair(buyer.strip(), "a1.5-Trueb", bold=True), Cut()]
+    assert templates.parts("slip", values) == templates.parts("slip", values) == same
+
+
 def test_a_market_changes_a_word(tmp_path: Path) -> None:
     own(tmp_path, 'seller = ["摊主", "Stall holder"]\n', "words.toml")
     assert "摊主   刘记蔬菜" in slip(tmp_path)
@@ -49,6 +70,13 @@ def test_a_market_changes_a_word(tmp_path: Path) -> None:
         ("slip.paper", "text blod | a\n", r"slip\.paper:1: text does not know 'blod'"),
         ("slip.paper", "text | a | b\n", r"slip\.paper:1: text: expects 1 field\(s\) after `\|`, got 2"),
         ("slip.paper", "text | a\n\ntext | {{ data.slip.total }}\n", r"slip\.paper:3: .*no attribute 'total'"),
+        (
+            "slip.paper",
+            "text | {{ code }}\npair | {{ code }}|{{ a }}\ntext | {{ code }}\n",
+            r"slip\.paper:2: 'a' is undef",
+        ),
+        ("slip.paper", "text | {{ code }}\ntext | {{ time }}{{ word.x }}\n", r"slip\.paper:2: .*no attribute 'x'"),
+        ("slip.paper", "text | {{ code }}\nqr | {{ word.seller }}\n", r"slip\.paper:2: payload: a QR code here holds"),
         ("slip.paper", "% if code\ntext | a\n", r"slip\.paper:2: .*"),
         ("slip.paper", "text | {{ word.sellr }}\n", r"slip\.paper:1: .*'sellr'"),
         ("slip.paper", "qr | {{ '9' * 300 }}\n", r"slip\.paper:1: payload: 300 bytes, where 287 fit"),
@@ -185,7 +213,7 @@ def test_any_template_makes_a_paper_or_says_what_is_wrong(lines: list[str], valu
         find = {"slip": path, "trade": shipped}.get
         with suppress(BadTemplate):
             parts = Templates(find, fields.functions(), fields.filters()).parts("slip", values)
-            layout(Document("slip", "", tuple(part for _, part in parts)))
+            layout(Document("slip", "", tuple(parts)))
 
 
 @pytest.mark.parametrize(
