@@ -167,6 +167,34 @@ def test_weights_wait_for_each_other_and_for_nothing_else(box: Callable[..., Box
     assert station.core._inbox.empty()
 
 
+def test_a_load_that_is_sold_by_itself_waits_for_nothing_and_other_weights_until_they_are_shown(
+    box: Callable[..., Box], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "{CABBAGE}"\n{counter_devices}')
+    station.releases()
+    station.weighs("0.000")
+    station.core._show_at = station.core._attend_at = station.clock.steady() + 3600
+    before, frames = station.ledger.head.seq, [*station.frames("1.500", 0.8)]
+    inbox = Waited(station.core, *frames)
+    assert station.core.go_round()
+    assert station.last["data"]["slip"]["lines"][0]["net_g"] == 1500
+    assert station.ledger.head.seq == before + 1
+    assert len(inbox.waits) == 5  # by the fifth frame it has stood still; those behind it came along
+    assert station.core._inbox._real.empty()  # type: ignore[attr-defined]
+
+
+def test_what_waits_with_weights_is_worked_on_when_they_are_shown(
+    box: Callable[..., Box], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "{CABBAGE}"\n{counter_devices}')
+    station.core._show_at = station.core._attend_at = station.clock.steady() + 3600
+    weights = [*station.frames("0.000", 0.2)]
+    inbox = Waited(station.core, weights[0], Printed(1, PrintState.PRINTED, PrintWhy.NOTHING), weights[1])
+    assert station.core.go_round()
+    assert len(inbox.waits) == 4
+    assert station.core._inbox._real.empty()  # type: ignore[attr-defined]
+
+
 # --- showing --------------------------------------------------------------------------------------------------------
 
 
