@@ -331,7 +331,7 @@ class Core:
         Weights, and what became of papers and deliveries, wait for each other until they can be shown, or for whatever
         else comes; a load that is sold by itself waits for nothing.
         """
-        wait, until = TICK_SECONDS, 0.0
+        wait, until, patient = TICK_SECONDS, 0.0, False
         with self._fence("clock"):
             now = self._clock.steady()
             due = min(
@@ -340,15 +340,19 @@ class Core:
                 self._all_at if self._all_due else math.inf,
             )
             wait = min(wait, max(0.0, due - now))
-            until = time.monotonic() + min(self._show_at, self._attend_at) - now
+            shown = min(self._show_at, self._attend_at) - now
+            until, patient = time.monotonic() + shown, wait <= shown
         if self._handover.waiting or self._station.tally.behind:
             wait = until = 0.0
         with contextlib.suppress(Empty):
+            self._inbox.patience = self._may_come_quietly if patient else None
             waits = self._heard(self._inbox.get(timeout=wait), messages)
+            self._inbox.patience = self._may_come_quietly
             while waits and len(messages) < BATCH and (left := until - time.monotonic()) > 0:
                 waits = self._heard(self._inbox.get(timeout=left), messages)
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
+        self._inbox.patience = None
 
     def _heard(self, message: Message, messages: list[Message]) -> bool:
         """Add what is to be worked on; whether more of the kind may be waited for.
@@ -362,6 +366,10 @@ class Core:
         self._weigh(message, messages.append)
         self._weights_due = True
         return len(messages) == before
+
+    def _may_come_quietly(self, message: Message) -> bool:
+        """Whether the core, which waits until something is to be shown, need not be woken; asked by who puts it."""
+        return not (self._continuous and isinstance(message, Weighed)) and self._may_wait(message)
 
     def _may_wait(self, message: Message) -> bool:
         """Whether nothing follows from it but what pages show; of a delivery, when there is nothing more to send."""
