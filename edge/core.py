@@ -190,7 +190,7 @@ class Core:
         self._last_record = 0.0
         self._delivered_at = float("-inf")  # when it was written last how far the city is
         self._continuous_told = ""
-        self._in_time = (Printed,) if config.stall.continuous else (Printed, Weighed)  # what waits to be shown
+        self._continuous = bool(config.stall.continuous)
         self._notify = notify
         self._status_at, self._status = 0.0, ""
         self._sleep = time.sleep
@@ -271,13 +271,15 @@ class Core:
             step = self._clock.look(self._ledger.head.unsynced_in == self._clock.boot_id)
         with self._fence("timetable"):
             messages = [*messages, *(Due(name) for name in self._timetable.due(self._clock.steady()))]
-        weights = [message for message in messages if isinstance(message, Weighed)]
-        weights_only = len(weights) == len(messages) and not step
+        weights_only = not step and all(isinstance(message, Weighed | NewLoad) for message in messages)
         waited = not messages and not (patient and (self._weights_due or self._all_due))  # for nothing, and for no page
         attend = not weights_only or waited or self._clock.steady() >= self._attend_at or self._station.tally.behind
-        if weights_only and weights:
-            for weighed in weights:
-                self._weigh(weighed, lambda load: self._work([load], None))
+        if weights_only and messages:
+            for message in messages:
+                if isinstance(message, Weighed):
+                    self._weigh(message, lambda load: self._work([load], None))
+                else:
+                    self._work([message], None)
         elif messages or attend:
             self._work(messages, step)
         now = self._clock.steady()
@@ -327,9 +329,9 @@ class Core:
         """Everything that is in the inbox; waits a tick for the first.
 
         Weights, and what became of papers and deliveries, wait for each other until they can be shown, or for whatever
-        else comes; a weight that may be sold by itself waits for nothing.
+        else comes; a load that is sold by itself waits for nothing.
         """
-        wait, until = TICK_SECONDS, 0.0
+        wait, until, patient = TICK_SECONDS, 0.0, False
         with self._fence("clock"):
             now = self._clock.steady()
             due = min(
@@ -338,15 +340,36 @@ class Core:
                 self._all_at if self._all_due else math.inf,
             )
             wait = min(wait, max(0.0, due - now))
-            until = time.monotonic() + min(self._show_at, self._attend_at) - now
+            shown = min(self._show_at, self._attend_at) - now
+            until, patient = time.monotonic() + shown, wait <= shown
         if self._handover.waiting or self._station.tally.behind:
             wait = until = 0.0
         with contextlib.suppress(Empty):
-            messages.append(self._inbox.get(timeout=wait))
-            while len(messages) < BATCH and self._may_wait(messages[-1]) and (left := until - time.monotonic()) > 0:
-                messages.append(self._inbox.get(timeout=left))
+            self._inbox.patience = self._may_come_quietly if patient else None
+            waits = self._heard(self._inbox.get(timeout=wait), messages)
+            self._inbox.patience = self._may_come_quietly
+            while waits and len(messages) < BATCH and (left := until - time.monotonic()) > 0:
+                waits = self._heard(self._inbox.get(timeout=left), messages)
             while len(messages) < BATCH:
                 messages.append(self._inbox.get_nowait())
+        self._inbox.patience = None
+
+    def _heard(self, message: Message, messages: list[Message]) -> bool:
+        """Add what is to be worked on; whether more of the kind may be waited for.
+
+        Where loads are sold by themselves a weight is taken at once, since only then it is known whether it waits.
+        """
+        if not self._continuous or not isinstance(message, Weighed):
+            messages.append(message)
+            return self._may_wait(message)
+        before = len(messages)
+        self._weigh(message, messages.append)
+        self._weights_due = True
+        return len(messages) == before
+
+    def _may_come_quietly(self, message: Message) -> bool:
+        """Whether the core, which waits until something is to be shown, need not be woken; asked by who puts it."""
+        return not (self._continuous and isinstance(message, Weighed)) and self._may_wait(message)
 
     def _may_wait(self, message: Message) -> bool:
         """Whether nothing follows from it but what pages show; of a delivery, when there is nothing more to send."""
@@ -354,7 +377,7 @@ class Core:
             isinstance(message, CityMessage) and message.topic == self._topics.ack
         ):
             return self._publisher.at_ease
-        return isinstance(message, self._in_time)
+        return isinstance(message, Printed | Weighed)
 
     def _work(self, messages: list[Message], step: Step | None) -> None:
         """One batch: handle, commit, let the effects go. When the ledger takes nothing everybody who waits is told so.
@@ -508,6 +531,8 @@ class Core:
                 if device in self._station.scales:
                     with self._fence("weighing"):
                         self._station.scales[device].disturbed()
+            case NewLoad(weighed) if isinstance(error, Refused):
+                self._not_sold(weighed.device, error)
             case NewLoad(weighed):
                 self._failed(weighed, error)
             case Sensed(device, measured):
@@ -698,24 +723,25 @@ class Core:
 
     def _sold_by_itself(self, device: str) -> bool:
         """Whether continuous weighing sells what lies there now."""
-        scale = self._station.scales[device]
-        return bool(self._config.stall.continuous) and not scale.why_not(self._clock.steady(), self._station.today())
+        if not self._continuous:
+            return False
+        scale, now = self._station.scales[device], self._clock.steady()
+        return not scale.why_not(now, None) and not scale.why_not(now, self._station.today())  # few get to the date
 
     def _sell_continuously(self, device: str) -> None:
-        """Continuous weighing: each new load of the configured product becomes a sale by itself."""
+        """Continuous weighing: each new load of the configured product becomes a sale by itself. Raises Refused."""
         product = self._config.stall.continuous
-        try:
-            with self._ledger.step():
-                lot = self._station.lots.on_sale(product)
-                if lot is None:
-                    raise Refused("no_lot", "没有可售批次", "no released lot of this product")
-                stall.sell(self._station, Sell(scale=device, product=product, lot=lot.test_code))
-        except Refused as refused:
-            if self._continuous_told != refused.code:
-                log.warning("%s continuous weighing: not sold: %s", device, refused)
-            self._continuous_told = refused.code
-            return
+        lot = self._station.lots.on_sale(product)
+        if lot is None:
+            raise Refused("no_lot", "没有可售批次", "no released lot of this product")
+        stall.sell(self._station, Sell(scale=device, product=product, lot=lot.test_code))
         self._continuous_told = ""
+
+    def _not_sold(self, device: str, refused: Refused) -> None:
+        """Told once, until something is sold."""
+        if self._continuous_told != refused.code:
+            log.warning("%s continuous weighing: not sold: %s", device, refused)
+        self._continuous_told = refused.code
 
     def _take_label_sale(self, device: str, sale: LabelSale) -> None:
         """The scale is answered when it is on the disk, whether it is new or not, also one that made us fail."""

@@ -30,7 +30,7 @@ class SerialPort:
     def __init__(self, address: str, link: Link, admit: Admit = anyone, system: System | None = None) -> None:
         self.address = address
         system = system or System()
-        local = address.startswith("/")
+        self._local = local = address.startswith("/")
         if local and not Path(address).exists():
             raise LinkLost(f"{address}: no such device; is it plugged in? `marketedge ports` lists what is")
         named = system.named(address) if local else Identity(address=address)
@@ -62,10 +62,18 @@ class SerialPort:
             ready, _, _ = select.select([self._port.fileno()], [], [], max(0.0, timeout))
             if not ready:
                 return b""
-            data: bytes = self._port.read(CHUNK)
+            data: bytes = self._port.read(CHUNK) if not self._local else self._read()
         except (OSError, ValueError, TypeError) as error:
             raise LinkLost(f"{self.address}: disconnected while reading: {_reason(self.address, error)}") from error
         return data
+
+    def _read(self) -> bytes:
+        """What is there. pyserial asks once more whether anything is, and whether more is to come."""
+        with contextlib.suppress(BlockingIOError):
+            if data := os.read(self._port.fileno(), CHUNK):
+                return data
+            raise serial.SerialException("ready to read, but it returned no data")
+        return b""
 
     def write(self, data: bytes) -> None:
         try:

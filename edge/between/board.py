@@ -4,7 +4,7 @@ Views are frozen and replaced whole, so readers in other threads always see a co
 """
 
 from collections.abc import Callable, Set
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field
 from typing import Any
 
 from drivers.transports.adapters import Identity
@@ -28,7 +28,7 @@ from edge.between.label_board import LabelSaleView, LabelScaleView
 from edge.between.print_states import PrinterState, PrintState, PrintWhy
 from edge.between.roster import Roster
 from protocol.city.events import VerdictWord
-from protocol.frozen import frozen
+from protocol.frozen import changed, frozen
 
 
 @frozen
@@ -529,12 +529,12 @@ class Showing:
 
     def post(self, **changes: Any) -> Set[str]:
         """Replace parts of the board, and answer which of them changed; nothing is signalled when none did."""
-        changed = {name: value for name, value in changes.items() if getattr(self.board, name) != value}
-        if changed:
-            self.board = replace(self.board, **changed, version=self.board.version + 1)
+        new = {name: value for name, value in changes.items() if getattr(self.board, name) != value}
+        if new:
+            self.board = changed(self.board, **new, version=self.board.version + 1)
             for signal in self._watchers:
                 signal()
-        return changed.keys()
+        return new.keys()
 
     def hand(self, scan: HandedScan) -> bool:
         """Hand a scan to whoever shows pages, who only signals; False when no page is open at all."""

@@ -4,9 +4,14 @@ Messages are frozen.  Whoever wants an answer wraps a command in a ``Request`` a
 comes after the commit, so an answer means *recorded*.
 """
 
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import field
-from queue import SimpleQueue
+from queue import Empty
 from typing import Literal
 
 from drivers.transports.adapters import Identity, Naming
@@ -284,4 +289,48 @@ Message = (
     | CityMessage
     | Stop
 )
-Inbox = SimpleQueue[Message]
+
+
+class Inbox:
+    """Messages in the order in which they were put; any thread may put, one gets.
+
+    While who gets has ``patience`` with a message it is put without waking him: he looks for it when the time is up
+    for which he waits. It is asked in the thread that puts, and only reads.
+    """
+
+    def __init__(self) -> None:
+        self.patience: Callable[[Message], bool] | None = None
+        self._messages: deque[Message] = deque()
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._rung = False
+
+    def put(self, message: Message) -> None:
+        self._messages.append(message)  # first: who looks has it, or is still to be asked or rung for
+        patience = self.patience
+        if self._rung or (patience is not None and patience(message)):
+            return
+        self._rung = True
+        with contextlib.suppress(RuntimeError):  # another thread rang at the same moment
+            self._bell.release()
+
+    def get(self, timeout: float | None = None) -> Message:
+        """The oldest message, waited for so long; raises Empty."""
+        begun, left = time.monotonic(), -1.0 if timeout is None else timeout
+        while not self._messages and self._bell.acquire(timeout=left):
+            self._rung = False  # before the next look: what is put from now on rings again
+            if timeout is not None:
+                left = max(0.0, begun + timeout - time.monotonic())
+        return self.get_nowait()
+
+    def get_nowait(self) -> Message:
+        try:
+            return self._messages.popleft()
+        except IndexError:
+            raise Empty from None
+
+    def empty(self) -> bool:
+        return not self._messages
+
+    def qsize(self) -> int:
+        return len(self._messages)

@@ -1,12 +1,15 @@
 """The records that are still to be sent: each lane in its order, read in pages of rows.
 
+Where both lanes were read to their end, what is new is taken from who wrote it a moment ago.
+
 Whoever takes one has it: after a ``rewind`` the lanes begin anew.  Owned by the core thread.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 from edge.records.delivery import Delivery
-from edge.records.ledger import ALARM, ORDINARY
+from edge.records.ledger import ALARM, ORDINARY, Written
 
 Row = tuple[int, int, bytes]  # number, lane, bytes
 PAGE = 50
@@ -15,8 +18,9 @@ PAGE = 50
 class Backlog:
     """``last`` is the number of the newest record, ``upto`` one behind which nothing is wanted."""
 
-    def __init__(self, table: Delivery) -> None:
+    def __init__(self, table: Delivery, written: Callable[[int], Written | None]) -> None:
         self._table = table
+        self._written = written
         self._pages: dict[int, deque[Row]] = {}
         self._after: dict[int, int] = {}
         self._ends: dict[int, int] = {}
@@ -38,8 +42,25 @@ class Backlog:
                     return row
             if self._ends[lane] >= last:
                 return None
+            if self._remembered(last):
+                continue
             page += self._table.of_lane(lane, max(upto, self._after[lane]), PAGE)
             if page:
                 self._after[lane] = page[-1][0]
             if len(page) < PAGE:
                 self._ends[lane] = last
+
+    def _remembered(self, last: int) -> bool:
+        """Take what is new from who wrote it; False where that is not all."""
+        first = self._ends[ORDINARY] + 1
+        if not 0 < first == self._ends[ALARM] + 1 or last - first >= PAGE:
+            return False
+        new = [(seq, self._written(seq)) for seq in range(first, last + 1)]
+        rows = [(seq, one.lane, one.body) for seq, one in new if one is not None]
+        if len(rows) < len(new):
+            return False
+        for row in rows:
+            self._pages[row[1]].append(row)
+        for lane in self._pages:
+            self._after[lane] = self._ends[lane] = last
+        return True

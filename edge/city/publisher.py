@@ -16,7 +16,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -37,6 +37,7 @@ from protocol.city.envelope import CONTENT_TYPE, BadEvent, hash_of, kind_of
 from protocol.city.signed import CityKeys
 from protocol.city.stretches import Stretches
 from protocol.city.topics import Ack, PhotoWord, Rejected, Topics
+from protocol.frozen import changed
 
 BACK_OFF = frozenset({137, 150, 151})  # server busy, rate too high, quota exceeded
 TOO_LARGE = 149
@@ -121,7 +122,7 @@ class Publisher:
         self._waiting = Waiting(ledger, clock)
         self._table = Delivery(ledger.conn)
         self._again = Again(self._table)
-        self._backlog = Backlog(self._table)
+        self._backlog = Backlog(self._table, ledger.written)
         self.end = self._table.end()
         self._hold()
         self._saved: tuple[int, int, Claim | None, int, int] | None = self._progress
@@ -499,7 +500,7 @@ class Publisher:
     def _publish(self, seq: int, lane: int, body: bytes, now: float) -> bool:
         """Hand one record to the broker; False when the link is gone. One that cannot be read is set aside."""
         try:
-            event_id, kind = _named(body)
+            event_id, kind = self._name(seq, body)
         except BadEvent as bad:
             self._damaged(seq, str(bad))
             return True
@@ -540,12 +541,17 @@ class Publisher:
         return chosen
 
     def _hidden_kind(self, row: Row) -> bool:
-        _, lane, body = row
+        seq, lane, body = row
         try:
-            topic = self._topic(lane, _named(body)[1])
+            topic = self._topic(lane, self._name(seq, body)[1])
         except BadEvent:
             return False  # it is set aside when it is to be published
         return self._doubts.hides_kind(topic, _size(topic, body))
+
+    def _name(self, seq: int, body: bytes) -> tuple[str, str]:
+        """Id and kind of a record; raises BadEvent when it cannot be read."""
+        ours = self._ledger.written(seq)
+        return (ours.id, ours.kind) if ours else _named(body)
 
     def _topic(self, lane: int, kind: str) -> str:
         return self._topics.alarm(kind) if lane == ALARM else self._topics.event(kind)
@@ -658,7 +664,7 @@ class Publisher:
         before = self.city or Ack()
         if not ack.birth or ack.birth != self._birth:  # no answer to our birth: what was answered to it stays true
             same = (ack.upto, ack.hash) == (before.upto, before.hash)
-            ack = replace(ack, birth="", holds=before.holds if same else "", serials=before.serials)
+            ack = changed(ack, birth="", holds=before.holds if same else "", serials=before.serials)
         self.city = ack
 
     def _take(self, ack: Ack, ordered: bool, now: float) -> int:

@@ -121,7 +121,13 @@ def text_of(seconds: float, timespec: str = "microseconds") -> str:
 
 def day_of(seconds: float) -> date:
     """The market's date."""
-    return datetime.fromtimestamp(seconds, CHINA).date()
+    return _day_of_hour(seconds // 3600)
+
+
+@functools.lru_cache(maxsize=8)
+def _day_of_hour(hour: float) -> date:
+    """The market's zone is whole hours from UTC."""
+    return datetime.fromtimestamp(hour * 3600, CHINA).date()
 
 
 def inside(seconds: float) -> bool:

@@ -40,7 +40,7 @@ LOOK_BACK = 5000  # records searched for the last one whose time was believed
 LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
-KEPT_BODIES = 64  # bytes of the newest records
+KEPT_WRITTEN = 64  # of the newest records
 log = logging.getLogger("ledger")
 V = TypeVar("V")
 
@@ -157,6 +157,16 @@ class Recorded:
 
 
 @frozen
+class Written:
+    """What is remembered of a record that was appended."""
+
+    lane: int
+    id: str
+    kind: str
+    body: bytes
+
+
+@frozen
 class Head:
     """The end of the chain: last sequence, hash for the next one, last serial of each code kind.
 
@@ -229,7 +239,7 @@ class Ledger:
                 _not_of_a_newer_program(self.path, self.conn)
                 schema.take(self.conn)
                 self.head = self._read_head()
-                self._written: Known[int, bytes] = self.conn.known("events")
+                self._written: Known[int, Written] = self.conn.known("events")
                 self._events: Known[int, dict[str, Any]] = self.conn.known("events")
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
                 self._take_up_words()
@@ -420,7 +430,7 @@ class Ledger:
         body = envelope.seal_written(head, written, seq, self.head.prevhash, self.signer.key)
         serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
         self.conn.add(Row(seq, lane, serials, body, bytes(self.room) if self.room else None))
-        _keep(self._written, seq, body, KEPT_BODIES)
+        _keep(self._written, seq, Written(lane, event_id, kind, body), KEPT_WRITTEN)
         unsynced_in = "" if stamp.trusted else boot_id
         self.head = Head(seq, envelope.hash_of(body), self.head.serials, unsynced_in)
         return Recorded(seq, event_id, body, kind, subject, time, data)
@@ -488,14 +498,19 @@ class Ledger:
 
     def body(self, seq: int) -> bytes:
         """The bytes of a record; raises LookupError, and RecordGone for one that was kept its time."""
-        return self._written.get(seq) or body_of(self.conn, seq)
+        ours = self._written.get(seq)
+        return ours.body if ours else body_of(self.conn, seq)
+
+    def written(self, seq: int) -> Written | None:
+        """A record that was written a moment ago, as it is remembered."""
+        return self._written.get(seq)
 
     def event(self, seq: int) -> dict[str, Any]:
         """A record's fields, not to be changed: the newest that were asked for are kept."""
         event = self._events.get(seq)
         if event is None:
             ours = self._written.get(seq)  # what was written by ourselves needs no look at its form
-            event = json.loads(ours) if ours else envelope.read(body_of(self.conn, seq))
+            event = json.loads(ours.body) if ours else envelope.read(body_of(self.conn, seq))
             _keep(self._events, seq, event, KEPT_EVENTS)
         return event
 

@@ -8,7 +8,6 @@ printer after the commit.  What became of it is written with the next record, or
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -32,6 +31,7 @@ from edge.records.ledger import Ledger, LedgerFull, Recorded
 from edge.records.print_jobs import NOT_OF_SALES, PrintJobs, PrintRow
 from edge.records.turns import MAYBE
 from edge.state.unread import Unread
+from protocol.frozen import changed
 
 RECENT = 30  # papers that pages list
 RECOVERED = 5000  # print jobs looked through at a start for those without proof
@@ -188,7 +188,7 @@ class Prints:
 
     def _show(self, job: int, **changes: Any) -> None:
         if job in self._views:
-            self._views[job] = replace(self._views[job], **changes)
+            self._views[job] = changed(self._views[job], **changes)
 
     def _forget(self, job: int) -> None:
         self._views.pop(job, None)
@@ -199,7 +199,7 @@ class Prints:
         """Hand the paper to its printer's own thread; one that waits gets its record when its turn comes, so that a
         thousand papers before a printer without paper do not fill the memory."""
         if job.waits and _of_one_record(job):
-            job = replace(job, body=b"")
+            job = changed(job, body=b"")
         self._printers[job.printer].put(job)
         self._queued[job.job] = job
 
@@ -239,9 +239,9 @@ class Prints:
         if queued is None:
             return
         if _of_one_record(queued) and not queued.body:
-            queued = replace(queued, body=self._ledger.body(queued.seq))
+            queued = changed(queued, body=self._ledger.body(queued.seq))
         if not begun and self._ledger.turns.takes(self._unsaved | {job: MAYBE}):
-            self._after.append(partial(self._begin, replace(queued, waits=False)))
+            self._after.append(partial(self._begin, changed(queued, waits=False)))
             return
         self._unsaved.pop(job, None)
         became, self._unsaved = self._unsaved, {}
@@ -249,7 +249,7 @@ class Prints:
         self.table.mark((one, state, why) for one, (state, why) in became.items())
         if not begun:
             self.table.mark([(job, *MAYBE)])
-            self._after.append(partial(self._print, replace(queued, waits=False)))
+            self._after.append(partial(self._print, changed(queued, waits=False)))
             return
         numbered = self._numbered(queued)
         self._after.append(lambda: self._print(numbered))
@@ -266,7 +266,7 @@ class Prints:
         """The paper as its next copy, in the current transaction."""
         copy = self.table.next_copy(job.seq, job.paper, job.detail)
         self.table.number(job.job, copy)
-        return replace(job, copy=copy)
+        return changed(job, copy=copy)
 
     # --- after a restart --------------------------------------------------------------------------------------------
 
@@ -337,7 +337,7 @@ class Prints:
         waited = state is PrintState.HELD or why is PrintWhy.QUEUED
         if state in UNDONE and self._fresh(kept):
             if waited:
-                kept = replace(kept, waits=True)
+                kept = changed(kept, waits=True)
                 self.table.mark([(row.job, PrintState.WAITING, PrintWhy.QUEUED)])
             else:
                 kept = self._numbered(kept)
@@ -348,7 +348,7 @@ class Prints:
             self.table.mark([(row.job, state, why)])
         if shown:
             why = PrintWhy.NOTHING if why in (PrintWhy.UNPROVEN, PrintWhy.QUEUED) else why
-            self._views[row.job] = replace(view, state=state, why=why, copy=kept.copy)
+            self._views[row.job] = changed(view, state=state, why=why, copy=kept.copy)
 
     def _age(self, body: bytes) -> float:
         """Seconds since a record was made, as far as our clock can tell; 0 for a paper without one."""

@@ -37,6 +37,7 @@ class Views:
         self._counted_at = float("-inf")
         self._unmatched: dict[str, int] = {}
         self._labels_waiting: dict[str, int] = {}
+        self._labels_of = date.min  # the day whose sales by label scale are shown
 
     def due(self, now: float) -> dict[str, Callable[[], Any]]:
         """The parts of the board that may have changed, each with what makes it."""
@@ -61,17 +62,19 @@ class Views:
             "unread": station.unread.views,
             "certificate": lambda: station.certificate,
         }
+        day = station.clock.today()
         with self._fence("tally"):
-            station.tally.look(station.clock.today())
+            station.tally.look(day)
         if station.tally.changed:
             due |= {"day": station.tally.day_view, "shift": station.tally.shift_view}
         if station.price_reports.changed:
             due["reference_prices"] = station.price_reports.view
         due["customer"] = partial(self._customer, now)
         due |= self._canteen(now, anew=today != self._cautioned)
-        if station.label_sales.changed or today != self._cautioned:
-            due["label_sales"] = partial(station.label_sales.views, station.clock.today().isoformat())
+        if station.label_sales.changed or day != self._labels_of:
+            due["label_sales"] = partial(station.label_sales.views, day.isoformat())
             self._labels_waiting = station.label_sales.waiting()
+            station.label_sales.changed, self._labels_of = False, day
         if lots.unmatched_changed:
             due |= {"unmatched": lots.unmatched_views, "analyzers": partial(self._analyzers, anew=True)}
         if station.expiries.look(now):

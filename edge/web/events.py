@@ -30,6 +30,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from starlette.responses import Response
@@ -48,6 +49,7 @@ MOST_SCANS = 8  # that wait for one reader
 NOBODY = ("", 0)  # who asks without a socket
 View = Callable[[Board], dict[str, Any]]
 PARTS = tuple(field.name for field in fields(Board) if field.name != "version")
+_all = attrgetter(*PARTS)
 
 
 def dumps(value: Any) -> bytes:
@@ -109,6 +111,7 @@ class Live:
         self._gap, self._heartbeat, self._pulse = gap, heartbeat, pulse
         self._readers: dict[Reader, None] = {}  # who came last stands last
         self._encoded: dict[str, tuple[Any, bytes]] = {}
+        self._put_together: tuple[Board | None, Board | None, bytes] = (None, None, b"")
         self._signalled = False
         self._woken = float("-inf")
         self._closed = False
@@ -164,12 +167,23 @@ class Live:
         return min(self._pulse, dead) if dead > 0 else self._pulse
 
     def _message(self, seen: Board | None, board: Board) -> bytes:
-        names = [name for name in PARTS if seen is None or getattr(seen, name) is not getattr(board, name)]
         process = {"token": self.token} if seen is None else {}
         there = {"customers": self.customers} if self.customers else {}
         head = dumps(self._stamp() | process | there | {"version": board.version})
-        parts = b"".join(b',"' + name.encode() + b'":' + self._part(name, getattr(board, name)) for name in names)
-        return b"data: " + head[:-1] + parts + b"}\n\n"
+        return b"data: " + head[:-1] + self._parts(seen, board) + b"}\n\n"
+
+    def _parts(self, seen: Board | None, board: Board) -> bytes:
+        """Those that changed, put together once for all readers that saw the same."""
+        before, now, parts = self._put_together
+        if now is not board or before is not seen:
+            was = _all(seen) if seen is not None else (None,) * len(PARTS)
+            parts = b"".join(
+                b',"' + name.encode() + b'":' + self._part(name, new)
+                for name, new, old in zip(PARTS, _all(board), was, strict=True)
+                if new is not old or seen is None
+            )
+            self._put_together = seen, board, parts
+        return parts
 
     def _part(self, name: str, value: Any) -> bytes:
         """Encoded once for all readers; papers without their text, which ``/api/prints/{job}`` has."""
@@ -203,6 +217,7 @@ class Live:
             self.showing.takes = None
             self._unwatch = None
             self._encoded.clear()
+            self._put_together = (None, None, b"")
 
     def _scanned(self, loop: asyncio.AbstractEventLoop, scan: HandedScan) -> None:
         """Runs in the core thread."""

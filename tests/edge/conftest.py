@@ -599,17 +599,17 @@ class Market:
 QUESTIONS = Recall | CatchUp | FindParties | LastEntry
 
 
-class Heard(SimpleQueue[Message]):
+class Heard(Inbox):
     """An inbox that keeps the commands that were put into it; questions alone it does not."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[Command] = []
 
-    def put(self, item: Message, block: bool = True, timeout: float | None = None) -> None:
-        if isinstance(item, Request) and not isinstance(item.command, QUESTIONS):
-            self.asked.append(item.command)
-        self.quietly(item)
+    def put(self, message: Message) -> None:
+        if isinstance(message, Request) and not isinstance(message.command, QUESTIONS):
+            self.asked.append(message.command)
+        self.quietly(message)
 
     def quietly(self, item: Message) -> None:
         """A command that is the test's own."""

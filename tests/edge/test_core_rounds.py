@@ -73,6 +73,7 @@ class Waited:
 
     def __init__(self, core: Core, *messages: Any) -> None:
         self.waits: list[float] = []
+        self.patience: Callable[[Any], bool] | None = None
         self._real, core._inbox = core._inbox, self  # type: ignore[assignment]
         for message in messages:
             self._real.put(message)
@@ -165,6 +166,63 @@ def test_weights_wait_for_each_other_and_for_nothing_else(box: Callable[..., Box
         station.core._inbox.put(message)
     assert not station.core.go_round()
     assert station.core._inbox.empty()
+
+
+def test_a_load_that_is_sold_by_itself_waits_for_nothing_and_other_weights_until_they_are_shown(
+    box: Callable[..., Box], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "{CABBAGE}"\n{counter_devices}')
+    station.releases()
+    station.weighs("0.000")
+    station.core._show_at = station.core._attend_at = station.clock.steady() + 3600
+    before, frames = station.ledger.head.seq, [*station.frames("1.500", 0.8)]
+    inbox = Waited(station.core, *frames)
+    assert station.core.go_round()
+    assert station.last["data"]["slip"]["lines"][0]["net_g"] == 1500
+    assert station.ledger.head.seq == before + 1
+    assert len(inbox.waits) == 5  # by the fifth frame it has stood still; those behind it came along
+    assert station.core._inbox._real.empty()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("continuous", [False, True])
+def test_the_core_is_not_woken_by_what_waits_until_pages_look_again(
+    box: Callable[..., Box], counter_devices: str, continuous: bool
+) -> None:
+    station = box((f'[stall]\ncontinuous = "{CABBAGE}"\n' if continuous else "") + counter_devices)
+    core = station.core
+    inbox, asked = Waited(core), list[tuple[bool, ...]]()
+    messages = (
+        Weighed("scale-1", grams("0.000"), station.clock.steady()),
+        Printed(1, PrintState.PRINTED, PrintWhy.NOTHING),
+        Stop(),
+        Request(ENTRY),
+    )
+    real = inbox.get
+
+    def get(timeout: float) -> Any:
+        patience = inbox.patience
+        asked.append(tuple(patience is not None and patience(message) for message in messages))
+        return real(timeout)
+
+    inbox.get = get  # type: ignore[method-assign]
+    core._weights_due, core._show_at = True, station.clock.steady() + SHOW_SECONDS
+    core.go_round()
+    core._weights_due = False  # it sleeps longer than pages wait for the first of these
+    core.go_round()
+    assert asked == [(not continuous, True, False, False), (False, False, False, False)]
+    assert inbox.patience is None
+
+
+def test_what_waits_with_weights_is_worked_on_when_they_are_shown(
+    box: Callable[..., Box], counter_devices: str
+) -> None:
+    station = box(f'[stall]\ncontinuous = "{CABBAGE}"\n{counter_devices}')
+    station.core._show_at = station.core._attend_at = station.clock.steady() + 3600
+    weights = [*station.frames("0.000", 0.2)]
+    inbox = Waited(station.core, weights[0], Printed(1, PrintState.PRINTED, PrintWhy.NOTHING), weights[1])
+    assert station.core.go_round()
+    assert len(inbox.waits) == 4
+    assert station.core._inbox._real.empty()  # type: ignore[attr-defined]
 
 
 # --- showing --------------------------------------------------------------------------------------------------------

@@ -95,6 +95,22 @@ def test_a_sale_is_recorded_off_its_lot_and_the_scale_is_answered(station: Any) 
     assert (view.up, view.sales, view.waiting) == (True, 1, 0)
 
 
+def test_pages_read_these_sales_when_there_are_news_of_them(station: Any) -> None:
+    station.releases(net_g=5000)
+    hears(station, sale(60))
+    assert len(station.board.label_sales) == 1
+    said: list[str] = []
+    station.ledger.conn.set_trace_callback(said.append)
+    station.enters()
+    assert not [one for one in said if "label_sales" in one]
+    hears(station, sale(61, article="999"))
+    station.ledger.conn.set_trace_callback(None)
+    assert [one.waits for one in station.board.label_sales] == [True, False]
+    station.clock.go(24 * 3600)
+    station.turn()
+    assert [one.waits for one in station.board.label_sales] == [True]
+
+
 def test_the_two_of_a_label_are_one_sale_and_sent_again_none(box: Callable[..., Any], devices: str) -> None:
     station = box(devices + SCALES)
     lot = station.releases(net_g=50_000)

@@ -674,7 +674,6 @@ def test_a_request_that_was_said_not_to_have_come_is_refused_when_it_comes(core:
 
 def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     import asyncio
-    import queue
 
     from edge.between.commands import Recalled, SetPrice
     from edge.between.inbox import Inbox
@@ -682,7 +681,7 @@ def test_what_is_forgotten_is_not_said_to_be_undone() -> None:
     from edge.web.models import OutcomeBody
 
     now = 1000.0
-    inbox: Inbox = queue.SimpleQueue()
+    inbox: Inbox = Inbox()
     desk = Desk(inbox, timeout=0.0, steady=lambda: now)
 
     async def outcome(key: str, heard: float) -> str:

@@ -1,7 +1,6 @@
 """The way to the core and back costs few system calls: one wake for many answers, one piece for each."""
 
 import asyncio
-import queue
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ class ListTransport(asyncio.Transport):
 
 
 def test_who_was_answered_in_one_round_is_woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    inbox: Inbox = queue.SimpleQueue()
+    inbox: Inbox = Inbox()
     desk = Desk(inbox)
 
     async def story() -> None:

@@ -1,7 +1,6 @@
 """The server's thread."""
 
 import gc
-import queue
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -20,7 +19,7 @@ from edge.web.serving import HttpConnection
 @pytest.fixture
 def idle() -> Callable[[str], WebServer]:
     def make(listen: str) -> WebServer:
-        inbox: Inbox = queue.SimpleQueue()
+        inbox: Inbox = Inbox()
         return WebServer(listen, Showing(), inbox)
 
     return make

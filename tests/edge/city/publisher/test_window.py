@@ -27,6 +27,38 @@ def test_a_window_is_sent_and_moves_with_the_citys_ack(make: Make, fill: Fill, w
     assert wire.sent[0][0] == "mkt/1/410108/410108001/01/evt/entry"
 
 
+def test_what_was_written_a_moment_ago_is_not_read_again(make: Make, fill: Fill, wire: Any, ledger: Ledger) -> None:
+    publisher = make(window=99)
+    fill(3)
+    publisher.pump(0.0)
+    said: list[str] = []
+    ledger.conn.set_trace_callback(said.append)
+    fill(2, lane=ALARM)
+    fill(2)
+    publisher.pump(0.0)
+    ledger.conn.set_trace_callback(None)
+    assert wire.sequences() == [1, 2, 3, 4, 5, 6, 7]
+    assert [topic.rpartition("/")[0] for topic, *_ in wire.sent[2:4]] == [
+        "mkt/1/410108/410108001/01/evt",
+        "mkt/1/410108/410108001/01/alm",
+    ]
+    assert not [one for one in said if "FROM events" in one]
+
+
+def test_more_than_a_page_of_news_is_read_in_pages(make: Make, fill: Fill, wire: Any) -> None:
+    publisher = make(window=200)
+    fill(1)
+    publisher.pump(0.0)
+    for _ in range(4):
+        fill(PAGE // 2)
+    publisher.pump(0.0)
+    for seq in range(1, 2 * PAGE + 2):
+        if seq <= len(wire.sent):
+            publisher.broker(seq)
+            publisher.pump(0.0)
+    assert wire.sequences() == [*range(1, 2 * PAGE + 2)]
+
+
 def test_the_broker_and_the_city_have_windows_of_their_own(make: Make, fill: Fill, wire: Any) -> None:
     """A city that answers late holds up none of what a broker takes at once, until as many wait as it may."""
     publisher = make(window=8, up=LinkChanged(True, limits=Limits(receive_maximum=3)))
