@@ -354,3 +354,11 @@ def m040_label_scales(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         """
     )
+
+
+@ledger()
+def m041_shorter_rows(db: Database) -> None:
+    """Records are packed shorter and serials are letters (packing.py, ledger.py): no program of before reads that.
+
+    What lies there stays as it is.
+    """

@@ -43,6 +43,7 @@ INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samp
 INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m038_papers_by_their_order',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(36,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(37,'ledger','m040_label_scales',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(38,'ledger','m041_shorter_rows',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again

@@ -1,13 +1,16 @@
-"""What is random in a record's bytes, apart from its text: hash, signature, UUID, and what signs a code's address.
+"""What is random in a record's bytes, apart from its text: hash, signature, UUIDs, and what signs a code's address.
 
 Each part stands once, as the value of a key, in the one way that the wire knows it: lower-case hex, base64 with its
 filling, base64url without, a UUID with its hyphens.  What is written in any other way stays in the text.  Behind the
 text there is nothing, or a byte that says which parts were taken, and their bytes.
+
+A record's own UUID is of version 7 and says the millisecond that the record says, too: ten bytes of it are random.
 """
 
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 SIGNATURE = 64  # bytes: Ed25519, RFC 8032
 
@@ -16,25 +19,31 @@ SIGNATURE = 64  # bytes: Ed25519, RFC 8032
 class Part:
     """``find``: where a value of this key begins, in a text with the part and in one without.
 
-    ``split`` makes of a value what stays in its place and ``size`` bytes, ``join`` makes the value of them again.
-    Both raise ValueError for what is none.
+    ``split`` makes of a value what stays in its place and ``size`` bytes, ``join`` makes the value of them again; it
+    is told the text round it.  Both raise ValueError for what is none.  ``same``: many records have the same one.
     """
 
     find: Callable[[bytes], int]
     size: int
     split: Callable[[bytes], tuple[bytes, bytes]]
-    join: Callable[[bytes, bytes], bytes]
+    join: Callable[[bytes, bytes, bytes], bytes]
+    same: bool = False
 
 
-def take(body: bytes) -> tuple[bytes, bytes]:
-    """The text of a record and what lies behind it. ``put_back`` gives the exact bytes again, of whatever this was."""
+def take(body: bytes, known: bytes = b"") -> tuple[bytes, bytes]:
+    """The text of a record and what lies behind it. ``put_back`` gives the exact bytes again, of whatever this was.
+
+    What many records have stays where it is when it is ``known``.
+    """
     taken, apart = 0, b""
     for bit, part in _BITS:
         if (start := part.find(body)) >= 0 and (end := body.find(b'"', start)) > start:
             value = body[start:end]
+            if part.same and value in known:
+                continue
             try:
                 stays, found = part.split(value)
-                if part.join(stays, found) == value:
+                if part.join(stays, found, body) == value:
                     body, taken, apart = body[:start] + stays + body[end:], taken | bit, apart + found
             except ValueError:
                 pass
@@ -53,7 +62,7 @@ def put_back(text: bytes, apart: bytes) -> bytes:
             left, found = left[: -part.size], left[-part.size :]
             if start < 0 or end < 0 or len(found) < part.size:
                 raise ValueError("no place for what lies behind the text")
-            text = text[:start] + part.join(text[start:end], found) + text[end:]
+            text = text[:start] + part.join(text[start:end], found, text) + text[end:]
     if left or not 0 < taken < 1 << len(_BITS):
         raise ValueError("something else lies behind the text")
     return text
@@ -79,8 +88,8 @@ def _whole(decode: Callable[[bytes], bytes], size: int) -> Callable[[bytes], tup
     return split
 
 
-def _alone(encode: Callable[[bytes], bytes]) -> Callable[[bytes, bytes], bytes]:
-    def join(stays: bytes, found: bytes) -> bytes:
+def _alone(encode: Callable[[bytes], bytes]) -> Callable[[bytes, bytes, bytes], bytes]:
+    def join(stays: bytes, found: bytes, text: bytes) -> bytes:
         return stays + encode(found)
 
     return join
@@ -120,9 +129,29 @@ def _split_address(value: bytes) -> tuple[bytes, bytes]:
     return value[:before] + _base64url(code[:-SIGNATURE]), code[-SIGNATURE:]
 
 
-def _join_address(stays: bytes, found: bytes) -> bytes:
+def _join_address(stays: bytes, found: bytes, text: bytes) -> bytes:
     before = stays.rfind(b"/") + 1
     return stays[:before] + _base64url(_of_base64url(stays[before:]) + found)
+
+
+_RECORDED = _after(b'"recordedtime":"', bytes.rfind)
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
+
+def _split_uuid7(value: bytes) -> tuple[bytes, bytes]:
+    """The 74 bits that are random, in front of them six that are not."""
+    digits = _of_uuid(value)
+    if len(digits) != 16 or digits[6] >> 4 != 7:
+        raise ValueError("no UUID of version 7")
+    return b"", digits[6:]
+
+
+def _join_uuid7(stays: bytes, found: bytes, text: bytes) -> bytes:
+    start = max(0, _RECORDED(text))  # without one it is no time either
+    recorded = datetime.fromisoformat(text[start : text.find(b'"', start)].decode("ascii"))
+    if recorded.tzinfo is None:
+        raise ValueError("a time of nowhere")
+    return stays + _uuid(((recorded - _EPOCH) // _MILLISECOND % (1 << 48)).to_bytes(6, "big") + found)
 
 
 _PARTS = (
@@ -130,5 +159,8 @@ _PARTS = (
     Part(_after(b'"sig":"', bytes.rfind), SIGNATURE, _whole(a2b_base64, SIGNATURE), _alone(_base64)),
     Part(_after(b'"id":"', bytes.rfind), 16, _whole(_of_uuid, 16), _alone(_uuid)),
     Part(_after(b'"url":"', bytes.find), SIGNATURE, _split_address, _join_address),
+    Part(_after(b'"id":"', bytes.rfind), 10, _split_uuid7, _join_uuid7),
+    Part(_after(b'"bootid":"', bytes.find), 16, _whole(_of_uuid, 16), _alone(_uuid), same=True),
 )
-_BITS = tuple((1 << number, part) for number, part in enumerate(_PARTS))
+_SHORT = 4  # is looked for before the whole UUID
+_BITS = tuple((1 << number, _PARTS[number]) for number in (_SHORT, 0, 1, 2, 3, 5))

@@ -176,12 +176,12 @@ def _own_words(db: Database, folder: Path) -> None:
     if "own_words" not in db.table_names():
         return
     packing.learn(db.conn)
-    there = [words for (words,) in db.execute("SELECT words FROM own_words").fetchall()]
+    there = [unpack(stored) for (stored,) in db.execute("SELECT words FROM own_words").fetchall()]
     for words in packing.files_in(folder):
         packing.know(words)
         if words not in there:  # in front of those that are used
             seq = (db.execute("SELECT min(seq) FROM own_words").fetchone()[0] or 0) - 1
-            db.execute("INSERT INTO own_words VALUES (?, ?)", [seq, words])
+            db.execute("INSERT INTO own_words VALUES (?, ?)", [seq, packing.pack(words)])
 
 
 def _insert(conn: sqlite3.Connection, table: _Table, row: pages.Row) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC
 from uuid import UUID
 
 import pytest
@@ -11,20 +12,37 @@ from hypothesis import strategies as st
 from edge.records.random_parts import put_back, take
 from protocol.city.canonical import write as dumps
 
-KEYS = ("prevhash", "sig", "id", "url", "kid", "data")
+KEYS = ("prevhash", "sig", "id", "url", "kid", "data", "bootid", "recordedtime")
 VALUES = st.one_of(
     st.binary(max_size=70).map(bytes.hex),
     st.binary(max_size=70).map(lambda found: base64.b64encode(found).decode()),
     st.binary(max_size=140).map(lambda found: "https://a/j/" + base64.urlsafe_b64encode(found).decode().rstrip("=")),
     st.uuids().map(str),
+    st.just("0195c1a7-5c00-7abc-9def-0123456789ab"),
+    st.datetimes(timezones=st.just(UTC)).map(str),
+    st.just("2025-03-23T14:18:45.632000+08:00"),
     st.uuids().map(lambda found: str(found).upper()),
     st.text(max_size=12),
     st.sampled_from(['"id":"', '"url":"', "/", "=" * 88, "A" * 88, "A" * 85 + "B==", "0" * 64, "F" * 64]),
 )
 TREES = st.recursive(VALUES, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=6), max_leaves=8)
 ENDS = (
-    *(b'"url":"', b'"id":"', b'"sig":"', b'"prevhash":"', b'sig":"', b'":"', b'"', b"/", b"id", b"s"),
+    *(
+        b'"url":"',
+        b'"id":"',
+        b'"bootid":"',
+        b'"recordedtime":"',
+        b'"sig":"',
+        b'"prevhash":"',
+        b'sig":"',
+        b'":"',
+        b'"',
+        b"/",
+        b"id",
+        b"s",
+    ),
     *(b"A" * 86, b"A" * 86 + b"==", b"0" * 64, b"00000000-0000-0000-0000-000000000000"),
+    *(b"00000000-0000-7000-8000-000000000000", b"1970-01-01T00:00Z", b"1970-01-01", b"0001-01-01T00:00+23:59"),
 )
 RECORD = dumps(
     {
@@ -47,6 +65,43 @@ def test_of_a_record_its_hash_signature_number_and_signed_address_lie_apart() ->
     assert put_back(text, apart) == RECORD
 
 
+UUID7 = "0195c1a7-5c00-7abc-9def-0123456789ab"
+
+
+def recorded(at: str, boot: str) -> bytes:
+    return dumps({"bootid": boot, "data": {}, "id": UUID7, "recordedtime": at})
+
+
+@pytest.mark.parametrize(
+    ("at", "size"),
+    [
+        ("2025-03-23T14:18:45.632000+08:00", 10),
+        ("2025-03-23T06:18:45.632999Z", 10),
+        ("2025-03-23T14:18:45.633000+08:00", 16),
+        ("2025-03-23T14:18:45.631999+08:00", 16),
+        ("2025-03-23T06:18:45.632000", 16),
+        ("yesterday", 16),
+        ("", 16),
+    ],
+)
+def test_a_uuid_says_the_millisecond_that_the_record_says_too(at: str, size: int) -> None:
+    body = recorded(at, "")
+    text, apart = take(body)
+    assert (len(apart), b"0195" in text) == (1 + size, False)
+    assert put_back(text, apart) == body
+
+
+def test_the_boot_stays_where_it_is_known() -> None:
+    boot = "b2a765bd-75fd-4b69-925d-fe917c82f04a"
+    body = recorded("", boot)
+    text, apart = take(body)
+    assert (len(apart), boot.encode() in text) == (1 + 16 + 16, False)
+    assert put_back(text, apart) == body
+    text, apart = take(body, known=b"of before: " + boot.encode())
+    assert (len(apart), boot.encode() in text) == (1 + 16, True)
+    assert put_back(text, apart) == body
+
+
 @given(TREES)
 def test_the_exact_bytes_come_back(tree: object) -> None:
     body = dumps({"data": tree, "sig": ""})
@@ -66,7 +121,9 @@ def test_also_of_what_is_no_record(body: bytes) -> None:
         (b'{"sig":""}', b"\x02" + bytes(63)),
         (b'{"sig":""}', b"\x02" + bytes(65)),
         (b'{"sig":""}', b"\x00"),
-        (b'{"sig":""}', b"\x12" + bytes(64)),
+        (b'{"sig":""}', b"\x42" + bytes(64)),
+        (b'{"id":""}', b"\x10" + bytes(10)),
+        (b'{"id":"","recordedtime":"2025"', b"\x10" + bytes(10)),
         (b'{"url":"https://a/j/A"}', b"\x08" + bytes(64)),
         (b'{"sig":"', b"\x02" + bytes(64)),
     ],
