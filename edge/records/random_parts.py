@@ -10,7 +10,8 @@ A record's own UUID is of version 7 and says the millisecond that the record say
 from binascii import a2b_base64, b2a_base64, hexlify, unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 
 SIGNATURE = 64  # bytes: Ed25519, RFC 8032
 
@@ -135,23 +136,29 @@ def _join_address(stays: bytes, found: bytes, text: bytes) -> bytes:
 
 
 _RECORDED = _after(b'"recordedtime":"', bytes.rfind)
-_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+_SECOND, _MILLISECOND = slice(19), slice(20, 23)  # of 2026-11-23T08:05:01.250000+08:00, as records have it
+_ZONE, _LENGTH = slice(26, 32), 32
 
 
 def _split_uuid7(value: bytes) -> tuple[bytes, bytes]:
     """The 74 bits that are random, in front of them six that are not."""
     digits = _of_uuid(value)
-    if len(digits) != 16 or digits[6] >> 4 != 7:
-        raise ValueError("no UUID of version 7")
+    if len(digits) != 16:
+        raise ValueError("of another size")
     return b"", digits[6:]
 
 
 def _join_uuid7(stays: bytes, found: bytes, text: bytes) -> bytes:
     start = max(0, _RECORDED(text))  # without one it is no time either
-    recorded = datetime.fromisoformat(text[start : text.find(b'"', start)].decode("ascii"))
-    if recorded.tzinfo is None:
-        raise ValueError("a time of nowhere")
-    return stays + _uuid(((recorded - _EPOCH) // _MILLISECOND % (1 << 48)).to_bytes(6, "big") + found)
+    recorded = text[start : start + _LENGTH]
+    since = _seconds(recorded[_SECOND] + recorded[_ZONE]) * 1000 + int(recorded[_MILLISECOND])
+    return stays + _uuid((since % (1 << 48)).to_bytes(6, "big") + found)
+
+
+@lru_cache(maxsize=16)
+def _seconds(moment: bytes) -> int:
+    """Since 1970. Raises ValueError for what is none of a zone."""
+    return int(datetime.strptime(moment.decode("ascii"), "%Y-%m-%dT%H:%M:%S%z").timestamp())
 
 
 _PARTS = (
