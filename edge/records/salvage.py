@@ -120,8 +120,9 @@ def _schema(db: Database, file: pages.Pages, roots: dict[str, int]) -> None:
     """The tables as they were in the damaged file, so that its rows fit: newer steps are taken with the rows in."""
     hurt = len(file.bad)
     names = [row.values[2] for row in _rows(file, roots.get(_NAMES, 0)) if row.values[1:2] == ["ledger"]]
-    later = [name for name in schema.names if name not in names]
-    known = names and len(file.bad) == hurt  # else as it is today, which takes older rows, too
+    later = schema.names[len(names) :]
+    whole = len(file.bad) == hurt and names == schema.names[: len(names)]
+    known = names and whole  # else as it is today, which takes older rows, too
     if known and later:
         schema.apply(db, stop_before=later[0])
     else:
