@@ -1,8 +1,9 @@
 """An SQLite file, and the steps of its schema. sqlite-utils takes those; a start that has none to take goes without it:
 it is a tenth of all that a station loads."""
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database as Changed
 
 Step = TypeVar("Step", bound=Callable[[Any], None])
+CONCERNS = re.compile(r'(?:CREATE TABLE|INSERT INTO|CREATE (?:UNIQUE )?INDEX \w+ ON) "?(\w+)')
 NOW = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));"  # as sqlite-utils writes it
 
 
@@ -55,11 +57,15 @@ class Steps:
 
     ``newest`` has what a new file is after all of them (``make schema`` writes it): a new file takes that in one
     transaction.  A step that is not in it yet is taken behind it.
+
+    ``busy`` are tables that many commits write to: a new file has their first pages next to each other, so that a
+    checkpoint writes few of the system's blocks for them.
     """
 
-    def __init__(self, name: str, newest: Path | None = None) -> None:
+    def __init__(self, name: str, newest: Path | None = None, busy: Sequence[str] = ()) -> None:
         self._name = name
         self._newest = newest
+        self._busy = busy
         self._steps: list[Callable[[Any], None]] = []
 
     def __call__(self) -> Callable[[Step], Step]:
@@ -116,5 +122,11 @@ class Steps:
         db = Changed(memory=True)
         self.apply(db)
         db.execute("UPDATE _sqlite_migrations SET applied_at = 'now'")
-        said = [statement.replace("'now');", NOW) for statement in db.conn.iterdump()]
-        return "-- Written by `make schema` from the steps of migrations.py.\n" + "\n".join(said) + "\n"
+        begin, *said = (statement.replace("'now');", NOW) for statement in db.conn.iterdump())
+        said.sort(key=self._place)
+        return "\n".join(["-- Written by `make schema` from the steps of migrations.py.", begin, *said]) + "\n"
+
+    def _place(self, statement: str) -> int:
+        """Busy tables, with their rows and indexes, in their order; then all else."""
+        about = CONCERNS.match(statement)
+        return self._busy.index(about[1]) if about and about[1] in self._busy else len(self._busy)

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 NEWEST = Path(__file__).with_name("newest.sql")
-ledger = Steps("ledger", NEWEST)
+BUSY = (
+    "events",
+    "delivery",
+    "print_jobs",
+    "lots",
+    "results",
+    "results_of_day",
+    "goods_counted",
+    "goods_use",
+    "own_words",
+)
+ledger = Steps("ledger", NEWEST, BUSY)
 
 
 @ledger()

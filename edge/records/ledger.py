@@ -8,11 +8,13 @@ import errno
 import json
 import logging
 import os
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from pathlib import Path
+from string import ascii_letters
 from typing import Any, TypeVar
 
 from edge.between.inbox import Refused
@@ -39,6 +41,7 @@ ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
 LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
+SERIALS, SERIAL = re.compile(r"(?:[0-9][a-zA-Z]{1,8})*"), re.compile(r"([0-9])([a-zA-Z]+)")
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
 KEPT_WRITTEN = 64  # of the newest records
 log = logging.getLogger("ledger")
@@ -242,6 +245,8 @@ class Ledger:
                 self._written: Known[int, Written] = self.conn.known("events")
                 self._events: Known[int, dict[str, Any]] = self.conn.known("events")
                 self.gone = gone_upto(self.conn)  # the records up to this one were kept their time
+                # kinds of records of which a batch was learnt from, or gave nothing to learn
+                self._looked_at: Set[bytes] = frozenset()
                 self._take_up_words()
                 self.depth = 0  # of steps within steps
                 self._begun = -1  # what had changed when the batch at hand began, if it is a transaction of its own
@@ -298,15 +303,18 @@ class Ledger:
     def batch(self) -> Iterator[None]:
         """One transaction. Rolls back and raises LedgerFull when the disk is full, LedgerHeld when another program
         holds the file and LedgerBroken when it is damaged; nothing of it stays."""
-        before = self.head
+        before, packer, looked_at = self.head, self._packer, self._looked_at
         self._begun = -1 if self.conn.in_transaction else self.conn.total_changes
         self.conn.begin()
         try:
             with self.db.atomic():
                 yield
+                self._learn_at_once()
                 self.conn.insert()
         except BaseException as error:
-            self.head = before
+            self.head, self._looked_at = before, looked_at
+            if self._packer is not packer:
+                self._pack_with(packer)
             self._begun = -1
             self.conn.back()
             if isinstance(error, sqlite3.Error):
@@ -325,11 +333,10 @@ class Ledger:
         """The newest words are packed with; each row's are in a file of their own, too."""
         packing.learn(self.conn)
         rows = self.conn.execute("SELECT seq, words FROM own_words ORDER BY seq").fetchall()
+        rows = [(seq, unpack(stored)) for seq, stored in rows]
         for _, words in rows:
             self._write_words(words)
-        self._packer = packing.Packer(rows[-1][1]) if rows else None
-        if self._packer:
-            self.conn.pack = self._packer.pack
+        self._pack_with(packing.Packer(rows[-1][1]) if rows else None)
         self._learn_after = LEARN_EVERY
         self._learn_at = rows[-1][0] + LEARN_EVERY if rows else packing.SAMPLES
 
@@ -338,11 +345,14 @@ class Ledger:
         file = self.path.with_name(packing.OWN_FILE.format(packing.id_of(words).hex()))
         try:
             if not file.is_file():
-                private.replace(file, words)
+                private.replace(file, packing.pack(words))
         except OSError as error:
             log.warning("%s cannot be written: %s", file, error.strerror)
             return False
         return True
+
+    def _pack_with(self, packer: packing.Packer | None) -> None:
+        self._packer, self.conn.pack = packer, packer.pack if packer else packing.pack
 
     def _learn_words(self) -> None:
         """See whether the newest records are packed better with other words; what fails is tried again later, the more
@@ -355,14 +365,30 @@ class Ledger:
             return
         try:
             with self.db.atomic():
-                self.conn.execute("INSERT OR REPLACE INTO own_words VALUES (?, ?)", (self.head.seq, better.words))
+                self._keep_words(better)
         except sqlite3.Error as error:
             log.warning("own words not kept: %s", error)
             return
-        packing.know(better.words)
+        self._pack_with(better)
+
+    def _learn_at_once(self) -> None:
+        """A batch with many records of kinds that were not met yet teaches its own words, before it is packed."""
+        bodies = self.conn.unpacked()
+        if len(bodies) < packing.SAMPLES or self._looked_at >= (kinds := set(map(packing.kind_of, bodies))):
+            return
+        self._looked_at = self._looked_at | kinds
+        better = packing.learnt(bodies[: packing.SAMPLES], self._packer, packing.WORTH_AT_ONCE)
+        if better is not None and self._write_words(better.words):
+            self._keep_words(better)
+            self._pack_with(better)
+
+    def _keep_words(self, packer: packing.Packer) -> None:
+        """Inside the current transaction."""
+        stored = packing.pack(packer.words)
+        self.conn.execute("INSERT OR REPLACE INTO own_words VALUES (?, ?)", (self.head.seq, stored))
+        packing.know(packer.words)
         self._learn_after = LEARN_EVERY
         self._learn_at = self.head.seq + LEARN_EVERY
-        self._packer, self.conn.pack = better, better.pack
 
     # --- writing, record by record ----------------------------------------------------------------------------------
 
@@ -428,7 +454,7 @@ class Ledger:
         seq = self.head.seq + 1
         data, written = record.written()
         body = envelope.seal_written(head, written, seq, self.head.prevhash, self.signer.key)
-        serials = " ".join(f"{kind}:{serial}" for kind, serial in sorted(self.head.serials.items()))
+        serials = serials_text(self.head.serials)
         self.conn.add(Row(seq, lane, serials, body, bytes(self.room) if self.room else None))
         _keep(self._written, seq, Written(lane, event_id, kind, body), KEPT_WRITTEN)
         unsynced_in = "" if stamp.trusted else boot_id
@@ -552,9 +578,36 @@ def _keep(known: Known[int, V], seq: int, value: V, most: int) -> None:
     known[seq] = value
 
 
+def serials_text(serials: Mapping[int, int]) -> str:
+    """As it stands in a row: the kind, and the serial in letters."""
+    return "".join(f"{kind}{_letters(serial)}" for kind, serial in sorted(serials.items()))
+
+
 def serials_of(text: str) -> dict[int, int]:
-    """The last serial of every code kind, as it stands in a row; raises ValueError."""
-    return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
+    """The last serial of every code kind, as it stands in a row; raises ValueError.
+
+    Until 2026 a row had them as "1:74 2:424".
+    """
+    if ":" in text:
+        return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
+    if not SERIALS.fullmatch(text):
+        raise ValueError(f"{text!r} is none")
+    return {int(kind): _number(letters) for kind, letters in SERIAL.findall(text)}
+
+
+def _letters(number: int) -> str:
+    letters = ""
+    while number:
+        number, letter = divmod(number, len(ascii_letters))
+        letters = ascii_letters[letter] + letters
+    return letters or ascii_letters[0]
+
+
+def _number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * len(ascii_letters) + ascii_letters.index(letter)
+    return number
 
 
 def _first_with(conn: sqlite3.Connection, code: TraceCode, last: int) -> int:

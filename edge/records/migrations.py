@@ -354,3 +354,22 @@ def m040_label_scales(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         """
     )
+
+
+@ledger()
+def m041_shorter_rows(db: Database) -> None:
+    """Records are packed shorter and serials are letters (packing.py, ledger.py): no program of before reads that.
+
+    What lies there stays as it is.
+    """
+
+
+@ledger()
+def m042_lots_with_a_source(db: Database) -> None:
+    """Lots of a product are looked for that are on sale, or were: the others need no place in its index."""
+    db.executescript(
+        """
+        DROP INDEX lots_product;
+        CREATE INDEX lots_product ON lots (product) WHERE source IS NOT NULL;
+        """
+    )

@@ -1,5 +1,74 @@
 -- Written by `make schema` from the steps of migrations.py.
 BEGIN TRANSACTION;
+CREATE TABLE events (
+            seq      INTEGER PRIMARY KEY,  -- contiguous, in the order of receipt
+            lane     INTEGER NOT NULL,     -- 0 ordinary, 1 alarm: sent ahead of the backlog
+            serials  TEXT NOT NULL,        -- last serial of every code kind after this event, "1:74 2:424"
+            body     BLOB NOT NULL         -- the signed bytes, as on the wire, packed (packing.py)
+        , asked BLOB) STRICT;
+CREATE INDEX events_alarms ON events (seq) WHERE lane = 1;
+CREATE TABLE delivery (            -- one row: the city has everything up to here
+            one  INTEGER PRIMARY KEY CHECK (one = 1),
+            upto INTEGER NOT NULL
+        , claimed INTEGER NOT NULL DEFAULT 0, held TEXT NOT NULL DEFAULT '') STRICT;
+INSERT INTO "delivery" VALUES(1,0,0,'');
+CREATE TABLE print_jobs (
+            job     INTEGER PRIMARY KEY,
+            seq     INTEGER NOT NULL,      -- the event whose paper it is; for a summary the last one it counts
+            paper   TEXT NOT NULL,         -- slip, report, label, …
+            detail  TEXT NOT NULL,         -- the date of a day's summary
+            printer TEXT NOT NULL,
+            copy    INTEGER NOT NULL,      -- 0 the first print, n the n-th copy
+            state   TEXT NOT NULL          -- words of edge/between/print_states.py
+                CHECK (state IN ('waiting', 'printing', 'held', 'printed', 'unknown', 'failed', 'confirmed')),
+            why     TEXT NOT NULL
+        , later INTEGER NOT NULL DEFAULT 0) STRICT;
+CREATE INDEX print_jobs_later ON print_jobs (seq) WHERE later = 1;
+CREATE TABLE lots (
+            test_code TEXT PRIMARY KEY,    -- 20 digits, given at the entrance
+            seq       INTEGER NOT NULL,    -- its entry.registered
+            product   TEXT NOT NULL,
+            sample    TEXT NOT NULL,
+            source    TEXT,                -- 20 digits, once released: the code it is sold by
+            upstream  TEXT,                -- 20 digits: the code it came with
+            state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
+            test_seq  INTEGER,             -- the newest test.result of it
+            items     TEXT NOT NULL DEFAULT '[]',  -- [item, method, measurements (p n i), verdict, record], JSON
+            left_g    INTEGER NOT NULL,    -- what came in less what was sold
+            whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done')),
+            whole_plant_by TEXT
+        , card_seq INTEGER, held_seq INTEGER, corrected_seq INTEGER, rechecked_seq INTEGER, resumed_seq INTEGER, sampling TEXT NOT NULL DEFAULT '', disposed_seq INTEGER) STRICT;
+CREATE UNIQUE INDEX lots_source ON lots (source) WHERE source IS NOT NULL;
+CREATE UNIQUE INDEX lots_upstream ON lots (upstream) WHERE upstream IS NOT NULL;
+CREATE INDEX lots_sample ON lots (sample, seq);
+CREATE INDEX lots_seq ON lots (seq);
+CREATE INDEX lots_product ON lots (product) WHERE source IS NOT NULL;
+CREATE TABLE results (             -- what instruments already handed over
+            analyzer TEXT NOT NULL,
+            identity BLOB NOT NULL,        -- first 12 bytes of its SHA-256: short rows, few pages
+            seq      INTEGER NOT NULL,
+            PRIMARY KEY (analyzer, identity)
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE results_of_day (
+            analyzer TEXT PRIMARY KEY,
+            day      TEXT NOT NULL,        -- the newest day of which results were recorded
+            count    INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE goods_counted (       -- one row: the scores count all records up to this one
+            one  INTEGER PRIMARY KEY CHECK (one = 1),
+            upto INTEGER NOT NULL
+        ) STRICT;
+CREATE TABLE goods_use (
+            job     TEXT NOT NULL,
+            product TEXT NOT NULL,
+            score   REAL NOT NULL,         -- how often, each time worth half after HALF_LIFE_DAYS
+            day     INTEGER NOT NULL,      -- whose score that is; days since the year 1
+            PRIMARY KEY (job, product)
+        ) STRICT, WITHOUT ROWID;
+CREATE TABLE own_words (
+            seq   INTEGER PRIMARY KEY,     -- the newest record when they were learnt; those of the last row are used
+            words BLOB NOT NULL
+        ) STRICT;
 CREATE TABLE "_sqlite_migrations" (
    "id" INTEGER PRIMARY KEY,
    "migration_set" TEXT,
@@ -43,6 +112,8 @@ INSERT INTO "_sqlite_migrations" VALUES(34,'ledger','m037_records_of_public_samp
 INSERT INTO "_sqlite_migrations" VALUES(35,'ledger','m038_papers_by_their_order',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(36,'ledger','m039_stretches',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 INSERT INTO "_sqlite_migrations" VALUES(37,'ledger','m040_label_scales',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(38,'ledger','m041_shorter_rows',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
+INSERT INTO "_sqlite_migrations" VALUES(39,'ledger','m042_lots_with_a_source',strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'));
 CREATE TABLE basket_lines (
             basket INTEGER NOT NULL,
             line   INTEGER NOT NULL,       -- counts on; that of a line that was taken out is not used again
@@ -131,11 +202,6 @@ CREATE TABLE deliveries (
             body       TEXT NOT NULL,      -- JSON, as in edge/state/delivery.py
             seq        INTEGER             -- its record, when it is done
         ) STRICT;
-CREATE TABLE delivery (            -- one row: the city has everything up to here
-            one  INTEGER PRIMARY KEY CHECK (one = 1),
-            upto INTEGER NOT NULL
-        , claimed INTEGER NOT NULL DEFAULT 0, held TEXT NOT NULL DEFAULT '') STRICT;
-INSERT INTO "delivery" VALUES(1,0,0,'');
 CREATE TABLE delivery_lines (      -- of those that are open
             delivery INTEGER NOT NULL,
             line     INTEGER NOT NULL,
@@ -185,12 +251,6 @@ CREATE TABLE disk_told (           -- one row, when anything was told
             one   INTEGER PRIMARY KEY CHECK (one = 1),
             state TEXT NOT NULL            -- enough, short, full
         ) STRICT;
-CREATE TABLE events (
-            seq      INTEGER PRIMARY KEY,  -- contiguous, in the order of receipt
-            lane     INTEGER NOT NULL,     -- 0 ordinary, 1 alarm: sent ahead of the backlog
-            serials  TEXT NOT NULL,        -- last serial of every code kind after this event, "1:74 2:424"
-            body     BLOB NOT NULL         -- the signed bytes, as on the wire, packed (packing.py)
-        , asked BLOB) STRICT;
 CREATE TABLE focus (
             product       TEXT NOT NULL,   -- first digits of its code, or empty
             origin_code   TEXT NOT NULL,   -- the same
@@ -203,17 +263,6 @@ CREATE TABLE gate_loads (
             net_g  INTEGER NOT NULL,
             load   TEXT NOT NULL           -- as the record will have it, JSON
         ) STRICT;
-CREATE TABLE goods_counted (       -- one row: the scores count all records up to this one
-            one  INTEGER PRIMARY KEY CHECK (one = 1),
-            upto INTEGER NOT NULL
-        ) STRICT;
-CREATE TABLE goods_use (
-            job     TEXT NOT NULL,
-            product TEXT NOT NULL,
-            score   REAL NOT NULL,         -- how often, each time worth half after HALF_LIFE_DAYS
-            day     INTEGER NOT NULL,      -- whose score that is; days since the year 1
-            PRIMARY KEY (job, product)
-        ) STRICT, WITHOUT ROWID;
 CREATE TABLE holds (               -- the newest hold of each lot
             lot       TEXT PRIMARY KEY,    -- test code
             held_seq  INTEGER NOT NULL,    -- its lot.held, or what held it in older versions
@@ -313,20 +362,6 @@ CREATE TABLE lot_words (           -- the newest order of each kind that each au
             until  REAL,                   -- when a stop ends by itself
             PRIMARY KEY (code, by, stops)
         ) STRICT, WITHOUT ROWID;
-CREATE TABLE lots (
-            test_code TEXT PRIMARY KEY,    -- 20 digits, given at the entrance
-            seq       INTEGER NOT NULL,    -- its entry.registered
-            product   TEXT NOT NULL,
-            sample    TEXT NOT NULL,
-            source    TEXT,                -- 20 digits, once released: the code it is sold by
-            upstream  TEXT,                -- 20 digits: the code it came with
-            state     TEXT NOT NULL CHECK (state IN ('pending', 'released', 'held')),
-            test_seq  INTEGER,             -- the newest test.result of it
-            items     TEXT NOT NULL DEFAULT '[]',  -- [item, method, measurements (p n i), verdict, record], JSON
-            left_g    INTEGER NOT NULL,    -- what came in less what was sold
-            whole_plant TEXT NOT NULL DEFAULT '' CHECK (whole_plant IN ('', 'due', 'done')),
-            whole_plant_by TEXT
-        , card_seq INTEGER, held_seq INTEGER, corrected_seq INTEGER, rechecked_seq INTEGER, resumed_seq INTEGER, sampling TEXT NOT NULL DEFAULT '', disposed_seq INTEGER) STRICT;
 CREATE TABLE lots_seen (
             test_code TEXT PRIMARY KEY,
             upto      INTEGER NOT NULL,    -- the newest record about it that the person saw
@@ -354,10 +389,6 @@ CREATE TABLE orders (
             body   TEXT NOT NULL,          -- JSON, as the command has it
             issued REAL NOT NULL
         ) STRICT, WITHOUT ROWID;
-CREATE TABLE own_words (
-            seq   INTEGER PRIMARY KEY,     -- the newest record when they were learnt; those of the last row are used
-            words BLOB NOT NULL
-        ) STRICT;
 CREATE TABLE parties (
             kind     TEXT NOT NULL CHECK (kind IN ('buyers', 'suppliers')),
             who      TEXT NOT NULL,        -- 13-digit operator code, or the name of one without
@@ -408,17 +439,6 @@ CREATE TABLE price_reports (
             seq INTEGER NOT NULL           -- its price.daily
         ) STRICT, WITHOUT ROWID;
 CREATE TABLE prices (product TEXT PRIMARY KEY, fen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE print_jobs (
-            job     INTEGER PRIMARY KEY,
-            seq     INTEGER NOT NULL,      -- the event whose paper it is; for a summary the last one it counts
-            paper   TEXT NOT NULL,         -- slip, report, label, …
-            detail  TEXT NOT NULL,         -- the date of a day's summary
-            printer TEXT NOT NULL,
-            copy    INTEGER NOT NULL,      -- 0 the first print, n the n-th copy
-            state   TEXT NOT NULL          -- words of edge/between/print_states.py
-                CHECK (state IN ('waiting', 'printing', 'held', 'printed', 'unknown', 'failed', 'confirmed')),
-            why     TEXT NOT NULL
-        , later INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE programs (            -- other software with a token
             name TEXT PRIMARY KEY,
             role TEXT NOT NULL CHECK (role IN ('operator', 'supervisor', 'technician')),
@@ -459,17 +479,6 @@ CREATE TABLE reagents (
             expires  TEXT NOT NULL,
             finished INTEGER NOT NULL      -- the record that says it is used up, or 0
         ) STRICT;
-CREATE TABLE results (             -- what instruments already handed over
-            analyzer TEXT NOT NULL,
-            identity BLOB NOT NULL,        -- first 12 bytes of its SHA-256: short rows, few pages
-            seq      INTEGER NOT NULL,
-            PRIMARY KEY (analyzer, identity)
-        ) STRICT, WITHOUT ROWID;
-CREATE TABLE results_of_day (
-            analyzer TEXT PRIMARY KEY,
-            day      TEXT NOT NULL,        -- the newest day of which results were recorded
-            count    INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID;
 CREATE TABLE scale_entered (
             scale TEXT NOT NULL,           -- its name in station.toml
             name  TEXT NOT NULL,           -- the setting
@@ -527,11 +536,6 @@ CREATE TABLE unread (
         ) STRICT;
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
-CREATE INDEX events_alarms ON events (seq) WHERE lane = 1;
-CREATE UNIQUE INDEX lots_source ON lots (source) WHERE source IS NOT NULL;
-CREATE UNIQUE INDEX lots_upstream ON lots (upstream) WHERE upstream IS NOT NULL;
-CREATE INDEX lots_sample ON lots (sample, seq);
-CREATE INDEX lots_product ON lots (product, state);
 CREATE INDEX unmatched_lot ON unmatched (lot) WHERE lot <> '';
 CREATE INDEX lot_offers_at ON lot_offers (at);
 CREATE INDEX city_done_issued ON city_done (issued);
@@ -544,7 +548,6 @@ CREATE INDEX photos_loose ON photos (at) WHERE seq IS NULL;
 CREATE INDEX photos_unsent ON photos (seq) WHERE sent = 0 AND seq IS NOT NULL;
 CREATE INDEX racks_analyzer ON racks (analyzer, number);
 CREATE INDEX reagents_open ON reagents (item) WHERE finished = 0;
-CREATE INDEX lots_seq ON lots (seq);
 CREATE INDEX public_samples_sample ON public_samples (sample, seq);
 CREATE UNIQUE INDEX baskets_open ON baskets (scale) WHERE state = 'open';
 CREATE INDEX deliveries_order ON deliveries (order_code, state);
@@ -553,7 +556,6 @@ CREATE INDEX delivery_loads_line ON delivery_loads (delivery, line);
 CREATE INDEX kept_samples_here ON kept_samples (number) WHERE gone = 0;
 CREATE INDEX rack_places_seq ON rack_places (seq) WHERE seq > 0;
 CREATE INDEX photos_last ON photos (last) WHERE last IS NOT NULL;
-CREATE INDEX print_jobs_later ON print_jobs (seq) WHERE later = 1;
 CREATE INDEX label_sales_alike ON label_sales (scale, alike) WHERE alike <> '' AND twin = '';
 CREATE UNIQUE INDEX label_sales_seq ON label_sales (seq);
 CREATE INDEX label_sales_waits ON label_sales (scale, article, seq) WHERE waits = 1;

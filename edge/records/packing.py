@@ -1,12 +1,13 @@
 """A record's bytes as they lie in the ledger: deflated (RFC 1951) with a dictionary, the exact bytes back.
 
-The first byte says how: ``{`` that these are the bytes themselves, else the number of the dictionary.  A dictionary
+The first byte says how: ``{`` that these are the bytes themselves, a small number the dictionary.  A dictionary
 that was released is never edited, since records lie by it: what changes is a new one, with the next number.
 
 A ledger has words of its own beside it: who sells, at which scale, what of.  They are bytes of its first records,
-learnt when there are some, and make a record half as large.  What is packed with them begins with ``OWN``, the number
-of the dictionary they stand behind, and four bytes of their SHA-256; they lie in the ledger (``own_words``) and once
-more in a file beside it, since without them nothing can be read.
+learnt when there are some, and make a record half as large.  What is packed with them begins with a byte from ``SHORT``
+on, which also says what lies behind the text, and three bytes of their SHA-256; they stand behind dictionary 1.  Until
+2026 it began with ``OWN``, the number of the dictionary, and four bytes.  They lie in the ledger (``own_words``) and
+once more in a file beside it, since without them nothing can be read.
 
 One is written by hand: words of records first, then each kind's record as it mostly is, without what differs from one
 to the next, the commonest kinds last, which are found in the fewest bits; no more than the 32 kB that deflate looks
@@ -29,8 +30,10 @@ from edge.records import random_parts
 DICTIONARY = 1  # the one that is written by
 LARGEST = 1 << 20  # bytes that anything unpacks to; a record's own cap is far below
 OWN = 64  # not the number of a dictionary
+SHORT, SHORT_ID = 128, 3
 OWN_FILE = "words-{}.bin"  # beside the ledger, by the four bytes in hex
 _PLAIN = ord("{")
+_OF_SHORT = 1  # the dictionary
 _LEVEL, _MEMORY = 6, 5  # no larger than with 9 and 9, in a third of the time
 _BACK = 1 << 15  # bytes that deflate looks back
 _WINDOW = -15  # raw: no header, no checksum of its own; the record is signed
@@ -45,33 +48,41 @@ def pack(body: bytes) -> bytes:
 
 
 class Packer:
-    """Packs with a ledger's own words, too."""
+    """Packs with a ledger's own words, too. They are known by then (``know``)."""
 
     def __init__(self, words: bytes) -> None:
         self.words = words
         self.id = id_of(words)
-        self._head = bytes([OWN, DICTIONARY]) + self.id
         self._deflate = _deflater(_behind(DICTIONARY, words), _near(words))
 
     def pack(self, body: bytes) -> bytes:
         deflate = self._deflate.copy()
-        text, apart = random_parts.take(body)
-        return self._head + deflate.compress(text) + deflate.flush() + apart
+        text, apart = random_parts.take(body, self.words)
+        first = SHORT | (apart[0] if apart else 0)
+        return bytes([first]) + self.id[:SHORT_ID] + deflate.compress(text) + deflate.flush() + apart[1:]
 
 
 def unpack(stored: bytes) -> bytes:
     """The record's bytes. What cannot be unpacked comes back as it lies there: whoever reads it finds no event."""
     if not stored or stored[0] == _PLAIN:
         return stored
-    own = stored[0] == OWN
     try:
-        words = _own_words(stored[2:6]) if own else b""
-        dictionary = _behind(stored[1], words) if own else _dictionary(stored[0])
+        dictionary, begins, taken = _by(stored)
         inflate = zlib.decompressobj(_WINDOW, zdict=dictionary)
-        text = inflate.decompress(stored[6 if own else 1 :], LARGEST)
-        return random_parts.put_back(text, inflate.unused_data) if inflate.eof else stored
+        text = inflate.decompress(stored[begins:], LARGEST)
+        return random_parts.put_back(text, taken + inflate.unused_data) if inflate.eof else stored
     except (zlib.error, OSError, LookupError, ValueError):
         return stored
+
+
+def _by(stored: bytes) -> tuple[bytes, int, bytes]:
+    """What this is packed with, where it begins, and what is said in front of it of what lies behind its text."""
+    if (first := stored[0]) == OWN:
+        return _behind(stored[1], _own_words(stored[2:6])), 6, b""
+    if first < SHORT:
+        return _dictionary(first), 1, b""
+    words = _own_words(stored[1 : 1 + SHORT_ID])
+    return _behind(_OF_SHORT, words), 1 + SHORT_ID, bytes([first - SHORT]) if first > SHORT else b""
 
 
 def teach(conn: sqlite3.Connection) -> None:
@@ -84,6 +95,7 @@ def teach(conn: sqlite3.Connection) -> None:
 
 SAMPLES = 64  # the newest records: the words are of the older half, and the newer half says whether it is worth it
 WORTH = 0.85  # of the bytes before
+WORTH_AT_ONCE = 0.95  # where many come at once: half a page each, which these decide about, is half of what they write
 _own: dict[bytes, bytes] = {}  # of every ledger that this process has opened
 _folders: set[Path] = set()
 
@@ -97,17 +109,19 @@ def learn(conn: sqlite3.Connection) -> None:
     if path := conn.execute("PRAGMA database_list").fetchone()[2]:
         _folders.add(Path(path).parent)
     if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_words'").fetchone():
-        for (words,) in conn.execute("SELECT words FROM own_words"):
-            know(words)
+        for (stored,) in conn.execute("SELECT words FROM own_words"):
+            know(unpack(stored))
 
 
 def know(words: bytes) -> None:
-    _own[id_of(words)] = words
+    """They are found by their id from now on, and by its first bytes."""
+    id_ = id_of(words)
+    _own[id_] = _own[id_[:SHORT_ID]] = words
 
 
 def files_in(folder: Path) -> list[bytes]:
     """The words that lie in files beside a ledger, whole ones. Raises OSError."""
-    read = ((file, file.read_bytes()) for file in sorted(folder.glob(OWN_FILE.format("*"))))
+    read = ((file, unpack(file.read_bytes())) for file in sorted(folder.glob(OWN_FILE.format("*"))))
     return [words for file, words in read if file.name == OWN_FILE.format(id_of(words).hex())]
 
 
@@ -125,23 +139,26 @@ def words_of(bodies: Iterable[bytes], before: bytes = b"") -> bytes:
     bits; in front of them what was learnt before of other kinds."""
     samples: dict[bytes, list[bytes]] = {}
     for body in bodies:
-        samples.setdefault(_kind(body), []).append(random_parts.take(body)[0])
-    others = [one for one in before.split(_BETWEEN) if one and _kind(one) not in samples]
+        samples.setdefault(kind_of(body), []).append(random_parts.take(body, known=body)[0])
+    others = [one for one in before.split(_BETWEEN) if one and kind_of(one) not in samples]
     return _BETWEEN.join([*others, *(found[0] for found in sorted(samples.values(), key=len))])[-_ROOM:]
 
 
-def _kind(body: bytes) -> bytes:
+def kind_of(body: bytes) -> bytes:
+    """What says of which kind a record is."""
     return body[body.rfind(b'"type":') :]
 
 
-def learnt(bodies: Sequence[bytes], before: Packer | None) -> Packer | None:
+def learnt(bodies: Sequence[bytes], before: Packer | None, worth: float = WORTH) -> Packer | None:
     """A better packer than the one of before, for records as these, newest first; None when there is none."""
     if len(bodies) < SAMPLES:
         return None
     half = len(bodies) // 2
     packer, others = Packer(words_of(bodies[half:], before.words if before else b"")), bodies[:half]
+    if _own.get(packer.id[:SHORT_ID], packer.words) != packer.words:
+        return None  # others are found by the same bytes
     now = sum(len(before.pack(one) if before else pack(one)) for one in others)
-    return packer if sum(len(packer.pack(one)) for one in others) < WORTH * now else None
+    return packer if sum(len(packer.pack(one)) for one in others) < worth * now else None
 
 
 _BETWEEN = b"\n"  # samples: canonical JSON has none

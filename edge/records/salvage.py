@@ -120,8 +120,9 @@ def _schema(db: Database, file: pages.Pages, roots: dict[str, int]) -> None:
     """The tables as they were in the damaged file, so that its rows fit: newer steps are taken with the rows in."""
     hurt = len(file.bad)
     names = [row.values[2] for row in _rows(file, roots.get(_NAMES, 0)) if row.values[1:2] == ["ledger"]]
-    later = [name for name in schema.names if name not in names]
-    known = names and len(file.bad) == hurt  # else as it is today, which takes older rows, too
+    later = schema.names[len(names) :]
+    whole = len(file.bad) == hurt and names == schema.names[: len(names)]
+    known = names and whole  # else as it is today, which takes older rows, too
     if known and later:
         schema.apply(db, stop_before=later[0])
     else:
@@ -176,12 +177,12 @@ def _own_words(db: Database, folder: Path) -> None:
     if "own_words" not in db.table_names():
         return
     packing.learn(db.conn)
-    there = [words for (words,) in db.execute("SELECT words FROM own_words").fetchall()]
+    there = [unpack(stored) for (stored,) in db.execute("SELECT words FROM own_words").fetchall()]
     for words in packing.files_in(folder):
         packing.know(words)
         if words not in there:  # in front of those that are used
             seq = (db.execute("SELECT min(seq) FROM own_words").fetchone()[0] or 0) - 1
-            db.execute("INSERT INTO own_words VALUES (?, ?)", [seq, words])
+            db.execute("INSERT INTO own_words VALUES (?, ?)", [seq, packing.pack(words)])
 
 
 def _insert(conn: sqlite3.Connection, table: _Table, row: pages.Row) -> bool:

@@ -118,6 +118,10 @@ class Writer(sqlite3.Connection):
         """Whether records were added in this transaction."""
         return bool(self._rows)
 
+    def unpacked(self) -> list[bytes]:
+        """The records that wait to be packed, newest first."""
+        return [row.body for row in reversed(self._rows[self._inserted :])]
+
     def waiting(self, seq: int) -> Row | None:
         """The record of this number, when it was added in the part that is open and waits."""
         first = max(self._inserted, self._parts[-1][0]) if self._parts else len(self._rows)

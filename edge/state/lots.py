@@ -285,7 +285,7 @@ class Lots:
     def on_sale(self, product: str) -> Lot | None:
         """The oldest released lot of a product (first in, first out), one with something left before one without."""
         rows = self._conn.execute(
-            f"SELECT {COLUMNS} FROM lots WHERE state = 'released' AND product = ?"
+            f"SELECT {COLUMNS} FROM lots WHERE product = ? AND source IS NOT NULL AND state = 'released'"
             " ORDER BY left_g > 0 DESC, seq LIMIT ?",
             (product, TRIED),
         )

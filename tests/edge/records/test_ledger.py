@@ -9,7 +9,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.records.clock import Clock
-from edge.records.ledger import ALARM, Ledger, LedgerBroken, LedgerFull, Recorded, Signer, open_reader, uuid7
+from edge.records.ledger import (
+    ALARM,
+    Ledger,
+    LedgerBroken,
+    LedgerFull,
+    Recorded,
+    Signer,
+    open_reader,
+    serials_of,
+    serials_text,
+    uuid7,
+)
 from edge.records.verify import verify
 from protocol.city import envelope
 from protocol.city.codes import CodeKind
@@ -153,3 +164,26 @@ def test_ids_are_uuid7_in_order_of_time() -> None:
     assert first[14] == "7"
     assert first[19] in "89ab"
     assert len(first) == 36
+
+
+@pytest.mark.parametrize(
+    ("text", "serials"),
+    [
+        ("", {}),
+        ("1b2iG", {1: 1, 2: 448}),
+        ("3btglJ", {3: 9_999_999}),
+        ("1a", {1: 0}),
+        ("1:74 2:424", {1: 74, 2: 424}),
+        ("3:9", {3: 9}),
+    ],
+)
+def test_the_serials_beside_a_record_are_read_in_both_ways(text: str, serials: dict[int, int]) -> None:
+    assert serials_of(text) == serials
+    assert serials_of(serials_text(serials)) == serials
+    assert ":" in text or serials_text(serials) == text
+
+
+@pytest.mark.parametrize("text", ["x", "3", "3:", "3:y", "b3", "3b ", "3b\n", "3é", "3b4"])
+def test_what_is_no_serial_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        serials_of(text)

@@ -52,6 +52,28 @@ def test_records_whose_random_parts_lie_within_are_read(words: bytes) -> None:
     assert unpack(head + deflate.compress(body) + deflate.flush()) == body
 
 
+def test_records_with_own_words_of_the_first_form_are_read() -> None:
+    """What lies behind their text is said behind it."""
+    words, body = b'{"sig":"","what":"cabbage"}', b'{"sig":"' + b"A" * 86 + b'==","what":"cabbage"}'
+    packing.know(words)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -14, zdict=packing._behind(1, words))
+    text = deflate.compress(b'{"sig":"","what":"cabbage"}') + deflate.flush()
+    assert unpack(bytes([packing.OWN, 1]) + packing.id_of(words) + text + b"\x02" + bytes(64)) == body
+
+
+def test_what_lies_behind_the_text_is_said_in_front_of_it_with_own_words() -> None:
+    words = b'{"data":{"shop":"A-12"},"sig":""}'
+    packing.know(words)
+    packer = packing.Packer(words)
+    body = b'{"data":{"shop":"A-12"},"sig":"' + b"A" * 86 + b'=="}'
+    assert packer.pack(body)[:4] == bytes([packing.SHORT | 2]) + packing.id_of(words)[:3]
+    assert len(packer.pack(body)) < 4 + 64 + 8
+    assert unpack(packer.pack(body)) == body
+    assert packer.pack(b"{}")[0] == packing.SHORT
+    assert unpack(packer.pack(b"{}")) == b"{}"
+    assert unpack(packer.pack(b"{}") + b"x") == packer.pack(b"{}") + b"x"
+
+
 def test_nothing_unpacks_to_more_than_a_record_can_be() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, -15)
     stored = b"\x01" + bomb.compress(b" " * (packing.LARGEST + 1)) + bomb.flush()

@@ -52,17 +52,21 @@ class Home:
         clock, codes = Clock("host"), []
         for number in range(count):
             with ledger.batch():
-                code = str(ledger.next_code(CodeKind.TEST))
-                entry = EntryRegistered(
-                    goods=Goods(product="01040201", name="大白菜"),
-                    net_g=1000 + number,
-                    origin="河南",
-                    supplier="李四",
-                    sample=str(number),
-                )
-                ledger.append("entry.registered", code, entry, clock.now(), clock.boot_id)
-            codes.append(code)
+                codes.append(self.enter(ledger, clock, number))
         return codes
+
+    def enter(self, ledger: Ledger, clock: Clock, number: int) -> str:
+        """Register a lot in the batch at hand; answers its code."""
+        code = str(ledger.next_code(CodeKind.TEST))
+        entry = EntryRegistered(
+            goods=Goods(product="01040201", name="大白菜"),
+            net_g=1000 + number,
+            origin="河南",
+            supplier="李四",
+            sample=str(number),
+        )
+        ledger.append("entry.registered", code, entry, clock.now(), clock.boot_id)
+        return code
 
     def works(self, count: int) -> list[str]:
         """A station runs, registers so many lots and is stopped."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edge.records import packing
+from edge.records.clock import Clock
 from edge.records.ledger import FILE, Signer, bodies_after, open_reader
 from edge.records.salvage import salvage
 from edge.records.verify import verify
@@ -32,9 +33,10 @@ def forget() -> None:
     packing._folders.clear()
 
 
-def firsts(folder: Path) -> list[int]:
+def owns(folder: Path) -> list[bool]:
+    """Which records are packed with own words."""
     with closing(sqlite3.connect(folder / FILE)) as db:
-        return [stored[0] for (stored,) in db.execute("SELECT body FROM events ORDER BY seq")]
+        return [stored[0] >= packing.SHORT for (stored,) in db.execute("SELECT body FROM events ORDER BY seq")]
 
 
 def files(folder: Path) -> list[Path]:
@@ -47,8 +49,7 @@ def whole(folder: Path, home: Home) -> int:
 
 
 def test_records_are_packed_with_what_the_first_ones_said(learnt: Home) -> None:
-    marks = firsts(learnt.data)
-    assert marks == [packing.DICTIONARY] * packing.SAMPLES + [packing.OWN] * (RECORDS - packing.SAMPLES)
+    assert owns(learnt.data) == [False] * packing.SAMPLES + [True] * (RECORDS - packing.SAMPLES)
     with closing(sqlite3.connect(learnt.data / FILE)) as db:
         sizes = [length for (length,) in db.execute("SELECT length(body) FROM events ORDER BY seq")]
     assert sum(sizes[-50:]) < packing.WORTH * sum(sizes[:50])
@@ -60,7 +61,7 @@ def test_a_restart_goes_on_with_the_same_words(learnt: Home) -> None:
     (file,) = files(learnt.data)
     file.unlink()
     learnt.works(30)
-    assert firsts(learnt.data)[-30:] == [packing.OWN] * 30
+    assert owns(learnt.data)[-30:] == [True] * 30
     assert files(learnt.data) == [file]
     assert whole(learnt.data, learnt) == RECORDS + 30
 
@@ -120,7 +121,7 @@ def test_a_restored_ledger_has_them(learnt: Home, another_home: Callable[[str], 
     assert new.answers("verify")["records"] == RECORDS + 1
     new.works(3)
     assert files(new.data)
-    assert firsts(new.data)[-3:] == [packing.OWN] * 3
+    assert owns(new.data)[-3:] == [True] * 3
 
 
 def test_words_that_cannot_be_kept_are_not_used(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,9 +130,60 @@ def test_words_that_cannot_be_kept_are_not_used(home: Home, monkeypatch: pytest.
     monkeypatch.setattr("edge.records.private.replace", full)
     home.write(ledger, packing.SAMPLES + 10)
     ledger.close()
-    assert firsts(home.data) == [packing.DICTIONARY] * (packing.SAMPLES + 10)
+    assert owns(home.data) == [False] * (packing.SAMPLES + 10)
     assert not files(home.data)
 
 
 def full(path: Path, data: bytes) -> None:
     raise OSError(28, "No space left on device")
+
+
+def test_many_records_of_kinds_not_met_before_are_learnt_from_before_they_are_packed(home: Home) -> None:
+    """Once: the next ones are packed with the same words. A batch that fails leaves none."""
+    ledger, clock = home.open(), Clock("host")
+    before = ledger.conn.pack
+
+    def many() -> None:
+        for number in range(packing.SAMPLES):
+            home.enter(ledger, clock, number)
+
+    with pytest.raises(RuntimeError), ledger.batch():
+        many()
+        ledger._learn_at_once()
+        assert ledger.conn.pack != before
+        raise RuntimeError
+    assert (ledger.conn.pack, ledger.conn.execute("SELECT count(*) FROM own_words").fetchone()) == (before, (0,))
+    for _ in range(2):
+        with ledger.batch():
+            many()
+    ledger.close()
+    assert owns(home.data) == [True] * 2 * packing.SAMPLES
+    with closing(sqlite3.connect(home.data / FILE)) as db:
+        assert db.execute("SELECT seq FROM own_words").fetchall() == [(packing.SAMPLES,)]
+    forget()
+    assert whole(home.data, home) == 2 * packing.SAMPLES
+
+
+def test_words_lie_packed_and_were_not_always(learnt: Home) -> None:
+    """In their row and in their file."""
+    (file,) = files(learnt.data)
+    stored = file.read_bytes()
+    words = packing.unpack(stored)
+    assert len(stored) < len(words) / 2
+    with closing(sqlite3.connect(learnt.data / FILE)) as db, db:
+        assert db.execute("SELECT words FROM own_words").fetchone() == (stored,)
+        db.execute("UPDATE own_words SET words = ?", (words,))
+    file.write_bytes(words)
+    assert packing.files_in(learnt.data) == [words]
+    assert whole(learnt.data, learnt) == RECORDS
+    learnt.works(3)
+    assert owns(learnt.data)[-3:] == [True] * 3
+
+
+def test_words_that_would_be_taken_for_others_are_not_learnt(learnt: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(open_reader(learnt.data)) as db:
+        newest = [packing.unpack(body) for (body,) in db.execute("SELECT body FROM events ORDER BY seq DESC LIMIT 64")]
+    better = packing.learnt(newest, None)
+    assert better is not None
+    monkeypatch.setitem(packing._own, better.id[: packing.SHORT_ID], b"others")
+    assert packing.learnt(newest, None) is None

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from edge.between.commands import RegisterEntry
 from edge.records import verify as verifying
-from edge.records.ledger import FILE, LedgerBroken, Signer, bodies_after, open_reader
+from edge.records.ledger import FILE, LedgerBroken, Signer, bodies_after, open_reader, serials_of, serials_text
 from edge.records.packing import pack, unpack
 from edge.records.verify import verify, verify_folder
 from protocol.city import envelope
@@ -133,20 +133,22 @@ def sign_by_another_key(db: sqlite3.Connection, dice: random.Random, seq: int, _
 def count_serials_back(db: sqlite3.Connection, dice: random.Random, seq: int, _: Any) -> None:
     """A code would be given twice."""
     (text,) = db.execute("SELECT serials FROM events WHERE seq = ?", (seq,)).fetchone()
-    kind, _, serial = text.split()[0].partition(":")
-    db.execute("UPDATE events SET serials = ? WHERE seq = ?", (f"{kind}:{int(serial) - 1}", seq))
+    ((kind, serial),) = serials_of(text).items()
+    db.execute("UPDATE events SET serials = ? WHERE seq = ?", (serials_text({kind: serial - 1}), seq))
 
 
 def count_serials_on(db: sqlite3.Connection, dice: random.Random, seq: int, _: Any) -> None:
     """A code that was given is not found again."""
     seq = min(seq, RECORDS - 1)
     (text,) = db.execute("SELECT serials FROM events WHERE seq = ?", (seq,)).fetchone()
-    kind, _, serial = text.split()[0].partition(":")
-    db.execute("UPDATE events SET serials = ? WHERE seq = ?", (f"{kind}:{int(serial) + dice.randrange(2, 99)}", seq))
+    ((kind, serial),) = serials_of(text).items()
+    db.execute("UPDATE events SET serials = ? WHERE seq = ?", (f"{kind}:{serial + dice.randrange(2, 99)}", seq))
 
 
 def spoil_serials(db: sqlite3.Connection, dice: random.Random, seq: int, _: Any) -> None:
-    db.execute("UPDATE events SET serials = ? WHERE seq = ?", (dice.choice(["", "x", "3", "3:", "3:y"]), seq))
+    db.execute(
+        "UPDATE events SET serials = ? WHERE seq = ?", (dice.choice(["", "x", "3", "3:", "3:y", "3é", "3b\n"]), seq)
+    )
 
 
 def lose_the_lane(db: sqlite3.Connection, dice: random.Random, seq: int, _: Any) -> None:
