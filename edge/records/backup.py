@@ -28,8 +28,9 @@ from typing import Any
 from edge.between.tongue import said
 from edge.records import mark, private
 from edge.records.identity import public_key_in
-from edge.records.ledger import FILE, LedgerBroken, LedgerUnusable, body_of, last_of, reading, serials_of, why_unusable
+from edge.records.ledger import FILE, LedgerBroken, LedgerUnusable, body_of, last_of, reading, why_unusable
 from edge.records.photos import FOLDER, PhotoFiles
+from edge.records.serials import serials_of
 from edge.records.verify import verify_folder
 from protocol.city import envelope
 from protocol.city.photos import LARGEST, SHA256

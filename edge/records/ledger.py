@@ -8,13 +8,11 @@ import errno
 import json
 import logging
 import os
-import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from dataclasses import field, replace
 from pathlib import Path
-from string import ascii_letters
 from typing import Any, TypeVar
 
 from edge.between.inbox import Refused
@@ -25,6 +23,7 @@ from edge.records.clock import Past, Stamp, parse_time
 from edge.records.database import Database
 from edge.records.migrations import ledger as schema
 from edge.records.packing import teach, unpack
+from edge.records.serials import serials_of, serials_text
 from edge.records.step import Step
 from edge.records.turns import Turns
 from edge.records.writer import Known, Row, Writer
@@ -41,7 +40,6 @@ ORDINARY, ALARM = 0, 1
 LOOK_BACK = 5000  # records searched for the last one whose time was believed
 LEARN_EVERY, LEARN_MOST = 256, 4096  # records after which it is looked whether they have other words by now
 SLICE = 100  # records that are read together
-SERIALS, SERIAL = re.compile(r"(?:[0-9][a-zA-Z]{1,8})*"), re.compile(r"([0-9])([a-zA-Z]+)")
 KEPT_EVENTS = 256  # fields of records, some 5 kB each
 KEPT_WRITTEN = 64  # of the newest records
 log = logging.getLogger("ledger")
@@ -576,38 +574,6 @@ def _keep(known: Known[int, V], seq: int, value: V, most: int) -> None:
     if len(known) >= most:
         del known[next(iter(known))]
     known[seq] = value
-
-
-def serials_text(serials: Mapping[int, int]) -> str:
-    """As it stands in a row: the kind, and the serial in letters."""
-    return "".join(f"{kind}{_letters(serial)}" for kind, serial in sorted(serials.items()))
-
-
-def serials_of(text: str) -> dict[int, int]:
-    """The last serial of every code kind, as it stands in a row; raises ValueError.
-
-    Until 2026 a row had them as "1:74 2:424".
-    """
-    if ":" in text:
-        return {int(kind): int(serial) for kind, _, serial in (part.partition(":") for part in text.split())}
-    if not SERIALS.fullmatch(text):
-        raise ValueError(f"{text!r} is none")
-    return {int(kind): _number(letters) for kind, letters in SERIAL.findall(text)}
-
-
-def _letters(number: int) -> str:
-    letters = ""
-    while number:
-        number, letter = divmod(number, len(ascii_letters))
-        letters = ascii_letters[letter] + letters
-    return letters or ascii_letters[0]
-
-
-def _number(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * len(ascii_letters) + ascii_letters.index(letter)
-    return number
 
 
 def _first_with(conn: sqlite3.Connection, code: TraceCode, last: int) -> int:

@@ -3,7 +3,7 @@ BEGIN TRANSACTION;
 CREATE TABLE events (
             seq      INTEGER PRIMARY KEY,  -- contiguous, in the order of receipt
             lane     INTEGER NOT NULL,     -- 0 ordinary, 1 alarm: sent ahead of the backlog
-            serials  TEXT NOT NULL,        -- last serial of every code kind after this event, "1:74 2:424"
+            serials  TEXT NOT NULL,        -- last serial of every code kind after this event (serials.py)
             body     BLOB NOT NULL         -- the signed bytes, as on the wire, packed (packing.py)
         , asked BLOB) STRICT;
 CREATE INDEX events_alarms ON events (seq) WHERE lane = 1;

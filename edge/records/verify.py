@@ -19,9 +19,10 @@ from threading import Thread
 
 from edge.records.checkpoints import Checkpoint, checkpoint_of, first_of
 from edge.records.database import Database
-from edge.records.ledger import LedgerBroken, body_of, last_of, reading, serials_of
+from edge.records.ledger import LedgerBroken, body_of, last_of, reading
 from edge.records.own_keys import Chains, OwnKeys, own_keys
 from edge.records.packing import unpack
+from edge.records.serials import serials_of
 from protocol.city import envelope
 from protocol.city.agreement import RESTORED, why_not_behind
 from protocol.city.chain import Link

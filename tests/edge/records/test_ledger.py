@@ -17,10 +17,9 @@ from edge.records.ledger import (
     Recorded,
     Signer,
     open_reader,
-    serials_of,
-    serials_text,
     uuid7,
 )
+from edge.records.serials import serials_of, serials_text
 from edge.records.verify import verify
 from protocol.city import envelope
 from protocol.city.codes import CodeKind

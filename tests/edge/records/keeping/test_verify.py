@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 from edge.between.commands import RegisterEntry
 from edge.records import verify as verifying
-from edge.records.ledger import FILE, LedgerBroken, Signer, bodies_after, open_reader, serials_of, serials_text
+from edge.records.ledger import FILE, LedgerBroken, Signer, bodies_after, open_reader
 from edge.records.packing import pack, unpack
+from edge.records.serials import serials_of, serials_text
 from edge.records.verify import verify, verify_folder
 from protocol.city import envelope
 from protocol.city.chain import Chain, link
