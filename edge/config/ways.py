@@ -40,7 +40,7 @@ class CitySection(ConfigSection):
     mqtt: Literal["5", "3.1.1"] = "5"
     confirm: Literal["city", "city-unsigned", "broker"] = "city"
     keys_file: Path = Path("city.keys")
-    window: Annotated[int, Number] = Field(500, ge=1, le=1000)
+    window: Annotated[int, Number] = Field(800, ge=1, le=1000)
     client_id: Literal["station", "station-and-broker"] = "station"
     resend_seconds: Annotated[float, Number] = Field(10.0, gt=0, le=86_400)
     spread_seconds: Annotated[float, Number] = Field(15.0, ge=0.1, le=600)

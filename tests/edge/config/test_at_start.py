@@ -82,7 +82,7 @@ def test_every_part_is_a_line(folder: Path, config: Config) -> None:
     )
     assert said["ledger"] == f"file={folder}/data/ledger.db"
     assert said["key"] == f"file={folder}/station.key fingerprint=0a1b2c3d"
-    assert said["city"].startswith("brokers=mqtts://127.0.0.1:8883 mqtt=5 confirm=city window=500 login=yes")
+    assert said["city"].startswith("brokers=mqtts://127.0.0.1:8883 mqtt=5 confirm=city window=800 login=yes")
     assert said["city"].endswith("keys=11,22")
     assert said["scale-1"] == (
         "kind=scale model=yaohua-a26-tf1 protocol=yaohua_equals port=/dev/ttyS1 link=9600/8n1 options=width "

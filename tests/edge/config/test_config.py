@@ -433,8 +433,8 @@ MISTAKES = [
     ('"mqtt://127.0.0.1:1883"', '"mqtt://u:p@h"', "[city] brokers", "", "password_file", "password_file"),
     ('"mqtt://127.0.0.1:1883"', '"mqtt://h", "mqtts://h"', "[city] brokers", "", "全是 mqtts://", "all mqtts://"),
     ('mqtt = "5"', "mqtt = 5", "[city] mqtt", "5", "加引号", "in quotation marks"),
-    ("window = 500", "window = 0", "[city] window", "0", "1 到 1000", "1 to 1000"),
-    ("window = 500", "window = true", "[city] window", "true", "1 到 1000", "1 to 1000"),
+    ("window = 800", "window = 0", "[city] window", "0", "1 到 1000", "1 to 1000"),
+    ("window = 800", "window = true", "[city] window", "true", "1 到 1000", "1 to 1000"),
     ("resend_seconds = 10", "resend_seconds = inf", "[city] resend_seconds", "inf", "至多 86400", "at most 86400"),
     ('listen = "127.0.0.1:8080"', 'listen = "8080"', "[web] listen", '"8080"', "[::1]:8080", "[::1]:8080"),
     (
