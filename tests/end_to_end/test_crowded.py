@@ -115,6 +115,7 @@ def test_a_sale_is_made_while_the_network_crowds_the_pages(
         lot = released_lot(running)
         other = neighbour(running.port)
         assert other.asks("/api/board")[0] == 200
+        wait_for("an empty pan", lambda: running.board()["scales"][0]["why"] == "below_min")
 
         other.crowd(CROWD)
         assert other.asks("/api/board")[0] == 200  # the connection that has rested longest gave way
