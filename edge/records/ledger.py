@@ -331,7 +331,7 @@ class Ledger:
         """The newest words are packed with; each row's are in a file of their own, too."""
         packing.learn(self.conn)
         rows = self.conn.execute("SELECT seq, words FROM own_words ORDER BY seq").fetchall()
-        rows = [(seq, unpack(stored)) for seq, stored in rows]
+        rows = [(seq, packing.read_words(stored)) for seq, stored in rows]
         for _, words in rows:
             self._write_words(words)
         self._pack_with(packing.Packer(rows[-1][1]) if rows else None)

@@ -110,7 +110,13 @@ def learn(conn: sqlite3.Connection) -> None:
         _folders.add(Path(path).parent)
     if conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'own_words'").fetchone():
         for (stored,) in conn.execute("SELECT words FROM own_words"):
-            know(unpack(stored))
+            know(read_words(stored))
+
+
+def read_words(stored: bytes) -> bytes:
+    """Words as they lie in their row and file: packed without any; until 2026 as they are, from anywhere in a letter
+    on, which may look like what is packed with others."""
+    return unpack(stored) if stored and stored[0] < OWN else stored
 
 
 def know(words: bytes) -> None:
@@ -121,7 +127,7 @@ def know(words: bytes) -> None:
 
 def files_in(folder: Path) -> list[bytes]:
     """The words that lie in files beside a ledger, whole ones. Raises OSError."""
-    read = ((file, unpack(file.read_bytes())) for file in sorted(folder.glob(OWN_FILE.format("*"))))
+    read = ((file, read_words(file.read_bytes())) for file in sorted(folder.glob(OWN_FILE.format("*"))))
     return [words for file, words in read if file.name == OWN_FILE.format(id_of(words).hex())]
 
 

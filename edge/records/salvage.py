@@ -177,7 +177,7 @@ def _own_words(db: Database, folder: Path) -> None:
     if "own_words" not in db.table_names():
         return
     packing.learn(db.conn)
-    there = [unpack(stored) for (stored,) in db.execute("SELECT words FROM own_words").fetchall()]
+    there = [packing.read_words(stored) for (stored,) in db.execute("SELECT words FROM own_words").fetchall()]
     for words in packing.files_in(folder):
         packing.know(words)
         if words not in there:  # in front of those that are used

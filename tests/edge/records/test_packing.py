@@ -93,3 +93,15 @@ def test_records_of_each_kind_of_a_day_are_small(box: Callable[..., Any]) -> Non
     rows = station.ledger.conn.execute("SELECT length(body), length(unpacked(body)) FROM events").fetchall()
     assert len(rows) >= 4
     assert all(stored < SMALL < body for stored, body in rows), rows
+
+
+@pytest.mark.parametrize("first", [b"\x80", b"@", b"{", b'"', b"a"])
+def test_words_of_before_are_read_wherever_in_a_letter_they_begin(tmp_path: Path, first: bytes) -> None:
+    words = first + b'"type":"cn.marketedge.market.trade.completed.v1"}'
+    (tmp_path / packing.OWN_FILE.format(packing.id_of(words).hex())).write_bytes(words)
+    packing._folders.add(tmp_path)
+    try:
+        assert packing.files_in(tmp_path) == [words]
+        assert packing.read_words(packing.pack(words)) == packing.read_words(words) == words
+    finally:
+        packing._folders.discard(tmp_path)
